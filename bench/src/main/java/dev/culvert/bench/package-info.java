@@ -1,0 +1,5 @@
+/** x */
+@NullMarked
+package dev.culvert.bench;
+
+import org.jspecify.annotations.NullMarked;

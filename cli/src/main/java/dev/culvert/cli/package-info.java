@@ -1,0 +1,5 @@
+/** x */
+@NullMarked
+package dev.culvert.cli;
+
+import org.jspecify.annotations.NullMarked;

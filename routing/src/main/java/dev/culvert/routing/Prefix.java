@@ -1,0 +1,71 @@
+package dev.culvert.routing;
+
+/**
+ * An address range in CIDR form. Host bits are cleared, as {@code wg} does.
+ *
+ * @param address the first address of the range
+ * @param length bits that are fixed, 0 to 32 or 128
+ */
+public record Prefix(IpAddress address, int length) implements Comparable<Prefix> {
+  public Prefix {
+    if (length < 0 || length > address.bitLength()) {
+      throw new IllegalArgumentException("prefix length " + length + " does not fit " + address);
+    }
+    address = masked(address, length);
+  }
+
+  /** The range that holds just this address. */
+  public static Prefix host(IpAddress address) {
+    return new Prefix(address, address.bitLength());
+  }
+
+  /**
+   * Parses {@code ADDRESS/LENGTH}, or {@code ADDRESS} for a single host.
+   *
+   * @throws IllegalArgumentException where {@code text} is neither
+   */
+  public static Prefix parse(String text) {
+    int slash = text.indexOf('/');
+    if (slash < 0) {
+      return host(IpAddress.parse(text));
+    }
+    IpAddress address = IpAddress.parse(text.substring(0, slash));
+    String length = text.substring(slash + 1);
+    if (length.isEmpty()
+        || length.length() > 3
+        || !length.chars().allMatch(c -> c >= '0' && c <= '9')) {
+      throw new IllegalArgumentException("not a prefix length: " + length);
+    }
+    return new Prefix(address, Integer.parseInt(length));
+  }
+
+  public boolean contains(IpAddress other) {
+    return other.v4() == address.v4() && masked(other, length).equals(address);
+  }
+
+  /** Whether every address of {@code other} is in this range. */
+  public boolean contains(Prefix other) {
+    return other.length >= length && contains(other.address);
+  }
+
+  private static IpAddress masked(IpAddress address, int length) {
+    if (address.v4()) {
+      return new IpAddress(true, 0, length == 0 ? 0 : address.low() & -1L << (32 - length));
+    }
+    long high =
+        length >= 64 ? address.high() : length == 0 ? 0 : address.high() & -1L << (64 - length);
+    long low = length <= 64 ? 0 : address.low() & -1L << (128 - length);
+    return new IpAddress(false, high, low);
+  }
+
+  @Override
+  public int compareTo(Prefix other) {
+    int byAddress = address.compareTo(other.address);
+    return byAddress != 0 ? byAddress : Integer.compare(length, other.length);
+  }
+
+  @Override
+  public String toString() {
+    return address + "/" + length;
+  }
+}

@@ -1,0 +1,35 @@
+package dev.culvert.tunnel.engine;
+
+import dev.culvert.tunnel.train.Train;
+
+/**
+ * One lane's way through an engine: it owns the cipher's scratch and this lane's drop counters, and
+ * belongs to one thread at a time. Several lanes run at once over the same sessions.
+ */
+public interface DataPath {
+  /**
+   * Seals a plain train to {@code peer} in place: pads, writes headers, reserves consecutive
+   * counters, enciphers. Without a session the packets are copied and staged, and a handshake is
+   * asked for.
+   */
+  Verdict seal(TunnelPeer peer, Train train, long nowNanos);
+
+  /**
+   * How many packets of a received train, from packet {@code first} on, may be opened together: one
+   * session, one message type, consecutive counters, equal lengths but for the last. At least 1.
+   */
+  int runLength(Train received, int first);
+
+  /**
+   * Opens a run in place (see {@link #runLength}) and sets for every packet the inner length, 0
+   * where there is nothing to deliver. What is delivered was authenticated, is no replay, and its
+   * inner source belongs to the peer. A handshake message is checked cheaply and queued for the
+   * control side; no Diffie-Hellman happens here.
+   *
+   * @return packets that are to be delivered
+   */
+  int open(Train run, Endpoint from, long nowNanos);
+
+  /** What this lane dropped, by reason. */
+  DropCounters drops();
+}

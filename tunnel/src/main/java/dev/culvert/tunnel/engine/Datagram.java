@@ -1,0 +1,51 @@
+package dev.culvert.tunnel.engine;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One datagram that an engine wants sent: filled by {@link TunnelEngine#pollTransmit}, used again
+ * for the next.
+ */
+public final class Datagram {
+  /** Room for any datagram an engine makes. */
+  public static final int CAPACITY = 65_536;
+
+  private final MemorySegment memory;
+  private int length;
+  private @Nullable TunnelPeer peer;
+  private @Nullable Endpoint destination;
+
+  public Datagram(Arena arena) {
+    memory = arena.allocate(CAPACITY, 64);
+  }
+
+  /** The bytes, from offset 0. */
+  public MemorySegment memory() {
+    return memory;
+  }
+
+  public int length() {
+    return length;
+  }
+
+  /** The peer it is for, or null where it answers somebody unknown (a cookie reply). */
+  public @Nullable TunnelPeer peer() {
+    return peer;
+  }
+
+  public Endpoint destination() {
+    Endpoint to = destination;
+    if (to == null) {
+      throw new IllegalStateException("datagram not filled");
+    }
+    return to;
+  }
+
+  public void fill(int newLength, @Nullable TunnelPeer newPeer, Endpoint newDestination) {
+    length = newLength;
+    peer = newPeer;
+    destination = newDestination;
+  }
+}

@@ -1,0 +1,58 @@
+package dev.culvert.tunnel.engine;
+
+import java.util.Locale;
+
+/** Why a packet or datagram went no further. Each is a counter of its own. */
+public enum DropReason {
+  /** Outbound: no peer owns the destination address. */
+  NO_ROUTE,
+  /** Outbound: the peer has no endpoint yet. */
+  NO_ENDPOINT,
+  /** Outbound: the staging queue was full, its oldest packet went. */
+  STAGING_FULL,
+  /** Outbound: the session's counters are spent. */
+  COUNTERS_SPENT,
+  /** Outbound: the kernel did not take the datagram. */
+  SEND_FAILED,
+  /** Outbound: larger than the path takes. */
+  TOO_BIG,
+  /** A header that cannot be read, or lengths that contradict each other. */
+  MALFORMED,
+  /** Inbound: not a message type of this protocol, or reserved bytes that are not zero. */
+  UNKNOWN_TYPE,
+  /** Inbound: a length that its message type cannot have. */
+  BAD_LENGTH,
+  /** Inbound: no session or handshake has this receiver index. */
+  UNKNOWN_INDEX,
+  /** Inbound: the session is too old or its counters are spent. */
+  EXPIRED,
+  /** Inbound: the authentication tag is wrong. */
+  BAD_TAG,
+  /** Inbound: the counter was seen before or is behind the window. */
+  REPLAYED,
+  /** Inbound: the inner source address does not belong to the peer. */
+  SOURCE_NOT_ALLOWED,
+  /** Inbound: mac1 is wrong. */
+  BAD_MAC1,
+  /** Inbound: under load, and mac2 was absent or wrong; a cookie was sent. */
+  COOKIE_REQUIRED,
+  /** Inbound: a cookie reply that matches nothing we sent. */
+  BAD_COOKIE,
+  /** Inbound: too many handshakes from this source. */
+  RATE_LIMITED,
+  /** Inbound: the queue of handshakes is full. */
+  QUEUE_FULL,
+  /** Inbound: a handshake that does not verify, or whose static key is unknown. */
+  BAD_HANDSHAKE,
+  /** Inbound: a handshake initiation whose timestamp is not newer than the last. */
+  STALE_TIMESTAMP,
+  /** Inbound: the TUN device did not take the packet. */
+  TUN_WRITE_FAILED;
+
+  private final String label = name().toLowerCase(Locale.ROOT);
+
+  /** The counter's name, as in {@code bad_tag}. */
+  public String label() {
+    return label;
+  }
+}

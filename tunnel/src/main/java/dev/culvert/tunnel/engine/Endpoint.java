@@ -1,0 +1,47 @@
+package dev.culvert.tunnel.engine;
+
+import dev.culvert.routing.IpAddress;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where a peer is on the underlay, and from where we answer it: one immutable value, published with
+ * one store.
+ *
+ * @param address the peer's address
+ * @param port the peer's UDP port, 1 to 65535
+ * @param scope interface index of a link-local IPv6 address, else 0
+ * @param source the local address that the peer last reached (sticky source, {@code IP_PKTINFO}),
+ *     or null: the kernel chooses
+ * @param sourceInterface the interface index that goes with {@code source}, or 0
+ */
+public record Endpoint(
+    IpAddress address, int port, int scope, @Nullable IpAddress source, int sourceInterface) {
+  public Endpoint {
+    if (port < 1 || port > 65_535) {
+      throw new IllegalArgumentException("port " + port);
+    }
+  }
+
+  /** An endpoint that was configured, not learnt: no source yet. */
+  public static Endpoint of(IpAddress address, int port) {
+    return new Endpoint(address, port, 0, null, 0);
+  }
+
+  /** The same peer, with the choice of source left to the kernel. */
+  public Endpoint withoutSource() {
+    return source == null ? this : new Endpoint(address, port, scope, null, 0);
+  }
+
+  /**
+   * {@code 192.0.2.1:51820}, {@code [2001:db8::1]:51820}, {@code [fe80::1%2]:51820}: numeric, as
+   * {@code wg} reads it.
+   */
+  @Override
+  public String toString() {
+    if (address.v4()) {
+      return address + ":" + port;
+    }
+    String zone = scope != 0 && address.isLinkLocalV6() ? "%" + scope : "";
+    return "[" + address + zone + "]:" + port;
+  }
+}

@@ -1,0 +1,13 @@
+package dev.culvert.tunnel.engine;
+
+/** What an engine puts around an inner packet. */
+public interface Overhead {
+  /** Bytes in front of the inner packet. */
+  int headroom();
+
+  /**
+   * Bytes on the wire (UDP payload) of an inner packet of {@code innerLength} bytes, its padding,
+   * headers and tag included, where {@code mtu} is the tunnel's.
+   */
+  int sealedLength(int innerLength, int mtu);
+}

@@ -1,0 +1,50 @@
+package dev.culvert.tunnel.engine;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One tunnelling protocol, sans-I/O: no sockets, threads or clock inside. Time comes in as an
+ * argument ({@code nowNanos}, monotonic), randomness is injected.
+ *
+ * <p>The control side (everything in this interface but {@link #newDataPath} and {@link
+ * #nextDeadlineNanos}) belongs to one thread; {@link DataPath}s run beside it on any lane. The
+ * control thread sleeps until {@link #nextDeadlineNanos}, calls {@link #advance}, then drains
+ * {@link #pollTransmit} until false, then {@link #pollEvent} until null. A spurious call does
+ * nothing.
+ */
+public interface TunnelEngine {
+  /** A way in for one more lane. */
+  DataPath newDataPath();
+
+  /**
+   * Runs every timer that is due and every handshake message that lanes queued.
+   *
+   * @param nowNanos monotonic time
+   * @param wallNanos nanoseconds since 1970-01-01T00:00Z; used only for handshake timestamps, never
+   *     for timers
+   */
+  void advance(long nowNanos, long wallNanos);
+
+  /**
+   * Fills {@code out} with the next datagram to send: handshakes, cookies, keepalives, staged
+   * packets.
+   *
+   * @return false where there is none
+   */
+  boolean pollTransmit(Datagram out, long nowNanos);
+
+  /** The next thing that happened, or null. */
+  @Nullable TunnelEvent pollEvent();
+
+  /**
+   * When {@link #advance} has something to do next: monotonic time, {@code Long.MAX_VALUE} for
+   * never, {@code Long.MIN_VALUE} for at once (a lane queued work). Any thread may ask: after a
+   * batch a lane wakes the control thread if this has come earlier.
+   */
+  long nextDeadlineNanos();
+
+  Overhead overhead();
+
+  /** What the control side dropped, by reason; the lanes' drops are with their data paths. */
+  DropCounters drops();
+}

@@ -1,0 +1,25 @@
+package dev.culvert.tunnel.engine;
+
+import java.time.Instant;
+
+/** Something an engine wants known. Never holds a secret. */
+public sealed interface TunnelEvent {
+  /** The peer's name: for WireGuard its public key in base64. */
+  String peer();
+
+  /** A session stands. */
+  record SessionEstablished(String peer, Endpoint endpoint, boolean initiator)
+      implements TunnelEvent {}
+
+  /** The peer answered from somewhere else, authenticated. */
+  record EndpointMoved(String peer, Endpoint from, Endpoint to) implements TunnelEvent {}
+
+  /** No answer for the whole attempt time; packets staged for the peer were dropped. */
+  record HandshakeAbandoned(String peer, int attempts) implements TunnelEvent {}
+
+  /**
+   * The peer accepted an initiation with this timestamp: never send an older one, also after a
+   * restart.
+   */
+  record TimestampAnswered(String peer, Instant timestamp) implements TunnelEvent {}
+}

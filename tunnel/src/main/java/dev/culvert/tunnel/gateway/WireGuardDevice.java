@@ -1,0 +1,33 @@
+package dev.culvert.tunnel.gateway;
+
+import dev.culvert.tunnel.wireguard.DeviceSnapshot;
+import dev.culvert.tunnel.wireguard.DeviceUpdate;
+
+/**
+ * A running WireGuard device, as the UAPI and the admin socket steer it. Safe to use from any
+ * thread.
+ */
+public interface WireGuardDevice {
+  /** The network interface's name. */
+  String interfaceName();
+
+  /**
+   * Applies the whole update, or nothing of it.
+   *
+   * @throws DeviceException where it cannot be applied (a port in use, a mark that the kernel
+   *     refuses); the old state stays
+   */
+  void configure(DeviceUpdate update) throws DeviceException;
+
+  /** Keys and peers now. The caller closes it. */
+  DeviceSnapshot snapshot();
+
+  /** The UDP port that is bound, 0 while none is. */
+  int listenPort();
+
+  /** The mark on packets that carry the tunnel, 0 for none. */
+  int fwmark();
+
+  /** Counters and what the kernel offers. */
+  GatewayStatus status();
+}

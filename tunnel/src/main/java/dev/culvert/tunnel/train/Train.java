@@ -1,0 +1,176 @@
+package dev.culvert.tunnel.train;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Packets of one stride, back to back in one buffer, for one peer: the unit that moves. A single
+ * packet is a train of one.
+ *
+ * <p>Packet {@code i} owns the slot {@code [offset + i * stride, + stride)}. <b>Plain</b>, its
+ * inner IP packet of {@code length(i)} bytes starts {@code headroom} bytes into the slot and the
+ * slot has room for the engine's padding and tag behind it. <b>Sealed</b>, the slot is the
+ * datagram: every one is {@code stride} bytes long but the last, which is {@code lastSealedLength}.
+ * Sealing and opening happen in place.
+ *
+ * <p>A flyweight: owned by one lane, used again and again, nothing allocated.
+ */
+public final class Train {
+  /** Most packets that the kernel takes in one {@code UDP_SEGMENT} call. */
+  public static final int MAX_PACKETS = 64;
+
+  /** Most bytes of UDP payload that one call may carry over IPv4. */
+  public static final int MAX_BYTES = 65_507;
+
+  private final int[] lengths = new int[MAX_PACKETS];
+  private MemorySegment memory = MemorySegment.NULL;
+  private long offset;
+  private int headroom;
+  private int stride;
+  private int packets;
+  private int lastSealedLength;
+  private int ecn;
+
+  /** Empties the train and places its first slot; the first packet added decides the stride. */
+  public Train startAt(MemorySegment newMemory, long newOffset, int newHeadroom) {
+    memory = newMemory;
+    offset = newOffset;
+    headroom = newHeadroom;
+    stride = 0;
+    packets = 0;
+    lastSealedLength = 0;
+    ecn = 0;
+    return this;
+  }
+
+  /**
+   * Makes this the view of a received run: {@code packets} datagrams of {@code stride} bytes, the
+   * last of {@code lastLength}.
+   */
+  public Train received(
+      MemorySegment newMemory, long newOffset, int newStride, int newPackets, int newLastLength) {
+    startAt(newMemory, newOffset, 0);
+    if (newPackets < 1 || newPackets > MAX_PACKETS || newLastLength > newStride) {
+      throw new IllegalArgumentException(
+          newPackets + " packets of " + newStride + " bytes, last " + newLastLength);
+    }
+    stride = newStride;
+    packets = newPackets;
+    lastSealedLength = newLastLength;
+    return this;
+  }
+
+  /**
+   * Makes this the view of {@code count} packets of a received train, from packet {@code first}.
+   */
+  public Train slice(Train of, int first, int count) {
+    int last = first + count == of.packets ? of.lastSealedLength : of.stride;
+    int keptEcn = of.ecn;
+    received(of.memory, of.slot(first), of.stride, count, last);
+    ecn = keptEcn;
+    return this;
+  }
+
+  /**
+   * Whether a packet that is {@code sealedLength} bytes on the wire fits behind the others: equal
+   * lengths but for the last, which may be shorter and then ends the train.
+   */
+  public boolean accepts(int sealedLength) {
+    if (packets == 0) {
+      return sealedLength <= MAX_BYTES;
+    }
+    return packets < MAX_PACKETS
+        && lastSealedLength == stride
+        && sealedLength <= stride
+        && (long) packets * stride + sealedLength <= MAX_BYTES;
+  }
+
+  /**
+   * Adds a plain packet of {@code length} bytes that will be {@code sealedLength} on the wire,
+   * where {@link #accepts} said yes.
+   *
+   * @return where its first byte goes in {@link #memory}
+   */
+  public long add(int length, int sealedLength) {
+    if (!accepts(sealedLength)) {
+      throw new IllegalStateException(
+          "train of " + packets + " packets takes no " + sealedLength + " bytes more");
+    }
+    if (packets == 0) {
+      stride = sealedLength;
+    }
+    lastSealedLength = sealedLength;
+    lengths[packets] = length;
+    return slot(packets++) + headroom;
+  }
+
+  /** Whether no packet can follow, whatever its length. */
+  public boolean isFull() {
+    return packets > 0 && !accepts(1);
+  }
+
+  public MemorySegment memory() {
+    return memory;
+  }
+
+  /** Offset of packet {@code i}'s slot. */
+  public long slot(int i) {
+    return offset + (long) i * stride;
+  }
+
+  /** Offset of packet {@code i}'s inner IP packet. */
+  public long inner(int i) {
+    return slot(i) + headroom;
+  }
+
+  public int headroom() {
+    return headroom;
+  }
+
+  /** Says where the inner packets start in their slots: an engine that opened the train knows. */
+  public void headroom(int newHeadroom) {
+    headroom = newHeadroom;
+  }
+
+  public int stride() {
+    return stride;
+  }
+
+  public int packets() {
+    return packets;
+  }
+
+  /**
+   * Bytes of the inner packet {@code i}; 0 after opening: nothing to deliver (refused, or a
+   * keepalive).
+   */
+  public int length(int i) {
+    return lengths[i];
+  }
+
+  public void length(int i, int length) {
+    lengths[i] = length;
+  }
+
+  /** Bytes of datagram {@code i} on the wire. */
+  public int sealedLength(int i) {
+    return i == packets - 1 ? lastSealedLength : stride;
+  }
+
+  public int lastSealedLength() {
+    return lastSealedLength;
+  }
+
+  /** Bytes of the whole train on the wire. */
+  public int sealedBytes() {
+    return packets == 0 ? 0 : (packets - 1) * stride + lastSealedLength;
+  }
+
+  /** The outer header's ECN field, 0 to 3 (RFC 6040). */
+  public int ecn() {
+    return ecn;
+  }
+
+  public void ecn(int newEcn) {
+    ecn = newEcn;
+  }
+}

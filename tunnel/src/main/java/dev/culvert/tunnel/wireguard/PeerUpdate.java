@@ -1,0 +1,44 @@
+package dev.culvert.tunnel.wireguard;
+
+import dev.culvert.crypto.SecretBytes;
+import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.engine.Endpoint;
+import java.util.List;
+import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A change to one peer. A peer that does not exist is made, unless {@code remove} or {@code
+ * updateOnly}; the device's own public key is skipped.
+ *
+ * @param publicKey whom it concerns
+ * @param remove whether the peer goes
+ * @param updateOnly whether a peer that does not exist stays that way
+ * @param presharedKey the new preshared key, 32 bytes, all zeros for none; null: unchanged
+ * @param endpoint the new endpoint; null: unchanged
+ * @param persistentKeepalive seconds, 0 for off, up to 65535; empty: unchanged
+ * @param replaceAllowedIps whether ranges that are not named here go
+ * @param allowedIps applied in this order; a range that another peer has moves here
+ */
+public record PeerUpdate(
+    PublicKey publicKey,
+    boolean remove,
+    boolean updateOnly,
+    @Nullable SecretBytes presharedKey,
+    @Nullable Endpoint endpoint,
+    OptionalInt persistentKeepalive,
+    boolean replaceAllowedIps,
+    List<AllowedIpChange> allowedIps) {
+
+  public PeerUpdate {
+    allowedIps = List.copyOf(allowedIps);
+  }
+
+  /**
+   * One range given to the peer or taken from it.
+   *
+   * @param prefix the range
+   * @param remove whether it is taken from the peer (no error where the peer does not have it)
+   */
+  public record AllowedIpChange(Prefix prefix, boolean remove) {}
+}
