@@ -8,6 +8,8 @@ public enum DropReason {
   NO_ROUTE,
   /** Outbound: the peer has no endpoint yet. */
   NO_ENDPOINT,
+  /** Outbound: staged, but no session came up in time. */
+  NO_SESSION,
   /** Outbound: the staging queue was full, its oldest packet went. */
   STAGING_FULL,
   /** Outbound: the session's counters are spent. */
@@ -46,7 +48,9 @@ public enum DropReason {
   BAD_HANDSHAKE,
   /** Inbound: a handshake initiation whose timestamp is not newer than the last. */
   STALE_TIMESTAMP,
-  /** Inbound: the underlay marked congestion on a packet whose sender knows no such mark (RFC 6040). */
+  /**
+   * Inbound: the underlay marked congestion on a packet whose sender knows no such mark (RFC 6040).
+   */
   CONGESTION_UNMARKABLE,
   /** Inbound: the TUN device did not take the packet. */
   TUN_WRITE_FAILED;
