@@ -12,6 +12,8 @@ public enum DropReason {
   NO_SESSION,
   /** Outbound: the staging queue was full, its oldest packet went. */
   STAGING_FULL,
+  /** Outbound: staged packets went since no session came up, or their peer was removed. */
+  NO_SESSION,
   /** Outbound: the session's counters are spent. */
   COUNTERS_SPENT,
   /** Outbound: the kernel did not take the datagram. */
