@@ -8,8 +8,6 @@ public enum DropReason {
   NO_ROUTE,
   /** Outbound: the peer has no endpoint yet. */
   NO_ENDPOINT,
-  /** Outbound: staged, but no session came up in time. */
-  NO_SESSION,
   /** Outbound: the staging queue was full, its oldest packet went. */
   STAGING_FULL,
   /** Outbound: staged packets went since no session came up, or their peer was removed. */
