@@ -1,4 +1,4 @@
-/** x */
+/** The {@code culvert} command. */
 @NullMarked
 package dev.culvert.cli;
 
