@@ -36,7 +36,10 @@ final class ChaCha20 {
   /**
    * The 20 rounds on two states, into {@code words}, one state behind the other. Two, because each
    * round waits for the one before it, and one state leaves half of the processor idle.
+   *
+   * <p>A line is one of the four steps of a quarter round: {@code a += b; d = (d ^ a) <<< bits}.
    */
+  @SuppressWarnings("AssignmentExpression")
   static void rounds(int[] first, int[] second, int[] words) {
     IntVector a0 = row(first, 0);
     IntVector a1 = row(first, 1 * LANES);
@@ -172,7 +175,7 @@ final class ChaCha20 {
     b15.intoArray(words, STATE + 15 * LANES);
   }
 
-  /** The second half of a quarter round's steps, {@code a} already added up. */
+  /** {@code (d ^ a) <<< bits}. */
   private static IntVector turn(IntVector d, IntVector a, int bits) {
     return d.lanewise(XOR, a).lanewise(ROL, bits);
   }
