@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.gateway;
 
 import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadBackends;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
@@ -38,8 +39,10 @@ import org.slf4j.LoggerFactory;
 public final class Gateway implements WireGuardDevice, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Gateway.class);
 
+  private static final long CIPHER_WARM_UP_NANOS = 1_500_000_000L;
+
   private final TunDevice tun;
-  private final String cipher;
+  private volatile String cipher;
   private final WireGuardEngine engine;
   private final ControlLoop control;
   private final Lanes lanes;
@@ -51,11 +54,10 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
 
   private Gateway(TunDevice tun, GatewayOptions options) throws IOException {
     this.tun = tun;
-    AeadBackends.Selection selection =
-        AeadBackends.select(AeadAlgorithm.CHACHA20_POLY1305, System::nanoTime);
-    cipher = selection.backend().name();
+    AeadBackend first = AeadBackends.all().getFirst();
+    cipher = first.name();
     timestamps = openTimestamps(options.stateDirectory());
-    engine = new WireGuardEngine(selection.backend(), new SecureRandom(), options.keyLog());
+    engine = new WireGuardEngine(first, new SecureRandom(), options.keyLog());
     if (timestamps != null) {
       engine.minimumTimestamp(timestamps.floor(Instant.now()));
     }
@@ -107,7 +109,21 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
     control.start();
     lanes.start(tun.ports());
     mtuFollower.start();
+    Thread.ofPlatform().name(tun.name() + "-cipher").daemon().start(this::chooseCipher);
     LOG.info("{}: {} lanes, cipher {}, offloads {}", tun.name(), lanes.count(), cipher, offloads());
+  }
+
+  /**
+   * What is fastest shows only once the JVM has compiled it; until then the first backend carries
+   * the traffic.
+   */
+  private void chooseCipher() {
+    AeadBackends.Selection selection =
+        AeadBackends.reselect(
+            AeadAlgorithm.CHACHA20_POLY1305, System::nanoTime, CIPHER_WARM_UP_NANOS);
+    engine.useBackend(selection.backend());
+    cipher = selection.backend().name();
+    LOG.info("{}: cipher {} of {}", tun.name(), cipher, selection.candidates());
   }
 
   private Lane newLane(int i) {
