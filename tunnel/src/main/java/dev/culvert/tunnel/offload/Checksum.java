@@ -80,7 +80,6 @@ public final class Checksum {
     long folded = (sum >>> 32) + (sum & LOW);
     folded = (folded >>> 32) + (folded & LOW);
     folded = (folded >>> 16) + (folded & 0xffff);
-    folded = (folded >>> 16) + (folded & 0xffff);
     return (int) ((folded >>> 16) + (folded & 0xffff));
   }
 

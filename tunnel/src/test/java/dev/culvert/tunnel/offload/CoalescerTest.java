@@ -315,6 +315,32 @@ class CoalescerTest {
   }
 
   @Test
+  void moreFlowsThanAreHeldAtOnceLoseNothing() {
+    List<TestPacket> packets = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      for (int flow = 0; flow < 2 * Coalescer.FLOWS + 1; flow++) {
+        TestPacket whole = TestPacket.of(true, true, new byte[400]);
+        packets.add(whole.withPort(flow).split(100).get(i));
+        packets.add(whole.withHost(9).split(100).get(i));
+      }
+    }
+    List<byte[]> sent = packets.stream().map(TestPacket::toBytes).toList();
+    List<byte[]> split = new ArrayList<>();
+    coalesce(sent).forEach(w -> split.addAll(splitAgain(w.all())));
+    assertEquals(byFlow(sent), byFlow(split));
+  }
+
+  @Test
+  void packetWithBytesBehindItPassesUntouchedAndUnmerged() {
+    for (boolean v4 : new boolean[] {true, false}) {
+      List<TestPacket> pair = TestPacket.of(v4, true, new byte[200]).split(100);
+      byte[] first = pair.get(0).toBytes();
+      byte[] longer = TestPacket.concat(pair.get(1).toBytes(), new byte[3]);
+      assertPassedSingly(List.of(first, longer), coalesce(List.of(first, longer)));
+    }
+  }
+
+  @Test
   void whatCannotBeMergedComesAfterItsFlowAndBeforeWhatFollows() {
     List<TestPacket> parts = TestPacket.of(true, true, new byte[400]).split(100);
     TestPacket pureAck = parts.get(2).withPayload(new byte[0]);
