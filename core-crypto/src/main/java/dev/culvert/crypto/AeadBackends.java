@@ -41,8 +41,8 @@ public final class AeadBackends {
   }
 
   /**
-   * Tests and measures all backends, which takes about 150 ms for each; the result is kept for the
-   * life of the process.
+   * Tests and measures all backends, which takes a few hundred milliseconds; the result is kept for
+   * the life of the process.
    *
    * @param nanoClock nanoseconds of any origin, such as {@code System::nanoTime}
    * @throws IllegalStateException where no backend gives the right answers

@@ -9,22 +9,19 @@ import java.util.function.LongSupplier;
  * How fast backends seal a train as the packet path has it: 46 packets of 1420 bytes in native
  * memory. Of each backend its best train counts.
  *
- * <p>The backends take turns in rounds that grow, since the JVM compiles a cipher only after it has
- * run for a while: AES-GCM of the JDK is a hundred times slower in its first 100 ms, when it would
- * lose against everything. Rounds have a least number of trains as well as a least time, since a
- * busy machine compiles later.
+ * <p>The backends take turns in rounds that grow, since the JVM compiles a cipher only after some
+ * tens of thousands of packets: before that, AES-GCM of the JDK is a hundred times slower and would
+ * lose against everything. Packets count rather than time, since a busy machine gets through fewer;
+ * and while a round still made someone much faster, another follows.
  */
 final class Measurement {
   static final int PACKETS = 46;
   static final int LENGTH = 1420;
 
   private static final int STRIDE = LENGTH + TrainCipher.TAG_LENGTH;
-  private static final int ROUNDS = 4;
-  private static final long FIRST_ROUND_NANOS = 10_000_000;
-  private static final int FIRST_ROUND_TRAINS = 8;
-
-  /** Ends a round when the clock stands still. */
-  private static final int MOST_TRAINS = 20_000;
+  private static final int GROWING_ROUNDS = 4;
+  private static final int MOST_ROUNDS = 6;
+  private static final int FIRST_ROUND_TRAINS = 20;
 
   private final TrainCipher cipher;
   private final AeadKey key;
@@ -39,7 +36,10 @@ final class Measurement {
     this.nanoClock = nanoClock;
   }
 
-  /** Nanoseconds a packet of each backend, in their order. Takes about 150 ms a backend. */
+  /**
+   * Nanoseconds a packet of each backend, in their order. Takes a few hundred ms, several times
+   * that on a busy machine.
+   */
   static long[] nanosPerPacket(
       List<AeadBackend> backends, AeadAlgorithm algorithm, LongSupplier nanoClock) {
     SecretBytes zeros = SecretBytes.owning(new byte[32]);
@@ -51,26 +51,28 @@ final class Measurement {
           backends.stream()
               .map(b -> new Measurement(b.newTrainCipher(algorithm), key, run, nanoClock))
               .toList();
-      for (int round = 0; round < ROUNDS; round++) {
+      boolean settled = false;
+      for (int round = 0; round < GROWING_ROUNDS || (!settled && round < MOST_ROUNDS); round++) {
+        settled = true;
         for (Measurement measurement : measurements) {
-          measurement.round(FIRST_ROUND_NANOS << round, FIRST_ROUND_TRAINS << round);
+          settled &=
+              measurement.settlesIn(FIRST_ROUND_TRAINS << Math.min(round, GROWING_ROUNDS - 1));
         }
       }
       return measurements.stream().mapToLong(m -> m.best / PACKETS).toArray();
     }
   }
 
-  private void round(long nanos, int leastTrains) {
-    long start = nanoClock.getAsLong();
-    long before = start;
-    for (int train = 1; train <= MOST_TRAINS; train++) {
+  /** Seals so many trains; false where one of them took less than two thirds of the best before. */
+  private boolean settlesIn(int trains) {
+    long bestBefore = best;
+    long before = nanoClock.getAsLong();
+    for (int train = 0; train < trains; train++) {
       cipher.seal(key, run.counting(run.firstCounter() + PACKETS));
       long after = nanoClock.getAsLong();
       best = Math.min(best, after - before);
       before = after;
-      if (train >= leastTrains && after - start >= nanos) {
-        return;
-      }
     }
+    return best >= bestBefore / 3 * 2;
   }
 }
