@@ -39,7 +39,6 @@ import org.slf4j.LoggerFactory;
 public final class Gateway implements WireGuardDevice, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Gateway.class);
 
-  private static final long CIPHER_WARM_UP_NANOS = 1_500_000_000L;
 
   private final TunDevice tun;
   private volatile String cipher;
@@ -54,7 +53,7 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
 
   private Gateway(TunDevice tun, GatewayOptions options) throws IOException {
     this.tun = tun;
-    AeadBackend first = AeadBackends.all().getFirst();
+    AeadBackend first = AeadBackends.first(AeadAlgorithm.CHACHA20_POLY1305);
     cipher = first.name();
     timestamps = openTimestamps(options.stateDirectory());
     engine = new WireGuardEngine(first, new SecureRandom(), options.keyLog());
@@ -119,8 +118,7 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
    */
   private void chooseCipher() {
     AeadBackends.Selection selection =
-        AeadBackends.reselect(
-            AeadAlgorithm.CHACHA20_POLY1305, System::nanoTime, CIPHER_WARM_UP_NANOS);
+        AeadBackends.select(AeadAlgorithm.CHACHA20_POLY1305, System::nanoTime);
     engine.useBackend(selection.backend());
     cipher = selection.backend().name();
     LOG.info("{}: cipher {} of {}", tun.name(), cipher, selection.candidates());
