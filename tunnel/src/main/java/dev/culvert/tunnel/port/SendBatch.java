@@ -59,6 +59,7 @@ public final class SendBatch {
       headers.set(INT, header + MSG_NAMELEN, family.sockaddrLength());
       headers.set(LONG, header + MSG_IOV, iovecs.address() + (long) i * IOVEC);
       headers.set(LONG, header + MSG_IOVLEN, 1);
+      headers.set(LONG, header + MSG_CONTROL, control.address() + (long) i * CONTROL_ROOM);
       names.set(SHORT, (long) i * SOCKADDR_ROOM, (short) family.number());
     }
   }
