@@ -62,8 +62,8 @@ public final class TunDevice implements AutoCloseable {
    *
    * @param name 1 to 15 bytes, see {@link #checkName}
    * @param queues wanted, at least 1; a kernel or an existing device without several gives one
-   * @throws ErrnoException EBUSY where the interface is in use by another, EPERM without CAP_NET_ADMIN,
-   *     ENOENT or ENODEV without the tun module
+   * @throws ErrnoException EBUSY where the interface is in use by another, EPERM without
+   *     CAP_NET_ADMIN, ENOENT or ENODEV without the tun module
    * @throws IllegalArgumentException where the name cannot be one
    */
   public static TunDevice open(String name, int queues) throws IOException {

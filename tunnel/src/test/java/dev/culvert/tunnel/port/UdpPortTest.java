@@ -208,7 +208,11 @@ class UdpPortTest {
   void theStickySourceIsUsed(IpFamily family) throws Exception {
     boolean v4 = family == IpFamily.V4;
     String second = v4 ? "127.0.0.7" : "fd00::7";
-    namespace.exec("ip", "addr", "add", second + (v4 ? "/8" : "/128"), "dev", "lo");
+    if (v4) {
+      namespace.exec("ip", "addr", "add", second + "/8", "dev", "lo");
+    } else {
+      namespace.exec("ip", "addr", "add", second + "/128", "dev", "lo", "nodad");
+    }
     UdpPort from = bind(family);
     UdpPort to = bind(family);
     Endpoint sticky = sticky(loopback(to), second, 1);
