@@ -16,8 +16,10 @@ import java.io.IOException;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -256,6 +258,50 @@ class NetlinkTest {
       await(e -> e.equals(new LinkEvent.AddressesChanged(veth)));
       namespace.exec("ip", "route", "add", "10.30.0.0/16", "dev", "veth0");
       await(e -> e instanceof LinkEvent.RoutesChanged);
+    }
+  }
+
+  @Test
+  void newsThatTheKernelHadToDropAreCaughtUpWith() throws Exception {
+    CountDownLatch slow = new CountDownLatch(1);
+    Consumer<LinkEvent> listener =
+        event -> {
+          try {
+            slow.await();
+          } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+          }
+          events.add(event);
+        };
+    try (LinkMonitor monitor =
+        namespace.call(() -> LinkMonitor.start(EnumSet.of(LinkMonitor.Topic.ROUTES), listener))) {
+      assertNotNull(monitor);
+      for (int mtu = 1000; mtu < 3000; mtu++) {
+        links.setMtu(veth, mtu);
+      }
+      links.delete(veth);
+      slow.countDown();
+      await(e -> e instanceof LinkEvent.Gone gone && gone.link().index() == veth);
+      await(e -> e instanceof LinkEvent.RoutesChanged);
+      namespace.exec("ip", "link", "add", "br0", "type", "bridge");
+      await(e -> e instanceof LinkEvent.Added added && added.link().name().equals("br0"));
+    }
+  }
+
+  @Test
+  void aListenerThatFailsHearsTheNextEvent() throws Exception {
+    Consumer<LinkEvent> failing =
+        event -> {
+          events.add(event);
+          throw new IllegalStateException("on purpose");
+        };
+    try (LinkMonitor monitor =
+        namespace.call(() -> LinkMonitor.start(EnumSet.noneOf(LinkMonitor.Topic.class), failing))) {
+      assertNotNull(monitor);
+      links.setMtu(veth, 1400);
+      await(e -> changed(e, c -> c.after().mtu() == 1400));
+      links.setMtu(veth, 1401);
+      await(e -> changed(e, c -> c.after().mtu() == 1401));
     }
   }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.kernel.Errno;
@@ -13,6 +14,7 @@ import dev.culvert.tunnel.kernel.NetworkNamespace;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -110,6 +112,23 @@ class TunDeviceTest {
   @Test
   void nothingToReadIsZero() throws Exception {
     assertEquals(0, open("cvt0", 1).ports().getFirst().read(buffer, 0, 2000));
+  }
+
+  @Test
+  void readingAndWritingAllocateNothing() throws Exception {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    TunPort port = openWithAddress().ports().getFirst();
+    long allocated = 0;
+    for (int round = 0; round < 2; round++) {
+      long before = threads.getCurrentThreadAllocatedBytes();
+      for (int i = 0; i < 20_000; i++) {
+        buffer.set(ValueLayout.JAVA_BYTE, 10, (byte) 0x45);
+        write(port, 100);
+        port.read(buffer, 0, 2000);
+      }
+      allocated = threads.getCurrentThreadAllocatedBytes() - before;
+    }
+    assertTrue(allocated < 20_000, allocated + " bytes in 20,000 rounds");
   }
 
   @Test
