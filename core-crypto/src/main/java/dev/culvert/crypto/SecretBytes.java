@@ -1,5 +1,6 @@
 package dev.culvert.crypto;
 
+import java.lang.invoke.VarHandle;
 import java.security.MessageDigest;
 import java.util.Arrays;
 
@@ -29,22 +30,52 @@ public final class SecretBytes implements AutoCloseable {
     return bytes.length;
   }
 
-  /** A copy, for the caller to wipe. */
+  /**
+   * A copy, for the caller to wipe. Never a half-wiped one: where another thread closes this
+   * meanwhile, this fails, since packets sealed under a key of zeros would be open to everyone.
+   */
   public byte[] toByteArray() {
-    return live().clone();
+    byte[] copy = new byte[bytes.length];
+    copyTo(copy);
+    return copy;
+  }
+
+  /**
+   * As {@link #toByteArray}, into an array of the same length that is the caller's.
+   *
+   * @throws IllegalArgumentException where it has another length
+   */
+  void copyTo(byte[] target) {
+    if (target.length != bytes.length) {
+      throw new IllegalArgumentException(
+          "a secret of " + bytes.length + " bytes, room for " + target.length);
+    }
+    System.arraycopy(live(), 0, target, 0, bytes.length);
+    VarHandle.acquireFence();
+    if (destroyed) {
+      Arrays.fill(target, (byte) 0);
+      throw destroyedAlready();
+    }
   }
 
   /** An independent copy with a life of its own. */
   public SecretBytes copy() {
-    return copyOf(live());
+    return owning(toByteArray());
   }
 
-  /** The bytes themselves, for use inside this package only. */
+  /**
+   * The bytes themselves, for use inside this package, where no other thread may close this: all
+   * others take a copy.
+   */
   byte[] live() {
     if (destroyed) {
-      throw new IllegalStateException("secret was destroyed");
+      throw destroyedAlready();
     }
     return bytes;
+  }
+
+  private static IllegalStateException destroyedAlready() {
+    return new IllegalStateException("secret was destroyed");
   }
 
   public boolean isZero() {
@@ -59,6 +90,7 @@ public final class SecretBytes implements AutoCloseable {
   @Override
   public void close() {
     destroyed = true;
+    VarHandle.fullFence();
     Arrays.fill(bytes, (byte) 0);
   }
 
