@@ -123,6 +123,13 @@ final class Node {
     return (WireGuardPeer) peer;
   }
 
+  /** The session that is sent under. */
+  Session session(Node other) {
+    Session session = peer(other).sessions().current();
+    assertNotNull(session, name + " has no session with " + other.name);
+    return session;
+  }
+
   /** An IPv4 packet with the marker and {@code number} in it. */
   static byte[] packet(IpAddress source, IpAddress destination, int number) {
     int length = V4_HEADER + MARKER.length + 4;
