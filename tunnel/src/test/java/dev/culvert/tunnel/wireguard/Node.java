@@ -59,6 +59,10 @@ final class Node {
   }
 
   Node(String name, int number, Limits limits) {
+    this(name, number, limits, backend());
+  }
+
+  Node(String name, int number, Limits limits, AeadBackend backend) {
     this.name = name;
     SecureRandom random = seeded(number);
     byte[] key = X25519.generatePrivateKey(random);
@@ -66,7 +70,7 @@ final class Node {
     privateKey = SecretBytes.owning(key);
     inner = IpAddress.parse("10.0.0." + number);
     address = Endpoint.of(IpAddress.parse("192.0.2." + number), 51_820);
-    engine = new WireGuardEngine(backend(), random, null, limits);
+    engine = new WireGuardEngine(backend, random, null, limits);
     path = engine.newDataPath();
     engine.apply(
         new DeviceUpdate(privateKey, OptionalInt.empty(), OptionalInt.empty(), false, List.of()));
