@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
@@ -72,6 +73,22 @@ public final class Daemon implements AutoCloseable {
   /** Waits for a word in the program's output. */
   public void awaitOutput(String word) {
     await("'" + word + "'", Commands.PATIENCE, () -> output().contains(word));
+  }
+
+  /** Waits for a whole line that begins so, and gives the rest of it. */
+  public String awaitLine(String beginning) {
+    await("'" + beginning + "'", Commands.PATIENCE, () -> lineOf(output(), beginning).isPresent());
+    return lineOf(output(), beginning).orElseThrow();
+  }
+
+  /** The rest of the first line that begins so and has an end. */
+  public static Optional<String> lineOf(String output, String beginning) {
+    return output
+        .substring(0, output.lastIndexOf('\n') + 1)
+        .lines()
+        .filter(line -> line.startsWith(beginning))
+        .map(line -> line.substring(beginning.length()))
+        .findFirst();
   }
 
   /**
