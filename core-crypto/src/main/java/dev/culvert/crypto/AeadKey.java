@@ -1,10 +1,25 @@
 package dev.culvert.crypto;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+
 /**
  * One AEAD key with the rule that makes its nonces. Immutable and shared by all lanes until it is
  * closed; each backend derives what it needs from it in its own scratch.
  */
 public final class AeadKey implements AutoCloseable {
+  /** Bytes of a nonce: the prefix and a packet's counter. */
+  public static final int NONCE_LENGTH = 12;
+
+  private static final int NONCE_COUNTER_OFFSET = 4;
+  private static final VarHandle BIG_ENDIAN_INT =
+      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
+  private static final VarHandle BIG_ENDIAN_LONG =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
+  private static final VarHandle LITTLE_ENDIAN_LONG =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
   private final AeadAlgorithm algorithm;
   private final SecretBytes key;
   private final NonceLayout nonceLayout;
@@ -43,6 +58,15 @@ public final class AeadKey implements AutoCloseable {
 
   public int noncePrefix() {
     return noncePrefix;
+  }
+
+  /** Puts the nonce of the packet with this counter into {@code nonce12}. */
+  void putNonce(long counter, byte[] nonce12) {
+    BIG_ENDIAN_INT.set(nonce12, 0, noncePrefix);
+    switch (nonceLayout) {
+      case LITTLE_ENDIAN_COUNTER -> LITTLE_ENDIAN_LONG.set(nonce12, NONCE_COUNTER_OFFSET, counter);
+      case BIG_ENDIAN_COUNTER -> BIG_ENDIAN_LONG.set(nonce12, NONCE_COUNTER_OFFSET, counter);
+    }
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.culvert.crypto;
 
+import java.lang.invoke.VarHandle;
 import java.security.MessageDigest;
 import java.util.Arrays;
 
@@ -29,22 +30,38 @@ public final class SecretBytes implements AutoCloseable {
     return bytes.length;
   }
 
-  /** A copy, for the caller to wipe. */
+  /**
+   * A copy, for the caller to wipe. Never a half-wiped one: where another thread closes this
+   * meanwhile, this fails, since packets sealed under a key of zeros would be open to everyone.
+   */
   public byte[] toByteArray() {
-    return live().clone();
+    byte[] copy = live().clone();
+    VarHandle.acquireFence();
+    if (destroyed) {
+      Arrays.fill(copy, (byte) 0);
+      throw destroyedAlready();
+    }
+    return copy;
   }
 
   /** An independent copy with a life of its own. */
   public SecretBytes copy() {
-    return copyOf(live());
+    return owning(toByteArray());
   }
 
-  /** The bytes themselves, for use inside this package only. */
+  /**
+   * The bytes themselves, for use inside this package, where no other thread may close this: all
+   * others take a copy.
+   */
   byte[] live() {
     if (destroyed) {
-      throw new IllegalStateException("secret was destroyed");
+      throw destroyedAlready();
     }
     return bytes;
+  }
+
+  private static IllegalStateException destroyedAlready() {
+    return new IllegalStateException("secret was destroyed");
   }
 
   public boolean isZero() {
@@ -59,6 +76,7 @@ public final class SecretBytes implements AutoCloseable {
   @Override
   public void close() {
     destroyed = true;
+    VarHandle.fullFence();
     Arrays.fill(bytes, (byte) 0);
   }
 

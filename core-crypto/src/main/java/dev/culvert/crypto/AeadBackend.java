@@ -1,0 +1,26 @@
+package dev.culvert.crypto;
+
+import org.jspecify.annotations.Nullable;
+
+/** One implementation of the AEADs. Stateless and shared; the ciphers that it makes are not. */
+public interface AeadBackend {
+  /** A short name for status and logs, such as {@code javax}. */
+  String name();
+
+  boolean supports(AeadAlgorithm algorithm);
+
+  /** A cipher for one thread, for keys of {@code algorithm} only. */
+  TrainCipher newTrainCipher(AeadAlgorithm algorithm);
+
+  /**
+   * Seals one message: for handshakes and tests, not for the packet path.
+   *
+   * @return ciphertext and tag, 16 bytes longer than {@code plaintext}
+   * @throws IllegalArgumentException where the key or the nonce has a wrong length
+   */
+  byte[] seal(AeadAlgorithm algorithm, byte[] key, byte[] nonce12, byte[] aad, byte[] plaintext);
+
+  /** The plaintext; null where the tag is wrong or anything has a wrong length. */
+  byte @Nullable [] open(
+      AeadAlgorithm algorithm, byte[] key, byte[] nonce12, byte[] aad, byte[] ciphertextAndTag);
+}
