@@ -38,6 +38,9 @@ final class UpCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    if (detach && !Detached.isWanted()) {
+      throw new CommandException(ExitCode.USAGE, "--detach works through the launcher, ./culvert");
+    }
     Logging.daemonDefault(Detached.isWanted() ? Level.WARN : Level.INFO);
     AtomicBoolean told = new AtomicBoolean();
     try (GatewayDaemon daemon = start()) {
