@@ -24,15 +24,18 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The packet path, both ways. A lane is one event loop with one TUN queue, one UDP socket a family, its buffers and its
- * counters; packets run to completion on it. Nothing here allocates, locks or waits.
+ * The packet path, both ways. A lane is one event loop with one TUN queue, one UDP socket a family,
+ * its buffers and its counters; packets run to completion on it. Nothing here allocates, locks or
+ * waits.
  *
- * <p>Outbound, {@link #onTun}: (1) read a super-packet, (2) look up whose it is, (3) split it into a train that is
- * already laid out for the wire, (4) seal the train in place, (5) send all trains with one call.
+ * <p>Outbound, {@link #onTun}: (1) read a super-packet, (2) look up whose it is, (3) split it into
+ * a train that is already laid out for the wire, (4) seal the train in place, (5) send all trains
+ * with one call.
  *
- * <p>Inbound, {@link #onUdp}: (1) receive runs of datagrams, (2) cut them into runs of one session, (3) open each in
- * place: tag, replay window and inner source are the engine's, (4) settle congestion marks, (5) put neighbours of one
- * flow behind one header and write them to the TUN, gathered where they lie.
+ * <p>Inbound, {@link #onUdp}: (1) receive runs of datagrams, (2) cut them into runs of one session,
+ * (3) open each in place: tag, replay window and inner source are the engine's, (4) settle
+ * congestion marks, (5) put neighbours of one flow behind one header and write them to the TUN,
+ * gathered where they lie.
  */
 final class Lane implements AutoCloseable {
   /** Reads before the socket gets its turn. */
@@ -41,7 +44,10 @@ final class Lane implements AutoCloseable {
   /** Receive calls before the TUN gets its turn. */
   private static final int UDP_RECEIVES = 4;
 
-  /** Packets that are sent without waiting for more: enough for the call's cost, few enough for the caches. */
+  /**
+   * Packets that are sent without waiting for more: enough for the call's cost, few enough for the
+   * caches.
+   */
   private static final int PACKETS_A_SEND = 128;
 
   /** Messages a receive call, each a run of up to 64 datagrams. */
@@ -219,7 +225,10 @@ final class Lane implements AutoCloseable {
     }
   }
 
-  /** Brings the underlay's congestion mark inwards; returns packets that cannot bear it, dropped (RFC 6040). */
+  /**
+   * Brings the underlay's congestion mark inwards; returns packets that cannot bear it, dropped
+   * (RFC 6040).
+   */
   private int carryCongestionMark(Train opened) {
     if (opened.ecn() == Ecn.NOT_ECT) {
       return 0;
@@ -250,7 +259,9 @@ final class Lane implements AutoCloseable {
 
   // ---------------------------------------------------------------- wiring
 
-  /** From now on these sockets carry the tunnel; null where there is none. On the lane's own thread. */
+  /**
+   * From now on these sockets carry the tunnel; null where there is none. On the lane's own thread.
+   */
   void useSockets(@Nullable UdpPort v4, @Nullable UdpPort v6) {
     outlet4.use(v4);
     outlet6.use(v6);

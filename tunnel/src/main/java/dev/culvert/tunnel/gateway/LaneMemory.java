@@ -17,8 +17,8 @@ final class LaneMemory implements SegmentAllocator, AutoCloseable {
     ByteBuf buffer =
         PooledByteBufAllocator.DEFAULT.directBuffer(Math.toIntExact(bytes + alignment));
     buffers.add(buffer);
-    long start = (buffer.memoryAddress() + alignment - 1) & -alignment;
-    return MemorySegment.ofAddress(start).reinterpret(bytes).fill((byte) 0);
+    MemorySegment all = MemorySegment.ofBuffer(buffer.nioBuffer(0, buffer.capacity()));
+    return all.asSlice(-all.address() & (alignment - 1), bytes).fill((byte) 0);
   }
 
   /** Gives the memory back; no lane may touch it any more. */

@@ -62,6 +62,14 @@ final class Lanes implements AutoCloseable {
         onFailure);
   }
 
+  /** Takes descriptors off their loops, and waits until no event of theirs can come. */
+  static void cancel(List<EpollPort.Registration> registrations) {
+    registrations.stream()
+        .map(EpollPort.Registration::cancel)
+        .toList()
+        .forEach(CompletableFuture::join);
+  }
+
   /** Runs {@code change} on every lane's own thread, and waits until all have done so. */
   void onEach(LaneChange change) {
     List<CompletableFuture<Void>> done = new ArrayList<>();
@@ -89,7 +97,7 @@ final class Lanes implements AutoCloseable {
   /** Ends the loops, then gives the lanes' memory back. The sockets are closed before. */
   @Override
   public void close() {
-    tunRegistrations.forEach(EpollPort.Registration::cancel);
+    cancel(tunRegistrations);
     group.shutdownGracefully(0, 2, TimeUnit.SECONDS).awaitUninterruptibly();
     lanes.forEach(Lane::close);
   }

@@ -20,8 +20,7 @@ final class Outlet implements SendListener {
   private final DropCounters drops;
   private @Nullable UdpPort socket;
 
-  Outlet(
-      IpFamily family, SegmentAllocator memory, LaneCounters counters, DropCounters drops) {
+  Outlet(IpFamily family, SegmentAllocator memory, LaneCounters counters, DropCounters drops) {
     batch = new SendBatch(family, OutboundTrains.COUNT, memory);
     this.counters = counters;
     this.drops = drops;

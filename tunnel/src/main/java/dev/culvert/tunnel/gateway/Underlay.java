@@ -10,10 +10,11 @@ import dev.culvert.tunnel.port.UdpPort;
 import dev.culvert.tunnel.port.UdpSockets;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
-/** The sockets that carry the tunnel, one a lane and family, replaced whole when the port changes. */
+/**
+ * The sockets that carry the tunnel, one a lane and family, replaced whole when the port changes.
+ */
 final class Underlay implements AutoCloseable {
   private final Lanes lanes;
   private final DropCounters drops = new DropCounters();
@@ -42,7 +43,7 @@ final class Underlay implements AutoCloseable {
     UdpSockets before = sockets;
     sockets = next;
     mark = withMark;
-    cancel(old);
+    Lanes.cancel(old);
     if (before != null) {
       before.close();
     }
@@ -53,13 +54,6 @@ final class Underlay implements AutoCloseable {
       Lane to = lanes.all().get(lane);
       registrations.add(lanes.register(lane, socket.fd(), () -> to.onUdp(socket)));
     }
-  }
-
-  private static void cancel(List<EpollPort.Registration> registrations) {
-    registrations.stream()
-        .map(EpollPort.Registration::cancel)
-        .toList()
-        .forEach(CompletableFuture::join);
   }
 
   /** Sets the mark of the sockets in use. */
@@ -114,7 +108,7 @@ final class Underlay implements AutoCloseable {
 
   @Override
   public void close() {
-    cancel(registrations);
+    Lanes.cancel(registrations);
     registrations.clear();
     UdpSockets now = sockets;
     sockets = null;

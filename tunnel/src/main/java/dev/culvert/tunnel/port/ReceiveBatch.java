@@ -5,8 +5,8 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.kernel.LibC;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,15 +40,15 @@ public final class ReceiveBatch {
 
   /**
    * @param slots most messages of one receive call
-   * @param arena owns the memory, {@link #SLOT_BYTES} a slot, and outlives the batch
+   * @param allocator of the memory, {@link #SLOT_BYTES} a slot, which outlives the batch
    */
-  public ReceiveBatch(int slots, Arena arena) {
+  public ReceiveBatch(int slots, SegmentAllocator allocator) {
     this.slots = slots;
-    memory = arena.allocate((long) slots * SLOT_BYTES, 4096);
-    headers = arena.allocate((long) slots * MMSGHDR, 64);
-    names = arena.allocate((long) slots * SOCKADDR_ROOM, 8);
-    control = arena.allocate((long) slots * CONTROL_ROOM, 8);
-    MemorySegment iovecs = arena.allocate((long) slots * IOVEC, 8);
+    memory = allocator.allocate((long) slots * SLOT_BYTES, 4096);
+    headers = allocator.allocate((long) slots * MMSGHDR, 64);
+    names = allocator.allocate((long) slots * SOCKADDR_ROOM, 8);
+    control = allocator.allocate((long) slots * CONTROL_ROOM, 8);
+    MemorySegment iovecs = allocator.allocate((long) slots * IOVEC, 8);
     lengths = new int[slots];
     segmentSizes = new int[slots];
     ecns = new int[slots];

@@ -4,8 +4,8 @@ import static dev.culvert.tunnel.port.Wire.*;
 
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -37,15 +37,15 @@ public final class SendBatch {
   /**
    * @param family of the socket that will send it
    * @param capacity most trains in a batch
-   * @param arena owns the headers and outlives the batch
+   * @param allocator of the headers, which outlive the batch
    */
-  public SendBatch(IpFamily family, int capacity, Arena arena) {
+  public SendBatch(IpFamily family, int capacity, SegmentAllocator allocator) {
     this.family = family;
     this.capacity = capacity;
-    headers = arena.allocate((long) capacity * MMSGHDR, 64);
-    iovecs = arena.allocate((long) capacity * IOVEC, 8);
-    names = arena.allocate((long) capacity * SOCKADDR_ROOM, 8);
-    control = arena.allocate((long) capacity * CONTROL_ROOM, 8);
+    headers = allocator.allocate((long) capacity * MMSGHDR, 64);
+    iovecs = allocator.allocate((long) capacity * IOVEC, 8);
+    names = allocator.allocate((long) capacity * SOCKADDR_ROOM, 8);
+    control = allocator.allocate((long) capacity * CONTROL_ROOM, 8);
     addresses = new long[capacity];
     bytes = new int[capacity];
     segmentSizes = new int[capacity];
@@ -59,6 +59,7 @@ public final class SendBatch {
       headers.set(INT, header + MSG_NAMELEN, family.sockaddrLength());
       headers.set(LONG, header + MSG_IOV, iovecs.address() + (long) i * IOVEC);
       headers.set(LONG, header + MSG_IOVLEN, 1);
+      headers.set(LONG, header + MSG_CONTROL, control.address() + (long) i * CONTROL_ROOM);
       names.set(SHORT, (long) i * SOCKADDR_ROOM, (short) family.number());
     }
   }

@@ -8,6 +8,8 @@ package dev.culvert.tunnel.wireguard;
 @FunctionalInterface
 public interface KeyLog {
   /**
+   * An ephemeral key was made.
+   *
    * @param peer the other end
    * @param ephemeralPrivateKey 32 bytes, wiped after the call
    */

@@ -7,6 +7,7 @@ import dev.culvert.crypto.ReplayWindow;
 import dev.culvert.crypto.SecretBytes;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A pair of transport keys, shared by all lanes.
@@ -23,16 +24,13 @@ final class Session implements Indexed, AutoCloseable {
   static final long SPENT = -1;
 
   private static final VarHandle SEND_COUNTER;
-  private static final VarHandle PINS;
 
   /** Set in {@link #pins} by closing; the lower bits count the lanes that are inside. */
   private static final int CLOSED = Integer.MIN_VALUE;
 
   static {
     try {
-      MethodHandles.Lookup lookup = MethodHandles.lookup();
-      SEND_COUNTER = lookup.findVarHandle(Session.class, "sendCounter", long.class);
-      PINS = lookup.findVarHandle(Session.class, "pins", int.class);
+      SEND_COUNTER = MethodHandles.lookup().findVarHandle(Session.class, "sendCounter", long.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -49,7 +47,7 @@ final class Session implements Indexed, AutoCloseable {
   private final ReplayWindow window;
 
   private volatile long sendCounter;
-  private volatile int pins;
+  private final AtomicInteger pins = new AtomicInteger();
   private volatile boolean confirmed;
 
   /** Takes over both keys, 32 bytes each. */
@@ -184,7 +182,7 @@ final class Session implements Indexed, AutoCloseable {
 
   /** Keeps the keys alive until {@link #unpin}; false where the session is closed. */
   boolean pin() {
-    if ((int) PINS.getAndAdd(this, 1) >= 0) {
+    if (pins.getAndIncrement() >= 0) {
       return true;
     }
     unpin();
@@ -192,7 +190,7 @@ final class Session implements Indexed, AutoCloseable {
   }
 
   void unpin() {
-    if ((int) PINS.getAndAdd(this, -1) == CLOSED + 1) {
+    if (pins.getAndDecrement() == CLOSED + 1) {
       wipe();
     }
   }
@@ -200,7 +198,7 @@ final class Session implements Indexed, AutoCloseable {
   /** No lane may begin to use the keys from here on; the last to leave wipes them. */
   @Override
   public void close() {
-    if ((int) PINS.getAndBitwiseOr(this, CLOSED) == 0) {
+    if (pins.getAndUpdate(count -> count | CLOSED) == 0) {
       wipe();
     }
   }
