@@ -68,10 +68,7 @@ final class CommandsTest {
   private int run(CommandLine command, String... arguments) {
     out.getBuffer().setLength(0);
     err.getBuffer().setLength(0);
-    return command
-        .setOut(new PrintWriter(out))
-        .setErr(new PrintWriter(err))
-        .execute(arguments);
+    return command.setOut(new PrintWriter(out)).setErr(new PrintWriter(err)).execute(arguments);
   }
 
   @Test
@@ -98,12 +95,10 @@ final class CommandsTest {
   void statusAsksByUapiWhereThereIsNoAdminSocket() throws Exception {
     try (UapiServer server = UapiServer.open(machine.uapiDirectory(), new FakeDevice("wg7"))) {
       assertEquals(0, run("status", "wg7"));
-      assertEquals("wg7\n  public key     none\n  UDP port       none\n", text().substring(0, 51));
+      assertTrue(
+          out.toString().matches("wg7\n  public key +none\n  UDP port +none\n  peers +0, .*\n"),
+          out::toString);
     }
-  }
-
-  private String text() {
-    return out.toString();
   }
 
   @Test
@@ -188,8 +183,7 @@ final class CommandsTest {
     CommandLine command =
         new CommandLine(new KeyPubCommand(in)).setExecutionExceptionHandler(new Failures(false));
     assertEquals(3, run(command));
-    assertEquals(
-        "culvert: standard input: not a base64 key of 44 characters\n", err.toString());
+    assertEquals("culvert: standard input: not a base64 key of 44 characters\n", err.toString());
   }
 
   @Test
