@@ -9,6 +9,8 @@ import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
+import dev.culvert.tunnel.kernel.LinkEvent;
+import dev.culvert.tunnel.kernel.LinkMonitor;
 import dev.culvert.tunnel.port.DeviceGoneException;
 import dev.culvert.tunnel.port.TunDevice;
 import dev.culvert.tunnel.port.UdpPort;
@@ -25,6 +27,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -39,7 +42,6 @@ import org.slf4j.LoggerFactory;
 public final class Gateway implements WireGuardDevice, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Gateway.class);
 
-
   private final TunDevice tun;
   private volatile String cipher;
   private final WireGuardEngine engine;
@@ -47,7 +49,7 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
   private final Lanes lanes;
   private final Underlay underlay;
   private final @Nullable TimestampStore timestamps;
-  private final MtuFollower mtuFollower;
+  private @Nullable LinkMonitor linkMonitor;
   private final AtomicBoolean closing = new AtomicBoolean();
   private final CountDownLatch closed = new CountDownLatch(1);
 
@@ -73,7 +75,6 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
             this::onEvent);
     lanes = new Lanes(name, tun.ports().size(), this::newLane, this::onFailure);
     underlay = new Underlay(lanes);
-    mtuFollower = new MtuFollower(tun, this::followMtu, this::closeSoon);
   }
 
   /**
@@ -107,7 +108,7 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
     underlay.use(underlay.bind(0, 0), 0);
     control.start();
     lanes.start(tun.ports());
-    mtuFollower.start();
+    linkMonitor = LinkMonitor.start(Set.of(), this::onLinkEvent);
     Thread.ofPlatform().name(tun.name() + "-cipher").daemon().start(this::chooseCipher);
     LOG.info("{}: {} lanes, cipher {}, offloads {}", tun.name(), lanes.count(), cipher, offloads());
   }
@@ -308,9 +309,16 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
     }
   }
 
-  private void followMtu(int mtu) {
-    engine.mtu(mtu);
-    lanes.all().forEach(lane -> lane.mtu(mtu));
+  /** Others change our interface: {@code ip link set mtu}, {@code ip link del}. */
+  private void onLinkEvent(LinkEvent event) {
+    switch (event) {
+      case LinkEvent.Changed e when e.after().index() == tun.index() -> {
+        engine.mtu(e.after().mtu());
+        lanes.all().forEach(lane -> lane.mtu(e.after().mtu()));
+      }
+      case LinkEvent.Gone e when e.link().index() == tun.index() -> closeSoon();
+      default -> LOG.trace("{}: {} is not about us", tun.name(), event);
+    }
   }
 
   /** A lane's handler failed. The device being gone is the end; anything else is one bad batch. */
@@ -342,7 +350,9 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
     if (!closing.compareAndSet(false, true)) {
       return;
     }
-    mtuFollower.close();
+    if (linkMonitor != null) {
+      linkMonitor.close();
+    }
     underlay.close();
     lanes.close();
     control.close();
