@@ -33,7 +33,7 @@ class EndpointCacheTest {
     for (int i = 0; i < 200_000; i++) {
       long high = 0x2001_0db8L << 32 | random.nextInt(3);
       long low = random.nextLong(1, 8);
-      int port = random.nextInt(9) + 1;
+      int port = random.nextInt(1, 65_536);
       long sourceLow = random.nextInt(5);
       int sourceInterface = random.nextInt(4);
       IpAddress source = sourceInterface == 0 ? null : IpAddress.ofV6(0xfd00L << 48, sourceLow);
