@@ -161,7 +161,7 @@ public final class Capture implements AutoCloseable {
    */
   public long stop() {
     Waiting.pause(Duration.ofMillis(200)); // The kernel hands packets over in blocks.
-    tcpdump.destroy();
+    tcpdump.toHandle().destroy(); // Process.destroy() would close its streams at once.
     try {
       reader.join(Commands.PATIENCE);
       messages.await(Commands.PATIENCE);
