@@ -61,7 +61,7 @@ public final class AeadBackends {
       if (!backend.supports(algorithm)) {
         continue;
       }
-      String failure = KnownAnswerTest.failure(backend, algorithm);
+      String failure = KnownAnswers.failure(backend, algorithm);
       long nanos = failure == null ? Measurement.nanosPerPacket(backend, algorithm, nanoClock) : -1;
       candidates.add(new Candidate(backend.name(), failure, nanos));
       if (failure == null && nanos < bestNanos) {

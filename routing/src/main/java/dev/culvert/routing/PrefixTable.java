@@ -1,0 +1,77 @@
+package dev.culvert.routing;
+
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Longest-prefix look-up over IPv4 and IPv6 ranges. Immutable: a change builds a new table and
+ * swaps one reference, so readers take no lock and never see half an update. A look-up allocates
+ * nothing, and its time grows with the length of the prefixes, not with their number.
+ *
+ * @param <V> what a prefix stands for
+ */
+public final class PrefixTable<V> {
+  private static final PrefixTable<Object> EMPTY = new PrefixTable<>(Map.of());
+
+  private final Object[] values;
+  private final PrefixTrie v4;
+  private final PrefixTrie v6;
+
+  private PrefixTable(Map<Prefix, ? extends V> prefixes) {
+    PrefixTrie.Builder v4Builder = new PrefixTrie.Builder(prefixes.size());
+    PrefixTrie.Builder v6Builder = new PrefixTrie.Builder(prefixes.size());
+    values = new Object[prefixes.size()];
+    int id = 0;
+    for (Map.Entry<Prefix, ? extends V> entry : prefixes.entrySet()) {
+      Prefix prefix = entry.getKey();
+      IpAddress address = prefix.address();
+      if (address.v4()) {
+        v4Builder.add(address.low() << 32, 0, prefix.length(), id);
+      } else {
+        v6Builder.add(address.high(), address.low(), prefix.length(), id);
+      }
+      values[id++] = entry.getValue();
+    }
+    v4 = v4Builder.build();
+    v6 = v6Builder.build();
+  }
+
+  /** A table that holds nothing. */
+  @SuppressWarnings("unchecked") // It holds no value, so any type is true of it.
+  public static <V> PrefixTable<V> empty() {
+    return (PrefixTable<V>) EMPTY;
+  }
+
+  /** A table of {@code prefixes} as they are now; the map is not kept. */
+  public static <V> PrefixTable<V> of(Map<Prefix, V> prefixes) {
+    return prefixes.isEmpty() ? empty() : new PrefixTable<>(prefixes);
+  }
+
+  /** Prefixes in this table. */
+  public int size() {
+    return values.length;
+  }
+
+  /** The value of the longest prefix that holds {@code address} (32 bits), or null. */
+  public @Nullable V lookup4(int address) {
+    return value(v4.find((long) address << 32, 0));
+  }
+
+  /**
+   * The value of the longest prefix that holds the IPv6 address of these 128 bits, or null.
+   * IPv4-mapped addresses are looked up as the IPv6 addresses that they are on the wire.
+   */
+  public @Nullable V lookup6(long high, long low) {
+    return value(v6.find(high, low));
+  }
+
+  /** The value of the longest prefix that holds {@code address}, or null. */
+  public @Nullable V lookup(IpAddress address) {
+    return address.v4() ? lookup4((int) address.low()) : lookup6(address.high(), address.low());
+  }
+
+  @SuppressWarnings("unchecked") // Only values of V went in.
+  private @Nullable V value(int id) {
+    return id == PrefixTrie.NONE ? null : (V) values[id];
+  }
+}
