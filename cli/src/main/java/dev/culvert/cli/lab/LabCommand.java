@@ -3,6 +3,7 @@ package dev.culvert.cli.lab;
 import dev.culvert.cli.admin.Json;
 import java.io.Console;
 import java.io.PrintWriter;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -115,7 +116,7 @@ public final class LabCommand implements Callable<Integer> {
     long id = ProcessHandle.current().pid();
     try (LabNetwork network = LabNetwork.create(id)) {
       Path folder = LabFiles.createFolder(id);
-      LabRun run = new LabRun(network, folder, Duration.ofSeconds(seconds), view);
+      LabRun run = new LabRun(network, folder, self(), Duration.ofSeconds(seconds), view);
       run.run();
       if (keep) {
         network.namespaces.keep();
@@ -127,6 +128,17 @@ public final class LabCommand implements Callable<Integer> {
       view.summary(report);
       return report;
     }
+  }
+
+  /** The command that runs this program again, on the same JVM with the same options. */
+  private static List<String> self() {
+    List<String> self = new ArrayList<>();
+    self.add(System.getProperty("java.home") + "/bin/java");
+    self.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+    self.add("-cp");
+    self.add(System.getProperty("java.class.path"));
+    self.add(System.getProperty("sun.java.command").split(" ", 2)[0]);
+    return self;
   }
 
   private static void tellHowToEnter(LabNetwork network, Path folder, LabView view) {

@@ -7,7 +7,6 @@ import dev.culvert.cli.admin.GatewayView;
 import dev.culvert.crypto.X25519;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -26,6 +25,7 @@ final class LabGateway {
 
   private final LabSite site;
   private final Path folder;
+  private final List<String> culvert;
   private final String publicKey;
   private @Nullable Daemon daemon;
 
@@ -33,9 +33,11 @@ final class LabGateway {
    * Makes the key of the site's gateway.
    *
    * @param folder for keys and configurations
+   * @param culvert the command line of {@code culvert}
    */
-  LabGateway(LabSite site, Path folder) {
+  LabGateway(LabSite site, Path folder, List<String> culvert) {
     this.site = site;
+    this.culvert = List.copyOf(culvert);
     this.folder = folder;
     byte[] privateKey = X25519.generatePrivateKey(new SecureRandom());
     Base64.Encoder base64 = Base64.getEncoder();
@@ -54,7 +56,7 @@ final class LabGateway {
   /** Starts the gateway, and waits until it answers. */
   void start(LabGateway other) {
     writePrivate(configuration(), yaml(other));
-    List<String> command = new ArrayList<>(self());
+    List<String> command = new ArrayList<>(culvert);
     command.addAll(List.of("up", configuration().toString()));
     Daemon started = site.node().start(Map.of(), command);
     daemon = started;
@@ -88,17 +90,6 @@ final class LabGateway {
             String.join(", ", other.site.podCidrs().stream().map(c -> '"' + c + '"').toList()));
   }
 
-  /** The command that runs this program again, on the same JVM with the same options. */
-  private static List<String> self() {
-    List<String> self = new ArrayList<>();
-    self.add(System.getProperty("java.home") + "/bin/java");
-    self.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-    self.add("-cp");
-    self.add(System.getProperty("java.class.path"));
-    self.add(System.getProperty("sun.java.command").split(" ", 2)[0]);
-    return self;
-  }
-
   /** What the gateway says of itself; empty while it does not answer. */
   Optional<GatewayView> status() {
     if (!ADMIN.isRunning(site.interfaceName())) {
@@ -111,14 +102,19 @@ final class LabGateway {
     }
   }
 
-  /** Ends the gateway as a crash would. */
-  void kill() {
+  /** The process, once started. */
+  Daemon daemon() {
     Daemon running = daemon;
     if (running == null) {
       throw new IllegalStateException("not started");
     }
-    running.signal("KILL");
-    running.awaitEnd(Commands.PATIENCE);
+    return running;
+  }
+
+  /** Ends the gateway as a crash would. */
+  void kill() {
+    daemon().signal("KILL");
+    daemon().awaitEnd(Commands.PATIENCE);
   }
 
   private static void writePrivate(Path file, String text) {

@@ -38,14 +38,16 @@ final class LabRun {
 
   /**
    * @param folder for keys and configurations
+   * @param culvert the command line of {@code culvert}
    * @param duration of the traffic through the tunnel
    */
-  LabRun(LabNetwork network, Path folder, Duration duration, LabView view) {
+  LabRun(
+      LabNetwork network, Path folder, List<String> culvert, Duration duration, LabView view) {
     this.network = network;
     this.view = view;
     this.duration = duration;
-    gatewayA = new LabGateway(network.a, folder);
-    gatewayB = new LabGateway(network.b, folder);
+    gatewayA = new LabGateway(network.a, folder, culvert);
+    gatewayB = new LabGateway(network.b, folder, culvert);
   }
 
   /** Everything but the end of a gateway. */
