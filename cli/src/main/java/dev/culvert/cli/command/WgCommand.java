@@ -39,7 +39,8 @@ final class WgCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     if (!foreground && !Detached.isWanted()) {
-      throw new CommandException(ExitCode.USAGE, "without -f this works through the launcher, ./culvert");
+      throw new CommandException(
+          ExitCode.USAGE, "without -f this works through the launcher, ./culvert");
     }
     Logging.daemonDefault(Level.ERROR);
     InterfaceName.check(interfaceName);

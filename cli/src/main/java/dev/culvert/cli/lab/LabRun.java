@@ -41,8 +41,7 @@ final class LabRun {
    * @param culvert the command line of {@code culvert}
    * @param duration of the traffic through the tunnel
    */
-  LabRun(
-      LabNetwork network, Path folder, List<String> culvert, Duration duration, LabView view) {
+  LabRun(LabNetwork network, Path folder, List<String> culvert, Duration duration, LabView view) {
     this.network = network;
     this.view = view;
     this.duration = duration;

@@ -68,10 +68,7 @@ final class CommandsTest {
   private int run(CommandLine command, String... arguments) {
     out.getBuffer().setLength(0);
     err.getBuffer().setLength(0);
-    return command
-        .setOut(new PrintWriter(out))
-        .setErr(new PrintWriter(err))
-        .execute(arguments);
+    return command.setOut(new PrintWriter(out)).setErr(new PrintWriter(err)).execute(arguments);
   }
 
   @Test
@@ -188,8 +185,7 @@ final class CommandsTest {
     CommandLine command =
         new CommandLine(new KeyPubCommand(in)).setExecutionExceptionHandler(new Failures(false));
     assertEquals(3, run(command));
-    assertEquals(
-        "culvert: standard input: not a base64 key of 44 characters\n", err.toString());
+    assertEquals("culvert: standard input: not a base64 key of 44 characters\n", err.toString());
   }
 
   @Test

@@ -32,8 +32,7 @@ final class ConfigFileTest {
   @TempDir private Path directory;
 
   private static Path resources() throws URISyntaxException {
-    return Path.of(
-        Objects.requireNonNull(ConfigFileTest.class.getResource("refused")).toURI());
+    return Path.of(Objects.requireNonNull(ConfigFileTest.class.getResource("refused")).toURI());
   }
 
   /** One file a reason, named after it; its first line says what is expected. */
@@ -164,8 +163,11 @@ final class ConfigFileTest {
     Random random = new Random(seed);
     byte[] sample = Files.readAllBytes(Path.of("src/main/dist/culvert.yaml"));
     byte[] conf =
-        ("[Interface]\nPrivateKey = " + PRIVATE + "\nAddress = 10.0.0.1/8\n[Peer]\nPublicKey = "
-                + PEER + "\nAllowedIPs = 10.0.0.0/8, fd00::/8\nEndpoint = [::1]:7\n")
+        ("[Interface]\nPrivateKey = "
+                + PRIVATE
+                + "\nAddress = 10.0.0.1/8\n[Peer]\nPublicKey = "
+                + PEER
+                + "\nAllowedIPs = 10.0.0.0/8, fd00::/8\nEndpoint = [::1]:7\n")
             .getBytes(StandardCharsets.US_ASCII);
     int refusals = 0;
     for (int round = 0; round < 300; round++) {
@@ -173,7 +175,8 @@ final class ConfigFileTest {
       byte[] text = (yaml ? sample : conf).clone();
       for (int i = random.nextInt(6); i >= 0; i--) {
         int at = random.nextInt(text.length);
-        text[at] = random.nextBoolean() ? (byte) random.nextInt(256) : text[random.nextInt(text.length)];
+        text[at] =
+            random.nextBoolean() ? (byte) random.nextInt(256) : text[random.nextInt(text.length)];
       }
       Path file = file(yaml ? "a.yaml" : "a.conf", "");
       Files.write(file, text);

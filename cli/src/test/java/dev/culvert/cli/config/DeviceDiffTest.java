@@ -119,8 +119,7 @@ final class DeviceDiffTest {
         while (!ranges.isEmpty() && random.nextBoolean()) {
           own.add(ranges.remove(random.nextInt(ranges.size())));
         }
-        peers.add(
-            peer(i, random.nextInt(2), 7 + random.nextInt(2), own.toArray(new String[0])));
+        peers.add(peer(i, random.nextInt(2), 7 + random.nextInt(2), own.toArray(new String[0])));
       }
     }
     return wanted(1 + random.nextInt(2), peers.toArray(new PeerUpdate[0]));

@@ -150,8 +150,7 @@ final class GatewayDaemonTest {
       assertThrows(ConfigException.class, daemon::reload);
       daemon.reloadLogged();
       IOException refusal =
-          assertThrows(
-              IOException.class, () -> machine.adminClient().call("cv0", Command.RELOAD));
+          assertThrows(IOException.class, () -> machine.adminClient().call("cv0", Command.RELOAD));
       assertEquals(file + ":4: spec.interface.mtu: 1 is not in 576 to 65535", refusal.getMessage());
       write("lanes: 3", peer("a", A, "10.66.2.0/24"));
       assertThrows(ConfigException.class, daemon::reload);

@@ -100,9 +100,7 @@ final class GatewayTest {
           .a
           .node()
           .attempt(
-              Commands.PATIENCE,
-              Map.of(),
-              Culvert.command("down", lab.network.a.interfaceName()))
+              Commands.PATIENCE, Map.of(), Culvert.command("down", lab.network.a.interfaceName()))
           .orThrow();
       assertEquals(0, lab.gatewayA.daemon().awaitEnd(Commands.PATIENCE));
       lab.network.a.routeInClear(lab.network.b);

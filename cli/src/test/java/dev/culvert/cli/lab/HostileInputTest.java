@@ -54,7 +54,14 @@ final class HostileInputTest {
                   .b
                   .pod()
                   .start(
-                      "ping", "-n", "-i", "0.1", "-W", "2", "-c", Long.toString(pings),
+                      "ping",
+                      "-n",
+                      "-i",
+                      "0.1",
+                      "-W",
+                      "2",
+                      "-c",
+                      Long.toString(pings),
                       lab.network.a.podAddress());
           Daemon flood =
               attacker.start(
