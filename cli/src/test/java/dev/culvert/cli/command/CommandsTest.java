@@ -219,6 +219,8 @@ final class CommandsTest {
       boolean ok = finding.get("verdict").asText().equals("OK");
       assertEquals(ok, finding.get("advice").asText().isEmpty(), finding::toString);
     }
+    String buffers = Files.readAllLines(Path.of("/proc/sys/net/core/rmem_max")).getFirst();
+    assertTrue(out.toString().contains(buffers + " bytes"), out::toString);
     run("doctor");
     assertTrue(out.toString().contains("cipher"), out::toString);
   }
