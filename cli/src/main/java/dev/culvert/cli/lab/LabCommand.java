@@ -1,7 +1,9 @@
 package dev.culvert.cli.lab;
 
+import dev.culvert.cli.Main;
 import dev.culvert.cli.admin.Json;
 import java.io.Console;
+import java.io.File;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -135,9 +137,12 @@ public final class LabCommand implements Callable<Integer> {
     List<String> self = new ArrayList<>();
     self.add(System.getProperty("java.home") + "/bin/java");
     self.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-    self.add("-cp");
-    self.add(System.getProperty("java.class.path"));
-    self.add(System.getProperty("sun.java.command").split(" ", 2)[0]);
+    String classPath = System.getProperty("java.class.path");
+    if (classPath.endsWith(".jar") && classPath.indexOf(File.pathSeparatorChar) < 0) {
+      self.addAll(List.of("-jar", classPath)); // as the launcher does: its manifest says the rest
+    } else {
+      self.addAll(List.of("-cp", classPath, Main.class.getName()));
+    }
     return self;
   }
 

@@ -141,13 +141,13 @@ final class WgBinaryTest {
   }
 
   @Test
-  void athousandRangesArriveWhole() throws IOException, InterruptedException {
+  void aThousandRangesArriveWhole() throws IOException, InterruptedException {
     StringBuilder conf = new StringBuilder("[Peer]\nPublicKey = " + PEER_A + "\nAllowedIPs = ");
     for (int i = 0; i < 1000; i++) {
       conf.append(i == 0 ? "" : ", ").append("10.").append(i / 250).append('.').append(i % 250);
       conf.append(".0/24");
     }
     ok("setconf", name, file("many.conf", conf + "\n"));
-    assertEquals(1000, ok("show", name, "allowed-ips").split("10\\.", -1).length - 1);
+    assertEquals(1000, ok("show", name, "allowed-ips").split("/24", -1).length - 1);
   }
 }
