@@ -146,9 +146,11 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     serveRequests(nowNanos, wallNanos);
     receiveHandshakes(nowNanos, wallNanos);
     if (shared.deadlines.earliest() <= nowNanos) {
-      shared.deadlines.forget();
       for (WireGuardPeer peer : peers.values()) {
         expireTimers(peer, nowNanos, wallNanos);
+      }
+      shared.deadlines.forget();
+      for (WireGuardPeer peer : peers.values()) {
         peer.timers().includeAll();
       }
     }
@@ -224,8 +226,10 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
       handshakes.forgetPending(peer);
       dropStaged(peer);
     }
-    if (timers.expire(Timer.PERSISTENT_KEEPALIVE, nowNanos)) {
-      timers.arm(Timer.PERSISTENT_KEEPALIVE, nowNanos + timers.persistentKeepalive());
+    long interval = timers.persistentKeepalive();
+    // A lane may have armed the timer just as the interval was set to zero.
+    if (timers.expire(Timer.PERSISTENT_KEEPALIVE, nowNanos) && interval != 0) {
+      timers.arm(Timer.PERSISTENT_KEEPALIVE, nowNanos + interval);
       sendKeepalive(peer, nowNanos, wallNanos);
     }
   }

@@ -9,8 +9,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.crypto.X25519;
+import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.Verdict;
 import java.lang.foreign.ValueLayout;
@@ -258,6 +260,20 @@ final class HandshakeTest {
     long wait = initiations.get(1).at() - initiations.get(0).at() - SECONDS.toNanos(5);
     assertTrue(wait >= 0 && wait < MILLISECONDS.toNanos(334), "jitter " + wait);
     assertEquals(List.of(7), bob.deliveredNumbers());
+  }
+
+  @Test
+  void retryLetsTheKernelChooseTheSourceAnew() {
+    Endpoint sticky =
+        new Endpoint(
+            bob.address.address(), bob.address.port(), 0, IpAddress.parse("192.0.2.200"), 7);
+    alice.peer(bob).endpoint(sticky);
+    network.lose = sent -> true;
+    network.send(alice, bob, 7);
+    network.run(SECONDS.toNanos(5) - 1);
+    assertEquals(sticky, alice.peer(bob).endpoint());
+    network.run(SECONDS.toNanos(1));
+    assertEquals(bob.address, alice.peer(bob).endpoint());
   }
 
   @Test
