@@ -157,15 +157,11 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   }
 
   private void serveRequests(long nowNanos, long wallNanos) {
-    WireGuardPeer peer = shared.requests.takeAll();
-    while (peer != null) {
-      // Once its requests are taken the peer may go on the stack again, which changes its link.
-      WireGuardPeer below = peer.below();
+    for (WireGuardPeer peer = shared.requests.pop(); peer != null; peer = shared.requests.pop()) {
       int requests = peer.takeRequests();
       if (peers.get(peer.publicKey()) == peer) {
         serve(peer, requests, nowNanos, wallNanos);
       }
-      peer = below;
     }
   }
 
