@@ -1,4 +1,4 @@
-/** x */
+/** JMH benchmarks of the pieces; {@code bench/side-by-side} measures the whole against peers. */
 @NullMarked
 package dev.culvert.bench;
 

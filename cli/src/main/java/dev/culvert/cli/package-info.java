@@ -1,4 +1,4 @@
-/** x */
+/** The {@code culvert} command: where a line on a terminal becomes a call. */
 @NullMarked
 package dev.culvert.cli;
 

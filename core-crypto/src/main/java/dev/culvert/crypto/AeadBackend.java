@@ -9,6 +9,14 @@ public interface AeadBackend {
 
   boolean supports(AeadAlgorithm algorithm);
 
+  /**
+   * Whether this is fast only when the JVM has compiled it, seconds after its first train. Such a
+   * backend is not one to begin with, see {@link AeadBackends#first}.
+   */
+  default boolean startsSlowly() {
+    return false;
+  }
+
   /** A cipher for one thread, for keys of {@code algorithm} only. */
   TrainCipher newTrainCipher(AeadAlgorithm algorithm);
 

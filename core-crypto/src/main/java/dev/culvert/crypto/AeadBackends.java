@@ -1,5 +1,6 @@
 package dev.culvert.crypto;
 
+import java.lang.reflect.InvocationTargetException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -13,8 +14,16 @@ import org.jspecify.annotations.Nullable;
  * fastest on this machine. A processor's or a library's name never decides.
  */
 public final class AeadBackends {
-  private static final List<AeadBackend> ALL =
-      List.of(new JavaxBackend(), new BouncyCastleBackend());
+  private static final String VECTOR_MODULE = "jdk.incubator.vector";
+  private static final String VECTOR_BACKEND = "dev.culvert.crypto.vector.VectorBackend";
+
+  /** Enough for the JVM to compile what starts slowly. */
+  private static final long WARM_UP_NANOS = 1_500_000_000;
+
+  /** Backends that this JVM or this processor cannot run. */
+  private static final List<Candidate> ABSENT = new ArrayList<>();
+
+  private static final List<AeadBackend> ALL = load();
 
   private static final Map<AeadAlgorithm, Selection> SELECTED = new ConcurrentHashMap<>();
 
@@ -32,50 +41,110 @@ public final class AeadBackends {
     }
   }
 
-  /** The fastest backend, and how all did, fastest first. */
+  /** The fastest backend, and how all did, fastest first, then those that failed. */
   public record Selection(AeadBackend backend, List<Candidate> candidates) {}
 
-  /** Every backend there is, proven or not. */
+  /** Every backend that can run here, proven or not. */
   public static List<AeadBackend> all() {
     return ALL;
   }
 
   /**
-   * Tests and measures all backends, which takes some tens of milliseconds; the result is kept for
-   * the life of the process.
+   * A backend to begin with, while {@link #select} finds out which is fastest: the first that gives
+   * the right answers and does not need seconds to get going.
+   *
+   * @throws IllegalStateException where no backend gives the right answers
+   */
+  public static AeadBackend first(AeadAlgorithm algorithm) {
+    return ALL.stream()
+        .filter(b -> b.supports(algorithm) && !b.startsSlowly())
+        .filter(b -> KnownAnswers.failure(b, algorithm) == null)
+        .findFirst()
+        .orElseThrow(
+            () -> new IllegalStateException("no backend can be trusted with " + algorithm));
+  }
+
+  /**
+   * Tests and measures all backends. That takes seconds of a processor's time, since what is
+   * fastest shows only once the JVM has compiled it: for a thread in the background. The result is
+   * kept for the life of the process.
    *
    * @param nanoClock nanoseconds of any origin, such as {@code System::nanoTime}
    * @throws IllegalStateException where no backend gives the right answers
    */
   public static Selection select(AeadAlgorithm algorithm, LongSupplier nanoClock) {
-    return SELECTED.computeIfAbsent(algorithm, a -> select(ALL, a, nanoClock));
+    return SELECTED.computeIfAbsent(
+        algorithm,
+        a -> {
+          for (AeadBackend backend : ALL) {
+            if (backend.startsSlowly() && backend.supports(a)) {
+              WarmUp.run(backend, a, nanoClock, WARM_UP_NANOS);
+            }
+          }
+          Selection chosen = select(ALL, a, nanoClock);
+          List<Candidate> candidates = new ArrayList<>(chosen.candidates());
+          candidates.addAll(ABSENT);
+          return new Selection(chosen.backend(), List.copyOf(candidates));
+        });
+  }
+
+  /** By reflection: without its module the class must not even be linked. */
+  private static List<AeadBackend> load() {
+    AeadBackend javax = new JavaxBackend();
+    List<AeadBackend> backends = new ArrayList<>(List.of(javax, new BouncyCastleBackend()));
+    if (ModuleLayer.boot().findModule(VECTOR_MODULE).isEmpty()) {
+      absent("the JVM runs without --add-modules " + VECTOR_MODULE);
+      return List.copyOf(backends);
+    }
+    try {
+      Class<? extends AeadBackend> vector =
+          Class.forName(VECTOR_BACKEND).asSubclass(AeadBackend.class);
+      backends.add(vector.getConstructor(AeadBackend.class).newInstance(javax));
+    } catch (InvocationTargetException e) {
+      absent(String.valueOf(e.getCause()));
+    } catch (ReflectiveOperationException | LinkageError e) {
+      absent(e.toString());
+    }
+    return List.copyOf(backends);
+  }
+
+  private static void absent(String why) {
+    ABSENT.add(new Candidate("vector", why, -1));
   }
 
   /** The same for other backends, and nothing kept. */
   static Selection select(
       List<AeadBackend> backends, AeadAlgorithm algorithm, LongSupplier nanoClock) {
-    List<Candidate> candidates = new ArrayList<>();
-    AeadBackend best = null;
-    long bestNanos = Long.MAX_VALUE;
+    List<AeadBackend> passed = new ArrayList<>();
+    List<Candidate> failed = new ArrayList<>();
     for (AeadBackend backend : backends) {
       if (!backend.supports(algorithm)) {
         continue;
       }
       String failure = KnownAnswers.failure(backend, algorithm);
-      long nanos = failure == null ? Measurement.nanosPerPacket(backend, algorithm, nanoClock) : -1;
-      candidates.add(new Candidate(backend.name(), failure, nanos));
-      if (failure == null && nanos < bestNanos) {
-        best = backend;
-        bestNanos = nanos;
+      if (failure == null) {
+        passed.add(backend);
+      } else {
+        failed.add(new Candidate(backend.name(), failure, -1));
       }
     }
-    if (best == null) {
+    if (passed.isEmpty()) {
       throw new IllegalStateException(
-          "no backend can be trusted with " + algorithm + ": " + candidates);
+          "no backend can be trusted with " + algorithm + ": " + failed);
     }
-    candidates.sort(
-        Comparator.comparing((Candidate c) -> !c.passed())
-            .thenComparingLong(Candidate::nanosPerPacket));
-    return new Selection(best, List.copyOf(candidates));
+    return fastest(passed, failed, Measurement.nanosPerPacket(passed, algorithm, nanoClock));
+  }
+
+  private static Selection fastest(
+      List<AeadBackend> passed, List<Candidate> failed, long[] nanosPerPacket) {
+    List<Candidate> candidates = new ArrayList<>();
+    int best = 0;
+    for (int i = 0; i < nanosPerPacket.length; i++) {
+      candidates.add(new Candidate(passed.get(i).name(), null, nanosPerPacket[i]));
+      best = nanosPerPacket[i] < nanosPerPacket[best] ? i : best;
+    }
+    candidates.sort(Comparator.comparingLong(Candidate::nanosPerPacket));
+    candidates.addAll(failed);
+    return new Selection(passed.get(best), List.copyOf(candidates));
   }
 }

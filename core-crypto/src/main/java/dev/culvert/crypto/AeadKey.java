@@ -52,6 +52,25 @@ public final class AeadKey implements AutoCloseable {
     return key;
   }
 
+  /**
+   * Puts a copy of the key into {@code scratch}, which must be as long; for backends, which wipe it
+   * after each run.
+   *
+   * @throws IllegalStateException where the key is closed
+   */
+  public void copyTo(byte[] scratch) {
+    key.copyTo(scratch);
+  }
+
+  /**
+   * Fails where the key is closed.
+   *
+   * @throws IllegalStateException then
+   */
+  public void requireOpen() {
+    key.live();
+  }
+
   public NonceLayout nonceLayout() {
     return nonceLayout;
   }

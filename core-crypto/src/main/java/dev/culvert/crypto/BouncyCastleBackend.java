@@ -23,7 +23,10 @@ final class BouncyCastleBackend implements AeadBackend {
 
   @Override
   public TrainCipher newTrainCipher(AeadAlgorithm algorithm) {
-    return new BouncyCastleTrainCipher(algorithm);
+    return new HeapTrainCipher(
+        algorithm,
+        new BouncyCastlePacketCipher(algorithm, true),
+        new BouncyCastlePacketCipher(algorithm, false));
   }
 
   @Override

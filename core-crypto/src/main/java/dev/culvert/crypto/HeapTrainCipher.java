@@ -6,61 +6,58 @@ import java.lang.foreign.ValueLayout;
 /**
  * A train cipher over an implementation that knows only byte arrays and one packet at a time: each
  * packet is copied through two heap arrays, which are kept. Input and output are apart, since
- * javax.crypto opens in place only by way of an array of its own.
+ * javax.crypto opens in place only by way of an array of its own. Each direction has a {@link
+ * PacketCipher} of its own, so that what was opened does not count as a nonce used to seal.
  */
-abstract class HeapTrainCipher implements TrainCipher {
+final class HeapTrainCipher implements TrainCipher {
   private static final int USUAL_PACKET = 2048;
+  private static final int USUAL_AAD = 64;
 
   private final AeadAlgorithm algorithm;
+  private final PacketCipher sealer;
+  private final PacketCipher opener;
 
-  /** The packet in work: plaintext to seal, or ciphertext and tag to open. */
-  byte[] input = new byte[USUAL_PACKET];
+  private final byte[] nonce = new byte[AeadKey.NONCE_LENGTH];
+  private byte[] aad = new byte[USUAL_AAD];
+  private byte[] input = new byte[USUAL_PACKET];
+  private byte[] output = new byte[USUAL_PACKET];
 
-  /** What became of it. */
-  byte[] output = new byte[USUAL_PACKET];
+  /** Times that keys were forgotten: each time takes another nonce than the last. */
+  private long forgotten;
 
-  byte[] aad = new byte[64];
-  final byte[] nonce = new byte[AeadKey.NONCE_LENGTH];
-
-  HeapTrainCipher(AeadAlgorithm algorithm) {
+  HeapTrainCipher(AeadAlgorithm algorithm, PacketCipher sealer, PacketCipher opener) {
     this.algorithm = algorithm;
+    this.sealer = sealer;
+    this.opener = opener;
   }
 
-  /** Called first for every run: makes {@code key} the one in use, or fails where it is closed. */
-  abstract void use(AeadKey key);
-
-  /** Seals {@code length} bytes of {@link #input} under {@link #nonce} into {@link #output}. */
-  abstract void sealPacket(int length, int aadLength);
-
-  /**
-   * Opens {@code length} bytes, tag included, of {@link #input} under {@link #nonce} into {@link
-   * #output}; false where the tag is wrong.
-   */
-  abstract boolean openPacket(int length, int aadLength);
-
   @Override
-  public final void seal(AeadKey key, PacketRun run) {
+  public void seal(AeadKey key, PacketRun run) {
     prepare(key, run);
+    sealer.use(key);
     MemorySegment memory = run.memory();
     for (int i = 0; i < run.packets(); i++) {
       long at = run.offset() + i * run.stride();
       int length = run.lengthOf(i);
       load(key, run, i, at, length);
-      sealPacket(length, run.aadLength());
+      if (!sealer.process(nonce, aad, run.aadLength(), input, length, output)) {
+        throw new IllegalStateException(algorithm + " failed to seal");
+      }
       MemorySegment.copy(output, 0, memory, ValueLayout.JAVA_BYTE, at, length + TAG_LENGTH);
     }
   }
 
   @Override
-  public final long open(AeadKey key, PacketRun run) {
+  public long open(AeadKey key, PacketRun run) {
     prepare(key, run);
+    opener.use(key);
     MemorySegment memory = run.memory();
     long opened = 0;
     for (int i = 0; i < run.packets(); i++) {
       long at = run.offset() + i * run.stride();
       int length = run.lengthOf(i);
       load(key, run, i, at, length + TAG_LENGTH);
-      if (openPacket(length + TAG_LENGTH, run.aadLength())) {
+      if (opener.process(nonce, aad, run.aadLength(), input, length + TAG_LENGTH, output)) {
         MemorySegment.copy(output, 0, memory, ValueLayout.JAVA_BYTE, at, length);
         opened |= 1L << i;
       }
@@ -68,10 +65,23 @@ abstract class HeapTrainCipher implements TrainCipher {
     return opened;
   }
 
+  /** Lets a key of zeros take the place of the real ones. */
+  @Override
+  public void forgetKeys() {
+    MemorySegment memory = MemorySegment.ofArray(new byte[TAG_LENGTH]);
+    PacketRun run = new PacketRun().at(memory, 0, TAG_LENGTH).of(1, 0, 0).counting(++forgotten);
+    SecretBytes zeros = SecretBytes.owning(new byte[32]);
+    try (AeadKey key = new AeadKey(algorithm, zeros, NonceLayout.LITTLE_ENDIAN_COUNTER, 0)) {
+      seal(key, run);
+      open(key, run);
+    }
+  }
+
   private void prepare(AeadKey key, PacketRun run) {
     if (key.algorithm() != algorithm) {
       throw new IllegalArgumentException("a cipher for " + algorithm + " got an " + key);
     }
+    run.requireRoomForTags();
     int longest = run.length() + TAG_LENGTH;
     if (input.length < longest) {
       input = new byte[longest];
@@ -80,9 +90,9 @@ abstract class HeapTrainCipher implements TrainCipher {
     if (aad.length < run.aadLength()) {
       aad = new byte[run.aadLength()];
     }
-    use(key);
   }
 
+  /** Takes a packet's bytes and associated data in, and makes its nonce. */
   private void load(AeadKey key, PacketRun run, int i, long at, int length) {
     MemorySegment.copy(run.memory(), ValueLayout.JAVA_BYTE, at, input, 0, length);
     if (run.aadLength() > 0) {

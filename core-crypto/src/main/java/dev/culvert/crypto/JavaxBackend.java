@@ -24,7 +24,10 @@ final class JavaxBackend implements AeadBackend {
 
   @Override
   public TrainCipher newTrainCipher(AeadAlgorithm algorithm) {
-    return new JavaxTrainCipher(algorithm);
+    return new HeapTrainCipher(
+        algorithm,
+        new JavaxPacketCipher(algorithm, Cipher.ENCRYPT_MODE),
+        new JavaxPacketCipher(algorithm, Cipher.DECRYPT_MODE));
   }
 
   @Override

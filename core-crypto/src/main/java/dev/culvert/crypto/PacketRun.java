@@ -118,6 +118,17 @@ public final class PacketRun {
     return i == packets - 1 ? lastLength : length;
   }
 
+  /**
+   * Refuses a run whose packets, with their tags, would lie over one another.
+   *
+   * @throws IllegalArgumentException then
+   */
+  public void requireRoomForTags() {
+    if (packets > 1 && stride < length + TrainCipher.TAG_LENGTH) {
+      throw new IllegalArgumentException("stride " + stride + " for packets of " + length);
+    }
+  }
+
   /** A mask with one bit set for each packet of this run. */
   public long allPackets() {
     return -1L >>> (MAX_PACKETS - packets);

@@ -35,13 +35,27 @@ public final class SecretBytes implements AutoCloseable {
    * meanwhile, this fails, since packets sealed under a key of zeros would be open to everyone.
    */
   public byte[] toByteArray() {
-    byte[] copy = live().clone();
+    byte[] copy = new byte[bytes.length];
+    copyTo(copy);
+    return copy;
+  }
+
+  /**
+   * As {@link #toByteArray}, into an array of the same length that is the caller's.
+   *
+   * @throws IllegalArgumentException where it has another length
+   */
+  void copyTo(byte[] target) {
+    if (target.length != bytes.length) {
+      throw new IllegalArgumentException(
+          "a secret of " + bytes.length + " bytes, room for " + target.length);
+    }
+    System.arraycopy(live(), 0, target, 0, bytes.length);
     VarHandle.acquireFence();
     if (destroyed) {
-      Arrays.fill(copy, (byte) 0);
+      Arrays.fill(target, (byte) 0);
       throw destroyedAlready();
     }
-    return copy;
   }
 
   /** An independent copy with a life of its own. */

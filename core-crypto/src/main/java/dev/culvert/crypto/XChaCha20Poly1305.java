@@ -53,12 +53,15 @@ public final class XChaCha20Poly1305 {
       throws InvalidCipherTextException {
     var cipher = new org.bouncycastle.crypto.modes.XChaCha20Poly1305();
     KeyParameter keyParameter = new KeyParameter(key);
-    cipher.init(sealing, new ParametersWithIV(keyParameter, nonce));
-    cipher.processAADBytes(aad, 0, aad.length);
-    byte[] output = new byte[cipher.getOutputSize(input.length)];
-    int written = cipher.processBytes(input, 0, input.length, output, 0);
-    cipher.doFinal(output, written);
-    Arrays.fill(keyParameter.getKey(), (byte) 0);
-    return output;
+    try {
+      cipher.init(sealing, new ParametersWithIV(keyParameter, nonce));
+      cipher.processAADBytes(aad, 0, aad.length);
+      byte[] output = new byte[cipher.getOutputSize(input.length)];
+      int written = cipher.processBytes(input, 0, input.length, output, 0);
+      cipher.doFinal(output, written);
+      return output;
+    } finally {
+      Arrays.fill(keyParameter.getKey(), (byte) 0);
+    }
   }
 }

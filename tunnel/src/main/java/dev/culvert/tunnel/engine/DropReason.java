@@ -48,6 +48,10 @@ public enum DropReason {
   BAD_HANDSHAKE,
   /** Inbound: a handshake initiation whose timestamp is not newer than the last. */
   STALE_TIMESTAMP,
+  /**
+   * Inbound: the underlay marked congestion on a packet whose sender knows no such mark (RFC 6040).
+   */
+  CONGESTION_UNMARKABLE,
   /** Inbound: the TUN device did not take the packet. */
   TUN_WRITE_FAILED;
 

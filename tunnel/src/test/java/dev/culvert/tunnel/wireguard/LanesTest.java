@@ -55,6 +55,9 @@ final class LanesTest {
     public long open(AeadKey key, PacketRun run) {
       return run.allPackets();
     }
+
+    @Override
+    public void forgetKeys() {}
   }
 
   private static <T> List<T> onLanes(int lanes, Callable<T> task) throws Exception {

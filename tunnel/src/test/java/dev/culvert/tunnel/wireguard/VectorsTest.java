@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadBackends;
 import dev.culvert.crypto.X25519;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
@@ -159,7 +160,10 @@ final class VectorsTest {
 
   private static WireGuardPeer peer(Map<String, WireGuardPeer> peers, String name) {
     SharedState shared =
-        new SharedState(Limits.OF_THE_PAPER, new IndexTable(Node.seeded(name.hashCode())));
+        new SharedState(
+            Limits.OF_THE_PAPER,
+            new IndexTable(Node.seeded(name.hashCode())),
+            AeadBackends.all().getFirst());
     byte[] key = Arrays.copyOf(name.getBytes(US_ASCII), 32);
     return peers.computeIfAbsent(name, n -> new WireGuardPeer(PublicKey.of(key), shared));
   }

@@ -1,66 +1,59 @@
 package dev.culvert.crypto;
 
 import java.security.GeneralSecurityException;
+import java.security.InvalidAlgorithmParameterException;
+import java.security.InvalidKeyException;
 import javax.crypto.AEADBadTagException;
 import javax.crypto.Cipher;
 import javax.crypto.SecretKey;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Trains through one reused {@link Cipher} a direction. A Cipher refuses to seal under the very key
- * and nonce that it was last set up with; that safeguard is kept, and has a Cipher for opening
- * apart so that only sealing counts.
+ * One reused {@link Cipher}. It refuses to seal under the very key and nonce that it was last set
+ * up with; that safeguard is kept.
  */
-final class JavaxTrainCipher extends HeapTrainCipher {
+final class JavaxPacketCipher implements PacketCipher {
   private final AeadAlgorithm algorithm;
-  private final Cipher sealer;
-  private final Cipher opener;
+  private final int mode;
+  private final Cipher cipher;
   private @Nullable KeyView keyInUse;
 
-  JavaxTrainCipher(AeadAlgorithm algorithm) {
-    super(algorithm);
+  /**
+   * @param mode {@link Cipher#ENCRYPT_MODE} or {@link Cipher#DECRYPT_MODE}
+   */
+  JavaxPacketCipher(AeadAlgorithm algorithm, int mode) {
     this.algorithm = algorithm;
+    this.mode = mode;
     try {
-      sealer = JavaxBackend.newCipher(algorithm);
-      opener = JavaxBackend.newCipher(algorithm);
+      cipher = JavaxBackend.newCipher(algorithm);
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException("this JDK lacks " + algorithm, e);
     }
   }
 
   @Override
-  void use(AeadKey key) {
+  public void use(AeadKey key) {
     if (keyInUse == null || keyInUse.key != key) {
       keyInUse = new KeyView(key);
     }
   }
 
   @Override
-  void sealPacket(int length, int aadLength) {
+  public boolean process(
+      byte[] nonce, byte[] aad, int aadLength, byte[] input, int length, byte[] output) {
     try {
-      sealer.init(Cipher.ENCRYPT_MODE, keyInUse, JavaxBackend.parameters(algorithm, nonce));
+      cipher.init(mode, keyInUse, JavaxBackend.parameters(algorithm, nonce));
       if (aadLength > 0) {
-        sealer.updateAAD(aad, 0, aadLength);
+        cipher.updateAAD(aad, 0, aadLength);
       }
-      sealer.doFinal(input, 0, length, output, 0);
-    } catch (GeneralSecurityException e) {
-      throw new IllegalStateException(algorithm + " failed to seal", e);
-    }
-  }
-
-  @Override
-  boolean openPacket(int length, int aadLength) {
-    try {
-      opener.init(Cipher.DECRYPT_MODE, keyInUse, JavaxBackend.parameters(algorithm, nonce));
-      if (aadLength > 0) {
-        opener.updateAAD(aad, 0, aadLength);
-      }
-      opener.doFinal(input, 0, length, output, 0);
+      cipher.doFinal(input, 0, length, output, 0);
       return true;
     } catch (AEADBadTagException wrongTag) {
       return false;
+    } catch (InvalidKeyException | InvalidAlgorithmParameterException e) {
+      throw new IllegalStateException(algorithm + " refuses the key or the nonce", e);
     } catch (GeneralSecurityException e) {
-      throw new IllegalStateException(algorithm + " failed to open", e);
+      throw new IllegalStateException(algorithm + " failed", e);
     }
   }
 
@@ -87,7 +80,7 @@ final class JavaxTrainCipher extends HeapTrainCipher {
       return "RAW";
     }
 
-    /** A copy, as the interface demands; the Cipher wipes it. */
+    /** A copy, as the interface demands; the Cipher keeps or wipes it. */
     @Override
     public byte[] getEncoded() {
       return key.key().toByteArray();

@@ -1,0 +1,249 @@
+package dev.culvert.crypto.vector;
+
+import static jdk.incubator.vector.VectorOperators.ROL;
+import static jdk.incubator.vector.VectorOperators.XOR;
+
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The kernels of ChaCha20 (RFC 8439, section 2.3), 16 blocks to a state: row {@code i} of a state
+ * holds word {@code i} of all 16 blocks, block {@code j} in lane {@code j}. A state is an array of
+ * 256 words, row after row.
+ *
+ * <p>Vectors cannot stay in registers across calls, nor in arrays, so the states are unrolled by
+ * hand and kernels meet in heap arrays. Each is small enough for both compilers of the JVM.
+ */
+final class ChaCha20 {
+  static final VectorSpecies<Integer> ROW = IntVector.SPECIES_512;
+
+  /** Blocks in a state, and words in a block. */
+  static final int LANES = 16;
+
+  static final int STATE = LANES * LANES;
+
+  private static final IntVector LOWER_1 = lower(1);
+  private static final IntVector UPPER_1 = upper(1);
+  private static final IntVector LOWER_2 = lower(2);
+  private static final IntVector UPPER_2 = upper(2);
+  private static final IntVector LOWER_4 = lower(4);
+  private static final IntVector UPPER_4 = upper(4);
+  private static final IntVector LOWER_8 = lower(8);
+  private static final IntVector UPPER_8 = upper(8);
+
+  private ChaCha20() {}
+
+  /**
+   * The 20 rounds on two states, into {@code words}, one state behind the other. Two, because each
+   * round waits for the one before it, and one state leaves half of the processor idle.
+   *
+   * <p>A line is one of the four steps of a quarter round: {@code a += b; d = (d ^ a) <<< bits}.
+   */
+  @SuppressWarnings("AssignmentExpression")
+  static void rounds(int[] first, int[] second, int[] words) {
+    IntVector a0 = row(first, 0);
+    IntVector a1 = row(first, 1 * LANES);
+    IntVector a2 = row(first, 2 * LANES);
+    IntVector a3 = row(first, 3 * LANES);
+    IntVector a4 = row(first, 4 * LANES);
+    IntVector a5 = row(first, 5 * LANES);
+    IntVector a6 = row(first, 6 * LANES);
+    IntVector a7 = row(first, 7 * LANES);
+    IntVector a8 = row(first, 8 * LANES);
+    IntVector a9 = row(first, 9 * LANES);
+    IntVector a10 = row(first, 10 * LANES);
+    IntVector a11 = row(first, 11 * LANES);
+    IntVector a12 = row(first, 12 * LANES);
+    IntVector a13 = row(first, 13 * LANES);
+    IntVector a14 = row(first, 14 * LANES);
+    IntVector a15 = row(first, 15 * LANES);
+    IntVector b0 = row(second, 0);
+    IntVector b1 = row(second, 1 * LANES);
+    IntVector b2 = row(second, 2 * LANES);
+    IntVector b3 = row(second, 3 * LANES);
+    IntVector b4 = row(second, 4 * LANES);
+    IntVector b5 = row(second, 5 * LANES);
+    IntVector b6 = row(second, 6 * LANES);
+    IntVector b7 = row(second, 7 * LANES);
+    IntVector b8 = row(second, 8 * LANES);
+    IntVector b9 = row(second, 9 * LANES);
+    IntVector b10 = row(second, 10 * LANES);
+    IntVector b11 = row(second, 11 * LANES);
+    IntVector b12 = row(second, 12 * LANES);
+    IntVector b13 = row(second, 13 * LANES);
+    IntVector b14 = row(second, 14 * LANES);
+    IntVector b15 = row(second, 15 * LANES);
+    for (int i = 0; i < 10; i++) {
+      // columns
+      a12 = turn(a12, a0 = a0.add(a4), 16);
+      a13 = turn(a13, a1 = a1.add(a5), 16);
+      a14 = turn(a14, a2 = a2.add(a6), 16);
+      a15 = turn(a15, a3 = a3.add(a7), 16);
+      a4 = turn(a4, a8 = a8.add(a12), 12);
+      a5 = turn(a5, a9 = a9.add(a13), 12);
+      a6 = turn(a6, a10 = a10.add(a14), 12);
+      a7 = turn(a7, a11 = a11.add(a15), 12);
+      a12 = turn(a12, a0 = a0.add(a4), 8);
+      a13 = turn(a13, a1 = a1.add(a5), 8);
+      a14 = turn(a14, a2 = a2.add(a6), 8);
+      a15 = turn(a15, a3 = a3.add(a7), 8);
+      a4 = turn(a4, a8 = a8.add(a12), 7);
+      a5 = turn(a5, a9 = a9.add(a13), 7);
+      a6 = turn(a6, a10 = a10.add(a14), 7);
+      a7 = turn(a7, a11 = a11.add(a15), 7);
+      b12 = turn(b12, b0 = b0.add(b4), 16);
+      b13 = turn(b13, b1 = b1.add(b5), 16);
+      b14 = turn(b14, b2 = b2.add(b6), 16);
+      b15 = turn(b15, b3 = b3.add(b7), 16);
+      b4 = turn(b4, b8 = b8.add(b12), 12);
+      b5 = turn(b5, b9 = b9.add(b13), 12);
+      b6 = turn(b6, b10 = b10.add(b14), 12);
+      b7 = turn(b7, b11 = b11.add(b15), 12);
+      b12 = turn(b12, b0 = b0.add(b4), 8);
+      b13 = turn(b13, b1 = b1.add(b5), 8);
+      b14 = turn(b14, b2 = b2.add(b6), 8);
+      b15 = turn(b15, b3 = b3.add(b7), 8);
+      b4 = turn(b4, b8 = b8.add(b12), 7);
+      b5 = turn(b5, b9 = b9.add(b13), 7);
+      b6 = turn(b6, b10 = b10.add(b14), 7);
+      b7 = turn(b7, b11 = b11.add(b15), 7);
+      // diagonals
+      a15 = turn(a15, a0 = a0.add(a5), 16);
+      a12 = turn(a12, a1 = a1.add(a6), 16);
+      a13 = turn(a13, a2 = a2.add(a7), 16);
+      a14 = turn(a14, a3 = a3.add(a4), 16);
+      a5 = turn(a5, a10 = a10.add(a15), 12);
+      a6 = turn(a6, a11 = a11.add(a12), 12);
+      a7 = turn(a7, a8 = a8.add(a13), 12);
+      a4 = turn(a4, a9 = a9.add(a14), 12);
+      a15 = turn(a15, a0 = a0.add(a5), 8);
+      a12 = turn(a12, a1 = a1.add(a6), 8);
+      a13 = turn(a13, a2 = a2.add(a7), 8);
+      a14 = turn(a14, a3 = a3.add(a4), 8);
+      a5 = turn(a5, a10 = a10.add(a15), 7);
+      a6 = turn(a6, a11 = a11.add(a12), 7);
+      a7 = turn(a7, a8 = a8.add(a13), 7);
+      a4 = turn(a4, a9 = a9.add(a14), 7);
+      b15 = turn(b15, b0 = b0.add(b5), 16);
+      b12 = turn(b12, b1 = b1.add(b6), 16);
+      b13 = turn(b13, b2 = b2.add(b7), 16);
+      b14 = turn(b14, b3 = b3.add(b4), 16);
+      b5 = turn(b5, b10 = b10.add(b15), 12);
+      b6 = turn(b6, b11 = b11.add(b12), 12);
+      b7 = turn(b7, b8 = b8.add(b13), 12);
+      b4 = turn(b4, b9 = b9.add(b14), 12);
+      b15 = turn(b15, b0 = b0.add(b5), 8);
+      b12 = turn(b12, b1 = b1.add(b6), 8);
+      b13 = turn(b13, b2 = b2.add(b7), 8);
+      b14 = turn(b14, b3 = b3.add(b4), 8);
+      b5 = turn(b5, b10 = b10.add(b15), 7);
+      b6 = turn(b6, b11 = b11.add(b12), 7);
+      b7 = turn(b7, b8 = b8.add(b13), 7);
+      b4 = turn(b4, b9 = b9.add(b14), 7);
+    }
+    a0.intoArray(words, 0);
+    a1.intoArray(words, 1 * LANES);
+    a2.intoArray(words, 2 * LANES);
+    a3.intoArray(words, 3 * LANES);
+    a4.intoArray(words, 4 * LANES);
+    a5.intoArray(words, 5 * LANES);
+    a6.intoArray(words, 6 * LANES);
+    a7.intoArray(words, 7 * LANES);
+    a8.intoArray(words, 8 * LANES);
+    a9.intoArray(words, 9 * LANES);
+    a10.intoArray(words, 10 * LANES);
+    a11.intoArray(words, 11 * LANES);
+    a12.intoArray(words, 12 * LANES);
+    a13.intoArray(words, 13 * LANES);
+    a14.intoArray(words, 14 * LANES);
+    a15.intoArray(words, 15 * LANES);
+    b0.intoArray(words, STATE);
+    b1.intoArray(words, STATE + 1 * LANES);
+    b2.intoArray(words, STATE + 2 * LANES);
+    b3.intoArray(words, STATE + 3 * LANES);
+    b4.intoArray(words, STATE + 4 * LANES);
+    b5.intoArray(words, STATE + 5 * LANES);
+    b6.intoArray(words, STATE + 6 * LANES);
+    b7.intoArray(words, STATE + 7 * LANES);
+    b8.intoArray(words, STATE + 8 * LANES);
+    b9.intoArray(words, STATE + 9 * LANES);
+    b10.intoArray(words, STATE + 10 * LANES);
+    b11.intoArray(words, STATE + 11 * LANES);
+    b12.intoArray(words, STATE + 12 * LANES);
+    b13.intoArray(words, STATE + 13 * LANES);
+    b14.intoArray(words, STATE + 14 * LANES);
+    b15.intoArray(words, STATE + 15 * LANES);
+  }
+
+  /** {@code (d ^ a) <<< bits}. */
+  private static IntVector turn(IntVector d, IntVector a, int bits) {
+    return d.lanewise(XOR, a).lanewise(ROL, bits);
+  }
+
+  private static IntVector row(int[] words, int at) {
+    return IntVector.fromArray(ROW, words, at);
+  }
+
+  /** Adds the state to its words at {@code at}, and makes of the rows 16 blocks of keystream. */
+  static void finish(int[] state, int[] words, int at) {
+    addAndTransposeNear(state, words, at);
+    transposeFar(words, at);
+  }
+
+  /** Transposes within squares of four lanes: exchanges at distance 1, then at distance 2. */
+  private static void addAndTransposeNear(int[] state, int[] words, int at) {
+    for (int i = 0; i < STATE; i += 4 * LANES) {
+      IntVector a = row(words, at + i).add(row(state, i));
+      IntVector b = row(words, at + i + LANES).add(row(state, i + LANES));
+      IntVector c = row(words, at + i + 2 * LANES).add(row(state, i + 2 * LANES));
+      IntVector d = row(words, at + i + 3 * LANES).add(row(state, i + 3 * LANES));
+      IntVector ab = LOWER_1.selectFrom(a, b);
+      IntVector ba = UPPER_1.selectFrom(a, b);
+      IntVector cd = LOWER_1.selectFrom(c, d);
+      IntVector dc = UPPER_1.selectFrom(c, d);
+      LOWER_2.selectFrom(ab, cd).intoArray(words, at + i);
+      LOWER_2.selectFrom(ba, dc).intoArray(words, at + i + LANES);
+      UPPER_2.selectFrom(ab, cd).intoArray(words, at + i + 2 * LANES);
+      UPPER_2.selectFrom(ba, dc).intoArray(words, at + i + 3 * LANES);
+    }
+  }
+
+  /** Transposes the squares of four lanes: exchanges at distance 4, then at distance 8. */
+  private static void transposeFar(int[] words, int at) {
+    for (int i = at; i < at + 4 * LANES; i += LANES) {
+      IntVector a = row(words, i);
+      IntVector b = row(words, i + 4 * LANES);
+      IntVector c = row(words, i + 8 * LANES);
+      IntVector d = row(words, i + 12 * LANES);
+      IntVector ab = LOWER_4.selectFrom(a, b);
+      IntVector ba = UPPER_4.selectFrom(a, b);
+      IntVector cd = LOWER_4.selectFrom(c, d);
+      IntVector dc = UPPER_4.selectFrom(c, d);
+      LOWER_8.selectFrom(ab, cd).intoArray(words, i);
+      LOWER_8.selectFrom(ba, dc).intoArray(words, i + 4 * LANES);
+      UPPER_8.selectFrom(ab, cd).intoArray(words, i + 8 * LANES);
+      UPPER_8.selectFrom(ba, dc).intoArray(words, i + 12 * LANES);
+    }
+  }
+
+  /**
+   * What row {@code i} holds after it and row {@code i + distance} have exchanged lanes: its own
+   * lanes where {@code distance} is not in the lane's number, the other's lower ones elsewhere.
+   */
+  private static IntVector lower(int distance) {
+    int[] from = new int[LANES];
+    for (int lane = 0; lane < LANES; lane++) {
+      from[lane] = (lane & distance) == 0 ? lane : LANES + lane - distance;
+    }
+    return IntVector.fromArray(ROW, from, 0);
+  }
+
+  /** What row {@code i + distance} holds then. */
+  private static IntVector upper(int distance) {
+    int[] from = new int[LANES];
+    for (int lane = 0; lane < LANES; lane++) {
+      from[lane] = (lane & distance) == 0 ? lane + distance : LANES + lane;
+    }
+    return IntVector.fromArray(ROW, from, 0);
+  }
+}

@@ -1,0 +1,183 @@
+package dev.culvert.crypto.vector;
+
+import dev.culvert.crypto.PacketRun;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.LongVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/** Poly1305 of up to eight packets of equal length without associated data, a packet in a lane. */
+final class TrainMac {
+  static final int PACKETS = Poly1305.LANES;
+
+  private static final VectorSpecies<Byte> BYTES = ByteVector.SPECIES_512;
+  private static final VectorSpecies<Integer> HALF_ROW = IntVector.SPECIES_256;
+
+  /** What is transposed at once: 64 bytes, four blocks, of each packet. */
+  private static final int SLAB_BYTES = 64;
+
+  private static final int SLAB = 4 * Poly1305.BLOCK;
+  private static final int SLABS_BYTES = 2 * SLAB_BYTES;
+
+  private static final LongVector LOWER_1 = lower(1);
+  private static final LongVector UPPER_1 = upper(1);
+  private static final LongVector LOWER_2 = lower(2);
+  private static final LongVector UPPER_2 = upper(2);
+  private static final LongVector LOWER_4 = lower(4);
+  private static final LongVector UPPER_4 = upper(4);
+
+  private final long[] r = new long[Poly1305.FACTOR];
+  private final long[] rSquared = new long[Poly1305.FACTOR];
+  private final long[] pads = new long[Poly1305.BLOCK];
+  private final long[] sum = new long[Poly1305.NUMBER];
+
+  /** Two slabs, and the block of the lengths. */
+  private final long[] blocks = new long[2 * SLAB + Poly1305.BLOCK];
+
+  private final long[] offsets = new long[PACKETS];
+
+  /**
+   * The tags of {@code packets} packets from {@code from} on, which must be {@code length} long.
+   *
+   * @param macKeys as {@link Keystream#macKeys} has them
+   * @param tags two rows, lower halves and upper halves
+   */
+  void tags(PacketRun run, int from, int packets, int[] macKeys, long[] tags) {
+    for (int i = 0; i < PACKETS; i++) {
+      // A lane without a packet does some other packet's work once more, for nobody.
+      offsets[i] = run.offset() + (from + (i < packets ? i : 0)) * run.stride();
+    }
+    useKeys(macKeys, from);
+    MemorySegment memory = run.memory();
+    int length = run.length();
+    int at = 0;
+    for (; at + SLABS_BYTES <= length; at += SLABS_BYTES) {
+      load(memory, offsets, at, blocks, 0);
+      load(memory, offsets, at + SLAB_BYTES, blocks, SLAB);
+      Poly1305.absorbPairs(blocks, 0, 4, r, rSquared, sum);
+    }
+    absorbEnd(memory, at, length);
+    Poly1305.finish(sum, pads, tags);
+  }
+
+  private void useKeys(int[] macKeys, int from) {
+    Poly1305.clampToFactor(keyLongs(macKeys, from, 0), keyLongs(macKeys, from, 2), r);
+    keyLongs(macKeys, from, 4).intoArray(pads, 0);
+    keyLongs(macKeys, from, 6).intoArray(pads, Poly1305.LANES);
+    System.arraycopy(r, 0, rSquared, 0, Poly1305.NUMBER);
+    Poly1305.multiply(rSquared, r);
+    Poly1305.completeFactor(rSquared);
+    Arrays.fill(sum, 0);
+  }
+
+  /** Words {@code row} and {@code row + 1} of eight keys as one long each. */
+  private static LongVector keyLongs(int[] macKeys, int from, int row) {
+    return widen(macKeys, row * ChaCha20.LANES + from)
+        .or(
+            widen(macKeys, (row + 1) * ChaCha20.LANES + from)
+                .lanewise(VectorOperators.LSHL, Integer.SIZE));
+  }
+
+  private static LongVector widen(int[] words, int at) {
+    return (LongVector)
+        IntVector.fromArray(HALF_ROW, words, at)
+            .convertShape(VectorOperators.ZERO_EXTEND_I2L, Poly1305.ROW, 0);
+  }
+
+  /** Less than two slabs, padded with zeros to whole blocks, and the lengths. */
+  private void absorbEnd(MemorySegment memory, int from, int length) {
+    int rest = length - from;
+    if (rest > 0) {
+      loadPart(memory, offsets, from, Math.min(rest, SLAB_BYTES), blocks, 0);
+    }
+    if (rest > SLAB_BYTES) {
+      loadPart(memory, offsets, from + SLAB_BYTES, rest - SLAB_BYTES, blocks, SLAB);
+    }
+    int count = (rest + 15) / 16;
+    int lengths = count * Poly1305.BLOCK;
+    Arrays.fill(blocks, lengths, lengths + Poly1305.LANES, 0);
+    Arrays.fill(blocks, lengths + Poly1305.LANES, lengths + Poly1305.BLOCK, length);
+    count++;
+    Poly1305.absorbPairs(blocks, 0, count / 2, r, rSquared, sum);
+    if (count % 2 != 0) {
+      Poly1305.absorb(blocks, (count - 1) * Poly1305.BLOCK, 1, Poly1305.BLOCK_BIT, r, sum);
+    }
+  }
+
+  private static void load(MemorySegment memory, long[] offsets, long at, long[] blocks, int to) {
+    for (int i = 0; i < PACKETS; i++) {
+      LongVector.fromMemorySegment(Poly1305.ROW, memory, offsets[i] + at, ByteOrder.LITTLE_ENDIAN)
+          .intoArray(blocks, to + i * Poly1305.LANES);
+    }
+    transpose(blocks, to);
+  }
+
+  private static void loadPart(
+      MemorySegment memory, long[] offsets, long at, int length, long[] blocks, int to) {
+    VectorMask<Byte> inside = BYTES.indexInRange(0, length);
+    for (int i = 0; i < PACKETS; i++) {
+      ByteVector.fromMemorySegment(BYTES, memory, offsets[i] + at, ByteOrder.LITTLE_ENDIAN, inside)
+          .reinterpretAsLongs()
+          .intoArray(blocks, to + i * Poly1305.LANES);
+    }
+    transpose(blocks, to);
+  }
+
+  /** Eight rows of a packet's longs become eight rows of the packets' first, second... longs. */
+  private static void transpose(long[] rows, int at) {
+    for (int i = at; i < at + SLAB; i += 4 * Poly1305.LANES) {
+      LongVector a = row(rows, i);
+      LongVector b = row(rows, i + Poly1305.LANES);
+      LongVector c = row(rows, i + 2 * Poly1305.LANES);
+      LongVector d = row(rows, i + 3 * Poly1305.LANES);
+      LongVector ab = LOWER_1.selectFrom(a, b);
+      LongVector ba = UPPER_1.selectFrom(a, b);
+      LongVector cd = LOWER_1.selectFrom(c, d);
+      LongVector dc = UPPER_1.selectFrom(c, d);
+      LOWER_2.selectFrom(ab, cd).intoArray(rows, i);
+      LOWER_2.selectFrom(ba, dc).intoArray(rows, i + Poly1305.LANES);
+      UPPER_2.selectFrom(ab, cd).intoArray(rows, i + 2 * Poly1305.LANES);
+      UPPER_2.selectFrom(ba, dc).intoArray(rows, i + 3 * Poly1305.LANES);
+    }
+    for (int i = at; i < at + 4 * Poly1305.LANES; i += Poly1305.LANES) {
+      LongVector a = row(rows, i);
+      LongVector b = row(rows, i + 4 * Poly1305.LANES);
+      LOWER_4.selectFrom(a, b).intoArray(rows, i);
+      UPPER_4.selectFrom(a, b).intoArray(rows, i + 4 * Poly1305.LANES);
+    }
+  }
+
+  private static LongVector row(long[] rows, int at) {
+    return LongVector.fromArray(Poly1305.ROW, rows, at);
+  }
+
+  /** As in {@link ChaCha20}, for rows of eight lanes. */
+  private static LongVector lower(int distance) {
+    long[] from = new long[Poly1305.LANES];
+    for (int lane = 0; lane < Poly1305.LANES; lane++) {
+      from[lane] = (lane & distance) == 0 ? lane : Poly1305.LANES + lane - distance;
+    }
+    return LongVector.fromArray(Poly1305.ROW, from, 0);
+  }
+
+  private static LongVector upper(int distance) {
+    long[] from = new long[Poly1305.LANES];
+    for (int lane = 0; lane < Poly1305.LANES; lane++) {
+      from[lane] = (lane & distance) == 0 ? lane + distance : Poly1305.LANES + lane;
+    }
+    return LongVector.fromArray(Poly1305.ROW, from, 0);
+  }
+
+  /** Overwrites all that a key has left. */
+  void forget() {
+    Arrays.fill(r, 0);
+    Arrays.fill(rSquared, 0);
+    Arrays.fill(pads, 0);
+    Arrays.fill(sum, 0);
+  }
+}

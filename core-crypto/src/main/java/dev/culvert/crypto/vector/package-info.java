@@ -1,0 +1,39 @@
+/**
+ * ChaCha20-Poly1305 over trains with {@code jdk.incubator.vector}, in vectors of 512 bits.
+ *
+ * <p>A train of small packets is cheap because lanes do not care whose block they compute. The
+ * cipher has 16 lanes of 32 bits, a block in each; two such states make a pass of 32 blocks. Of a
+ * train, 16 packets at a time are laid out as one sequence: the blocks 0, which are the packets'
+ * Poly1305 keys, then the blocks that encipher. Here for 16 packets of 1420 bytes (p3.b2: block 2
+ * of packet 3):
+ *
+ * <pre>
+ *                       lane 0   lane 1   lane 2         lane 15
+ * pass 1  first state    p0.b0    p1.b0    p2.b0   ...    p15.b0    16 MAC keys
+ *         second state   p0.b1    p0.b2    p0.b3   ...    p0.b16
+ * pass 2  first state   p0.b17     ...    p0.b19   ...  + p1.b9     p0.b23 is its last, 12 bytes
+ *         second state  p1.b10     ...
+ *
+ * state:  word 0  [ lane 0 | lane 1 | ... | lane 15 ]  constants
+ *         ...                                          key
+ *         word 12 [   0        0      ...     0     ]  block number   } differ
+ *         word 14 [ nonce    nonce+1  ...  nonce+15 ]  packet counter } by lane
+ *                     |
+ *                     transposed: one block in one vector, XORed onto 64 bytes of its packet
+ *
+ * Poly1305, TrainMac: eight packets, one a lane    PacketMac: eight blocks of one packet
+ *   block 0  [ p0 | p1 | ... | p7 ] * r              [ b0 | b1 | ... | b7  ] * r^8
+ *   block 1  [ p0 | p1 | ... | p7 ] * r              [ b8 | b9 | ... | b15 ] * r^8, r^7 ... r^1
+ *   ...      eight tags                              one tag: the sum of the lanes
+ * </pre>
+ *
+ * <p>The kernels ({@link dev.culvert.crypto.vector.ChaCha20}, {@link
+ * dev.culvert.crypto.vector.Poly1305}) are small methods that meet in heap arrays: a large method
+ * of vectors fails in the JVM's first compiler, stays interpreted for long and allocates each
+ * vector. Only packets are reached through memory segments. No branch and no index depends on a key
+ * or on a packet's contents.
+ */
+@NullMarked
+package dev.culvert.crypto.vector;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,199 @@
+package dev.culvert.crypto;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.culvert.crypto.AeadBackends.Candidate;
+import dev.culvert.crypto.AeadBackends.Selection;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class AeadBackendsTest {
+  private static final AeadAlgorithm CHACHA = AeadAlgorithm.CHACHA20_POLY1305;
+
+  /** A right backend that advances the clock by so much for each train, and may be made wrong. */
+  private static class StandIn implements AeadBackend {
+    private final AeadBackend real = new JavaxBackend();
+    private final String name;
+    private final AtomicLong clock;
+    private final long nanosPerTrain;
+
+    StandIn(String name, AtomicLong clock, long nanosPerTrain) {
+      this.name = name;
+      this.clock = clock;
+      this.nanosPerTrain = nanosPerTrain;
+    }
+
+    @Override
+    public String name() {
+      return name;
+    }
+
+    @Override
+    public boolean supports(AeadAlgorithm algorithm) {
+      return algorithm == CHACHA;
+    }
+
+    @Override
+    public TrainCipher newTrainCipher(AeadAlgorithm algorithm) {
+      TrainCipher cipher = real.newTrainCipher(algorithm);
+      return new TrainCipher() {
+        @Override
+        public void seal(AeadKey key, PacketRun run) {
+          // What is only measured need not be sealed.
+          if (run.packets() != Measurement.PACKETS) {
+            cipher.seal(key, run);
+          }
+          spoilSealed(run);
+          clock.addAndGet(nanosPerTrain);
+        }
+
+        @Override
+        public long open(AeadKey key, PacketRun run) {
+          return spoilOpened(cipher.open(key, run));
+        }
+
+        @Override
+        public void forgetKeys() {
+          cipher.forgetKeys();
+        }
+      };
+    }
+
+    void spoilSealed(PacketRun unused) {}
+
+    long spoilOpened(long mask) {
+      return mask;
+    }
+
+    @Override
+    public byte[] seal(
+        AeadAlgorithm algorithm, byte[] key, byte[] nonce12, byte[] aad, byte[] plaintext) {
+      return real.seal(algorithm, key, nonce12, aad, plaintext);
+    }
+
+    @Override
+    public byte @Nullable [] open(
+        AeadAlgorithm algorithm, byte[] key, byte[] nonce12, byte[] aad, byte[] sealed) {
+      return real.open(algorithm, key, nonce12, aad, sealed);
+    }
+  }
+
+  private final AtomicLong clock = new AtomicLong(Long.MAX_VALUE - 1_000);
+  private final AeadBackend slow = new StandIn("slow", clock, 920_000);
+  private final AeadBackend fast = new StandIn("fast", clock, 460_000);
+
+  @Test
+  void theFastestByTheGivenClockIsChosen() {
+    for (List<AeadBackend> order : List.of(List.of(slow, fast), List.of(fast, slow))) {
+      Selection selection = AeadBackends.select(order, CHACHA, clock::get);
+      assertSame(fast, selection.backend());
+      assertEquals(
+          List.of(new Candidate("fast", null, 10_000), new Candidate("slow", null, 20_000)),
+          selection.candidates());
+    }
+  }
+
+  @Test
+  void aBackendThatSealsTrainsWronglyIsNotChosenHoweverFast() {
+    AeadBackend wrong =
+        new StandIn("wrong", clock, 1) {
+          @Override
+          void spoilSealed(PacketRun run) {
+            long lastTag = run.offset() + (run.packets() - 1) * run.stride() + run.lastLength();
+            byte tag = run.memory().get(ValueLayout.JAVA_BYTE, lastTag);
+            run.memory().set(ValueLayout.JAVA_BYTE, lastTag, (byte) (tag ^ 1));
+          }
+        };
+    assertRefused(wrong, "a train is not sealed like its packets one by one");
+  }
+
+  @Test
+  void aBackendThatOpensAForgedPacketIsNotChosen() {
+    AeadBackend credulous =
+        new StandIn("credulous", clock, 1) {
+          @Override
+          long spoilOpened(long mask) {
+            return mask | 1 << 7;
+          }
+        };
+    assertRefused(credulous, "of a train, not exactly the forged packet was refused");
+  }
+
+  @Test
+  void aBackendThatForgetsToCheckOneShotTagsIsNotChosen() {
+    AeadBackend credulous =
+        new StandIn("credulous", clock, 1) {
+          @Override
+          public byte @Nullable [] open(
+              AeadAlgorithm algorithm, byte[] key, byte[] nonce, byte[] aad, byte[] sealed) {
+            byte[] opened = super.open(algorithm, key, nonce, aad, sealed);
+            return opened == null ? new byte[0] : opened;
+          }
+        };
+    assertRefused(credulous, "wrong answer to a published vector");
+  }
+
+  @Test
+  void aBackendThatThrowsIsNotChosen() {
+    AeadBackend broken =
+        new StandIn("broken", clock, 1) {
+          @Override
+          public TrainCipher newTrainCipher(AeadAlgorithm algorithm) {
+            throw new NoClassDefFoundError("a vector class");
+          }
+        };
+    assertRefused(broken, "failed with java.lang.NoClassDefFoundError: a vector class");
+  }
+
+  private void assertRefused(AeadBackend refused, String why) {
+    Selection selection = AeadBackends.select(List.of(refused, slow), CHACHA, clock::get);
+    assertSame(slow, selection.backend());
+    assertEquals(new Candidate(refused.name(), why, -1), selection.candidates().getLast());
+    assertFalse(selection.candidates().getLast().passed());
+    var thrown =
+        assertThrows(
+            IllegalStateException.class,
+            () -> AeadBackends.select(List.of(refused), CHACHA, clock::get));
+    assertTrue(String.valueOf(thrown.getMessage()).contains(why));
+  }
+
+  @Test
+  void aBackendWithoutTheAlgorithmIsNoCandidate() {
+    AeadBackend javax = new JavaxBackend();
+    Selection selection =
+        AeadBackends.select(List.of(fast, javax), AeadAlgorithm.AES_GCM, System::nanoTime);
+    assertSame(javax, selection.backend());
+    assertEquals(1, selection.candidates().size());
+  }
+
+  @Test
+  void aClockThatStandsStillEndsTheMeasurement() {
+    AeadBackend frozen = new StandIn("frozen", clock, 0);
+    assertNotNull(AeadBackends.select(List.of(frozen), CHACHA, clock::get));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void everyBackendPassesOnThisMachineAndTheChoiceIsKept(AeadAlgorithm algorithm) {
+    Selection selection = AeadBackends.select(algorithm, System::nanoTime);
+    for (Candidate candidate : selection.candidates()) {
+      System.out.println(
+          algorithm + " " + candidate.name() + ": " + candidate.nanosPerPacket() + " ns a packet");
+      assertNull(candidate.failure());
+    }
+    assertEquals(AeadBackends.all().size(), selection.candidates().size());
+    assertTrue(AeadBackends.all().contains(selection.backend()));
+    assertSame(selection, AeadBackends.select(algorithm, () -> 0));
+  }
+}

@@ -1,0 +1,174 @@
+package dev.culvert.tunnel.gateway;
+
+import dev.culvert.tunnel.engine.Datagram;
+import dev.culvert.tunnel.engine.TunnelEngine;
+import dev.culvert.tunnel.engine.TunnelEvent;
+import java.lang.foreign.Arena;
+import java.util.Queue;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The thread that owns the engine's control side: timers, Diffie-Hellman, configuration. Lanes
+ * never wait for it. It sleeps until the engine's next deadline, a task, or a lane that queued work
+ * earlier than that.
+ */
+final class ControlLoop implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(ControlLoop.class);
+
+  /** Sends what the engine made; must not throw for a datagram that the kernel refuses. */
+  interface Transmitter {
+    void transmit(Datagram datagram);
+  }
+
+  private final TunnelEngine engine;
+  private final LongSupplier nanoClock;
+  private final LongSupplier wallClock;
+  private final Transmitter transmitter;
+  private final Consumer<TunnelEvent> events;
+  private final Queue<Task<?>> tasks = new ConcurrentLinkedQueue<>();
+  private final Thread thread;
+
+  /**
+   * Until when the thread sleeps; {@code Long.MIN_VALUE} while it is awake and will look again by
+   * itself.
+   */
+  private volatile long plannedWakeNanos = Long.MIN_VALUE;
+
+  private volatile boolean closed;
+  private volatile boolean ended;
+
+  ControlLoop(
+      String name,
+      TunnelEngine engine,
+      LongSupplier nanoClock,
+      LongSupplier wallClock,
+      Transmitter transmitter,
+      Consumer<TunnelEvent> events) {
+    this.engine = engine;
+    this.nanoClock = nanoClock;
+    this.wallClock = wallClock;
+    this.transmitter = transmitter;
+    this.events = events;
+    this.thread = Thread.ofPlatform().name(name).daemon().unstarted(this::run);
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  /**
+   * Called by lanes after each batch: costs two reads unless the engine wants attention earlier
+   * than planned.
+   */
+  void wakeIfDue() {
+    if (engine.nextDeadlineNanos() < plannedWakeNanos) {
+      LockSupport.unpark(thread);
+    }
+  }
+
+  /**
+   * Runs {@code work} on the control thread and waits for it.
+   *
+   * @throws ExecutionException with what the work threw, or an IllegalStateException where the loop
+   *     has ended
+   */
+  <T> T call(Callable<T> work) throws ExecutionException, InterruptedException {
+    Task<T> task = new Task<>(work, new CompletableFuture<>());
+    tasks.add(task);
+    LockSupport.unpark(thread);
+    if (ended) {
+      refuseTasks();
+    }
+    return task.result.get();
+  }
+
+  /** One call from another thread. */
+  private record Task<T>(Callable<T> work, CompletableFuture<T> result) {
+    void run() {
+      try {
+        result.complete(work.call());
+      } catch (Throwable failure) {
+        result.completeExceptionally(failure);
+      }
+    }
+  }
+
+  private void refuseTasks() {
+    for (Task<?> task = tasks.poll(); task != null; task = tasks.poll()) {
+      task.result.completeExceptionally(new IllegalStateException("the device is closed"));
+    }
+  }
+
+  private void run() {
+    try (Arena arena = Arena.ofConfined()) {
+      Datagram datagram = new Datagram(arena);
+      while (!closed) {
+        try {
+          turn(datagram);
+        } catch (RuntimeException e) {
+          // One bad turn must not end handshakes for every peer.
+          LOG.error("control turn failed", e);
+          LockSupport.parkNanos(100_000_000);
+        }
+        sleep();
+      }
+    }
+    ended = true;
+    refuseTasks();
+  }
+
+  private void turn(Datagram datagram) {
+    for (Task<?> task = tasks.poll(); task != null; task = tasks.poll()) {
+      task.run();
+    }
+    long now = nanoClock.getAsLong();
+    engine.advance(now, wallClock.getAsLong());
+    while (engine.pollTransmit(datagram, now)) {
+      transmitter.transmit(datagram);
+    }
+    for (TunnelEvent event = engine.pollEvent(); event != null; event = engine.pollEvent()) {
+      events.accept(event);
+    }
+  }
+
+  private void sleep() {
+    long deadline = engine.nextDeadlineNanos();
+    plannedWakeNanos = deadline;
+    // Between the two reads a lane may have queued work and seen the old plan: look again before
+    // parking.
+    boolean due = engine.nextDeadlineNanos() < deadline || !tasks.isEmpty() || closed;
+    if (!due) {
+      if (deadline == Long.MAX_VALUE) {
+        LockSupport.park(this);
+      } else if (deadline != Long.MIN_VALUE) {
+        LockSupport.parkNanos(this, deadline - nanoClock.getAsLong());
+      }
+    }
+    plannedWakeNanos = Long.MIN_VALUE;
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    LockSupport.unpark(thread);
+    boolean interrupted = false;
+    while (thread.isAlive() && Thread.currentThread() != thread) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

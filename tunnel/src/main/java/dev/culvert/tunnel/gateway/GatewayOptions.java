@@ -1,0 +1,44 @@
+package dev.culvert.tunnel.gateway;
+
+import dev.culvert.tunnel.wireguard.KeyLog;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How to open a gateway.
+ *
+ * @param interfaceName the TUN device's name, 1 to 15 characters
+ * @param mtu the tunnel's MTU, 576 to 65535, or 0 for 1420
+ * @param lanes packet-moving threads, 1 to 256, or 0 to choose by the machine
+ * @param stateDirectory where the newest answered handshake timestamp is kept, so that a clock
+ *     reset at boot does not lock this node out; null: not kept
+ * @param keyLog told the ephemeral private key of every handshake, which breaks forward secrecy:
+ *     null but for debugging
+ */
+public record GatewayOptions(
+    String interfaceName,
+    int mtu,
+    int lanes,
+    @Nullable Path stateDirectory,
+    @Nullable KeyLog keyLog) {
+  public static final int DEFAULT_MTU = 1420;
+  private static final int MOST_LANES_BY_DEFAULT = 4;
+
+  public GatewayOptions {
+    if (mtu != 0 && (mtu < 576 || mtu > 65_535)) {
+      throw new IllegalArgumentException("mtu " + mtu + " is outside 576 to 65535");
+    }
+    if (lanes < 0 || lanes > 256) {
+      throw new IllegalArgumentException("lanes " + lanes + " is outside 0 to 256");
+    }
+  }
+
+  int effectiveMtu() {
+    return mtu == 0 ? DEFAULT_MTU : mtu;
+  }
+
+  int effectiveLanes() {
+    int processors = Runtime.getRuntime().availableProcessors();
+    return lanes == 0 ? Math.min(processors, MOST_LANES_BY_DEFAULT) : lanes;
+  }
+}

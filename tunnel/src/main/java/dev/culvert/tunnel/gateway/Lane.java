@@ -1,0 +1,292 @@
+package dev.culvert.tunnel.gateway;
+
+import dev.culvert.tunnel.engine.DataPath;
+import dev.culvert.tunnel.engine.DropCounters;
+import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.Overhead;
+import dev.culvert.tunnel.engine.TunnelPeer;
+import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.offload.Coalescer;
+import dev.culvert.tunnel.offload.Ecn;
+import dev.culvert.tunnel.offload.InnerPacket;
+import dev.culvert.tunnel.offload.Segmenter;
+import dev.culvert.tunnel.port.IpFamily;
+import dev.culvert.tunnel.port.ReceiveBatch;
+import dev.culvert.tunnel.port.TunOffloads;
+import dev.culvert.tunnel.port.TunPort;
+import dev.culvert.tunnel.port.UdpPort;
+import dev.culvert.tunnel.train.Train;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The packet path, both ways. A lane is one event loop with one TUN queue, one UDP socket a family,
+ * its buffers and its counters; packets run to completion on it. Nothing here allocates, locks or
+ * waits.
+ *
+ * <p>Outbound, {@link #onTun}: (1) read a super-packet, (2) look up whose it is, (3) split it into
+ * a train that is already laid out for the wire, (4) seal the train in place, (5) send all trains
+ * with one call.
+ *
+ * <p>Inbound, {@link #onUdp}: (1) receive runs of datagrams, (2) cut them into runs of one session,
+ * (3) open each in place: tag, replay window and inner source are the engine's, (4) settle
+ * congestion marks, (5) put neighbours of one flow behind one header and write them to the TUN,
+ * gathered where they lie.
+ */
+final class Lane implements AutoCloseable {
+  /** Reads before the socket gets its turn. */
+  private static final int TUN_READS = 32;
+
+  /** Receive calls before the TUN gets its turn. */
+  private static final int UDP_RECEIVES = 4;
+
+  /**
+   * Packets that are sent without waiting for more: enough for the call's cost, few enough for the
+   * caches.
+   */
+  private static final int PACKETS_A_SEND = 128;
+
+  /** Messages a receive call, each a run of up to 64 datagrams. */
+  private static final int RECEIVE_SLOTS = 8;
+
+  private static final int MAX_SUPER_PACKET = TunPort.HEADER_BYTES + 65_535;
+
+  /** Who owns a destination now. */
+  interface Router {
+    @Nullable TunnelPeer route4(int destination);
+
+    @Nullable TunnelPeer route6(long high, long low);
+  }
+
+  private final TunPort tun;
+  private final Router router;
+  private final DataPath dataPath;
+  private final Overhead overhead;
+  private final ControlLoop control;
+  private final LongSupplier clock;
+  private final LaneMemory buffers = new LaneMemory();
+  private final MemorySegment superPacket = buffers.allocate(MAX_SUPER_PACKET, 64);
+  private final Segmenter segmenter = new Segmenter();
+  private final OutboundTrains trains;
+  private final LaneCounters counters = new LaneCounters();
+  private final DropCounters drops = new DropCounters();
+  private final Outlet outlet4 = new Outlet(IpFamily.V4, buffers, counters, drops);
+  private final Outlet outlet6 = new Outlet(IpFamily.V6, buffers, counters, drops);
+  private final ReceiveBatch received = new ReceiveBatch(RECEIVE_SLOTS, buffers);
+  private final Train datagrams = new Train();
+  private final Train run = new Train();
+  private final Coalescer coalescer;
+  private volatile int mtu;
+
+  Lane(
+      TunPort tun,
+      TunOffloads offloads,
+      Router router,
+      DataPath dataPath,
+      Overhead overhead,
+      ControlLoop control,
+      LongSupplier clock,
+      int mtu) {
+    this.tun = tun;
+    this.router = router;
+    this.dataPath = dataPath;
+    this.overhead = overhead;
+    this.control = control;
+    this.clock = clock;
+    this.mtu = mtu;
+    trains = new OutboundTrains(buffers.allocate(OutboundTrains.BYTES, 64), overhead.headroom());
+    coalescer = new Coalescer(buffers, this::writeToTun, offloads.tso(), offloads.uso());
+  }
+
+  // ---------------------------------------------------------------- outbound: TUN to UDP
+
+  /** The TUN queue has packets. */
+  void onTun() throws IOException {
+    long now = clock.getAsLong();
+    for (int reads = 0; reads < TUN_READS; reads++) {
+      int length = tun.read(superPacket, 0, MAX_SUPER_PACKET);
+      if (length == 0) {
+        break;
+      }
+      if (!segmenter.begin(superPacket, 0, length)) {
+        drops.count(DropReason.MALFORMED);
+        continue;
+      }
+      TunnelPeer peer = classify();
+      if (peer == null) {
+        drops.count(DropReason.NO_ROUTE);
+        continue;
+      }
+      split(peer, now);
+      if (trains.packets() >= PACKETS_A_SEND) {
+        sealAndSend(now);
+      }
+    }
+    sealAndSend(now);
+    control.wakeIfDue();
+  }
+
+  private @Nullable TunnelPeer classify() {
+    InnerPacket packet = segmenter.packet();
+    return packet.v4()
+        ? router.route4((int) packet.destinationLow())
+        : router.route6(packet.destinationHigh(), packet.destinationLow());
+  }
+
+  private void split(TunnelPeer peer, long now) {
+    int ecn = Ecn.encapsulate(segmenter.packet().trafficClass());
+    int tunnelMtu = mtu;
+    while (segmenter.hasNext()) {
+      int sealedLength = overhead.sealedLength(segmenter.nextLength(), tunnelMtu);
+      Train train = trains.trainFor(peer, sealedLength, ecn);
+      if (train == null) {
+        sealAndSend(now);
+      } else if (!train.accepts(sealedLength)) {
+        drops.count(DropReason.TOO_BIG);
+        return;
+      } else {
+        trains.added(segmenter.fill(train, overhead, tunnelMtu));
+      }
+    }
+  }
+
+  private void sealAndSend(long now) {
+    for (int i = 0; i < trains.count(); i++) {
+      Train train = trains.train(i);
+      TunnelPeer peer = trains.peer(i);
+      if (train.packets() > 0 && dataPath.seal(peer, train, now) == Verdict.SEALED) {
+        Endpoint to = peer.endpoint();
+        if (to == null) {
+          drops.count(DropReason.NO_ENDPOINT, train.packets());
+        } else {
+          (to.address().v4() ? outlet4 : outlet6).add(train, peer, to);
+        }
+      }
+    }
+    outlet4.send();
+    outlet6.send();
+    trains.clear();
+  }
+
+  // ---------------------------------------------------------------- inbound: UDP to TUN
+
+  /** The socket has datagrams. */
+  void onUdp(UdpPort socket) throws IOException {
+    for (int receives = 0; receives < UDP_RECEIVES; receives++) {
+      int messages = socket.receive(received);
+      if (messages == 0) {
+        break;
+      }
+      long now = clock.getAsLong();
+      for (int i = 0; i < messages; i++) {
+        openMessage(i, now);
+      }
+      // The coalescer points into the receive buffers, which the next call fills again.
+      coalescer.flush();
+    }
+    control.wakeIfDue();
+  }
+
+  /** One message is a run of datagrams of one UDP flow, not of one session: cut it. */
+  private void openMessage(int message, long now) {
+    int bytes = received.length(message);
+    int stride = received.segmentSize(message);
+    if (!received.usable(message) || bytes == 0) {
+      drops.count(DropReason.BAD_LENGTH);
+      return;
+    }
+    Endpoint from = received.from(message);
+    MemorySegment memory = received.memory();
+    long offset = received.offset(message);
+    for (int done = 0; done < bytes; ) {
+      int part = (int) Math.min(bytes - done, (long) stride * Train.MAX_PACKETS);
+      int packets = (part + stride - 1) / stride;
+      datagrams.received(memory, offset + done, stride, packets, part - (packets - 1) * stride);
+      datagrams.ecn(received.ecn(message));
+      for (int first = 0; first < packets; ) {
+        int count = dataPath.runLength(datagrams, first);
+        openRun(run.slice(datagrams, first, count), from, now);
+        first += count;
+      }
+      done += part;
+    }
+  }
+
+  private void openRun(Train sealed, Endpoint from, long now) {
+    counters.received();
+    int deliverable = dataPath.open(sealed, from, now);
+    if (deliverable > 0) {
+      counters.delivered(deliverable - carryCongestionMark(sealed));
+      coalescer.add(sealed);
+    }
+  }
+
+  /**
+   * Brings the underlay's congestion mark inwards; returns packets that cannot bear it, dropped
+   * (RFC 6040).
+   */
+  private int carryCongestionMark(Train opened) {
+    if (opened.ecn() == Ecn.NOT_ECT) {
+      return 0;
+    }
+    int dropped = 0;
+    for (int i = 0; i < opened.packets(); i++) {
+      if (opened.length(i) > 0
+          && !Ecn.decapsulate(opened.memory(), opened.inner(i), opened.ecn())) {
+        opened.length(i, 0);
+        dropped++;
+      }
+    }
+    if (dropped > 0) {
+      drops.count(DropReason.CONGESTION_UNMARKABLE, dropped);
+    }
+    return dropped;
+  }
+
+  private void writeToTun(MemorySegment iovecs, int count, int packets, int bytes) {
+    try {
+      if (!tun.write(iovecs, count)) {
+        drops.count(DropReason.TUN_WRITE_FAILED, packets);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  // ---------------------------------------------------------------- wiring
+
+  /**
+   * From now on these sockets carry the tunnel; null where there is none. On the lane's own thread.
+   */
+  void useSockets(@Nullable UdpPort v4, @Nullable UdpPort v6) {
+    outlet4.use(v4);
+    outlet6.use(v6);
+  }
+
+  void mtu(int newMtu) {
+    mtu = newMtu;
+  }
+
+  LaneCounters counters() {
+    return counters;
+  }
+
+  /** What was dropped on this lane before or after the engine. */
+  DropCounters drops() {
+    return drops;
+  }
+
+  DataPath dataPath() {
+    return dataPath;
+  }
+
+  /** Gives the buffers back. The lane's thread must have ended its last packet. */
+  @Override
+  public void close() {
+    buffers.close();
+  }
+}

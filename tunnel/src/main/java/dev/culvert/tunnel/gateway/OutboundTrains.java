@@ -1,0 +1,87 @@
+package dev.culvert.tunnel.gateway;
+
+import dev.culvert.tunnel.engine.TunnelPeer;
+import dev.culvert.tunnel.train.Train;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The trains that a lane fills before it seals and sends them together. Packets of one peer keep
+ * their order: a packet goes only into the newest train of its peer, or into a new one behind it.
+ */
+final class OutboundTrains {
+  static final int COUNT = 16;
+
+  /** A train's bytes, and room so that the next begins on a cache line. */
+  private static final int ROOM = 65_536;
+
+  static final long BYTES = (long) COUNT * ROOM;
+
+  private final MemorySegment memory;
+  private final int headroom;
+  private final Train[] trains = new Train[COUNT];
+  private final @Nullable TunnelPeer[] peers = new TunnelPeer[COUNT];
+  private int used;
+  private int packets;
+
+  OutboundTrains(MemorySegment memory, int headroom) {
+    this.memory = memory;
+    this.headroom = headroom;
+    for (int i = 0; i < COUNT; i++) {
+      trains[i] = new Train();
+    }
+  }
+
+  /** The train for a peer's next packet, or null where all are in use: send them first. */
+  @Nullable Train trainFor(TunnelPeer peer, int sealedLength, int ecn) {
+    for (int i = used - 1; i >= 0; i--) {
+      if (peers[i] == peer) {
+        Train newest = trains[i];
+        if (newest.ecn() == ecn && newest.accepts(sealedLength)) {
+          return newest;
+        }
+        break;
+      }
+    }
+    if (used == COUNT) {
+      return null;
+    }
+    Train fresh = trains[used].startAt(memory, (long) used * ROOM, headroom);
+    fresh.ecn(ecn);
+    peers[used++] = peer;
+    return fresh;
+  }
+
+  int count() {
+    return used;
+  }
+
+  Train train(int i) {
+    return trains[i];
+  }
+
+  TunnelPeer peer(int i) {
+    TunnelPeer peer = peers[i];
+    if (peer == null) {
+      throw new IndexOutOfBoundsException(i);
+    }
+    return peer;
+  }
+
+  void added(int newPackets) {
+    packets += newPackets;
+  }
+
+  /** Packets in all trains. */
+  int packets() {
+    return packets;
+  }
+
+  void clear() {
+    for (int i = 0; i < used; i++) {
+      peers[i] = null;
+    }
+    used = 0;
+    packets = 0;
+  }
+}

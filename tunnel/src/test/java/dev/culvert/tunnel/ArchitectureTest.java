@@ -1,0 +1,134 @@
+package dev.culvert.tunnel;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.lang.ArchRule;
+import org.junit.jupiter.api.Test;
+
+/** The arrows of the design, and the purity of the engines. */
+class ArchitectureTest {
+  private static final JavaClasses CLASSES =
+      new ClassFileImporter()
+          .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+          .importPackages("dev.culvert");
+
+  private static final String[] PURE = {
+    "dev.culvert.crypto..",
+    "dev.culvert.routing..",
+    "dev.culvert.tunnel.train..",
+    "dev.culvert.tunnel.engine..",
+    "dev.culvert.tunnel.wireguard..",
+    "dev.culvert.tunnel.offload.."
+  };
+
+  @Test
+  void arrowsRunOneWay() {
+    layeredArchitecture()
+        .consideringOnlyDependenciesInLayers()
+        .layer("crypto")
+        .definedBy("dev.culvert.crypto..")
+        .layer("routing")
+        .definedBy("dev.culvert.routing..")
+        .layer("train")
+        .definedBy("dev.culvert.tunnel.train..")
+        .layer("engine")
+        .definedBy("dev.culvert.tunnel.engine..")
+        .layer("wireguard")
+        .definedBy("dev.culvert.tunnel.wireguard..")
+        .layer("offload")
+        .definedBy("dev.culvert.tunnel.offload..")
+        .layer("port")
+        .definedBy("dev.culvert.tunnel.port..")
+        .layer("kernel")
+        .definedBy("dev.culvert.tunnel.kernel..")
+        .layer("gateway")
+        .definedBy("dev.culvert.tunnel.gateway..")
+        .whereLayer("gateway")
+        .mayNotBeAccessedByAnyLayer()
+        .whereLayer("port")
+        .mayOnlyBeAccessedByLayers("gateway")
+        .whereLayer("offload")
+        .mayOnlyBeAccessedByLayers("gateway")
+        .whereLayer("wireguard")
+        .mayOnlyBeAccessedByLayers("gateway")
+        .whereLayer("kernel")
+        .mayOnlyBeAccessedByLayers("gateway", "port")
+        .whereLayer("engine")
+        .mayOnlyBeAccessedByLayers("gateway", "port", "offload", "wireguard")
+        .whereLayer("train")
+        .mayOnlyBeAccessedByLayers("gateway", "port", "offload", "wireguard", "engine")
+        .whereLayer("crypto")
+        .mayOnlyBeAccessedByLayers("wireguard", "gateway")
+        .check(CLASSES);
+  }
+
+  @Test
+  void enginesAreSansIo() {
+    noClasses()
+        .that()
+        .resideInAnyPackage(PURE)
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(
+            "io.netty..",
+            "jnr..",
+            "com.kenai..",
+            "java.nio.channels..",
+            "java.nio.file..",
+            "org.slf4j..")
+        .check(CLASSES);
+  }
+
+  @Test
+  void enginesStartNoThreadsAndReadNoClock() {
+    ArchRule rule =
+        noClasses()
+            .that()
+            .resideInAnyPackage(PURE)
+            .should()
+            .callMethod(System.class, "nanoTime")
+            .orShould()
+            .callMethod(System.class, "currentTimeMillis")
+            .orShould()
+            .callMethod(java.time.Instant.class, "now")
+            .orShould()
+            .dependOnClassesThat()
+            .areAssignableTo(Thread.class)
+            .orShould()
+            .dependOnClassesThat()
+            .areAssignableTo(java.util.concurrent.Executor.class)
+            .orShould()
+            .dependOnClassesThat()
+            .areAssignableTo(java.time.Clock.class)
+            .orShould()
+            .dependOnClassesThat()
+            .areAssignableTo(java.net.DatagramSocket.class);
+    rule.check(CLASSES);
+  }
+
+  @Test
+  void everyPackageSaysWhatItIsFor() {
+    classes().that().resideInAPackage("dev.culvert..").should(haveAPackageInfo()).check(CLASSES);
+  }
+
+  private static com.tngtech.archunit.lang.ArchCondition<JavaClass> haveAPackageInfo() {
+    return new com.tngtech.archunit.lang.ArchCondition<>(
+        "reside in a package with a package-info") {
+      @Override
+      public void check(JavaClass item, com.tngtech.archunit.lang.ConditionEvents events) {
+        boolean present = item.getPackage().tryGetPackageInfo().isPresent();
+        events.add(
+            new com.tngtech.archunit.lang.SimpleConditionEvent(
+                item,
+                present,
+                item.getPackageName() + (present ? " has one" : " has no package-info")));
+      }
+    };
+  }
+}
