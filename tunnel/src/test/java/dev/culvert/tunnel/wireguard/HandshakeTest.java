@@ -1,10 +1,14 @@
 package dev.culvert.tunnel.wireguard;
 
+import static java.util.Objects.requireNonNull;
 import static java.util.concurrent.TimeUnit.DAYS;
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
 import static java.util.concurrent.TimeUnit.SECONDS;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.crypto.SecretBytes;
@@ -219,6 +223,31 @@ final class HandshakeTest {
     network.run(1);
     assertEquals(1, bob.drops(DropReason.BAD_HANDSHAKE));
     assertEquals(List.of(), network.sentBy(bob, Messages.RESPONSE));
+  }
+
+  @Test
+  void secretsOfAFinishedHandshakeAreWiped() {
+    network.send(alice, bob, 7);
+    network.run(0);
+    PendingInitiation finished = requireNonNull(alice.peer(bob).pending());
+    network.settle();
+    assertThrows(IllegalStateException.class, finished.ephemeral()::toByteArray);
+    assertArrayEquals(new byte[Messages.KEY_LENGTH], finished.noise().handshakeHash());
+    assertNull(alice.peer(bob).pending());
+  }
+
+  @Test
+  void secretsOfAnAbandonedHandshakeAreWiped() {
+    network.lose = sent -> true;
+    network.send(alice, bob, 7);
+    network.run(0);
+    PendingInitiation first = requireNonNull(alice.peer(bob).pending());
+    network.run(SECONDS.toNanos(80));
+    assertThrows(IllegalStateException.class, first.ephemeral()::toByteArray);
+    PendingInitiation last = requireNonNull(alice.peer(bob).pending());
+    network.run(SECONDS.toNanos(20));
+    assertThrows(IllegalStateException.class, last.ephemeral()::toByteArray);
+    assertArrayEquals(new byte[Messages.KEY_LENGTH], last.noise().handshakeHash());
   }
 
   @Test
