@@ -182,6 +182,18 @@ final class HandshakeTest {
   }
 
   @Test
+  void responseToAnInitiationThatWasRepeatedComesTooLate() {
+    network.lose = sent -> network.seen.size() > 1;
+    network.send(alice, bob, 7);
+    network.run(SECONDS.toNanos(6));
+    assertEquals(2, network.sentBy(alice, Messages.INITIATION).size());
+    byte[] late = network.sentBy(bob, Messages.RESPONSE).getFirst().bytes();
+    alice.receive(bob.address, network.now, late);
+    network.run(1);
+    assertEquals(Map.of(DropReason.UNKNOWN_INDEX, 1L), alice.drops());
+  }
+
+  @Test
   void forgedResponseDoesNotSpoilTheWaitForTheTrueOne() {
     network.lose = sent -> sent.type() == Messages.RESPONSE;
     network.send(alice, bob, 7);
