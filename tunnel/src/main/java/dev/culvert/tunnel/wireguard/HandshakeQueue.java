@@ -1,7 +1,8 @@
 package dev.culvert.tunnel.wireguard;
 
 import dev.culvert.tunnel.engine.Endpoint;
-import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** Handshake messages that lanes received and the control thread will work on; bounded. */
@@ -18,31 +19,45 @@ final class HandshakeQueue {
     }
   }
 
-  private final ArrayBlockingQueue<Message> messages =
-      new ArrayBlockingQueue<>(Messages.MAX_QUEUED_HANDSHAKES);
+  private final ConcurrentLinkedQueue<Message> messages = new ConcurrentLinkedQueue<>();
+
+  /** Counted apart: lanes ask after every batch, which must cost no more than a read. */
+  private final AtomicInteger size = new AtomicInteger();
+
   private long underLoadUntil = Long.MIN_VALUE;
 
   boolean isFull() {
-    return messages.remainingCapacity() == 0;
+    return size.get() >= Messages.MAX_QUEUED_HANDSHAKES;
   }
 
+  /** Any thread; false where the queue is full. */
   boolean offer(Message message) {
-    return messages.offer(message);
+    if (size.incrementAndGet() > Messages.MAX_QUEUED_HANDSHAKES) {
+      size.decrementAndGet();
+      return false;
+    }
+    messages.add(message);
+    return true;
   }
 
+  /** For the control thread. */
   @Nullable Message poll() {
-    return messages.poll();
+    Message message = messages.poll();
+    if (message != null) {
+      size.decrementAndGet();
+    }
+    return message;
   }
 
   boolean isEmpty() {
-    return messages.isEmpty();
+    return size.get() == 0;
   }
 
   /**
    * Whether more came than we keep up with, now or within the last second. For the control thread.
    */
   boolean isUnderLoad(long nowNanos) {
-    if (messages.size() >= Messages.UNDER_LOAD_QUEUE) {
+    if (size.get() >= Messages.UNDER_LOAD_QUEUE) {
       underLoadUntil = nowNanos + Messages.UNDER_LOAD_TIME;
       return true;
     }

@@ -31,6 +31,13 @@ final class InnerPackets {
   private final AllowedIps allowedIps;
   private final DropCounters drops;
 
+  // The table and the last source looked up in it, for one run: mostly all have the same source.
+  private PrefixTable<WireGuardPeer> owners = PrefixTable.empty();
+  private @Nullable WireGuardPeer lastOwner;
+  private boolean lastV4;
+  private long lastHigh;
+  private long lastLow;
+
   InnerPackets(AllowedIps allowedIps, DropCounters drops) {
     this.allowedIps = allowedIps;
     this.drops = drops;
@@ -52,7 +59,8 @@ final class InnerPackets {
 
   /** Sets the inner length of each packet that may be delivered; the number of those. */
   int deliver(Train train, long packets, WireGuardPeer peer) {
-    PrefixTable<WireGuardPeer> owners = allowedIps.table();
+    owners = allowedIps.table();
+    lastOwner = null;
     int delivered = 0;
     for (long rest = packets; rest != 0; rest &= rest - 1) {
       int i = Long.numberOfTrailingZeros(rest);
@@ -63,7 +71,7 @@ final class InnerPackets {
       int length = packetLength(train.memory(), train.inner(i), plain);
       if (length == 0) {
         drops.count(DropReason.MALFORMED);
-      } else if (sourceOwner(owners, train.memory(), train.inner(i)) != peer) {
+      } else if (sourceOwner(train.memory(), train.inner(i)) != peer) {
         drops.count(DropReason.SOURCE_NOT_ALLOWED);
       } else {
         train.length(i, length);
@@ -75,7 +83,7 @@ final class InnerPackets {
 
   /** The length that the IP header gives, 0 where that cannot be. */
   private static int packetLength(MemorySegment memory, long at, int plain) {
-    int version = memory.get(ValueLayout.JAVA_BYTE, at) >>> 4 & 15;
+    int version = version(memory, at);
     int length = 0;
     if (version == 4 && plain >= V4_HEADER) {
       length = memory.get(SHORT, at + V4_TOTAL_LENGTH) & 0xffff;
@@ -86,10 +94,20 @@ final class InnerPackets {
     return length <= plain ? length : 0;
   }
 
-  private static @Nullable WireGuardPeer sourceOwner(
-      PrefixTable<WireGuardPeer> owners, MemorySegment memory, long at) {
-    return memory.get(ValueLayout.JAVA_BYTE, at) >>> 4 == 4
-        ? owners.lookup4(memory.get(INT, at + V4_SOURCE))
-        : owners.lookup6(memory.get(LONG, at + V6_SOURCE), memory.get(LONG, at + V6_SOURCE + 8));
+  private @Nullable WireGuardPeer sourceOwner(MemorySegment memory, long at) {
+    boolean v4 = version(memory, at) == 4;
+    long high = v4 ? 0 : memory.get(LONG, at + V6_SOURCE);
+    long low = v4 ? memory.get(INT, at + V4_SOURCE) : memory.get(LONG, at + V6_SOURCE + 8);
+    if (lastOwner == null || v4 != lastV4 || high != lastHigh || low != lastLow) {
+      lastOwner = v4 ? owners.lookup4((int) low) : owners.lookup6(high, low);
+      lastV4 = v4;
+      lastHigh = high;
+      lastLow = low;
+    }
+    return lastOwner;
+  }
+
+  private static int version(MemorySegment memory, long at) {
+    return memory.get(ValueLayout.JAVA_BYTE, at) >>> 4 & 15;
   }
 }

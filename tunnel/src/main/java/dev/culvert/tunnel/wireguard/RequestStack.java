@@ -5,8 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Peers with something to ask of the control side: a stack linked through the peers themselves, so
- * that asking allocates nothing. A peer is on it while its word of requests is not zero; the
- * control thread takes the whole stack, so there is no ABA.
+ * that asking allocates nothing. A peer is on it while its word of requests is not zero. Only the
+ * control thread takes peers off, so none can leave and come back behind its back (no ABA).
  */
 final class RequestStack {
   private final AtomicReference<@Nullable WireGuardPeer> top = new AtomicReference<>();
@@ -26,8 +26,12 @@ final class RequestStack {
     return top.get() == null;
   }
 
-  /** The whole stack, to be followed by {@link WireGuardPeer#below()}. */
-  @Nullable WireGuardPeer takeAll() {
-    return top.get() == null ? null : top.getAndSet(null);
+  /** Takes a peer off, or null. For the control thread, which then takes the peer's requests. */
+  @Nullable WireGuardPeer pop() {
+    WireGuardPeer peer = top.get();
+    while (peer != null && !top.compareAndSet(peer, peer.below())) {
+      peer = top.get();
+    }
+    return peer;
   }
 }

@@ -142,24 +142,22 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     serveRequests(nowNanos, wallNanos);
     receiveHandshakes(nowNanos, wallNanos);
     if (shared.deadlines.earliest() <= nowNanos) {
-      shared.deadlines.forget();
       for (WireGuardPeer peer : peers.values()) {
         expireTimers(peer, nowNanos, wallNanos);
+      }
+      shared.deadlines.forget();
+      for (WireGuardPeer peer : peers.values()) {
         peer.timers().includeAll();
       }
     }
   }
 
   private void serveRequests(long nowNanos, long wallNanos) {
-    WireGuardPeer peer = shared.requests.takeAll();
-    while (peer != null) {
-      // Once its requests are taken the peer may go on the stack again, which changes its link.
-      WireGuardPeer below = peer.below();
+    for (WireGuardPeer peer = shared.requests.pop(); peer != null; peer = shared.requests.pop()) {
       int requests = peer.takeRequests();
       if (peers.get(peer.publicKey()) == peer) {
         serve(peer, requests, nowNanos, wallNanos);
       }
-      peer = below;
     }
   }
 
@@ -220,8 +218,10 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
       handshakes.forgetPending(peer);
       dropStaged(peer);
     }
-    if (timers.expire(Timer.PERSISTENT_KEEPALIVE, nowNanos)) {
-      timers.arm(Timer.PERSISTENT_KEEPALIVE, nowNanos + timers.persistentKeepalive());
+    long interval = timers.persistentKeepalive();
+    // A lane may have armed the timer just as the interval was set to zero.
+    if (timers.expire(Timer.PERSISTENT_KEEPALIVE, nowNanos) && interval != 0) {
+      timers.arm(Timer.PERSISTENT_KEEPALIVE, nowNanos + interval);
       sendKeepalive(peer, nowNanos, wallNanos);
     }
   }

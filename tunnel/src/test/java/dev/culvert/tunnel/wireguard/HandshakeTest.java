@@ -1,16 +1,22 @@
 package dev.culvert.tunnel.wireguard;
 
+import static java.util.Objects.requireNonNull;
 import static java.util.concurrent.TimeUnit.DAYS;
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
 import static java.util.concurrent.TimeUnit.SECONDS;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.crypto.X25519;
+import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.Verdict;
 import java.lang.foreign.ValueLayout;
@@ -176,6 +182,18 @@ final class HandshakeTest {
   }
 
   @Test
+  void responseToAnInitiationThatWasRepeatedComesTooLate() {
+    network.lose = sent -> network.seen.size() > 1;
+    network.send(alice, bob, 7);
+    network.run(SECONDS.toNanos(6));
+    assertEquals(2, network.sentBy(alice, Messages.INITIATION).size());
+    byte[] late = network.sentBy(bob, Messages.RESPONSE).getFirst().bytes();
+    alice.receive(bob.address, network.now, late);
+    network.run(1);
+    assertEquals(Map.of(DropReason.UNKNOWN_INDEX, 1L), alice.drops());
+  }
+
+  @Test
   void forgedResponseDoesNotSpoilTheWaitForTheTrueOne() {
     network.lose = sent -> sent.type() == Messages.RESPONSE;
     network.send(alice, bob, 7);
@@ -220,6 +238,31 @@ final class HandshakeTest {
   }
 
   @Test
+  void secretsOfAFinishedHandshakeAreWiped() {
+    network.send(alice, bob, 7);
+    network.run(0);
+    PendingInitiation finished = requireNonNull(alice.peer(bob).pending());
+    network.settle();
+    assertThrows(IllegalStateException.class, finished.ephemeral()::toByteArray);
+    assertArrayEquals(new byte[Messages.KEY_LENGTH], finished.noise().handshakeHash());
+    assertNull(alice.peer(bob).pending());
+  }
+
+  @Test
+  void secretsOfAnAbandonedHandshakeAreWiped() {
+    network.lose = sent -> true;
+    network.send(alice, bob, 7);
+    network.run(0);
+    PendingInitiation first = requireNonNull(alice.peer(bob).pending());
+    network.run(SECONDS.toNanos(80));
+    assertThrows(IllegalStateException.class, first.ephemeral()::toByteArray);
+    PendingInitiation last = requireNonNull(alice.peer(bob).pending());
+    network.run(SECONDS.toNanos(20));
+    assertThrows(IllegalStateException.class, last.ephemeral()::toByteArray);
+    assertArrayEquals(new byte[Messages.KEY_LENGTH], last.noise().handshakeHash());
+  }
+
+  @Test
   void strangerIsNotAnswered() {
     Node mallory = new Node("mallory", 3);
     mallory.knows(bob);
@@ -258,6 +301,20 @@ final class HandshakeTest {
     long wait = initiations.get(1).at() - initiations.get(0).at() - SECONDS.toNanos(5);
     assertTrue(wait >= 0 && wait < MILLISECONDS.toNanos(334), "jitter " + wait);
     assertEquals(List.of(7), bob.deliveredNumbers());
+  }
+
+  @Test
+  void retryLetsTheKernelChooseTheSourceAnew() {
+    Endpoint sticky =
+        new Endpoint(
+            bob.address.address(), bob.address.port(), 0, IpAddress.parse("192.0.2.200"), 7);
+    alice.peer(bob).endpoint(sticky);
+    network.lose = sent -> true;
+    network.send(alice, bob, 7);
+    network.run(SECONDS.toNanos(5) - 1);
+    assertEquals(sticky, alice.peer(bob).endpoint());
+    network.run(SECONDS.toNanos(1));
+    assertEquals(bob.address, alice.peer(bob).endpoint());
   }
 
   @Test

@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.wireguard;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -20,12 +21,14 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -80,6 +83,39 @@ final class LanesTest {
       MemorySegment.copy(packet, 0, memory, ValueLayout.JAVA_BYTE, at, packet.length);
     }
     return train;
+  }
+
+  @Test
+  void lanesThatReserveAtTheSameMomentGetDifferentCounters() throws Exception {
+    Node alice = new Node("alice", 1);
+    Node bob = new Node("bob", 2);
+    alice.knows(bob);
+    int limit = 4_000_000;
+    Session session = session(alice, bob, 1, limit);
+    CyclicBarrier start = new CyclicBarrier(LANES);
+    List<BitSet> taken =
+        onLanes(
+            LANES,
+            () -> {
+              BitSet mine = new BitSet(limit);
+              start.await();
+              for (int i = 0; ; i++) {
+                int packets = 1 + i % 3;
+                long first = session.reserve(packets);
+                if (first == Session.SPENT) {
+                  return mine;
+                }
+                mine.set((int) first, (int) first + packets);
+              }
+            });
+    BitSet all = new BitSet(limit);
+    int sum = 0;
+    for (BitSet mine : taken) {
+      assertFalse(all.intersects(mine), "one counter, two lanes");
+      all.or(mine);
+      sum += mine.cardinality();
+    }
+    assertTrue(sum > limit - 3 && all.length() <= limit, "used " + sum);
   }
 
   @Test
@@ -160,7 +196,7 @@ final class LanesTest {
       for (int i = 0; i < LANES; i++) {
         running.add(lanes.submit(() -> sealUntilRetired(alice, bob, peer, sealedUnder)));
       }
-      for (int i = 0; sealedUnder.size() < 500; i++) {
+      for (int i = 0; sealedUnder.size() < 500 && running.stream().noneMatch(Future::isDone); i++) {
         peer.sessions().initiated(session(alice, bob, i, 1 << 20));
         int before = sealedUnder.size();
         for (int spin = 0; sealedUnder.size() == before && spin < 100_000; spin++) {

@@ -155,4 +155,12 @@ final class TimersTest {
     long deadline = alice.engine.nextDeadlineNanos();
     assertTrue(deadline >= network.now + SECONDS.toNanos(5), "deadline " + deadline);
   }
+
+  @Test
+  void keepaliveArmedByALaneJustAsItWasTurnedOffIsForgotten() {
+    establish();
+    alice.peer(bob).timers().arm(Timer.PERSISTENT_KEEPALIVE, network.now);
+    network.run(SECONDS.toNanos(1));
+    assertEquals(List.of(), network.seen);
+  }
 }
