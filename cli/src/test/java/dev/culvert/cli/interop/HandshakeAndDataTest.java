@@ -95,6 +95,7 @@ final class HandshakeAndDataTest {
   }
 
   private static void answered(WgNode from, String to, int size, String fragmentation) {
+    // ping waits for its last reply no longer than an interval, once any came.
     var result =
         from.ping(
             to,
