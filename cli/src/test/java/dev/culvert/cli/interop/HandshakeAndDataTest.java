@@ -102,7 +102,7 @@ final class HandshakeAndDataTest {
             "-c",
             "3",
             "-i",
-            "0.05",
+            "0.3",
             "-W",
             "2",
             "-s",

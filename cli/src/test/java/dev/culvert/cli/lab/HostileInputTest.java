@@ -57,7 +57,7 @@ final class HostileInputTest {
                       "ping",
                       "-n",
                       "-i",
-                      "0.1",
+                      "0.2",
                       "-W",
                       "2",
                       "-c",
