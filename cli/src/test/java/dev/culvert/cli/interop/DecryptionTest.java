@@ -5,9 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.lab.Capture;
 import dev.culvert.cli.lab.Daemon;
+import dev.culvert.cli.lab.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
@@ -41,6 +43,7 @@ final class DecryptionTest {
       try (Daemon capture = Capture.toFile(pair.ours.namespace, WgPair.WIRE_DEVICE, "udp", file)) {
         var ping = pair.ours.ping(WgPair.PEER_V4, "-c", "5", "-i", "0.1", "-p", ECHO_REQUEST_DATA);
         assertTrue(ping.out().contains(" 0% packet loss"), ping::toString);
+        Waiting.pause(Duration.ofSeconds(1)); // The last packets are on their way to the file.
         capture.signal("TERM");
         capture.awaitOutput("dropped by kernel");
       }

@@ -95,13 +95,14 @@ final class HandshakeAndDataTest {
   }
 
   private static void answered(WgNode from, String to, int size, String fragmentation) {
+    // ping waits for its last reply no longer than an interval, once any came.
     var result =
         from.ping(
             to,
             "-c",
             "3",
             "-i",
-            "0.05",
+            "0.3",
             "-W",
             "2",
             "-s",

@@ -40,6 +40,7 @@ final class KeyLoggingGateway {
         new GatewayOptions(args[1], 0, 0, null, (peer, key) -> append(file, key));
     try (Gateway gateway = Gateway.open(options);
         UapiServer uapi = UapiServer.open(UapiServer.DIRECTORY, gateway)) {
+      UapiClient.socket(args[1]).toFile().deleteOnExit(); // for when it is told to terminate
       uapi.awaitGone();
     }
   }

@@ -48,7 +48,7 @@ final class HostileInputTest {
       Path samples = capturedDatagrams(lab);
       Namespace attacker = attacker(lab.network);
       Map<String, Long> before = TestLab.drops(lab.gatewayA);
-      long pings = duration.toMillis() / 100;
+      long pings = duration.toMillis() / 200;
       try (Daemon ping =
               lab.network
                   .b
@@ -57,7 +57,7 @@ final class HostileInputTest {
                       "ping",
                       "-n",
                       "-i",
-                      "0.1",
+                      "0.2",
                       "-W",
                       "2",
                       "-c",
