@@ -38,6 +38,7 @@ final class ChaCha20 {
    * round waits for the one before it, and one state leaves half of the processor idle.
    *
    * <p>A line is one of the four steps of a quarter round: {@code a += b; d = (d ^ a) <<< bits}.
+   * One round is written down, not two: with two the method is too large for the first compiler.
    */
   @SuppressWarnings("AssignmentExpression")
   static void rounds(int[] first, int[] second, int[] words) {
@@ -73,8 +74,7 @@ final class ChaCha20 {
     IntVector b13 = row(second, 13 * LANES);
     IntVector b14 = row(second, 14 * LANES);
     IntVector b15 = row(second, 15 * LANES);
-    for (int i = 0; i < 10; i++) {
-      // columns
+    for (int i = 0; i < 20; i++) {
       a12 = turn(a12, a0 = a0.add(a4), 16);
       a13 = turn(a13, a1 = a1.add(a5), 16);
       a14 = turn(a14, a2 = a2.add(a6), 16);
@@ -107,39 +107,19 @@ final class ChaCha20 {
       b5 = turn(b5, b9 = b9.add(b13), 7);
       b6 = turn(b6, b10 = b10.add(b14), 7);
       b7 = turn(b7, b11 = b11.add(b15), 7);
-      // diagonals
-      a15 = turn(a15, a0 = a0.add(a5), 16);
-      a12 = turn(a12, a1 = a1.add(a6), 16);
-      a13 = turn(a13, a2 = a2.add(a7), 16);
-      a14 = turn(a14, a3 = a3.add(a4), 16);
-      a5 = turn(a5, a10 = a10.add(a15), 12);
-      a6 = turn(a6, a11 = a11.add(a12), 12);
-      a7 = turn(a7, a8 = a8.add(a13), 12);
-      a4 = turn(a4, a9 = a9.add(a14), 12);
-      a15 = turn(a15, a0 = a0.add(a5), 8);
-      a12 = turn(a12, a1 = a1.add(a6), 8);
-      a13 = turn(a13, a2 = a2.add(a7), 8);
-      a14 = turn(a14, a3 = a3.add(a4), 8);
-      a5 = turn(a5, a10 = a10.add(a15), 7);
-      a6 = turn(a6, a11 = a11.add(a12), 7);
-      a7 = turn(a7, a8 = a8.add(a13), 7);
-      a4 = turn(a4, a9 = a9.add(a14), 7);
-      b15 = turn(b15, b0 = b0.add(b5), 16);
-      b12 = turn(b12, b1 = b1.add(b6), 16);
-      b13 = turn(b13, b2 = b2.add(b7), 16);
-      b14 = turn(b14, b3 = b3.add(b4), 16);
-      b5 = turn(b5, b10 = b10.add(b15), 12);
-      b6 = turn(b6, b11 = b11.add(b12), 12);
-      b7 = turn(b7, b8 = b8.add(b13), 12);
-      b4 = turn(b4, b9 = b9.add(b14), 12);
-      b15 = turn(b15, b0 = b0.add(b5), 8);
-      b12 = turn(b12, b1 = b1.add(b6), 8);
-      b13 = turn(b13, b2 = b2.add(b7), 8);
-      b14 = turn(b14, b3 = b3.add(b4), 8);
-      b5 = turn(b5, b10 = b10.add(b15), 7);
-      b6 = turn(b6, b11 = b11.add(b12), 7);
-      b7 = turn(b7, b8 = b8.add(b13), 7);
-      b4 = turn(b4, b9 = b9.add(b14), 7);
+      // Diagonals become columns, and after the next round columns again.
+      a1 = swap(a3, a3 = a1);
+      a4 = swap(a5, a5 = a4);
+      a6 = swap(a7, a7 = a6);
+      a8 = swap(a10, a10 = a8);
+      a12 = swap(a15, a15 = a12);
+      a13 = swap(a14, a14 = a13);
+      b1 = swap(b3, b3 = b1);
+      b4 = swap(b5, b5 = b4);
+      b6 = swap(b7, b7 = b6);
+      b8 = swap(b10, b10 = b8);
+      b12 = swap(b15, b15 = b12);
+      b13 = swap(b14, b14 = b13);
     }
     a0.intoArray(words, 0);
     a1.intoArray(words, 1 * LANES);
@@ -178,6 +158,11 @@ final class ChaCha20 {
   /** {@code (d ^ a) <<< bits}. */
   private static IntVector turn(IntVector d, IntVector a, int bits) {
     return d.lanewise(XOR, a).lanewise(ROL, bits);
+  }
+
+  /** For {@code x = swap(y, y = x)}: Java reads {@code y} before it sets it. */
+  private static IntVector swap(IntVector y, IntVector unused) {
+    return y;
   }
 
   private static IntVector row(int[] words, int at) {
