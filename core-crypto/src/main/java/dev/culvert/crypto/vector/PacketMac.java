@@ -39,6 +39,7 @@ final class PacketMac {
   private final long[] powers = new long[Poly1305.FACTOR];
 
   private final long[] product = new long[Poly1305.NUMBER];
+  private final long[] key = new long[Poly1305.BLOCK];
   private final long[] pads = new long[Poly1305.BLOCK];
   private final long[] sum = new long[Poly1305.NUMBER];
   private final long[] tags = new long[Poly1305.BLOCK];
@@ -117,10 +118,9 @@ final class PacketMac {
   }
 
   private void useKey(int[] macKeys, int packet) {
-    Poly1305.clampToFactor(
-        LongVector.broadcast(Poly1305.ROW, keyLong(macKeys, packet, 0)),
-        LongVector.broadcast(Poly1305.ROW, keyLong(macKeys, packet, 2)),
-        step);
+    Arrays.fill(key, 0, Poly1305.LANES, keyLong(macKeys, packet, 0));
+    Arrays.fill(key, Poly1305.LANES, Poly1305.BLOCK, keyLong(macKeys, packet, 2));
+    Poly1305.clampToFactor(key, step);
     pads[0] = keyLong(macKeys, packet, 4);
     pads[Poly1305.LANES] = keyLong(macKeys, packet, 6);
     System.arraycopy(step, 0, powers, 0, Poly1305.NUMBER);
@@ -171,6 +171,7 @@ final class PacketMac {
     Arrays.fill(step, 0);
     Arrays.fill(powers, 0);
     Arrays.fill(product, 0);
+    Arrays.fill(key, 0);
     Arrays.fill(pads, 0);
     Arrays.fill(sum, 0);
     Arrays.fill(tags, 0);

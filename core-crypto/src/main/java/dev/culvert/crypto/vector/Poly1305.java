@@ -43,10 +43,10 @@ final class Poly1305 {
 
   private Poly1305() {}
 
-  /** The first half of a lane's one-time key, clamped, as the factor r. */
-  static void clampToFactor(LongVector lower, LongVector upper, long[] r) {
-    LongVector lo = lower.and(0x0fff_fffc_0fff_ffffL);
-    LongVector hi = upper.and(0x0fff_fffc_0fff_fffcL);
+  /** The first halves of one-time keys, a block, clamped, as the factor r. */
+  static void clampToFactor(long[] key, long[] r) {
+    LongVector lo = LongVector.fromArray(ROW, key, 0).and(0x0fff_fffc_0fff_ffffL);
+    LongVector hi = LongVector.fromArray(ROW, key, LANES).and(0x0fff_fffc_0fff_fffcL);
     lo.and(LIMB).intoArray(r, 0);
     lo.lanewise(LSHR, 26).and(LIMB).intoArray(r, LANES);
     lo.lanewise(LSHR, 52).or(hi.lanewise(LSHL, 12)).and(LIMB).intoArray(r, 2 * LANES);

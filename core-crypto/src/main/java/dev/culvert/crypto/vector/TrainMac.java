@@ -1,5 +1,9 @@
 package dev.culvert.crypto.vector;
 
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.OR;
+import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_I2L;
+
 import dev.culvert.crypto.PacketRun;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
@@ -7,8 +11,8 @@ import java.util.Arrays;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.LongVector;
+import jdk.incubator.vector.Vector;
 import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Poly1305 of up to eight packets of equal length without associated data, a packet in a lane. */
@@ -33,6 +37,7 @@ final class TrainMac {
 
   private final long[] r = new long[Poly1305.FACTOR];
   private final long[] rSquared = new long[Poly1305.FACTOR];
+  private final long[] key = new long[Poly1305.BLOCK];
   private final long[] pads = new long[Poly1305.BLOCK];
   private final long[] sum = new long[Poly1305.NUMBER];
 
@@ -66,27 +71,29 @@ final class TrainMac {
   }
 
   private void useKeys(int[] macKeys, int from) {
-    Poly1305.clampToFactor(keyLongs(macKeys, from, 0), keyLongs(macKeys, from, 2), r);
-    keyLongs(macKeys, from, 4).intoArray(pads, 0);
-    keyLongs(macKeys, from, 6).intoArray(pads, Poly1305.LANES);
+    joinWords(macKeys, from, key);
+    joinWords(macKeys, 4 * ChaCha20.LANES + from, pads);
+    Poly1305.clampToFactor(key, r);
     System.arraycopy(r, 0, rSquared, 0, Poly1305.NUMBER);
     Poly1305.multiply(rSquared, r);
     Poly1305.completeFactor(rSquared);
     Arrays.fill(sum, 0);
   }
 
-  /** Words {@code row} and {@code row + 1} of eight keys as one long each. */
-  private static LongVector keyLongs(int[] macKeys, int from, int row) {
-    return widen(macKeys, row * ChaCha20.LANES + from)
-        .or(
-            widen(macKeys, (row + 1) * ChaCha20.LANES + from)
-                .lanewise(VectorOperators.LSHL, Integer.SIZE));
-  }
-
-  private static LongVector widen(int[] words, int at) {
-    return (LongVector)
-        IntVector.fromArray(HALF_ROW, words, at)
-            .convertShape(VectorOperators.ZERO_EXTEND_I2L, Poly1305.ROW, 0);
+  /** Makes a block, 16 bytes a lane, of four rows of words. */
+  private static void joinWords(int[] words, int from, long[] block) {
+    for (int i = 0; i < 2; i++) {
+      int at = from + 2 * i * ChaCha20.LANES;
+      Vector<Long> low =
+          IntVector.fromArray(HALF_ROW, words, at).convertShape(ZERO_EXTEND_I2L, Poly1305.ROW, 0);
+      Vector<Long> high =
+          IntVector.fromArray(HALF_ROW, words, at + ChaCha20.LANES)
+              .convertShape(ZERO_EXTEND_I2L, Poly1305.ROW, 0);
+      high.lanewise(LSHL, Integer.SIZE)
+          .lanewise(OR, low)
+          .reinterpretAsLongs()
+          .intoArray(block, i * Poly1305.LANES);
+    }
   }
 
   /** Less than two slabs, padded with zeros to whole blocks, and the lengths. */
@@ -177,6 +184,7 @@ final class TrainMac {
   void forget() {
     Arrays.fill(r, 0);
     Arrays.fill(rSquared, 0);
+    Arrays.fill(key, 0);
     Arrays.fill(pads, 0);
     Arrays.fill(sum, 0);
   }
