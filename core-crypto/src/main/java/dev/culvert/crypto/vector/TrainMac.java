@@ -1,12 +1,12 @@
 package dev.culvert.crypto.vector;
 
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.OR;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_I2L;
 
 import dev.culvert.crypto.PacketRun;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.IntVector;
@@ -117,18 +117,53 @@ final class TrainMac {
   }
 
   private static void load(MemorySegment memory, long[] offsets, long at, long[] blocks, int to) {
-    for (int i = 0; i < PACKETS; i++) {
-      LongVector.fromMemorySegment(Poly1305.ROW, memory, offsets[i] + at, ByteOrder.LITTLE_ENDIAN)
-          .intoArray(blocks, to + i * Poly1305.LANES);
-    }
-    transpose(blocks, to);
+    LongVector a =
+        LongVector.fromMemorySegment(Poly1305.ROW, memory, offsets[0] + at, LITTLE_ENDIAN);
+    LongVector b =
+        LongVector.fromMemorySegment(Poly1305.ROW, memory, offsets[1] + at, LITTLE_ENDIAN);
+    LongVector c =
+        LongVector.fromMemorySegment(Poly1305.ROW, memory, offsets[2] + at, LITTLE_ENDIAN);
+    LongVector d =
+        LongVector.fromMemorySegment(Poly1305.ROW, memory, offsets[3] + at, LITTLE_ENDIAN);
+    LongVector e =
+        LongVector.fromMemorySegment(Poly1305.ROW, memory, offsets[4] + at, LITTLE_ENDIAN);
+    LongVector f =
+        LongVector.fromMemorySegment(Poly1305.ROW, memory, offsets[5] + at, LITTLE_ENDIAN);
+    LongVector g =
+        LongVector.fromMemorySegment(Poly1305.ROW, memory, offsets[6] + at, LITTLE_ENDIAN);
+    LongVector h =
+        LongVector.fromMemorySegment(Poly1305.ROW, memory, offsets[7] + at, LITTLE_ENDIAN);
+    LongVector ab = LOWER_1.selectFrom(a, b);
+    LongVector ba = UPPER_1.selectFrom(a, b);
+    LongVector cd = LOWER_1.selectFrom(c, d);
+    LongVector dc = UPPER_1.selectFrom(c, d);
+    LongVector ef = LOWER_1.selectFrom(e, f);
+    LongVector fe = UPPER_1.selectFrom(e, f);
+    LongVector gh = LOWER_1.selectFrom(g, h);
+    LongVector hg = UPPER_1.selectFrom(g, h);
+    a = LOWER_2.selectFrom(ab, cd);
+    b = LOWER_2.selectFrom(ba, dc);
+    c = UPPER_2.selectFrom(ab, cd);
+    d = UPPER_2.selectFrom(ba, dc);
+    e = LOWER_2.selectFrom(ef, gh);
+    f = LOWER_2.selectFrom(fe, hg);
+    g = UPPER_2.selectFrom(ef, gh);
+    h = UPPER_2.selectFrom(fe, hg);
+    LOWER_4.selectFrom(a, e).intoArray(blocks, to);
+    LOWER_4.selectFrom(b, f).intoArray(blocks, to + Poly1305.LANES);
+    LOWER_4.selectFrom(c, g).intoArray(blocks, to + 2 * Poly1305.LANES);
+    LOWER_4.selectFrom(d, h).intoArray(blocks, to + 3 * Poly1305.LANES);
+    UPPER_4.selectFrom(a, e).intoArray(blocks, to + 4 * Poly1305.LANES);
+    UPPER_4.selectFrom(b, f).intoArray(blocks, to + 5 * Poly1305.LANES);
+    UPPER_4.selectFrom(c, g).intoArray(blocks, to + 6 * Poly1305.LANES);
+    UPPER_4.selectFrom(d, h).intoArray(blocks, to + 7 * Poly1305.LANES);
   }
 
   private static void loadPart(
       MemorySegment memory, long[] offsets, long at, int length, long[] blocks, int to) {
     VectorMask<Byte> inside = BYTES.indexInRange(0, length);
     for (int i = 0; i < PACKETS; i++) {
-      ByteVector.fromMemorySegment(BYTES, memory, offsets[i] + at, ByteOrder.LITTLE_ENDIAN, inside)
+      ByteVector.fromMemorySegment(BYTES, memory, offsets[i] + at, LITTLE_ENDIAN, inside)
           .reinterpretAsLongs()
           .intoArray(blocks, to + i * Poly1305.LANES);
     }
