@@ -25,8 +25,9 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Sealing, and sealing then opening, a whole train. The time is a train's: divide by {@code packets}. Opening needs
- * something sealed, and counters never repeat, so the cost of opening is the difference of the two.
+ * Sealing, and sealing then opening, a whole train. The time is a train's: divide by {@code
+ * packets}. Opening needs something sealed, and counters never repeat, so the cost of opening is
+ * the difference of the two.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -52,7 +53,8 @@ public class AeadBenchmark {
   private final PacketRun run = new PacketRun();
   private Arena arena = Arena.ofShared();
   private AeadKey key = newKey(AeadAlgorithm.CHACHA20_POLY1305);
-  private TrainCipher cipher = AeadBackends.all().getFirst().newTrainCipher(AeadAlgorithm.CHACHA20_POLY1305);
+  private TrainCipher cipher =
+      AeadBackends.all().getFirst().newTrainCipher(AeadAlgorithm.CHACHA20_POLY1305);
   private long counter;
 
   @Setup(Level.Trial)

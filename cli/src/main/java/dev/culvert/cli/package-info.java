@@ -1,4 +1,4 @@
-/** The {@code culvert} command. */
+/** The {@code culvert} command: where a line on a terminal becomes a call. */
 @NullMarked
 package dev.culvert.cli;
 

@@ -45,7 +45,7 @@ public final class AeadBackends {
     }
   }
 
-  /** The fastest backend, and how all did, fastest first. */
+  /** The fastest backend, and how all did, fastest first, then those that failed. */
   public record Selection(AeadBackend backend, List<Candidate> candidates) {}
 
   /** Every backend that can run here, proven or not. */
@@ -75,7 +75,7 @@ public final class AeadBackends {
   }
 
   /**
-   * Tests and measures the backends that are fast at once, which takes some tens of milliseconds;
+   * Tests and measures the backends that are fast at once, which takes a few hundred milliseconds;
    * the result is kept for the life of the process, or until {@link #reselect}.
    *
    * @param nanoClock nanoseconds of any origin, such as {@code System::nanoTime}
@@ -88,7 +88,7 @@ public final class AeadBackends {
           List<AeadBackend> quick = ALL.stream().filter(b -> !b.startsSlowly()).toList();
           List<Candidate> others = new ArrayList<>(ABSENT);
           for (AeadBackend slow : ALL) {
-            if (slow.startsSlowly()) {
+            if (slow.startsSlowly() && slow.supports(a)) {
               others.add(new Candidate(slow.name(), "not compiled yet", -1));
             }
           }
@@ -127,28 +127,36 @@ public final class AeadBackends {
       List<Candidate> others,
       AeadAlgorithm algorithm,
       LongSupplier nanoClock) {
-    List<Candidate> candidates = new ArrayList<>(others);
-    AeadBackend best = null;
-    long bestNanos = Long.MAX_VALUE;
+    List<AeadBackend> passed = new ArrayList<>();
+    List<Candidate> failed = new ArrayList<>(others);
     for (AeadBackend backend : backends) {
       if (!backend.supports(algorithm)) {
         continue;
       }
       String failure = KnownAnswers.failure(backend, algorithm);
-      long nanos = failure == null ? Measurement.nanosPerPacket(backend, algorithm, nanoClock) : -1;
-      candidates.add(new Candidate(backend.name(), failure, nanos));
-      if (failure == null && nanos < bestNanos) {
-        best = backend;
-        bestNanos = nanos;
+      if (failure == null) {
+        passed.add(backend);
+      } else {
+        failed.add(new Candidate(backend.name(), failure, -1));
       }
     }
-    if (best == null) {
+    if (passed.isEmpty()) {
       throw new IllegalStateException(
-          "no backend can be trusted with " + algorithm + ": " + candidates);
+          "no backend can be trusted with " + algorithm + ": " + failed);
     }
-    candidates.sort(
-        Comparator.comparing((Candidate c) -> !c.passed())
-            .thenComparingLong(Candidate::nanosPerPacket));
-    return new Selection(best, List.copyOf(candidates));
+    return fastest(passed, failed, Measurement.nanosPerPacket(passed, algorithm, nanoClock));
+  }
+
+  private static Selection fastest(
+      List<AeadBackend> passed, List<Candidate> failed, long[] nanosPerPacket) {
+    List<Candidate> candidates = new ArrayList<>();
+    int best = 0;
+    for (int i = 0; i < nanosPerPacket.length; i++) {
+      candidates.add(new Candidate(passed.get(i).name(), null, nanosPerPacket[i]));
+      best = nanosPerPacket[i] < nanosPerPacket[best] ? i : best;
+    }
+    candidates.sort(Comparator.comparingLong(Candidate::nanosPerPacket));
+    candidates.addAll(failed);
+    return new Selection(passed.get(best), List.copyOf(candidates));
   }
 }

@@ -1,6 +1,8 @@
 package dev.culvert.crypto;
 
+import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
@@ -64,6 +66,27 @@ class AeadVectorsTest {
     for (int bits : new int[] {128, 256}) {
       List<Case> all = nist("nist_gcm/gcmEncryptExtIV" + bits + ".rsp");
       runAll("nist aes-gcm-" + bits, backend, AeadAlgorithm.AES_GCM, all, 375, 0);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("backends")
+  void malformedInputOpensToNothing(AeadBackend backend) {
+    for (AeadAlgorithm algorithm : AeadAlgorithm.values()) {
+      byte[] key = new byte[32];
+      byte[] nonce = new byte[12];
+      byte[] none = {};
+      byte[] sealed = backend.seal(algorithm, key, nonce, none, none);
+      assertEquals(0, requireNonNull(backend.open(algorithm, key, nonce, none, sealed)).length);
+      for (int length = 0; length < sealed.length; length++) {
+        assertNull(backend.open(algorithm, key, nonce, none, Arrays.copyOf(sealed, length)));
+      }
+      for (int length : new int[] {0, 11, 13, 24}) {
+        assertNull(backend.open(algorithm, key, new byte[length], none, sealed));
+      }
+      for (int length : new int[] {0, 24, 31, 33}) {
+        assertNull(backend.open(algorithm, new byte[length], nonce, none, sealed));
+      }
     }
   }
 

@@ -128,7 +128,7 @@ final class PacketMac {
     for (int bit = 1; bit < Poly1305.LANES; bit <<= 1) {
       System.arraycopy(powers, 0, product, 0, Poly1305.NUMBER);
       Poly1305.multiply(product, step);
-      takeWhere(LANE.and(bit).compare(VectorOperators.EQ, 0), product, powers);
+      takeWithoutBit(bit, product, powers);
       // Lane 0, which has all bits, stands at r^(2 * bit) now.
       broadcastLane0(powers, step);
     }
@@ -140,7 +140,9 @@ final class PacketMac {
     return Integer.toUnsignedLong(macKeys[at]) | (long) macKeys[at + ChaCha20.LANES] << 32;
   }
 
-  private static void takeWhere(VectorMask<Long> lanes, long[] from, long[] to) {
+  /** Copies those lanes whose number does not have {@code bit}. */
+  private static void takeWithoutBit(int bit, long[] from, long[] to) {
+    VectorMask<Long> lanes = LANE.and(bit).compare(VectorOperators.EQ, 0);
     for (int i = 0; i < Poly1305.NUMBER; i += Poly1305.LANES) {
       LongVector.fromArray(Poly1305.ROW, to, i)
           .blend(LongVector.fromArray(Poly1305.ROW, from, i), lanes)

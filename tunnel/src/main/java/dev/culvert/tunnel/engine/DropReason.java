@@ -10,6 +10,8 @@ public enum DropReason {
   NO_ENDPOINT,
   /** Outbound: the staging queue was full, its oldest packet went. */
   STAGING_FULL,
+  /** Outbound: staged packets went since no session came up, or their peer was removed. */
+  NO_SESSION,
   /** Outbound: the session's counters are spent. */
   COUNTERS_SPENT,
   /** Outbound: the kernel did not take the datagram. */
@@ -46,7 +48,9 @@ public enum DropReason {
   BAD_HANDSHAKE,
   /** Inbound: a handshake initiation whose timestamp is not newer than the last. */
   STALE_TIMESTAMP,
-  /** Inbound: the underlay marked congestion on a packet whose sender knows no such mark (RFC 6040). */
+  /**
+   * Inbound: the underlay marked congestion on a packet whose sender knows no such mark (RFC 6040).
+   */
   CONGESTION_UNMARKABLE,
   /** Inbound: the TUN device did not take the packet. */
   TUN_WRITE_FAILED;

@@ -16,6 +16,11 @@ public final class DeviceException extends IOException {
     this.errno = errno;
   }
 
+  DeviceException(String message, int errno, Throwable cause) {
+    super(message, cause);
+    this.errno = errno;
+  }
+
   public int errno() {
     return errno;
   }

@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.gateway;
 
+import dev.culvert.tunnel.wireguard.KeyLog;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -11,9 +12,15 @@ import org.jspecify.annotations.Nullable;
  * @param lanes packet-moving threads, 1 to 256, or 0 to choose by the machine
  * @param stateDirectory where the newest answered handshake timestamp is kept, so that a clock
  *     reset at boot does not lock this node out; null: not kept
+ * @param keyLog told the ephemeral private key of every handshake, which breaks forward secrecy:
+ *     null but for debugging
  */
 public record GatewayOptions(
-    String interfaceName, int mtu, int lanes, @Nullable Path stateDirectory) {
+    String interfaceName,
+    int mtu,
+    int lanes,
+    @Nullable Path stateDirectory,
+    @Nullable KeyLog keyLog) {
   public static final int DEFAULT_MTU = 1420;
   private static final int MOST_LANES_BY_DEFAULT = 4;
 

@@ -9,26 +9,33 @@ import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.engine.Verdict;
 import dev.culvert.tunnel.offload.Coalescer;
 import dev.culvert.tunnel.offload.Ecn;
+import dev.culvert.tunnel.offload.InnerPacket;
 import dev.culvert.tunnel.offload.Segmenter;
+import dev.culvert.tunnel.port.IpFamily;
 import dev.culvert.tunnel.port.ReceiveBatch;
+import dev.culvert.tunnel.port.TunOffloads;
 import dev.culvert.tunnel.port.TunPort;
 import dev.culvert.tunnel.port.UdpPort;
 import dev.culvert.tunnel.train.Train;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The packet path, both ways. A lane is one event loop with one TUN queue, one UDP socket a family, its buffers and its
- * counters; packets run to completion on it. Nothing here allocates, locks or waits.
+ * The packet path, both ways. A lane is one event loop with one TUN queue, one UDP socket a family,
+ * its buffers and its counters; packets run to completion on it. Nothing here allocates, locks or
+ * waits.
  *
- * <p>Outbound, {@link #onTun}: (1) read a super-packet, (2) look up whose it is, (3) split it into a train that is
- * already laid out for the wire, (4) seal the train in place, (5) send all trains with one call.
+ * <p>Outbound, {@link #onTun}: (1) read a super-packet, (2) look up whose it is, (3) split it into
+ * a train that is already laid out for the wire, (4) seal the train in place, (5) send all trains
+ * with one call.
  *
- * <p>Inbound, {@link #onUdp}: (1) receive runs of datagrams, (2) cut them into runs of one session, (3) open each in
- * place: tag, replay window and inner source are the engine's, (4) settle congestion marks, (5) put neighbours of one
- * flow behind one header and write them to the TUN, gathered where they lie.
+ * <p>Inbound, {@link #onUdp}: (1) receive runs of datagrams, (2) cut them into runs of one session,
+ * (3) open each in place: tag, replay window and inner source are the engine's, (4) settle
+ * congestion marks, (5) put neighbours of one flow behind one header and write them to the TUN,
+ * gathered where they lie.
  */
 final class Lane implements AutoCloseable {
   /** Reads before the socket gets its turn. */
@@ -37,10 +44,16 @@ final class Lane implements AutoCloseable {
   /** Receive calls before the TUN gets its turn. */
   private static final int UDP_RECEIVES = 4;
 
-  /** Packets that are sent without waiting for more: enough for the call's cost, few enough for the caches. */
+  /**
+   * Packets that are sent without waiting for more: enough for the call's cost, few enough for the
+   * caches.
+   */
   private static final int PACKETS_A_SEND = 128;
 
-  private static final int MAX_SUPER_PACKET = 10 + 65_535;
+  /** Messages a receive call, each a run of up to 64 datagrams. */
+  private static final int RECEIVE_SLOTS = 8;
+
+  private static final int MAX_SUPER_PACKET = TunPort.HEADER_BYTES + 65_535;
 
   /** Who owns a destination now. */
   interface Router {
@@ -56,23 +69,22 @@ final class Lane implements AutoCloseable {
   private final ControlLoop control;
   private final LongSupplier clock;
   private final LaneMemory buffers = new LaneMemory();
-  private final MemorySegment superPacket = buffers.allocate(MAX_SUPER_PACKET);
+  private final MemorySegment superPacket = buffers.allocate(MAX_SUPER_PACKET, 64);
   private final Segmenter segmenter = new Segmenter();
   private final OutboundTrains trains;
-  private final Outlet outlet4 = new Outlet();
-  private final Outlet outlet6 = new Outlet();
-  private final ReceiveBatch received = new ReceiveBatch();
+  private final LaneCounters counters = new LaneCounters();
+  private final DropCounters drops = new DropCounters();
+  private final Outlet outlet4 = new Outlet(IpFamily.V4, buffers, counters, drops);
+  private final Outlet outlet6 = new Outlet(IpFamily.V6, buffers, counters, drops);
+  private final ReceiveBatch received = new ReceiveBatch(RECEIVE_SLOTS, buffers);
   private final Train datagrams = new Train();
   private final Train run = new Train();
   private final Coalescer coalescer;
-  private final LaneCounters counters = new LaneCounters();
-  private final DropCounters drops = new DropCounters();
   private volatile int mtu;
 
   Lane(
       TunPort tun,
-      boolean tso,
-      boolean uso,
+      TunOffloads offloads,
       Router router,
       DataPath dataPath,
       Overhead overhead,
@@ -86,8 +98,8 @@ final class Lane implements AutoCloseable {
     this.control = control;
     this.clock = clock;
     this.mtu = mtu;
-    trains = new OutboundTrains(buffers.allocate(OutboundTrains.BYTES), overhead.headroom());
-    coalescer = new Coalescer(tso, uso, this::writeToTun);
+    trains = new OutboundTrains(buffers.allocate(OutboundTrains.BYTES, 64), overhead.headroom());
+    coalescer = new Coalescer(buffers, this::writeToTun, offloads.tso(), offloads.uso());
   }
 
   // ---------------------------------------------------------------- outbound: TUN to UDP
@@ -119,13 +131,14 @@ final class Lane implements AutoCloseable {
   }
 
   private @Nullable TunnelPeer classify() {
-    return segmenter.isV4()
-        ? router.route4(segmenter.destination4())
-        : router.route6(segmenter.destination6High(), segmenter.destination6Low());
+    InnerPacket packet = segmenter.packet();
+    return packet.v4()
+        ? router.route4((int) packet.destinationLow())
+        : router.route6(packet.destinationHigh(), packet.destinationLow());
   }
 
   private void split(TunnelPeer peer, long now) {
-    int ecn = Ecn.encapsulate(segmenter.ecn());
+    int ecn = Ecn.encapsulate(segmenter.packet().trafficClass());
     int tunnelMtu = mtu;
     while (segmenter.hasNext()) {
       int sealedLength = overhead.sealedLength(segmenter.nextLength(), tunnelMtu);
@@ -182,12 +195,12 @@ final class Lane implements AutoCloseable {
   private void openMessage(int message, long now) {
     int bytes = received.length(message);
     int stride = received.segmentSize(message);
-    if (received.truncated(message) || bytes == 0) {
+    if (!received.usable(message) || bytes == 0) {
       drops.count(DropReason.BAD_LENGTH);
       return;
     }
     Endpoint from = received.from(message);
-    MemorySegment memory = received.memory(message);
+    MemorySegment memory = received.memory();
     long offset = received.offset(message);
     for (int done = 0; done < bytes; ) {
       int part = (int) Math.min(bytes - done, (long) stride * Train.MAX_PACKETS);
@@ -207,37 +220,48 @@ final class Lane implements AutoCloseable {
     counters.received();
     int deliverable = dataPath.open(sealed, from, now);
     if (deliverable > 0) {
-      if (sealed.ecn() == Ecn.CE) {
-        deliverable -= markCongestion(sealed);
-      }
-      counters.delivered(deliverable);
+      counters.delivered(deliverable - carryCongestionMark(sealed));
       coalescer.add(sealed);
     }
   }
 
-  /** Carries a congestion mark of the underlay inwards, and drops packets that cannot bear one (RFC 6040). */
-  private int markCongestion(Train opened) {
+  /**
+   * Brings the underlay's congestion mark inwards; returns packets that cannot bear it, dropped
+   * (RFC 6040).
+   */
+  private int carryCongestionMark(Train opened) {
+    if (opened.ecn() == Ecn.NOT_ECT) {
+      return 0;
+    }
     int dropped = 0;
     for (int i = 0; i < opened.packets(); i++) {
       if (opened.length(i) > 0
-          && !Ecn.decapsulateCe(opened.memory(), opened.inner(i), opened.length(i))) {
+          && !Ecn.decapsulate(opened.memory(), opened.inner(i), opened.ecn())) {
         opened.length(i, 0);
         dropped++;
       }
     }
-    drops.count(DropReason.CONGESTION_UNMARKABLE, dropped);
+    if (dropped > 0) {
+      drops.count(DropReason.CONGESTION_UNMARKABLE, dropped);
+    }
     return dropped;
   }
 
   private void writeToTun(MemorySegment iovecs, int count, int packets, int bytes) {
-    if (!tun.write(iovecs, count)) {
-      drops.count(DropReason.TUN_WRITE_FAILED, packets);
+    try {
+      if (!tun.write(iovecs, count)) {
+        drops.count(DropReason.TUN_WRITE_FAILED, packets);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
   // ---------------------------------------------------------------- wiring
 
-  /** From now on these sockets carry the tunnel; null where there is none. On the lane's own thread. */
+  /**
+   * From now on these sockets carry the tunnel; null where there is none. On the lane's own thread.
+   */
   void useSockets(@Nullable UdpPort v4, @Nullable UdpPort v6) {
     outlet4.use(v4);
     outlet6.use(v6);

@@ -1,0 +1,115 @@
+package dev.culvert.cli.config;
+
+import dev.culvert.crypto.SecretBytes;
+import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.wireguard.DeviceSnapshot;
+import dev.culvert.tunnel.wireguard.DeviceSnapshot.PeerSnapshot;
+import dev.culvert.tunnel.wireguard.DeviceUpdate;
+import dev.culvert.tunnel.wireguard.PeerUpdate;
+import dev.culvert.tunnel.wireguard.PublicKey;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The smallest update that turns a running device into the wanted one, as {@code wg syncconf} makes
+ * it: peers that stay keep their sessions.
+ */
+public final class DeviceDiff {
+  private DeviceDiff() {}
+
+  /**
+   * What has to change for {@code now} to become {@code wanted}.
+   *
+   * @param now the device as it is
+   * @param listenPort the port that is bound now
+   * @param fwmark the mark that is set now
+   * @param wanted every peer with all that it shall have, as {@link DesiredState} makes it
+   * @return an update that shares its secrets with {@code wanted}
+   */
+  public static DeviceUpdate between(
+      DeviceSnapshot now, int listenPort, int fwmark, DeviceUpdate wanted) {
+    Map<PublicKey, PeerSnapshot> present = new LinkedHashMap<>();
+    now.peers().forEach(peer -> present.put(peer.publicKey(), peer));
+    List<PeerUpdate> changed = new ArrayList<>();
+    for (PeerUpdate peer : wanted.peers()) {
+      PeerSnapshot before = present.remove(peer.publicKey());
+      PeerUpdate change = before == null ? peer : change(before, peer);
+      if (change != null) {
+        changed.add(change);
+      }
+    }
+    List<PeerUpdate> all = new ArrayList<>();
+    present.keySet().forEach(gone -> all.add(removal(gone))); // first: their ranges may move
+    all.addAll(changed);
+    return new DeviceUpdate(
+        unlessSame(wanted.privateKey(), now.privateKey()),
+        wanted.listenPort().orElse(0) == 0
+            ? OptionalInt.empty()
+            : unlessSame(wanted.listenPort(), listenPort),
+        unlessSame(wanted.fwmark(), fwmark),
+        false,
+        all);
+  }
+
+  /** Whether applying {@code update} would do nothing. */
+  public static boolean isEmpty(DeviceUpdate update) {
+    return update.privateKey() == null
+        && update.listenPort().isEmpty()
+        && update.fwmark().isEmpty()
+        && !update.replacePeers()
+        && update.peers().isEmpty();
+  }
+
+  private static PeerUpdate removal(PublicKey key) {
+    return new PeerUpdate(key, true, false, null, null, OptionalInt.empty(), false, List.of());
+  }
+
+  private static @Nullable PeerUpdate change(PeerSnapshot before, PeerUpdate wanted) {
+    Set<Prefix> ranges =
+        wanted.allowedIps().stream()
+            .map(PeerUpdate.AllowedIpChange::prefix)
+            .collect(Collectors.toSet());
+    boolean sameRanges = ranges.equals(new HashSet<>(before.allowedIps()));
+    PeerUpdate change =
+        new PeerUpdate(
+            wanted.publicKey(),
+            false,
+            false,
+            unlessSame(wanted.presharedKey(), before.presharedKey()),
+            sameEndpoint(wanted.endpoint(), before.endpoint()) ? null : wanted.endpoint(),
+            unlessSame(wanted.persistentKeepalive(), before.persistentKeepalive()),
+            !sameRanges,
+            sameRanges ? List.of() : wanted.allowedIps());
+    boolean nothing =
+        sameRanges
+            && change.presharedKey() == null
+            && change.endpoint() == null
+            && change.persistentKeepalive().isEmpty();
+    return nothing ? null : change;
+  }
+
+  private static @Nullable SecretBytes unlessSame(
+      @Nullable SecretBytes wanted, @Nullable SecretBytes now) {
+    return wanted != null && now != null && wanted.equals(now) ? null : wanted;
+  }
+
+  private static OptionalInt unlessSame(OptionalInt wanted, int now) {
+    return wanted.isPresent() && wanted.getAsInt() == now ? OptionalInt.empty() : wanted;
+  }
+
+  private static boolean sameEndpoint(@Nullable Endpoint a, @Nullable Endpoint b) {
+    return a == null
+        || (b != null
+            && a.address().equals(b.address())
+            && a.port() == b.port()
+            && a.scope() == b.scope());
+  }
+}

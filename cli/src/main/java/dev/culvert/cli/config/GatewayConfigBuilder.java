@@ -1,0 +1,139 @@
+package dev.culvert.cli.config;
+
+import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.wireguard.PublicKey;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** A gateway while its file is read; {@link #build} checks what concerns several keys at once. */
+final class GatewayConfigBuilder {
+  private final Place place;
+  private final Map<PublicKey, PeerConfigBuilder> peers = new LinkedHashMap<>();
+  private final Map<PublicKey, Place> peerPlaces = new HashMap<>();
+  private @Nullable Place mtuPlace;
+  private int mtu;
+
+  String interfaceName = GatewayConfig.DEFAULT_INTERFACE;
+  final List<InterfaceAddress> addresses = new ArrayList<>();
+  int listenPort;
+  int fwmark;
+  int lanes;
+  boolean routes = true;
+  @Nullable KeySource privateKey;
+  final List<Prefix> clusterCidrs = new ArrayList<>();
+
+  /**
+   * @param place of the whole
+   */
+  GatewayConfigBuilder(Place place) {
+    this.place = place;
+  }
+
+  void mtu(Place at, String text) throws ConfigException {
+    mtu = (int) Values.number(at, text, 576, 65_535);
+    mtuPlace = at;
+  }
+
+  /** Starts a peer. */
+  PeerConfigBuilder peer(Place at, String publicKey) throws ConfigException {
+    PeerConfigBuilder peer = new PeerConfigBuilder(Values.publicKey(at, publicKey));
+    Place before = peerPlaces.putIfAbsent(peer.publicKey, at);
+    if (before != null) {
+      throw at.error("the same key as the peer at " + before.lineText());
+    }
+    peers.put(peer.publicKey, peer);
+    return peer;
+  }
+
+  GatewayConfig build() throws ConfigException {
+    checkOwners();
+    checkIpv6FitsMtu();
+    if (routes) {
+      checkNoLoop();
+    }
+    return new GatewayConfig(
+        interfaceName,
+        mtu,
+        addresses,
+        listenPort,
+        fwmark,
+        lanes,
+        routes,
+        privateKey == null ? defaultKey() : privateKey,
+        clusterCidrs,
+        peers.values().stream().map(PeerConfigBuilder::build).toList());
+  }
+
+  private KeySource defaultKey() {
+    return new KeySource.InFile(Path.of("/var/lib/culvert", interfaceName, "private.key"), place);
+  }
+
+  private void checkOwners() throws ConfigException {
+    Map<Prefix, PeerConfigBuilder> owners = new HashMap<>();
+    for (PeerConfigBuilder peer : peers.values()) {
+      for (Map.Entry<Prefix, Place> range : peer.allowedIps.entrySet()) {
+        PeerConfigBuilder owner = owners.putIfAbsent(range.getKey(), peer);
+        if (owner != null) {
+          throw range
+              .getValue()
+              .error(
+                  range.getKey() + " is owned by two peers: " + owner.name + " and " + peer.name);
+        }
+      }
+    }
+  }
+
+  /** The kernel silently takes IPv6 off a link whose MTU is under 1280. */
+  private void checkIpv6FitsMtu() throws ConfigException {
+    boolean ipv6 =
+        addresses.stream().anyMatch(a -> !a.address().v4())
+            || peers.values().stream()
+                .flatMap(p -> p.allowedIps.keySet().stream())
+                .anyMatch(p -> !p.address().v4());
+    if (mtuPlace != null && mtu < GatewayConfig.MIN_MTU_IPV6 && ipv6) {
+      throw mtuPlace.error(mtu + " is less than the 1280 that IPv6 needs");
+    }
+  }
+
+  /** The packets that carry the tunnel must not be routed into it. */
+  private void checkNoLoop() throws ConfigException {
+    for (PeerConfigBuilder peer : peers.values()) {
+      for (Map.Entry<Prefix, Place> range : peer.allowedIps.entrySet()) {
+        Prefix prefix = range.getKey();
+        if (prefix.length() == 0) {
+          throw range
+              .getValue()
+              .error(
+                  prefix
+                      + " would route the tunnel into itself; name the ranges, or turn routes off"
+                      + " and set your own");
+        }
+        for (PeerConfigBuilder other : peers.values()) {
+          HostPort endpoint = other.endpoint;
+          if (endpoint != null && prefix.toString().equals(hostPrefix(endpoint))) {
+            throw range
+                .getValue()
+                .error(
+                    prefix
+                        + " is the endpoint of "
+                        + other.name
+                        + ": its packets would be routed into the tunnel that they carry");
+          }
+        }
+      }
+    }
+  }
+
+  private static String hostPrefix(HostPort endpoint) {
+    try {
+      return Prefix.parse(endpoint.host()).toString();
+    } catch (IllegalArgumentException e) {
+      return ""; // a name: it is nobody's range before it is resolved
+    }
+  }
+}

@@ -1,0 +1,40 @@
+package dev.culvert.cli.config;
+
+import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.wireguard.PublicKey;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** A peer while its lines are read. */
+final class PeerConfigBuilder {
+  final PublicKey publicKey;
+
+  /** Ranges, and where each was given. */
+  final Map<Prefix, Place> allowedIps = new LinkedHashMap<>();
+
+  String name;
+  @Nullable KeySource presharedKey;
+  @Nullable HostPort endpoint;
+  int persistentKeepalive;
+
+  PeerConfigBuilder(PublicKey publicKey) {
+    this.publicKey = publicKey;
+    this.name = publicKey.toString();
+  }
+
+  void allowedIp(Place place, String text) throws ConfigException {
+    allowedIps.putIfAbsent(Values.prefix(place, text), place);
+  }
+
+  PeerConfig build() {
+    return new PeerConfig(
+        name,
+        publicKey,
+        presharedKey,
+        endpoint,
+        List.copyOf(allowedIps.keySet()),
+        persistentKeepalive);
+  }
+}

@@ -1,0 +1,179 @@
+package dev.culvert.cli.config;
+
+import dev.culvert.cli.config.YamlValue.YamlMap;
+import dev.culvert.routing.Prefix;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Culvert's own format. Every key is shown, with its meaning, in {@code culvert.yaml} beside the
+ * program; relative paths start at the configuration file's directory.
+ *
+ * <pre>{@code
+ * apiVersion: culvert.dev/v1alpha1
+ * kind: Gateway
+ * metadata: {name: node-a}              # for people
+ * spec:
+ *   engine: wireguard
+ *   interface:
+ *     name: culvert0
+ *     mtu: 1420
+ *     addresses: [10.66.0.1/24]
+ *     listenPort: 51820
+ *     fwmark: 0x51820
+ *     lanes: 0
+ *     routes: true
+ *   identity: {privateKeyFile: /var/lib/culvert/culvert0/private.key}
+ *   cluster: {cidrs: [10.66.0.0/16]}
+ *   peers:
+ *     - name: node-b
+ *       publicKey: BASE64
+ *       presharedKeyFile: node-b.psk
+ *       endpoint: node-b.example:51820
+ *       allowedIps: [10.66.0.2/32, 10.66.2.0/24]
+ *       persistentKeepalive: 25
+ * }</pre>
+ */
+final class YamlFormat {
+  static final String API_VERSION = "culvert.dev/v1alpha1";
+
+  private final Path directory;
+
+  private YamlFormat(Path directory) {
+    this.directory = directory;
+  }
+
+  static GatewayConfig parse(String file, Path directory, String text) throws ConfigException {
+    YamlMap root =
+        YamlValue.parse(file, text).map(Set.of("apiVersion", "kind", "metadata", "spec"));
+    exactly(root.require("apiVersion"), API_VERSION);
+    exactly(root.require("kind"), "Gateway");
+    YamlValue metadata = root.get("metadata");
+    if (metadata != null) {
+      metadata.freeMap();
+    }
+    return new YamlFormat(directory).spec(root.require("spec"));
+  }
+
+  private static void exactly(YamlValue value, String expected) throws ConfigException {
+    if (!value.text().equals(expected)) {
+      throw value.place().error("only '" + expected + "' is supported by this version");
+    }
+  }
+
+  private GatewayConfig spec(YamlValue value) throws ConfigException {
+    YamlMap spec = value.map(Set.of("engine", "interface", "identity", "cluster", "peers"));
+    YamlValue engine = spec.get("engine");
+    if (engine != null) {
+      exactly(engine, "wireguard");
+    }
+    YamlMap link =
+        map(
+            spec.get("interface"),
+            Set.of("name", "mtu", "addresses", "listenPort", "fwmark", "lanes", "routes"));
+    GatewayConfigBuilder config = new GatewayConfigBuilder(value.place());
+    if (link != null) {
+      link(link, config);
+    }
+    YamlMap identity = map(spec.get("identity"), Set.of("privateKeyFile"));
+    YamlValue keyFile = identity == null ? null : identity.get("privateKeyFile");
+    if (keyFile != null) {
+      config.privateKey = inFile(keyFile);
+    }
+    YamlMap cluster = map(spec.get("cluster"), Set.of("cidrs"));
+    if (cluster != null) {
+      config.clusterCidrs.addAll(prefixes(cluster.list("cidrs")));
+    }
+    for (YamlValue peer : spec.list("peers")) {
+      peer(peer, config);
+    }
+    return config.build();
+  }
+
+  private static @Nullable YamlMap map(@Nullable YamlValue value, Set<String> known)
+      throws ConfigException {
+    return value == null ? null : value.map(known);
+  }
+
+  private static void link(YamlMap link, GatewayConfigBuilder config) throws ConfigException {
+    YamlValue name = link.get("name");
+    if (name != null) {
+      config.interfaceName = Values.interfaceName(name.place(), name.text());
+    }
+    YamlValue mtu = link.get("mtu");
+    if (mtu != null) {
+      config.mtu(mtu.place(), mtu.text());
+    }
+    for (YamlValue address : link.list("addresses")) {
+      config.addresses.add(Values.address(address.place(), address.text()));
+    }
+    YamlValue listenPort = link.get("listenPort");
+    if (listenPort != null) {
+      config.listenPort = (int) Values.number(listenPort.place(), listenPort.text(), 0, 65_535);
+    }
+    YamlValue fwmark = link.get("fwmark");
+    if (fwmark != null) {
+      config.fwmark = Values.fwmark(fwmark.place(), fwmark.text());
+    }
+    YamlValue lanes = link.get("lanes");
+    if (lanes != null) {
+      config.lanes = (int) Values.number(lanes.place(), lanes.text(), 0, 256);
+    }
+    YamlValue routes = link.get("routes");
+    if (routes != null) {
+      config.routes = routes.truth();
+    }
+  }
+
+  private void peer(YamlValue value, GatewayConfigBuilder config) throws ConfigException {
+    YamlMap map =
+        value.map(
+            Set.of(
+                "name",
+                "publicKey",
+                "presharedKeyFile",
+                "endpoint",
+                "allowedIps",
+                "persistentKeepalive"));
+    YamlValue key = map.require("publicKey");
+    PeerConfigBuilder peer = config.peer(key.place(), key.text());
+    YamlValue name = map.get("name");
+    if (name != null) {
+      peer.name = name.text();
+    }
+    YamlValue presharedKeyFile = map.get("presharedKeyFile");
+    if (presharedKeyFile != null) {
+      peer.presharedKey = inFile(presharedKeyFile);
+    }
+    YamlValue endpoint = map.get("endpoint");
+    if (endpoint != null) {
+      peer.endpoint = Values.endpoint(endpoint.place(), endpoint.text());
+    }
+    YamlValue keepalive = map.get("persistentKeepalive");
+    if (keepalive != null) {
+      peer.persistentKeepalive = Values.keepalive(keepalive.place(), keepalive.text());
+    }
+    for (YamlValue range : map.list("allowedIps")) {
+      peer.allowedIp(range.place(), range.text());
+    }
+  }
+
+  private static List<Prefix> prefixes(List<YamlValue> values) throws ConfigException {
+    List<Prefix> prefixes = new ArrayList<>();
+    for (YamlValue value : values) {
+      prefixes.add(Values.prefix(value.place(), value.text()));
+    }
+    return prefixes;
+  }
+
+  private KeySource inFile(YamlValue value) throws ConfigException {
+    String text = value.text();
+    if (text.isEmpty() || text.indexOf('\0') >= 0) {
+      throw value.place().error("not a path");
+    }
+    return new KeySource.InFile(directory.resolve(text), value.place());
+  }
+}

@@ -1,0 +1,104 @@
+package dev.culvert.tunnel.gateway;
+
+import dev.culvert.tunnel.port.EpollPort;
+import dev.culvert.tunnel.port.TunPort;
+import io.netty.channel.IoEventLoop;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.IntFunction;
+
+/** The lanes and the event loops that they run on, one each. */
+final class Lanes implements AutoCloseable {
+  private final MultiThreadIoEventLoopGroup group;
+  private final List<IoEventLoop> loops = new ArrayList<>();
+  private final List<Lane> lanes = new ArrayList<>();
+  private final List<EpollPort.Registration> tunRegistrations = new ArrayList<>();
+  private final Consumer<Throwable> onFailure;
+
+  /** Makes the lanes; nothing moves until {@link #start}. */
+  Lanes(String name, int count, IntFunction<Lane> newLane, Consumer<Throwable> onFailure) {
+    this.onFailure = onFailure;
+    group =
+        new MultiThreadIoEventLoopGroup(
+            count, new DefaultThreadFactory(name + "-lane", true), EpollIoHandler.newFactory());
+    group.forEach(loop -> loops.add((IoEventLoop) loop));
+    for (int i = 0; i < count; i++) {
+      lanes.add(newLane.apply(i));
+    }
+  }
+
+  /** Begins to read the TUN queues, one a lane. */
+  void start(List<TunPort> queues) {
+    for (int i = 0; i < lanes.size(); i++) {
+      tunRegistrations.add(register(i, queues.get(i).fd(), lanes.get(i)::onTun));
+    }
+  }
+
+  /** A handler of a lane's that may find its descriptor gone. */
+  interface Handler {
+    void run() throws IOException;
+  }
+
+  /** Has the lane's loop call {@code onReadable} while there is something to read. */
+  EpollPort.Registration register(int lane, int fd, Handler onReadable) {
+    return EpollPort.register(
+        loops.get(lane),
+        fd,
+        () -> {
+          try {
+            onReadable.run();
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        },
+        onFailure);
+  }
+
+  /** Takes descriptors off their loops, and waits until no event of theirs can come. */
+  static void cancel(List<EpollPort.Registration> registrations) {
+    registrations.stream()
+        .map(EpollPort.Registration::cancel)
+        .toList()
+        .forEach(CompletableFuture::join);
+  }
+
+  /** Runs {@code change} on every lane's own thread, and waits until all have done so. */
+  void onEach(LaneChange change) {
+    List<CompletableFuture<Void>> done = new ArrayList<>();
+    for (int i = 0; i < lanes.size(); i++) {
+      int lane = i;
+      done.add(
+          CompletableFuture.runAsync(() -> change.apply(lane, lanes.get(lane)), loops.get(lane)));
+    }
+    done.forEach(CompletableFuture::join);
+  }
+
+  /** A change to one lane, on its thread. */
+  interface LaneChange {
+    void apply(int index, Lane lane);
+  }
+
+  int count() {
+    return lanes.size();
+  }
+
+  List<Lane> all() {
+    return lanes;
+  }
+
+  /** Ends the loops, then gives the lanes' memory back. The sockets are closed before. */
+  @Override
+  public void close() {
+    cancel(tunRegistrations);
+    group.shutdownGracefully(0, 2, TimeUnit.SECONDS).awaitUninterruptibly();
+    lanes.forEach(Lane::close);
+  }
+}

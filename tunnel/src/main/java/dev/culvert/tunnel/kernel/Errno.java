@@ -1,0 +1,39 @@
+package dev.culvert.tunnel.kernel;
+
+import jnr.ffi.LastError;
+import jnr.ffi.Runtime;
+
+/** Linux's error numbers, equal on x86_64 and aarch64, as far as they decide something here. */
+public final class Errno {
+  public static final int EPERM = 1;
+  public static final int ENOENT = 2;
+  public static final int ESRCH = 3;
+  public static final int EINTR = 4;
+  public static final int EIO = 5;
+  public static final int ENXIO = 6;
+  public static final int EBADF = 9;
+  public static final int EAGAIN = 11;
+  public static final int EACCES = 13;
+  public static final int EFAULT = 14;
+  public static final int EBUSY = 16;
+  public static final int EEXIST = 17;
+  public static final int ENODEV = 19;
+  public static final int EINVAL = 22;
+  public static final int EBADFD = 77;
+  public static final int EMSGSIZE = 90;
+  public static final int ENOPROTOOPT = 92;
+  public static final int EAFNOSUPPORT = 97;
+  public static final int EADDRINUSE = 98;
+  public static final int EADDRNOTAVAIL = 99;
+  public static final int ENETUNREACH = 101;
+  public static final int ENOBUFS = 105;
+
+  private static final Runtime RUNTIME = Runtime.getRuntime(LibC.LIBC);
+
+  private Errno() {}
+
+  /** Why this thread's latest call through {@link LibC} failed. */
+  public static int last() {
+    return LastError.getLastError(RUNTIME);
+  }
+}

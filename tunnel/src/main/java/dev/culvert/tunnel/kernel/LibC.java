@@ -1,0 +1,84 @@
+package dev.culvert.tunnel.kernel;
+
+import jnr.ffi.LibraryLoader;
+
+/**
+ * The calls of the C library that neither the JDK nor Netty makes for us, through jnr-ffi. Memory
+ * is given by address ({@code MemorySegment.address()}); whoever calls keeps the segment reachable
+ * until the call returns.
+ *
+ * <p>A negative result is a failure; {@link Errno#last} says which, and has to be asked on the same
+ * thread before its next call. {@code open}, {@code fcntl} and {@code ioctl} are variadic in C: on
+ * Linux, x86_64 and aarch64 pass integer arguments of variadic and plain functions alike.
+ *
+ * <p>Constants are those of Linux's generic ABI, equal on x86_64 and aarch64. (The two differ in
+ * O_DIRECT, O_DIRECTORY, O_NOFOLLOW and O_LARGEFILE, none of which is used.)
+ */
+public interface LibC {
+  LibC LIBC = LibraryLoader.create(LibC.class).failImmediately().load("c");
+
+  int AF_UNIX = 1;
+  int AF_INET = 2;
+  int AF_INET6 = 10;
+  int AF_NETLINK = 16;
+  int SOCK_DGRAM = 2;
+  int SOCK_RAW = 3;
+  int SOCK_NONBLOCK = 0x800;
+  int SOCK_CLOEXEC = 0x80000;
+  int MSG_TRUNC = 0x20;
+  int MSG_DONTWAIT = 0x40;
+
+  int O_RDONLY = 0;
+  int O_RDWR = 2;
+  int O_NONBLOCK = 0x800;
+  int O_CLOEXEC = 0x80000;
+
+  int EFD_NONBLOCK = 0x800;
+  int EFD_CLOEXEC = 0x80000;
+  short POLLIN = 1;
+  short POLLOUT = 4;
+
+  int CLONE_NEWNET = 0x4000_0000;
+
+  int open(String path, int flags, int mode);
+
+  int close(int fd);
+
+  long read(int fd, long buffer, long length);
+
+  long write(int fd, long buffer, long length);
+
+  long writev(int fd, long iovecs, int count);
+
+  int ioctl(int fd, long request, long argument);
+
+  int socket(int family, int type, int protocol);
+
+  int bind(int fd, long address, int addressLength);
+
+  int getsockname(int fd, long address, long addressLength);
+
+  int setsockopt(int fd, int level, int option, long value, int valueLength);
+
+  int getsockopt(int fd, int level, int option, long value, long valueLength);
+
+  long sendto(int fd, long buffer, long length, int flags, long address, int addressLength);
+
+  long recv(int fd, long buffer, long length, int flags);
+
+  long sendmsg(int fd, long message, int flags);
+
+  int sendmmsg(int fd, long messages, int count, int flags);
+
+  int recvmmsg(int fd, long messages, int count, int flags, long timeout);
+
+  int poll(long pollFds, long count, int timeoutMillis);
+
+  int eventfd(int initial, int flags);
+
+  int unshare(int flags);
+
+  int setns(int fd, int kind);
+
+  String strerror(int errno);
+}

@@ -1,0 +1,176 @@
+package dev.culvert.tunnel.kernel;
+
+import dev.culvert.routing.IpAddress;
+import java.io.IOException;
+import java.net.ProtocolException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Network interfaces and their addresses, through rtnetlink. */
+public final class Links {
+  static final int RTM_NEWLINK = 16;
+  static final int RTM_DELLINK = 17;
+  private static final int RTM_GETLINK = 18;
+  private static final int RTM_SETLINK = 19;
+  private static final int RTM_NEWADDR = 20;
+  private static final int RTM_DELADDR = 21;
+
+  private static final int IFLA_IFNAME = 3;
+  private static final int IFLA_MTU = 4;
+  private static final int IFLA_CARRIER = 33;
+  private static final int IFA_ADDRESS = 1;
+  private static final int IFA_LOCAL = 2;
+  private static final int IFF_UP = 1;
+
+  /** Bytes of struct ifinfomsg. */
+  private static final int IFINFO = 16;
+
+  private final Netlink netlink;
+
+  public Links(Netlink netlink) {
+    this.netlink = netlink;
+  }
+
+  /**
+   * An interface as it was when asked.
+   *
+   * @param up whether it is administratively up
+   * @param carrier whether something is attached: for a TUN device, a process that serves it
+   */
+  public record Link(int index, String name, int mtu, boolean up, boolean carrier) {
+    /** Reads an RTM_NEWLINK or RTM_DELLINK. */
+    static Link parse(NetlinkMessage message) throws ProtocolException {
+      Map<Integer, ByteBuffer> attributes = message.attributes(IFINFO);
+      ByteBuffer name = attributes.get(IFLA_IFNAME);
+      ByteBuffer mtu = attributes.get(IFLA_MTU);
+      ByteBuffer carrier = attributes.get(IFLA_CARRIER);
+      if (name == null) {
+        throw new ProtocolException("a link without a name");
+      }
+      return new Link(
+          message.payload().getInt(4),
+          NetlinkMessage.string(name),
+          mtu == null || mtu.remaining() < 4 ? 0 : mtu.getInt(0),
+          (message.payload().getInt(8) & IFF_UP) != 0,
+          carrier != null && carrier.remaining() > 0 && carrier.get(0) != 0);
+    }
+  }
+
+  /** All interfaces of the namespace. */
+  public List<Link> list() throws IOException {
+    NetlinkWriter request = link(RTM_GETLINK, NetlinkMessage.NLM_F_DUMP, 0, 0, 0);
+    List<Link> links = new ArrayList<>();
+    for (NetlinkMessage message : netlink.dump("list links", request)) {
+      if (message.type() == RTM_NEWLINK) {
+        links.add(Link.parse(message));
+      }
+    }
+    return links;
+  }
+
+  /**
+   * The interface of that name.
+   *
+   * @throws ErrnoException ENODEV where there is none
+   */
+  public Link get(String name) throws IOException {
+    return single(
+        "link " + name,
+        link(RTM_GETLINK, NetlinkMessage.NLM_F_ACK, 0, 0, 0).attribute(IFLA_IFNAME, name));
+  }
+
+  /**
+   * The interface of that index.
+   *
+   * @throws ErrnoException ENODEV where there is none
+   */
+  public Link get(int index) throws IOException {
+    return single("link " + index, link(RTM_GETLINK, NetlinkMessage.NLM_F_ACK, index, 0, 0));
+  }
+
+  /** The interface of that name, if there is one. */
+  public Optional<Link> find(String name) throws IOException {
+    try {
+      return Optional.of(get(name));
+    } catch (ErrnoException e) {
+      if (e.errno() == Errno.ENODEV) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  private Link single(String what, NetlinkWriter request) throws IOException {
+    for (NetlinkMessage message : netlink.request(what, request)) {
+      if (message.type() == RTM_NEWLINK) {
+        return Link.parse(message);
+      }
+    }
+    throw new ProtocolException(what + ": no answer");
+  }
+
+  public void setUp(int index, boolean up) throws IOException {
+    netlink.request(
+        "set link " + index + (up ? " up" : " down"),
+        link(RTM_SETLINK, NetlinkMessage.NLM_F_ACK, index, up ? IFF_UP : 0, IFF_UP));
+  }
+
+  public void setMtu(int index, int mtu) throws IOException {
+    netlink.request(
+        "set MTU " + mtu + " on link " + index,
+        link(RTM_SETLINK, NetlinkMessage.NLM_F_ACK, index, 0, 0).attribute(IFLA_MTU, mtu));
+  }
+
+  public void delete(int index) throws IOException {
+    netlink.request(
+        "delete link " + index, link(RTM_DELLINK, NetlinkMessage.NLM_F_ACK, index, 0, 0));
+  }
+
+  /**
+   * Gives the interface an address, with the range that is on it. Harmless where it has it already.
+   *
+   * @param length prefix length; the address may have host bits
+   */
+  public void addAddress(int index, IpAddress address, int length) throws IOException {
+    int flags =
+        NetlinkMessage.NLM_F_ACK | NetlinkMessage.NLM_F_CREATE | NetlinkMessage.NLM_F_REPLACE;
+    netlink.request(
+        "add address " + address + "/" + length + " to link " + index,
+        address(RTM_NEWADDR, flags, index, address, length));
+  }
+
+  /**
+   * Takes an address away.
+   *
+   * @throws ErrnoException EADDRNOTAVAIL where the interface does not have it
+   */
+  public void deleteAddress(int index, IpAddress address, int length) throws IOException {
+    netlink.request(
+        "delete address " + address + "/" + length + " from link " + index,
+        address(RTM_DELADDR, NetlinkMessage.NLM_F_ACK, index, address, length));
+  }
+
+  private static NetlinkWriter link(int type, int flags, int index, int linkFlags, int change) {
+    // struct ifinfomsg: family, pad, type, index, flags, change
+    return new NetlinkWriter(type, flags).u8(0).u8(0).u16(0).u32(index).u32(linkFlags).u32(change);
+  }
+
+  private static NetlinkWriter address(
+      int type, int flags, int index, IpAddress address, int length) {
+    if (length < 0 || length > address.bitLength()) {
+      throw new IllegalArgumentException("prefix length " + length + " does not fit " + address);
+    }
+    // struct ifaddrmsg: family, prefix length, flags, scope, index
+    return new NetlinkWriter(type, flags)
+        .u8(address.v4() ? LibC.AF_INET : LibC.AF_INET6)
+        .u8(length)
+        .u8(0)
+        .u8(0)
+        .u32(index)
+        .attribute(IFA_LOCAL, address)
+        .attribute(IFA_ADDRESS, address);
+  }
+}

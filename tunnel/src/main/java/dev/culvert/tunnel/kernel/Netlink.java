@@ -1,0 +1,190 @@
+package dev.culvert.tunnel.kernel;
+
+import static dev.culvert.tunnel.kernel.LibC.LIBC;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A routing netlink socket: asks the kernel, one request at a time, and waits for its answer.
+ * Belongs to the network namespace of the thread that opened it; usable from any thread.
+ */
+public final class Netlink implements AutoCloseable {
+  private static final int NETLINK_ROUTE = 0;
+  private static final int SOL_NETLINK = 270;
+  private static final int NETLINK_CAP_ACK = 10;
+  private static final int NETLINK_EXT_ACK = 11;
+  private static final int NETLINK_GET_STRICT_CHK = 12;
+
+  private static final int RECEIVE_BYTES = 1 << 18;
+  private static final int SOCKADDR_NL = 12;
+  private static final int ETIMEDOUT = 110;
+  private static final int ANSWER_MILLIS = 10_000;
+  private static final int DUMP_ATTEMPTS = 8;
+
+  private final int fd;
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment buffer = arena.allocate(RECEIVE_BYTES, 8);
+  private int sequence;
+  private boolean closed;
+
+  private Netlink(int fd) {
+    this.fd = fd;
+  }
+
+  /** Opens a socket for requests. */
+  public static Netlink open() throws ErrnoException {
+    return open(0);
+  }
+
+  /**
+   * Opens a socket that also hears of changes.
+   *
+   * @param groups bits as in RTMGRP_LINK
+   */
+  static Netlink open(int groups) throws ErrnoException {
+    int type = LibC.SOCK_RAW | LibC.SOCK_CLOEXEC;
+    int fd =
+        ErrnoException.check("netlink socket", LIBC.socket(LibC.AF_NETLINK, type, NETLINK_ROUTE));
+    try (Arena scratch = Arena.ofConfined()) {
+      MemorySegment one = scratch.allocate(4, 4);
+      one.set(JAVA_INT_UNALIGNED, 0, 1);
+      // Older kernels know none of these: then errors lack their text, and dumps are not filtered.
+      for (int option : new int[] {NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK}) {
+        LIBC.setsockopt(fd, SOL_NETLINK, option, one.address(), 4);
+      }
+      MemorySegment address = scratch.allocate(SOCKADDR_NL, 4);
+      address.set(JAVA_SHORT_UNALIGNED, 0, (short) LibC.AF_NETLINK);
+      address.set(JAVA_INT_UNALIGNED, 8, groups);
+      ErrnoException.check("netlink bind", LIBC.bind(fd, address.address(), SOCKADDR_NL));
+      return new Netlink(fd);
+    } catch (ErrnoException e) {
+      LIBC.close(fd);
+      throw e;
+    }
+  }
+
+  int fd() {
+    return fd;
+  }
+
+  /**
+   * Asks, and waits until the kernel has done it.
+   *
+   * @param what for the error message
+   * @return the messages before the acknowledgement: the answer to a question
+   * @throws ErrnoException the kernel's refusal, with its explanation where it gives one
+   */
+  synchronized List<NetlinkMessage> request(String what, NetlinkWriter request) throws IOException {
+    int asked = send(what, request);
+    List<NetlinkMessage> answers = new ArrayList<>();
+    while (true) {
+      for (NetlinkMessage message : receive(what)) {
+        if (message.sequence() != asked) {
+          continue;
+        }
+        if (message.type() == NetlinkMessage.NLMSG_ERROR) {
+          check(what, message);
+          return answers;
+        }
+        answers.add(message);
+      }
+    }
+  }
+
+  /** Lists, once more where the list changed meanwhile. */
+  synchronized List<NetlinkMessage> dump(String what, NetlinkWriter request) throws IOException {
+    for (int attempt = 1; ; attempt++) {
+      List<NetlinkMessage> answers = new ArrayList<>();
+      boolean consistent = dumpOnce(what, request, answers);
+      if (consistent || attempt == DUMP_ATTEMPTS) {
+        return answers;
+      }
+    }
+  }
+
+  private boolean dumpOnce(String what, NetlinkWriter request, List<NetlinkMessage> answers)
+      throws IOException {
+    int asked = send(what, request);
+    boolean consistent = true;
+    while (true) {
+      for (NetlinkMessage message : receive(what)) {
+        if (message.sequence() != asked) {
+          continue;
+        }
+        consistent &= (message.flags() & NetlinkMessage.NLM_F_DUMP_INTR) == 0;
+        switch (message.type()) {
+          case NetlinkMessage.NLMSG_ERROR -> check(what, message);
+          case NetlinkMessage.NLMSG_DONE -> {
+            check(what, message);
+            return consistent;
+          }
+          default -> answers.add(message);
+        }
+      }
+    }
+  }
+
+  private static void check(String what, NetlinkMessage message) throws IOException {
+    int errno = message.errno();
+    if (errno != 0) {
+      String explanation = message.explanation();
+      throw explanation == null
+          ? new ErrnoException(what, errno)
+          : new ErrnoException(what, errno, explanation);
+    }
+  }
+
+  private int send(String what, NetlinkWriter request) throws ErrnoException {
+    if (closed) {
+      throw new ErrnoException(what, Errno.EBADF);
+    }
+    byte[] bytes = request.toBytes(++sequence);
+    MemorySegment.copy(bytes, 0, buffer, JAVA_BYTE, 0, bytes.length);
+    // Without an address a netlink socket sends to the kernel.
+    long sent = LIBC.sendto(fd, buffer.address(), bytes.length, 0, 0, 0);
+    ErrnoException.check(what, (int) sent);
+    return sequence;
+  }
+
+  /** The messages of one datagram; waits for it. */
+  private List<NetlinkMessage> receive(String what) throws IOException {
+    if (!Poll.readable(ANSWER_MILLIS, fd)) {
+      throw new ErrnoException(what, ETIMEDOUT);
+    }
+    return receiveNow(what);
+  }
+
+  /** The messages of a datagram that is there, copied out of the buffer. */
+  synchronized List<NetlinkMessage> receiveNow(String what) throws IOException {
+    if (closed) {
+      throw new ErrnoException(what, Errno.EBADF);
+    }
+    int bytes;
+    do {
+      bytes = (int) LIBC.recv(fd, buffer.address(), RECEIVE_BYTES, LibC.MSG_TRUNC);
+    } while (bytes < 0 && Errno.last() == Errno.EINTR);
+    ErrnoException.check(what, bytes);
+    if (bytes > RECEIVE_BYTES) {
+      throw new ErrnoException(what, Errno.EMSGSIZE);
+    }
+    byte[] copy = buffer.asSlice(0, bytes).toArray(JAVA_BYTE);
+    return NetlinkMessage.parse(ByteBuffer.wrap(copy));
+  }
+
+  @Override
+  public synchronized void close() {
+    if (!closed) {
+      closed = true;
+      LIBC.close(fd);
+      arena.close();
+    }
+  }
+}

@@ -1,0 +1,68 @@
+package dev.culvert.tunnel.kernel;
+
+import dev.culvert.routing.IpAddress;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+
+/** Builds one netlink request (RFC 3549): header, family header, attributes, each padded to 4. */
+final class NetlinkWriter {
+  private static final int CAPACITY = 1024;
+
+  private final ByteBuffer buffer =
+      ByteBuffer.allocate(CAPACITY).order(ByteOrder.nativeOrder()).position(NetlinkMessage.HEADER);
+
+  /**
+   * @param type as in RTM_NEWROUTE
+   * @param flags NLM_F_REQUEST is added
+   */
+  NetlinkWriter(int type, int flags) {
+    buffer.putShort(4, (short) type);
+    buffer.putShort(6, (short) (flags | NetlinkMessage.NLM_F_REQUEST));
+  }
+
+  NetlinkWriter u8(int value) {
+    buffer.put((byte) value);
+    return this;
+  }
+
+  NetlinkWriter u16(int value) {
+    buffer.putShort((short) value);
+    return this;
+  }
+
+  NetlinkWriter u32(int value) {
+    buffer.putInt(value);
+    return this;
+  }
+
+  NetlinkWriter attribute(int type, byte[] value) {
+    buffer.putShort((short) (4 + value.length)).putShort((short) type).put(value);
+    while (buffer.position() % 4 != 0) {
+      buffer.put((byte) 0);
+    }
+    return this;
+  }
+
+  NetlinkWriter attribute(int type, int value) {
+    buffer.putShort((short) 8).putShort((short) type).putInt(value);
+    return this;
+  }
+
+  NetlinkWriter attribute(int type, IpAddress value) {
+    return attribute(type, value.toBytes());
+  }
+
+  NetlinkWriter attribute(int type, String value) {
+    return attribute(type, (value + "\0").getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** The whole request. */
+  byte[] toBytes(int sequence) {
+    buffer.putInt(0, buffer.position());
+    buffer.putInt(8, sequence);
+    byte[] bytes = new byte[buffer.position()];
+    buffer.get(0, bytes);
+    return bytes;
+  }
+}

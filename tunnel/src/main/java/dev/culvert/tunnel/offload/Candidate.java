@@ -1,0 +1,115 @@
+package dev.culvert.tunnel.offload;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A received packet as the coalescer sees it. A flyweight: read again for every packet, and copied
+ * into the flow that it opens.
+ */
+final class Candidate {
+  /** What may become of a packet. */
+  enum Kind {
+    /** Its IP header cannot be read. */
+    UNREADABLE,
+    /** It goes on alone, behind all that is held of its flow. */
+    ALONE,
+    /** TCP or UDP with payload and nothing unusual, and every checksum is right. */
+    MERGEABLE
+  }
+
+  final InnerPacket ip = new InnerPacket();
+  MemorySegment memory = MemorySegment.NULL;
+  long at;
+
+  /** Where the transport header begins, from {@link #at}. */
+  int transport;
+
+  /** Bytes of all headers. */
+  int headers;
+
+  int payload;
+  int sequence;
+  int tcpFlags;
+
+  /** Whether {@link #ports} may be asked for. */
+  boolean hasPorts;
+
+  /** Reads the packet of {@code length} bytes. */
+  Kind read(MemorySegment newMemory, long newAt, int length, boolean tso, boolean uso) {
+    memory = newMemory;
+    at = newAt;
+    if (!ip.read(memory, at, length)) {
+      return Kind.UNREADABLE;
+    }
+    transport = ip.headerLength();
+    hasPorts =
+        (ip.protocol() == Header.TCP || ip.protocol() == Header.UDP)
+            && !ip.fragment()
+            && ip.length() >= transport + 4;
+    boolean plainHeader = !ip.v4() || transport == Header.V4_MIN;
+    boolean usual =
+        plainHeader
+            && !ip.fragment()
+            && ip.length() == length
+            && switch (ip.protocol()) {
+              case Header.TCP -> tso && usualTcp();
+              case Header.UDP -> uso && usualUdp();
+              default -> false;
+            };
+    return usual && checksumsAreRight() ? Kind.MERGEABLE : Kind.ALONE;
+  }
+
+  private boolean usualTcp() {
+    if (ip.length() < transport + Header.TCP_MIN) {
+      return false;
+    }
+    long tcp = at + transport;
+    int tcpLength = (NetworkOrder.u8(memory, tcp + Header.TCP_DATA_OFFSET) >>> 4) * 4;
+    headers = transport + tcpLength;
+    payload = ip.length() - headers;
+    sequence = NetworkOrder.i32(memory, tcp + Header.TCP_SEQUENCE);
+    tcpFlags = NetworkOrder.u8(memory, tcp + Header.TCP_FLAGS);
+    return tcpLength >= Header.TCP_MIN
+        && payload > 0
+        && (tcpFlags & ~(Header.PSH | Header.FIN)) == Header.ACK;
+  }
+
+  private boolean usualUdp() {
+    headers = transport + Header.UDP_SIZE;
+    payload = ip.length() - headers;
+    sequence = 0;
+    tcpFlags = 0;
+    long udp = at + transport;
+    return payload > 0
+        && NetworkOrder.u16(memory, udp + Header.UDP_LENGTH) == ip.length() - transport
+        && NetworkOrder.u16(memory, udp + Header.UDP_CHECKSUM) != 0;
+  }
+
+  private boolean checksumsAreRight() {
+    int length = ip.length() - transport;
+    long sum = Checksum.sum(memory, at + transport, length) + pseudoHeader(ip.length());
+    return Checksum.fold(sum) == Checksum.VALID
+        && (!ip.v4() || Checksum.fold(Checksum.sum(memory, at, transport)) == Checksum.VALID);
+  }
+
+  /** The pseudo header's sum, were this packet {@code length} bytes long. */
+  long pseudoHeader(int length) {
+    return ip.v4()
+        ? Checksum.pseudoHeader4(memory, at, ip.protocol(), length - transport)
+        : Checksum.pseudoHeader6(memory, at, ip.protocol(), length - transport);
+  }
+
+  boolean isTcp() {
+    return ip.protocol() == Header.TCP;
+  }
+
+  /** Whether no packet may follow in the same super-packet. */
+  boolean ends() {
+    return (tcpFlags & (Header.PSH | Header.FIN)) != 0;
+  }
+
+  /** Source and destination port. */
+  int ports() {
+    return NetworkOrder.i32(memory, at + transport);
+  }
+}

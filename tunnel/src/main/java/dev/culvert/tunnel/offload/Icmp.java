@@ -1,0 +1,232 @@
+package dev.culvert.tunnel.offload;
+
+import dev.culvert.routing.IpAddress;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Builds the ICMP (RFC 792, RFC 1812) and ICMPv6 (RFC 4443) errors that a gateway answers a packet
+ * with. Every method returns the reply's length, or 0 where none may be sent: to an ICMP error, to
+ * what went to or came from no single host, to a fragment but the first, to what cannot be read.
+ * How often to answer is the caller's to limit.
+ */
+public final class Icmp {
+  /** Room that a reply needs at most. */
+  public static final int MAX_LENGTH = 1280;
+
+  /** Most bytes of an ICMP reply: what every host takes (RFC 1812, 4.3.2.3). */
+  private static final int MAX_V4_LENGTH = 576;
+
+  private static final int HEADER = 8;
+  private static final int CHECKSUM = 2;
+  private static final int ARGUMENT = 4;
+  private static final int HOP_LIMIT = 64;
+  private static final int DESTINATION_UNREACHABLE = 3;
+  private static final int FRAGMENTATION_NEEDED = 4;
+  private static final int V6_DESTINATION_UNREACHABLE = 1;
+  private static final int V6_PACKET_TOO_BIG = 2;
+
+  /** Why a destination cannot be reached. */
+  public enum Unreachable {
+    NO_ROUTE(0, 0),
+    ADDRESS(1, 3),
+    PROHIBITED(13, 1);
+
+    private final int v4Code;
+    private final int v6Code;
+
+    Unreachable(int v4Code, int v6Code) {
+      this.v4Code = v4Code;
+      this.v6Code = v6Code;
+    }
+  }
+
+  private final InnerPacket packet = new InnerPacket();
+
+  /**
+   * "Fragmentation needed" or "packet too big".
+   *
+   * @param from the reply's source, of the packet's family
+   * @param mtu the largest packet that passes
+   * @param out takes up to {@link #MAX_LENGTH} bytes at {@code outAt}
+   */
+  public int tooBig(
+      MemorySegment memory,
+      long at,
+      int length,
+      IpAddress from,
+      int mtu,
+      MemorySegment out,
+      long outAt) {
+    if (!mayAnswer(memory, at, length, from)) {
+      return 0;
+    }
+    return packet.v4()
+        ? put4(memory, at, from, FRAGMENTATION_NEEDED, mtu & 0xffff, out, outAt)
+        : put6(memory, at, from, V6_PACKET_TOO_BIG, 0, mtu, out, outAt);
+  }
+
+  /**
+   * "Destination unreachable".
+   *
+   * @param from the reply's source, of the packet's family
+   * @param out takes up to {@link #MAX_LENGTH} bytes at {@code outAt}
+   */
+  public int unreachable(
+      MemorySegment memory,
+      long at,
+      int length,
+      IpAddress from,
+      Unreachable why,
+      MemorySegment out,
+      long outAt) {
+    if (!mayAnswer(memory, at, length, from)) {
+      return 0;
+    }
+    return packet.v4()
+        ? put4(memory, at, from, why.v4Code, 0, out, outAt)
+        : put6(memory, at, from, V6_DESTINATION_UNREACHABLE, why.v6Code, 0, out, outAt);
+  }
+
+  private boolean mayAnswer(MemorySegment memory, long at, int length, IpAddress from) {
+    if (!packet.read(memory, at, length)) {
+      return false;
+    }
+    if (from.v4() != packet.v4()) {
+      throw new IllegalArgumentException("the reply's source is of the other family: " + from);
+    }
+    return packet.v4() ? mayAnswer4(memory, at) : mayAnswer6(memory, at);
+  }
+
+  private boolean mayAnswer4(MemorySegment memory, long at) {
+    int fragment = NetworkOrder.u16(memory, at + Header.V4_FRAGMENT);
+    if ((fragment & Header.V4_FRAGMENT_OFFSET) != 0
+        || !isHost4(packet.source4())
+        || !isHost4(packet.destination4())) {
+      return false;
+    }
+    if (packet.protocol() != Header.ICMP) {
+      return true;
+    }
+    return packet.length() > packet.headerLength()
+        && isQuery4(NetworkOrder.u8(memory, at + packet.headerLength()));
+  }
+
+  /** Whether it is one host's address: not "this network", loopback, multicast or broadcast. */
+  private static boolean isHost4(int address) {
+    int net = address >>> 24;
+    return net != 0 && net != 127 && net < 224;
+  }
+
+  private static boolean isQuery4(int type) {
+    return switch (type) {
+      case 0, 8, 9, 10, 13, 14, 15, 16, 17, 18 -> true;
+      default -> false;
+    };
+  }
+
+  private boolean mayAnswer6(MemorySegment memory, long at) {
+    return isHost6(packet.sourceHigh(), packet.sourceLow())
+        && isHost6(packet.destinationHigh(), packet.destinationLow())
+        && isNoErrorOrLaterFragment(memory, at);
+  }
+
+  private static boolean isHost6(long high, long low) {
+    boolean unspecifiedOrLoopback = high == 0 && low >>> 1 == 0;
+    return !unspecifiedOrLoopback && high >>> 56 != 0xff;
+  }
+
+  /** Walks the extension headers, each of which is at least 8 bytes long. */
+  private boolean isNoErrorOrLaterFragment(MemorySegment memory, long at) {
+    int next = packet.protocol();
+    int offset = Header.V6;
+    while (true) {
+      int left = packet.length() - offset;
+      long header = at + offset;
+      switch (next) {
+        case 0, 43, 60, 51 -> { // hop-by-hop, routing, destination options, authentication
+          if (left < 8) {
+            return false;
+          }
+          int size = NetworkOrder.u8(memory, header + 1);
+          offset += next == 51 ? (size + 2) * 4 : (size + 1) * 8;
+          next = NetworkOrder.u8(memory, header);
+        }
+        case 44 -> { // fragment
+          if (left < 8 || (NetworkOrder.u16(memory, header + 2) & 0xfff8) != 0) {
+            return false;
+          }
+          next = NetworkOrder.u8(memory, header);
+          offset += 8;
+        }
+        case Header.ICMPV6 -> {
+          // Below 128 are errors; 137 is a redirect.
+          int type = left < 1 ? 0 : NetworkOrder.u8(memory, header);
+          return type >= 128 && type != 137;
+        }
+        default -> {
+          return true;
+        }
+      }
+    }
+  }
+
+  private int put4(
+      MemorySegment memory,
+      long at,
+      IpAddress from,
+      int code,
+      int mtu,
+      MemorySegment out,
+      long outAt) {
+    int quoted = Math.min(packet.length(), MAX_V4_LENGTH - Header.V4_MIN - HEADER);
+    int length = Header.V4_MIN + HEADER + quoted;
+    NetworkOrder.put16(out, outAt, 0x45c0); // internetwork control, as RFC 1812 asks for
+    NetworkOrder.put16(out, outAt + Header.V4_TOTAL_LENGTH, length);
+    NetworkOrder.put32(out, outAt + Header.V4_ID, 0);
+    NetworkOrder.put8(out, outAt + Header.V4_TTL, HOP_LIMIT);
+    NetworkOrder.put8(out, outAt + Header.V4_PROTOCOL, Header.ICMP);
+    NetworkOrder.put16(out, outAt + Header.V4_CHECKSUM, 0);
+    NetworkOrder.put32(out, outAt + Header.V4_SOURCE, (int) from.low());
+    NetworkOrder.put32(out, outAt + Header.V4_DESTINATION, packet.source4());
+    Checksum.put(out, outAt + Header.V4_CHECKSUM, Checksum.sum(out, outAt, Header.V4_MIN));
+    long icmp = outAt + Header.V4_MIN;
+    putIcmp(out, icmp, DESTINATION_UNREACHABLE, code, mtu);
+    MemorySegment.copy(memory, at, out, icmp + HEADER, quoted);
+    Checksum.put(out, icmp + CHECKSUM, Checksum.sum(out, icmp, HEADER + quoted));
+    return length;
+  }
+
+  private int put6(
+      MemorySegment memory,
+      long at,
+      IpAddress from,
+      int type,
+      int code,
+      int mtu,
+      MemorySegment out,
+      long outAt) {
+    int quoted = Math.min(packet.length(), MAX_LENGTH - Header.V6 - HEADER);
+    NetworkOrder.put32(out, outAt, 6 << 28);
+    NetworkOrder.put16(out, outAt + Header.V6_PAYLOAD_LENGTH, HEADER + quoted);
+    NetworkOrder.put8(out, outAt + Header.V6_NEXT_HEADER, Header.ICMPV6);
+    NetworkOrder.put8(out, outAt + Header.V6_HOP_LIMIT, HOP_LIMIT);
+    NetworkOrder.put64(out, outAt + Header.V6_SOURCE, from.high());
+    NetworkOrder.put64(out, outAt + Header.V6_SOURCE + 8, from.low());
+    NetworkOrder.put64(out, outAt + Header.V6_DESTINATION, packet.sourceHigh());
+    NetworkOrder.put64(out, outAt + Header.V6_DESTINATION + 8, packet.sourceLow());
+    long icmp = outAt + Header.V6;
+    putIcmp(out, icmp, type, code, mtu);
+    MemorySegment.copy(memory, at, out, icmp + HEADER, quoted);
+    long sum =
+        Checksum.sum(out, icmp, HEADER + quoted)
+            + Checksum.pseudoHeader6(out, outAt, Header.ICMPV6, HEADER + quoted);
+    Checksum.put(out, icmp + CHECKSUM, sum);
+    return Header.V6 + HEADER + quoted;
+  }
+
+  private static void putIcmp(MemorySegment out, long icmp, int type, int code, int argument) {
+    NetworkOrder.put16(out, icmp, type << 8 | code);
+    NetworkOrder.put16(out, icmp + CHECKSUM, 0);
+    NetworkOrder.put32(out, icmp + ARGUMENT, argument);
+  }
+}

@@ -1,0 +1,137 @@
+package dev.culvert.tunnel.offload;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The IP header of one packet, read once. A flyweight: used again for every packet, nothing
+ * allocated.
+ */
+public final class InnerPacket {
+  private boolean v4;
+  private int headerLength;
+  private int length;
+  private int protocol;
+  private int trafficClass;
+  private boolean fragment;
+  private long sourceHigh;
+  private long sourceLow;
+  private long destinationHigh;
+  private long destinationLow;
+
+  /**
+   * Reads the header at {@code at}; never outside of the {@code available} bytes there.
+   *
+   * @return false where it is no IP header, or its lengths contradict each other or {@code
+   *     available}; the fields are undefined then
+   */
+  public boolean read(MemorySegment memory, long at, int available) {
+    if (available < Header.V4_MIN) {
+      return false;
+    }
+    return switch (NetworkOrder.u8(memory, at) >>> 4) {
+      case 4 -> read4(memory, at, available);
+      case 6 -> available >= Header.V6 && read6(memory, at, available);
+      default -> false;
+    };
+  }
+
+  private boolean read4(MemorySegment memory, long at, int available) {
+    v4 = true;
+    headerLength = (NetworkOrder.u8(memory, at) & 15) * 4;
+    length = NetworkOrder.u16(memory, at + Header.V4_TOTAL_LENGTH);
+    if (headerLength < Header.V4_MIN || length < headerLength || length > available) {
+      return false;
+    }
+    trafficClass = NetworkOrder.u8(memory, at + Header.V4_TRAFFIC_CLASS);
+    protocol = NetworkOrder.u8(memory, at + Header.V4_PROTOCOL);
+    fragment = (NetworkOrder.u16(memory, at + Header.V4_FRAGMENT) & Header.V4_IS_FRAGMENT) != 0;
+    sourceHigh = 0;
+    sourceLow = Integer.toUnsignedLong(NetworkOrder.i32(memory, at + Header.V4_SOURCE));
+    destinationHigh = 0;
+    destinationLow = Integer.toUnsignedLong(NetworkOrder.i32(memory, at + Header.V4_DESTINATION));
+    return true;
+  }
+
+  private boolean read6(MemorySegment memory, long at, int available) {
+    v4 = false;
+    headerLength = Header.V6;
+    length = Header.V6 + NetworkOrder.u16(memory, at + Header.V6_PAYLOAD_LENGTH);
+    if (length > available) {
+      return false;
+    }
+    trafficClass = NetworkOrder.u16(memory, at) >>> 4 & 0xff;
+    protocol = NetworkOrder.u8(memory, at + Header.V6_NEXT_HEADER);
+    fragment = false;
+    sourceHigh = NetworkOrder.i64(memory, at + Header.V6_SOURCE);
+    sourceLow = NetworkOrder.i64(memory, at + Header.V6_SOURCE + 8);
+    destinationHigh = NetworkOrder.i64(memory, at + Header.V6_DESTINATION);
+    destinationLow = NetworkOrder.i64(memory, at + Header.V6_DESTINATION + 8);
+    return true;
+  }
+
+  /** Whether it is IPv4; else it is IPv6. */
+  public boolean v4() {
+    return v4;
+  }
+
+  /** Bytes of the IP header: with the options of IPv4, without the extensions of IPv6. */
+  public int headerLength() {
+    return headerLength;
+  }
+
+  /** Bytes of the packet as its header says; what was read behind them is none of it. */
+  public int length() {
+    return length;
+  }
+
+  /** The IPv4 protocol, or the type of the header behind the IPv6 header. */
+  public int protocol() {
+    return protocol;
+  }
+
+  /** DSCP and ECN: the IPv4 TOS byte or the IPv6 traffic class. */
+  public int trafficClass() {
+    return trafficClass;
+  }
+
+  /** Whether it is an IPv4 fragment. */
+  public boolean fragment() {
+    return fragment;
+  }
+
+  public int source4() {
+    return (int) sourceLow;
+  }
+
+  public int destination4() {
+    return (int) destinationLow;
+  }
+
+  /** Upper 64 bits of the IPv6 source; 0 for IPv4. */
+  public long sourceHigh() {
+    return sourceHigh;
+  }
+
+  /** Lower 64 bits of the IPv6 source; the IPv4 source, unsigned. */
+  public long sourceLow() {
+    return sourceLow;
+  }
+
+  /** Upper 64 bits of the IPv6 destination; 0 for IPv4. */
+  public long destinationHigh() {
+    return destinationHigh;
+  }
+
+  /** Lower 64 bits of the IPv6 destination; the IPv4 destination, unsigned. */
+  public long destinationLow() {
+    return destinationLow;
+  }
+
+  boolean sameHosts(InnerPacket other) {
+    return v4 == other.v4
+        && sourceLow == other.sourceLow
+        && destinationLow == other.destinationLow
+        && sourceHigh == other.sourceHigh
+        && destinationHigh == other.destinationHigh;
+  }
+}

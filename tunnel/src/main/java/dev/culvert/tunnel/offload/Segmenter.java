@@ -1,0 +1,255 @@
+package dev.culvert.tunnel.offload;
+
+import dev.culvert.tunnel.engine.Overhead;
+import dev.culvert.tunnel.train.Train;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Splits what one read of a TUN device delivered, a virtio-net header and a packet or super-packet,
+ * into packets that lie in trains as the engine seals them. Payload is copied once, its checksum
+ * summed on the way; what all segments share of their headers is summed once a super-packet.
+ *
+ * <p>Use: {@link #begin}, then {@link #fill} one train after the other while {@link #hasNext}. The
+ * memory must stay as it is until then. Owned by one lane; allocates nothing.
+ */
+public final class Segmenter {
+  private final InnerPacket packet = new InnerPacket();
+  private MemorySegment memory = MemorySegment.NULL;
+
+  /** Where the IP header begins. */
+  private long ip;
+
+  private int gsoType;
+  private boolean needsChecksum;
+
+  /** Where the transport header (or whatever the checksum covers) begins, from {@link #ip}. */
+  private int transport;
+
+  /** Where the checksum lies, from {@link #ip}. */
+  private int checksum;
+
+  /** Bytes of all headers: each segment's payload follows as many. */
+  private int headers;
+
+  private int segmentSize;
+  private int payload;
+  private int done;
+  private boolean hasNext;
+  private int index;
+
+  /** Sums over what is the same in every segment's IPv4 and transport header. */
+  private long ipSum;
+
+  private long transportSum;
+  private int id;
+  private int sequence;
+  private int tcpFlags;
+
+  /**
+   * Takes {@code length} bytes at {@code offset}: a virtio-net header and an IP packet. Bytes
+   * behind the packet's own length are left out.
+   *
+   * @return false where headers cannot be read or contradict the lengths: there is nothing to fill
+   */
+  public boolean begin(MemorySegment newMemory, long offset, int length) {
+    hasNext = false;
+    memory = newMemory;
+    ip = offset + VnetHeader.SIZE;
+    if (length < VnetHeader.SIZE || !packet.read(memory, ip, length - VnetHeader.SIZE)) {
+      return false;
+    }
+    gsoType = VnetHeader.gsoType(memory, offset) & ~VnetHeader.GSO_ECN;
+    needsChecksum = (VnetHeader.flags(memory, offset) & VnetHeader.NEEDS_CSUM) != 0;
+    transport = VnetHeader.csumStart(memory, offset);
+    int checksumOffset = VnetHeader.csumOffset(memory, offset);
+    checksum = transport + checksumOffset;
+    segmentSize = VnetHeader.gsoSize(memory, offset);
+    done = 0;
+    index = 0;
+    hasNext =
+        (!needsChecksum || checksumIsInPacket())
+            && switch (gsoType) {
+              case VnetHeader.GSO_NONE -> beginSingle();
+              case VnetHeader.GSO_TCPV4, VnetHeader.GSO_TCPV6 ->
+                  checksumOffset == Header.TCP_CHECKSUM && beginTcp();
+              case VnetHeader.GSO_UDP_L4 -> checksumOffset == Header.UDP_CHECKSUM && beginUdp();
+              default -> false;
+            };
+    return hasNext;
+  }
+
+  private boolean checksumIsInPacket() {
+    return transport >= packet.headerLength()
+        && (checksum & 1) == (transport & 1)
+        && checksum + 2 <= packet.length();
+  }
+
+  private boolean beginSingle() {
+    headers = 0;
+    payload = packet.length();
+    segmentSize = payload;
+    return true;
+  }
+
+  private boolean beginTcp() {
+    boolean rightFamily = packet.v4() == (gsoType == VnetHeader.GSO_TCPV4);
+    if (!rightFamily || !splittable(Header.TCP) || transport + Header.TCP_MIN > packet.length()) {
+      return false;
+    }
+    long tcp = ip + transport;
+    int tcpLength = (NetworkOrder.u8(memory, tcp + Header.TCP_DATA_OFFSET) >>> 4) * 4;
+    headers = transport + tcpLength;
+    if (tcpLength < Header.TCP_MIN || headers > packet.length()) {
+      return false;
+    }
+    sequence = NetworkOrder.i32(memory, tcp + Header.TCP_SEQUENCE);
+    tcpFlags = NetworkOrder.u8(memory, tcp + Header.TCP_FLAGS);
+    // All but the sequence and the flags. The checksum field is the pseudo header's sum with the
+    // super-packet's length in it.
+    transportSum =
+        Checksum.sum(memory, tcp, Header.TCP_SEQUENCE)
+            + Checksum.sum(memory, tcp + Header.TCP_ACKNOWLEDGEMENT, 4)
+            + NetworkOrder.u8(memory, tcp + Header.TCP_DATA_OFFSET)
+            + Checksum.sum(memory, tcp + Header.TCP_WINDOW, tcpLength - Header.TCP_WINDOW)
+            + Checksum.without(packet.length() - transport);
+    return beginSegments();
+  }
+
+  private boolean beginUdp() {
+    headers = transport + Header.UDP_SIZE;
+    if (!splittable(Header.UDP) || headers > packet.length()) {
+      return false;
+    }
+    long udp = ip + transport;
+    // All but the length.
+    transportSum =
+        Checksum.sum(memory, udp, Header.UDP_LENGTH)
+            + Checksum.load(memory, udp + Header.UDP_CHECKSUM)
+            + Checksum.without(packet.length() - transport);
+    return beginSegments();
+  }
+
+  /**
+   * Whether the headers up to the transport header are what a super-packet may have. Behind
+   * extension headers of IPv6 the kernel's word is taken for what the transport is.
+   */
+  private boolean splittable(int protocol) {
+    boolean extended = !packet.v4() && transport > Header.V6;
+    return needsChecksum
+        && segmentSize > 0
+        && !packet.fragment()
+        && (extended || (transport == packet.headerLength() && packet.protocol() == protocol));
+  }
+
+  private boolean beginSegments() {
+    payload = packet.length() - headers;
+    if (packet.v4()) {
+      id = NetworkOrder.u16(memory, ip + Header.V4_ID);
+      ipSum =
+          Checksum.sum(memory, ip, Header.V4_TOTAL_LENGTH)
+              + Checksum.sum(memory, ip + Header.V4_FRAGMENT, 4)
+              + Checksum.sum(
+                  memory, ip + Header.V4_SOURCE, packet.headerLength() - Header.V4_SOURCE);
+    }
+    return true;
+  }
+
+  /** The IP header of what {@link #begin} took, for as long as that stays in memory. */
+  public InnerPacket packet() {
+    return packet;
+  }
+
+  /** How many packets {@link #begin} found. */
+  public int packets() {
+    return Math.max(1, (payload + segmentSize - 1) / segmentSize);
+  }
+
+  public boolean hasNext() {
+    return hasNext;
+  }
+
+  /** Bytes of the next packet. */
+  public int nextLength() {
+    return headers + Math.min(segmentSize, payload - done);
+  }
+
+  /**
+   * Adds the next packets to {@code train} for as long as it accepts them. An empty train that
+   * takes none never will: the packet is too big.
+   *
+   * @param mtu the tunnel's, for padding; packets beyond it are not held back here
+   * @return how many packets were added
+   */
+  public int fill(Train train, Overhead overhead, int mtu) {
+    int before = train.packets();
+    while (hasNext) {
+      int length = nextLength();
+      int sealedLength = overhead.sealedLength(length, mtu);
+      if (!train.accepts(sealedLength)) {
+        break;
+      }
+      long at = train.add(length, sealedLength);
+      switch (gsoType) {
+        case VnetHeader.GSO_NONE -> putSingle(train.memory(), at);
+        case VnetHeader.GSO_UDP_L4 -> putUdp(train.memory(), at, length);
+        default -> putTcp(train.memory(), at, length);
+      }
+      done += length - headers;
+      index++;
+      hasNext = done < payload;
+    }
+    return train.packets() - before;
+  }
+
+  private void putSingle(MemorySegment to, long at) {
+    if (!needsChecksum) {
+      MemorySegment.copy(memory, ip, to, at, payload);
+      return;
+    }
+    MemorySegment.copy(memory, ip, to, at, transport);
+    long sum = Checksum.copyAndSum(memory, ip + transport, to, at + transport, payload - transport);
+    if (checksum - transport == Header.UDP_CHECKSUM) {
+      Checksum.putUdp(to, at + checksum, sum);
+    } else {
+      Checksum.put(to, at + checksum, sum);
+    }
+  }
+
+  private void putTcp(MemorySegment to, long at, int length) {
+    long sum = transportSum + putHeadersAndPayload(to, at, length);
+    int segmentSequence = sequence + done;
+    boolean last = done + length - headers >= payload;
+    int flags = last ? tcpFlags : tcpFlags & ~(Header.FIN | Header.PSH);
+    if (index > 0) {
+      flags &= ~Header.CWR;
+    }
+    long tcp = at + transport;
+    NetworkOrder.put32(to, tcp + Header.TCP_SEQUENCE, segmentSequence);
+    NetworkOrder.put8(to, tcp + Header.TCP_FLAGS, flags);
+    sum += Checksum.doubleWord(segmentSequence) + Checksum.word(flags);
+    Checksum.put(to, at + checksum, sum + Checksum.word(length - transport));
+  }
+
+  private void putUdp(MemorySegment to, long at, int length) {
+    long sum = transportSum + putHeadersAndPayload(to, at, length);
+    int udpLength = length - transport;
+    NetworkOrder.put16(to, at + transport + Header.UDP_LENGTH, udpLength);
+    // Twice: in the pseudo header and in the header.
+    Checksum.putUdp(to, at + checksum, sum + 2L * Checksum.word(udpLength));
+  }
+
+  /** Writes a segment's headers, its IP header done, and its payload; returns the payload's sum. */
+  private long putHeadersAndPayload(MemorySegment to, long at, int length) {
+    MemorySegment.copy(memory, ip, to, at, headers);
+    if (packet.v4()) {
+      int segmentId = id + index;
+      NetworkOrder.put16(to, at + Header.V4_TOTAL_LENGTH, length);
+      NetworkOrder.put16(to, at + Header.V4_ID, segmentId);
+      long sum = ipSum + Checksum.word(length) + Checksum.word(segmentId);
+      Checksum.put(to, at + Header.V4_CHECKSUM, sum);
+    } else {
+      NetworkOrder.put16(to, at + Header.V6_PAYLOAD_LENGTH, length - Header.V6);
+    }
+    return Checksum.copyAndSum(memory, ip + headers + done, to, at + headers, length - headers);
+  }
+}

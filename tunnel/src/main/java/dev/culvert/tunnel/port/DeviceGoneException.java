@@ -1,0 +1,12 @@
+package dev.culvert.tunnel.port;
+
+import dev.culvert.tunnel.kernel.ErrnoException;
+
+/** The TUN device was removed: its descriptors are of no more use. */
+public final class DeviceGoneException extends ErrnoException {
+  private static final long serialVersionUID = 1L;
+
+  DeviceGoneException(String call, int errno) {
+    super(call, errno, "the TUN device is gone");
+  }
+}

@@ -1,0 +1,100 @@
+package dev.culvert.tunnel.port;
+
+import io.netty.channel.IoEvent;
+import io.netty.channel.IoEventLoop;
+import io.netty.channel.IoRegistration;
+import io.netty.channel.epoll.EpollIoHandle;
+import io.netty.channel.epoll.EpollIoOps;
+import io.netty.channel.unix.FileDescriptor;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+
+/**
+ * A descriptor of ours on a lane's event loop. The loop watches it, but never closes it: whoever
+ * owns it cancels first, and closes once the returned future is complete.
+ *
+ * <p>Level-triggered: a reader that stops on a budget is called again. It is also called for errors
+ * and hang-ups, which its next read reports; where that says that the device is gone, cancel, or
+ * the loop spins.
+ */
+public final class EpollPort implements EpollIoHandle {
+  private final FileDescriptor fd;
+  private final Runnable onReadable;
+  private final Consumer<? super Throwable> onFailure;
+  private final CompletableFuture<Void> unregistered = new CompletableFuture<>();
+
+  private EpollPort(int fd, Runnable onReadable, Consumer<? super Throwable> onFailure) {
+    this.fd = new FileDescriptor(fd);
+    this.onReadable = onReadable;
+    this.onFailure = onFailure;
+  }
+
+  /**
+   * Puts {@code fd} on the loop, and waits until it is there.
+   *
+   * @param onReadable runs on the loop while there is something to read
+   * @param onFailure hears, on the loop, what {@code onReadable} threw; events go on
+   */
+  public static Registration register(
+      IoEventLoop loop, int fd, Runnable onReadable, Consumer<? super Throwable> onFailure) {
+    EpollPort handle = new EpollPort(fd, onReadable, onFailure);
+    IoRegistration registration = loop.register(handle).syncUninterruptibly().getNow();
+    registration.submit(EpollIoOps.EPOLLIN);
+    return new Registration(registration, handle.unregistered);
+  }
+
+  /** A descriptor that is on a loop. */
+  public static final class Registration {
+    private final IoRegistration registration;
+    private final CompletableFuture<Void> unregistered;
+
+    private Registration(IoRegistration registration, CompletableFuture<Void> unregistered) {
+      this.registration = registration;
+      this.unregistered = unregistered;
+    }
+
+    /**
+     * Takes the descriptor off the loop; harmless when repeated.
+     *
+     * @return complete once no further event can come and the descriptor may be closed
+     */
+    public CompletableFuture<Void> cancel() {
+      registration.cancel();
+      return unregistered.copy();
+    }
+  }
+
+  @Override
+  public FileDescriptor fd() {
+    return fd;
+  }
+
+  // Netty's loop sleeps for a second over anything that is thrown here.
+  @Override
+  public void handle(IoRegistration registration, IoEvent event) {
+    try {
+      onReadable.run();
+    } catch (Throwable failure) {
+      report(failure);
+    }
+  }
+
+  private void report(Throwable failure) {
+    try {
+      onFailure.accept(failure);
+    } catch (RuntimeException second) {
+      failure.addSuppressed(second);
+      Thread thread = Thread.currentThread();
+      thread.getUncaughtExceptionHandler().uncaughtException(thread, failure);
+    }
+  }
+
+  @Override
+  public void unregistered() {
+    unregistered.complete(null);
+  }
+
+  /** The loop ends. The descriptor stays its owner's. */
+  @Override
+  public void close() {}
+}

@@ -1,0 +1,203 @@
+package dev.culvert.tunnel.port;
+
+import static dev.culvert.tunnel.port.Wire.*;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.kernel.LibC;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where {@link UdpPort#receive} puts what it receives: up to {@link #slots} messages, each a run of
+ * datagrams of one flow. Owned by one lane, used again and again; it may serve both families.
+ */
+public final class ReceiveBatch {
+  /** Bytes of one message's buffer: more than the kernel coalesces into one. */
+  public static final int SLOT_BYTES = 65_536;
+
+  /** Packet info 40, traffic class 24, segment size 24, and slack. */
+  private static final int CONTROL_ROOM = 128;
+
+  private final int slots;
+  private final MemorySegment memory;
+  private final MemorySegment headers;
+  private final MemorySegment names;
+  private final MemorySegment control;
+  private final EndpointCache endpoints = new EndpointCache();
+
+  private final int[] lengths;
+  private final int[] segmentSizes;
+  private final int[] ecns;
+  private final @Nullable Endpoint[] from;
+  private int count;
+
+  // What the control messages of the message at hand said.
+  private long sourceHigh;
+  private long sourceLow;
+  private int sourceInterface;
+
+  /**
+   * @param slots most messages of one receive call
+   * @param allocator of the memory, {@link #SLOT_BYTES} a slot, which outlives the batch
+   */
+  public ReceiveBatch(int slots, SegmentAllocator allocator) {
+    this.slots = slots;
+    memory = allocator.allocate((long) slots * SLOT_BYTES, 4096);
+    headers = allocator.allocate((long) slots * MMSGHDR, 64);
+    names = allocator.allocate((long) slots * SOCKADDR_ROOM, 8);
+    control = allocator.allocate((long) slots * CONTROL_ROOM, 8);
+    MemorySegment iovecs = allocator.allocate((long) slots * IOVEC, 8);
+    lengths = new int[slots];
+    segmentSizes = new int[slots];
+    ecns = new int[slots];
+    from = new @Nullable Endpoint[slots];
+    for (int i = 0; i < slots; i++) {
+      long header = (long) i * MMSGHDR;
+      iovecs.set(LONG, (long) i * IOVEC + IOV_BASE, memory.address() + offset(i));
+      iovecs.set(LONG, (long) i * IOVEC + IOV_LEN, SLOT_BYTES);
+      headers.set(LONG, header + MSG_NAME, names.address() + (long) i * SOCKADDR_ROOM);
+      headers.set(LONG, header + MSG_IOV, iovecs.address() + (long) i * IOVEC);
+      headers.set(LONG, header + MSG_IOVLEN, 1);
+      headers.set(LONG, header + MSG_CONTROL, control.address() + (long) i * CONTROL_ROOM);
+    }
+  }
+
+  public int slots() {
+    return slots;
+  }
+
+  /** Messages that the latest receive call brought. */
+  public int count() {
+    return count;
+  }
+
+  /** Holds every message's bytes. */
+  public MemorySegment memory() {
+    return memory;
+  }
+
+  /** Where message {@code i} starts in {@link #memory}. */
+  public long offset(int i) {
+    return (long) i * SLOT_BYTES;
+  }
+
+  /** Bytes of message {@code i}, 0 to {@link #SLOT_BYTES}. */
+  public int length(int i) {
+    return lengths[i];
+  }
+
+  /**
+   * Bytes of each datagram in message {@code i}, but for the last, which may be shorter; equal to
+   * the length where the message is one datagram. 0 only for an empty datagram.
+   */
+  public int segmentSize(int i) {
+    return segmentSizes[i];
+  }
+
+  /** The outer ECN field of message {@code i}, 0 to 3. */
+  public int ecn(int i) {
+    return ecns[i];
+  }
+
+  /**
+   * Whether message {@code i} is whole and can be answered. Not so: larger than its slot, or sent
+   * from port 0 or an IPv4-mapped address, which only a forger does. Such a message is to be
+   * dropped.
+   */
+  public boolean usable(int i) {
+    return from[i] != null;
+  }
+
+  /** Who sent message {@code i}, with the local address and interface it came to. */
+  public Endpoint from(int i) {
+    Endpoint endpoint = from[i];
+    if (endpoint == null) {
+      throw new IllegalStateException("message " + i + " is not usable");
+    }
+    return endpoint;
+  }
+
+  long headersAddress() {
+    return headers.address();
+  }
+
+  /** The kernel leaves the lengths it used in the headers, so every call needs them fresh. */
+  void prepare(IpFamily family) {
+    for (int i = 0; i < slots; i++) {
+      headers.set(INT, (long) i * MMSGHDR + MSG_NAMELEN, family.sockaddrLength());
+      headers.set(LONG, (long) i * MMSGHDR + MSG_CONTROLLEN, CONTROL_ROOM);
+    }
+    count = 0;
+  }
+
+  void received(IpFamily family, int messages) {
+    for (int i = 0; i < messages; i++) {
+      parse(family, i);
+    }
+    count = messages;
+  }
+
+  private void parse(IpFamily family, int i) {
+    long header = (long) i * MMSGHDR;
+    lengths[i] = headers.get(INT, header + MSG_LEN);
+    segmentSizes[i] = lengths[i];
+    ecns[i] = 0;
+    sourceHigh = 0;
+    sourceLow = 0;
+    sourceInterface = 0;
+    parseControl(i, (int) headers.get(LONG, header + MSG_CONTROLLEN));
+    boolean truncated = (headers.get(INT, header + MSG_FLAGS) & LibC.MSG_TRUNC) != 0;
+    from[i] = truncated ? null : sender(family, (long) i * SOCKADDR_ROOM);
+  }
+
+  private @Nullable Endpoint sender(IpFamily family, long name) {
+    int port = names.get(NET_SHORT, name + SOCKADDR_PORT) & 0xffff;
+    if (family == IpFamily.V4) {
+      long address = names.get(NET_INT, name + SOCKADDR_V4_ADDRESS) & 0xffff_ffffL;
+      return endpoints.get(family, 0, address, port, 0, 0, sourceLow, sourceInterface);
+    }
+    return endpoints.get(
+        family,
+        names.get(NET_LONG, name + SOCKADDR_V6_ADDRESS),
+        names.get(NET_LONG, name + SOCKADDR_V6_ADDRESS + 8),
+        port,
+        names.get(INT, name + SOCKADDR_V6_SCOPE),
+        sourceHigh,
+        sourceLow,
+        sourceInterface);
+  }
+
+  private void parseControl(int i, int bytes) {
+    long at = (long) i * CONTROL_ROOM;
+    long end = at + bytes;
+    while (at + CMSG_DATA <= end) {
+      long length = control.get(LONG, at);
+      if (length < CMSG_DATA || at + length > end) {
+        return;
+      }
+      int level = control.get(INT, at + CMSG_LEVEL);
+      int type = control.get(INT, at + CMSG_TYPE);
+      long data = at + CMSG_DATA;
+      if (level == SOL_UDP && type == UDP_GRO) {
+        int size = control.get(INT, data);
+        if (size > 0 && size < lengths[i]) {
+          segmentSizes[i] = size;
+        }
+      } else if (level == SOL_IP && type == IP_TOS) {
+        ecns[i] = control.get(JAVA_BYTE, data) & 3;
+      } else if (level == SOL_IPV6 && type == IPV6_TCLASS) {
+        ecns[i] = control.get(INT, data) & 3;
+      } else if (level == SOL_IP && type == IP_PKTINFO) {
+        sourceInterface = control.get(INT, data);
+        sourceLow = control.get(NET_INT, data + 4) & 0xffff_ffffL;
+      } else if (level == SOL_IPV6 && type == IPV6_PKTINFO) {
+        sourceHigh = control.get(NET_LONG, data);
+        sourceLow = control.get(NET_LONG, data + 8);
+        sourceInterface = control.get(INT, data + 16);
+      }
+      at += length + 7 & ~7L;
+    }
+  }
+}

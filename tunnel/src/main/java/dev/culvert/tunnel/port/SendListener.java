@@ -1,0 +1,13 @@
+package dev.culvert.tunnel.port;
+
+/** Hears what the sender of a batch has to mend. */
+@FunctionalInterface
+public interface SendListener {
+  /**
+   * The kernel refused the endpoint's source address or interface, and took the train without them:
+   * the endpoint should forget its source.
+   *
+   * @param train index in the batch
+   */
+  void onRefusedSource(int train);
+}

@@ -1,0 +1,160 @@
+package dev.culvert.tunnel.port;
+
+import static dev.culvert.tunnel.kernel.LibC.LIBC;
+import static dev.culvert.tunnel.port.Wire.INT;
+import static dev.culvert.tunnel.port.Wire.SHORT;
+
+import dev.culvert.tunnel.kernel.Errno;
+import dev.culvert.tunnel.kernel.LibC;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Gets the trains of a batch into a socket. The ways down from a whole train, in this order:
+ * without the source that the kernel refused, packet by packet, counted as failed.
+ */
+final class Sender {
+  /** Times that one batch waits for a full socket, a millisecond each. */
+  private static final int WAITS = 5;
+
+  private static final int WAIT_MILLIS = 1;
+
+  private final int fd;
+  private final MemorySegment pollFd;
+  private volatile boolean segmentation;
+  private int waitsLeft;
+
+  Sender(int fd, boolean segmentation, Arena arena) {
+    this.fd = fd;
+    this.segmentation = segmentation;
+    pollFd = arena.allocate(8, 8);
+    pollFd.set(INT, 0, fd);
+  }
+
+  boolean segmentation() {
+    return segmentation;
+  }
+
+  int send(SendBatch batch, SendListener listener) {
+    waitsLeft = WAITS;
+    int count = batch.count();
+    int next = 0;
+    while (next < count) {
+      int run = runOfWholeTrains(batch, next);
+      if (run == 0) {
+        sendSingly(batch, next++, listener);
+        continue;
+      }
+      int taken = LIBC.sendmmsg(fd, batch.headerAddress(next), run, LibC.MSG_DONTWAIT);
+      if (taken > 0) {
+        next += taken;
+      } else {
+        // The call stops at the first train that fails, and says why where that is the first of
+        // all.
+        if (mend(batch, next, Errno.last(), listener)) {
+          next++;
+        }
+      }
+    }
+    int sent = 0;
+    for (int i = 0; i < count; i++) {
+      sent += batch.packets(i) - batch.failedPackets(i);
+    }
+    return sent;
+  }
+
+  private int runOfWholeTrains(SendBatch batch, int from) {
+    if (segmentation) {
+      return batch.count() - from;
+    }
+    int end = from;
+    while (end < batch.count() && batch.packets(end) == 1) {
+      end++;
+    }
+    return end - from;
+  }
+
+  /** Deals with the train that failed; false where it is to be tried again as it is. */
+  private boolean mend(SendBatch batch, int i, int errno, SendListener listener) {
+    if (isTransient(errno) && awaitRoom(errno)) {
+      return false;
+    }
+    if (blamesSource(errno) && batch.hasSource(i)) {
+      batch.whole(i, false);
+      int second = sendMessage(batch, i);
+      if (second == 0) {
+        listener.onRefusedSource(i);
+        return true;
+      }
+      errno = second;
+    }
+    boolean blamesTrain = errno == Errno.EIO || errno == Errno.EINVAL || errno == Errno.EMSGSIZE;
+    if (blamesTrain && batch.packets(i) > 1) {
+      if (errno == Errno.EIO) {
+        segmentation = false;
+      }
+      sendSingly(batch, i, listener);
+    } else {
+      batch.failed(i, batch.packets(i), errno);
+    }
+    return true;
+  }
+
+  private void sendSingly(SendBatch batch, int i, SendListener listener) {
+    boolean withSource = batch.hasSource(i);
+    int packets = batch.packets(i);
+    for (int packet = 0; packet < packets; packet++) {
+      batch.single(i, packet, withSource);
+      int errno = sendMessage(batch, i);
+      if (withSource && blamesSource(errno)) {
+        batch.single(i, packet, false);
+        errno = sendMessage(batch, i);
+        if (errno == 0) {
+          withSource = false;
+          listener.onRefusedSource(i);
+        }
+      }
+      if (errno != 0) {
+        batch.failed(i, 1, errno);
+      }
+    }
+  }
+
+  /** Sends message {@code i} as it stands: 0, or why not. */
+  private int sendMessage(SendBatch batch, int i) {
+    while (LIBC.sendmsg(fd, batch.headerAddress(i), LibC.MSG_DONTWAIT) < 0) {
+      int errno = Errno.last();
+      if (!isTransient(errno) || !awaitRoom(errno)) {
+        return errno;
+      }
+    }
+    return 0;
+  }
+
+  private static boolean isTransient(int errno) {
+    return errno == Errno.EAGAIN || errno == Errno.ENOBUFS || errno == Errno.EINTR;
+  }
+
+  private static boolean blamesSource(int errno) {
+    return errno == Errno.EINVAL
+        || errno == Errno.ENETUNREACH
+        || errno == Errno.EADDRNOTAVAIL
+        || errno == Errno.ENODEV;
+  }
+
+  /** Waits until the socket may have room; false where the batch has waited enough. */
+  private boolean awaitRoom(int errno) {
+    if (errno == Errno.EINTR) {
+      return true;
+    }
+    if (waitsLeft == 0) {
+      return false;
+    }
+    waitsLeft--;
+    // A socket that is short of memory elsewhere (ENOBUFS) polls as writable: then just let time
+    // pass.
+    pollFd.set(SHORT, 4, errno == Errno.EAGAIN ? LibC.POLLOUT : (short) 0);
+    LIBC.poll(pollFd.address(), 1, WAIT_MILLIS);
+    return true;
+  }
+}

@@ -1,0 +1,228 @@
+package dev.culvert.tunnel.port;
+
+import static dev.culvert.tunnel.kernel.LibC.LIBC;
+import static dev.culvert.tunnel.port.Wire.INT;
+import static dev.culvert.tunnel.port.Wire.SHORT;
+
+import dev.culvert.tunnel.kernel.Errno;
+import dev.culvert.tunnel.kernel.ErrnoException;
+import dev.culvert.tunnel.kernel.LibC;
+import dev.culvert.tunnel.kernel.Links;
+import dev.culvert.tunnel.kernel.Netlink;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A TUN interface, one queue a lane. It goes with the process, unless it was made persistent by
+ * others.
+ */
+public final class TunDevice implements AutoCloseable {
+  private static final String CLONE_DEVICE = "/dev/net/tun";
+  private static final int IFNAMSIZ = 16;
+  private static final int IFREQ_BYTES = 40;
+
+  private static final long TUNSETIFF = 0x400454caL;
+  private static final long TUNSETOFFLOAD = 0x400454d0L;
+  private static final long TUNSETVNETHDRSZ = 0x400454d8L;
+  private static final int IFF_TUN = 0x0001;
+  private static final int IFF_NO_PI = 0x1000;
+  private static final int IFF_VNET_HDR = 0x4000;
+  private static final int IFF_MULTI_QUEUE = 0x0100;
+
+  private static final List<TunOffloads> OFFLOADS_BEST_FIRST =
+      List.of(
+          new TunOffloads(true, true, true),
+          new TunOffloads(true, true, false),
+          new TunOffloads(true, false, false),
+          new TunOffloads(false, false, false));
+
+  private final String name;
+  private final int index;
+  private final List<TunPort> ports;
+  private final TunOffloads offloads;
+  private final Netlink netlink;
+  private final Links links;
+  private boolean closed;
+
+  private TunDevice(
+      String name, int index, List<TunPort> ports, TunOffloads offloads, Netlink netlink) {
+    this.name = name;
+    this.index = index;
+    this.ports = List.copyOf(ports);
+    this.offloads = offloads;
+    this.netlink = netlink;
+    links = new Links(netlink);
+  }
+
+  /**
+   * Creates the interface, or attaches to one that exists and that nobody serves.
+   *
+   * @param name 1 to 15 bytes, see {@link #checkName}
+   * @param queues wanted, at least 1; a kernel or an existing device without several gives one
+   * @throws ErrnoException EBUSY where another process serves it, EPERM without CAP_NET_ADMIN,
+   *     ENOENT or ENODEV without the tun module
+   * @throws IllegalArgumentException where the name cannot be one
+   */
+  public static TunDevice open(String name, int queues) throws IOException {
+    checkName(name);
+    if (queues < 1) {
+      throw new IllegalArgumentException(queues + " queues");
+    }
+    Netlink netlink = Netlink.open();
+    List<Integer> fds = new ArrayList<>();
+    try {
+      Links links = new Links(netlink);
+      // Any process may join the queues of a device that has several: no EBUSY would warn us.
+      boolean several = queues > 1;
+      if (several && links.find(name).filter(Links.Link::carrier).isPresent()) {
+        throw refused(name, Errno.EBUSY);
+      }
+      int errno = attach(name, several ? IFF_MULTI_QUEUE : 0, fds);
+      if (errno == Errno.EINVAL) {
+        several = !several;
+        errno = attach(name, several ? IFF_MULTI_QUEUE : 0, fds);
+      }
+      for (int i = 1; errno == 0 && several && i < queues; i++) {
+        errno = attach(name, IFF_MULTI_QUEUE, fds);
+      }
+      if (errno != 0) {
+        throw refused(name, errno);
+      }
+      TunOffloads offloads = negotiate(fds);
+      List<TunPort> ports = fds.stream().map(TunPort::new).toList();
+      return new TunDevice(name, links.get(name).index(), ports, offloads, netlink);
+    } catch (IOException | RuntimeException e) {
+      fds.forEach(LIBC::close);
+      netlink.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Checks a name as the kernel would.
+   *
+   * @throws IllegalArgumentException saying what is wrong with it
+   */
+  public static void checkName(String name) {
+    if (name.isEmpty() || name.length() >= IFNAMSIZ) {
+      throw new IllegalArgumentException(
+          "interface name \"" + name + "\" is not 1 to " + (IFNAMSIZ - 1) + " characters long");
+    }
+    boolean plain = name.chars().allMatch(c -> c > ' ' && c < 0x7f && "/:%".indexOf(c) < 0);
+    if (!plain || name.equals(".") || name.equals("..")) {
+      throw new IllegalArgumentException("\"" + name + "\" cannot be an interface name");
+    }
+  }
+
+  /** Opens one more queue: 0 and its descriptor in {@code fds}, or the errno of TUNSETIFF. */
+  private static int attach(String name, int extraFlags, List<Integer> fds) throws ErrnoException {
+    int fd = LIBC.open(CLONE_DEVICE, LibC.O_RDWR | LibC.O_NONBLOCK | LibC.O_CLOEXEC, 0);
+    if (fd < 0) {
+      throw cannotOpen(Errno.last());
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment request = arena.allocate(IFREQ_BYTES, 8);
+      request.setString(0, name);
+      int flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | extraFlags;
+      request.set(SHORT, IFNAMSIZ, (short) flags);
+      if (LIBC.ioctl(fd, TUNSETIFF, request.address()) < 0) {
+        int errno = Errno.last();
+        LIBC.close(fd);
+        return errno;
+      }
+    }
+    fds.add(fd);
+    return 0;
+  }
+
+  private static TunOffloads negotiate(List<Integer> fds) throws ErrnoException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment size = arena.allocate(4, 4);
+      size.set(INT, 0, TunPort.HEADER_BYTES);
+      for (int fd : fds) {
+        ErrnoException.check(
+            "ioctl TUNSETVNETHDRSZ", LIBC.ioctl(fd, TUNSETVNETHDRSZ, size.address()));
+      }
+    }
+    int errno = 0;
+    for (TunOffloads offloads : OFFLOADS_BEST_FIRST) {
+      if (LIBC.ioctl(fds.getFirst(), TUNSETOFFLOAD, offloads.flags()) == 0) {
+        return offloads;
+      }
+      errno = Errno.last();
+    }
+    throw new ErrnoException("ioctl TUNSETOFFLOAD", errno);
+  }
+
+  private static ErrnoException cannotOpen(int errno) {
+    String call = "open " + CLONE_DEVICE;
+    return switch (errno) {
+      case Errno.ENOENT, Errno.ENODEV, Errno.ENXIO ->
+          new ErrnoException(call, errno, "the kernel has no TUN support (load the tun module)");
+      case Errno.EACCES, Errno.EPERM ->
+          new ErrnoException(call, errno, "not permitted; it takes root or CAP_NET_ADMIN");
+      default -> new ErrnoException(call, errno);
+    };
+  }
+
+  private static ErrnoException refused(String name, int errno) {
+    String call = "TUN device " + name;
+    return switch (errno) {
+      case Errno.EBUSY -> new ErrnoException(call, errno, "another process serves it");
+      case Errno.EPERM -> new ErrnoException(call, errno, "not permitted; it takes CAP_NET_ADMIN");
+      case Errno.EINVAL ->
+          new ErrnoException(call, errno, "an interface of this name exists that is no TUN device");
+      default -> new ErrnoException(call, errno);
+    };
+  }
+
+  public String name() {
+    return name;
+  }
+
+  /** The interface index. */
+  public int index() {
+    return index;
+  }
+
+  /** One port a queue. */
+  public List<TunPort> ports() {
+    return ports;
+  }
+
+  /** What the kernel agreed to. */
+  public TunOffloads offloads() {
+    return offloads;
+  }
+
+  public int mtu() throws IOException {
+    return links.get(index).mtu();
+  }
+
+  /**
+   * Sets the interface's MTU.
+   *
+   * @param mtu 68 to 65,535; IPv6 needs 1,280
+   */
+  public void mtu(int mtu) throws IOException {
+    links.setMtu(index, mtu);
+  }
+
+  /** Sets the interface up. */
+  public void up() throws IOException {
+    links.setUp(index, true);
+  }
+
+  /** Closes the queues, and with them the interface. The lanes have to be done with them. */
+  @Override
+  public synchronized void close() {
+    if (!closed) {
+      closed = true;
+      ports.forEach(port -> LIBC.close(port.fd()));
+      netlink.close();
+    }
+  }
+}

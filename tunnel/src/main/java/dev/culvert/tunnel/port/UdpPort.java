@@ -1,0 +1,205 @@
+package dev.culvert.tunnel.port;
+
+import static dev.culvert.tunnel.kernel.LibC.LIBC;
+import static dev.culvert.tunnel.port.Wire.*;
+
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.kernel.Errno;
+import dev.culvert.tunnel.kernel.ErrnoException;
+import dev.culvert.tunnel.kernel.LibC;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * One UDP socket of one family, for the trains of one lane. {@link #receive} and {@link #send}
+ * belong to the lane; {@link #sendOne}, {@link #mark} and {@link #close} may be called by any
+ * thread, but a lane stops before its port is closed.
+ *
+ * <p>IP_MTU_DISCOVER is left at the kernel's default: a datagram above the path's MTU is
+ * fragmented, never refused, as in WireGuard. IP_RECVERR is not set, so that ICMP errors, which
+ * anyone can forge, reach no send call.
+ */
+public final class UdpPort implements AutoCloseable {
+  private final int fd;
+  private final IpFamily family;
+  private final int port;
+  private final boolean coalescing;
+  private final Sender sender;
+
+  private final Object controlLock = new Object();
+  private final Arena controlArena = Arena.ofAuto();
+  private final SendBatch controlBatch;
+  private final Sender controlSender;
+  private boolean closed;
+
+  private UdpPort(int fd, IpFamily family, int port, boolean coalescing, boolean segmentation) {
+    this.fd = fd;
+    this.family = family;
+    this.port = port;
+    this.coalescing = coalescing;
+    sender = new Sender(fd, segmentation, controlArena);
+    controlBatch = new SendBatch(family, 1, controlArena);
+    controlSender = new Sender(fd, false, controlArena);
+  }
+
+  /**
+   * Opens a socket on every local address.
+   *
+   * @param port 0 to 65535; 0 lets the kernel choose
+   * @param reusePort whether others of this user that say so too may share the port
+   * @throws ErrnoException EADDRINUSE where the port is taken, EAFNOSUPPORT where the kernel has no
+   *     such family, EPERM where a mark is not allowed
+   */
+  public static UdpPort bind(IpFamily family, int port, boolean reusePort, UdpOptions options)
+      throws ErrnoException {
+    if (port < 0 || port > 65_535) {
+      throw new IllegalArgumentException("port " + port);
+    }
+    int type = LibC.SOCK_DGRAM | LibC.SOCK_NONBLOCK | LibC.SOCK_CLOEXEC;
+    int fd = ErrnoException.check("UDP socket " + family, LIBC.socket(family.number(), type, 0));
+    try {
+      SocketOptions socket = new SocketOptions(fd);
+      if (reusePort) {
+        socket.set("SO_REUSEPORT", SOL_SOCKET, SocketOptions.SO_REUSEPORT, 1);
+      }
+      if (family == IpFamily.V4) {
+        socket.set("IP_PKTINFO", SOL_IP, IP_PKTINFO, 1);
+        socket.set("IP_RECVTOS", SOL_IP, IP_RECVTOS, 1);
+      } else {
+        socket.set("IPV6_V6ONLY", SOL_IPV6, IPV6_V6ONLY, 1);
+        socket.set("IPV6_RECVPKTINFO", SOL_IPV6, IPV6_RECVPKTINFO, 1);
+        socket.set("IPV6_RECVTCLASS", SOL_IPV6, IPV6_RECVTCLASS, 1);
+      }
+      if (options.mark() != 0) {
+        socket.set("SO_MARK", SOL_SOCKET, SocketOptions.SO_MARK, options.mark());
+      }
+      socket.bufferSize(options.bufferBytes());
+      boolean coalescing = options.coalescing() && socket.trySet(SOL_UDP, UDP_GRO, 1);
+      boolean segmentation = options.segmentation() && socket.get(SOL_UDP, UDP_SEGMENT) >= 0;
+      int bound = bindAny(fd, family, port);
+      return new UdpPort(fd, family, bound, coalescing, segmentation);
+    } catch (ErrnoException e) {
+      LIBC.close(fd);
+      throw e;
+    }
+  }
+
+  private static int bindAny(int fd, IpFamily family, int port) throws ErrnoException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment address = arena.allocate(SOCKADDR_ROOM, 8);
+      address.set(SHORT, 0, (short) family.number());
+      address.set(NET_SHORT, SOCKADDR_PORT, (short) port);
+      ErrnoException.check(
+          "bind UDP " + family + " port " + port,
+          LIBC.bind(fd, address.address(), family.sockaddrLength()));
+      MemorySegment length = arena.allocate(4, 4);
+      length.set(INT, 0, SOCKADDR_ROOM);
+      ErrnoException.check(
+          "getsockname", LIBC.getsockname(fd, address.address(), length.address()));
+      return address.get(NET_SHORT, SOCKADDR_PORT) & 0xffff;
+    }
+  }
+
+  /** The descriptor, to wait on; it stays this port's. */
+  public int fd() {
+    return fd;
+  }
+
+  public IpFamily family() {
+    return family;
+  }
+
+  /** The port that is bound. */
+  public int port() {
+    return port;
+  }
+
+  /** Whether the kernel hands over runs as one (UDP_GRO). */
+  public boolean coalescing() {
+    return coalescing;
+  }
+
+  /** Whether the kernel takes runs as one (UDP_SEGMENT), as far as is known by now. */
+  public boolean segmentation() {
+    return sender.segmentation();
+  }
+
+  /**
+   * Sets the mark on what is sent from now on, 0 for none.
+   *
+   * @throws ErrnoException EPERM without CAP_NET_ADMIN; the old mark stays
+   */
+  public void mark(int mark) throws ErrnoException {
+    new SocketOptions(fd).set("SO_MARK", SOL_SOCKET, SocketOptions.SO_MARK, mark);
+  }
+
+  /** Lets sockets that say so too share the port from now on. */
+  void shareFromNowOn() throws ErrnoException {
+    new SocketOptions(fd).set("SO_REUSEPORT", SOL_SOCKET, SocketOptions.SO_REUSEPORT, 1);
+  }
+
+  /**
+   * Receives what is there, up to the batch's slots, without waiting.
+   *
+   * @return messages received, 0 where nothing is there
+   */
+  public int receive(ReceiveBatch batch) throws ErrnoException {
+    batch.prepare(family);
+    int messages = LIBC.recvmmsg(fd, batch.headersAddress(), batch.slots(), LibC.MSG_DONTWAIT, 0);
+    if (messages < 0) {
+      int errno = Errno.last();
+      if (errno == Errno.EAGAIN || errno == Errno.EINTR) {
+        return 0;
+      }
+      throw new ErrnoException("recvmmsg", errno);
+    }
+    batch.received(family, messages);
+    return messages;
+  }
+
+  /**
+   * Sends every train of the batch; a train that fails takes none of the others with it. Waits for
+   * a full socket a few milliseconds at most, for all of the batch together. What failed, and why,
+   * is then in the batch.
+   *
+   * @return datagrams that the kernel took
+   */
+  public int send(SendBatch batch, SendListener listener) {
+    checkFamily(batch);
+    return sender.send(batch, listener);
+  }
+
+  /**
+   * Sends one datagram, from any thread. A source that the kernel refuses is left out.
+   *
+   * @return 0, or the errno why the kernel did not take it
+   */
+  public int sendOne(MemorySegment memory, long offset, int length, Endpoint to) {
+    synchronized (controlLock) {
+      if (closed) {
+        return Errno.EBADF;
+      }
+      controlBatch.clear();
+      controlBatch.add(memory, offset, length, length, to, 0);
+      controlSender.send(controlBatch, train -> {});
+      return controlBatch.errno(0);
+    }
+  }
+
+  private void checkFamily(SendBatch batch) {
+    if (batch.family() != family) {
+      throw new IllegalArgumentException("a batch of " + batch.family() + " on " + family);
+    }
+  }
+
+  /** Closes the socket. Its lane has to be done with it. */
+  @Override
+  public void close() {
+    synchronized (controlLock) {
+      if (!closed) {
+        closed = true;
+        LIBC.close(fd);
+      }
+    }
+  }
+}

@@ -1,0 +1,60 @@
+package dev.culvert.tunnel.wireguard;
+
+import dev.culvert.routing.Prefix;
+import dev.culvert.routing.PrefixTable;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeSet;
+
+/**
+ * Which peer owns which range; a range has one owner. The control thread changes it and then
+ * publishes one immutable table, so that lanes never see half a change.
+ */
+final class AllowedIps {
+  private final Map<Prefix, WireGuardPeer> owners = new HashMap<>();
+  private final Map<WireGuardPeer, SortedSet<Prefix>> ranges = new HashMap<>();
+  private volatile PrefixTable<WireGuardPeer> table = PrefixTable.empty();
+
+  /** The table last published. Any thread. */
+  PrefixTable<WireGuardPeer> table() {
+    return table;
+  }
+
+  /** Gives {@code prefix} to {@code peer}, whoever had it. */
+  void give(Prefix prefix, WireGuardPeer peer) {
+    WireGuardPeer before = owners.put(prefix, peer);
+    if (before != null) {
+      rangesOf(before).remove(prefix);
+    }
+    rangesOf(peer).add(prefix);
+  }
+
+  /** Takes {@code prefix} from {@code peer}, if that has it. */
+  void take(Prefix prefix, WireGuardPeer peer) {
+    if (owners.remove(prefix, peer)) {
+      rangesOf(peer).remove(prefix);
+    }
+  }
+
+  void takeAll(WireGuardPeer peer) {
+    SortedSet<Prefix> had = ranges.remove(peer);
+    if (had != null) {
+      had.forEach(owners::remove);
+    }
+  }
+
+  /** The ranges of {@code peer}, sorted. */
+  List<Prefix> of(WireGuardPeer peer) {
+    return List.copyOf(rangesOf(peer));
+  }
+
+  void publish() {
+    table = PrefixTable.of(owners);
+  }
+
+  private SortedSet<Prefix> rangesOf(WireGuardPeer peer) {
+    return ranges.computeIfAbsent(peer, p -> new TreeSet<>());
+  }
+}

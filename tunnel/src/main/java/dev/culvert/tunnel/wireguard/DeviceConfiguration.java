@@ -1,0 +1,234 @@
+package dev.culvert.tunnel.wireguard;
+
+import dev.culvert.crypto.SecretBytes;
+import dev.culvert.tunnel.engine.DropCounters;
+import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.Endpoint;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Applies {@link DeviceUpdate}s and takes {@link DeviceSnapshot}s. Everything that can be wrong is
+ * checked before anything is changed. Belongs to the control thread.
+ */
+final class DeviceConfiguration {
+  private static final int MAX_KEEPALIVE_SECONDS = 65_535;
+
+  private final SharedState shared;
+  private final Map<PublicKey, WireGuardPeer> peers;
+  private final Handshakes handshakes;
+  private final DropCounters drops;
+
+  DeviceConfiguration(
+      SharedState shared,
+      Map<PublicKey, WireGuardPeer> peers,
+      Handshakes handshakes,
+      DropCounters drops) {
+    this.shared = shared;
+    this.peers = peers;
+    this.handshakes = handshakes;
+    this.drops = drops;
+  }
+
+  void apply(DeviceUpdate update) {
+    check(update);
+    SecretBytes privateKey = update.privateKey();
+    if (privateKey != null) {
+      changeIdentity(privateKey);
+    }
+    if (update.replacePeers()) {
+      keepOnlyNamed(update.peers());
+    }
+    update.peers().forEach(this::applyPeer);
+    shared.allowedIps.publish();
+  }
+
+  private void check(DeviceUpdate update) {
+    checkKey(update.privateKey(), "private key");
+    Set<PublicKey> after = new HashSet<>(update.replacePeers() ? Set.of() : peers.keySet());
+    for (PeerUpdate peer : update.peers()) {
+      checkKey(peer.presharedKey(), "preshared key of " + peer.publicKey());
+      int keepalive = peer.persistentKeepalive().orElse(0);
+      if (keepalive < 0 || keepalive > MAX_KEEPALIVE_SECONDS) {
+        throw new IllegalArgumentException(
+            "persistent keepalive of " + peer.publicKey() + " is not 0 to 65535: " + keepalive);
+      }
+      if (peer.remove()) {
+        after.remove(peer.publicKey());
+      } else {
+        after.add(peer.publicKey());
+      }
+    }
+    if (after.size() > Messages.MAX_PEERS) {
+      throw new IllegalArgumentException("more than " + Messages.MAX_PEERS + " peers");
+    }
+  }
+
+  private static void checkKey(@Nullable SecretBytes key, String what) {
+    if (key != null && key.length() != Messages.KEY_LENGTH) {
+      throw new IllegalArgumentException(what + " is 32 bytes, not " + key.length());
+    }
+  }
+
+  /** A new key is a new identity: no session, handshake or shared secret of the old one lives. */
+  private void changeIdentity(SecretBytes privateKey) {
+    LocalIdentity old = shared.identity();
+    LocalIdentity identity = privateKey.isZero() ? null : new LocalIdentity(privateKey);
+    if (old == null ? identity == null : identity != null && samePublic(old, identity)) {
+      if (identity != null) {
+        identity.close();
+      }
+      return;
+    }
+    shared.identity(identity);
+    if (identity != null) {
+      WireGuardPeer self = peers.remove(identity.publicKey());
+      if (self != null) {
+        retire(self);
+      }
+    }
+    for (WireGuardPeer peer : peers.values()) {
+      handshakes.forgetPending(peer);
+      peer.sessions().clear();
+      peer.timers().cancel(Timer.RETRANSMIT_HANDSHAKE);
+      peer.handshakeAttempts(0);
+      peer.nextInitiation(Long.MIN_VALUE);
+      peer.staticStatic(identity == null ? null : identity.agree(peer.publicKey()));
+      if (!peer.staged().isEmpty()) {
+        shared.requests.submit(peer, Request.HANDSHAKE);
+      }
+    }
+    if (old != null) {
+      old.close();
+    }
+  }
+
+  private static boolean samePublic(LocalIdentity a, LocalIdentity b) {
+    return a.publicKey().equals(b.publicKey());
+  }
+
+  /** Peers that are named start from defaults, but keep their sessions and where they are. */
+  private void keepOnlyNamed(List<PeerUpdate> named) {
+    Set<PublicKey> names = new HashSet<>();
+    named.forEach(peer -> names.add(peer.publicKey()));
+    for (Iterator<WireGuardPeer> all = peers.values().iterator(); all.hasNext(); ) {
+      WireGuardPeer peer = all.next();
+      if (names.contains(peer.publicKey())) {
+        shared.allowedIps.takeAll(peer);
+        peer.presharedKey(SecretBytes.owning(new byte[Messages.KEY_LENGTH]));
+      } else {
+        all.remove();
+        retire(peer);
+      }
+    }
+    for (PeerUpdate update : named) {
+      WireGuardPeer peer = peers.get(update.publicKey());
+      if (peer != null && update.persistentKeepalive().isEmpty()) {
+        peer.timers().persistentKeepalive(0);
+      }
+    }
+  }
+
+  private void applyPeer(PeerUpdate update) {
+    LocalIdentity identity = shared.identity();
+    if (identity != null && update.publicKey().equals(identity.publicKey())) {
+      return;
+    }
+    if (update.remove()) {
+      WireGuardPeer gone = peers.remove(update.publicKey());
+      if (gone != null) {
+        retire(gone);
+      }
+      return;
+    }
+    WireGuardPeer peer = peers.get(update.publicKey());
+    if (peer == null) {
+      if (update.updateOnly()) {
+        return;
+      }
+      peer = new WireGuardPeer(update.publicKey(), shared);
+      peer.staticStatic(identity == null ? null : identity.agree(update.publicKey()));
+      peers.put(update.publicKey(), peer);
+    }
+    change(peer, update);
+  }
+
+  private void change(WireGuardPeer peer, PeerUpdate update) {
+    SecretBytes presharedKey = update.presharedKey();
+    if (presharedKey != null) {
+      peer.presharedKey(presharedKey.copy());
+    }
+    boolean hadEndpoint = peer.endpoint() != null;
+    Endpoint endpoint = update.endpoint();
+    if (endpoint != null) {
+      peer.endpoint(endpoint);
+      peer.reportedEndpoint = endpoint;
+    }
+    boolean wasOff = peer.timers().persistentKeepalive() == 0;
+    update
+        .persistentKeepalive()
+        .ifPresent(seconds -> peer.timers().persistentKeepalive(TimeUnit.SECONDS.toNanos(seconds)));
+    if (peer.timers().persistentKeepalive() != 0 && (wasOff || !hadEndpoint)) {
+      shared.requests.submit(peer, Request.KEEPALIVE);
+    }
+    if (update.replaceAllowedIps()) {
+      shared.allowedIps.takeAll(peer);
+    }
+    for (PeerUpdate.AllowedIpChange range : update.allowedIps()) {
+      if (range.remove()) {
+        shared.allowedIps.take(range.prefix(), peer);
+      } else {
+        shared.allowedIps.give(range.prefix(), peer);
+      }
+    }
+  }
+
+  /**
+   * The peer was taken out of the table: nothing of it may live on, whatever a lane still holds.
+   */
+  private void retire(WireGuardPeer peer) {
+    shared.allowedIps.takeAll(peer);
+    peer.retire();
+    handshakes.forgetPending(peer);
+    drops.count(DropReason.NO_SESSION, peer.staged().close());
+    peer.presharedKey().close();
+    peer.staticStatic(null);
+  }
+
+  DeviceSnapshot snapshot() {
+    LocalIdentity identity = shared.identity();
+    return new DeviceSnapshot(
+        identity == null ? null : identity.privateKey().copy(),
+        identity == null ? null : identity.publicKey(),
+        peers.values().stream().map(this::snapshot).toList());
+  }
+
+  private DeviceSnapshot.PeerSnapshot snapshot(WireGuardPeer peer) {
+    return new DeviceSnapshot.PeerSnapshot(
+        peer.publicKey(),
+        peer.presharedKey().copy(),
+        peer.endpoint(),
+        peer.lastHandshake,
+        peer.txBytes().sum(),
+        peer.rxBytes().sum(),
+        (int) TimeUnit.NANOSECONDS.toSeconds(peer.timers().persistentKeepalive()),
+        shared.allowedIps.of(peer));
+  }
+
+  /** Wipes everything. */
+  void close() {
+    peers.values().forEach(this::retire);
+    peers.clear();
+    shared.allowedIps.publish();
+    LocalIdentity identity = shared.identity();
+    shared.identity(null);
+    if (identity != null) {
+      identity.close();
+    }
+  }
+}

@@ -1,0 +1,337 @@
+package dev.culvert.tunnel.wireguard;
+
+import dev.culvert.crypto.AeadBackend;
+import dev.culvert.crypto.SecretBytes;
+import dev.culvert.crypto.Tai64n;
+import dev.culvert.crypto.X25519;
+import dev.culvert.tunnel.engine.DropCounters;
+import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.TunnelEvent;
+import java.nio.ByteBuffer;
+import java.security.SecureRandom;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Queue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sends and consumes initiations, responses and cookie replies (WireGuard paper, section 5.4).
+ * Belongs to the control thread.
+ *
+ * <p>The roles are kept apart: answering a peer's initiation leaves our own pending one alone, so
+ * that two ends that begin at the same moment both get a session at once.
+ */
+final class Handshakes {
+  private static final byte[] EMPTY = {};
+
+  private final SharedState shared;
+  private final AeadBackend aead;
+  private final SecureRandom random;
+  private final @Nullable KeyLog keyLog;
+  private final Map<PublicKey, WireGuardPeer> peers;
+  private final Outbox outbox;
+  private final Queue<TunnelEvent> events;
+  private final DropCounters drops;
+  private final CookieChecker cookieChecker;
+  private final RateLimiter rateLimiter = new RateLimiter();
+  private final Timestamps timestamps;
+
+  Handshakes(
+      SharedState shared,
+      AeadBackend aead,
+      SecureRandom random,
+      @Nullable KeyLog keyLog,
+      Map<PublicKey, WireGuardPeer> peers,
+      Outbox outbox,
+      Queue<TunnelEvent> events,
+      DropCounters drops,
+      Timestamps timestamps) {
+    this.shared = shared;
+    this.aead = aead;
+    this.random = random;
+    this.keyLog = keyLog;
+    this.peers = peers;
+    this.outbox = outbox;
+    this.events = events;
+    this.drops = drops;
+    this.timestamps = timestamps;
+    cookieChecker = new CookieChecker(random);
+  }
+
+  /** Sends an initiation, unless the last handshake message is too recent: then it is put off. */
+  void initiate(WireGuardPeer peer, boolean retry, long nowNanos, long wallNanos) {
+    if (!retry) {
+      peer.handshakeAttempts(0);
+    }
+    if (!peer.mayInitiate(nowNanos)) {
+      if (!peer.timers().isArmed(Timer.RETRANSMIT_HANDSHAKE)) {
+        peer.timers().arm(Timer.RETRANSMIT_HANDSHAKE, peer.nextInitiation());
+      }
+      return;
+    }
+    Endpoint to = peer.endpoint();
+    LocalIdentity identity = shared.identity();
+    SecretBytes staticStatic = peer.staticStatic();
+    if (to == null) {
+      return;
+    }
+    peer.nextInitiation(nowNanos + Messages.REKEY_TIMEOUT);
+    if (identity == null || staticStatic == null) {
+      return;
+    }
+    Tai64n timestamp = timestamps.next(peer, wallNanos);
+    byte[] message = writeInitiation(peer, identity, staticStatic, timestamp);
+    peer.cookies.addMacs(message, nowNanos);
+    peer.handshakeAttempts(peer.handshakeAttempts() + 1);
+    peer.timers().jitter(random.nextInt(Messages.REKEY_TIMEOUT_JITTER_MAX));
+    send(message, peer, to, nowNanos);
+    peer.timers().initiationSent(nowNanos);
+  }
+
+  private byte[] writeInitiation(
+      WireGuardPeer peer, LocalIdentity identity, SecretBytes staticStatic, Tai64n timestamp) {
+    byte[] ephemeral = X25519.generatePrivateKey(random);
+    byte[] shareOfStatics = staticStatic.toByteArray();
+    byte[] message = new byte[Messages.INITIATION_LENGTH];
+    byte[] responder = peer.publicKey().toByteArray();
+    NoiseHandshake noise = new NoiseHandshake(aead, Messages.IDENTIFIER, responder);
+    try {
+      noise.writeInitiation(
+          ephemeral,
+          X25519.publicKey(ephemeral),
+          identity.publicKey().toByteArray(),
+          responder,
+          shareOfStatics,
+          timestamp.toBytes(),
+          ByteBuffer.wrap(message).position(Messages.INITIATION_NOISE));
+    } finally {
+      SymmetricState.wipe(shareOfStatics);
+    }
+    int index = shared.indices.freeIndex();
+    Messages.putInt(message, Messages.TYPE, Messages.INITIATION);
+    Messages.putInt(message, Messages.INITIATION_SENDER, index);
+    forgetPending(peer);
+    PendingInitiation pending =
+        new PendingInitiation(peer, index, noise, SecretBytes.copyOf(ephemeral), timestamp);
+    peer.pending(pending);
+    shared.indices.put(pending);
+    logAndWipe(peer, ephemeral);
+    return message;
+  }
+
+  /** Forgets our initiation to {@code peer}: a response to it is no longer awaited. */
+  void forgetPending(WireGuardPeer peer) {
+    PendingInitiation pending = peer.pending();
+    if (pending != null) {
+      shared.indices.remove(pending);
+      peer.pending(null);
+    }
+  }
+
+  /** Works on one message that a lane checked and queued. */
+  void receive(HandshakeQueue.Message received, boolean underLoad, long nowNanos, long wallNanos) {
+    LocalIdentity identity = shared.identity();
+    byte[] message = received.bytes();
+    Endpoint from = received.from();
+    DropReason refused;
+    if (identity == null) {
+      refused = DropReason.BAD_HANDSHAKE;
+    } else if (received.type() == Messages.COOKIE_REPLY) {
+      refused = consumeCookie(message, nowNanos);
+    } else if (underLoad && !cookieChecker.mac2Matches(message, from, nowNanos)) {
+      // Initiation and response have their sender's index in the same place.
+      int sender = Messages.getInt(message, Messages.INITIATION_SENDER);
+      outbox.add(cookieChecker.reply(message, sender, from, identity, nowNanos), null, from);
+      refused = DropReason.COOKIE_REQUIRED;
+    } else if (underLoad && !rateLimiter.allow(from.address(), nowNanos)) {
+      refused = DropReason.RATE_LIMITED;
+    } else if (received.type() == Messages.INITIATION) {
+      refused = consumeInitiation(message, from, identity, nowNanos);
+    } else {
+      refused = consumeResponse(message, from, identity, nowNanos, wallNanos);
+    }
+    if (refused != null) {
+      drops.count(refused);
+    }
+  }
+
+  private @Nullable DropReason consumeCookie(byte[] message, long nowNanos) {
+    Indexed entry = shared.indices.find(Messages.getInt(message, Messages.COOKIE_REPLY_RECEIVER));
+    if (entry == null) {
+      return DropReason.UNKNOWN_INDEX;
+    }
+    return entry.peer().cookies.consume(message, nowNanos) ? null : DropReason.BAD_COOKIE;
+  }
+
+  private @Nullable DropReason consumeInitiation(
+      byte[] message, Endpoint from, LocalIdentity identity, long nowNanos) {
+    int at = Messages.INITIATION_NOISE;
+    byte[] ephemeral = Arrays.copyOfRange(message, at, at += Messages.KEY_LENGTH);
+    byte[] sealedStatic =
+        Arrays.copyOfRange(message, at, at += Messages.KEY_LENGTH + Messages.TAG_LENGTH);
+    byte[] sealedTimestamp =
+        Arrays.copyOfRange(message, at, at + Messages.TIMESTAMP_LENGTH + Messages.TAG_LENGTH);
+    byte[] ownPrivate = identity.privateKey().toByteArray();
+    try (NoiseHandshake noise =
+        new NoiseHandshake(aead, Messages.IDENTIFIER, identity.publicKey().toByteArray())) {
+      byte[] initiator = noise.readInitiatorStatic(ownPrivate, ephemeral, sealedStatic);
+      WireGuardPeer peer = initiator == null ? null : peers.get(PublicKey.of(initiator));
+      byte[] timestamp = peer == null ? null : readTimestamp(noise, peer, sealedTimestamp);
+      if (peer == null || timestamp == null) {
+        return DropReason.BAD_HANDSHAKE;
+      }
+      Tai64n sent = Tai64n.ofBytes(timestamp);
+      Tai64n last = peer.lastTimestampReceived;
+      if (last != null && sent.compareTo(last) <= 0) {
+        return DropReason.STALE_TIMESTAMP;
+      }
+      if (nowNanos < peer.nextInitiationAccepted) {
+        return DropReason.RATE_LIMITED;
+      }
+      peer.lastTimestampReceived = sent;
+      peer.nextInitiationAccepted = nowNanos + Messages.INITIATION_INTERVAL;
+      heard(peer, from, message.length, nowNanos);
+      int sender = Messages.getInt(message, Messages.INITIATION_SENDER);
+      respond(noise, peer, ephemeral, sender, from, nowNanos);
+      return null;
+    } finally {
+      SymmetricState.wipe(ownPrivate);
+    }
+  }
+
+  private static byte @Nullable [] readTimestamp(
+      NoiseHandshake noise, WireGuardPeer peer, byte[] sealed) {
+    SecretBytes staticStatic = peer.staticStatic();
+    if (staticStatic == null) {
+      return null;
+    }
+    byte[] shareOfStatics = staticStatic.toByteArray();
+    byte[] timestamp = noise.readInitiationPayload(shareOfStatics, sealed);
+    SymmetricState.wipe(shareOfStatics);
+    return timestamp;
+  }
+
+  private void respond(
+      NoiseHandshake noise,
+      WireGuardPeer peer,
+      byte[] initiatorEphemeral,
+      int initiatorIndex,
+      Endpoint to,
+      long nowNanos) {
+    byte[] ephemeral = X25519.generatePrivateKey(random);
+    byte[] presharedKey = peer.presharedKey().toByteArray();
+    byte[] message = new byte[Messages.RESPONSE_LENGTH];
+    boolean written =
+        noise.writeResponse(
+            ephemeral,
+            X25519.publicKey(ephemeral),
+            initiatorEphemeral,
+            peer.publicKey().toByteArray(),
+            presharedKey,
+            EMPTY,
+            ByteBuffer.wrap(message).position(Messages.RESPONSE_NOISE));
+    SymmetricState.wipe(presharedKey);
+    logAndWipe(peer, ephemeral);
+    if (!written) {
+      // Both keys agreed with another of ours before, so that neither is of low order.
+      throw new IllegalStateException("a verified initiation cannot be answered");
+    }
+    int index = shared.indices.freeIndex();
+    Messages.putInt(message, Messages.TYPE, Messages.RESPONSE);
+    Messages.putInt(message, Messages.RESPONSE_SENDER, index);
+    Messages.putInt(message, Messages.RESPONSE_RECEIVER, initiatorIndex);
+    peer.cookies.addMacs(message, nowNanos);
+    byte[][] keys = noise.split();
+    peer.sessions()
+        .answered(
+            new Session(
+                peer, false, index, initiatorIndex, keys[1], keys[0], nowNanos, shared.limits));
+    peer.timers().sessionDerived(nowNanos);
+    peer.nextInitiation(nowNanos + Messages.REKEY_TIMEOUT);
+    send(message, peer, to, nowNanos);
+  }
+
+  private @Nullable DropReason consumeResponse(
+      byte[] message, Endpoint from, LocalIdentity identity, long nowNanos, long wallNanos) {
+    int receiver = Messages.getInt(message, Messages.RESPONSE_RECEIVER);
+    if (!(shared.indices.find(receiver) instanceof PendingInitiation pending)) {
+      return DropReason.UNKNOWN_INDEX;
+    }
+    int at = Messages.RESPONSE_NOISE;
+    byte[] responderEphemeral = Arrays.copyOfRange(message, at, at += Messages.KEY_LENGTH);
+    byte[] sealed = Arrays.copyOfRange(message, at, at + Messages.TAG_LENGTH);
+    WireGuardPeer peer = pending.peer();
+    byte[] ephemeral = pending.ephemeral().toByteArray();
+    byte[] ownPrivate = identity.privateKey().toByteArray();
+    byte[] presharedKey = peer.presharedKey().toByteArray();
+    byte[][] keys;
+    try (NoiseHandshake noise = pending.noise().copy()) {
+      if (noise.readResponse(ephemeral, ownPrivate, responderEphemeral, presharedKey, sealed)
+          == null) {
+        return DropReason.BAD_HANDSHAKE;
+      }
+      keys = noise.split();
+    } finally {
+      SymmetricState.wipe(ephemeral);
+      SymmetricState.wipe(ownPrivate);
+      SymmetricState.wipe(presharedKey);
+    }
+    int sender = Messages.getInt(message, Messages.RESPONSE_SENDER);
+    // The session takes over the initiation's index, so the index table forgets the initiation.
+    peer.sessions()
+        .initiated(
+            new Session(peer, true, receiver, sender, keys[0], keys[1], nowNanos, shared.limits));
+    Instant answered = pending.timestamp().toInstant();
+    peer.pending(null);
+    heard(peer, from, message.length, nowNanos);
+    peer.timers().sessionDerived(nowNanos);
+    events.add(new TunnelEvent.TimestampAnswered(peer.toString(), answered));
+    completed(peer, true, wallNanos);
+    // The responder may send only once it has heard from us under the new keys.
+    peer.keepaliveWanted = true;
+    return null;
+  }
+
+  /** A lane heard the initiator under the session that we answered with. */
+  void confirm(WireGuardPeer peer, long wallNanos) {
+    if (peer.sessions().promoteConfirmed()) {
+      forgetPending(peer);
+      completed(peer, false, wallNanos);
+    }
+  }
+
+  private void completed(WireGuardPeer peer, boolean initiator, long wallNanos) {
+    peer.timers().cancel(Timer.RETRANSMIT_HANDSHAKE);
+    peer.handshakeAttempts(0);
+    peer.lastMinuteHandshake(false);
+    peer.lastHandshake = Instant.EPOCH.plusNanos(wallNanos);
+    outbox.ready(peer);
+    Endpoint endpoint = peer.endpoint();
+    if (endpoint != null) {
+      events.add(new TunnelEvent.SessionEstablished(peer.toString(), endpoint, initiator));
+    }
+  }
+
+  private void heard(WireGuardPeer peer, Endpoint from, int bytes, long nowNanos) {
+    peer.rxBytes().add(bytes);
+    peer.timers().authenticatedReceived(nowNanos);
+    if (peer.heardFrom(from)) {
+      shared.requests.submit(peer, Request.MOVED);
+    }
+  }
+
+  private void send(byte[] message, WireGuardPeer peer, Endpoint to, long nowNanos) {
+    peer.timers().authenticatedSent(nowNanos);
+    peer.txBytes().add(message.length);
+    outbox.add(message, peer, to);
+  }
+
+  private void logAndWipe(WireGuardPeer peer, byte[] ephemeral) {
+    if (keyLog != null) {
+      keyLog.onHandshake(peer.publicKey(), ephemeral);
+    }
+    SymmetricState.wipe(ephemeral);
+  }
+}

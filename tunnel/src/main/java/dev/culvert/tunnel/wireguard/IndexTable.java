@@ -1,0 +1,73 @@
+package dev.culvert.tunnel.wireguard;
+
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Receiver indices and what they name. Lanes look up without a lock; the control thread alone
+ * changes it. An index is random but for one thing: its low bits are a free slot, so that a look-up
+ * is one array read and nothing ever moves. Doubling keeps slots apart, since a longer run of low
+ * bits still tells them apart.
+ */
+final class IndexTable {
+  private static final int FIRST_SLOTS = 64;
+
+  /** At most one slot in four is taken, so that a free one is found soon. */
+  private static final int SPARSENESS = 4;
+
+  private final RandomGenerator random;
+  private volatile AtomicReferenceArray<@Nullable Indexed> slots =
+      new AtomicReferenceArray<>(FIRST_SLOTS);
+  private int taken;
+
+  IndexTable(RandomGenerator random) {
+    this.random = random;
+  }
+
+  /** What {@code index} names, or null. Any thread. */
+  @Nullable Indexed find(int index) {
+    AtomicReferenceArray<@Nullable Indexed> table = slots;
+    Indexed entry = table.getAcquire(index & (table.length() - 1));
+    return entry != null && entry.localIndex() == index ? entry : null;
+  }
+
+  /** An index that nothing has; {@link #put} takes it. */
+  int freeIndex() {
+    AtomicReferenceArray<@Nullable Indexed> table = slots;
+    while (true) {
+      int index = random.nextInt();
+      if (table.get(index & (table.length() - 1)) == null) {
+        return index;
+      }
+    }
+  }
+
+  /** Enters {@code entry} under its index, in place of what has that index now. */
+  void put(Indexed entry) {
+    int slot = entry.localIndex() & (slots.length() - 1);
+    if (slots.getAndSet(slot, entry) == null && ++taken * SPARSENESS > slots.length()) {
+      grow();
+    }
+  }
+
+  /** Takes {@code entry} out, if it is still what its index names. */
+  void remove(Indexed entry) {
+    int slot = entry.localIndex() & (slots.length() - 1);
+    if (slots.compareAndSet(slot, entry, null)) {
+      taken--;
+    }
+  }
+
+  private void grow() {
+    AtomicReferenceArray<@Nullable Indexed> old = slots;
+    AtomicReferenceArray<@Nullable Indexed> larger = new AtomicReferenceArray<>(2 * old.length());
+    for (int i = 0; i < old.length(); i++) {
+      Indexed entry = old.get(i);
+      if (entry != null) {
+        larger.set(entry.localIndex() & (larger.length() - 1), entry);
+      }
+    }
+    slots = larger;
+  }
+}

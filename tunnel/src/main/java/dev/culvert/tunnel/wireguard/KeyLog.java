@@ -1,0 +1,17 @@
+package dev.culvert.tunnel.wireguard;
+
+/**
+ * Receives the ephemeral private key of every handshake, so that a capture can be deciphered with
+ * {@code LOCAL_EPHEMERAL_PRIVATE_KEY} lines. It breaks forward secrecy: never wired but on an
+ * operator's explicit demand.
+ */
+@FunctionalInterface
+public interface KeyLog {
+  /**
+   * An ephemeral key was made.
+   *
+   * @param peer the other end
+   * @param ephemeralPrivateKey 32 bytes, wiped after the call
+   */
+  void onHandshake(PublicKey peer, byte[] ephemeralPrivateKey);
+}

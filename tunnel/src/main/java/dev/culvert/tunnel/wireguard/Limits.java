@@ -1,0 +1,12 @@
+package dev.culvert.tunnel.wireguard;
+
+/**
+ * How many packets one key may seal; the paper's values but in tests. Both unsigned.
+ *
+ * @param rekeyAfterMessages counters beyond which a new handshake is begun
+ * @param rejectAfterMessages the first counter that is never used nor accepted
+ */
+record Limits(long rekeyAfterMessages, long rejectAfterMessages) {
+  static final Limits OF_THE_PAPER =
+      new Limits(Messages.REKEY_AFTER_MESSAGES, Messages.REJECT_AFTER_MESSAGES);
+}

@@ -1,0 +1,172 @@
+package dev.culvert.tunnel.wireguard;
+
+import dev.culvert.crypto.AeadBackend;
+import dev.culvert.crypto.X25519;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One run of Noise_IKpsk2 (revision 34; WireGuard paper, sections 5.4.2 and 5.4.3), either role:
+ *
+ * <pre>
+ *   &lt;- s
+ *   -&gt; e, es, s, ss, {payload}
+ *   &lt;- e, ee, se, psk, {payload}
+ * </pre>
+ *
+ * A false or null result means that the message does not verify, or that a Diffie-Hellman result
+ * was zero; the run is then good for nothing but {@link #close}. Byte arrays that hold private keys
+ * stay the caller's to wipe.
+ */
+final class NoiseHandshake implements AutoCloseable {
+  private final SymmetricState state;
+
+  NoiseHandshake(AeadBackend aead, byte[] prologue, byte[] responderStatic) {
+    state = new SymmetricState(aead, Messages.CONSTRUCTION);
+    state.mixHash(prologue);
+    // <- s
+    state.mixHash(responderStatic);
+  }
+
+  private NoiseHandshake(SymmetricState state) {
+    this.state = state;
+  }
+
+  /** See {@link SymmetricState#copy}. */
+  NoiseHandshake copy() {
+    return new NoiseHandshake(state.copy());
+  }
+
+  /**
+   * {@code -> e, es, s, ss, {payload}}.
+   *
+   * @param staticStatic the shared secret of both static keys
+   * @return false where the responder's key is of low order
+   */
+  boolean writeInitiation(
+      byte[] ephemeral,
+      byte[] ephemeralPublic,
+      byte[] staticPublic,
+      byte[] responderStatic,
+      byte[] staticStatic,
+      byte[] payload,
+      ByteBuffer out) {
+    // e
+    state.mixHash(ephemeralPublic);
+    state.mixChainingKey(ephemeralPublic);
+    out.put(ephemeralPublic);
+    // es
+    if (!mixAgreement(ephemeral, responderStatic)) {
+      return false;
+    }
+    // s
+    out.put(state.encryptAndHash(staticPublic));
+    // ss
+    state.mixKey(staticStatic);
+    // {payload}
+    out.put(state.encryptAndHash(payload));
+    return true;
+  }
+
+  /** {@code -> e, es, s}: the initiator's static key. */
+  byte @Nullable [] readInitiatorStatic(byte[] responderPrivate, byte[] ephemeral, byte[] sealed) {
+    // e
+    state.mixHash(ephemeral);
+    state.mixChainingKey(ephemeral);
+    // es
+    if (!mixAgreement(responderPrivate, ephemeral)) {
+      return null;
+    }
+    // s
+    return state.decryptAndHash(sealed);
+  }
+
+  /** {@code ss, {payload}}: the payload. */
+  byte @Nullable [] readInitiationPayload(byte[] staticStatic, byte[] sealed) {
+    // ss
+    state.mixKey(staticStatic);
+    // {payload}
+    return state.decryptAndHash(sealed);
+  }
+
+  /** {@code <- e, ee, se, psk, {payload}}. */
+  boolean writeResponse(
+      byte[] ephemeral,
+      byte[] ephemeralPublic,
+      byte[] initiatorEphemeral,
+      byte[] initiatorStatic,
+      byte[] presharedKey,
+      byte[] payload,
+      ByteBuffer out) {
+    // e
+    state.mixHash(ephemeralPublic);
+    state.mixChainingKey(ephemeralPublic);
+    out.put(ephemeralPublic);
+    // ee, se
+    if (!mixChainingAgreement(ephemeral, initiatorEphemeral)
+        || !mixChainingAgreement(ephemeral, initiatorStatic)) {
+      return false;
+    }
+    // psk
+    state.mixKeyAndHash(presharedKey);
+    // {payload}
+    out.put(state.encryptAndHash(payload));
+    return true;
+  }
+
+  /** {@code <- e, ee, se, psk, {payload}}: the payload. */
+  byte @Nullable [] readResponse(
+      byte[] ephemeral,
+      byte[] staticPrivate,
+      byte[] responderEphemeral,
+      byte[] presharedKey,
+      byte[] sealed) {
+    // e
+    state.mixHash(responderEphemeral);
+    state.mixChainingKey(responderEphemeral);
+    // ee, se
+    if (!mixChainingAgreement(ephemeral, responderEphemeral)
+        || !mixChainingAgreement(staticPrivate, responderEphemeral)) {
+      return null;
+    }
+    // psk
+    state.mixKeyAndHash(presharedKey);
+    // {payload}
+    return state.decryptAndHash(sealed);
+  }
+
+  /** The initiator's sending key, then the responder's, for the caller to wipe. */
+  byte[][] split() {
+    return state.split();
+  }
+
+  byte[] handshakeHash() {
+    return state.handshakeHash();
+  }
+
+  @Override
+  public void close() {
+    state.close();
+  }
+
+  private boolean mixAgreement(byte[] privateKey, byte[] publicKey) {
+    byte[] shared = new byte[X25519.KEY_LENGTH];
+    boolean agreed = X25519.agree(privateKey, publicKey, shared);
+    if (agreed) {
+      state.mixKey(shared);
+    }
+    SymmetricState.wipe(shared);
+    return agreed;
+  }
+
+  /** As {@link #mixAgreement}, where the key that Noise derives would go unused. */
+  private boolean mixChainingAgreement(byte[] privateKey, byte[] publicKey) {
+    byte[] shared = new byte[X25519.KEY_LENGTH];
+    boolean agreed = X25519.agree(privateKey, publicKey, shared);
+    if (agreed) {
+      state.mixChainingKey(shared);
+    }
+    SymmetricState.wipe(shared);
+    return agreed;
+  }
+}

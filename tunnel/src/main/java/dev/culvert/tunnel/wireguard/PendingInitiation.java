@@ -1,0 +1,32 @@
+package dev.culvert.tunnel.wireguard;
+
+import dev.culvert.crypto.SecretBytes;
+import dev.culvert.crypto.Tai64n;
+
+/**
+ * An initiation that we sent and that waits for its response. Belongs to the control thread but for
+ * its index, which lanes may look up.
+ *
+ * @param noise the handshake's state, on a copy of which each response is tried
+ * @param ephemeral our ephemeral private key
+ * @param timestamp what we sent
+ */
+record PendingInitiation(
+    WireGuardPeer peer,
+    int localIndex,
+    NoiseHandshake noise,
+    SecretBytes ephemeral,
+    Tai64n timestamp)
+    implements Indexed, AutoCloseable {
+
+  @Override
+  public void close() {
+    noise.close();
+    ephemeral.close();
+  }
+
+  @Override
+  public String toString() {
+    return "PendingInitiation[" + peer + "]";
+  }
+}

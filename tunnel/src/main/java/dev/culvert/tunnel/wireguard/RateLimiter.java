@@ -1,0 +1,55 @@
+package dev.culvert.tunnel.wireguard;
+
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
+import static java.util.concurrent.TimeUnit.SECONDS;
+
+import dev.culvert.routing.IpAddress;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * A token bucket a source: 20 handshakes a second, bursts of 5. A source is an IPv4 address or an
+ * IPv6 /64, which is what one customer usually has. Belongs to the control thread.
+ */
+final class RateLimiter {
+  static final int MAX_SOURCES = 16_384;
+
+  private static final long COST = SECONDS.toNanos(1) / 20;
+  private static final long BURST = 5 * COST;
+
+  /** By then a bucket is full again, so forgetting it changes nothing. */
+  private static final long FORGET_AFTER = BURST + MILLISECONDS.toNanos(750);
+
+  private final Map<IpAddress, Bucket> buckets = new HashMap<>();
+  private long sweepAt = Long.MIN_VALUE;
+
+  private static final class Bucket {
+    long tokens = BURST;
+    long filledAt;
+  }
+
+  /** Takes a token of {@code source}; false where it has none, or where there are too many. */
+  boolean allow(IpAddress source, long nowNanos) {
+    if (nowNanos >= sweepAt) {
+      buckets.values().removeIf(bucket -> nowNanos - bucket.filledAt >= FORGET_AFTER);
+      sweepAt = nowNanos + FORGET_AFTER;
+    }
+    IpAddress key = source.v4() ? source : new IpAddress(false, source.high(), 0);
+    Bucket bucket = buckets.get(key);
+    if (bucket == null) {
+      if (buckets.size() >= MAX_SOURCES) {
+        return false;
+      }
+      bucket = new Bucket();
+      buckets.put(key, bucket);
+    } else {
+      bucket.tokens = Math.min(BURST, bucket.tokens + nowNanos - bucket.filledAt);
+    }
+    bucket.filledAt = nowNanos;
+    if (bucket.tokens < COST) {
+      return false;
+    }
+    bucket.tokens -= COST;
+    return true;
+  }
+}

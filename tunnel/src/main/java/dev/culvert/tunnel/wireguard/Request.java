@@ -1,0 +1,21 @@
+package dev.culvert.tunnel.wireguard;
+
+/** What lanes and configuration may ask of the control side, as bits of one word a peer. */
+final class Request {
+  /** Begin a handshake: there is no session, or it is due for renewal. */
+  static final int HANDSHAKE = 1;
+
+  /** A session that we answered with was confirmed. */
+  static final int CONFIRM = 2;
+
+  /** The peer was heard from elsewhere. */
+  static final int MOVED = 4;
+
+  /** Packets were staged while a session came up. */
+  static final int FLUSH = 8;
+
+  /** Send a keepalive. */
+  static final int KEEPALIVE = 16;
+
+  private Request() {}
+}

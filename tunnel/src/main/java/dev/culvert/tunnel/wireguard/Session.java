@@ -1,0 +1,220 @@
+package dev.culvert.tunnel.wireguard;
+
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadKey;
+import dev.culvert.crypto.NonceLayout;
+import dev.culvert.crypto.ReplayWindow;
+import dev.culvert.crypto.SecretBytes;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * A pair of transport keys, shared by all lanes.
+ *
+ * <p><b>Keys are never wiped in use.</b> A lane pins the session for the time of one train; closing
+ * forbids new pins, and the keys are wiped by whoever is last, the closer or the lane that unpins.
+ * So no train can be sealed under a wiped key, and neither side ever waits.
+ *
+ * <p><b>No counter is used twice.</b> {@link #reserve} moves the counter by compare-and-set and
+ * never past the limit.
+ */
+final class Session implements Indexed, AutoCloseable {
+  /** What {@link #reserve} returns where the counters do not suffice; itself past every limit. */
+  static final long SPENT = -1;
+
+  private static final VarHandle SEND_COUNTER;
+
+  /** Set in {@link #pins} by closing; the lower bits count the lanes that are inside. */
+  private static final int CLOSED = Integer.MIN_VALUE;
+
+  static {
+    try {
+      SEND_COUNTER = MethodHandles.lookup().findVarHandle(Session.class, "sendCounter", long.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  private final WireGuardPeer peer;
+  private final boolean initiator;
+  private final int localIndex;
+  private final int remoteIndex;
+  private final long createdNanos;
+  private final Limits limits;
+  private final AeadKey sendKey;
+  private final AeadKey receiveKey;
+  private final ReplayWindow window;
+
+  private volatile long sendCounter;
+  private final AtomicInteger pins = new AtomicInteger();
+  private volatile boolean confirmed;
+
+  /** Takes over both keys, 32 bytes each. */
+  Session(
+      WireGuardPeer peer,
+      boolean initiator,
+      int localIndex,
+      int remoteIndex,
+      byte[] sendKey,
+      byte[] receiveKey,
+      long createdNanos,
+      Limits limits) {
+    this.peer = peer;
+    this.initiator = initiator;
+    this.localIndex = localIndex;
+    this.remoteIndex = remoteIndex;
+    this.createdNanos = createdNanos;
+    this.limits = limits;
+    this.sendKey = key(sendKey);
+    this.receiveKey = key(receiveKey);
+    window = new ReplayWindow(limits.rejectAfterMessages());
+  }
+
+  private static AeadKey key(byte[] bytes) {
+    return new AeadKey(
+        AeadAlgorithm.CHACHA20_POLY1305,
+        SecretBytes.owning(bytes),
+        NonceLayout.LITTLE_ENDIAN_COUNTER,
+        0);
+  }
+
+  @Override
+  public WireGuardPeer peer() {
+    return peer;
+  }
+
+  /** Whether this end began the handshake: then it is for this end to renew it. */
+  boolean initiator() {
+    return initiator;
+  }
+
+  @Override
+  public int localIndex() {
+    return localIndex;
+  }
+
+  int remoteIndex() {
+    return remoteIndex;
+  }
+
+  /** For a lane that holds a pin. */
+  AeadKey sendKey() {
+    return sendKey;
+  }
+
+  /** For a lane that holds a pin. */
+  AeadKey receiveKey() {
+    return receiveKey;
+  }
+
+  long age(long nowNanos) {
+    return nowNanos - createdNanos;
+  }
+
+  boolean isExpired(long nowNanos) {
+    return age(nowNanos) >= Messages.REJECT_AFTER_TIME;
+  }
+
+  /** Whether a packet may be sealed at all. */
+  boolean maySend(long nowNanos) {
+    return !isExpired(nowNanos)
+        && Long.compareUnsigned(sendCounter, limits.rejectAfterMessages()) < 0;
+  }
+
+  /** Whether its initiator should renew it, or too much was sent. */
+  boolean isStaleForSending(long nowNanos) {
+    return (initiator && age(nowNanos) >= Messages.REKEY_AFTER_TIME)
+        || Long.compareUnsigned(sendCounter, limits.rekeyAfterMessages()) > 0;
+  }
+
+  /** Whether it must be renewed now lest the other end run into its refusal. */
+  boolean isStaleForReceiving(long nowNanos) {
+    return initiator && age(nowNanos) >= Messages.LAST_MINUTE_REKEY_TIME;
+  }
+
+  /** Whether {@code counter} may come from the other end. */
+  boolean isInRange(long counter) {
+    return Long.compareUnsigned(counter, limits.rejectAfterMessages()) < 0;
+  }
+
+  /**
+   * Takes {@code packets} consecutive counters that nobody else will get.
+   *
+   * @return the first, or {@link #SPENT} where there are not as many left
+   */
+  long reserve(int packets) {
+    while (true) {
+      long first = sendCounter;
+      long limit = limits.rejectAfterMessages();
+      if (Long.compareUnsigned(first, limit) >= 0
+          || Long.compareUnsigned(limit - first, packets) < 0) {
+        return SPENT;
+      }
+      if (SEND_COUNTER.compareAndSet(this, first, first + packets)) {
+        return first;
+      }
+    }
+  }
+
+  /** Tests and sets the window for every packet whose bit is set; the bits of fresh ones remain. */
+  long acceptFresh(long firstCounter, long authenticated) {
+    long fresh = 0;
+    synchronized (window) {
+      for (long rest = authenticated; rest != 0; rest &= rest - 1) {
+        int i = Long.numberOfTrailingZeros(rest);
+        if (window.accept(firstCounter + i)) {
+          fresh |= 1L << i;
+        }
+      }
+    }
+    return fresh;
+  }
+
+  /** Whether the responder has heard from the initiator under these keys. */
+  boolean confirmed() {
+    return confirmed;
+  }
+
+  void confirm() {
+    confirmed = true;
+  }
+
+  /** Keeps the keys alive until {@link #unpin}; false where the session is closed. */
+  boolean pin() {
+    if (pins.getAndIncrement() >= 0) {
+      return true;
+    }
+    unpin();
+    return false;
+  }
+
+  void unpin() {
+    if (pins.getAndDecrement() == CLOSED + 1) {
+      wipe();
+    }
+  }
+
+  /** No lane may begin to use the keys from here on; the last to leave wipes them. */
+  @Override
+  public void close() {
+    if (pins.getAndUpdate(count -> count | CLOSED) == 0) {
+      wipe();
+    }
+  }
+
+  private void wipe() {
+    sendKey.close();
+    receiveKey.close();
+  }
+
+  /** For tests: as if all counters below {@code counter} had been used. */
+  void skipTo(long counter) {
+    sendCounter = counter;
+  }
+
+  @Override
+  public String toString() {
+    return "Session[" + peer + (initiator ? ", initiator]" : ", responder]");
+  }
+}

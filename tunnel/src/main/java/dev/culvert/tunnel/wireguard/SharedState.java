@@ -1,0 +1,30 @@
+package dev.culvert.tunnel.wireguard;
+
+import org.jspecify.annotations.Nullable;
+
+/** What lanes and the control side share; every part says who may do what. */
+final class SharedState {
+  final Limits limits;
+  final IndexTable indices;
+  final AllowedIps allowedIps = new AllowedIps();
+  final HandshakeQueue handshakes = new HandshakeQueue();
+  final RequestStack requests = new RequestStack();
+  final Deadlines deadlines = new Deadlines();
+  final StagingBudget staging = new StagingBudget();
+
+  private volatile @Nullable LocalIdentity identity;
+
+  SharedState(Limits limits, IndexTable indices) {
+    this.limits = limits;
+    this.indices = indices;
+  }
+
+  /** Who we are, or null where no private key is set. */
+  @Nullable LocalIdentity identity() {
+    return identity;
+  }
+
+  void identity(@Nullable LocalIdentity newIdentity) {
+    identity = newIdentity;
+  }
+}

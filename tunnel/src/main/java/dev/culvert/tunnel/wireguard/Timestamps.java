@@ -1,0 +1,47 @@
+package dev.culvert.tunnel.wireguard;
+
+import dev.culvert.crypto.Tai64n;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The timestamps of our initiations. A peer refuses any that is not later than the last it saw, so
+ * what is sent never decreases, whatever the wall clock does, and grows strictly for each peer.
+ * Belongs to the control thread.
+ */
+final class Timestamps {
+  private static final long NANOS_PER_SECOND = 1_000_000_000L;
+
+  private @Nullable Tai64n latest;
+
+  /**
+   * Nothing up to {@code answered} is sent again.
+   *
+   * @throws IllegalArgumentException where the moment is out of the range of a clock
+   */
+  void after(Instant answered) {
+    try {
+      long nanos =
+          Math.addExact(
+              Math.multiplyExact(answered.getEpochSecond(), NANOS_PER_SECOND), answered.getNano());
+      latest = later(latest, Tai64n.ofWallNanos(nanos).next());
+    } catch (ArithmeticException e) {
+      throw new IllegalArgumentException("no usable timestamp: " + answered, e);
+    }
+  }
+
+  Tai64n next(WireGuardPeer peer, long wallNanos) {
+    Tai64n timestamp = later(latest, Tai64n.ofWallNanos(wallNanos));
+    Tai64n last = peer.lastTimestampSent;
+    if (last != null && timestamp.compareTo(last) <= 0) {
+      timestamp = last.next();
+    }
+    peer.lastTimestampSent = timestamp;
+    latest = later(latest, timestamp);
+    return timestamp;
+  }
+
+  private static Tai64n later(@Nullable Tai64n a, Tai64n b) {
+    return a != null && a.compareTo(b) > 0 ? a : b;
+  }
+}

@@ -1,0 +1,320 @@
+package dev.culvert.tunnel.wireguard;
+
+import dev.culvert.crypto.PacketRun;
+import dev.culvert.crypto.TrainCipher;
+import dev.culvert.tunnel.engine.DataPath;
+import dev.culvert.tunnel.engine.DropCounters;
+import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.TunnelPeer;
+import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.train.Train;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * One lane's way through the engine.
+ *
+ * <ol>
+ *   <li>Out: pin the session, reserve counters, write headers, seal the train; without a session
+ *       stage copies.
+ *   <li>In: find the session by index, pin it, open the run, pass the replay window, move the
+ *       endpoint, check every inner source.
+ * </ol>
+ *
+ * Timers are set in place; everything else that follows is asked of the control side.
+ */
+final class WireGuardDataPath implements DataPath {
+  private final SharedState shared;
+  private final TrainCipher cipher;
+  private final DropCounters drops;
+  private final PacketRun run = new PacketRun();
+  private final InnerPackets inner;
+
+  WireGuardDataPath(SharedState shared, TrainCipher cipher, DropCounters drops) {
+    this.shared = shared;
+    this.cipher = cipher;
+    this.drops = drops;
+    inner = new InnerPackets(shared.allowedIps, drops);
+  }
+
+  @Override
+  public DropCounters drops() {
+    return drops;
+  }
+
+  // 1. Out
+
+  @Override
+  public Verdict seal(TunnelPeer to, Train train, long nowNanos) {
+    WireGuardPeer peer = (WireGuardPeer) to;
+    if (!fits(train)) {
+      drops.count(DropReason.MALFORMED, train.packets());
+      return Verdict.DROPPED;
+    }
+    if (peer.endpoint() == null) {
+      drops.count(DropReason.NO_ENDPOINT, train.packets());
+      return Verdict.DROPPED;
+    }
+    return sealUnderCurrent(peer, train, nowNanos) ? Verdict.SEALED : stage(peer, train, nowNanos);
+  }
+
+  /**
+   * Seals without staging.
+   *
+   * @return false where the peer has no session that could
+   */
+  boolean sealUnderCurrent(WireGuardPeer peer, Train train, long nowNanos) {
+    Session session = peer.sessions().current();
+    if (session == null || session.isExpired(nowNanos) || !sealUnder(session, train)) {
+      return false;
+    }
+    peer.txBytes().add(train.sealedBytes());
+    PeerTimers timers = peer.timers();
+    timers.authenticatedSent(nowNanos);
+    if (train.length(0) > 0) {
+      timers.dataSent(nowNanos);
+    }
+    if (session.isStaleForSending(nowNanos)) {
+      askForHandshake(peer, nowNanos);
+    }
+    return true;
+  }
+
+  private boolean sealUnder(Session session, Train train) {
+    if (!session.pin()) {
+      return false;
+    }
+    try {
+      int packets = train.packets();
+      long counter = session.reserve(packets);
+      if (counter == Session.SPENT) {
+        return false;
+      }
+      writeHeadersAndPadding(train, session.remoteIndex(), counter);
+      run.at(train.memory(), train.inner(0), train.stride())
+          .of(
+              packets,
+              train.stride() - Messages.DATA_OVERHEAD,
+              train.lastSealedLength() - Messages.DATA_OVERHEAD)
+          .counting(counter);
+      cipher.seal(session.sendKey(), run);
+      return true;
+    } finally {
+      session.unpin();
+    }
+  }
+
+  private static void writeHeadersAndPadding(Train train, int remoteIndex, long firstCounter) {
+    MemorySegment memory = train.memory();
+    for (int i = 0; i < train.packets(); i++) {
+      long at = train.slot(i);
+      memory.set(Messages.INT, at + Messages.TYPE, Messages.DATA);
+      memory.set(Messages.INT, at + Messages.DATA_RECEIVER, remoteIndex);
+      memory.set(Messages.LONG, at + Messages.DATA_COUNTER, firstCounter + i);
+      long end = at + train.sealedLength(i) - Messages.TAG_LENGTH;
+      for (long pad = at + Messages.DATA_HEADER + train.length(i); pad < end; pad++) {
+        memory.set(ValueLayout.JAVA_BYTE, pad, (byte) 0);
+      }
+    }
+  }
+
+  /** Whether the train was laid out as {@link WireGuardOverhead} says. */
+  private static boolean fits(Train train) {
+    boolean fits = train.packets() > 0 && train.headroom() == Messages.DATA_HEADER;
+    for (int i = 0; i < train.packets(); i++) {
+      fits &= train.length(i) + Messages.DATA_OVERHEAD <= train.sealedLength(i);
+    }
+    return fits;
+  }
+
+  /**
+   * Keeps copies until there is a session. The session may have come up since it was looked for:
+   * the control side looks for staged packets after it publishes a session, and this looks for a
+   * session after it staged, so one of the two sees the other.
+   */
+  private Verdict stage(WireGuardPeer peer, Train train, long nowNanos) {
+    StagedQueue staged = peer.staged();
+    int dropped = 0;
+    for (int i = 0; i < train.packets(); i++) {
+      byte[] copy = new byte[train.length(i)];
+      MemorySegment.copy(
+          train.memory(), ValueLayout.JAVA_BYTE, train.inner(i), copy, 0, copy.length);
+      dropped += staged.add(copy);
+    }
+    if (dropped > 0) {
+      drops.count(DropReason.STAGING_FULL, dropped);
+    }
+    if (peer.handshakeAttempts() != 0) {
+      peer.handshakeAttempts(0);
+    }
+    Session session = peer.sessions().current();
+    if (session != null && session.maySend(nowNanos)) {
+      shared.requests.submit(peer, Request.FLUSH);
+    } else {
+      askForHandshake(peer, nowNanos);
+    }
+    return Verdict.STAGED;
+  }
+
+  private void askForHandshake(WireGuardPeer peer, long nowNanos) {
+    if (peer.mayInitiate(nowNanos)) {
+      shared.requests.submit(peer, Request.HANDSHAKE);
+    } else if (!peer.timers().isArmed(Timer.RETRANSMIT_HANDSHAKE)) {
+      peer.timers().arm(Timer.RETRANSMIT_HANDSHAKE, peer.nextInitiation());
+    }
+  }
+
+  // 2. In
+
+  @Override
+  public int runLength(Train received, int first) {
+    int packets = received.packets();
+    if (received.sealedLength(first) < Messages.DATA_OVERHEAD) {
+      return 1;
+    }
+    MemorySegment memory = received.memory();
+    long at = received.slot(first);
+    long typeAndIndex = memory.get(Messages.LONG, at);
+    if ((int) typeAndIndex != Messages.DATA) {
+      return 1;
+    }
+    long counter = memory.get(Messages.LONG, at + Messages.DATA_COUNTER);
+    int next = first + 1;
+    while (next < packets
+        && received.sealedLength(next) >= Messages.DATA_OVERHEAD
+        && memory.get(Messages.LONG, received.slot(next)) == typeAndIndex
+        && memory.get(Messages.LONG, received.slot(next) + Messages.DATA_COUNTER)
+            == counter + (next - first)) {
+      next++;
+    }
+    return next - first;
+  }
+
+  @Override
+  public int open(Train received, Endpoint from, long nowNanos) {
+    int packets = received.packets();
+    received.headroom(Messages.DATA_HEADER);
+    for (int i = 0; i < packets; i++) {
+      received.length(i, 0);
+    }
+    boolean data =
+        received.lastSealedLength() >= Messages.DATA_OVERHEAD
+            && received.memory().get(Messages.INT, received.slot(0)) == Messages.DATA;
+    if (data) {
+      return openData(received, from, nowNanos);
+    }
+    for (int i = 0; i < packets; i++) {
+      receiveHandshake(received, i, from);
+    }
+    return 0;
+  }
+
+  private int openData(Train received, Endpoint from, long nowNanos) {
+    MemorySegment memory = received.memory();
+    int packets = received.packets();
+    int index = memory.get(Messages.INT, received.slot(0) + Messages.DATA_RECEIVER);
+    long counter = memory.get(Messages.LONG, received.slot(0) + Messages.DATA_COUNTER);
+    if (!(shared.indices.find(index) instanceof Session session)) {
+      drops.count(DropReason.UNKNOWN_INDEX, packets);
+      return 0;
+    }
+    if (session.isExpired(nowNanos) || !session.isInRange(counter) || !session.pin()) {
+      drops.count(DropReason.EXPIRED, packets);
+      return 0;
+    }
+    long authenticated;
+    try {
+      run.at(memory, received.inner(0), received.stride())
+          .of(
+              packets,
+              received.stride() - Messages.DATA_OVERHEAD,
+              received.lastSealedLength() - Messages.DATA_OVERHEAD)
+          .counting(counter);
+      authenticated = cipher.open(session.receiveKey(), run) & run.allPackets();
+    } finally {
+      session.unpin();
+    }
+    countMissing(DropReason.BAD_TAG, run.allPackets(), authenticated);
+    if (authenticated == 0) {
+      return 0;
+    }
+    long fresh = session.acceptFresh(counter, authenticated);
+    countMissing(DropReason.REPLAYED, authenticated, fresh);
+    if (fresh == 0) {
+      return 0;
+    }
+    boolean anyData = inner.hasData(received, fresh);
+    received(session, from, inner.bytes(received, fresh), anyData, nowNanos);
+    return anyData ? inner.deliver(received, fresh, session.peer()) : 0;
+  }
+
+  private void countMissing(DropReason reason, long before, long after) {
+    if (before != after) {
+      drops.count(reason, Long.bitCount(before ^ after));
+    }
+  }
+
+  /** What follows from authenticated, fresh packets, whatever is in them. */
+  private void received(Session session, Endpoint from, int bytes, boolean data, long nowNanos) {
+    WireGuardPeer peer = session.peer();
+    if (peer.heardFrom(from)) {
+      shared.requests.submit(peer, Request.MOVED);
+    }
+    if (!session.initiator() && !session.confirmed()) {
+      session.confirm();
+      shared.requests.submit(peer, Request.CONFIRM);
+    }
+    Session current = peer.sessions().current();
+    if (current != null && current.isStaleForReceiving(nowNanos) && !peer.lastMinuteHandshake()) {
+      peer.lastMinuteHandshake(true);
+      askForHandshake(peer, nowNanos);
+    }
+    peer.rxBytes().add(bytes);
+    PeerTimers timers = peer.timers();
+    timers.authenticatedReceived(nowNanos);
+    if (data) {
+      timers.dataReceived(nowNanos);
+    }
+  }
+
+  /** Checks what can be checked without Diffie-Hellman, and queues a copy. */
+  private void receiveHandshake(Train received, int i, Endpoint from) {
+    int length = received.sealedLength(i);
+    if (length < Messages.TYPE_LENGTH) {
+      drops.count(DropReason.BAD_LENGTH);
+      return;
+    }
+    long at = received.slot(i);
+    int type = received.memory().get(Messages.INT, at);
+    int expected = Messages.handshakeLength(type);
+    if (expected == 0 && type != Messages.DATA) {
+      drops.count(DropReason.UNKNOWN_TYPE);
+    } else if (length != expected) {
+      drops.count(DropReason.BAD_LENGTH);
+    } else if (shared.handshakes.isFull()) {
+      drops.count(DropReason.QUEUE_FULL);
+    } else {
+      byte[] copy = new byte[length];
+      MemorySegment.copy(received.memory(), ValueLayout.JAVA_BYTE, at, copy, 0, length);
+      queueHandshake(copy, type, from);
+    }
+  }
+
+  private void queueHandshake(byte[] message, int type, Endpoint from) {
+    LocalIdentity identity = shared.identity();
+    if (type != Messages.COOKIE_REPLY && (identity == null || !identity.mac1Matches(message))) {
+      drops.count(DropReason.BAD_MAC1);
+    } else if (type != Messages.INITIATION && !isKnownReceiver(message, type)) {
+      drops.count(DropReason.UNKNOWN_INDEX);
+    } else if (!shared.handshakes.offer(new HandshakeQueue.Message(message, from))) {
+      drops.count(DropReason.QUEUE_FULL);
+    }
+  }
+
+  private boolean isKnownReceiver(byte[] message, int type) {
+    int offset =
+        type == Messages.RESPONSE ? Messages.RESPONSE_RECEIVER : Messages.COOKIE_REPLY_RECEIVER;
+    return shared.indices.find(Messages.getInt(message, offset)) != null;
+  }
+}

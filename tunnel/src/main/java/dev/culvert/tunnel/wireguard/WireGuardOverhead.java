@@ -1,0 +1,24 @@
+package dev.culvert.tunnel.wireguard;
+
+import dev.culvert.tunnel.engine.Overhead;
+
+/** WireGuard's framing: 16 bytes of header, padding to 16, 16 bytes of tag. */
+enum WireGuardOverhead implements Overhead {
+  INSTANCE;
+
+  @Override
+  public int headroom() {
+    return Messages.DATA_HEADER;
+  }
+
+  @Override
+  public int sealedLength(int innerLength, int mtu) {
+    return Messages.DATA_OVERHEAD + paddedLength(innerLength, mtu);
+  }
+
+  /** Padding hides lengths a little, but never makes a packet longer than the tunnel's MTU. */
+  private static int paddedLength(int length, int mtu) {
+    int padded = (length + Messages.PADDING_MULTIPLE - 1) & -Messages.PADDING_MULTIPLE;
+    return Math.max(length, Math.min(padded, mtu));
+  }
+}

@@ -1,0 +1,278 @@
+package dev.culvert.tunnel.port;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.kernel.Errno;
+import dev.culvert.tunnel.kernel.ErrnoException;
+import dev.culvert.tunnel.kernel.NetworkNamespace;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+@Tag("integration")
+class TunDeviceTest {
+  private static final int GSO_TCPV4 = 1;
+  private static final int GSO_UDP_L4 = 5;
+
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment buffer = arena.allocate(1 << 17, 64);
+  private final MemorySegment iovecs = arena.allocate(16 * Wire.IOVEC, 8);
+  private final List<AutoCloseable> open = new ArrayList<>();
+  private NetworkNamespace namespace;
+
+  @BeforeEach
+  void enterNamespace() throws Exception {
+    namespace = NetworkNamespace.create();
+  }
+
+  @AfterEach
+  void leaveNamespace() throws Exception {
+    for (AutoCloseable closeable : open) {
+      closeable.close();
+    }
+    namespace.close();
+    arena.close();
+  }
+
+  private TunDevice open(String name, int queues) throws Exception {
+    TunDevice device = namespace.call(() -> TunDevice.open(name, queues));
+    open.add(device);
+    return device;
+  }
+
+  private TunDevice openWithAddress() throws Exception {
+    TunDevice device = open("cvt0", 1);
+    device.up();
+    namespace.exec("ip", "addr", "add", "10.9.0.1/24", "dev", "cvt0");
+    return device;
+  }
+
+  /** Reads until a packet of that IPv4 protocol and, where not negative, of that GSO type comes. */
+  private int readPacket(TunPort port, int protocol, int gsoType) throws Exception {
+    for (int i = 0; i < 3000; i++) {
+      int bytes = port.read(buffer, 0, 1 << 17);
+      if (bytes == 0) {
+        Thread.sleep(1);
+      } else if ((u8(10) >>> 4) == 4 && u8(19) == protocol && (gsoType < 0 || u8(1) == gsoType)) {
+        return bytes;
+      }
+    }
+    throw new AssertionError("no such packet");
+  }
+
+  private int u8(int at) {
+    return buffer.get(ValueLayout.JAVA_BYTE, at) & 0xff;
+  }
+
+  private int u16(int at) {
+    return buffer.get(Wire.NET_SHORT, at) & 0xffff;
+  }
+
+  private boolean write(TunPort port, int length) throws Exception {
+    // The header and the packet in a vector each, as the lane gathers them.
+    iovecs.set(Wire.LONG, 0, buffer.address());
+    iovecs.set(Wire.LONG, 8, TunPort.HEADER_BYTES);
+    iovecs.set(Wire.LONG, 16, buffer.address() + TunPort.HEADER_BYTES);
+    iovecs.set(Wire.LONG, 24, length - TunPort.HEADER_BYTES);
+    return port.write(iovecs, 2);
+  }
+
+  @Test
+  void aKernelOfTodayAgreesToEveryOffload() throws Exception {
+    TunDevice device = open("cvt0", 1);
+    assertEquals(new TunOffloads(true, true, true), device.offloads());
+    assertEquals("cvt0", device.name());
+    assertEquals(1, device.ports().size());
+    assertTrue(namespace.exec("ip", "-j", "link", "show", "cvt0").contains("\"cvt0\""));
+  }
+
+  @Test
+  void theMtuIsReadAndSetFromAnyThread() throws Exception {
+    TunDevice device = open("cvt0", 1);
+    assertEquals(1500, device.mtu());
+    device.mtu(1380);
+    assertEquals(1380, device.mtu());
+    assertTrue(namespace.exec("ip", "-j", "link", "show", "cvt0").contains("\"mtu\":1380"));
+  }
+
+  @Test
+  void nothingToReadIsZero() throws Exception {
+    assertEquals(0, open("cvt0", 1).ports().getFirst().read(buffer, 0, 2000));
+  }
+
+  @Test
+  void aPingIsReadAndItsReplyIsTaken() throws Exception {
+    TunPort port = openWithAddress().ports().getFirst();
+    Process ping = namespace.start("ping", "-c", "1", "-W", "5", "10.9.0.2");
+    int bytes = readPacket(port, 1, -1);
+    // Echo request to echo reply: the types differ by 8, so does the checksum's upper byte.
+    int source = buffer.get(Wire.INT, 22);
+    buffer.set(Wire.INT, 22, buffer.get(Wire.INT, 26));
+    buffer.set(Wire.INT, 26, source);
+    buffer.set(ValueLayout.JAVA_BYTE, 30, (byte) 0);
+    int sum = u16(32) + 0x0800;
+    buffer.set(Wire.NET_SHORT, 32, (short) ((sum & 0xffff) + (sum >>> 16)));
+    assertTrue(write(port, bytes));
+    assertEquals(0, ping.waitFor());
+  }
+
+  @Test
+  void aUdpRunIsReadAsOneSuperPacket() throws Exception {
+    TunPort port = openWithAddress().ports().getFirst();
+    UdpPort sender = namespace.call(() -> UdpPort.bind(IpFamily.V4, 0, false, UdpOptions.DEFAULT));
+    open.add(sender);
+    SendBatch batch = new SendBatch(IpFamily.V4, 1, arena);
+    Endpoint to = Endpoint.of(IpAddress.parse("10.9.0.2"), 7);
+    batch.add(arena.allocate(20_500), 0, 20_500, 1000, to, 0);
+    assertEquals(21, sender.send(batch, train -> {}));
+    int bytes = readPacket(port, 17, GSO_UDP_L4);
+    assertEquals(TunPort.HEADER_BYTES + 20 + 8 + 20_500, bytes);
+    assertEquals(1000, buffer.get(Wire.SHORT, 4));
+  }
+
+  @Test
+  void aTcpSenderIsReadAsSuperPackets() throws Exception {
+    TunPort port = openWithAddress().ports().getFirst();
+    String client =
+        """
+        import socket
+        s = socket.create_connection(('10.9.0.2', 9))
+        s.sendall(b'x' * 60000)
+        """;
+    Process process = namespace.start("python3", "-c", client);
+    try {
+      readPacket(port, 6, -1);
+      answerSyn(port);
+      int bytes = readPacket(port, 6, GSO_TCPV4);
+      assertTrue(bytes > 3000, bytes + " bytes");
+      assertEquals(1460, buffer.get(Wire.SHORT, 4));
+    } finally {
+      process.destroy();
+    }
+  }
+
+  /** Turns the SYN in the buffer into a SYN-ACK of 20 + 24 bytes with an MSS of 1460. */
+  private void answerSyn(TunPort port) throws Exception {
+    int source = buffer.get(Wire.INT, 22);
+    buffer.set(Wire.INT, 22, buffer.get(Wire.INT, 26));
+    buffer.set(Wire.INT, 26, source);
+    int sourcePort = u16(30);
+    buffer.set(Wire.NET_SHORT, 30, (short) u16(32));
+    buffer.set(Wire.NET_SHORT, 32, (short) sourcePort);
+    buffer.set(Wire.NET_INT, 38, buffer.get(Wire.NET_INT, 34) + 1);
+    buffer.set(Wire.NET_INT, 34, 1);
+    buffer.set(Wire.NET_SHORT, 42, (short) 0x6012);
+    buffer.set(Wire.NET_SHORT, 44, (short) 65_535);
+    buffer.set(Wire.NET_INT, 50, 0x0204_05b4);
+    buffer.set(Wire.NET_SHORT, 12, (short) 44);
+    buffer.asSlice(0, 10).fill((byte) 0);
+    // VIRTIO_NET_HDR_F_DATA_VALID: the kernel need not check the transport checksum.
+    buffer.set(ValueLayout.JAVA_BYTE, 0, (byte) 2);
+    buffer.set(Wire.NET_SHORT, 20, (short) 0);
+    int sum = 0;
+    for (int at = 10; at < 30; at += 2) {
+      sum += u16(at);
+    }
+    sum = (sum & 0xffff) + (sum >>> 16);
+    buffer.set(Wire.NET_SHORT, 20, (short) ~((sum & 0xffff) + (sum >>> 16)));
+    assertTrue(write(port, 10 + 44));
+  }
+
+  @Test
+  void aPacketThatTheKernelDoesNotBelieveIsRefusedAndTheNextOneGoes() throws Exception {
+    TunPort port = openWithAddress().ports().getFirst();
+    buffer.fill((byte) 0);
+    buffer.set(ValueLayout.JAVA_BYTE, 1, (byte) 0x7f);
+    buffer.set(ValueLayout.JAVA_BYTE, 10, (byte) 0x45);
+    assertFalse(write(port, 100));
+    assertEquals(Errno.EINVAL, port.lastErrno());
+    buffer.set(ValueLayout.JAVA_BYTE, 1, (byte) 0);
+    assertTrue(write(port, 100));
+  }
+
+  @Test
+  void aDownInterfaceRefusesPacketsButIsNotGone() throws Exception {
+    TunPort port = open("cvt0", 1).ports().getFirst();
+    buffer.fill((byte) 0);
+    buffer.set(ValueLayout.JAVA_BYTE, 10, (byte) 0x45);
+    assertFalse(write(port, 100));
+    assertEquals(Errno.EIO, port.lastErrno());
+    assertEquals(0, port.read(buffer, 0, 2000));
+  }
+
+  @Test
+  void aDeletedInterfaceIsGone() throws Exception {
+    TunPort port = openWithAddress().ports().getFirst();
+    namespace.exec("ip", "link", "del", "cvt0");
+    assertThrows(DeviceGoneException.class, () -> port.read(buffer, 0, 2000));
+    buffer.set(ValueLayout.JAVA_BYTE, 10, (byte) 0x45);
+    assertThrows(DeviceGoneException.class, () -> write(port, 100));
+  }
+
+  @Test
+  void aDeviceThatIsServedIsReportedAsBusy() throws Exception {
+    open("cvt0", 1);
+    open("cvt1", 2);
+    for (String name : List.of("cvt0", "cvt1")) {
+      for (int queues = 1; queues <= 2; queues++) {
+        int wanted = queues;
+        ErrnoException e =
+            assertThrows(
+                ErrnoException.class, () -> namespace.call(() -> TunDevice.open(name, wanted)));
+        assertEquals(Errno.EBUSY, e.errno(), name + " with " + queues);
+        assertTrue(e.call().endsWith(name), e.call());
+      }
+    }
+  }
+
+  @Test
+  void aDeviceThatSomebodyMadePersistentIsAttachedTo() throws Exception {
+    namespace.exec("ip", "tuntap", "add", "cvt0", "mode", "tun");
+    namespace.exec("ip", "tuntap", "add", "cvt1", "mode", "tun", "multi_queue");
+    assertEquals(1, open("cvt0", 2).ports().size());
+    assertEquals(2, open("cvt1", 2).ports().size());
+  }
+
+  @Test
+  void severalQueuesShareTheFlows() throws Exception {
+    TunDevice device = open("cvt0", 2);
+    device.up();
+    namespace.exec("ip", "addr", "add", "10.9.0.1/24", "dev", "cvt0");
+    Endpoint to = Endpoint.of(IpAddress.parse("10.9.0.2"), 7);
+    for (int i = 0; i < 64; i++) {
+      UdpPort sender =
+          namespace.call(() -> UdpPort.bind(IpFamily.V4, 0, false, UdpOptions.DEFAULT));
+      open.add(sender);
+      assertEquals(0, sender.sendOne(buffer, 0, 100, to));
+    }
+    for (TunPort port : device.ports()) {
+      assertTrue(readPacket(port, 17, -1) > 0);
+    }
+  }
+
+  @Test
+  void anInterfaceThatIsNoTunIsRefused() {
+    ErrnoException e =
+        assertThrows(ErrnoException.class, () -> namespace.call(() -> TunDevice.open("lo", 1)));
+    assertEquals(Errno.EINVAL, e.errno());
+  }
+
+  @Test
+  void closingRemovesTheInterface() throws Exception {
+    TunDevice device = open("cvt0", 2);
+    device.close();
+    device.close();
+    assertFalse(namespace.exec("ip", "-j", "link").contains("cvt0"));
+  }
+}

@@ -1,0 +1,380 @@
+package dev.culvert.tunnel.wireguard;
+
+import static java.util.concurrent.TimeUnit.DAYS;
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
+import static java.util.concurrent.TimeUnit.SECONDS;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.culvert.crypto.SecretBytes;
+import dev.culvert.crypto.X25519;
+import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.TunnelEvent;
+import dev.culvert.tunnel.engine.Verdict;
+import java.lang.foreign.ValueLayout;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+final class HandshakeTest {
+  private final Node alice = new Node("alice", 1);
+  private final Node bob = new Node("bob", 2);
+  private final SimulatedNetwork network = SimulatedNetwork.of(alice, bob);
+
+  @Test
+  void firstPacketIsDeliveredAfterOneRoundTripAndAHalf() {
+    assertEquals(Verdict.STAGED, network.send(alice, bob, 7));
+    network.run(3 * SimulatedNetwork.LATENCY);
+    assertEquals(List.of(7), bob.deliveredNumbers());
+    assertEquals(3, network.seen.size());
+    assertEquals(Verdict.SEALED, network.send(bob, alice, 8));
+    network.run(SimulatedNetwork.LATENCY);
+    assertEquals(List.of(8), alice.deliveredNumbers());
+    assertEquals(Map.of(), alice.drops());
+    assertEquals(Map.of(), bob.drops());
+  }
+
+  @Test
+  void bothEndsLearnTheirRoleAndTheInitiatorLearnsThatItsTimestampWasTaken() {
+    network.send(alice, bob, 7);
+    network.settle();
+    assertEquals(
+        List.of(new TunnelEvent.SessionEstablished(bob.publicKey.toString(), bob.address, true)),
+        alice.events(TunnelEvent.SessionEstablished.class));
+    assertEquals(
+        List.of(
+            new TunnelEvent.SessionEstablished(alice.publicKey.toString(), alice.address, false)),
+        bob.events(TunnelEvent.SessionEstablished.class));
+    assertEquals(1, alice.events(TunnelEvent.TimestampAnswered.class).size());
+  }
+
+  @Test
+  void simultaneousInitiationsConvergeAtOnce() {
+    network.send(alice, bob, 1);
+    network.send(bob, alice, 2);
+    network.settle();
+    assertEquals(List.of(1), bob.deliveredNumbers());
+    assertEquals(List.of(2), alice.deliveredNumbers());
+    network.send(alice, bob, 3);
+    network.send(bob, alice, 4);
+    network.run(MILLISECONDS.toNanos(50));
+    assertEquals(List.of(1, 3), bob.deliveredNumbers());
+    assertEquals(List.of(2, 4), alice.deliveredNumbers());
+    assertEquals(0, alice.drops(DropReason.BAD_HANDSHAKE) + bob.drops(DropReason.BAD_HANDSHAKE));
+    assertEquals(1, network.sentBy(alice, Messages.INITIATION).size());
+    assertEquals(1, network.sentBy(bob, Messages.INITIATION).size());
+  }
+
+  @Test
+  void sessionsThatBeganAtTheSameMomentAreRenewedWithoutLoss() {
+    network.send(alice, bob, 0);
+    network.send(bob, alice, 0);
+    network.settle();
+    for (int second = 1; second <= 400; second++) {
+      network.run(SECONDS.toNanos(1));
+      network.send(alice, bob, second);
+      network.send(bob, alice, second);
+    }
+    network.settle();
+    assertEquals(401, alice.delivered.size());
+    assertEquals(401, bob.delivered.size());
+  }
+
+  @Test
+  void sharedPresharedKeyCompletes() {
+    alice.peer(bob, bob.address, presharedKey(1), OptionalInt.empty());
+    bob.peer(alice, alice.address, presharedKey(1), OptionalInt.empty());
+    network.send(alice, bob, 7);
+    network.settle();
+    assertEquals(List.of(7), bob.deliveredNumbers());
+  }
+
+  @Test
+  void differentPresharedKeysNeverComplete() {
+    alice.peer(bob, bob.address, presharedKey(1), OptionalInt.empty());
+    bob.peer(alice, alice.address, presharedKey(2), OptionalInt.empty());
+    network.send(alice, bob, 7);
+    network.send(bob, alice, 7);
+    network.run(SECONDS.toNanos(100));
+    assertEquals(List.of(), alice.events(TunnelEvent.SessionEstablished.class));
+    assertEquals(List.of(), bob.events(TunnelEvent.SessionEstablished.class));
+    assertTrue(alice.drops(DropReason.BAD_HANDSHAKE) > 0);
+    assertEquals(List.of(), bob.delivered);
+  }
+
+  @Test
+  void changedPresharedKeyLeavesTheSessionAndCountsFromTheNextHandshake() {
+    network.send(alice, bob, 1);
+    network.settle();
+    alice.peer(bob, null, presharedKey(1), OptionalInt.empty());
+    network.send(alice, bob, 2);
+    network.send(bob, alice, 3);
+    network.settle();
+    assertEquals(List.of(1, 2), bob.deliveredNumbers());
+    assertEquals(List.of(3), alice.deliveredNumbers());
+    network.run(SECONDS.toNanos(181));
+    network.send(alice, bob, 4);
+    network.settle();
+    assertEquals(1, alice.drops(DropReason.BAD_HANDSHAKE));
+    bob.peer(alice, null, presharedKey(1), OptionalInt.empty());
+    network.run(SECONDS.toNanos(6));
+    assertEquals(List.of(1, 2, 4), bob.deliveredNumbers());
+  }
+
+  @Test
+  void replayedInitiationIsRefused() {
+    network.send(alice, bob, 7);
+    network.settle();
+    byte[] initiation = network.sentBy(alice, Messages.INITIATION).getFirst().bytes();
+    network.transmit(alice.address, bob.address, initiation);
+    network.settle();
+    assertEquals(1, bob.drops(DropReason.STALE_TIMESTAMP));
+    assertEquals(1, network.sentBy(bob, Messages.RESPONSE).size());
+    network.send(alice, bob, 8);
+    network.settle();
+    assertEquals(List.of(7, 8), bob.deliveredNumbers());
+  }
+
+  @Test
+  void initiationsOfOnePeerCloserThanTwentyMillisecondsAreNotConsumed() {
+    byte[] first = initiation();
+    network.run(SECONDS.toNanos(6));
+    byte[] second = network.sentBy(alice, Messages.INITIATION).getLast().bytes();
+    bob.receive(alice.address, network.now, first);
+    bob.receive(alice.address, network.now, second);
+    network.run(1);
+    assertEquals(1, bob.drops(DropReason.RATE_LIMITED));
+    assertEquals(1, network.sentBy(bob, Messages.RESPONSE).size());
+  }
+
+  /** An initiation of alice's that does not arrive, nor do those after it. */
+  private byte[] initiation() {
+    network.lose = sent -> true;
+    network.send(alice, bob, 7);
+    network.run(0);
+    return network.sentBy(alice, Messages.INITIATION).getFirst().bytes();
+  }
+
+  @Test
+  void replayedResponseMakesNoSecondSession() {
+    network.send(alice, bob, 7);
+    network.settle();
+    Session session = alice.peer(bob).sessions().current();
+    byte[] response = network.sentBy(bob, Messages.RESPONSE).getFirst().bytes();
+    network.transmit(bob.address, alice.address, response);
+    network.settle();
+    assertEquals(1, alice.drops(DropReason.UNKNOWN_INDEX));
+    assertSame(session, alice.peer(bob).sessions().current());
+  }
+
+  @Test
+  void forgedResponseDoesNotSpoilTheWaitForTheTrueOne() {
+    network.lose = sent -> sent.type() == Messages.RESPONSE;
+    network.send(alice, bob, 7);
+    network.run(MILLISECONDS.toNanos(10));
+    byte[] response = network.sentBy(bob, Messages.RESPONSE).getFirst().bytes();
+    byte[] forged = response.clone();
+    forged[Messages.RESPONSE_NOISE + 3] ^= 1;
+    new CookieGenerator(alice.publicKey).addMacs(forged, network.now);
+    alice.receive(bob.address, network.now, forged);
+    network.run(1);
+    assertEquals(1, alice.drops(DropReason.BAD_HANDSHAKE));
+    alice.receive(bob.address, network.now, response);
+    network.settle();
+    assertEquals(List.of(7), bob.deliveredNumbers());
+  }
+
+  @Test
+  void noBitOfAnInitiationMayChangeButThoseOfMac2() {
+    byte[] initiation = initiation();
+    int bits = 8 * (Messages.INITIATION_LENGTH - Messages.MAC_LENGTH);
+    for (int bit = 0; bit < bits; bit++) {
+      byte[] changed = initiation.clone();
+      changed[bit / 8] ^= (byte) (1 << bit % 8);
+      bob.receive(alice.address, network.now, changed);
+    }
+    network.run(1);
+    assertEquals(bits, bob.drops().values().stream().mapToLong(Long::longValue).sum());
+    assertEquals(bits - 32, bob.drops(DropReason.BAD_MAC1));
+    assertEquals(List.of(), network.sentBy(bob, Messages.RESPONSE));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 31, 32, 79, 80, 107})
+  void forgedNoiseUnderAGoodMac1IsRefused(int offset) {
+    byte[] forged = initiation();
+    forged[Messages.INITIATION_NOISE + offset] ^= 1;
+    new CookieGenerator(bob.publicKey).addMacs(forged, network.now);
+    bob.receive(alice.address, network.now, forged);
+    network.run(1);
+    assertEquals(1, bob.drops(DropReason.BAD_HANDSHAKE));
+    assertEquals(List.of(), network.sentBy(bob, Messages.RESPONSE));
+  }
+
+  @Test
+  void strangerIsNotAnswered() {
+    Node mallory = new Node("mallory", 3);
+    mallory.knows(bob);
+    SimulatedNetwork three = new SimulatedNetwork(1, bob, mallory);
+    three.send(mallory, bob, 7);
+    three.settle();
+    assertEquals(1, bob.drops(DropReason.BAD_HANDSHAKE));
+    assertEquals(0, bob.drops(DropReason.BAD_MAC1));
+    assertEquals(1, three.seen.size());
+  }
+
+  @Test
+  void keyOfLowOrderNeverGetsAHandshake() {
+    PublicKey lowOrder = PublicKey.of(new byte[PublicKey.LENGTH]);
+    alice.apply(
+        new PeerUpdate(
+            lowOrder,
+            false,
+            false,
+            null,
+            bob.address,
+            OptionalInt.of(1),
+            false,
+            List.of(new PeerUpdate.AllowedIpChange(Prefix.parse("10.9.0.0/16"), false))));
+    network.run(SECONDS.toNanos(30));
+    assertEquals(List.of(), network.seen);
+  }
+
+  @Test
+  void lostInitiationIsRepeatedAfterFiveSecondsAndAJitter() {
+    network.lose = sent -> network.seen.size() == 1;
+    network.send(alice, bob, 7);
+    network.run(SECONDS.toNanos(7));
+    List<SimulatedNetwork.Sent> initiations = network.sentBy(alice, Messages.INITIATION);
+    assertEquals(2, initiations.size());
+    long wait = initiations.get(1).at() - initiations.get(0).at() - SECONDS.toNanos(5);
+    assertTrue(wait >= 0 && wait < MILLISECONDS.toNanos(334), "jitter " + wait);
+    assertEquals(List.of(7), bob.deliveredNumbers());
+  }
+
+  @Test
+  void handshakeIsAbandonedAfterEighteenAttempts() {
+    network.lose = sent -> true;
+    network.send(alice, bob, 7);
+    network.run(SECONDS.toNanos(300));
+    assertEquals(18, network.seen.size());
+    assertEquals(
+        List.of(new TunnelEvent.HandshakeAbandoned(bob.publicKey.toString(), 18)),
+        alice.events(TunnelEvent.HandshakeAbandoned.class));
+    assertEquals(1, alice.drops(DropReason.NO_SESSION));
+    long tried = network.seen.getLast().at() - network.seen.getFirst().at();
+    assertTrue(tried >= SECONDS.toNanos(85) && tried < SECONDS.toNanos(91), "tried " + tried);
+  }
+
+  @Test
+  void packetAfterAbandonmentBeginsAnew() {
+    network.lose = sent -> true;
+    network.send(alice, bob, 7);
+    network.run(SECONDS.toNanos(100));
+    network.lose = sent -> false;
+    network.send(alice, bob, 8);
+    network.settle();
+    assertEquals(List.of(8), bob.deliveredNumbers());
+  }
+
+  @Test
+  void newDataPutsOffAbandonment() {
+    network.lose = sent -> true;
+    for (int second = 0; second < 200; second++) {
+      network.send(alice, bob, second);
+      network.run(SECONDS.toNanos(1));
+    }
+    assertEquals(List.of(), alice.events(TunnelEvent.HandshakeAbandoned.class));
+  }
+
+  @Test
+  void clockSetBackNeverLowersATimestamp() {
+    network.send(alice, bob, 1);
+    network.settle();
+    alice.clockSkew = -DAYS.toNanos(365);
+    network.run(SECONDS.toNanos(200));
+    network.send(alice, bob, 2);
+    network.settle();
+    assertEquals(List.of(1, 2), bob.deliveredNumbers());
+    assertEquals(0, bob.drops(DropReason.STALE_TIMESTAMP));
+  }
+
+  @Test
+  void restartWithAClockOf1970NeedsTheTimestampThatWasAnswered() {
+    network.send(alice, bob, 1);
+    network.settle();
+    Instant answered = alice.events(TunnelEvent.TimestampAnswered.class).getFirst().timestamp();
+    Node reborn = new Node("alice", 1);
+    reborn.knows(bob);
+    reborn.clockSkew = -DAYS.toNanos(19_000);
+    SimulatedNetwork later = new SimulatedNetwork(1, reborn, bob);
+    later.run(SECONDS.toNanos(200));
+    later.send(reborn, bob, 2);
+    later.settle();
+    assertEquals(1, bob.drops(DropReason.STALE_TIMESTAMP));
+    reborn.engine.minimumTimestamp(answered);
+    later.run(SECONDS.toNanos(6));
+    assertEquals(List.of(1, 2), bob.deliveredNumbers());
+  }
+
+  @Test
+  void peerWithoutEndpointIsNotInitiatedTo() {
+    Node carol = new Node("carol", 3);
+    Node dave = new Node("dave", 4);
+    carol.peer(dave, null, null, OptionalInt.of(1), "10.0.0.4/32");
+    SimulatedNetwork other = new SimulatedNetwork(1, carol, dave);
+    assertEquals(Verdict.DROPPED, other.send(carol, dave, 1, 2));
+    other.run(SECONDS.toNanos(60));
+    assertEquals(2, carol.drops(DropReason.NO_ENDPOINT));
+    assertEquals(List.of(), other.seen);
+  }
+
+  @Test
+  void keyLogIsToldTheEphemeralKeyOfTheMessage() {
+    Map<PublicKey, PublicKey> logged = new HashMap<>();
+    WireGuardEngine engine =
+        new WireGuardEngine(
+            Node.backend(),
+            Node.seeded(9),
+            (peer, ephemeral) -> logged.put(peer, PublicKey.of(X25519.publicKey(ephemeral))));
+    engine.apply(
+        new DeviceUpdate(
+            presharedKey(7),
+            OptionalInt.empty(),
+            OptionalInt.empty(),
+            false,
+            List.of(
+                new PeerUpdate(
+                    bob.publicKey,
+                    false,
+                    false,
+                    null,
+                    bob.address,
+                    OptionalInt.of(25),
+                    false,
+                    List.of()))));
+    engine.advance(0, 0);
+    assertTrue(engine.pollTransmit(alice.datagram, 0));
+    byte[] sent =
+        alice
+            .datagram
+            .memory()
+            .asSlice(Messages.INITIATION_NOISE, PublicKey.LENGTH)
+            .toArray(ValueLayout.JAVA_BYTE);
+    assertEquals(Map.of(bob.publicKey, PublicKey.of(sent)), logged);
+  }
+
+  private static SecretBytes presharedKey(int value) {
+    byte[] key = new byte[Messages.KEY_LENGTH];
+    Arrays.fill(key, (byte) value);
+    return SecretBytes.owning(key);
+  }
+}
