@@ -11,7 +11,7 @@ public interface AeadBackend {
 
   /**
    * Whether this is fast only when the JVM has compiled it, seconds after its first train. Such a
-   * backend cannot be chosen at start, see {@link AeadBackends#reselect}.
+   * backend is not one to begin with, see {@link AeadBackends#first}.
    */
   default boolean startsSlowly() {
     return false;

@@ -17,17 +17,13 @@ public final class AeadBackends {
   private static final String VECTOR_MODULE = "jdk.incubator.vector";
   private static final String VECTOR_BACKEND = "dev.culvert.crypto.vector.VectorBackend";
 
-  private static final List<AeadBackend> ALL = new ArrayList<>();
+  /** Enough for the JVM to compile what starts slowly. */
+  private static final long WARM_UP_NANOS = 1_500_000_000;
 
   /** Backends that this JVM or this processor cannot run. */
   private static final List<Candidate> ABSENT = new ArrayList<>();
 
-  static {
-    AeadBackend javax = new JavaxBackend();
-    ALL.add(javax);
-    ALL.add(new BouncyCastleBackend());
-    loadVectorBackend(javax);
-  }
+  private static final List<AeadBackend> ALL = load();
 
   private static final Map<AeadAlgorithm, Selection> SELECTED = new ConcurrentHashMap<>();
 
@@ -50,33 +46,28 @@ public final class AeadBackends {
 
   /** Every backend that can run here, proven or not. */
   public static List<AeadBackend> all() {
-    return List.copyOf(ALL);
-  }
-
-  /** By reflection: without its module the class must not even be linked. */
-  private static void loadVectorBackend(AeadBackend oneShot) {
-    if (ModuleLayer.boot().findModule(VECTOR_MODULE).isEmpty()) {
-      absent("the JVM runs without --add-modules " + VECTOR_MODULE);
-      return;
-    }
-    try {
-      Class<? extends AeadBackend> vector =
-          Class.forName(VECTOR_BACKEND).asSubclass(AeadBackend.class);
-      ALL.add(vector.getConstructor(AeadBackend.class).newInstance(oneShot));
-    } catch (InvocationTargetException e) {
-      absent(String.valueOf(e.getCause()));
-    } catch (ReflectiveOperationException | LinkageError e) {
-      absent(e.toString());
-    }
-  }
-
-  private static void absent(String why) {
-    ABSENT.add(new Candidate("vector", why, -1));
+    return ALL;
   }
 
   /**
-   * Tests and measures the backends that are fast at once, which takes a few hundred milliseconds;
-   * the result is kept for the life of the process, or until {@link #reselect}.
+   * A backend to begin with, while {@link #select} finds out which is fastest: the first that gives
+   * the right answers and does not need seconds to get going.
+   *
+   * @throws IllegalStateException where no backend gives the right answers
+   */
+  public static AeadBackend first(AeadAlgorithm algorithm) {
+    return ALL.stream()
+        .filter(b -> b.supports(algorithm) && !b.startsSlowly())
+        .filter(b -> KnownAnswers.failure(b, algorithm) == null)
+        .findFirst()
+        .orElseThrow(
+            () -> new IllegalStateException("no backend can be trusted with " + algorithm));
+  }
+
+  /**
+   * Tests and measures all backends. That takes seconds of a processor's time, since what is
+   * fastest shows only once the JVM has compiled it: for a thread in the background. The result is
+   * kept for the life of the process.
    *
    * @param nanoClock nanoseconds of any origin, such as {@code System::nanoTime}
    * @throws IllegalStateException where no backend gives the right answers
@@ -85,50 +76,47 @@ public final class AeadBackends {
     return SELECTED.computeIfAbsent(
         algorithm,
         a -> {
-          List<AeadBackend> quick = ALL.stream().filter(b -> !b.startsSlowly()).toList();
-          List<Candidate> others = new ArrayList<>(ABSENT);
-          for (AeadBackend slow : ALL) {
-            if (slow.startsSlowly() && slow.supports(a)) {
-              others.add(new Candidate(slow.name(), "not compiled yet", -1));
+          for (AeadBackend backend : ALL) {
+            if (backend.startsSlowly() && backend.supports(a)) {
+              WarmUp.run(backend, a, nanoClock, WARM_UP_NANOS);
             }
           }
-          return select(quick, others, a, nanoClock);
+          Selection chosen = select(ALL, a, nanoClock);
+          List<Candidate> candidates = new ArrayList<>(chosen.candidates());
+          candidates.addAll(ABSENT);
+          return new Selection(chosen.backend(), List.copyOf(candidates));
         });
   }
 
-  /**
-   * Runs the backends that start slowly until the JVM has compiled them, then tests and measures
-   * all, and keeps the result in place of the first selection. Takes seconds of a processor's time:
-   * for a thread in the background. Who holds a cipher of the old selection may go on with it, or
-   * change between two trains.
-   *
-   * @param warmUpNanos how long each may run to get warm
-   */
-  public static Selection reselect(
-      AeadAlgorithm algorithm, LongSupplier nanoClock, long warmUpNanos) {
-    for (AeadBackend backend : ALL) {
-      if (backend.startsSlowly() && backend.supports(algorithm)) {
-        WarmUp.run(backend, algorithm, nanoClock, warmUpNanos);
-      }
+  /** By reflection: without its module the class must not even be linked. */
+  private static List<AeadBackend> load() {
+    AeadBackend javax = new JavaxBackend();
+    List<AeadBackend> backends = new ArrayList<>(List.of(javax, new BouncyCastleBackend()));
+    if (ModuleLayer.boot().findModule(VECTOR_MODULE).isEmpty()) {
+      absent("the JVM runs without --add-modules " + VECTOR_MODULE);
+      return List.copyOf(backends);
     }
-    Selection selection = select(ALL, ABSENT, algorithm, nanoClock);
-    SELECTED.put(algorithm, selection);
-    return selection;
+    try {
+      Class<? extends AeadBackend> vector =
+          Class.forName(VECTOR_BACKEND).asSubclass(AeadBackend.class);
+      backends.add(vector.getConstructor(AeadBackend.class).newInstance(javax));
+    } catch (InvocationTargetException e) {
+      absent(String.valueOf(e.getCause()));
+    } catch (ReflectiveOperationException | LinkageError e) {
+      absent(e.toString());
+    }
+    return List.copyOf(backends);
   }
 
-  /** The best of these backends, and nothing kept. */
+  private static void absent(String why) {
+    ABSENT.add(new Candidate("vector", why, -1));
+  }
+
+  /** The same for other backends, and nothing kept. */
   static Selection select(
       List<AeadBackend> backends, AeadAlgorithm algorithm, LongSupplier nanoClock) {
-    return select(backends, List.of(), algorithm, nanoClock);
-  }
-
-  private static Selection select(
-      List<AeadBackend> backends,
-      List<Candidate> others,
-      AeadAlgorithm algorithm,
-      LongSupplier nanoClock) {
     List<AeadBackend> passed = new ArrayList<>();
-    List<Candidate> failed = new ArrayList<>(others);
+    List<Candidate> failed = new ArrayList<>();
     for (AeadBackend backend : backends) {
       if (!backend.supports(algorithm)) {
         continue;

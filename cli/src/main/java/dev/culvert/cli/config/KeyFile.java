@@ -68,7 +68,7 @@ final class KeyFile {
     }
   }
 
-  private static byte[] strip(byte[] text) {
+  static byte[] strip(byte[] text) {
     int end = text.length;
     while (end > 0 && text[end - 1] <= ' ') {
       end--;

@@ -45,6 +45,7 @@ public final class GatewayDaemon implements AutoCloseable {
   private @Nullable RunningDevice running;
   private @Nullable UapiServer uapi;
   private @Nullable AdminServer admin;
+  private volatile boolean stopped;
 
   private GatewayDaemon(Path file, Machine machine, GatewayConfig config) {
     this.file = file;
@@ -96,7 +97,7 @@ public final class GatewayDaemon implements AutoCloseable {
     running = machine.devices().open(name, config.mtu(), config.lanes());
     device().configure(update);
     uapi = UapiServer.open(machine.uapiDirectory(), device());
-    machine.network().configureLink(name, config.mtu(), config.addresses());
+    machine.network().configureLink(name, config.mtu(), config.addresses(), List.of());
     if (config.routes()) {
       machine.network().route(name, config.tunnelled());
     }
@@ -114,6 +115,11 @@ public final class GatewayDaemon implements AutoCloseable {
       throw new IllegalStateException("the gateway is not up");
     }
     return running.device();
+  }
+
+  /** Whether {@code culvert down} asked for the end. */
+  public boolean wasStopped() {
+    return stopped;
   }
 
   /** Waits until the link is deleted or {@link #close} is called. */
@@ -146,7 +152,13 @@ public final class GatewayDaemon implements AutoCloseable {
       GatewayConfig before = config;
       config = wanted;
       String name = wanted.interfaceName();
-      machine.network().configureLink(name, wanted.mtu(), wanted.addresses());
+      machine
+          .network()
+          .configureLink(
+              name,
+              wanted.mtu(),
+              wanted.addresses(),
+              minus(before.addresses(), wanted.addresses()));
       machine.network().unroute(name, minus(routed(before), routed(wanted)));
       machine.network().route(name, minus(routed(wanted), routed(before)));
       log.info("{} reloaded {}: {} peers changed", name, file, update.peers().size());
@@ -157,8 +169,8 @@ public final class GatewayDaemon implements AutoCloseable {
     return config.routes() ? config.tunnelled() : List.of();
   }
 
-  private static List<Prefix> minus(Collection<Prefix> from, Collection<Prefix> what) {
-    List<Prefix> rest = new ArrayList<>(from);
+  private static <T> List<T> minus(Collection<T> from, Collection<T> what) {
+    List<T> rest = new ArrayList<>(from);
     rest.removeAll(Set.copyOf(what));
     return rest;
   }
@@ -178,6 +190,7 @@ public final class GatewayDaemon implements AutoCloseable {
         case STATUS -> {}
         case RELOAD -> reload();
         case STOP -> {
+          stopped = true;
           Thread.ofVirtual().name("stop").start(this::closeDevice);
           return new Response(null, null);
         }

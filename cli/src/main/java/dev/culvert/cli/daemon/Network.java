@@ -17,11 +17,17 @@ public interface Network {
   void unguard(Collection<Prefix> prefixes) throws IOException;
 
   /**
-   * Gives the link these addresses and no others of global scope, sets its MTU and brings it up.
+   * Sets the link's MTU and addresses and brings it up.
    *
    * @param mtu 0: unchanged
+   * @param added addresses that it shall have; it may have them already
+   * @param removed addresses that it shall not have any more
    */
-  void configureLink(String interfaceName, int mtu, Collection<InterfaceAddress> addresses)
+  void configureLink(
+      String interfaceName,
+      int mtu,
+      Collection<InterfaceAddress> added,
+      Collection<InterfaceAddress> removed)
       throws IOException;
 
   /** Routes {@code prefixes} through the link. */

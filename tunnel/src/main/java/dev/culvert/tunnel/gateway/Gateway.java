@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.gateway;
 
 import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadBackends;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
@@ -8,6 +9,8 @@ import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
+import dev.culvert.tunnel.kernel.LinkEvent;
+import dev.culvert.tunnel.kernel.LinkMonitor;
 import dev.culvert.tunnel.port.DeviceGoneException;
 import dev.culvert.tunnel.port.TunDevice;
 import dev.culvert.tunnel.port.UdpPort;
@@ -24,6 +27,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -39,23 +43,22 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Gateway.class);
 
   private final TunDevice tun;
-  private final String cipher;
+  private volatile String cipher;
   private final WireGuardEngine engine;
   private final ControlLoop control;
   private final Lanes lanes;
   private final Underlay underlay;
   private final @Nullable TimestampStore timestamps;
-  private final MtuFollower mtuFollower;
+  private @Nullable LinkMonitor linkMonitor;
   private final AtomicBoolean closing = new AtomicBoolean();
   private final CountDownLatch closed = new CountDownLatch(1);
 
   private Gateway(TunDevice tun, GatewayOptions options) throws IOException {
     this.tun = tun;
-    AeadBackends.Selection selection =
-        AeadBackends.select(AeadAlgorithm.CHACHA20_POLY1305, System::nanoTime);
-    cipher = selection.backend().name();
+    AeadBackend first = AeadBackends.first(AeadAlgorithm.CHACHA20_POLY1305);
+    cipher = first.name();
     timestamps = openTimestamps(options.stateDirectory());
-    engine = new WireGuardEngine(selection.backend(), new SecureRandom(), options.keyLog());
+    engine = new WireGuardEngine(first, new SecureRandom(), options.keyLog());
     if (timestamps != null) {
       engine.minimumTimestamp(timestamps.floor(Instant.now()));
     }
@@ -72,7 +75,6 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
             this::onEvent);
     lanes = new Lanes(name, tun.ports().size(), this::newLane, this::onFailure);
     underlay = new Underlay(lanes);
-    mtuFollower = new MtuFollower(tun, this::followMtu, this::closeSoon);
   }
 
   /**
@@ -106,8 +108,21 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
     underlay.use(underlay.bind(0, 0), 0);
     control.start();
     lanes.start(tun.ports());
-    mtuFollower.start();
+    linkMonitor = LinkMonitor.start(Set.of(), this::onLinkEvent);
+    Thread.ofPlatform().name(tun.name() + "-cipher").daemon().start(this::chooseCipher);
     LOG.info("{}: {} lanes, cipher {}, offloads {}", tun.name(), lanes.count(), cipher, offloads());
+  }
+
+  /**
+   * What is fastest shows only once the JVM has compiled it; until then the first backend carries
+   * the traffic.
+   */
+  private void chooseCipher() {
+    AeadBackends.Selection selection =
+        AeadBackends.select(AeadAlgorithm.CHACHA20_POLY1305, System::nanoTime);
+    engine.useBackend(selection.backend());
+    cipher = selection.backend().name();
+    LOG.info("{}: cipher {} of {}", tun.name(), cipher, selection.candidates());
   }
 
   private Lane newLane(int i) {
@@ -294,9 +309,16 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
     }
   }
 
-  private void followMtu(int mtu) {
-    engine.mtu(mtu);
-    lanes.all().forEach(lane -> lane.mtu(mtu));
+  /** Others change our interface: {@code ip link set mtu}, {@code ip link del}. */
+  private void onLinkEvent(LinkEvent event) {
+    switch (event) {
+      case LinkEvent.Changed e when e.after().index() == tun.index() -> {
+        engine.mtu(e.after().mtu());
+        lanes.all().forEach(lane -> lane.mtu(e.after().mtu()));
+      }
+      case LinkEvent.Gone e when e.link().index() == tun.index() -> closeSoon();
+      default -> LOG.trace("{}: {} is not about us", tun.name(), event);
+    }
   }
 
   /** A lane's handler failed. The device being gone is the end; anything else is one bad batch. */
@@ -328,7 +350,9 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
     if (!closing.compareAndSet(false, true)) {
       return;
     }
-    mtuFollower.close();
+    if (linkMonitor != null) {
+      linkMonitor.close();
+    }
     underlay.close();
     lanes.close();
     control.close();

@@ -68,7 +68,7 @@ record NetlinkMessage(int type, int flags, int sequence, ByteBuffer payload) {
    * @param fixedHeader its bytes, as in 16 for ifinfomsg
    */
   Map<Integer, ByteBuffer> attributes(int fixedHeader) throws ProtocolException {
-    if (fixedHeader > payload.limit()) {
+    if (fixedHeader < 0 || fixedHeader > payload.limit()) {
       throw new ProtocolException("netlink payload of " + payload.limit() + " bytes");
     }
     Map<Integer, ByteBuffer> attributes = new HashMap<>();
@@ -94,12 +94,19 @@ record NetlinkMessage(int type, int flags, int sequence, ByteBuffer payload) {
     return -payload.getInt(0);
   }
 
-  /** The kernel's own explanation of an NLMSG_ERROR (extended acknowledgement), if it gave one. */
+  /**
+   * The kernel's own explanation of an NLMSG_ERROR or NLMSG_DONE (extended acknowledgement), if it
+   * gave one.
+   */
   @Nullable String explanation() throws ProtocolException {
-    if ((flags & NLM_F_ACK_TLVS) == 0 || payload.limit() < 4 + HEADER) {
+    if (payload.limit() < 4 + HEADER || ((flags & NLM_F_ACK_TLVS) == 0 && type == NLMSG_ERROR)) {
       return null;
     }
-    int request = (flags & NLM_F_CAPPED) != 0 ? HEADER : payload.getInt(4) + 3 & ~3;
+    int request = 0;
+    if (type == NLMSG_ERROR) {
+      // An error repeats the request that it is about, or, capped, just its header.
+      request = (flags & NLM_F_CAPPED) != 0 ? HEADER : (payload.getInt(4) + 3) & ~3;
+    }
     ByteBuffer text = attributes(4 + request).get(NLMSGERR_ATTR_MSG);
     return text == null ? null : string(text);
   }

@@ -69,7 +69,10 @@ public final class Coalescer {
         flushAllThatPrecede();
         writeSingle(length);
       }
-      case UNREADABLE -> writeSingle(length);
+      case UNREADABLE -> {
+        flush();
+        writeSingle(length);
+      }
     }
   }
 

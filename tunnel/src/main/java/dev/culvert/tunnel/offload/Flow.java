@@ -71,9 +71,7 @@ final class Flow {
    * appended.
    */
   boolean accepts(Candidate next) {
-    return packets < MAX_PACKETS
-        && next.headers == first.headers
-        && next.payload <= first.payload
+    return next.payload <= first.payload
         && first.headers + payload + next.payload <= MAX_BYTES
         && sameIpHeader(next)
         && (!first.isTcp() || sameTcpHeader(next));

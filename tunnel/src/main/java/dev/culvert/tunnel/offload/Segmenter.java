@@ -6,8 +6,8 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Splits what one read of a TUN device delivered, a virtio-net header and a packet or super-packet,
- * into packets that lie in trains as the engine seals them. Payload is copied once, its checksum
- * summed on the way; what all segments share of their headers is summed once a super-packet.
+ * into packets that lie in trains as the engine seals them. Payload is copied once and summed while
+ * it is in cache; what all segments share of their headers is summed once a super-packet.
  *
  * <p>Use: {@link #begin}, then {@link #fill} one train after the other while {@link #hasNext}. The
  * memory must stay as it is until then. Owned by one lane; allocates nothing.

@@ -7,6 +7,7 @@ import io.netty.channel.epoll.EpollIoHandle;
 import io.netty.channel.epoll.EpollIoOps;
 import io.netty.channel.unix.FileDescriptor;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
 
 /**
@@ -39,6 +40,8 @@ public final class EpollPort implements EpollIoHandle {
       IoEventLoop loop, int fd, Runnable onReadable, Consumer<? super Throwable> onFailure) {
     EpollPort handle = new EpollPort(fd, onReadable, onFailure);
     IoRegistration registration = loop.register(handle).syncUninterruptibly().getNow();
+    // A loop that ends may drop its descriptors without a word to their handles.
+    loop.terminationFuture().addListener(ended -> handle.unregistered());
     registration.submit(EpollIoOps.EPOLLIN);
     return new Registration(registration, handle.unregistered);
   }
@@ -59,7 +62,12 @@ public final class EpollPort implements EpollIoHandle {
      * @return complete once no further event can come and the descriptor may be closed
      */
     public CompletableFuture<Void> cancel() {
-      registration.cancel();
+      try {
+        registration.cancel();
+      } catch (RejectedExecutionException e) {
+        // The loop has ended, and with it every registration.
+        unregistered.complete(null);
+      }
       return unregistered.copy();
     }
   }

@@ -1,6 +1,5 @@
 package dev.culvert.tunnel.port;
 
-import static dev.culvert.tunnel.kernel.LibC.LIBC;
 import static dev.culvert.tunnel.port.Wire.INT;
 import static dev.culvert.tunnel.port.Wire.SHORT;
 
@@ -19,12 +18,14 @@ final class Sender {
 
   private static final int WAIT_MILLIS = 1;
 
+  private final LibC libc;
   private final int fd;
   private final MemorySegment pollFd;
   private volatile boolean segmentation;
   private int waitsLeft;
 
-  Sender(int fd, boolean segmentation, Arena arena) {
+  Sender(LibC libc, int fd, boolean segmentation, Arena arena) {
+    this.libc = libc;
     this.fd = fd;
     this.segmentation = segmentation;
     pollFd = arena.allocate(8, 8);
@@ -45,7 +46,7 @@ final class Sender {
         sendSingly(batch, next++, listener);
         continue;
       }
-      int taken = LIBC.sendmmsg(fd, batch.headerAddress(next), run, LibC.MSG_DONTWAIT);
+      int taken = libc.sendmmsg(fd, batch.headerAddress(next), run, LibC.MSG_DONTWAIT);
       if (taken > 0) {
         next += taken;
       } else {
@@ -122,7 +123,7 @@ final class Sender {
 
   /** Sends message {@code i} as it stands: 0, or why not. */
   private int sendMessage(SendBatch batch, int i) {
-    while (LIBC.sendmsg(fd, batch.headerAddress(i), LibC.MSG_DONTWAIT) < 0) {
+    while (libc.sendmsg(fd, batch.headerAddress(i), LibC.MSG_DONTWAIT) < 0) {
       int errno = Errno.last();
       if (!isTransient(errno) || !awaitRoom(errno)) {
         return errno;
@@ -154,7 +155,7 @@ final class Sender {
     // A socket that is short of memory elsewhere (ENOBUFS) polls as writable: then just let time
     // pass.
     pollFd.set(SHORT, 4, errno == Errno.EAGAIN ? LibC.POLLOUT : (short) 0);
-    LIBC.poll(pollFd.address(), 1, WAIT_MILLIS);
+    libc.poll(pollFd.address(), 1, WAIT_MILLIS);
     return true;
   }
 }

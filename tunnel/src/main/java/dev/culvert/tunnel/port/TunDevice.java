@@ -62,8 +62,8 @@ public final class TunDevice implements AutoCloseable {
    *
    * @param name 1 to 15 bytes, see {@link #checkName}
    * @param queues wanted, at least 1; a kernel or an existing device without several gives one
-   * @throws ErrnoException EBUSY where another process serves it, EPERM without CAP_NET_ADMIN,
-   *     ENOENT or ENODEV without the tun module
+   * @throws ErrnoException EBUSY where the interface is in use by another, EPERM without
+   *     CAP_NET_ADMIN, ENOENT or ENODEV without the tun module
    * @throws IllegalArgumentException where the name cannot be one
    */
   public static TunDevice open(String name, int queues) throws IOException {
@@ -77,7 +77,7 @@ public final class TunDevice implements AutoCloseable {
       Links links = new Links(netlink);
       // Any process may join the queues of a device that has several: no EBUSY would warn us.
       boolean several = queues > 1;
-      if (several && links.find(name).filter(Links.Link::carrier).isPresent()) {
+      if (links.find(name).filter(Links.Link::carrier).isPresent()) {
         throw refused(name, Errno.EBUSY);
       }
       int errno = attach(name, several ? IFF_MULTI_QUEUE : 0, fds);
@@ -171,7 +171,7 @@ public final class TunDevice implements AutoCloseable {
   private static ErrnoException refused(String name, int errno) {
     String call = "TUN device " + name;
     return switch (errno) {
-      case Errno.EBUSY -> new ErrnoException(call, errno, "another process serves it");
+      case Errno.EBUSY -> new ErrnoException(call, errno, "the interface is in use by another");
       case Errno.EPERM -> new ErrnoException(call, errno, "not permitted; it takes CAP_NET_ADMIN");
       case Errno.EINVAL ->
           new ErrnoException(call, errno, "an interface of this name exists that is no TUN device");

@@ -37,9 +37,9 @@ public final class UdpPort implements AutoCloseable {
     this.family = family;
     this.port = port;
     this.coalescing = coalescing;
-    sender = new Sender(fd, segmentation, controlArena);
+    sender = new Sender(LIBC, fd, segmentation, controlArena);
     controlBatch = new SendBatch(family, 1, controlArena);
-    controlSender = new Sender(fd, false, controlArena);
+    controlSender = new Sender(LIBC, fd, false, controlArena);
   }
 
   /**
@@ -130,7 +130,12 @@ public final class UdpPort implements AutoCloseable {
    * @throws ErrnoException EPERM without CAP_NET_ADMIN; the old mark stays
    */
   public void mark(int mark) throws ErrnoException {
-    new SocketOptions(fd).set("SO_MARK", SOL_SOCKET, SocketOptions.SO_MARK, mark);
+    synchronized (controlLock) {
+      if (closed) {
+        throw new ErrnoException("setsockopt SO_MARK", Errno.EBADF);
+      }
+      new SocketOptions(fd).set("SO_MARK", SOL_SOCKET, SocketOptions.SO_MARK, mark);
+    }
   }
 
   /** Lets sockets that say so too share the port from now on. */

@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.wireguard;
 
+import dev.culvert.crypto.AeadBackend;
 import org.jspecify.annotations.Nullable;
 
 /** What lanes and the control side share; every part says who may do what. */
@@ -12,11 +13,22 @@ final class SharedState {
   final Deadlines deadlines = new Deadlines();
   final StagingBudget staging = new StagingBudget();
 
+  private volatile AeadBackend aead;
   private volatile @Nullable LocalIdentity identity;
 
-  SharedState(Limits limits, IndexTable indices) {
+  SharedState(Limits limits, IndexTable indices, AeadBackend aead) {
     this.limits = limits;
     this.indices = indices;
+    this.aead = aead;
+  }
+
+  /** What packets are sealed with now; lanes take a change over between two trains. */
+  AeadBackend aead() {
+    return aead;
+  }
+
+  void aead(AeadBackend newAead) {
+    aead = newAead;
   }
 
   /** Who we are, or null where no private key is set. */

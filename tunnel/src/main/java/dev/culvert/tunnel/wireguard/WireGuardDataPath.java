@@ -1,5 +1,7 @@
 package dev.culvert.tunnel.wireguard;
 
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.PacketRun;
 import dev.culvert.crypto.TrainCipher;
 import dev.culvert.tunnel.engine.DataPath;
@@ -25,15 +27,19 @@ import java.lang.foreign.ValueLayout;
  * Timers are set in place; everything else that follows is asked of the control side.
  */
 final class WireGuardDataPath implements DataPath {
+  private static final AeadAlgorithm CIPHER = AeadAlgorithm.CHACHA20_POLY1305;
+
   private final SharedState shared;
-  private final TrainCipher cipher;
   private final DropCounters drops;
   private final PacketRun run = new PacketRun();
   private final InnerPackets inner;
+  private AeadBackend aead;
+  private TrainCipher cipher;
 
-  WireGuardDataPath(SharedState shared, TrainCipher cipher, DropCounters drops) {
+  WireGuardDataPath(SharedState shared, DropCounters drops) {
     this.shared = shared;
-    this.cipher = cipher;
+    aead = shared.aead();
+    cipher = aead.newTrainCipher(CIPHER);
     this.drops = drops;
     inner = new InnerPackets(shared.allowedIps, drops);
   }
@@ -41,6 +47,15 @@ final class WireGuardDataPath implements DataPath {
   @Override
   public DropCounters drops() {
     return drops;
+  }
+
+  private TrainCipher cipher() {
+    AeadBackend now = shared.aead();
+    if (now != aead) {
+      aead = now;
+      cipher = now.newTrainCipher(CIPHER);
+    }
+    return cipher;
   }
 
   // 1. Out
@@ -98,7 +113,7 @@ final class WireGuardDataPath implements DataPath {
               train.stride() - Messages.DATA_OVERHEAD,
               train.lastSealedLength() - Messages.DATA_OVERHEAD)
           .counting(counter);
-      cipher.seal(session.sendKey(), run);
+      cipher().seal(session.sendKey(), run);
       return true;
     } finally {
       session.unpin();
@@ -231,7 +246,7 @@ final class WireGuardDataPath implements DataPath {
               received.stride() - Messages.DATA_OVERHEAD,
               received.lastSealedLength() - Messages.DATA_OVERHEAD)
           .counting(counter);
-      authenticated = cipher.open(session.receiveKey(), run) & run.allPackets();
+      authenticated = cipher().open(session.receiveKey(), run) & run.allPackets();
     } finally {
       session.unpin();
     }

@@ -1,8 +1,6 @@
 package dev.culvert.tunnel.wireguard;
 
-import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
-import dev.culvert.crypto.TrainCipher;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Datagram;
 import dev.culvert.tunnel.engine.DropCounters;
@@ -28,13 +26,11 @@ import org.jspecify.annotations.Nullable;
  * {@link #mtu()} are for any thread.
  */
 public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
-  private static final AeadAlgorithm CIPHER = AeadAlgorithm.CHACHA20_POLY1305;
   private static final int DEFAULT_MTU = 1420;
 
   /** Handshake messages in one {@link #advance}: timers and transmission get their turn between. */
   private static final int HANDSHAKES_AT_ONCE = 64;
 
-  private final AeadBackend aead;
   private final SharedState shared;
   private final Map<PublicKey, WireGuardPeer> peers = new LinkedHashMap<>();
   private final Outbox outbox = new Outbox();
@@ -61,21 +57,16 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   }
 
   WireGuardEngine(AeadBackend aead, SecureRandom random, @Nullable KeyLog keyLog, Limits limits) {
-    this.aead = aead;
-    shared = new SharedState(limits, new IndexTable(random));
+    shared = new SharedState(limits, new IndexTable(random), aead);
     handshakes =
         new Handshakes(shared, aead, random, keyLog, peers, outbox, events, drops, timestamps);
     configuration = new DeviceConfiguration(shared, peers, handshakes, drops);
-    controlPath = new WireGuardDataPath(shared, newCipher(), drops);
-  }
-
-  private TrainCipher newCipher() {
-    return aead.newTrainCipher(CIPHER);
+    controlPath = new WireGuardDataPath(shared, drops);
   }
 
   @Override
   public DataPath newDataPath() {
-    return new WireGuardDataPath(shared, newCipher(), new DropCounters());
+    return new WireGuardDataPath(shared, new DropCounters());
   }
 
   /**
@@ -101,6 +92,11 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   /** The peer that owns the IPv6 address of these 128 bits, or null. */
   public @Nullable TunnelPeer route6(long high, long low) {
     return shared.allowedIps.table().lookup6(high, low);
+  }
+
+  /** Has lanes seal and open with another backend, from their next train on. For any thread. */
+  public void useBackend(AeadBackend backend) {
+    shared.aead(backend);
   }
 
   /** The tunnel's MTU; padding never makes a packet longer. */

@@ -233,6 +233,25 @@ class SegmenterTest {
   }
 
   @Test
+  void singlePacketWithContradictingHeadersIsRefused() {
+    byte[] packet = TestPacket.of(true, true, new byte[20]).toBytes();
+    byte[] shortHeader = TestPacket.concat(new byte[10], packet);
+    assertTrue(begin(shortHeader));
+    shortHeader[10] = 0x44;
+    assertFalse(begin(shortHeader));
+    int length = packet.length;
+    assertTrue(begin(needsChecksum(packet, 20, length - 22)));
+    assertFalse(begin(needsChecksum(packet, 20, length - 20)), "checksum behind the packet");
+    assertFalse(begin(needsChecksum(packet, 20, length - 21)), "checksum half behind the packet");
+    assertFalse(begin(needsChecksum(packet, 20, 15)), "checksum between two words");
+    assertFalse(begin(needsChecksum(packet, 18, 18)), "checksum over the IP header");
+  }
+
+  private static byte[] needsChecksum(byte[] packet, int start, int offset) {
+    return TestPacket.concat(TestPacket.vnet(1, 0, 0, 0, start, offset), packet);
+  }
+
+  @Test
   void everyTruncationIsRefused() {
     for (boolean v4 : new boolean[] {true, false}) {
       for (boolean tcp : new boolean[] {true, false}) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.kernel.Errno;
@@ -13,12 +14,14 @@ import dev.culvert.tunnel.kernel.NetworkNamespace;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 @Tag("integration")
 class TunDeviceTest {
@@ -112,6 +115,23 @@ class TunDeviceTest {
   }
 
   @Test
+  void readingAndWritingAllocateNothing() throws Exception {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    TunPort port = openWithAddress().ports().getFirst();
+    long allocated = 0;
+    for (int round = 0; round < 2; round++) {
+      long before = threads.getCurrentThreadAllocatedBytes();
+      for (int i = 0; i < 20_000; i++) {
+        buffer.set(ValueLayout.JAVA_BYTE, 10, (byte) 0x45);
+        write(port, 100);
+        port.read(buffer, 0, 2000);
+      }
+      allocated = threads.getCurrentThreadAllocatedBytes() - before;
+    }
+    assertTrue(allocated < 20_000, allocated + " bytes in 20,000 rounds");
+  }
+
+  @Test
   void aPingIsReadAndItsReplyIsTaken() throws Exception {
     TunPort port = openWithAddress().ports().getFirst();
     Process ping = namespace.start("ping", "-c", "1", "-W", "5", "10.9.0.2");
@@ -177,16 +197,23 @@ class TunDeviceTest {
     buffer.set(Wire.NET_INT, 50, 0x0204_05b4);
     buffer.set(Wire.NET_SHORT, 12, (short) 44);
     buffer.asSlice(0, 10).fill((byte) 0);
-    // VIRTIO_NET_HDR_F_DATA_VALID: the kernel need not check the transport checksum.
-    buffer.set(ValueLayout.JAVA_BYTE, 0, (byte) 2);
+    // VIRTIO_NET_HDR_F_NEEDS_CSUM: the kernel finishes the TCP checksum from the pseudo-header's.
+    buffer.set(ValueLayout.JAVA_BYTE, 0, (byte) 1);
+    buffer.set(Wire.SHORT, 6, (short) 20);
+    buffer.set(Wire.SHORT, 8, (short) 16);
+    buffer.set(Wire.NET_SHORT, 46, (short) sum(22, 30, 6 + 24));
     buffer.set(Wire.NET_SHORT, 20, (short) 0);
-    int sum = 0;
-    for (int at = 10; at < 30; at += 2) {
+    buffer.set(Wire.NET_SHORT, 20, (short) ~sum(10, 30, 0));
+    assertTrue(write(port, 10 + 44));
+  }
+
+  private int sum(int from, int to, int start) {
+    int sum = start;
+    for (int at = from; at < to; at += 2) {
       sum += u16(at);
     }
     sum = (sum & 0xffff) + (sum >>> 16);
-    buffer.set(Wire.NET_SHORT, 20, (short) ~((sum & 0xffff) + (sum >>> 16)));
-    assertTrue(write(port, 10 + 44));
+    return (sum & 0xffff) + (sum >>> 16);
   }
 
   @Test
@@ -262,10 +289,15 @@ class TunDeviceTest {
   }
 
   @Test
-  void anInterfaceThatIsNoTunIsRefused() {
-    ErrnoException e =
-        assertThrows(ErrnoException.class, () -> namespace.call(() -> TunDevice.open("lo", 1)));
-    assertEquals(Errno.EINVAL, e.errno());
+  void anInterfaceOfAnotherKindIsRefused() throws Exception {
+    namespace.exec("ip", "link", "add", "veth0", "type", "veth", "peer", "name", "veth1");
+    assertEquals(Errno.EINVAL, refusal("veth0"));
+    assertEquals(Errno.EBUSY, refusal("lo"));
+  }
+
+  private int refusal(String name) {
+    Executable opening = () -> namespace.call(() -> TunDevice.open(name, 1));
+    return assertThrows(ErrnoException.class, opening).errno();
   }
 
   @Test

@@ -170,6 +170,24 @@ class UdpPortTest {
   }
 
   @Test
+  void whatTheFirewallDropsIsCountedAndTheNextTrainGoes() throws Exception {
+    UdpPort from = bind(IpFamily.V4);
+    UdpPort to = bind(IpFamily.V4);
+    UdpPort walled = bind(IpFamily.V4);
+    namespace.exec(
+        "nft",
+        "add table inet t; add chain inet t o { type filter hook output priority 0; };"
+            + "add rule inet t o udp dport %d drop".formatted(walled.port()));
+    SendBatch batch = batch(IpFamily.V4);
+    batch.add(memory, 0, 3000, 1000, loopback(walled), 0);
+    batch.add(memory, 0, 100, 100, loopback(to), 0);
+    assertEquals(1, from.send(batch, NO_REFUSAL));
+    assertEquals(Errno.EPERM, batch.errno(0));
+    assertEquals(3, batch.failedPackets(0));
+    assertTrue(batch.sent(1));
+  }
+
+  @Test
   void aRunThatTheKernelDoesNotSegmentGoesPacketByPacket() throws Exception {
     namespace.exec("ip", "link", "set", "lo", "mtu", "1280");
     UdpPort from = bind(IpFamily.V4);
@@ -208,7 +226,11 @@ class UdpPortTest {
   void theStickySourceIsUsed(IpFamily family) throws Exception {
     boolean v4 = family == IpFamily.V4;
     String second = v4 ? "127.0.0.7" : "fd00::7";
-    namespace.exec("ip", "addr", "add", second + (v4 ? "/8" : "/128"), "dev", "lo");
+    if (v4) {
+      namespace.exec("ip", "addr", "add", second + "/8", "dev", "lo");
+    } else {
+      namespace.exec("ip", "addr", "add", second + "/128", "dev", "lo", "nodad");
+    }
     UdpPort from = bind(family);
     UdpPort to = bind(family);
     Endpoint sticky = sticky(loopback(to), second, 1);
@@ -283,6 +305,8 @@ class UdpPortTest {
   void aClosedPortSendsNothing() throws Exception {
     UdpPort port = bind(IpFamily.V4);
     port.close();
+    ErrnoException e = assertThrows(ErrnoException.class, () -> port.mark(1));
+    assertEquals(Errno.EBADF, e.errno());
     assertEquals(Errno.EBADF, port.sendOne(memory, 0, 10, loopback(port)));
   }
 
@@ -338,7 +362,7 @@ class UdpPortTest {
   }
 
   @Test
-  void aMachineWithoutIpv6HasOnlyIpv4() throws Exception {
+  void aMachineWithIpv6SwitchedOffStillGetsItsSockets() throws Exception {
     namespace.exec("sysctl", "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1");
     UdpSockets sockets = namespace.call(() -> UdpSockets.open(1, 0, UdpOptions.DEFAULT));
     open.add(sockets);

@@ -59,6 +59,10 @@ final class Node {
   }
 
   Node(String name, int number, Limits limits) {
+    this(name, number, limits, backend());
+  }
+
+  Node(String name, int number, Limits limits, AeadBackend backend) {
     this.name = name;
     SecureRandom random = seeded(number);
     byte[] key = X25519.generatePrivateKey(random);
@@ -66,7 +70,7 @@ final class Node {
     privateKey = SecretBytes.owning(key);
     inner = IpAddress.parse("10.0.0." + number);
     address = Endpoint.of(IpAddress.parse("192.0.2." + number), 51_820);
-    engine = new WireGuardEngine(backend(), random, null, limits);
+    engine = new WireGuardEngine(backend, random, null, limits);
     path = engine.newDataPath();
     engine.apply(
         new DeviceUpdate(privateKey, OptionalInt.empty(), OptionalInt.empty(), false, List.of()));
@@ -121,6 +125,13 @@ final class Node {
     TunnelPeer peer = engine.route4((int) other.inner.low());
     assertNotNull(peer, name + " has no route to " + other.name);
     return (WireGuardPeer) peer;
+  }
+
+  /** The session that is sent under. */
+  Session session(Node other) {
+    Session session = peer(other).sessions().current();
+    assertNotNull(session, name + " has no session with " + other.name);
+    return session;
   }
 
   /** An IPv4 packet with the marker and {@code number} in it. */

@@ -1,0 +1,17 @@
+package dev.culvert.cli;
+
+import dev.culvert.cli.command.RootCommand;
+import dev.culvert.cli.daemon.GatewayDevice;
+import dev.culvert.cli.daemon.KernelNetwork;
+import dev.culvert.cli.daemon.Machine;
+
+/** The {@code culvert} command on this machine. */
+public final class Main {
+  private Main() {}
+
+  public static void main(String[] arguments) {
+    Machine machine = Machine.local(GatewayDevice::open, new KernelNetwork());
+    boolean debug = "1".equals(System.getenv("CULVERT_DEBUG"));
+    System.exit(RootCommand.commandLine(machine, debug).execute(arguments));
+  }
+}

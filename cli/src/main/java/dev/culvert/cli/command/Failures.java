@@ -1,0 +1,51 @@
+package dev.culvert.cli.command;
+
+import dev.culvert.cli.config.ConfigException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.NoSuchFileException;
+import picocli.CommandLine;
+import picocli.CommandLine.IExecutionExceptionHandler;
+import picocli.CommandLine.ParseResult;
+
+/** Turns what a command throws into one line and an exit status. */
+final class Failures implements IExecutionExceptionHandler {
+  private final boolean debug;
+
+  /**
+   * @param debug whether stack traces are wanted
+   */
+  Failures(boolean debug) {
+    this.debug = debug;
+  }
+
+  @Override
+  public int handleExecutionException(Exception e, CommandLine command, ParseResult parsed) {
+    PrintWriter err = command.getErr();
+    if (debug) {
+      e.printStackTrace(err);
+    }
+    err.println("culvert: " + message(e));
+    if (!debug && e instanceof RuntimeException && !(e instanceof UncheckedIOException)) {
+      err.println("culvert: this is a defect; CULVERT_DEBUG=1 shows where");
+    }
+    err.flush();
+    return switch (e) {
+      case CommandException c -> c.exitCode();
+      case ConfigException c -> ExitCode.CONFIG_REFUSED;
+      default -> ExitCode.FAILED;
+    };
+  }
+
+  private static String message(Exception e) {
+    return switch (e) {
+      case FileAlreadyExistsException f ->
+          f.getFile() + " is in use by a live process; choose another name or end that process";
+      case AccessDeniedException a -> a.getFile() + ": permission denied; run this as root";
+      case NoSuchFileException n -> n.getFile() + " does not exist";
+      default -> e.getMessage() == null ? e.toString() : e.getMessage();
+    };
+  }
+}

@@ -1,0 +1,76 @@
+package dev.culvert.cli.command;
+
+import dev.culvert.cli.admin.AdminMessage;
+import dev.culvert.cli.admin.AdminMessage.Response;
+import dev.culvert.cli.admin.GatewayView;
+import dev.culvert.cli.daemon.Machine;
+import dev.culvert.cli.socket.LocalServer;
+import dev.culvert.cli.uapi.UapiClient;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/** Finds what runs on this machine, and asks it: by the admin socket, else by the UAPI socket. */
+final class Gateways {
+  private static final String SUFFIX = ".sock";
+
+  private final Machine machine;
+
+  Gateways(Machine machine) {
+    this.machine = machine;
+  }
+
+  /** The gateway called {@code name}, or all that run where that is null. */
+  List<GatewayView> ask(@Nullable String name) throws IOException, CommandException {
+    if (name == null) {
+      List<GatewayView> all = new ArrayList<>();
+      for (String each : running()) {
+        all.add(askOne(each));
+      }
+      return all;
+    }
+    if (!isRunning(name)) {
+      throw CommandException.notRunning(name);
+    }
+    return List.of(askOne(name));
+  }
+
+  private GatewayView askOne(String name) throws IOException {
+    if (machine.adminClient().isRunning(name)) {
+      Response response = machine.adminClient().call(name, AdminMessage.Command.STATUS);
+      if (response.gateway() != null) {
+        return response.gateway();
+      }
+    }
+    return UapiClient.get(machine.uapiDirectory(), name);
+  }
+
+  boolean isRunning(String name) {
+    return machine.adminClient().isRunning(name) || LocalServer.isLive(machine.uapiSocket(name));
+  }
+
+  /** Interfaces whose sockets answer, whatever program serves them. */
+  private SortedSet<String> running() throws IOException {
+    SortedSet<String> names = new TreeSet<>();
+    for (Path directory : List.of(machine.adminDirectory(), machine.uapiDirectory())) {
+      if (!Files.isDirectory(directory)) {
+        continue;
+      }
+      try (DirectoryStream<Path> sockets = Files.newDirectoryStream(directory, "*" + SUFFIX)) {
+        for (Path socket : sockets) {
+          String name = String.valueOf(socket.getFileName());
+          if (LocalServer.isLive(socket)) {
+            names.add(name.substring(0, name.length() - SUFFIX.length()));
+          }
+        }
+      }
+    }
+    return names;
+  }
+}

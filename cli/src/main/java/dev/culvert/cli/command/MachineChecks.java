@@ -1,0 +1,194 @@
+package dev.culvert.cli.command;
+
+import dev.culvert.cli.daemon.Machine;
+import dev.culvert.cli.socket.LocalServer;
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadBackends;
+import java.io.IOException;
+import java.net.DatagramSocket;
+import java.net.SocketException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** What {@code culvert doctor} looks at. Changes nothing. */
+final class MachineChecks {
+  private static final int JDK = 25;
+  private static final int CAP_NET_ADMIN = 12;
+  private static final int DEFAULT_PORT = 51820;
+  private static final long WANTED_BUFFER = 4 << 20;
+  private static final Pattern KERNEL = Pattern.compile("(\\d+)\\.(\\d+).*", Pattern.DOTALL);
+
+  private final Machine machine;
+
+  MachineChecks(Machine machine) {
+    this.machine = machine;
+  }
+
+  List<Finding> all() {
+    List<Finding> findings = new ArrayList<>();
+    findings.add(java());
+    findings.add(tun());
+    findings.add(privileges());
+    findings.add(kernel());
+    findings.add(cipher());
+    findings.add(reversePathFilter());
+    findings.add(ipv6());
+    findings.add(socketBuffers());
+    findings.add(port());
+    findings.add(sockets());
+    return findings;
+  }
+
+  private static Finding java() {
+    int version = Runtime.version().feature();
+    String found = Runtime.version() + " (" + System.getProperty("java.vm.name") + ")";
+    return version >= JDK
+        ? Finding.ok("Java", found)
+        : Finding.fail("Java", found, "install a JDK of version " + JDK + " or later");
+  }
+
+  private static Finding tun() {
+    Path device = Path.of("/dev/net/tun");
+    if (!Files.exists(device)) {
+      return Finding.fail(
+          "TUN",
+          device + " does not exist",
+          "modprobe tun; in a container, run it with --device /dev/net/tun");
+    }
+    return Files.isWritable(device)
+        ? Finding.ok("TUN", device.toString())
+        : Finding.fail("TUN", device + " cannot be opened", "run as root");
+  }
+
+  private static Finding privileges() {
+    for (String line : read(Path.of("/proc/self/status")).split("\n", -1)) {
+      if (line.startsWith("CapEff:")) {
+        long capabilities = Long.parseUnsignedLong(line.substring(7).strip(), 16);
+        if ((capabilities >> CAP_NET_ADMIN & 1) != 0) {
+          return Finding.ok("privileges", "CAP_NET_ADMIN");
+        }
+      }
+    }
+    return Finding.fail(
+        "privileges", "no CAP_NET_ADMIN", "run as root, or give the container NET_ADMIN");
+  }
+
+  /** UDP_SEGMENT came with 4.18, UDP_GRO with 5.0, USO on TUN devices with 6.2. */
+  private static Finding kernel() {
+    String release = read(Path.of("/proc/sys/kernel/osrelease")).strip();
+    Matcher version = KERNEL.matcher(release);
+    int number =
+        version.matches()
+            ? 100 * Integer.parseInt(version.group(1)) + Integer.parseInt(version.group(2))
+            : 0;
+    if (number >= 602) {
+      return Finding.ok("kernel", release + ": TSO and USO on the tunnel, GSO and GRO on UDP");
+    }
+    return number >= 500
+        ? Finding.warn(
+            "kernel",
+            release + ": no USO on the tunnel, UDP inside it is slower",
+            "Linux 6.2 or later has it")
+        : Finding.warn(
+            "kernel", release + ": no GRO on UDP, receiving is slow", "Linux 6.2 is recommended");
+  }
+
+  private static Finding cipher() {
+    try {
+      AeadBackends.Selection selection =
+          AeadBackends.select(AeadAlgorithm.CHACHA20_POLY1305, System::nanoTime);
+      List<String> figures = new ArrayList<>();
+      for (AeadBackends.Candidate candidate : selection.candidates()) {
+        figures.add(
+            candidate.passed()
+                ? candidate.name() + " " + candidate.nanosPerPacket() + " ns a packet"
+                : candidate.name() + " refused: " + candidate.failure());
+      }
+      return Finding.ok("cipher", String.join(", ", figures));
+    } catch (IllegalStateException e) {
+      return Finding.fail(
+          "cipher", Objects.toString(e.getMessage()), "use another JDK, and report this");
+    }
+  }
+
+  private static Finding reversePathFilter() {
+    String all = read(Path.of("/proc/sys/net/ipv4/conf/all/rp_filter")).strip();
+    return all.equals("1")
+        ? Finding.warn(
+            "rp_filter",
+            "strict: drops tunnel packets whose sender is routed elsewhere",
+            "sysctl -w net.ipv4.conf.all.rp_filter=2")
+        : Finding.ok("rp_filter", all.equals("2") ? "loose" : "off");
+  }
+
+  private static Finding ipv6() {
+    Path off = Path.of("/proc/sys/net/ipv6/conf/all/disable_ipv6");
+    return read(off).strip().equals("0")
+        ? Finding.ok("IPv6", "on")
+        : Finding.warn(
+            "IPv6",
+            "off: no IPv6 through the tunnel, and none below it",
+            "sysctl -w net.ipv6.conf.all.disable_ipv6=0, if you need it");
+  }
+
+  private static Finding socketBuffers() {
+    String max = read(Path.of("/proc/sys/net/core/rmem_max")).strip();
+    if (max.isEmpty() || Long.parseLong(max) >= WANTED_BUFFER) {
+      return Finding.ok("UDP buffers", max.isEmpty() ? "not to be seen from here" : max + " bytes");
+    }
+    return Finding.warn(
+        "UDP buffers",
+        "at most " + max + " bytes unless run as root: bursts are lost",
+        "sysctl -w net.core.rmem_max=" + WANTED_BUFFER);
+  }
+
+  private static Finding port() {
+    try (DatagramSocket probe = new DatagramSocket(DEFAULT_PORT)) {
+      return Finding.ok("UDP port", probe.getLocalPort() + " is free");
+    } catch (SocketException e) {
+      return Finding.warn(
+          "UDP port",
+          DEFAULT_PORT + " is in use",
+          "give each gateway a listenPort of its own (ss -ulpn shows who has it)");
+    }
+  }
+
+  private Finding sockets() {
+    List<String> live = new ArrayList<>();
+    List<String> stale = new ArrayList<>();
+    if (Files.isDirectory(machine.uapiDirectory())) {
+      try (DirectoryStream<Path> files =
+          Files.newDirectoryStream(machine.uapiDirectory(), "*.sock")) {
+        for (Path file : files) {
+          (LocalServer.isLive(file) ? live : stale).add(String.valueOf(file.getFileName()));
+        }
+      } catch (IOException e) {
+        return Finding.warn("sockets", "cannot be listed: " + e.getMessage(), "run as root");
+      }
+    }
+    String found =
+        String.format(Locale.ROOT, "in use: %s", live.isEmpty() ? "none" : String.join(", ", live));
+    return stale.isEmpty()
+        ? Finding.ok("sockets", found)
+        : Finding.warn(
+            "sockets",
+            found + "; left by dead processes: " + String.join(", ", stale),
+            "they are replaced when the name is used again; or delete them");
+  }
+
+  /** A file of /proc, empty where it cannot be read: each check says what that means. */
+  private static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      return "";
+    }
+  }
+}

@@ -1,0 +1,22 @@
+package dev.culvert.cli.command;
+
+import picocli.CommandLine.Option;
+
+/** {@code -o}. */
+final class OutputOption {
+  private enum Format {
+    TABLE,
+    JSON
+  }
+
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "FORMAT",
+      defaultValue = "table",
+      description = "table (for people) or json (for programs).")
+  private Format format;
+
+  boolean json() {
+    return format == Format.JSON;
+  }
+}

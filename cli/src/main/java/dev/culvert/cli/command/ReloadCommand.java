@@ -1,0 +1,53 @@
+package dev.culvert.cli.command;
+
+import dev.culvert.cli.admin.AdminMessage;
+import dev.culvert.cli.daemon.Machine;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code culvert reload}. */
+@Command(
+    name = "reload",
+    description = {
+      "Makes a running gateway read its file again.",
+      "Peers that stay keep their sessions; a file that is refused changes nothing."
+    })
+final class ReloadCommand implements Callable<Integer> {
+  private final Machine machine;
+
+  @Spec private CommandSpec spec;
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "IFACE|FILE",
+      defaultValue = GatewayName.DEFAULT,
+      description = "Which gateway (default: ${DEFAULT-VALUE}).")
+  private String gateway;
+
+  ReloadCommand(Machine machine) {
+    this.machine = machine;
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    String name = GatewayName.of(gateway);
+    if (!machine.adminClient().isRunning(name)) {
+      throw CommandException.notRunning(name);
+    }
+    try {
+      machine.adminClient().call(name, AdminMessage.Command.RELOAD);
+    } catch (IOException e) {
+      throw new CommandException(
+          ExitCode.CONFIG_REFUSED, e.getMessage() + "; the running state stays");
+    }
+    PrintWriter out = spec.commandLine().getOut();
+    out.println(name + " reloaded");
+    out.flush();
+    return ExitCode.OK;
+  }
+}

@@ -1,0 +1,90 @@
+package dev.culvert.cli.command;
+
+import dev.culvert.cli.admin.GatewayView;
+import dev.culvert.cli.admin.GatewayView.TrafficView;
+import dev.culvert.cli.admin.Json;
+import dev.culvert.cli.daemon.Machine;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code culvert status}. */
+@Command(name = "status", description = "Shows what runs, what it moved and what it dropped.")
+final class StatusCommand implements Callable<Integer> {
+  private final Machine machine;
+
+  @Spec private CommandSpec spec;
+
+  @Parameters(arity = "0..1", paramLabel = "IFACE", description = "Only this one.")
+  private @Nullable String interfaceName;
+
+  @Mixin private OutputOption output;
+
+  StatusCommand(Machine machine) {
+    this.machine = machine;
+  }
+
+  @Override
+  public Integer call() throws IOException, CommandException {
+    PrintWriter out = spec.commandLine().getOut();
+    List<GatewayView> gateways = new Gateways(machine).ask(interfaceName);
+    if (output.json()) {
+      out.println(Json.pretty(gateways));
+    } else if (gateways.isEmpty()) {
+      out.println("no gateway is running; 'culvert up FILE' starts one");
+    } else {
+      gateways.forEach(gateway -> print(out, gateway));
+    }
+    out.flush();
+    return ExitCode.OK;
+  }
+
+  private static void print(PrintWriter out, GatewayView gateway) {
+    out.println(gateway.interfaceName());
+    line(out, "public key", Objects.requireNonNullElse(gateway.publicKey(), "none"));
+    line(out, "UDP port", gateway.listenPort() == 0 ? "none" : "" + gateway.listenPort());
+    if (gateway.fwmark() != 0) {
+      line(out, "mark", "0x" + Long.toHexString(gateway.fwmark()));
+    }
+    if (gateway.configFile() != null) {
+      line(out, "configuration", gateway.configFile());
+    }
+    long met = gateway.peers().stream().filter(peer -> peer.lastHandshake() != null).count();
+    line(out, "peers", gateway.peers().size() + ", " + met + " with a handshake");
+    if (gateway.traffic() != null) {
+      traffic(out, gateway.traffic());
+    }
+  }
+
+  private static void traffic(PrintWriter out, TrafficView traffic) {
+    line(out, "MTU", "" + traffic.mtu());
+    line(out, "lanes", "" + traffic.lanes());
+    line(out, "cipher", traffic.cipher());
+    line(
+        out,
+        "offloads",
+        traffic.offloads().isEmpty() ? "none" : String.join(", ", traffic.offloads()));
+    line(out, "sealed", packets(traffic.packetsSealed(), traffic.trainsSent()));
+    line(out, "opened", packets(traffic.packetsOpened(), traffic.trainsReceived()));
+    traffic.drops().forEach((reason, packets) -> line(out, "dropped", packets + " " + reason));
+  }
+
+  private static String packets(long packets, long trains) {
+    String mean =
+        trains == 0 ? "" : String.format(Locale.ROOT, ", %.1f a train", (double) packets / trains);
+    return packets + " packets" + mean;
+  }
+
+  private static void line(PrintWriter out, String what, String value) {
+    out.printf(Locale.ROOT, "  %-14s %s%n", what, value);
+  }
+}

@@ -1,0 +1,37 @@
+package dev.culvert.cli.command;
+
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** Figures as people read them. */
+final class Units {
+  private static final String[] BYTES = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+
+  private Units() {}
+
+  static String bytes(long bytes) {
+    double value = bytes;
+    int unit = 0;
+    while (value >= 1024 && unit < BYTES.length - 1) {
+      value /= 1024;
+      unit++;
+    }
+    return unit == 0 ? bytes + " B" : String.format(Locale.ROOT, "%.1f %s", value, BYTES[unit]);
+  }
+
+  /**
+   * How long ago something was.
+   *
+   * @param then seconds since 1970, null for never
+   */
+  static String ago(@Nullable Long then, long now) {
+    if (then == null) {
+      return "never";
+    }
+    long seconds = Math.max(0, now - then);
+    if (seconds < 120) {
+      return seconds + " s ago";
+    }
+    return seconds < 7200 ? seconds / 60 + " min ago" : seconds / 3600 + " h ago";
+  }
+}

@@ -1,0 +1,78 @@
+package dev.culvert.cli.command;
+
+import ch.qos.logback.classic.Level;
+import dev.culvert.cli.config.ConfigException;
+import dev.culvert.cli.daemon.GatewayDaemon;
+import dev.culvert.cli.daemon.Machine;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicBoolean;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code culvert up}: a gateway from a file. */
+@Command(
+    name = "up",
+    description = {
+      "Runs a gateway from a file: YAML, or .conf in the format of wg(8).",
+      "What its peers own never leaves in clear from here on, whatever becomes of this process,"
+          + " until 'culvert down'. SIGHUP and 'culvert reload' read the file again."
+    })
+final class UpCommand implements Callable<Integer> {
+  private final Machine machine;
+
+  @Parameters(paramLabel = "FILE", description = "The configuration.")
+  private Path file;
+
+  @Option(
+      names = {"-d", "--detach"},
+      description = "Returns when the gateway is up and leaves it running.")
+  private boolean detach;
+
+  UpCommand(Machine machine) {
+    this.machine = machine;
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    if (detach && !Detached.isWanted()) {
+      throw new CommandException(ExitCode.USAGE, "--detach works through the launcher, ./culvert");
+    }
+    Logging.daemonDefault(Detached.isWanted() ? Level.WARN : Level.INFO);
+    AtomicBoolean told = new AtomicBoolean();
+    try (GatewayDaemon daemon = start()) {
+      Signals.onEnd(
+          () -> {
+            told.set(true);
+            daemon.closeDevice();
+          });
+      Signals.onReload(daemon::reloadLogged);
+      Detached.ready();
+      daemon.awaitClosed();
+      if (told.get() || daemon.wasStopped()) {
+        return ExitCode.OK;
+      }
+    }
+    throw new CommandException(
+        ExitCode.FAILED,
+        "the interface was deleted; its ranges stay blocked until 'culvert down " + file + "'");
+  }
+
+  private GatewayDaemon start() throws ConfigException, IOException, CommandException {
+    try {
+      return GatewayDaemon.start(file, machine);
+    } catch (FileAlreadyExistsException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new CommandException(
+          ExitCode.FAILED,
+          e.getMessage()
+              + "; what the peers own stays blocked: mend this and try again, or 'culvert down "
+              + file
+              + "'");
+    }
+  }
+}

@@ -1,0 +1,80 @@
+package dev.culvert.cli.command;
+
+import ch.qos.logback.classic.Level;
+import dev.culvert.cli.config.InterfaceName;
+import dev.culvert.cli.daemon.Machine;
+import dev.culvert.cli.daemon.RunningDevice;
+import dev.culvert.cli.socket.LocalServer;
+import dev.culvert.cli.uapi.UapiServer;
+import java.nio.file.FileAlreadyExistsException;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code culvert wg}: a WireGuard device that {@code wg} configures. */
+@Command(
+    name = "wg",
+    description = {
+      "Makes a WireGuard interface, to be configured by 'wg' or 'wg-quick'"
+          + " (WG_QUICK_USERSPACE_IMPLEMENTATION=culvert-wg).",
+      "Returns when the interface can be configured. Deleting the interface or its socket ends it."
+    })
+final class WgCommand implements Callable<Integer> {
+  private final Machine machine;
+
+  @Option(
+      names = {"-f", "--foreground"},
+      description = "Stays until the interface goes.")
+  private boolean foreground;
+
+  @Parameters(paramLabel = "IFACE", description = "The interface's name, unique on the machine.")
+  private String interfaceName;
+
+  WgCommand(Machine machine) {
+    this.machine = machine;
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    if (!foreground && !Detached.isWanted()) {
+      throw new CommandException(
+          ExitCode.USAGE, "without -f this works through the launcher, ./culvert");
+    }
+    Logging.daemonDefault(Level.ERROR);
+    InterfaceName.check(interfaceName);
+    if (LocalServer.isLive(machine.uapiSocket(interfaceName))) {
+      throw new FileAlreadyExistsException(interfaceName);
+    }
+    CountDownLatch ended = new CountDownLatch(1);
+    Signals.onEnd(ended::countDown);
+    try (RunningDevice running = machine.devices().open(interfaceName, 0, 0);
+        UapiServer uapi = UapiServer.open(machine.uapiDirectory(), running.device())) {
+      endWith(ended, "link watch", running::awaitClosed);
+      endWith(ended, "socket watch", uapi::awaitGone);
+      Detached.ready();
+      ended.await();
+    }
+    return ExitCode.OK;
+  }
+
+  /** Something that returns when the device is to end. */
+  private interface Wait {
+    void await() throws InterruptedException;
+  }
+
+  private static void endWith(CountDownLatch ended, String name, Wait wait) {
+    Thread.ofVirtual()
+        .name(name)
+        .start(
+            () -> {
+              try {
+                wait.await();
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+              ended.countDown();
+            });
+  }
+}

@@ -1,0 +1,41 @@
+package dev.culvert.cli.daemon;
+
+import dev.culvert.tunnel.gateway.DeviceException;
+import dev.culvert.tunnel.gateway.Gateway;
+import dev.culvert.tunnel.gateway.GatewayOptions;
+import dev.culvert.tunnel.gateway.WireGuardDevice;
+import java.nio.file.Path;
+
+/** The device of the tunnel module, as commands run it. */
+public final class GatewayDevice implements RunningDevice {
+  private static final Path STATE = Path.of("/var/lib/culvert");
+
+  private final Gateway gateway;
+
+  private GatewayDevice(Gateway gateway) {
+    this.gateway = gateway;
+  }
+
+  /** A {@link DeviceFactory}. */
+  public static RunningDevice open(String interfaceName, int mtu, int lanes)
+      throws DeviceException {
+    return new GatewayDevice(
+        Gateway.open(
+            new GatewayOptions(interfaceName, mtu, lanes, STATE.resolve(interfaceName), null)));
+  }
+
+  @Override
+  public WireGuardDevice device() {
+    return gateway;
+  }
+
+  @Override
+  public void awaitClosed() throws InterruptedException {
+    gateway.awaitClosed();
+  }
+
+  @Override
+  public void close() {
+    gateway.close();
+  }
+}

@@ -1,0 +1,213 @@
+package dev.culvert.cli.command;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.culvert.cli.daemon.GatewayDaemon;
+import dev.culvert.cli.daemon.Machine;
+import dev.culvert.cli.testing.FakeDevice;
+import dev.culvert.cli.testing.FakeNetwork;
+import dev.culvert.cli.uapi.UapiServer;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+@SuppressWarnings("try") // gateways that only have to be there
+final class CommandsTest {
+  private static final String PRIVATE = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=";
+  private static final String PUBLIC = "HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=";
+  private static final String PEER = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=";
+
+  private final FakeNetwork network = new FakeNetwork();
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  @TempDir private Path directory;
+  private Path file;
+  private Machine machine;
+
+  @BeforeEach
+  void prepare() throws IOException {
+    machine =
+        new Machine(
+            (name, mtu, lanes) -> new FakeDevice(name),
+            network,
+            directory.resolve("wg"),
+            directory.resolve("run"));
+    file = directory.resolve("gw.yaml");
+    Files.writeString(
+        file,
+        """
+        apiVersion: culvert.dev/v1alpha1
+        kind: Gateway
+        spec:
+          interface: {name: cv0, listenPort: 7}
+          identity: {privateKeyFile: key}
+          peers:
+            - {name: b, publicKey: %s, endpoint: "192.0.2.1:8", allowedIps: [10.1.0.0/16]}
+        """
+            .formatted(PEER));
+  }
+
+  private int run(String... arguments) {
+    return run(RootCommand.commandLine(machine, false), arguments);
+  }
+
+  private int run(CommandLine command, String... arguments) {
+    out.getBuffer().setLength(0);
+    err.getBuffer().setLength(0);
+    return command.setOut(new PrintWriter(out)).setErr(new PrintWriter(err)).execute(arguments);
+  }
+
+  @Test
+  void statusAndPeersShowARunningGateway() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertEquals(0, run("status"), err::toString);
+      assertTrue(out.toString().startsWith("cv0\n  public key"), out::toString);
+      assertTrue(out.toString().contains("3 bad_tag"), out::toString);
+      assertEquals(0, run("peers", "cv0"));
+      assertTrue(out.toString().contains("cv0    b     192.0.2.1:8  "), out::toString);
+      assertTrue(out.toString().contains("10.1.0.0/16"), out::toString);
+      assertEquals(0, run("status", "cv0", "-o", "json"));
+      JsonNode status = new ObjectMapper().readTree(out.toString()).get(0);
+      assertEquals(7, status.get("listenPort").asInt());
+      assertEquals(3, status.get("traffic").get("drops").get("bad_tag").asInt());
+      assertEquals(0, run("peers", "-o", "json"));
+      JsonNode peer = new ObjectMapper().readTree(out.toString()).get(0).get("peers").get(0);
+      assertEquals(PEER, peer.get("publicKey").asText());
+      assertFalse(peer.get("presharedKey").asBoolean());
+    }
+  }
+
+  @Test
+  void statusAsksByUapiWhereThereIsNoAdminSocket() throws Exception {
+    try (UapiServer server = UapiServer.open(machine.uapiDirectory(), new FakeDevice("wg7"))) {
+      assertEquals(0, run("status", "wg7"));
+      assertTrue(
+          out.toString().matches("wg7\n  public key +none\n  UDP port +none\n  peers +0, .*\n"),
+          out::toString);
+    }
+  }
+
+  @Test
+  void nothingRunningIsSaidAndANameThatDoesNotRunIsStatusFour() {
+    assertEquals(0, run("status"));
+    assertEquals("no gateway is running; 'culvert up FILE' starts one\n", out.toString());
+    for (String command : List.of("status", "peers", "reload", "down")) {
+      assertEquals(4, run(command, "cv9"), command);
+      assertTrue(err.toString().startsWith("culvert: no gateway 'cv9' is running"), err::toString);
+    }
+  }
+
+  @Test
+  void reloadReportsWhatIsRefused() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertEquals(0, run("reload", "cv0"), err::toString);
+      assertEquals("cv0 reloaded\n", out.toString());
+      Files.writeString(file, "nonsense: 1\n");
+      assertEquals(3, run("reload", "cv0"));
+      assertEquals(
+          "culvert: "
+              + file
+              + ":1: nonsense: unknown key; known: apiVersion, kind, metadata, spec;"
+              + " the running state stays\n",
+          err.toString());
+    }
+  }
+
+  @Test
+  void downLiftsTheGuardAlsoOfADeadGateway() throws Exception {
+    GatewayDaemon.start(file, machine).close();
+    network.clear();
+    assertEquals(0, run("down", file.toString()), err::toString);
+    assertEquals(List.of("unguard [10.1.0.0/16]"), network.calls());
+    assertEquals(4, run("down", "cv0"));
+  }
+
+  @Test
+  void downKeepsWhatAnotherGatewayGuards() throws Exception {
+    GatewayDaemon.start(file, machine).close();
+    Path other = directory.resolve("other.yaml");
+    Files.writeString(other, Files.readString(file).replace("cv0", "cv1"));
+    GatewayDaemon.start(other, machine).close();
+    network.clear();
+    run("down", "cv0");
+    run("down", "cv1");
+    assertEquals(List.of("unguard []", "unguard [10.1.0.0/16]"), network.calls());
+  }
+
+  @Test
+  void aConfigurationThatIsRefusedIsStatusThree() throws IOException {
+    Files.writeString(file, "kind: Gateway\n");
+    assertEquals(3, run("up", file.toString()));
+    assertEquals("culvert: " + file + ":1: needs the key 'apiVersion'\n", err.toString());
+  }
+
+  @Test
+  void wrongArgumentsAreStatusTwo() {
+    assertEquals(2, run());
+    assertEquals(2, run("nonsense"));
+    assertEquals(2, run("key"));
+    assertEquals(2, run("up"));
+    assertEquals(2, run("wg", "x"), "without the launcher it cannot return");
+    assertEquals(3, run("wg", "-f", "a/b"));
+  }
+
+  @Test
+  void keysAreMadeAndPublicKeysComputed() {
+    assertEquals(0, run("key", "gen"));
+    String key = out.toString();
+    assertTrue(key.matches("[A-Za-z0-9+/]{43}=\n"), key);
+    assertEquals(0, run("key", "psk"));
+    assertTrue(out.toString().matches("[A-Za-z0-9+/]{43}=\n"));
+    var in = new ByteArrayInputStream((PRIVATE + "\n").getBytes(US_ASCII));
+    assertEquals(0, run(new CommandLine(new KeyPubCommand(in))));
+    assertEquals(PUBLIC + "\n", out.toString());
+  }
+
+  @Test
+  void aKeyThatIsNoneIsRefusedWithoutShowingIt() {
+    var in = new ByteArrayInputStream("secret".getBytes(US_ASCII));
+    CommandLine command =
+        new CommandLine(new KeyPubCommand(in)).setExecutionExceptionHandler(new Failures(false));
+    assertEquals(3, run(command));
+    assertEquals("culvert: standard input: not a base64 key of 44 characters\n", err.toString());
+  }
+
+  @Test
+  void completionAndVersionAndHelpPrint() {
+    assertEquals(0, run("completion", "bash"));
+    assertTrue(out.toString().contains("complete"), "a script");
+    assertEquals(0, run("completion", "zsh"));
+    assertTrue(out.toString().startsWith("#compdef culvert\n"));
+    assertEquals(0, run("--version"));
+    assertTrue(out.toString().startsWith("culvert "), out::toString);
+    assertEquals(0, run("--help"));
+    assertTrue(out.toString().contains("3   a configuration was refused"), out::toString);
+  }
+
+  @Test
+  void doctorSaysWhatToDo() throws IOException {
+    run("doctor", "-o", "json");
+    JsonNode findings = new ObjectMapper().readTree(out.toString());
+    assertTrue(findings.size() >= 10);
+    for (JsonNode finding : findings) {
+      boolean ok = finding.get("verdict").asText().equals("OK");
+      assertEquals(ok, finding.get("advice").asText().isEmpty(), finding::toString);
+    }
+    run("doctor");
+    assertTrue(out.toString().contains("cipher"), out::toString);
+  }
+}

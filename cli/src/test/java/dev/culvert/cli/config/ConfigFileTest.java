@@ -1,0 +1,191 @@
+package dev.culvert.cli.config;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.culvert.crypto.SecretBytes;
+import dev.culvert.routing.Prefix;
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Base64;
+import java.util.List;
+import java.util.Objects;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+final class ConfigFileTest {
+  private static final String PRIVATE = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=";
+  private static final String PEER = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=";
+
+  @TempDir private Path directory;
+
+  private static Path resources() throws URISyntaxException {
+    return Path.of(Objects.requireNonNull(ConfigFileTest.class.getResource("refused")).toURI());
+  }
+
+  /** One file a reason, named after it; its first line says what is expected. */
+  static Stream<String> refused() throws IOException, URISyntaxException {
+    try (Stream<Path> files = Files.list(resources())) {
+      return files.map(f -> f.getFileName().toString()).sorted().toList().stream();
+    }
+  }
+
+  private Path file(String name, String text) throws IOException {
+    Path file = directory.resolve(name);
+    Files.writeString(file, text);
+    return Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("refused")
+  void aRefusalNamesFileLineKeyAndReason(String fixture) throws IOException, URISyntaxException {
+    String text = Files.readString(resources().resolve(fixture));
+    String expected = text.lines().findFirst().orElseThrow().substring("# expected: ".length());
+    String name = fixture.endsWith(".conf") ? "wg0.conf" : fixture;
+    Path file = file(name, text);
+    ConfigException refusal = assertThrows(ConfigException.class, () -> ConfigFile.read(file));
+    assertEquals(file + expected, refusal.getMessage());
+  }
+
+  @Test
+  void theSampleIsReadWhole() throws ConfigException {
+    GatewayConfig config = ConfigFile.read(Path.of("src/main/dist/culvert.yaml"));
+    assertEquals("culvert0", config.interfaceName());
+    assertEquals(1420, config.mtu());
+    assertEquals("[10.66.0.1/24, fd66::1/64]", config.addresses().toString());
+    assertEquals(51820, config.listenPort());
+    assertEquals(0, config.fwmark());
+    assertTrue(config.routes());
+    assertEquals("[10.66.0.0/16, fd66::/48]", config.clusterCidrs().toString());
+    PeerConfig peer = config.peers().getFirst();
+    assertEquals("node-b", peer.name());
+    assertEquals(PEER, peer.publicKey().toString());
+    assertEquals("192.0.2.2:51820", String.valueOf(peer.endpoint()));
+    assertEquals(25, peer.persistentKeepalive());
+    assertEquals(
+        List.of(
+            Prefix.parse("10.66.0.2/32"),
+            Prefix.parse("10.66.2.0/24"),
+            Prefix.parse("fd66:0:0:2::/64")),
+        config.tunnelled());
+  }
+
+  @Test
+  void whatIsLeftOutHasDefaults() throws Exception {
+    GatewayConfig config =
+        ConfigFile.read(
+            file("a.yaml", "apiVersion: culvert.dev/v1alpha1\nkind: Gateway\nspec: {}\n"));
+    assertEquals("culvert0", config.interfaceName());
+    assertEquals(0, config.mtu());
+    assertTrue(config.routes());
+    KeySource.InFile key = assertInstanceOf(KeySource.InFile.class, config.privateKey());
+    assertEquals(Path.of("/var/lib/culvert/culvert0/private.key"), key.path());
+  }
+
+  @Test
+  void wgFormatIsReadAsWgQuickReadsIt() throws Exception {
+    GatewayConfig config =
+        ConfigFile.read(
+            file(
+                "wg7.conf",
+                "# ours\n[Interface]\nprivatekey="
+                    + PRIVATE
+                    + " # secret\nAddress = 10.0.0.1/24, fd00::1\nAddress = 10.0.1.1\n"
+                    + "MTU = 1400\nListenPort=7\nFwMark = 0x10\nTable = off\n\n[peer]\nPublicKey = "
+                    + PEER
+                    + "\nAllowedIPs = 0.0.0.0/0,::/0\nAllowedIPs =\nEndpoint = host.example:9\n"
+                    + "PersistentKeepalive = off\nPresharedKey = "
+                    + PRIVATE
+                    + "\n"));
+    assertEquals("wg7", config.interfaceName());
+    assertEquals("[10.0.0.1/24, fd00::1/128, 10.0.1.1/32]", config.addresses().toString());
+    assertEquals(1400, config.mtu());
+    assertEquals(7, config.listenPort());
+    assertEquals(16, config.fwmark());
+    assertFalse(config.routes());
+    PeerConfig peer = config.peers().getFirst();
+    assertEquals("[0.0.0.0/0, ::/0]", peer.allowedIps().toString());
+    assertEquals("host.example:9", String.valueOf(peer.endpoint()));
+    SecretBytes expected = SecretBytes.owning(Base64.getDecoder().decode(PRIVATE));
+    assertEquals(new KeySource.Inline(expected), config.privateKey());
+    assertEquals(new KeySource.Inline(expected), peer.presharedKey());
+    assertFalse(config.toString().contains(PRIVATE));
+  }
+
+  @Test
+  void aFileWithSecretsThatOthersCanReadIsRefused() throws IOException {
+    Path file = file("wg0.conf", "[Interface]\nPrivateKey = " + PRIVATE + "\n");
+    for (String mode : List.of("rw-r-----", "rw----r--", "rw--w----")) {
+      Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(mode));
+      ConfigException refusal = assertThrows(ConfigException.class, () -> ConfigFile.read(file));
+      assertEquals(
+          file + ": " + file + " can be used by others than its owner; chmod 600 it",
+          refusal.getMessage());
+    }
+  }
+
+  @Test
+  void aFileThatIsTooLargeAbsentNoTextOrOfNoFormatIsRefused() throws IOException {
+    Path large = file("large.yaml", " ".repeat(ConfigFile.MAX_BYTES + 1));
+    Path binary = directory.resolve("binary.yaml");
+    Files.write(binary, new byte[] {(byte) 0xff, (byte) 0xfe});
+    assertRefused(large, ": " + large + " is larger than 8388608 bytes");
+    assertRefused(binary, ": is not UTF-8 text");
+    assertRefused(directory.resolve("none.yaml"), ": the file does not exist");
+    assertRefused(file("empty.yaml", ""), ": the file is empty");
+    assertRefused(
+        file("a.txt", ""), ": a configuration is called .yaml, or .conf in the format of wg(8)");
+    assertRefused(
+        file("name-of-seventeen.conf", ""),
+        ": 'name-of-seventeen' is no interface name (1 to 15 of A-Z a-z 0-9 _ = + . -)");
+  }
+
+  private static void assertRefused(Path file, String reason) {
+    ConfigException refusal = assertThrows(ConfigException.class, () -> ConfigFile.read(file));
+    assertEquals(file + reason, refusal.getMessage());
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4})
+  void damageIsRefusedOrReadAndNeverThrowsAnythingElse(long seed) throws Exception {
+    Random random = new Random(seed);
+    byte[] sample = Files.readAllBytes(Path.of("src/main/dist/culvert.yaml"));
+    byte[] conf =
+        ("[Interface]\nPrivateKey = "
+                + PRIVATE
+                + "\nAddress = 10.0.0.1/8\n[Peer]\nPublicKey = "
+                + PEER
+                + "\nAllowedIPs = 10.0.0.0/8, fd00::/8\nEndpoint = [::1]:7\n")
+            .getBytes(StandardCharsets.US_ASCII);
+    int refusals = 0;
+    for (int round = 0; round < 300; round++) {
+      boolean yaml = random.nextBoolean();
+      byte[] text = (yaml ? sample : conf).clone();
+      for (int i = random.nextInt(6); i >= 0; i--) {
+        int at = random.nextInt(text.length);
+        text[at] =
+            random.nextBoolean() ? (byte) random.nextInt(256) : text[random.nextInt(text.length)];
+      }
+      Path file = file(yaml ? "a.yaml" : "a.conf", "");
+      Files.write(file, text);
+      try {
+        ConfigFile.read(file);
+      } catch (ConfigException e) {
+        refusals++;
+      }
+    }
+    assertTrue(refusals > 10);
+  }
+}

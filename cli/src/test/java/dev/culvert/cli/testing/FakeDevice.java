@@ -1,0 +1,159 @@
+package dev.culvert.cli.testing;
+
+import dev.culvert.cli.daemon.RunningDevice;
+import dev.culvert.crypto.SecretBytes;
+import dev.culvert.crypto.X25519;
+import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.gateway.DeviceException;
+import dev.culvert.tunnel.gateway.GatewayStatus;
+import dev.culvert.tunnel.gateway.WireGuardDevice;
+import dev.culvert.tunnel.wireguard.DeviceSnapshot;
+import dev.culvert.tunnel.wireguard.DeviceSnapshot.PeerSnapshot;
+import dev.culvert.tunnel.wireguard.DeviceUpdate;
+import dev.culvert.tunnel.wireguard.PeerUpdate;
+import dev.culvert.tunnel.wireguard.PublicKey;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+
+/** A device that keeps its configuration and moves nothing. Port 1 is always in use. */
+public final class FakeDevice implements WireGuardDevice, RunningDevice {
+  private static final int EADDRINUSE = 98;
+
+  private final String name;
+  private final CountDownLatch closed = new CountDownLatch(1);
+  private final Map<PublicKey, Peer> peers = new LinkedHashMap<>();
+  private final List<DeviceUpdate> updates = new ArrayList<>();
+  private byte[] privateKey = new byte[32];
+  private int listenPort;
+  private int fwmark;
+
+  public FakeDevice(String name) {
+    this.name = name;
+  }
+
+  private static final class Peer {
+    byte[] presharedKey = new byte[32];
+    @Nullable Endpoint endpoint;
+    int persistentKeepalive;
+    final TreeSet<Prefix> allowedIps = new TreeSet<>();
+  }
+
+  /** What {@link #configure} was given, in order. */
+  public synchronized List<DeviceUpdate> updates() {
+    return List.copyOf(updates);
+  }
+
+  public boolean isClosed() {
+    return closed.getCount() == 0;
+  }
+
+  @Override
+  public WireGuardDevice device() {
+    return this;
+  }
+
+  @Override
+  public void awaitClosed() throws InterruptedException {
+    closed.await();
+  }
+
+  @Override
+  public void close() {
+    closed.countDown();
+  }
+
+  @Override
+  public String interfaceName() {
+    return name;
+  }
+
+  @Override
+  public synchronized void configure(DeviceUpdate update) throws DeviceException {
+    if (update.listenPort().orElse(0) == 1) {
+      throw new DeviceException("UDP port 1 is in use", EADDRINUSE);
+    }
+    updates.add(update);
+    if (update.privateKey() != null) {
+      privateKey = update.privateKey().toByteArray();
+    }
+    listenPort = update.listenPort().orElse(listenPort);
+    fwmark = update.fwmark().orElse(fwmark);
+    if (update.replacePeers()) {
+      peers.clear();
+    }
+    update.peers().forEach(this::apply);
+  }
+
+  private void apply(PeerUpdate update) {
+    if (update.remove()) {
+      peers.remove(update.publicKey());
+      return;
+    }
+    if (update.updateOnly() && !peers.containsKey(update.publicKey())) {
+      return;
+    }
+    Peer peer = peers.computeIfAbsent(update.publicKey(), key -> new Peer());
+    if (update.presharedKey() != null) {
+      peer.presharedKey = update.presharedKey().toByteArray();
+    }
+    peer.endpoint = update.endpoint() == null ? peer.endpoint : update.endpoint();
+    peer.persistentKeepalive = update.persistentKeepalive().orElse(peer.persistentKeepalive);
+    if (update.replaceAllowedIps()) {
+      peer.allowedIps.clear();
+    }
+    for (PeerUpdate.AllowedIpChange change : update.allowedIps()) {
+      if (change.remove()) {
+        peer.allowedIps.remove(change.prefix());
+      } else {
+        peers.values().forEach(other -> other.allowedIps.remove(change.prefix()));
+        peer.allowedIps.add(change.prefix());
+      }
+    }
+  }
+
+  @Override
+  public synchronized DeviceSnapshot snapshot() {
+    boolean keyed = !SecretBytes.copyOf(privateKey).isZero();
+    List<PeerSnapshot> snapshots = new ArrayList<>();
+    peers.forEach(
+        (key, peer) ->
+            snapshots.add(
+                new PeerSnapshot(
+                    key,
+                    SecretBytes.copyOf(peer.presharedKey),
+                    peer.endpoint,
+                    peer.endpoint == null ? null : Instant.ofEpochSecond(1_700_000_000L, 42),
+                    1000,
+                    2000,
+                    peer.persistentKeepalive,
+                    List.copyOf(peer.allowedIps))));
+    return new DeviceSnapshot(
+        keyed ? SecretBytes.copyOf(privateKey) : null,
+        keyed ? PublicKey.of(X25519.publicKey(privateKey)) : null,
+        snapshots);
+  }
+
+  @Override
+  public synchronized int listenPort() {
+    return listenPort;
+  }
+
+  @Override
+  public synchronized int fwmark() {
+    return fwmark;
+  }
+
+  @Override
+  public GatewayStatus status() {
+    return new GatewayStatus(
+        1420, 2, List.of("tun-tso"), "fake", 10, 20, 5, 4, Map.of(DropReason.BAD_TAG, 3L));
+  }
+}

@@ -1,0 +1,31 @@
+package dev.culvert.tunnel.kernel;
+
+/** What changed in the kernel, by other hands or by ours. */
+public sealed interface LinkEvent {
+  /** An interface appeared. */
+  record Added(Links.Link link) implements LinkEvent {}
+
+  /** An interface is gone. */
+  record Gone(Links.Link link) implements LinkEvent {}
+
+  /** Something about an interface is not as it was; never two equal links. */
+  record Changed(Links.Link before, Links.Link after) implements LinkEvent {
+    public boolean renamed() {
+      return !before.name().equals(after.name());
+    }
+
+    public boolean mtuChanged() {
+      return before.mtu() != after.mtu();
+    }
+
+    public boolean upChanged() {
+      return before.up() != after.up();
+    }
+  }
+
+  /** An address was added to the interface of that index, or taken from it. */
+  record AddressesChanged(int interfaceIndex) implements LinkEvent {}
+
+  /** A route was added, replaced or deleted. */
+  record RoutesChanged() implements LinkEvent {}
+}

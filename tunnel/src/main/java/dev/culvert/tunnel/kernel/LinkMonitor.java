@@ -1,0 +1,229 @@
+package dev.culvert.tunnel.kernel;
+
+import static dev.culvert.tunnel.kernel.LibC.LIBC;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.culvert.tunnel.kernel.Links.Link;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.net.ProtocolException;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Hears from the kernel what changes about interfaces, addresses and routes, on a thread of its
+ * own. Where the kernel had to drop news, the interfaces are listed again: no change is missed,
+ * though several may be told as one.
+ */
+public final class LinkMonitor implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(LinkMonitor.class);
+
+  private static final int RTM_NEWADDR = 20;
+  private static final int RTM_DELADDR = 21;
+  private static final int RTM_NEWROUTE = 24;
+  private static final int RTM_DELROUTE = 25;
+
+  /** What to hear of, apart from interfaces. */
+  public enum Topic {
+    /** RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR. */
+    ADDRESSES(0x10 | 0x100),
+    /** RTMGRP_IPV4_ROUTE, RTMGRP_IPV6_ROUTE. */
+    ROUTES(0x40 | 0x400);
+
+    private final int groups;
+
+    Topic(int groups) {
+      this.groups = groups;
+    }
+  }
+
+  private static final int RTMGRP_LINK = 1;
+
+  private final Netlink news;
+  private final Netlink questions;
+  private final int wakeup;
+  private final Set<Topic> topics;
+  private final Consumer<? super LinkEvent> listener;
+  private final Map<Integer, Link> known = new HashMap<>();
+  private final Thread thread;
+  private volatile boolean closing;
+
+  private LinkMonitor(
+      Netlink news,
+      Netlink questions,
+      int wakeup,
+      Set<Topic> topics,
+      Consumer<? super LinkEvent> listener) {
+    this.news = news;
+    this.questions = questions;
+    this.wakeup = wakeup;
+    this.topics = topics;
+    this.listener = listener;
+    // A blocking native call would pin a virtual thread's carrier.
+    thread = Thread.ofPlatform().daemon().name("link-monitor").unstarted(this::run);
+  }
+
+  /**
+   * Starts to listen in the calling thread's network namespace. The interfaces that are there now
+   * are known, not told.
+   *
+   * @param listener called on the monitor's thread; what it throws is logged
+   */
+  public static LinkMonitor start(Set<Topic> topics, Consumer<? super LinkEvent> listener)
+      throws IOException {
+    int groups = RTMGRP_LINK;
+    for (Topic topic : topics) {
+      groups |= topic.groups;
+    }
+    Set<Topic> copy = EnumSet.noneOf(Topic.class);
+    copy.addAll(topics);
+    Netlink news = Netlink.open(groups);
+    Netlink questions = null;
+    int wakeup = -1;
+    try {
+      questions = Netlink.open();
+      wakeup =
+          ErrnoException.check("eventfd", LIBC.eventfd(0, LibC.EFD_CLOEXEC | LibC.EFD_NONBLOCK));
+      LinkMonitor monitor = new LinkMonitor(news, questions, wakeup, copy, listener);
+      for (Link link : new Links(questions).list()) {
+        monitor.known.put(link.index(), link);
+      }
+      monitor.thread.start();
+      return monitor;
+    } catch (IOException | RuntimeException e) {
+      news.close();
+      if (questions != null) {
+        questions.close();
+      }
+      if (wakeup >= 0) {
+        LIBC.close(wakeup);
+      }
+      throw e;
+    }
+  }
+
+  private void run() {
+    try {
+      while (!closing) {
+        Poll.readable(Poll.FOREVER, news.fd(), wakeup);
+        if (!closing && Poll.readable(0, news.fd())) {
+          hear();
+        }
+      }
+    } catch (IOException e) {
+      LOG.error("no longer watching network interfaces", e);
+    } finally {
+      news.close();
+      questions.close();
+      LIBC.close(wakeup);
+    }
+  }
+
+  private void hear() throws IOException {
+    try {
+      for (NetlinkMessage message : news.receiveNow("link news")) {
+        tell(message);
+      }
+    } catch (ErrnoException e) {
+      if (e.errno() != Errno.ENOBUFS) {
+        throw e;
+      }
+      catchUp();
+    }
+  }
+
+  private void tell(NetlinkMessage message) throws ProtocolException {
+    switch (message.type()) {
+      case Links.RTM_NEWLINK, Links.RTM_DELLINK -> tellOfLink(message);
+      case RTM_NEWADDR, RTM_DELADDR -> deliver(addressEvent(message));
+      case RTM_NEWROUTE, RTM_DELROUTE -> deliver(new LinkEvent.RoutesChanged());
+      default -> LOG.debug("netlink message of type {} passed over", message.type());
+    }
+  }
+
+  private void tellOfLink(NetlinkMessage message) throws ProtocolException {
+    Link link = Link.parse(message);
+    // A bridge tells of its ports coming and going in the same words, with a family of its own; a
+    // wireless driver sends a link with hardly any attributes.
+    boolean whole = message.payload().get(0) == 0 && link.mtu() != 0;
+    if (whole && message.type() == Links.RTM_NEWLINK) {
+      seen(link);
+    } else if (whole) {
+      gone(link.index());
+    }
+  }
+
+  private static LinkEvent addressEvent(NetlinkMessage message) throws ProtocolException {
+    message.attributes(8);
+    return new LinkEvent.AddressesChanged(message.payload().getInt(4));
+  }
+
+  private void seen(Link link) {
+    Link before = known.put(link.index(), link);
+    if (before == null) {
+      deliver(new LinkEvent.Added(link));
+    } else if (!before.equals(link)) {
+      deliver(new LinkEvent.Changed(before, link));
+    }
+  }
+
+  private void gone(int index) {
+    Link before = known.remove(index);
+    if (before != null) {
+      deliver(new LinkEvent.Gone(before));
+    }
+  }
+
+  private void catchUp() throws IOException {
+    Map<Integer, Link> now = new HashMap<>();
+    for (Link link : new Links(questions).list()) {
+      now.put(link.index(), link);
+    }
+    for (Integer index : Set.copyOf(known.keySet())) {
+      if (!now.containsKey(index)) {
+        gone(index);
+      }
+    }
+    now.values().forEach(this::seen);
+    if (topics.contains(Topic.ADDRESSES)) {
+      now.keySet().forEach(index -> deliver(new LinkEvent.AddressesChanged(index)));
+    }
+    if (topics.contains(Topic.ROUTES)) {
+      deliver(new LinkEvent.RoutesChanged());
+    }
+  }
+
+  private void deliver(LinkEvent event) {
+    try {
+      listener.accept(event);
+    } catch (RuntimeException e) {
+      LOG.error("a listener failed on {}", event, e);
+    }
+  }
+
+  /** Stops listening. Returns once no further event can come, unless called by the listener. */
+  @Override
+  public void close() {
+    boolean wasOpen = !closing;
+    closing = true;
+    if (wasOpen && thread.isAlive()) {
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment one = arena.allocateFrom(JAVA_LONG, 1);
+        LIBC.write(wakeup, one.address(), 8);
+      }
+    }
+    if (Thread.currentThread() != thread) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+}

@@ -1,0 +1,233 @@
+package dev.culvert.tunnel.kernel;
+
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Prefix;
+import java.io.IOException;
+import java.net.ProtocolException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The kernel's routes, through rtnetlink. Ours carry a protocol number of their own. */
+public final class Routes {
+  /** {@code rtm_protocol} of every route that Culvert adds: free for applications, rt_protos. */
+  public static final int PROTOCOL = 0xc7;
+
+  /** The table that is asked last, and that everybody's plain routes are in. */
+  public static final int MAIN_TABLE = 254;
+
+  private static final int RTM_NEWROUTE = 24;
+  private static final int RTM_DELROUTE = 25;
+  private static final int RTM_GETROUTE = 26;
+  private static final int RTA_DST = 1;
+  private static final int RTA_OIF = 4;
+  private static final int RTA_PRIORITY = 6;
+  private static final int RTA_PREFSRC = 7;
+  private static final int RTA_TABLE = 15;
+  private static final int RTN_UNICAST = 1;
+  private static final int RTN_UNREACHABLE = 7;
+  private static final int RT_SCOPE_UNIVERSE = 0;
+  private static final int RT_SCOPE_LINK = 253;
+  private static final int RT_SCOPE_NOWHERE = 255;
+  private static final int RTM_F_CLONED = 0x200;
+
+  /** Bytes of struct rtmsg. */
+  private static final int RTMSG = 12;
+
+  private final Netlink netlink;
+
+  public Routes(Netlink netlink) {
+    this.netlink = netlink;
+  }
+
+  /**
+   * A route to an interface, or to nowhere.
+   *
+   * @param interfaceIndex where it leads; 0: unreachable, packets are refused with an ICMP error
+   * @param table 1 to 2^31-1
+   * @param metric lower goes first; for IPv6 the kernel takes 0 for 1024
+   * @param source the address that the host's own packets get, or null: the kernel chooses
+   */
+  public record Route(
+      Prefix destination, int interfaceIndex, int table, int metric, @Nullable IpAddress source) {
+    public Route {
+      if (interfaceIndex < 0 || table < 1 || metric < 0) {
+        throw new IllegalArgumentException(
+            "interface " + interfaceIndex + ", table " + table + ", metric " + metric);
+      }
+      if (source != null && source.v4() != destination.address().v4()) {
+        throw new IllegalArgumentException("source " + source + " for " + destination);
+      }
+    }
+
+    public static Route to(Prefix destination, int interfaceIndex) {
+      return new Route(destination, interfaceIndex, MAIN_TABLE, 0, null);
+    }
+
+    public static Route unreachable(Prefix destination, int metric) {
+      return new Route(destination, 0, MAIN_TABLE, metric, null);
+    }
+
+    public boolean isUnreachable() {
+      return interfaceIndex == 0;
+    }
+
+    @Override
+    public String toString() {
+      return (isUnreachable() ? "unreachable " : "")
+          + destination
+          + (isUnreachable() ? "" : " dev " + interfaceIndex)
+          + (source == null ? "" : " src " + source)
+          + " table "
+          + table
+          + " metric "
+          + metric;
+    }
+  }
+
+  /**
+   * Adds a route.
+   *
+   * @throws ErrnoException EEXIST where the table has one to that destination at that metric
+   */
+  public void add(Route route) throws IOException {
+    change(
+        "add route", RTM_NEWROUTE, NetlinkMessage.NLM_F_CREATE | NetlinkMessage.NLM_F_EXCL, route);
+  }
+
+  /** Adds a route, in place of one to that destination at that metric. */
+  public void replace(Route route) throws IOException {
+    change(
+        "replace route",
+        RTM_NEWROUTE,
+        NetlinkMessage.NLM_F_CREATE | NetlinkMessage.NLM_F_REPLACE,
+        route);
+  }
+
+  /**
+   * Deletes a route of ours.
+   *
+   * @throws ErrnoException ESRCH where there is none
+   */
+  public void delete(Route route) throws IOException {
+    change("delete route", RTM_DELROUTE, 0, route);
+  }
+
+  private void change(String what, int type, int flags, Route route) throws IOException {
+    boolean v4 = route.destination().address().v4();
+    int scope = RT_SCOPE_UNIVERSE;
+    if (v4 && type == RTM_DELROUTE) {
+      scope = RT_SCOPE_NOWHERE;
+    } else if (v4 && !route.isUnreachable()) {
+      scope = RT_SCOPE_LINK;
+    }
+    NetlinkWriter request =
+        header(type, flags | NetlinkMessage.NLM_F_ACK, v4, route.destination().length())
+            .u8(0) // the table stands in an attribute, which has room for all of it
+            .u8(PROTOCOL)
+            .u8(scope)
+            .u8(route.isUnreachable() ? RTN_UNREACHABLE : RTN_UNICAST)
+            .u32(0)
+            .attribute(RTA_TABLE, route.table())
+            .attribute(RTA_DST, route.destination().address());
+    if (!route.isUnreachable()) {
+      request.attribute(RTA_OIF, route.interfaceIndex());
+    }
+    if (route.metric() != 0) {
+      request.attribute(RTA_PRIORITY, route.metric());
+    }
+    IpAddress source = route.source();
+    if (source != null) {
+      request.attribute(RTA_PREFSRC, source);
+    }
+    netlink.request(what + " " + route, request);
+  }
+
+  /** struct rtmsg as far as the type of service. */
+  private static NetlinkWriter header(int type, int flags, boolean v4, int length) {
+    return new NetlinkWriter(type, flags)
+        .u8(v4 ? LibC.AF_INET : LibC.AF_INET6)
+        .u8(length)
+        .u8(0)
+        .u8(0);
+  }
+
+  /** Our routes in a table, both families. */
+  public List<Route> list(int table) throws IOException {
+    List<Route> routes = new ArrayList<>();
+    for (boolean v4 : new boolean[] {true, false}) {
+      NetlinkWriter request =
+          header(RTM_GETROUTE, NetlinkMessage.NLM_F_DUMP, v4, 0)
+              .u8(0)
+              .u8(PROTOCOL)
+              .u8(0)
+              .u8(0)
+              .u32(0)
+              .attribute(RTA_TABLE, table);
+      for (NetlinkMessage message : dumpTable(table, request)) {
+        Route route = message.type() == RTM_NEWROUTE ? parse(message) : null;
+        // Kernels before 4.20 do not filter.
+        if (route != null && route.table() == table) {
+          routes.add(route);
+        }
+      }
+    }
+    return routes;
+  }
+
+  /** A table that was never used does not exist: then it is empty. */
+  private List<NetlinkMessage> dumpTable(int table, NetlinkWriter request) throws IOException {
+    try {
+      return netlink.dump("list routes of table " + table, request);
+    } catch (ErrnoException e) {
+      if (e.errno() == Errno.ENOENT) {
+        return List.of();
+      }
+      throw e;
+    }
+  }
+
+  /** Reads an RTM_NEWROUTE, null where it is not ours or of a kind that we never add. */
+  private static @Nullable Route parse(NetlinkMessage message) throws ProtocolException {
+    Map<Integer, ByteBuffer> attributes = message.attributes(RTMSG);
+    ByteBuffer header = message.payload();
+    int type = header.get(7);
+    boolean ours = (header.get(5) & 0xff) == PROTOCOL && (header.getInt(8) & RTM_F_CLONED) == 0;
+    if (!ours || (type != RTN_UNICAST && type != RTN_UNREACHABLE)) {
+      return null;
+    }
+    boolean v4 = header.get(0) == LibC.AF_INET;
+    IpAddress any = v4 ? IpAddress.ofV4(0) : IpAddress.ofV6(0, 0);
+    IpAddress destination = address(attributes.get(RTA_DST));
+    // The kernel shows IPv6's unreachable routes on lo.
+    int interfaceIndex = type == RTN_UNREACHABLE ? 0 : integer(attributes.get(RTA_OIF), 0);
+    if (type == RTN_UNICAST && interfaceIndex == 0) {
+      return null;
+    }
+    return new Route(
+        new Prefix(destination == null ? any : destination, header.get(1) & 0xff),
+        interfaceIndex,
+        integer(attributes.get(RTA_TABLE), header.get(4) & 0xff),
+        integer(attributes.get(RTA_PRIORITY), 0),
+        address(attributes.get(RTA_PREFSRC)));
+  }
+
+  private static int integer(@Nullable ByteBuffer attribute, int otherwise) {
+    return attribute == null || attribute.remaining() < 4 ? otherwise : attribute.getInt(0);
+  }
+
+  private static @Nullable IpAddress address(@Nullable ByteBuffer attribute)
+      throws ProtocolException {
+    if (attribute == null) {
+      return null;
+    }
+    byte[] bytes = new byte[attribute.remaining()];
+    attribute.get(0, bytes);
+    if (bytes.length != 4 && bytes.length != 16) {
+      throw new ProtocolException("an address of " + bytes.length + " bytes");
+    }
+    return IpAddress.ofBytes(bytes);
+  }
+}

@@ -1,0 +1,37 @@
+package dev.culvert.tunnel.wireguard;
+
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadBackend;
+import dev.culvert.crypto.TrainCipher;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** A backend that handshakes as usual and moves packets with a cipher of the test's own. */
+record BackendWithCipher(Supplier<TrainCipher> ciphers) implements AeadBackend {
+  @Override
+  public String name() {
+    return "test";
+  }
+
+  @Override
+  public boolean supports(AeadAlgorithm algorithm) {
+    return Node.backend().supports(algorithm);
+  }
+
+  @Override
+  public TrainCipher newTrainCipher(AeadAlgorithm algorithm) {
+    return ciphers.get();
+  }
+
+  @Override
+  public byte[] seal(
+      AeadAlgorithm algorithm, byte[] key, byte[] nonce12, byte[] aad, byte[] plaintext) {
+    return Node.backend().seal(algorithm, key, nonce12, aad, plaintext);
+  }
+
+  @Override
+  public byte @Nullable [] open(
+      AeadAlgorithm algorithm, byte[] key, byte[] nonce12, byte[] aad, byte[] ciphertextAndTag) {
+    return Node.backend().open(algorithm, key, nonce12, aad, ciphertextAndTag);
+  }
+}

@@ -1,0 +1,170 @@
+package dev.culvert.tunnel.wireguard;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.util.Objects.requireNonNull;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadBackends;
+import dev.culvert.crypto.X25519;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Prefix;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+/** Answers that others computed. */
+final class VectorsTest {
+  private static JsonNode read(String name) throws IOException {
+    Path file = Path.of(System.getProperty("culvert.vectors", "no-vectors"), name);
+    assumeTrue(Files.exists(file), () -> "test vectors absent: " + name);
+    return new ObjectMapper().readTree(file.toFile());
+  }
+
+  private static byte[] hex(JsonNode node, String field) {
+    return HexFormat.of().parseHex(node.get(field).asText());
+  }
+
+  @Test
+  void handshakeIsNoiseIkPsk2() throws IOException {
+    JsonNode vector =
+        read("noise/ikpsk2-25519-chachapoly-blake2s.extract.json").get("vectors").get(0);
+    byte[] prologue = hex(vector, "init_prologue");
+    byte[] psk = HexFormat.of().parseHex(vector.get("init_psks").get(0).asText());
+    byte[] initiatorStatic = hex(vector, "init_static");
+    byte[] responderStatic = hex(vector, "resp_static");
+    byte[] initiatorPublic = X25519.publicKey(initiatorStatic);
+    byte[] responderPublic = X25519.publicKey(responderStatic);
+    assertArrayEquals(hex(vector, "init_remote_static"), responderPublic);
+    byte[] staticStatic = new byte[32];
+    assertTrue(X25519.agree(initiatorStatic, responderPublic, staticStatic));
+    JsonNode messages = vector.get("messages");
+    NoiseHandshake initiator = new NoiseHandshake(Node.backend(), prologue, responderPublic);
+    NoiseHandshake responder = new NoiseHandshake(Node.backend(), prologue, responderPublic);
+
+    byte[] initiatorEphemeral = hex(vector, "init_ephemeral");
+    byte[] first = hex(messages.get(0), "ciphertext");
+    byte[] written = new byte[first.length];
+    assertTrue(
+        initiator.writeInitiation(
+            initiatorEphemeral,
+            X25519.publicKey(initiatorEphemeral),
+            initiatorPublic,
+            responderPublic,
+            staticStatic,
+            hex(messages.get(0), "payload"),
+            ByteBuffer.wrap(written)));
+    assertArrayEquals(first, written);
+    assertArrayEquals(
+        initiatorPublic,
+        responder.readInitiatorStatic(
+            responderStatic, Arrays.copyOf(first, 32), Arrays.copyOfRange(first, 32, 80)));
+    assertArrayEquals(
+        hex(messages.get(0), "payload"),
+        responder.readInitiationPayload(staticStatic, Arrays.copyOfRange(first, 80, first.length)));
+
+    byte[] responderEphemeral = hex(vector, "resp_ephemeral");
+    byte[] second = hex(messages.get(1), "ciphertext");
+    written = new byte[second.length];
+    assertTrue(
+        responder.writeResponse(
+            responderEphemeral,
+            X25519.publicKey(responderEphemeral),
+            Arrays.copyOf(first, 32),
+            initiatorPublic,
+            psk,
+            hex(messages.get(1), "payload"),
+            ByteBuffer.wrap(written)));
+    assertArrayEquals(second, written);
+    assertArrayEquals(
+        hex(messages.get(1), "payload"),
+        initiator.readResponse(
+            initiatorEphemeral,
+            initiatorStatic,
+            Arrays.copyOf(second, 32),
+            psk,
+            Arrays.copyOfRange(second, 32, second.length)));
+
+    assertArrayEquals(hex(vector, "handshake_hash"), initiator.handshakeHash());
+    assertArrayEquals(hex(vector, "handshake_hash"), responder.handshakeHash());
+    byte[][] keys = initiator.split();
+    assertArrayEquals(keys[0], responder.split()[0]);
+    for (int i = 2; i < messages.size(); i++) {
+      byte[] nonce =
+          ByteBuffer.allocate(12).order(ByteOrder.LITTLE_ENDIAN).putLong(4, i / 2 - 1).array();
+      assertArrayEquals(
+          hex(messages.get(i), "ciphertext"),
+          Node.backend()
+              .seal(
+                  AeadAlgorithm.CHACHA20_POLY1305,
+                  keys[i % 2],
+                  nonce,
+                  new byte[0],
+                  hex(messages.get(i), "payload")));
+    }
+  }
+
+  @Test
+  void allowedIpsAnswerAsTheyDoElsewhere() throws IOException {
+    for (JsonNode testCase : read("wireguard/allowedips.json").get("cases")) {
+      AllowedIps allowedIps = new AllowedIps();
+      Map<String, WireGuardPeer> peers = new HashMap<>();
+      int lookups = 0;
+      for (JsonNode op : testCase.get("ops")) {
+        WireGuardPeer peer = op.has("peer") ? peer(peers, op.get("peer").asText()) : null;
+        switch (op.get("op").asText()) {
+          case "insert" -> allowedIps.give(prefix(op), requireNonNull(peer));
+          case "remove" -> allowedIps.take(prefix(op), requireNonNull(peer));
+          case "remove_by_peer" -> allowedIps.takeAll(requireNonNull(peer));
+          case "lookup_is" -> {
+            lookups++;
+            assertEquals(peer, lookup(allowedIps, op), op::toString);
+          }
+          case "lookup_is_not" -> {
+            lookups++;
+            assertNotEquals(peer, lookup(allowedIps, op), op::toString);
+          }
+          case "table_is_empty" -> {
+            allowedIps.publish();
+            assertEquals(0, allowedIps.table().size());
+          }
+          default -> throw new AssertionError("operation " + op);
+        }
+      }
+      assertTrue(lookups > 10, "look-ups: " + lookups);
+    }
+  }
+
+  private static Prefix prefix(JsonNode op) {
+    return new Prefix(IpAddress.parse(op.get("ip").asText()), op.get("cidr").asInt());
+  }
+
+  private static @Nullable WireGuardPeer lookup(AllowedIps allowedIps, JsonNode op) {
+    allowedIps.publish();
+    return allowedIps.table().lookup(IpAddress.parse(op.get("ip").asText()));
+  }
+
+  private static WireGuardPeer peer(Map<String, WireGuardPeer> peers, String name) {
+    SharedState shared =
+        new SharedState(
+            Limits.OF_THE_PAPER,
+            new IndexTable(Node.seeded(name.hashCode())),
+            AeadBackends.all().getFirst());
+    byte[] key = Arrays.copyOf(name.getBytes(US_ASCII), 32);
+    return peers.computeIfAbsent(name, n -> new WireGuardPeer(PublicKey.of(key), shared));
+  }
+}
