@@ -79,7 +79,7 @@ final class PacketMac {
     if (message.length < longs + Poly1305.LANES) {
       message = new long[longs + Poly1305.LANES];
     }
-    Arrays.fill(message, 0, STEP, 0);
+    Poly1305.fill(message, 0, STEP / Poly1305.LANES, 0);
     int at = missing * BLOCK_LONGS;
     int aadLength = run.aadLength();
     if (aadLength > 0) {
@@ -118,15 +118,15 @@ final class PacketMac {
   }
 
   private void useKey(int[] macKeys, int packet) {
-    Arrays.fill(key, 0, Poly1305.LANES, keyLong(macKeys, packet, 0));
-    Arrays.fill(key, Poly1305.LANES, Poly1305.BLOCK, keyLong(macKeys, packet, 2));
+    Poly1305.fill(key, 0, 1, keyLong(macKeys, packet, 0));
+    Poly1305.fill(key, Poly1305.LANES, 1, keyLong(macKeys, packet, 2));
     Poly1305.clampToFactor(key, step);
-    pads[0] = keyLong(macKeys, packet, 4);
-    pads[Poly1305.LANES] = keyLong(macKeys, packet, 6);
-    System.arraycopy(step, 0, powers, 0, Poly1305.NUMBER);
+    Poly1305.fill(pads, 0, 1, keyLong(macKeys, packet, 4));
+    Poly1305.fill(pads, Poly1305.LANES, 1, keyLong(macKeys, packet, 6));
+    Poly1305.copy(step, powers);
     // Lane i gets the power 8 - i = 1 + (7 - i): each bit of 7 - i is one factor.
     for (int bit = 1; bit < Poly1305.LANES; bit <<= 1) {
-      System.arraycopy(powers, 0, product, 0, Poly1305.NUMBER);
+      Poly1305.copy(powers, product);
       Poly1305.multiply(product, step);
       takeWithoutBit(bit, product, powers);
       // Lane 0, which has all bits, stands at r^(2 * bit) now.
@@ -151,8 +151,8 @@ final class PacketMac {
   }
 
   private static void broadcastLane0(long[] number, long[] factor) {
-    for (int i = 0; i < Poly1305.NUMBER; i += Poly1305.LANES) {
-      LongVector.broadcast(Poly1305.ROW, number[i]).intoArray(factor, i);
+    for (int i = 0; i < Poly1305.NUMBER_ROWS; i++) {
+      Poly1305.fill(factor, i * Poly1305.LANES, 1, number[i * Poly1305.LANES]);
     }
     Poly1305.completeFactor(factor);
   }
@@ -162,10 +162,10 @@ final class PacketMac {
    * the bit that stands behind every block, and so stay zero.
    */
   private void start(int missing) {
-    Arrays.fill(sum, 0);
-    for (int i = 0; i < missing; i++) {
-      sum[4 * Poly1305.LANES + i] = -Poly1305.BLOCK_BIT;
-    }
+    Poly1305.fill(sum, 0, Poly1305.NUMBER_ROWS - 1, 0);
+    LongVector.zero(Poly1305.ROW)
+        .blend(-Poly1305.BLOCK_BIT, LANE.compare(VectorOperators.LT, missing))
+        .intoArray(sum, (Poly1305.NUMBER_ROWS - 1) * Poly1305.LANES);
   }
 
   /** Overwrites all that a key has left, and the message. */

@@ -7,7 +7,6 @@ import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.NOT;
 import static jdk.incubator.vector.VectorOperators.ULT;
 
-import java.util.Arrays;
 import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
@@ -30,7 +29,8 @@ final class Poly1305 {
   /** Sums abreast: longs in a row. */
   static final int LANES = 8;
 
-  static final int NUMBER = 5 * LANES;
+  static final int NUMBER_ROWS = 5;
+  static final int NUMBER = NUMBER_ROWS * LANES;
   static final int FACTOR = 9 * LANES;
   static final int BLOCK = 2 * LANES;
 
@@ -60,6 +60,23 @@ final class Poly1305 {
     for (int i = LANES; i < NUMBER; i += LANES) {
       LongVector limb = LongVector.fromArray(ROW, factor, i);
       limb.add(limb.lanewise(LSHL, 2)).intoArray(factor, i + 4 * LANES);
+    }
+  }
+
+  /**
+   * Copies a number. As vectors, here and in {@link #fill}: a vector is slow to load from what was
+   * just stored in smaller pieces.
+   */
+  static void copy(long[] number, long[] to) {
+    for (int i = 0; i < NUMBER; i += LANES) {
+      LongVector.fromArray(ROW, number, i).intoArray(to, i);
+    }
+  }
+
+  /** Sets all lanes of so many rows. */
+  static void fill(long[] rows, int from, int count, long value) {
+    for (int i = 0; i < count; i++) {
+      LongVector.broadcast(ROW, value).intoArray(rows, from + i * LANES);
     }
   }
 
@@ -203,8 +220,7 @@ final class Poly1305 {
   static void addLanes(long[] number) {
     for (int i = 0; i < NUMBER; i += LANES) {
       long total = LongVector.fromArray(ROW, number, i).reduceLanes(ADD);
-      Arrays.fill(number, i, i + LANES, 0);
-      number[i] = total;
+      LongVector.zero(ROW).withLane(0, total).intoArray(number, i);
     }
   }
 

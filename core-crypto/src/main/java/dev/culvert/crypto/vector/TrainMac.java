@@ -74,10 +74,10 @@ final class TrainMac {
     joinWords(macKeys, from, key);
     joinWords(macKeys, 4 * ChaCha20.LANES + from, pads);
     Poly1305.clampToFactor(key, r);
-    System.arraycopy(r, 0, rSquared, 0, Poly1305.NUMBER);
+    Poly1305.copy(r, rSquared);
     Poly1305.multiply(rSquared, r);
     Poly1305.completeFactor(rSquared);
-    Arrays.fill(sum, 0);
+    Poly1305.fill(sum, 0, Poly1305.NUMBER_ROWS, 0);
   }
 
   /** Makes a block, 16 bytes a lane, of four rows of words. */
@@ -107,8 +107,8 @@ final class TrainMac {
     }
     int count = (rest + 15) / 16;
     int lengths = count * Poly1305.BLOCK;
-    Arrays.fill(blocks, lengths, lengths + Poly1305.LANES, 0);
-    Arrays.fill(blocks, lengths + Poly1305.LANES, lengths + Poly1305.BLOCK, length);
+    Poly1305.fill(blocks, lengths, 1, 0);
+    Poly1305.fill(blocks, lengths + Poly1305.LANES, 1, length);
     count++;
     Poly1305.absorbPairs(blocks, 0, count / 2, r, rSquared, sum);
     if (count % 2 != 0) {
