@@ -131,7 +131,9 @@ final class VectorTrainCipher implements TrainCipher {
     return authentic;
   }
 
-  /** Puts or compares the tag in {@code lane}; the bit of packet {@code i} where it is right. */
+  /**
+   * Puts the tag in {@code lane}; or compares it: the bit of packet {@code i} where it is right.
+   */
   private long tag(boolean put, int i, int lane) {
     MemorySegment memory = chunk.memory();
     long at = chunk.offset() + i * chunk.stride() + chunk.lengthOf(i);
@@ -140,6 +142,7 @@ final class VectorTrainCipher implements TrainCipher {
     if (put) {
       memory.set(TAG_HALF, at, lower);
       memory.set(TAG_HALF, at + Long.BYTES, upper);
+      return 0;
     }
     // One comparison of all bits: the time does not tell which byte was wrong.
     long difference =
