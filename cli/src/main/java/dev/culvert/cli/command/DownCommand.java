@@ -47,6 +47,11 @@ final class DownCommand implements Callable<Integer> {
     if (!running && !state.exists(name)) {
       throw CommandException.notRunning(name);
     }
+    if (state.isElsewhere(name)) {
+      throw new CommandException(
+          ExitCode.FAILED,
+          name + " was brought up in another network namespace; run this there (ip netns exec)");
+    }
     if (running) {
       machine.adminClient().call(name, AdminMessage.Command.STOP);
       awaitEnd(name);

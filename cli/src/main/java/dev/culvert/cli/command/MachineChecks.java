@@ -1,10 +1,13 @@
 package dev.culvert.cli.command;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
 import dev.culvert.cli.daemon.Machine;
 import dev.culvert.cli.socket.LocalServer;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackends;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.DatagramSocket;
 import java.net.SocketException;
 import java.nio.file.DirectoryStream;
@@ -183,10 +186,14 @@ final class MachineChecks {
             "they are replaced when the name is used again; or delete them");
   }
 
-  /** A file of /proc, empty where it cannot be read: each check says what that means. */
+  /**
+   * A file of /proc, empty where it cannot be read: each check says what that means. In one call,
+   * since the kernel gives a number to the first call only, whole or cut.
+   */
   private static String read(Path file) {
-    try {
-      return Files.readString(file);
+    byte[] text = new byte[8192];
+    try (InputStream in = Files.newInputStream(file)) {
+      return new String(text, 0, Math.max(0, in.read(text)), US_ASCII);
     } catch (IOException e) {
       return "";
     }

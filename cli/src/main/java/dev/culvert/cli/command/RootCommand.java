@@ -1,5 +1,6 @@
 package dev.culvert.cli.command;
 
+import dev.culvert.cli.lab.LabCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -52,6 +53,7 @@ public final class RootCommand implements Runnable {
         .addSubcommand(new PeersCommand(machine))
         .addSubcommand(key)
         .addSubcommand(new DoctorCommand(machine))
+        .addSubcommand(new LabCommand())
         .addSubcommand(new CompletionCommand())
         .setExecutionExceptionHandler(new Failures(debug))
         .setCaseInsensitiveEnumValuesAllowed(true);

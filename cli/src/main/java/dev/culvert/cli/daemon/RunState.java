@@ -10,14 +10,15 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Collection;
+import java.util.List;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 
 /**
- * Which ranges are guarded, and for which interface, in {@code IFACE.guard}, a range a line. It
- * outlives the daemon as the guards do, so that {@code culvert down} can lift them; neither
- * outlives a reboot.
+ * Which ranges are guarded, and for which interface, in {@code IFACE.guard}: the network namespace,
+ * then a range a line. It outlives the daemon as the guards do, so that {@code culvert down} can
+ * lift them; neither outlives a reboot.
  */
 public final class RunState {
   private static final String SUFFIX = ".guard";
@@ -37,11 +38,24 @@ public final class RunState {
     return Files.exists(file(interfaceName));
   }
 
-  /** The ranges that were guarded for {@code interfaceName}. */
+  /** Whether {@code interfaceName} was brought up in another network namespace than ours. */
+  public boolean isElsewhere(String interfaceName) throws IOException {
+    if (!exists(interfaceName)) {
+      return false;
+    }
+    List<String> lines = Files.readAllLines(file(interfaceName));
+    return lines.isEmpty() || !lines.getFirst().equals(namespace());
+  }
+
+  /** The ranges that were guarded for {@code interfaceName}, in this network namespace. */
   public SortedSet<Prefix> guarded(String interfaceName) throws IOException {
     SortedSet<Prefix> prefixes = new TreeSet<>();
     try {
-      for (String line : Files.readAllLines(file(interfaceName))) {
+      List<String> lines = Files.readAllLines(file(interfaceName));
+      if (lines.isEmpty() || !lines.getFirst().equals(namespace())) {
+        return prefixes; // guards that are elsewhere
+      }
+      for (String line : lines.subList(1, lines.size())) {
         prefixes.add(Prefix.parse(line));
       }
     } catch (NoSuchFileException e) {
@@ -52,7 +66,12 @@ public final class RunState {
     return prefixes;
   }
 
-  /** The ranges that are guarded for other interfaces too. */
+  /** As in {@code net:[4026531840]}: the directory is shared by all network namespaces. */
+  private static String namespace() throws IOException {
+    return Files.readSymbolicLink(Path.of("/proc/self/ns/net")).toString();
+  }
+
+  /** The ranges that are guarded for other interfaces of this network namespace too. */
   public Set<Prefix> guardedByOthers(String interfaceName) throws IOException {
     Set<Prefix> prefixes = new TreeSet<>();
     if (!Files.isDirectory(directory)) {
@@ -73,7 +92,7 @@ public final class RunState {
   /** Notes ranges before they are guarded. */
   void write(String interfaceName, Collection<Prefix> prefixes) throws IOException {
     Files.createDirectories(directory);
-    StringBuilder text = new StringBuilder();
+    StringBuilder text = new StringBuilder(namespace()).append('\n');
     prefixes.forEach(prefix -> text.append(prefix).append('\n'));
     Path half = directory.resolve("." + interfaceName + SUFFIX);
     Files.write(half, text.toString().getBytes(UTF_8));

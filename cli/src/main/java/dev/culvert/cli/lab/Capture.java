@@ -58,11 +58,11 @@ public final class Capture implements AutoCloseable {
       String filter,
       Collection<String> markers,
       Consumer<byte[]> onPacket) {
-    // As root throughout (-Z), unbuffered (-U), 16 MiB of room (-B), whole packets (-s 0).
+    // As root throughout (-Z), unbuffered (-U), 64 MiB of room (-B), whole packets (-s 0).
     List<String> command =
         new ArrayList<>(
             List.of(
-                "tcpdump", "-n", "-Z", "root", "-U", "-B", "16384", "-s", "0", "-i", device, "-w",
+                "tcpdump", "-n", "-Z", "root", "-U", "-B", "65536", "-s", "0", "-i", device, "-w",
                 "-"));
     if (!filter.isEmpty()) {
       command.add(filter);
@@ -161,7 +161,7 @@ public final class Capture implements AutoCloseable {
    */
   public long stop() {
     Waiting.pause(Duration.ofMillis(200)); // The kernel hands packets over in blocks.
-    tcpdump.destroy();
+    tcpdump.toHandle().destroy(); // Process.destroy() would close its streams at once.
     try {
       reader.join(Commands.PATIENCE);
       messages.await(Commands.PATIENCE);

@@ -119,7 +119,7 @@ public final class Daemon implements AutoCloseable {
   @Override
   public void close() {
     List<ProcessHandle> tree = process.descendants().toList();
-    process.destroy();
+    process.toHandle().destroy(); // Process.destroy() would cut its last words off.
     try {
       if (!process.waitFor(GRACE.toMillis(), TimeUnit.MILLISECONDS)) {
         process.destroyForcibly();

@@ -16,6 +16,7 @@ public final class Namespaces implements AutoCloseable {
   private final String prefix;
   private final List<Namespace> namespaces = new ArrayList<>();
   private final Thread onExit = new Thread(this::removeAll, "namespaces-removal");
+  private final List<Runnable> afterwards = new ArrayList<>();
   private boolean closed;
 
   /**
@@ -86,6 +87,11 @@ public final class Namespaces implements AutoCloseable {
     Runtime.getRuntime().removeShutdownHook(onExit);
   }
 
+  /** Has something done once the namespaces are gone, with all that lived in them. */
+  public synchronized void afterwards(Runnable action) {
+    afterwards.add(action);
+  }
+
   @Override
   public void close() {
     removeAll();
@@ -100,6 +106,7 @@ public final class Namespaces implements AutoCloseable {
     if (!closed) {
       closed = true;
       remove(namespaces);
+      afterwards.forEach(Runnable::run);
     }
   }
 

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 
 /**
@@ -61,6 +62,11 @@ public final class Traffic {
                 Traffic.class.getName()));
     command.addAll(List.of(arguments));
     return command;
+  }
+
+  /** Sends from a namespace, and gives the exit code: a network may refuse. */
+  static int send(Namespace from, String... arguments) {
+    return from.attempt(Commands.PATIENCE, Map.of(), command(arguments)).exitCode();
   }
 
   /** Runs one of the roles above. */

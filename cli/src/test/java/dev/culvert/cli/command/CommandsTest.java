@@ -137,6 +137,18 @@ final class CommandsTest {
   }
 
   @Test
+  void downInAnotherNetworkNamespaceIsRefusedAndLiftsNothing() throws Exception {
+    GatewayDaemon.start(file, machine).close();
+    Path state = directory.resolve("run/cv0.guard");
+    Files.writeString(state, "net:[1]\n10.1.0.0/16\n");
+    network.clear();
+    assertEquals(1, run("down", "cv0"));
+    assertTrue(err.toString().contains("another network namespace"), err::toString);
+    assertEquals(List.of(), network.calls());
+    assertTrue(Files.exists(state));
+  }
+
+  @Test
   void downKeepsWhatAnotherGatewayGuards() throws Exception {
     GatewayDaemon.start(file, machine).close();
     Path other = directory.resolve("other.yaml");
@@ -207,6 +219,8 @@ final class CommandsTest {
       boolean ok = finding.get("verdict").asText().equals("OK");
       assertEquals(ok, finding.get("advice").asText().isEmpty(), finding::toString);
     }
+    String buffers = Files.readAllLines(Path.of("/proc/sys/net/core/rmem_max")).getFirst();
+    assertTrue(out.toString().contains(buffers + " bytes"), out::toString);
     run("doctor");
     assertTrue(out.toString().contains("cipher"), out::toString);
   }

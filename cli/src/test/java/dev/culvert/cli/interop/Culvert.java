@@ -6,24 +6,27 @@ import java.util.List;
 import java.util.Objects;
 
 /** How the tests start the command: the classes just built, or the launchers of the project. */
-final class Culvert {
+public final class Culvert {
   private static final String MAIN = "dev.culvert.cli.Main";
 
   private Culvert() {}
 
   /** The command line of {@code culvert} with {@code arguments}, on the classes under test. */
-  static List<String> command(String... arguments) {
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                System.getProperty("java.home") + "/bin/java",
-                "--enable-native-access=ALL-UNNAMED",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=4",
-                "-cp",
-                System.getProperty(
-                    "surefire.test.class.path", System.getProperty("java.class.path")),
-                MAIN));
+  public static List<String> command(String... arguments) {
+    return command(List.of(), arguments);
+  }
+
+  /** The same with more options for the JVM. */
+  static List<String> command(List<String> options, String... arguments) {
+    List<String> command = new ArrayList<>();
+    command.add(System.getProperty("java.home") + "/bin/java");
+    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmx192m"));
+    command.addAll(options);
+    command.addAll(
+        List.of(
+            "-cp",
+            System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
+            MAIN));
     command.addAll(List.of(arguments));
     return command;
   }

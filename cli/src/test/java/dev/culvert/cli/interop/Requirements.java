@@ -11,13 +11,13 @@ import org.junit.jupiter.api.Assumptions;
  * What a test needs of the machine. Where it is absent the test skips and says why; in continuous
  * integration, where nobody reads the skipped, it fails.
  */
-final class Requirements {
+public final class Requirements {
   private static final boolean CONTINUOUS_INTEGRATION = "true".equals(System.getenv("CI"));
 
   private Requirements() {}
 
   /** Root, the TUN device, and the tools that make namespaces and drive WireGuard. */
-  static void namespaces() {
+  public static void namespaces() {
     needs("root".equals(System.getProperty("user.name")), "network namespaces need root");
     needs(Files.exists(Path.of("/dev/net/tun")), "no /dev/net/tun");
     for (String tool : new String[] {"ip", "ping", "sysctl", "wg", "tcpdump"}) {
@@ -25,11 +25,11 @@ final class Requirements {
     }
   }
 
-  static void tool(String tool) {
+  public static void tool(String tool) {
     needs(Commands.find(tool).isPresent(), tool + " is not installed");
   }
 
-  static void needs(boolean present, String reason) {
+  public static void needs(boolean present, String reason) {
     if (!present && CONTINUOUS_INTEGRATION) {
       fail("in continuous integration nothing may skip, but: " + reason);
     }
@@ -37,7 +37,7 @@ final class Requirements {
   }
 
   /** Some of the scenarios cannot run, while others can. */
-  static void absent(String reason) {
+  public static void absent(String reason) {
     if (CONTINUOUS_INTEGRATION) {
       fail("in continuous integration nothing may be left out, but: " + reason);
     }

@@ -134,7 +134,24 @@ public final class LinkMonitor implements AutoCloseable {
       if (e.errno() != Errno.ENOBUFS) {
         throw e;
       }
+      dropStaleNews();
       catchUp();
+    }
+  }
+
+  /**
+   * What is still queued is older than the list to come, and the kernel drops all further news,
+   * saying nothing more, until the queue was empty once.
+   */
+  private void dropStaleNews() throws IOException {
+    while (Poll.readable(0, news.fd())) {
+      try {
+        news.receiveNow("link news");
+      } catch (ErrnoException e) {
+        if (e.errno() != Errno.ENOBUFS) {
+          throw e;
+        }
+      }
     }
   }
 

@@ -14,6 +14,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A TUN interface, one queue a lane. It goes with the process, unless it was made persistent by
@@ -30,6 +31,7 @@ public final class TunDevice implements AutoCloseable {
   private static final int IFF_TUN = 0x0001;
   private static final int IFF_NO_PI = 0x1000;
   private static final int IFF_VNET_HDR = 0x4000;
+  private static final int IFF_TUN_EXCL = 0x8000;
   private static final int IFF_MULTI_QUEUE = 0x0100;
 
   private static final List<TunOffloads> OFFLOADS_BEST_FIRST =
@@ -75,15 +77,17 @@ public final class TunDevice implements AutoCloseable {
     List<Integer> fds = new ArrayList<>();
     try {
       Links links = new Links(netlink);
+      Optional<Links.Link> existing = links.find(name);
       // Any process may join the queues of a device that has several: no EBUSY would warn us.
-      boolean several = queues > 1;
-      if (links.find(name).filter(Links.Link::carrier).isPresent()) {
+      if (existing.filter(Links.Link::carrier).isPresent()) {
         throw refused(name, Errno.EBUSY);
       }
-      int errno = attach(name, several ? IFF_MULTI_QUEUE : 0, fds);
+      int exclusive = existing.isPresent() ? 0 : IFF_TUN_EXCL;
+      boolean several = queues > 1;
+      int errno = attach(name, exclusive | (several ? IFF_MULTI_QUEUE : 0), fds);
       if (errno == Errno.EINVAL) {
         several = !several;
-        errno = attach(name, several ? IFF_MULTI_QUEUE : 0, fds);
+        errno = attach(name, exclusive | (several ? IFF_MULTI_QUEUE : 0), fds);
       }
       for (int i = 1; errno == 0 && several && i < queues; i++) {
         errno = attach(name, IFF_MULTI_QUEUE, fds);

@@ -75,11 +75,8 @@ public final class TunPort {
     return lastErrno;
   }
 
-  /**
-   * EBADFD: the descriptor has no device any more. EFAULT, with buffers that are known to be good,
-   * is how a read is woken when the device goes.
-   */
+  /** EBADFD: the descriptor has no device any more. EBADF: it was closed. */
   private static boolean isGone(int errno) {
-    return errno == Errno.EBADFD || errno == Errno.EFAULT || errno == Errno.EBADF;
+    return errno == Errno.EBADFD || errno == Errno.EBADF;
   }
 }

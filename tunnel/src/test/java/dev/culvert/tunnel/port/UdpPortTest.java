@@ -255,7 +255,8 @@ class UdpPortTest {
     SendBatch batch = batch(family);
     batch.add(memory, 0, 500, 500, loopback(to), 0);
     batch.add(memory, 1000, 3000, 1000, sticky(loopback(to), strange, 1), 0);
-    batch.add(memory, 5000, 700, 700, sticky(loopback(to), strange, 999), 0);
+    batch.add(
+        memory, 5000, 700, 700, sticky(loopback(to), loopback(to).address().toString(), 999), 0);
     List<Integer> refused = new ArrayList<>();
     assertEquals(5, from.send(batch, refused::add));
     assertEquals(List.of(1, 2), refused);

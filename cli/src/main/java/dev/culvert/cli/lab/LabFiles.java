@@ -1,0 +1,61 @@
+package dev.culvert.cli.lab;
+
+import dev.culvert.cli.admin.AdminServer;
+import dev.culvert.cli.uapi.UapiServer;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+
+/** What a lab has on disk: a folder of keys and configurations, and what its gateways left. */
+final class LabFiles {
+  private static final List<Path> RUN_FOLDERS =
+      List.of(AdminServer.DIRECTORY, UapiServer.DIRECTORY);
+
+  private LabFiles() {}
+
+  /** A fresh folder for the lab's keys and configurations, ours only. */
+  static Path createFolder(long id) {
+    Path folder = folder(id);
+    try {
+      Files.createDirectories(AdminServer.DIRECTORY);
+      return Files.createDirectory(
+          folder,
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    } catch (IOException e) {
+      throw new LabException("cannot make " + folder + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static Path folder(long id) {
+    return AdminServer.DIRECTORY.resolve(LabNetwork.PREFIX + id);
+  }
+
+  /** Removes all of it, also what gateways leave behind that were killed. */
+  static void remove(long id) {
+    try {
+      for (String letter : List.of("a", "b")) {
+        for (Path runFolder : RUN_FOLDERS) {
+          removeMatching(runFolder, LabNetwork.interfaceName(id, letter) + ".*");
+        }
+      }
+      removeMatching(folder(id), "*");
+      Files.deleteIfExists(folder(id));
+    } catch (IOException e) {
+      throw new LabException("cannot remove the files of lab " + id + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static void removeMatching(Path folder, String pattern) throws IOException {
+    if (!Files.isDirectory(folder)) {
+      return;
+    }
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, pattern)) {
+      for (Path file : files) {
+        Files.deleteIfExists(file);
+      }
+    }
+  }
+}

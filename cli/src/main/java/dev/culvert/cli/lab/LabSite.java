@@ -1,0 +1,67 @@
+package dev.culvert.cli.lab;
+
+import java.util.List;
+
+/**
+ * A node of the lab with the pod behind it.
+ *
+ * @param letter a or b
+ * @param number of its networks: 1 or 2
+ * @param interfaceName of its gateway, unlike any other on this machine
+ */
+record LabSite(String letter, int number, String interfaceName, Namespace node, Namespace pod) {
+  static final String WIRE_DEVICE = "wire0";
+  private static final String POD_DEVICE = "eth0";
+  private static final String NODE_END = "pod0";
+
+  String nodeName() {
+    return "node-" + letter;
+  }
+
+  String podName() {
+    return "pod-" + letter;
+  }
+
+  String wireAddress() {
+    return "192.0.2." + number;
+  }
+
+  String wireAddressV6() {
+    return "2001:db8::" + number;
+  }
+
+  String podAddress() {
+    return "10.42." + number + ".10";
+  }
+
+  String podAddressV6() {
+    return "fd42:" + number + "::10";
+  }
+
+  /** What the node owns. */
+  List<String> podCidrs() {
+    return List.of("10.42." + number + ".0/24", "fd42:" + number + "::/64");
+  }
+
+  /** Joins the pod to its node, and makes the node its router. */
+  void connectPod() {
+    Namespaces.connect(new Namespaces.End(node, NODE_END), new Namespaces.End(pod, POD_DEVICE));
+    node.address(NODE_END, "10.42." + number + ".1/24");
+    node.address(NODE_END, "fd42:" + number + "::1/64");
+    node.forward();
+    pod.address(POD_DEVICE, podAddress() + "/24").address(POD_DEVICE, podAddressV6() + "/64");
+    pod.route("default", "via", "10.42." + number + ".1");
+    pod.route("default", "via", "fd42:" + number + "::1");
+  }
+
+  /** Routes the other's pods over the wire as it is, in clear. */
+  void routeInClear(LabSite other) {
+    node.route(other.podCidrs().get(0), "via", other.wireAddress());
+    node.route(other.podCidrs().get(1), "via", other.wireAddressV6());
+  }
+
+  /** Takes those routes away again. */
+  void unrouteInClear(LabSite other) {
+    other.podCidrs().forEach(cidr -> node.ip("route", "del", cidr));
+  }
+}

@@ -1,0 +1,175 @@
+package dev.culvert.cli.lab;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.culvert.cli.interop.Culvert;
+import dev.culvert.cli.interop.Requirements;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code culvert up}: what it lets out, what it survives, and what it keeps. */
+@Tag("integration")
+final class GatewayTest {
+  private static final String MARKER = "never-in-clear-0";
+  private static final String CANARY = "always-in-clear0";
+
+  @TempDir Path folder;
+
+  @BeforeAll
+  static void requirements() {
+    Requirements.namespaces();
+  }
+
+  /** A capture of the wire that was seen to see. */
+  private static Capture provenCapture(TestLab lab) {
+    Capture capture =
+        Capture.start(lab.network.wire, LabNetwork.BRIDGE, "", List.of(MARKER, CANARY));
+    capture.prove(
+        CANARY,
+        () ->
+            Traffic.send(
+                lab.network.a.node(), "udp-text", lab.network.b.wireAddress(), "9001", CANARY));
+    return capture;
+  }
+
+  @Test
+  void whatPodsSayDoesNotCrossTheWireInClear() throws IOException {
+    try (TestLab lab = new TestLab();
+        Capture capture = provenCapture(lab)) {
+      assertTrue(lab.podsReachEachOther());
+      lab.sendToPodB(MARKER);
+      capture.stop();
+      assertEquals(0, capture.seen(MARKER));
+      assertNotNull(TestLab.onlyPeer(lab.gatewayA).lastHandshake());
+      assertTrue(TestLab.traffic(lab.gatewayA).packetsSealed() > 0);
+      assertTrue(TestLab.traffic(lab.gatewayB).packetsOpened() > 0);
+    }
+  }
+
+  @Test
+  void aKilledGatewayLetsNothingOutInClearAndComesBackAsItself() throws IOException {
+    try (TestLab lab = new TestLab()) {
+      assertTrue(lab.podsReachEachOther());
+      String before = lab.gatewayA.status().orElseThrow().publicKey();
+      lab.gatewayA.kill();
+      // There is a way in clear, were it not for the guard.
+      lab.network.a.node().route("default", "via", lab.network.b.wireAddress());
+      lab.network.a.node().route("default", "via", lab.network.b.wireAddressV6());
+      try (Capture capture = provenCapture(lab)) {
+        lab.sendToPodB(MARKER);
+        assertFalse(lab.podsReachEachOther());
+        capture.stop();
+        assertEquals(0, capture.seen(MARKER));
+      }
+      lab.gatewayA.start(lab.gatewayB);
+      assertEquals(before, lab.gatewayA.status().orElseThrow().publicKey());
+      assertTrue(Waiting.until(Commands.PATIENCE, lab::podsReachEachOther), "after the restart");
+    }
+  }
+
+  @Test
+  void anAddressThatNoPeerOwnsIsNotSentInClear() throws IOException {
+    try (TestLab lab = new TestLab();
+        Capture capture = provenCapture(lab)) {
+      lab.network.a.node().route("default", "via", lab.network.b.wireAddress());
+      Traffic.send(lab.network.a.pod(), "udp-text", "10.42.77.1", "9001", MARKER);
+      capture.stop();
+      assertEquals(0, capture.seen(MARKER));
+    }
+  }
+
+  @Test
+  void downLiftsTheGuardAndOnlyDownDoes() throws IOException {
+    try (TestLab lab = new TestLab();
+        Capture capture = provenCapture(lab)) {
+      lab.network.a.routeInClear(lab.network.b);
+      lab.sendToPodB(MARKER);
+      assertEquals(0, capture.seen(MARKER), "a route in clear does not win over the tunnel");
+      lab.network
+          .a
+          .node()
+          .attempt(
+              Commands.PATIENCE, Map.of(), Culvert.command("down", lab.network.a.interfaceName()))
+          .orThrow();
+      assertEquals(0, lab.gatewayA.daemon().awaitEnd(Commands.PATIENCE));
+      lab.network.a.routeInClear(lab.network.b);
+      capture.prove(MARKER, () -> lab.sendToPodB(MARKER));
+    }
+  }
+
+  @Test
+  void aReloadOfABrokenFileKeepsTheRunningState() throws IOException {
+    try (TestLab lab = new TestLab()) {
+      assertTrue(lab.podsReachEachOther());
+      Files.writeString(lab.gatewayA.configuration(), "spec: {peers: nonsense\n");
+      lab.gatewayA.daemon().signal("HUP");
+      lab.gatewayA.daemon().awaitOutput("reload failed");
+      assertTrue(lab.gatewayA.daemon().isAlive());
+      assertTrue(lab.podsReachEachOther());
+      assertTrue(
+          lab.gatewayA.daemon().output().contains(lab.gatewayA.configuration().toString()),
+          "the complaint names the file");
+    }
+  }
+
+  @Test
+  void aReloadAppliesWhatChangedAndKeepsTheSession() throws IOException {
+    try (TestLab lab = new TestLab()) {
+      assertTrue(lab.podsReachEachOther());
+      Long handshake = TestLab.onlyPeer(lab.gatewayA).lastHandshake();
+      Path file = lab.gatewayA.configuration();
+      Files.writeString(
+          file, Files.readString(file).replace("allowedIps: [", "allowedIps: [10.42.9.0/24, "));
+      lab.gatewayA.daemon().signal("HUP");
+      assertTrue(
+          Waiting.until(
+              Commands.PATIENCE,
+              () -> TestLab.onlyPeer(lab.gatewayA).allowedIps().contains("10.42.9.0/24")),
+          () -> lab.gatewayA.daemon().output());
+      assertTrue(lab.podsReachEachOther());
+      assertEquals(handshake, TestLab.onlyPeer(lab.gatewayA).lastHandshake());
+    }
+  }
+
+  @Test
+  void theFirstStartMakesAKeyThatOnlyItsOwnerReads() throws IOException {
+    String device = "cvk" + ProcessHandle.current().pid() % 1_000_000;
+    Path key = folder.resolve("fresh").resolve("private.key");
+    Path file =
+        Files.writeString(
+            folder.resolve("gateway.yaml"),
+            """
+            apiVersion: culvert.dev/v1alpha1
+            kind: Gateway
+            spec:
+              interface: {name: %s}
+              identity: {privateKeyFile: %s}
+            """
+                .formatted(device, key));
+    try (Namespaces namespaces = Namespaces.ofThisProcess("key")) {
+      Namespace node = namespaces.create("node");
+      String first = publicKeyOfAStart(node, device, file);
+      assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(key)));
+      assertEquals(first, publicKeyOfAStart(node, device, file), "a reboot keeps the key");
+      node.attempt(Commands.PATIENCE, Map.of(), Culvert.command("down", device)).orThrow();
+    }
+  }
+
+  private static String publicKeyOfAStart(Namespace node, String device, Path file) {
+    try (Daemon daemon = node.start(Map.of(), Culvert.command("up", file.toString()))) {
+      daemon.awaitOutput("is up");
+      return node.run("wg", "show", device, "public-key").out();
+    }
+  }
+}

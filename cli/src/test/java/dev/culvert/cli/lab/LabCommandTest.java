@@ -1,0 +1,105 @@
+package dev.culvert.cli.lab;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.culvert.cli.admin.AdminServer;
+import dev.culvert.cli.interop.Culvert;
+import dev.culvert.cli.interop.Requirements;
+import dev.culvert.cli.uapi.UapiServer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** {@code culvert lab}, as a newcomer runs it. */
+@Tag("integration")
+final class LabCommandTest {
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
+
+  @BeforeAll
+  static void requirements() {
+    Requirements.namespaces();
+  }
+
+  /** Whatever on this machine still carries the lab's number. */
+  private static List<String> remains(long id) throws IOException {
+    List<String> remains = new ArrayList<>();
+    Namespaces.existing(LabNetwork.PREFIX + id).forEach(ns -> remains.add(ns.name()));
+    for (Path folder : List.of(AdminServer.DIRECTORY, UapiServer.DIRECTORY)) {
+      if (Files.isDirectory(folder)) {
+        try (var files = Files.list(folder)) {
+          files
+              .map(String::valueOf)
+              .filter(file -> file.contains("cvl" + id) || file.contains("lab-" + id))
+              .forEach(remains::add);
+        }
+      }
+    }
+    ProcessHandle.allProcesses()
+        .map(process -> process.info().commandLine().orElse(""))
+        .filter(line -> line.contains(LabNetwork.PREFIX + id))
+        .forEach(remains::add);
+    return remains;
+  }
+
+  @Test
+  void allHoldsAndNothingIsLeftBehind() throws IOException {
+    try (Daemon lab = Daemon.start(Map.of(), Culvert.command("lab", "--duration", "2"))) {
+      assertEquals(0, lab.awaitEnd(PATIENCE), lab::output);
+      assertTrue(lab.output().contains("All held"), lab::output);
+      assertEquals(List.of(), remains(lab.pid()));
+    }
+  }
+
+  @Test
+  void theJsonReportSaysWhatWasSeen() throws IOException {
+    Commands.Result result =
+        Commands.attempt(
+            PATIENCE, Map.of(), Culvert.command("lab", "--duration", "2", "-o", "json"));
+    assertTrue(result.succeeded(), result::toString);
+    JsonNode report = new ObjectMapper().readTree(result.out());
+    assertTrue(report.get("held").asBoolean());
+    JsonNode figures = report.get("figures");
+    assertEquals(0, figures.get("markerInClearThroughTunnel").asLong());
+    assertEquals(0, figures.get("markerInClearAfterCrash").asLong());
+    assertNotEquals(0, figures.get("markerInClearWithoutTunnel").asLong());
+    assertNotEquals(0, figures.get("packetsOnTheWire").asLong());
+  }
+
+  @Test
+  void anInterruptLeavesNothingBehind() throws IOException {
+    try (Daemon lab = Daemon.start(Map.of(), Culvert.command("lab", "--duration", "60"))) {
+      lab.await("traffic", PATIENCE, () -> lab.output().contains("round trip"));
+      assertNotEquals(List.of(), remains(lab.pid()));
+      lab.signal("INT");
+      assertNotEquals(0, lab.awaitEnd(PATIENCE), lab::output);
+      assertEquals(List.of(), remains(lab.pid()));
+    }
+  }
+
+  @Test
+  void aKeptLabLivesUntilItIsCleaned() throws IOException {
+    try (Daemon lab = Daemon.start(Map.of(), Culvert.command("lab", "--duration", "1", "--keep"))) {
+      assertEquals(0, lab.awaitEnd(PATIENCE), lab::output);
+      long id = lab.pid();
+      try {
+        Namespace pod = new Namespace(LabNetwork.PREFIX + id + "-pod-a");
+        assertTrue(pod.attempt("ping", "-n", "-c", "1", "-W", "2", "10.42.2.10").succeeded());
+        assertTrue(lab.output().contains("ip netns exec " + pod.name()), lab::output);
+      } finally {
+        Commands.attempt(PATIENCE, Map.of(), Culvert.command("lab", "--clean")).orThrow();
+      }
+      assertEquals(List.of(), remains(id));
+    }
+  }
+}

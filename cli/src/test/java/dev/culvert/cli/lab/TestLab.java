@@ -1,0 +1,84 @@
+package dev.culvert.cli.lab;
+
+import dev.culvert.cli.admin.GatewayView;
+import dev.culvert.cli.admin.PeerView;
+import dev.culvert.cli.interop.Culvert;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** The lab's network with both its gateways running. */
+final class TestLab implements AutoCloseable {
+  private static final AtomicLong COUNT = new AtomicLong();
+
+  final LabNetwork network;
+  final LabGateway gatewayA;
+  final LabGateway gatewayB;
+  private final Path folder;
+
+  TestLab() throws IOException {
+    // Beyond all process ids, which real labs are numbered by.
+    long id = 10_000_000 + ProcessHandle.current().pid() % 100_000 * 10 + COUNT.getAndIncrement();
+    folder = Files.createTempDirectory("culvert-lab-test");
+    network = LabNetwork.create(id);
+    try {
+      gatewayA = new LabGateway(network.a, folder, Culvert.command());
+      gatewayB = new LabGateway(network.b, folder, Culvert.command());
+      gatewayA.start(gatewayB);
+      gatewayB.start(gatewayA);
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
+  }
+
+  /** Whether the pods reach each other, IPv4 and IPv6, one attempt each. */
+  boolean podsReachEachOther() {
+    return reaches(network.b.podAddress()) && reaches(network.b.podAddressV6());
+  }
+
+  private boolean reaches(String address) {
+    return network
+        .a
+        .pod()
+        .attempt("ping", "-n", "-c", "2", "-i", "0.2", "-W", "2", address)
+        .succeeded();
+  }
+
+  /** Sends a text from pod-a to pod-b in every way there is, whether or not it arrives. */
+  void sendToPodB(String text) {
+    for (String address : List.of(network.b.podAddress(), network.b.podAddressV6())) {
+      Traffic.send(network.a.pod(), "udp-text", address, "9001", text);
+      Traffic.send(network.a.node(), "udp-text", address, "9001", text);
+    }
+  }
+
+  static GatewayView.TrafficView traffic(LabGateway gateway) {
+    return Objects.requireNonNull(gateway.status().orElseThrow().traffic());
+  }
+
+  static Map<String, Long> drops(LabGateway gateway) {
+    return traffic(gateway).drops();
+  }
+
+  static PeerView onlyPeer(LabGateway gateway) {
+    return gateway.status().orElseThrow().peers().getFirst();
+  }
+
+  @Override
+  public void close() {
+    network.close();
+    try (var files = Files.list(folder)) {
+      for (Path file : files.toList()) {
+        Files.delete(file);
+      }
+      Files.delete(folder);
+    } catch (IOException e) {
+      throw new LabException("cannot remove " + folder, e);
+    }
+  }
+}
