@@ -6,11 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.sun.management.ThreadMXBean;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
@@ -151,6 +154,29 @@ class VectorBackendTest {
       assertThrows(IndexOutOfBoundsException.class, () -> cipher.seal(key, run));
       cipher.seal(key, run.of(8, 100, 100).counting(100));
     }
+  }
+
+  /** Runs in a JVM of its own, without the module. */
+  static final class WithoutTheModule {
+    public static void main(String[] arguments) {
+      List<String> names = AeadBackends.all().stream().map(AeadBackend::name).toList();
+      System.out.println(names + " " + AeadBackends.first(CHACHA).name());
+    }
+  }
+
+  @Test
+  void withoutItsModuleTheOtherBackendsAreThere() throws IOException, InterruptedException {
+    Process process =
+        new ProcessBuilder(
+                System.getProperty("java.home") + "/bin/java",
+                "-cp",
+                System.getProperty("java.class.path"),
+                WithoutTheModule.class.getName())
+            .redirectErrorStream(true)
+            .start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, process.waitFor(), output);
+    assertEquals("[javax, bouncycastle] javax", output.strip());
   }
 
   private static AeadKey key() {

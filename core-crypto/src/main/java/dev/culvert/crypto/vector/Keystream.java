@@ -124,6 +124,9 @@ final class Keystream {
 
   /** Enciphers, or deciphers, those packets that {@code wanted} has a bit for. */
   void apply(long wanted) {
+    if (wanted == 0) {
+      return;
+    }
     apply(run.packets(), wanted);
     while (packet < run.packets()) {
       pass(lanePacket, laneBlock, 0);

@@ -92,7 +92,7 @@ final class PacketMac {
     separateHalves(message, steps);
   }
 
-  /** Zeros follow, for up to a whole vector. */
+  /** Where the last 16 bytes are not whole, zeros follow, up to a whole vector. */
   private static void copy(MemorySegment memory, long from, int length, long[] to, int at) {
     int whole = length / CHUNK_BYTES;
     for (int i = 0; i < whole; i++) {
@@ -101,11 +101,13 @@ final class PacketMac {
           .intoArray(to, at + i * Poly1305.LANES);
     }
     int rest = length % CHUNK_BYTES;
-    VectorMask<Byte> inside = BYTES.indexInRange(0, rest);
-    ByteVector.fromMemorySegment(
-            BYTES, memory, from + length - rest, ByteOrder.LITTLE_ENDIAN, inside)
-        .reinterpretAsLongs()
-        .intoArray(to, at + whole * Poly1305.LANES);
+    if (rest > 0) {
+      VectorMask<Byte> inside = BYTES.indexInRange(0, rest);
+      ByteVector.fromMemorySegment(
+              BYTES, memory, from + length - rest, ByteOrder.LITTLE_ENDIAN, inside)
+          .reinterpretAsLongs()
+          .intoArray(to, at + whole * Poly1305.LANES);
+    }
   }
 
   private static void separateHalves(long[] message, int steps) {

@@ -100,9 +100,11 @@ final class VectorTrainCipher implements TrainCipher {
 
   private void take(PacketRun run, int from) {
     int packets = Math.min(Keystream.MAX_PACKETS, run.packets() - from);
+    int lastLength = run.lengthOf(from + packets - 1);
+    int length = packets == 1 ? lastLength : run.length();
     chunk
         .at(run.memory(), run.offset() + from * run.stride(), run.stride())
-        .of(packets, run.length(), run.lengthOf(from + packets - 1))
+        .of(packets, length, lastLength)
         .counting(run.firstCounter() + from)
         .authenticating(run.aadOffset() + from * run.aadStride(), run.aadStride(), run.aadLength());
   }
