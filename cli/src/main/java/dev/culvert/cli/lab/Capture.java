@@ -58,11 +58,24 @@ public final class Capture implements AutoCloseable {
       String filter,
       Collection<String> markers,
       Consumer<byte[]> onPacket) {
-    // As root throughout (-Z), unbuffered (-U), 64 MiB of room (-B), whole packets (-s 0).
+    // As root throughout (-Z), 64 MiB of room (-B), whole packets (-s 0). Unbuffered (-U), also in
+    // the kernel, which else hands over a block a second and drops the last one at the end.
     List<String> command =
         new ArrayList<>(
             List.of(
-                "tcpdump", "-n", "-Z", "root", "-U", "-B", "65536", "-s", "0", "-i", device, "-w",
+                "tcpdump",
+                "-n",
+                "-Z",
+                "root",
+                "-U",
+                "--immediate-mode",
+                "-B",
+                "65536",
+                "-s",
+                "0",
+                "-i",
+                device,
+                "-w",
                 "-"));
     if (!filter.isEmpty()) {
       command.add(filter);
@@ -160,7 +173,7 @@ public final class Capture implements AutoCloseable {
    * @throws LabException if not all that was captured could be read
    */
   public long stop() {
-    Waiting.pause(Duration.ofMillis(200)); // The kernel hands packets over in blocks.
+    Waiting.pause(Duration.ofMillis(200)); // What was sent just now is still under way.
     tcpdump.toHandle().destroy(); // Process.destroy() would close its streams at once.
     try {
       reader.join(Commands.PATIENCE);

@@ -93,16 +93,14 @@ final class GatewayTest {
   void downLiftsTheGuardAndOnlyDownDoes() throws IOException {
     try (TestLab lab = new TestLab();
         Capture capture = provenCapture(lab)) {
-      lab.network.a.routeInClear(lab.network.b);
-      lab.sendToPodB(MARKER);
-      assertEquals(0, capture.seen(MARKER), "a route in clear does not win over the tunnel");
-      lab.network
-          .a
-          .node()
-          .attempt(
+      String range = lab.network.b.podCidrs().getFirst();
+      Namespace node = lab.network.a.node();
+      assertTrue(node.ip("route", "show", range).out().contains("unreachable"), "guarded");
+      node.attempt(
               Commands.PATIENCE, Map.of(), Culvert.command("down", lab.network.a.interfaceName()))
           .orThrow();
       assertEquals(0, lab.gatewayA.daemon().awaitEnd(Commands.PATIENCE));
+      assertEquals("", node.ip("route", "show", range).out(), "neither guarded nor routed");
       lab.network.a.routeInClear(lab.network.b);
       capture.prove(MARKER, () -> lab.sendToPodB(MARKER));
     }

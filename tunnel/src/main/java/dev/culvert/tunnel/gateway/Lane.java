@@ -11,6 +11,7 @@ import dev.culvert.tunnel.offload.Coalescer;
 import dev.culvert.tunnel.offload.Ecn;
 import dev.culvert.tunnel.offload.InnerPacket;
 import dev.culvert.tunnel.offload.Segmenter;
+import dev.culvert.tunnel.offload.VnetHeader;
 import dev.culvert.tunnel.port.IpFamily;
 import dev.culvert.tunnel.port.ReceiveBatch;
 import dev.culvert.tunnel.port.TunOffloads;
@@ -80,6 +81,7 @@ final class Lane implements AutoCloseable {
   private final Train datagrams = new Train();
   private final Train run = new Train();
   private final Coalescer coalescer;
+  private final IcmpReplies icmpReplies = new IcmpReplies(buffers, this::writeToTun);
   private volatile int mtu;
 
   Lane(
@@ -106,6 +108,7 @@ final class Lane implements AutoCloseable {
 
   /** The TUN queue has packets. */
   void onTun() throws IOException {
+    forgetFailedBatch();
     long now = clock.getAsLong();
     for (int reads = 0; reads < TUN_READS; reads++) {
       int length = tun.read(superPacket, 0, MAX_SUPER_PACKET);
@@ -118,7 +121,8 @@ final class Lane implements AutoCloseable {
       }
       TunnelPeer peer = classify();
       if (peer == null) {
-        drops.count(DropReason.NO_ROUTE);
+        drops.count(DropReason.NO_ROUTE, segmenter.packets());
+        icmpReplies.unreachable(superPacket, VnetHeader.SIZE, segmenter.packet(), now);
         continue;
       }
       split(peer, now);
@@ -128,6 +132,13 @@ final class Lane implements AutoCloseable {
     }
     sealAndSend(now);
     control.wakeIfDue();
+  }
+
+  /** What a batch that threw has left must not go out with this one. */
+  private void forgetFailedBatch() {
+    trains.clear();
+    outlet4.clear();
+    outlet6.clear();
   }
 
   private @Nullable TunnelPeer classify() {

@@ -10,6 +10,7 @@ import dev.culvert.tunnel.port.SendListener;
 import dev.culvert.tunnel.port.UdpPort;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.SegmentAllocator;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** One address family's way out of a lane: sealed trains gather here and leave in one call. */
@@ -51,8 +52,13 @@ final class Outlet implements SendListener {
         drops.count(DropReason.SEND_FAILED, failed);
       }
       counters.sent(batch.packets(i) - failed);
-      peers[i] = null;
     }
+    clear();
+  }
+
+  /** Forgets what was added. */
+  void clear() {
+    Arrays.fill(peers, 0, batch.count(), null);
     batch.clear();
   }
 

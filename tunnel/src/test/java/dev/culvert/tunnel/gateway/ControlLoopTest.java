@@ -1,0 +1,144 @@
+package dev.culvert.tunnel.gateway;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.culvert.tunnel.engine.DataPath;
+import dev.culvert.tunnel.engine.Datagram;
+import dev.culvert.tunnel.engine.DropCounters;
+import dev.culvert.tunnel.engine.Overhead;
+import dev.culvert.tunnel.engine.TunnelEngine;
+import dev.culvert.tunnel.engine.TunnelEvent;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class ControlLoopTest {
+  /** Long enough for any machine; only a test that fails takes it. */
+  private static final int PATIENCE_SECONDS = 30;
+
+  private final FakeEngine engine = new FakeEngine();
+  private final ControlLoop loop =
+      new ControlLoop("test", engine, System::nanoTime, () -> 0, datagram -> {}, event -> {});
+
+  /** Has work when told so, and counts turns. */
+  private static final class FakeEngine implements TunnelEngine {
+    final Semaphore turns = new Semaphore(0);
+    volatile long deadline = Long.MAX_VALUE;
+    volatile boolean fails;
+
+    @Override
+    public void advance(long nowNanos, long wallNanos) {
+      if (nowNanos >= deadline) {
+        deadline = Long.MAX_VALUE;
+        turns.release();
+      }
+      if (fails) {
+        fails = false;
+        throw new IllegalStateException("one bad turn");
+      }
+    }
+
+    @Override
+    public long nextDeadlineNanos() {
+      return deadline;
+    }
+
+    @Override
+    public boolean pollTransmit(Datagram out, long nowNanos) {
+      return false;
+    }
+
+    @Override
+    public @Nullable TunnelEvent pollEvent() {
+      return null;
+    }
+
+    @Override
+    public DataPath newDataPath() {
+      throw new AssertionError("the control loop moves no packets");
+    }
+
+    @Override
+    public Overhead overhead() {
+      throw new AssertionError("the control loop moves no packets");
+    }
+
+    @Override
+    public DropCounters drops() {
+      return new DropCounters();
+    }
+  }
+
+  @AfterEach
+  void end() {
+    loop.close();
+  }
+
+  private void assertTurn() throws InterruptedException {
+    assertTrue(engine.turns.tryAcquire(PATIENCE_SECONDS, TimeUnit.SECONDS));
+  }
+
+  @Test
+  void callsRunOnTheLoopsOwnThread() throws Exception {
+    loop.start();
+    Thread caller = Thread.currentThread();
+    assertNotEquals(caller, loop.call(Thread::currentThread));
+  }
+
+  @Test
+  void workThatALaneQueuedWakesASleepingLoop() throws InterruptedException {
+    loop.start();
+    for (int i = 0; i < 1_000; i++) {
+      engine.deadline = Long.MIN_VALUE;
+      loop.wakeIfDue();
+      assertTurn();
+    }
+  }
+
+  @Test
+  void aDeadlineIsMetWithoutAnybodysHelp() throws Exception {
+    loop.start();
+    loop.call(() -> engine.deadline = System.nanoTime() + Duration.ofMillis(20).toNanos());
+    assertTurn();
+  }
+
+  @Test
+  void aCallThatFailsFailsForItsCallerAlone() throws Exception {
+    loop.start();
+    ExecutionException thrown =
+        assertThrows(
+            ExecutionException.class,
+            () ->
+                loop.call(
+                    () -> {
+                      throw new IOException("no");
+                    }));
+    assertInstanceOf(IOException.class, thrown.getCause());
+    assertEquals(7, loop.call(() -> 7));
+  }
+
+  @Test
+  void oneBadTurnDoesNotEndTheLoop() throws Exception {
+    loop.start();
+    engine.fails = true;
+    assertEquals(1, loop.call(() -> 1));
+    assertEquals(2, loop.call(() -> 2));
+  }
+
+  @Test
+  void aClosedLoopRefusesCallsInsteadOfKeepingThemWaiting() {
+    loop.start();
+    loop.close();
+    ExecutionException thrown = assertThrows(ExecutionException.class, () -> loop.call(() -> 1));
+    assertInstanceOf(IllegalStateException.class, thrown.getCause());
+  }
+}
