@@ -17,8 +17,8 @@ public final class AeadBackends {
   private static final String VECTOR_MODULE = "jdk.incubator.vector";
   private static final String VECTOR_BACKEND = "dev.culvert.crypto.vector.VectorBackend";
 
-  /** Enough for the JVM to compile what starts slowly. */
-  private static final long WARM_UP_NANOS = 1_500_000_000;
+  /** At most, to compile what starts slowly; usually it takes less than two seconds. */
+  private static final long WARM_UP_NANOS = 15_000_000_000L;
 
   /** Backends that this JVM or this processor cannot run. */
   private static final List<Candidate> ABSENT = new ArrayList<>();

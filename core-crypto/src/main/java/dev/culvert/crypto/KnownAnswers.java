@@ -1,5 +1,8 @@
 package dev.culvert.crypto;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -79,9 +82,12 @@ final class KnownAnswers {
           return "wrong answer to a published vector";
         }
         for (NonceLayout layout : NonceLayout.values()) {
-          String failure = trainFailure(backend, algorithm, HEX.parseHex(vector.key), layout);
-          if (failure != null) {
-            return failure;
+          for (int aadLength : new int[] {0, AAD_LENGTH}) {
+            byte[] key = HEX.parseHex(vector.key);
+            String failure = trainFailure(backend, algorithm, key, layout, aadLength);
+            if (failure != null) {
+              return failure;
+            }
           }
         }
       }
@@ -111,30 +117,40 @@ final class KnownAnswers {
         && backend.open(algorithm, key, nonce, aad, forged) == null;
   }
 
-  /** Packets lie one after the other, each behind its own associated data. */
+  /**
+   * Packets lie one after the other, each behind its own associated data, in native memory as on
+   * the packet path.
+   */
   private static @Nullable String trainFailure(
-      AeadBackend backend, AeadAlgorithm algorithm, byte[] keyBytes, NonceLayout layout) {
+      AeadBackend backend,
+      AeadAlgorithm algorithm,
+      byte[] keyBytes,
+      NonceLayout layout,
+      int aadLength) {
     byte[] plain = new byte[TRAIN_PACKETS * STRIDE];
     new Random(1).nextBytes(plain);
-    byte[] train = plain.clone();
-    try (AeadKey key = new AeadKey(algorithm, SecretBytes.copyOf(keyBytes), layout, 0x01020304)) {
+    try (Arena arena = Arena.ofConfined();
+        AeadKey key = new AeadKey(algorithm, SecretBytes.copyOf(keyBytes), layout, 0x01020304)) {
+      MemorySegment train = arena.allocateFrom(JAVA_BYTE, plain);
       PacketRun run =
           new PacketRun()
-              .at(MemorySegment.ofArray(train), AAD_LENGTH, STRIDE)
+              .at(train, AAD_LENGTH, STRIDE)
               .of(TRAIN_PACKETS, TRAIN_LENGTH, TRAIN_LAST_LENGTH)
               .counting(TRAIN_COUNTER)
-              .authenticating(0, STRIDE, AAD_LENGTH);
+              .authenticating(0, STRIDE, aadLength);
       byte[] expected = sealedOneByOne(backend, key, keyBytes, run, plain);
       TrainCipher cipher = backend.newTrainCipher(algorithm);
       cipher.seal(key, run);
-      if (!Arrays.equals(expected, train)) {
+      if (!Arrays.equals(expected, train.toArray(JAVA_BYTE))) {
         return "a train is not sealed like its packets one by one";
       }
-      train[TRAIN_FORGED * STRIDE + AAD_LENGTH] ^= 1;
+      long forged = TRAIN_FORGED * STRIDE + AAD_LENGTH;
+      train.set(JAVA_BYTE, forged, (byte) (train.get(JAVA_BYTE, forged) ^ 1));
       if (cipher.open(key, run) != (run.allPackets() & ~(1L << TRAIN_FORGED))) {
         return "of a train, not exactly the forged packet was refused";
       }
-      return opensTo(plain, train, run) ? null : "a train did not open to what was sealed";
+      byte[] opened = train.toArray(JAVA_BYTE);
+      return opensTo(plain, opened, run) ? null : "a train did not open to what was sealed";
     }
   }
 
@@ -146,7 +162,7 @@ final class KnownAnswers {
       int at = i * STRIDE;
       int from = at + AAD_LENGTH;
       key.putNonce(run.firstCounter() + i, nonce);
-      byte[] aad = Arrays.copyOfRange(plain, at, from);
+      byte[] aad = Arrays.copyOfRange(plain, at, at + run.aadLength());
       byte[] plaintext = Arrays.copyOfRange(plain, from, from + run.lengthOf(i));
       byte[] sealed = backend.seal(key.algorithm(), keyBytes, nonce, aad, plaintext);
       System.arraycopy(sealed, 0, expected, from, sealed.length);

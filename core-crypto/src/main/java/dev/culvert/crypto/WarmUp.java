@@ -16,36 +16,73 @@ final class WarmUp {
   private static final int[] PACKETS = {46, 1, 17, 64, 3, 8};
   private static final int[] LENGTHS = {MAX_LENGTH, 64, 600, 1, 128, MAX_LENGTH - 13};
 
-  private WarmUp() {}
+  /** Looks whether it still gets faster are so far apart: the JVM compiles meanwhile. */
+  private static final long SPELL_NANOS = 400_000_000;
 
-  /** At least one round of all shapes, then on until {@code budgetNanos} have passed. */
+  /** It is warm when so many spells in a row have made it no faster. */
+  private static final int IDLE_SPELLS = 3;
+
+  private final TrainCipher cipher;
+  private final MemorySegment memory;
+  private final LongSupplier nanoClock;
+  private final PacketRun run = new PacketRun();
+  private long counter;
+
+  private WarmUp(TrainCipher cipher, MemorySegment memory, LongSupplier nanoClock) {
+    this.cipher = cipher;
+    this.memory = memory;
+    this.nanoClock = nanoClock;
+  }
+
+  /** Runs until it gets no faster, or for {@code mostNanos}. */
   static void run(
-      AeadBackend backend, AeadAlgorithm algorithm, LongSupplier nanoClock, long budgetNanos) {
+      AeadBackend backend, AeadAlgorithm algorithm, LongSupplier nanoClock, long mostNanos) {
     TrainCipher cipher = backend.newTrainCipher(algorithm);
     try (Arena arena = Arena.ofConfined();
         AeadKey littleEndian = key(algorithm, NonceLayout.LITTLE_ENDIAN_COUNTER);
         AeadKey bigEndian = key(algorithm, NonceLayout.BIG_ENDIAN_COUNTER)) {
       MemorySegment memory = arena.allocate(AAD_LENGTH + (long) PacketRun.MAX_PACKETS * STRIDE);
-      PacketRun run = new PacketRun();
-      long start = nanoClock.getAsLong();
-      long counter = 0;
-      for (int round = 0; round == 0 || nanoClock.getAsLong() - start < budgetNanos; round++) {
-        AeadKey key = round % 4 == 3 ? bigEndian : littleEndian;
-        int aadLength = round % 4 == 1 ? AAD_LENGTH : 0;
-        for (int packets : PACKETS) {
-          for (int length : LENGTHS) {
-            run.at(memory, AAD_LENGTH, STRIDE)
-                .of(packets, length, round % 2 == 0 ? length : length / 2)
-                .counting(counter)
-                .authenticating(0, 0, aadLength);
-            counter += packets;
-            cipher.seal(key, run);
-            cipher.open(key, run);
-          }
-        }
+      WarmUp warmUp = new WarmUp(cipher, memory, nanoClock);
+      long end = nanoClock.getAsLong() + mostNanos;
+      long best = Long.MAX_VALUE;
+      int idle = 0;
+      while (idle < IDLE_SPELLS && nanoClock.getAsLong() - end < 0) {
+        long fastest = warmUp.spell(littleEndian, bigEndian);
+        idle = fastest < best / 8 * 7 ? 0 : idle + 1;
+        best = Math.min(best, fastest);
       }
     }
     cipher.forgetKeys();
+  }
+
+  /** The nanoseconds that the fastest round took. */
+  private long spell(AeadKey littleEndian, AeadKey bigEndian) {
+    long start = nanoClock.getAsLong();
+    long before = start;
+    long fastest = Long.MAX_VALUE;
+    do {
+      round(littleEndian, 0, true);
+      round(littleEndian, AAD_LENGTH, false);
+      round(bigEndian, 0, false);
+      long after = nanoClock.getAsLong();
+      fastest = Math.min(fastest, after - before);
+      before = after;
+    } while (before - start < SPELL_NANOS);
+    return fastest;
+  }
+
+  private void round(AeadKey key, int aadLength, boolean alike) {
+    for (int packets : PACKETS) {
+      for (int length : LENGTHS) {
+        run.at(memory, AAD_LENGTH, STRIDE)
+            .of(packets, length, alike ? length : length / 2)
+            .counting(counter)
+            .authenticating(0, 0, aadLength);
+        counter += packets;
+        cipher.seal(key, run);
+        cipher.open(key, run);
+      }
+    }
   }
 
   private static AeadKey key(AeadAlgorithm algorithm, NonceLayout layout) {

@@ -192,7 +192,8 @@ class AeadBackendsTest {
           algorithm + " " + candidate.name() + ": " + candidate.nanosPerPacket() + " ns a packet");
       assertNull(candidate.failure());
     }
-    assertEquals(AeadBackends.all().size(), selection.candidates().size());
+    long supporting = AeadBackends.all().stream().filter(b -> b.supports(algorithm)).count();
+    assertEquals(supporting, selection.candidates().size());
     assertTrue(AeadBackends.all().contains(selection.backend()));
     assertSame(selection, AeadBackends.select(algorithm, () -> 0));
   }

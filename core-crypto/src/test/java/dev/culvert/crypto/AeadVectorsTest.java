@@ -26,6 +26,10 @@ class AeadVectorsTest {
     return AeadBackends.all();
   }
 
+  static List<AeadBackend> backendsWithAesGcm() {
+    return AeadBackends.all().stream().filter(b -> b.supports(AeadAlgorithm.AES_GCM)).toList();
+  }
+
   /** One vector, in hexadecimal; {@code valid} where the tag is right. */
   private record Case(
       String id, String key, String iv, String aad, String plain, String sealed, boolean valid) {
@@ -54,14 +58,14 @@ class AeadVectorsTest {
   }
 
   @ParameterizedTest
-  @MethodSource("backends")
+  @MethodSource("backendsWithAesGcm")
   void answersWycheproofAesGcm(AeadBackend backend) throws IOException {
     List<Case> all = Vectors.wycheproof("aes_gcm_test.json").stream().map(Case::of).toList();
     runAll("wycheproof aes-gcm", backend, AeadAlgorithm.AES_GCM, all, 133, 183);
   }
 
   @ParameterizedTest
-  @MethodSource("backends")
+  @MethodSource("backendsWithAesGcm")
   void answersNistAesGcm(AeadBackend backend) throws IOException {
     for (int bits : new int[] {128, 256}) {
       List<Case> all = nist("nist_gcm/gcmEncryptExtIV" + bits + ".rsp");

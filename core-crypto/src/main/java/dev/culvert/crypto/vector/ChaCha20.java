@@ -38,108 +38,113 @@ final class ChaCha20 {
    * round waits for the one before it, and one state leaves half of the processor idle.
    *
    * <p>A line is one of the four steps of a quarter round: {@code a += b; d = (d ^ a) <<< bits}.
+   * One round is written down, not two: with two the method is too large for the first compiler. No
+   * helper is called: of so large a method the second compiler does not inline all that are.
    */
   @SuppressWarnings("AssignmentExpression")
   static void rounds(int[] first, int[] second, int[] words) {
-    IntVector a0 = row(first, 0);
-    IntVector a1 = row(first, 1 * LANES);
-    IntVector a2 = row(first, 2 * LANES);
-    IntVector a3 = row(first, 3 * LANES);
-    IntVector a4 = row(first, 4 * LANES);
-    IntVector a5 = row(first, 5 * LANES);
-    IntVector a6 = row(first, 6 * LANES);
-    IntVector a7 = row(first, 7 * LANES);
-    IntVector a8 = row(first, 8 * LANES);
-    IntVector a9 = row(first, 9 * LANES);
-    IntVector a10 = row(first, 10 * LANES);
-    IntVector a11 = row(first, 11 * LANES);
-    IntVector a12 = row(first, 12 * LANES);
-    IntVector a13 = row(first, 13 * LANES);
-    IntVector a14 = row(first, 14 * LANES);
-    IntVector a15 = row(first, 15 * LANES);
-    IntVector b0 = row(second, 0);
-    IntVector b1 = row(second, 1 * LANES);
-    IntVector b2 = row(second, 2 * LANES);
-    IntVector b3 = row(second, 3 * LANES);
-    IntVector b4 = row(second, 4 * LANES);
-    IntVector b5 = row(second, 5 * LANES);
-    IntVector b6 = row(second, 6 * LANES);
-    IntVector b7 = row(second, 7 * LANES);
-    IntVector b8 = row(second, 8 * LANES);
-    IntVector b9 = row(second, 9 * LANES);
-    IntVector b10 = row(second, 10 * LANES);
-    IntVector b11 = row(second, 11 * LANES);
-    IntVector b12 = row(second, 12 * LANES);
-    IntVector b13 = row(second, 13 * LANES);
-    IntVector b14 = row(second, 14 * LANES);
-    IntVector b15 = row(second, 15 * LANES);
-    for (int i = 0; i < 10; i++) {
-      // columns
-      a12 = turn(a12, a0 = a0.add(a4), 16);
-      a13 = turn(a13, a1 = a1.add(a5), 16);
-      a14 = turn(a14, a2 = a2.add(a6), 16);
-      a15 = turn(a15, a3 = a3.add(a7), 16);
-      a4 = turn(a4, a8 = a8.add(a12), 12);
-      a5 = turn(a5, a9 = a9.add(a13), 12);
-      a6 = turn(a6, a10 = a10.add(a14), 12);
-      a7 = turn(a7, a11 = a11.add(a15), 12);
-      a12 = turn(a12, a0 = a0.add(a4), 8);
-      a13 = turn(a13, a1 = a1.add(a5), 8);
-      a14 = turn(a14, a2 = a2.add(a6), 8);
-      a15 = turn(a15, a3 = a3.add(a7), 8);
-      a4 = turn(a4, a8 = a8.add(a12), 7);
-      a5 = turn(a5, a9 = a9.add(a13), 7);
-      a6 = turn(a6, a10 = a10.add(a14), 7);
-      a7 = turn(a7, a11 = a11.add(a15), 7);
-      b12 = turn(b12, b0 = b0.add(b4), 16);
-      b13 = turn(b13, b1 = b1.add(b5), 16);
-      b14 = turn(b14, b2 = b2.add(b6), 16);
-      b15 = turn(b15, b3 = b3.add(b7), 16);
-      b4 = turn(b4, b8 = b8.add(b12), 12);
-      b5 = turn(b5, b9 = b9.add(b13), 12);
-      b6 = turn(b6, b10 = b10.add(b14), 12);
-      b7 = turn(b7, b11 = b11.add(b15), 12);
-      b12 = turn(b12, b0 = b0.add(b4), 8);
-      b13 = turn(b13, b1 = b1.add(b5), 8);
-      b14 = turn(b14, b2 = b2.add(b6), 8);
-      b15 = turn(b15, b3 = b3.add(b7), 8);
-      b4 = turn(b4, b8 = b8.add(b12), 7);
-      b5 = turn(b5, b9 = b9.add(b13), 7);
-      b6 = turn(b6, b10 = b10.add(b14), 7);
-      b7 = turn(b7, b11 = b11.add(b15), 7);
-      // diagonals
-      a15 = turn(a15, a0 = a0.add(a5), 16);
-      a12 = turn(a12, a1 = a1.add(a6), 16);
-      a13 = turn(a13, a2 = a2.add(a7), 16);
-      a14 = turn(a14, a3 = a3.add(a4), 16);
-      a5 = turn(a5, a10 = a10.add(a15), 12);
-      a6 = turn(a6, a11 = a11.add(a12), 12);
-      a7 = turn(a7, a8 = a8.add(a13), 12);
-      a4 = turn(a4, a9 = a9.add(a14), 12);
-      a15 = turn(a15, a0 = a0.add(a5), 8);
-      a12 = turn(a12, a1 = a1.add(a6), 8);
-      a13 = turn(a13, a2 = a2.add(a7), 8);
-      a14 = turn(a14, a3 = a3.add(a4), 8);
-      a5 = turn(a5, a10 = a10.add(a15), 7);
-      a6 = turn(a6, a11 = a11.add(a12), 7);
-      a7 = turn(a7, a8 = a8.add(a13), 7);
-      a4 = turn(a4, a9 = a9.add(a14), 7);
-      b15 = turn(b15, b0 = b0.add(b5), 16);
-      b12 = turn(b12, b1 = b1.add(b6), 16);
-      b13 = turn(b13, b2 = b2.add(b7), 16);
-      b14 = turn(b14, b3 = b3.add(b4), 16);
-      b5 = turn(b5, b10 = b10.add(b15), 12);
-      b6 = turn(b6, b11 = b11.add(b12), 12);
-      b7 = turn(b7, b8 = b8.add(b13), 12);
-      b4 = turn(b4, b9 = b9.add(b14), 12);
-      b15 = turn(b15, b0 = b0.add(b5), 8);
-      b12 = turn(b12, b1 = b1.add(b6), 8);
-      b13 = turn(b13, b2 = b2.add(b7), 8);
-      b14 = turn(b14, b3 = b3.add(b4), 8);
-      b5 = turn(b5, b10 = b10.add(b15), 7);
-      b6 = turn(b6, b11 = b11.add(b12), 7);
-      b7 = turn(b7, b8 = b8.add(b13), 7);
-      b4 = turn(b4, b9 = b9.add(b14), 7);
+    IntVector a0 = IntVector.fromArray(ROW, first, 0);
+    IntVector a1 = IntVector.fromArray(ROW, first, 1 * LANES);
+    IntVector a2 = IntVector.fromArray(ROW, first, 2 * LANES);
+    IntVector a3 = IntVector.fromArray(ROW, first, 3 * LANES);
+    IntVector a4 = IntVector.fromArray(ROW, first, 4 * LANES);
+    IntVector a5 = IntVector.fromArray(ROW, first, 5 * LANES);
+    IntVector a6 = IntVector.fromArray(ROW, first, 6 * LANES);
+    IntVector a7 = IntVector.fromArray(ROW, first, 7 * LANES);
+    IntVector a8 = IntVector.fromArray(ROW, first, 8 * LANES);
+    IntVector a9 = IntVector.fromArray(ROW, first, 9 * LANES);
+    IntVector a10 = IntVector.fromArray(ROW, first, 10 * LANES);
+    IntVector a11 = IntVector.fromArray(ROW, first, 11 * LANES);
+    IntVector a12 = IntVector.fromArray(ROW, first, 12 * LANES);
+    IntVector a13 = IntVector.fromArray(ROW, first, 13 * LANES);
+    IntVector a14 = IntVector.fromArray(ROW, first, 14 * LANES);
+    IntVector a15 = IntVector.fromArray(ROW, first, 15 * LANES);
+    IntVector b0 = IntVector.fromArray(ROW, second, 0);
+    IntVector b1 = IntVector.fromArray(ROW, second, 1 * LANES);
+    IntVector b2 = IntVector.fromArray(ROW, second, 2 * LANES);
+    IntVector b3 = IntVector.fromArray(ROW, second, 3 * LANES);
+    IntVector b4 = IntVector.fromArray(ROW, second, 4 * LANES);
+    IntVector b5 = IntVector.fromArray(ROW, second, 5 * LANES);
+    IntVector b6 = IntVector.fromArray(ROW, second, 6 * LANES);
+    IntVector b7 = IntVector.fromArray(ROW, second, 7 * LANES);
+    IntVector b8 = IntVector.fromArray(ROW, second, 8 * LANES);
+    IntVector b9 = IntVector.fromArray(ROW, second, 9 * LANES);
+    IntVector b10 = IntVector.fromArray(ROW, second, 10 * LANES);
+    IntVector b11 = IntVector.fromArray(ROW, second, 11 * LANES);
+    IntVector b12 = IntVector.fromArray(ROW, second, 12 * LANES);
+    IntVector b13 = IntVector.fromArray(ROW, second, 13 * LANES);
+    IntVector b14 = IntVector.fromArray(ROW, second, 14 * LANES);
+    IntVector b15 = IntVector.fromArray(ROW, second, 15 * LANES);
+    for (int i = 0; i < 20; i++) {
+      a12 = a12.lanewise(XOR, a0 = a0.add(a4)).lanewise(ROL, 16);
+      a13 = a13.lanewise(XOR, a1 = a1.add(a5)).lanewise(ROL, 16);
+      a14 = a14.lanewise(XOR, a2 = a2.add(a6)).lanewise(ROL, 16);
+      a15 = a15.lanewise(XOR, a3 = a3.add(a7)).lanewise(ROL, 16);
+      a4 = a4.lanewise(XOR, a8 = a8.add(a12)).lanewise(ROL, 12);
+      a5 = a5.lanewise(XOR, a9 = a9.add(a13)).lanewise(ROL, 12);
+      a6 = a6.lanewise(XOR, a10 = a10.add(a14)).lanewise(ROL, 12);
+      a7 = a7.lanewise(XOR, a11 = a11.add(a15)).lanewise(ROL, 12);
+      a12 = a12.lanewise(XOR, a0 = a0.add(a4)).lanewise(ROL, 8);
+      a13 = a13.lanewise(XOR, a1 = a1.add(a5)).lanewise(ROL, 8);
+      a14 = a14.lanewise(XOR, a2 = a2.add(a6)).lanewise(ROL, 8);
+      a15 = a15.lanewise(XOR, a3 = a3.add(a7)).lanewise(ROL, 8);
+      a4 = a4.lanewise(XOR, a8 = a8.add(a12)).lanewise(ROL, 7);
+      a5 = a5.lanewise(XOR, a9 = a9.add(a13)).lanewise(ROL, 7);
+      a6 = a6.lanewise(XOR, a10 = a10.add(a14)).lanewise(ROL, 7);
+      a7 = a7.lanewise(XOR, a11 = a11.add(a15)).lanewise(ROL, 7);
+      b12 = b12.lanewise(XOR, b0 = b0.add(b4)).lanewise(ROL, 16);
+      b13 = b13.lanewise(XOR, b1 = b1.add(b5)).lanewise(ROL, 16);
+      b14 = b14.lanewise(XOR, b2 = b2.add(b6)).lanewise(ROL, 16);
+      b15 = b15.lanewise(XOR, b3 = b3.add(b7)).lanewise(ROL, 16);
+      b4 = b4.lanewise(XOR, b8 = b8.add(b12)).lanewise(ROL, 12);
+      b5 = b5.lanewise(XOR, b9 = b9.add(b13)).lanewise(ROL, 12);
+      b6 = b6.lanewise(XOR, b10 = b10.add(b14)).lanewise(ROL, 12);
+      b7 = b7.lanewise(XOR, b11 = b11.add(b15)).lanewise(ROL, 12);
+      b12 = b12.lanewise(XOR, b0 = b0.add(b4)).lanewise(ROL, 8);
+      b13 = b13.lanewise(XOR, b1 = b1.add(b5)).lanewise(ROL, 8);
+      b14 = b14.lanewise(XOR, b2 = b2.add(b6)).lanewise(ROL, 8);
+      b15 = b15.lanewise(XOR, b3 = b3.add(b7)).lanewise(ROL, 8);
+      b4 = b4.lanewise(XOR, b8 = b8.add(b12)).lanewise(ROL, 7);
+      b5 = b5.lanewise(XOR, b9 = b9.add(b13)).lanewise(ROL, 7);
+      b6 = b6.lanewise(XOR, b10 = b10.add(b14)).lanewise(ROL, 7);
+      b7 = b7.lanewise(XOR, b11 = b11.add(b15)).lanewise(ROL, 7);
+      // Diagonals become columns, and after the next round columns again.
+      IntVector a = a1;
+      a1 = a3;
+      a3 = a;
+      a = a4;
+      a4 = a5;
+      a5 = a;
+      a = a6;
+      a6 = a7;
+      a7 = a;
+      a = a8;
+      a8 = a10;
+      a10 = a;
+      a = a12;
+      a12 = a15;
+      a15 = a;
+      a = a13;
+      a13 = a14;
+      a14 = a;
+      IntVector b = b1;
+      b1 = b3;
+      b3 = b;
+      b = b4;
+      b4 = b5;
+      b5 = b;
+      b = b6;
+      b6 = b7;
+      b7 = b;
+      b = b8;
+      b8 = b10;
+      b10 = b;
+      b = b12;
+      b12 = b15;
+      b15 = b;
+      b = b13;
+      b13 = b14;
+      b14 = b;
     }
     a0.intoArray(words, 0);
     a1.intoArray(words, 1 * LANES);
@@ -173,11 +178,6 @@ final class ChaCha20 {
     b13.intoArray(words, STATE + 13 * LANES);
     b14.intoArray(words, STATE + 14 * LANES);
     b15.intoArray(words, STATE + 15 * LANES);
-  }
-
-  /** {@code (d ^ a) <<< bits}. */
-  private static IntVector turn(IntVector d, IntVector a, int bits) {
-    return d.lanewise(XOR, a).lanewise(ROL, bits);
   }
 
   private static IntVector row(int[] words, int at) {

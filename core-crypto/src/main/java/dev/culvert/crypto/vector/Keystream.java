@@ -109,9 +109,12 @@ final class Keystream {
     packet = 0;
     block = 0;
     placeLanes();
-    pass(newRun.packets());
+    pass(startPacket, startBlock, newRun.packets());
     macKeys(words, first, macKeys);
-    transpose();
+    if (newRun.packets() < ChaCha20.LANES) {
+      ChaCha20.finish(first, words, 0);
+    }
+    ChaCha20.finish(second, words, ChaCha20.STATE);
   }
 
   /** Rows 0 to 7 of the keystream's block 0: packet {@code i} in lane {@code i}. */
@@ -121,14 +124,19 @@ final class Keystream {
 
   /** Enciphers, or deciphers, those packets that {@code wanted} has a bit for. */
   void apply(long wanted) {
+    if (wanted == 0) {
+      return;
+    }
     apply(run.packets(), wanted);
     while (packet < run.packets()) {
-      pass(0);
-      transpose();
+      pass(lanePacket, laneBlock, 0);
+      ChaCha20.finish(first, words, 0);
+      ChaCha20.finish(second, words, ChaCha20.STATE);
       apply(0, wanted);
     }
   }
 
+  /** Lays out the lanes of the first pass, unless the last run was alike. */
   private void placeLanes() {
     int packets = run.packets();
     if (packets != shapePackets || blocksPerPacket != shapeBlocks) {
@@ -139,29 +147,25 @@ final class Keystream {
       shapePackets = packets;
       shapeBlocks = blocksPerPacket;
     }
-    System.arraycopy(startPacket, 0, lanePacket, 0, PASS);
-    System.arraycopy(startBlock, 0, laneBlock, 0, PASS);
   }
 
-  /** 32 blocks; the first {@code keys} lanes make block 0 of the packet with the lane's number. */
-  private void pass(int keys) {
-    aim(first, 0, keys);
-    aim(second, ChaCha20.LANES, 0);
+  /**
+   * 32 blocks, of the packets and blocks given for each lane; but the first {@code keys} lanes make
+   * block 0 of the packet with the lane's number.
+   */
+  private void pass(int[] packets, int[] blocks, int keys) {
+    aim(first, packets, blocks, 0, keys);
+    aim(second, packets, blocks, ChaCha20.LANES, 0);
     ChaCha20.rounds(first, second, words);
   }
 
-  private void transpose() {
-    ChaCha20.finish(first, words, 0);
-    ChaCha20.finish(second, words, ChaCha20.STATE);
-  }
-
   /** Sets counters and nonces of a state to where its lanes stand, and moves the lanes on. */
-  private void aim(int[] state, int lanes, int keys) {
-    putCounters(state, lanePacket, laneBlock, lanes, keys, run.firstCounter());
+  private void aim(int[] state, int[] packets, int[] blocks, int at, int keys) {
+    putCounters(state, packets, blocks, at, keys, run.firstCounter());
     if (bigEndian) {
       swapNonces(state);
     }
-    advance(lanePacket, laneBlock, lanes, stepPackets, stepBlocks, blocksPerPacket);
+    advance(packets, blocks, at);
   }
 
   private static void putCounters(
@@ -184,13 +188,12 @@ final class Keystream {
     low.lanewise(REVERSE_BYTES).intoArray(state, NONCE_HIGH_ROW);
   }
 
-  private static void advance(
-      int[] packets, int[] blocks, int at, int stepPackets, int stepBlocks, int blocksPerPacket) {
+  private void advance(int[] packets, int[] blocks, int at) {
     IntVector packet = IntVector.fromArray(ChaCha20.ROW, packets, at).add(stepPackets);
     IntVector block = IntVector.fromArray(ChaCha20.ROW, blocks, at).add(stepBlocks);
     VectorMask<Integer> next = block.compare(GT, blocksPerPacket);
-    packet.add(1, next).intoArray(packets, at);
-    block.sub(blocksPerPacket, next).intoArray(blocks, at);
+    packet.add(1, next).intoArray(lanePacket, at);
+    block.sub(blocksPerPacket, next).intoArray(laneBlock, at);
   }
 
   private static void macKeys(int[] words, int[] state, int[] keys) {

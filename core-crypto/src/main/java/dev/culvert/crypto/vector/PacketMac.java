@@ -39,6 +39,7 @@ final class PacketMac {
   private final long[] powers = new long[Poly1305.FACTOR];
 
   private final long[] product = new long[Poly1305.NUMBER];
+  private final long[] key = new long[Poly1305.BLOCK];
   private final long[] pads = new long[Poly1305.BLOCK];
   private final long[] sum = new long[Poly1305.NUMBER];
   private final long[] tags = new long[Poly1305.BLOCK];
@@ -78,7 +79,7 @@ final class PacketMac {
     if (message.length < longs + Poly1305.LANES) {
       message = new long[longs + Poly1305.LANES];
     }
-    Arrays.fill(message, 0, STEP, 0);
+    Poly1305.fill(message, 0, STEP / Poly1305.LANES, 0);
     int at = missing * BLOCK_LONGS;
     int aadLength = run.aadLength();
     if (aadLength > 0) {
@@ -91,7 +92,7 @@ final class PacketMac {
     separateHalves(message, steps);
   }
 
-  /** Zeros follow, for up to a whole vector. */
+  /** Where the last 16 bytes are not whole, zeros follow, up to a whole vector. */
   private static void copy(MemorySegment memory, long from, int length, long[] to, int at) {
     int whole = length / CHUNK_BYTES;
     for (int i = 0; i < whole; i++) {
@@ -100,11 +101,13 @@ final class PacketMac {
           .intoArray(to, at + i * Poly1305.LANES);
     }
     int rest = length % CHUNK_BYTES;
-    VectorMask<Byte> inside = BYTES.indexInRange(0, rest);
-    ByteVector.fromMemorySegment(
-            BYTES, memory, from + length - rest, ByteOrder.LITTLE_ENDIAN, inside)
-        .reinterpretAsLongs()
-        .intoArray(to, at + whole * Poly1305.LANES);
+    if (rest > 0) {
+      VectorMask<Byte> inside = BYTES.indexInRange(0, rest);
+      ByteVector.fromMemorySegment(
+              BYTES, memory, from + length - rest, ByteOrder.LITTLE_ENDIAN, inside)
+          .reinterpretAsLongs()
+          .intoArray(to, at + whole * Poly1305.LANES);
+    }
   }
 
   private static void separateHalves(long[] message, int steps) {
@@ -117,18 +120,17 @@ final class PacketMac {
   }
 
   private void useKey(int[] macKeys, int packet) {
-    Poly1305.clampToFactor(
-        LongVector.broadcast(Poly1305.ROW, keyLong(macKeys, packet, 0)),
-        LongVector.broadcast(Poly1305.ROW, keyLong(macKeys, packet, 2)),
-        step);
-    pads[0] = keyLong(macKeys, packet, 4);
-    pads[Poly1305.LANES] = keyLong(macKeys, packet, 6);
-    System.arraycopy(step, 0, powers, 0, Poly1305.NUMBER);
+    Poly1305.fill(key, 0, 1, keyLong(macKeys, packet, 0));
+    Poly1305.fill(key, Poly1305.LANES, 1, keyLong(macKeys, packet, 2));
+    Poly1305.clampToFactor(key, step);
+    Poly1305.fill(pads, 0, 1, keyLong(macKeys, packet, 4));
+    Poly1305.fill(pads, Poly1305.LANES, 1, keyLong(macKeys, packet, 6));
+    Poly1305.copy(step, powers);
     // Lane i gets the power 8 - i = 1 + (7 - i): each bit of 7 - i is one factor.
     for (int bit = 1; bit < Poly1305.LANES; bit <<= 1) {
-      System.arraycopy(powers, 0, product, 0, Poly1305.NUMBER);
+      Poly1305.copy(powers, product);
       Poly1305.multiply(product, step);
-      takeWhere(LANE.and(bit).compare(VectorOperators.EQ, 0), product, powers);
+      takeWithoutBit(bit, product, powers);
       // Lane 0, which has all bits, stands at r^(2 * bit) now.
       broadcastLane0(powers, step);
     }
@@ -140,7 +142,9 @@ final class PacketMac {
     return Integer.toUnsignedLong(macKeys[at]) | (long) macKeys[at + ChaCha20.LANES] << 32;
   }
 
-  private static void takeWhere(VectorMask<Long> lanes, long[] from, long[] to) {
+  /** Copies those lanes whose number does not have {@code bit}. */
+  private static void takeWithoutBit(int bit, long[] from, long[] to) {
+    VectorMask<Long> lanes = LANE.and(bit).compare(VectorOperators.EQ, 0);
     for (int i = 0; i < Poly1305.NUMBER; i += Poly1305.LANES) {
       LongVector.fromArray(Poly1305.ROW, to, i)
           .blend(LongVector.fromArray(Poly1305.ROW, from, i), lanes)
@@ -149,8 +153,8 @@ final class PacketMac {
   }
 
   private static void broadcastLane0(long[] number, long[] factor) {
-    for (int i = 0; i < Poly1305.NUMBER; i += Poly1305.LANES) {
-      LongVector.broadcast(Poly1305.ROW, number[i]).intoArray(factor, i);
+    for (int i = 0; i < Poly1305.NUMBER_ROWS; i++) {
+      Poly1305.fill(factor, i * Poly1305.LANES, 1, number[i * Poly1305.LANES]);
     }
     Poly1305.completeFactor(factor);
   }
@@ -160,10 +164,10 @@ final class PacketMac {
    * the bit that stands behind every block, and so stay zero.
    */
   private void start(int missing) {
-    Arrays.fill(sum, 0);
-    for (int i = 0; i < missing; i++) {
-      sum[4 * Poly1305.LANES + i] = -Poly1305.BLOCK_BIT;
-    }
+    Poly1305.fill(sum, 0, Poly1305.NUMBER_ROWS - 1, 0);
+    LongVector.zero(Poly1305.ROW)
+        .blend(-Poly1305.BLOCK_BIT, LANE.compare(VectorOperators.LT, missing))
+        .intoArray(sum, (Poly1305.NUMBER_ROWS - 1) * Poly1305.LANES);
   }
 
   /** Overwrites all that a key has left, and the message. */
@@ -171,6 +175,7 @@ final class PacketMac {
     Arrays.fill(step, 0);
     Arrays.fill(powers, 0);
     Arrays.fill(product, 0);
+    Arrays.fill(key, 0);
     Arrays.fill(pads, 0);
     Arrays.fill(sum, 0);
     Arrays.fill(tags, 0);

@@ -7,7 +7,6 @@ import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.NOT;
 import static jdk.incubator.vector.VectorOperators.ULT;
 
-import java.util.Arrays;
 import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
@@ -30,7 +29,8 @@ final class Poly1305 {
   /** Sums abreast: longs in a row. */
   static final int LANES = 8;
 
-  static final int NUMBER = 5 * LANES;
+  static final int NUMBER_ROWS = 5;
+  static final int NUMBER = NUMBER_ROWS * LANES;
   static final int FACTOR = 9 * LANES;
   static final int BLOCK = 2 * LANES;
 
@@ -43,23 +43,40 @@ final class Poly1305 {
 
   private Poly1305() {}
 
-  /** The first half of a lane's one-time key, clamped, as the factor r. */
-  static void clampToFactor(LongVector lower, LongVector upper, long[] r) {
-    LongVector lo = lower.and(0x0fff_fffc_0fff_ffffL);
-    LongVector hi = upper.and(0x0fff_fffc_0fff_fffcL);
-    limb0(lo).intoArray(r, 0);
-    limb1(lo).intoArray(r, LANES);
-    limb2(lo, hi).intoArray(r, 2 * LANES);
-    limb3(hi).intoArray(r, 3 * LANES);
-    limb4(hi).intoArray(r, 4 * LANES);
+  /** The first halves of one-time keys, a block, clamped, as the factor r. */
+  static void clampToFactor(long[] key, long[] r) {
+    LongVector lo = LongVector.fromArray(ROW, key, 0).and(0x0fff_fffc_0fff_ffffL);
+    LongVector hi = LongVector.fromArray(ROW, key, LANES).and(0x0fff_fffc_0fff_fffcL);
+    lo.and(LIMB).intoArray(r, 0);
+    lo.lanewise(LSHR, 26).and(LIMB).intoArray(r, LANES);
+    lo.lanewise(LSHR, 52).or(hi.lanewise(LSHL, 12)).and(LIMB).intoArray(r, 2 * LANES);
+    hi.lanewise(LSHR, 14).and(LIMB).intoArray(r, 3 * LANES);
+    hi.lanewise(LSHR, 40).intoArray(r, 4 * LANES);
     completeFactor(r);
   }
 
   /** Makes a factor of the number that stands in its first rows. */
   static void completeFactor(long[] factor) {
     for (int i = LANES; i < NUMBER; i += LANES) {
-      LongVector limb = row(factor, i);
-      timesFive(limb).intoArray(factor, i + 4 * LANES);
+      LongVector limb = LongVector.fromArray(ROW, factor, i);
+      limb.add(limb.lanewise(LSHL, 2)).intoArray(factor, i + 4 * LANES);
+    }
+  }
+
+  /**
+   * Copies a number. As vectors, here and in {@link #fill}: a vector is slow to load from what was
+   * just stored in smaller pieces.
+   */
+  static void copy(long[] number, long[] to) {
+    for (int i = 0; i < NUMBER; i += LANES) {
+      LongVector.fromArray(ROW, number, i).intoArray(to, i);
+    }
+  }
+
+  /** Sets all lanes of so many rows. */
+  static void fill(long[] rows, int from, int count, long value) {
+    for (int i = 0; i < count; i++) {
+      LongVector.broadcast(ROW, value).intoArray(rows, from + i * LANES);
     }
   }
 
@@ -74,28 +91,28 @@ final class Poly1305 {
    * @param bit {@link #BLOCK_BIT}, or 0 where the block is none
    */
   static void absorb(long[] blocks, int from, int count, long bit, long[] r, long[] sum) {
-    LongVector r0 = factorRow(r, 0);
-    LongVector r1 = factorRow(r, 1);
-    LongVector r2 = factorRow(r, 2);
-    LongVector r3 = factorRow(r, 3);
-    LongVector r4 = factorRow(r, 4);
-    LongVector s1 = factorRow(r, 5);
-    LongVector s2 = factorRow(r, 6);
-    LongVector s3 = factorRow(r, 7);
-    LongVector s4 = factorRow(r, 8);
-    LongVector h0 = row(sum, 0);
-    LongVector h1 = row(sum, LANES);
-    LongVector h2 = row(sum, 2 * LANES);
-    LongVector h3 = row(sum, 3 * LANES);
-    LongVector h4 = row(sum, 4 * LANES);
+    LongVector r0 = LongVector.fromArray(ROW, r, 0).and(INT);
+    LongVector r1 = LongVector.fromArray(ROW, r, 1 * LANES).and(INT);
+    LongVector r2 = LongVector.fromArray(ROW, r, 2 * LANES).and(INT);
+    LongVector r3 = LongVector.fromArray(ROW, r, 3 * LANES).and(INT);
+    LongVector r4 = LongVector.fromArray(ROW, r, 4 * LANES).and(INT);
+    LongVector s1 = LongVector.fromArray(ROW, r, 5 * LANES).and(INT);
+    LongVector s2 = LongVector.fromArray(ROW, r, 6 * LANES).and(INT);
+    LongVector s3 = LongVector.fromArray(ROW, r, 7 * LANES).and(INT);
+    LongVector s4 = LongVector.fromArray(ROW, r, 8 * LANES).and(INT);
+    LongVector h0 = LongVector.fromArray(ROW, sum, 0);
+    LongVector h1 = LongVector.fromArray(ROW, sum, LANES);
+    LongVector h2 = LongVector.fromArray(ROW, sum, 2 * LANES);
+    LongVector h3 = LongVector.fromArray(ROW, sum, 3 * LANES);
+    LongVector h4 = LongVector.fromArray(ROW, sum, 4 * LANES);
     for (int at = from; at < from + count * BLOCK; at += BLOCK) {
-      LongVector lo = row(blocks, at);
-      LongVector hi = row(blocks, at + LANES);
-      LongVector m0 = h0.add(limb0(lo)).and(INT);
-      LongVector m1 = h1.add(limb1(lo)).and(INT);
-      LongVector m2 = h2.add(limb2(lo, hi)).and(INT);
-      LongVector m3 = h3.add(limb3(hi)).and(INT);
-      LongVector m4 = h4.add(limb4(hi).or(bit)).and(INT);
+      LongVector lo = LongVector.fromArray(ROW, blocks, at);
+      LongVector hi = LongVector.fromArray(ROW, blocks, at + LANES);
+      LongVector m0 = h0.add(lo.and(LIMB)).and(INT);
+      LongVector m1 = h1.add(lo.lanewise(LSHR, 26).and(LIMB)).and(INT);
+      LongVector m2 = h2.add(lo.lanewise(LSHR, 52).or(hi.lanewise(LSHL, 12)).and(LIMB)).and(INT);
+      LongVector m3 = h3.add(hi.lanewise(LSHR, 14).and(LIMB)).and(INT);
+      LongVector m4 = h4.add(hi.lanewise(LSHR, 40).or(bit)).and(INT);
 
       h0 = m0.mul(r0).add(m1.mul(s4)).add(m2.mul(s3).add(m3.mul(s2))).add(m4.mul(s1));
       h1 = m0.mul(r1).add(m1.mul(r0)).add(m2.mul(s4).add(m3.mul(s3))).add(m4.mul(s2));
@@ -104,13 +121,14 @@ final class Poly1305 {
       h4 = m0.mul(r4).add(m1.mul(r3)).add(m2.mul(r2).add(m3.mul(r1))).add(m4.mul(r0));
 
       // Two chains of carries at once: from limb 0 up to 4, and from limb 3 round to 1.
-      h1 = h1.add(carry(h0));
-      h4 = h4.add(carry(h3));
-      h2 = h2.add(carry(h1));
-      h0 = h0.and(LIMB).add(timesFive(carry(h4)));
-      h3 = h3.and(LIMB).add(carry(h2));
-      h1 = h1.and(LIMB).add(carry(h0));
-      h4 = h4.and(LIMB).add(carry(h3));
+      h1 = h1.add(h0.lanewise(LSHR, 26));
+      h4 = h4.add(h3.lanewise(LSHR, 26));
+      h2 = h2.add(h1.lanewise(LSHR, 26));
+      LongVector over = h4.lanewise(LSHR, 26);
+      h0 = h0.and(LIMB).add(over).add(over.lanewise(LSHL, 2));
+      h3 = h3.and(LIMB).add(h2.lanewise(LSHR, 26));
+      h1 = h1.and(LIMB).add(h0.lanewise(LSHR, 26));
+      h4 = h4.and(LIMB).add(h3.lanewise(LSHR, 26));
       h0 = h0.and(LIMB);
       h2 = h2.and(LIMB);
       h3 = h3.and(LIMB);
@@ -128,64 +146,65 @@ final class Poly1305 {
    */
   static void absorbPairs(
       long[] blocks, int from, int count, long[] r, long[] rSquared, long[] sum) {
-    LongVector r0 = factorRow(r, 0);
-    LongVector r1 = factorRow(r, 1);
-    LongVector r2 = factorRow(r, 2);
-    LongVector r3 = factorRow(r, 3);
-    LongVector r4 = factorRow(r, 4);
-    LongVector s1 = factorRow(r, 5);
-    LongVector s2 = factorRow(r, 6);
-    LongVector s3 = factorRow(r, 7);
-    LongVector s4 = factorRow(r, 8);
-    LongVector q0 = factorRow(rSquared, 0);
-    LongVector q1 = factorRow(rSquared, 1);
-    LongVector q2 = factorRow(rSquared, 2);
-    LongVector q3 = factorRow(rSquared, 3);
-    LongVector q4 = factorRow(rSquared, 4);
-    LongVector t1 = factorRow(rSquared, 5);
-    LongVector t2 = factorRow(rSquared, 6);
-    LongVector t3 = factorRow(rSquared, 7);
-    LongVector t4 = factorRow(rSquared, 8);
-    LongVector h0 = row(sum, 0);
-    LongVector h1 = row(sum, LANES);
-    LongVector h2 = row(sum, 2 * LANES);
-    LongVector h3 = row(sum, 3 * LANES);
-    LongVector h4 = row(sum, 4 * LANES);
+    LongVector r0 = LongVector.fromArray(ROW, r, 0).and(INT);
+    LongVector r1 = LongVector.fromArray(ROW, r, 1 * LANES).and(INT);
+    LongVector r2 = LongVector.fromArray(ROW, r, 2 * LANES).and(INT);
+    LongVector r3 = LongVector.fromArray(ROW, r, 3 * LANES).and(INT);
+    LongVector r4 = LongVector.fromArray(ROW, r, 4 * LANES).and(INT);
+    LongVector s1 = LongVector.fromArray(ROW, r, 5 * LANES).and(INT);
+    LongVector s2 = LongVector.fromArray(ROW, r, 6 * LANES).and(INT);
+    LongVector s3 = LongVector.fromArray(ROW, r, 7 * LANES).and(INT);
+    LongVector s4 = LongVector.fromArray(ROW, r, 8 * LANES).and(INT);
+    LongVector q0 = LongVector.fromArray(ROW, rSquared, 0).and(INT);
+    LongVector q1 = LongVector.fromArray(ROW, rSquared, 1 * LANES).and(INT);
+    LongVector q2 = LongVector.fromArray(ROW, rSquared, 2 * LANES).and(INT);
+    LongVector q3 = LongVector.fromArray(ROW, rSquared, 3 * LANES).and(INT);
+    LongVector q4 = LongVector.fromArray(ROW, rSquared, 4 * LANES).and(INT);
+    LongVector t1 = LongVector.fromArray(ROW, rSquared, 5 * LANES).and(INT);
+    LongVector t2 = LongVector.fromArray(ROW, rSquared, 6 * LANES).and(INT);
+    LongVector t3 = LongVector.fromArray(ROW, rSquared, 7 * LANES).and(INT);
+    LongVector t4 = LongVector.fromArray(ROW, rSquared, 8 * LANES).and(INT);
+    LongVector h0 = LongVector.fromArray(ROW, sum, 0);
+    LongVector h1 = LongVector.fromArray(ROW, sum, LANES);
+    LongVector h2 = LongVector.fromArray(ROW, sum, 2 * LANES);
+    LongVector h3 = LongVector.fromArray(ROW, sum, 3 * LANES);
+    LongVector h4 = LongVector.fromArray(ROW, sum, 4 * LANES);
     for (int at = from; at < from + count * 2 * BLOCK; at += 2 * BLOCK) {
       // The second block first: it does not wait for the sum.
-      LongVector lo = row(blocks, at + BLOCK);
-      LongVector hi = row(blocks, at + BLOCK + LANES);
-      LongVector m0 = limb0(lo).and(INT);
-      LongVector m1 = limb1(lo).and(INT);
-      LongVector m2 = limb2(lo, hi).and(INT);
-      LongVector m3 = limb3(hi).and(INT);
-      LongVector m4 = limb4(hi).or(BLOCK_BIT).and(INT);
+      LongVector lo = LongVector.fromArray(ROW, blocks, at + BLOCK);
+      LongVector hi = LongVector.fromArray(ROW, blocks, at + BLOCK + LANES);
+      LongVector m0 = lo.and(LIMB).and(INT);
+      LongVector m1 = lo.lanewise(LSHR, 26).and(LIMB).and(INT);
+      LongVector m2 = lo.lanewise(LSHR, 52).or(hi.lanewise(LSHL, 12)).and(LIMB).and(INT);
+      LongVector m3 = hi.lanewise(LSHR, 14).and(LIMB).and(INT);
+      LongVector m4 = hi.lanewise(LSHR, 40).or(BLOCK_BIT).and(INT);
       LongVector d0 = m0.mul(r0).add(m1.mul(s4)).add(m2.mul(s3).add(m3.mul(s2))).add(m4.mul(s1));
       LongVector d1 = m0.mul(r1).add(m1.mul(r0)).add(m2.mul(s4).add(m3.mul(s3))).add(m4.mul(s2));
       LongVector d2 = m0.mul(r2).add(m1.mul(r1)).add(m2.mul(r0).add(m3.mul(s4))).add(m4.mul(s3));
       LongVector d3 = m0.mul(r3).add(m1.mul(r2)).add(m2.mul(r1).add(m3.mul(r0))).add(m4.mul(s4));
       LongVector d4 = m0.mul(r4).add(m1.mul(r3)).add(m2.mul(r2).add(m3.mul(r1))).add(m4.mul(r0));
 
-      lo = row(blocks, at);
-      hi = row(blocks, at + LANES);
-      m0 = h0.add(limb0(lo)).and(INT);
-      m1 = h1.add(limb1(lo)).and(INT);
-      m2 = h2.add(limb2(lo, hi)).and(INT);
-      m3 = h3.add(limb3(hi)).and(INT);
-      m4 = h4.add(limb4(hi).or(BLOCK_BIT)).and(INT);
+      lo = LongVector.fromArray(ROW, blocks, at);
+      hi = LongVector.fromArray(ROW, blocks, at + LANES);
+      m0 = h0.add(lo.and(LIMB)).and(INT);
+      m1 = h1.add(lo.lanewise(LSHR, 26).and(LIMB)).and(INT);
+      m2 = h2.add(lo.lanewise(LSHR, 52).or(hi.lanewise(LSHL, 12)).and(LIMB)).and(INT);
+      m3 = h3.add(hi.lanewise(LSHR, 14).and(LIMB)).and(INT);
+      m4 = h4.add(hi.lanewise(LSHR, 40).or(BLOCK_BIT)).and(INT);
       h0 = m0.mul(q0).add(m1.mul(t4)).add(m2.mul(t3).add(m3.mul(t2))).add(m4.mul(t1)).add(d0);
       h1 = m0.mul(q1).add(m1.mul(q0)).add(m2.mul(t4).add(m3.mul(t3))).add(m4.mul(t2)).add(d1);
       h2 = m0.mul(q2).add(m1.mul(q1)).add(m2.mul(q0).add(m3.mul(t4))).add(m4.mul(t3)).add(d2);
       h3 = m0.mul(q3).add(m1.mul(q2)).add(m2.mul(q1).add(m3.mul(q0))).add(m4.mul(t4)).add(d3);
       h4 = m0.mul(q4).add(m1.mul(q3)).add(m2.mul(q2).add(m3.mul(q1))).add(m4.mul(q0)).add(d4);
 
-      h1 = h1.add(carry(h0));
-      h4 = h4.add(carry(h3));
-      h2 = h2.add(carry(h1));
-      h0 = h0.and(LIMB).add(timesFive(carry(h4)));
-      h3 = h3.and(LIMB).add(carry(h2));
-      h1 = h1.and(LIMB).add(carry(h0));
-      h4 = h4.and(LIMB).add(carry(h3));
+      h1 = h1.add(h0.lanewise(LSHR, 26));
+      h4 = h4.add(h3.lanewise(LSHR, 26));
+      h2 = h2.add(h1.lanewise(LSHR, 26));
+      LongVector over = h4.lanewise(LSHR, 26);
+      h0 = h0.and(LIMB).add(over).add(over.lanewise(LSHL, 2));
+      h3 = h3.and(LIMB).add(h2.lanewise(LSHR, 26));
+      h1 = h1.and(LIMB).add(h0.lanewise(LSHR, 26));
+      h4 = h4.and(LIMB).add(h3.lanewise(LSHR, 26));
       h0 = h0.and(LIMB);
       h2 = h2.and(LIMB);
       h3 = h3.and(LIMB);
@@ -200,9 +219,8 @@ final class Poly1305 {
   /** Adds up the lanes of a number, into lane 0. */
   static void addLanes(long[] number) {
     for (int i = 0; i < NUMBER; i += LANES) {
-      long total = row(number, i).reduceLanes(ADD);
-      Arrays.fill(number, i, i + LANES, 0);
-      number[i] = total;
+      long total = LongVector.fromArray(ROW, number, i).reduceLanes(ADD);
+      LongVector.zero(ROW).withLane(0, total).intoArray(number, i);
     }
   }
 
@@ -213,30 +231,31 @@ final class Poly1305 {
    * @param tags two rows likewise
    */
   static void finish(long[] sum, long[] pads, long[] tags) {
-    LongVector h0 = row(sum, 0);
-    LongVector h1 = row(sum, LANES);
-    LongVector h2 = row(sum, 2 * LANES);
-    LongVector h3 = row(sum, 3 * LANES);
-    LongVector h4 = row(sum, 4 * LANES);
+    LongVector h0 = LongVector.fromArray(ROW, sum, 0);
+    LongVector h1 = LongVector.fromArray(ROW, sum, LANES);
+    LongVector h2 = LongVector.fromArray(ROW, sum, 2 * LANES);
+    LongVector h3 = LongVector.fromArray(ROW, sum, 3 * LANES);
+    LongVector h4 = LongVector.fromArray(ROW, sum, 4 * LANES);
     // Twice round: what the first round carries into limb 1 may run through all limbs once more.
     for (int i = 0; i < 2; i++) {
-      h2 = h2.add(carry(h1));
+      h2 = h2.add(h1.lanewise(LSHR, 26));
       h1 = h1.and(LIMB);
-      h3 = h3.add(carry(h2));
+      h3 = h3.add(h2.lanewise(LSHR, 26));
       h2 = h2.and(LIMB);
-      h4 = h4.add(carry(h3));
+      h4 = h4.add(h3.lanewise(LSHR, 26));
       h3 = h3.and(LIMB);
-      h0 = h0.add(timesFive(carry(h4)));
+      LongVector over = h4.lanewise(LSHR, 26);
+      h0 = h0.add(over).add(over.lanewise(LSHL, 2));
       h4 = h4.and(LIMB);
-      h1 = h1.add(carry(h0));
+      h1 = h1.add(h0.lanewise(LSHR, 26));
       h0 = h0.and(LIMB);
     }
     // h - (2^130 - 5); where that is negative, h is reduced already.
     LongVector g0 = h0.add(5);
-    LongVector g1 = h1.add(carry(g0));
-    LongVector g2 = h2.add(carry(g1));
-    LongVector g3 = h3.add(carry(g2));
-    LongVector g4 = h4.add(carry(g3)).sub(LIMB + 1);
+    LongVector g1 = h1.add(g0.lanewise(LSHR, 26));
+    LongVector g2 = h2.add(g1.lanewise(LSHR, 26));
+    LongVector g3 = h3.add(g2.lanewise(LSHR, 26));
+    LongVector g4 = h4.add(g3.lanewise(LSHR, 26)).sub(LIMB + 1);
     LongVector keep = g4.lanewise(ASHR, 63);
     LongVector take = keep.lanewise(NOT).and(LIMB);
     h0 = h0.and(keep).or(g0.and(take));
@@ -246,47 +265,10 @@ final class Poly1305 {
     h4 = h4.and(keep).or(g4.and(take));
     LongVector lo = h0.or(h1.lanewise(LSHL, 26)).or(h2.lanewise(LSHL, 52));
     LongVector hi = h2.lanewise(LSHR, 12).or(h3.lanewise(LSHL, 14)).or(h4.lanewise(LSHL, 40));
-    LongVector padLo = row(pads, 0);
+    LongVector padLo = LongVector.fromArray(ROW, pads, 0);
     LongVector tagLo = lo.add(padLo);
     VectorMask<Long> overflow = tagLo.compare(ULT, padLo);
     tagLo.intoArray(tags, 0);
-    hi.add(row(pads, LANES)).add(1, overflow).intoArray(tags, LANES);
-  }
-
-  private static LongVector row(long[] rows, int at) {
-    return LongVector.fromArray(ROW, rows, at);
-  }
-
-  /** Masked to 32 bits, which tells the compiler that a product of 32 by 32 bits will do. */
-  private static LongVector factorRow(long[] factor, int row) {
-    return row(factor, row * LANES).and(INT);
-  }
-
-  private static LongVector limb0(LongVector lo) {
-    return lo.and(LIMB);
-  }
-
-  private static LongVector limb1(LongVector lo) {
-    return lo.lanewise(LSHR, 26).and(LIMB);
-  }
-
-  private static LongVector limb2(LongVector lo, LongVector hi) {
-    return lo.lanewise(LSHR, 52).or(hi.lanewise(LSHL, 12)).and(LIMB);
-  }
-
-  private static LongVector limb3(LongVector hi) {
-    return hi.lanewise(LSHR, 14).and(LIMB);
-  }
-
-  private static LongVector limb4(LongVector hi) {
-    return hi.lanewise(LSHR, 40);
-  }
-
-  private static LongVector carry(LongVector limb) {
-    return limb.lanewise(LSHR, 26);
-  }
-
-  private static LongVector timesFive(LongVector limb) {
-    return limb.add(limb.lanewise(LSHL, 2));
+    hi.add(LongVector.fromArray(ROW, pads, LANES)).add(1, overflow).intoArray(tags, LANES);
   }
 }

@@ -1,14 +1,18 @@
 package dev.culvert.crypto.vector;
 
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.OR;
+import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_I2L;
+
 import dev.culvert.crypto.PacketRun;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.LongVector;
+import jdk.incubator.vector.Vector;
 import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Poly1305 of up to eight packets of equal length without associated data, a packet in a lane. */
@@ -33,6 +37,7 @@ final class TrainMac {
 
   private final long[] r = new long[Poly1305.FACTOR];
   private final long[] rSquared = new long[Poly1305.FACTOR];
+  private final long[] key = new long[Poly1305.BLOCK];
   private final long[] pads = new long[Poly1305.BLOCK];
   private final long[] sum = new long[Poly1305.NUMBER];
 
@@ -66,27 +71,29 @@ final class TrainMac {
   }
 
   private void useKeys(int[] macKeys, int from) {
-    Poly1305.clampToFactor(keyLongs(macKeys, from, 0), keyLongs(macKeys, from, 2), r);
-    keyLongs(macKeys, from, 4).intoArray(pads, 0);
-    keyLongs(macKeys, from, 6).intoArray(pads, Poly1305.LANES);
-    System.arraycopy(r, 0, rSquared, 0, Poly1305.NUMBER);
+    joinWords(macKeys, from, key);
+    joinWords(macKeys, 4 * ChaCha20.LANES + from, pads);
+    Poly1305.clampToFactor(key, r);
+    Poly1305.copy(r, rSquared);
     Poly1305.multiply(rSquared, r);
     Poly1305.completeFactor(rSquared);
-    Arrays.fill(sum, 0);
+    Poly1305.fill(sum, 0, Poly1305.NUMBER_ROWS, 0);
   }
 
-  /** Words {@code row} and {@code row + 1} of eight keys as one long each. */
-  private static LongVector keyLongs(int[] macKeys, int from, int row) {
-    return widen(macKeys, row * ChaCha20.LANES + from)
-        .or(
-            widen(macKeys, (row + 1) * ChaCha20.LANES + from)
-                .lanewise(VectorOperators.LSHL, Integer.SIZE));
-  }
-
-  private static LongVector widen(int[] words, int at) {
-    return (LongVector)
-        IntVector.fromArray(HALF_ROW, words, at)
-            .convertShape(VectorOperators.ZERO_EXTEND_I2L, Poly1305.ROW, 0);
+  /** Makes a block, 16 bytes a lane, of four rows of words. */
+  private static void joinWords(int[] words, int from, long[] block) {
+    for (int i = 0; i < 2; i++) {
+      int at = from + 2 * i * ChaCha20.LANES;
+      Vector<Long> low =
+          IntVector.fromArray(HALF_ROW, words, at).convertShape(ZERO_EXTEND_I2L, Poly1305.ROW, 0);
+      Vector<Long> high =
+          IntVector.fromArray(HALF_ROW, words, at + ChaCha20.LANES)
+              .convertShape(ZERO_EXTEND_I2L, Poly1305.ROW, 0);
+      high.lanewise(LSHL, Integer.SIZE)
+          .lanewise(OR, low)
+          .reinterpretAsLongs()
+          .intoArray(block, i * Poly1305.LANES);
+    }
   }
 
   /** Less than two slabs, padded with zeros to whole blocks, and the lengths. */
@@ -100,8 +107,8 @@ final class TrainMac {
     }
     int count = (rest + 15) / 16;
     int lengths = count * Poly1305.BLOCK;
-    Arrays.fill(blocks, lengths, lengths + Poly1305.LANES, 0);
-    Arrays.fill(blocks, lengths + Poly1305.LANES, lengths + Poly1305.BLOCK, length);
+    Poly1305.fill(blocks, lengths, 1, 0);
+    Poly1305.fill(blocks, lengths + Poly1305.LANES, 1, length);
     count++;
     Poly1305.absorbPairs(blocks, 0, count / 2, r, rSquared, sum);
     if (count % 2 != 0) {
@@ -110,18 +117,53 @@ final class TrainMac {
   }
 
   private static void load(MemorySegment memory, long[] offsets, long at, long[] blocks, int to) {
-    for (int i = 0; i < PACKETS; i++) {
-      LongVector.fromMemorySegment(Poly1305.ROW, memory, offsets[i] + at, ByteOrder.LITTLE_ENDIAN)
-          .intoArray(blocks, to + i * Poly1305.LANES);
-    }
-    transpose(blocks, to);
+    LongVector a =
+        LongVector.fromMemorySegment(Poly1305.ROW, memory, offsets[0] + at, LITTLE_ENDIAN);
+    LongVector b =
+        LongVector.fromMemorySegment(Poly1305.ROW, memory, offsets[1] + at, LITTLE_ENDIAN);
+    LongVector c =
+        LongVector.fromMemorySegment(Poly1305.ROW, memory, offsets[2] + at, LITTLE_ENDIAN);
+    LongVector d =
+        LongVector.fromMemorySegment(Poly1305.ROW, memory, offsets[3] + at, LITTLE_ENDIAN);
+    LongVector e =
+        LongVector.fromMemorySegment(Poly1305.ROW, memory, offsets[4] + at, LITTLE_ENDIAN);
+    LongVector f =
+        LongVector.fromMemorySegment(Poly1305.ROW, memory, offsets[5] + at, LITTLE_ENDIAN);
+    LongVector g =
+        LongVector.fromMemorySegment(Poly1305.ROW, memory, offsets[6] + at, LITTLE_ENDIAN);
+    LongVector h =
+        LongVector.fromMemorySegment(Poly1305.ROW, memory, offsets[7] + at, LITTLE_ENDIAN);
+    LongVector ab = LOWER_1.selectFrom(a, b);
+    LongVector ba = UPPER_1.selectFrom(a, b);
+    LongVector cd = LOWER_1.selectFrom(c, d);
+    LongVector dc = UPPER_1.selectFrom(c, d);
+    LongVector ef = LOWER_1.selectFrom(e, f);
+    LongVector fe = UPPER_1.selectFrom(e, f);
+    LongVector gh = LOWER_1.selectFrom(g, h);
+    LongVector hg = UPPER_1.selectFrom(g, h);
+    a = LOWER_2.selectFrom(ab, cd);
+    b = LOWER_2.selectFrom(ba, dc);
+    c = UPPER_2.selectFrom(ab, cd);
+    d = UPPER_2.selectFrom(ba, dc);
+    e = LOWER_2.selectFrom(ef, gh);
+    f = LOWER_2.selectFrom(fe, hg);
+    g = UPPER_2.selectFrom(ef, gh);
+    h = UPPER_2.selectFrom(fe, hg);
+    LOWER_4.selectFrom(a, e).intoArray(blocks, to);
+    LOWER_4.selectFrom(b, f).intoArray(blocks, to + Poly1305.LANES);
+    LOWER_4.selectFrom(c, g).intoArray(blocks, to + 2 * Poly1305.LANES);
+    LOWER_4.selectFrom(d, h).intoArray(blocks, to + 3 * Poly1305.LANES);
+    UPPER_4.selectFrom(a, e).intoArray(blocks, to + 4 * Poly1305.LANES);
+    UPPER_4.selectFrom(b, f).intoArray(blocks, to + 5 * Poly1305.LANES);
+    UPPER_4.selectFrom(c, g).intoArray(blocks, to + 6 * Poly1305.LANES);
+    UPPER_4.selectFrom(d, h).intoArray(blocks, to + 7 * Poly1305.LANES);
   }
 
   private static void loadPart(
       MemorySegment memory, long[] offsets, long at, int length, long[] blocks, int to) {
     VectorMask<Byte> inside = BYTES.indexInRange(0, length);
     for (int i = 0; i < PACKETS; i++) {
-      ByteVector.fromMemorySegment(BYTES, memory, offsets[i] + at, ByteOrder.LITTLE_ENDIAN, inside)
+      ByteVector.fromMemorySegment(BYTES, memory, offsets[i] + at, LITTLE_ENDIAN, inside)
           .reinterpretAsLongs()
           .intoArray(blocks, to + i * Poly1305.LANES);
     }
@@ -177,6 +219,7 @@ final class TrainMac {
   void forget() {
     Arrays.fill(r, 0);
     Arrays.fill(rSquared, 0);
+    Arrays.fill(key, 0);
     Arrays.fill(pads, 0);
     Arrays.fill(sum, 0);
   }

@@ -100,9 +100,11 @@ final class VectorTrainCipher implements TrainCipher {
 
   private void take(PacketRun run, int from) {
     int packets = Math.min(Keystream.MAX_PACKETS, run.packets() - from);
+    int lastLength = run.lengthOf(from + packets - 1);
+    int length = packets == 1 ? lastLength : run.length();
     chunk
         .at(run.memory(), run.offset() + from * run.stride(), run.stride())
-        .of(packets, run.length(), run.lengthOf(from + packets - 1))
+        .of(packets, length, lastLength)
         .counting(run.firstCounter() + from)
         .authenticating(run.aadOffset() + from * run.aadStride(), run.aadStride(), run.aadLength());
   }
@@ -131,7 +133,9 @@ final class VectorTrainCipher implements TrainCipher {
     return authentic;
   }
 
-  /** Puts or compares the tag in {@code lane}; the bit of packet {@code i} where it is right. */
+  /**
+   * Puts the tag in {@code lane}; or compares it: the bit of packet {@code i} where it is right.
+   */
   private long tag(boolean put, int i, int lane) {
     MemorySegment memory = chunk.memory();
     long at = chunk.offset() + i * chunk.stride() + chunk.lengthOf(i);
@@ -140,6 +144,7 @@ final class VectorTrainCipher implements TrainCipher {
     if (put) {
       memory.set(TAG_HALF, at, lower);
       memory.set(TAG_HALF, at + Long.BYTES, upper);
+      return 0;
     }
     // One comparison of all bits: the time does not tell which byte was wrong.
     long difference =

@@ -11,8 +11,8 @@
  *                       lane 0   lane 1   lane 2         lane 15
  * pass 1  first state    p0.b0    p1.b0    p2.b0   ...    p15.b0    16 MAC keys
  *         second state   p0.b1    p0.b2    p0.b3   ...    p0.b16
- * pass 2  first state   p0.b17     ...    p0.b19   ...  + p1.b9     p0.b23 is its last, 12 bytes
- *         second state  p1.b10     ...
+ * pass 2  first state   p0.b17   p0.b18   p0.b19   ...    p1.b9     p0.b23, its last, has 12 bytes
+ *         second state  p1.b10   p1.b11   p1.b12   ...    p2.b2
  *
  * state:  word 0  [ lane 0 | lane 1 | ... | lane 15 ]  constants
  *         ...                                          key

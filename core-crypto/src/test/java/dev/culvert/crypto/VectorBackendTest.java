@@ -1,0 +1,187 @@
+package dev.culvert.crypto;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import com.sun.management.ThreadMXBean;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The vector backend as the JVM has compiled it; cold, the tests of all backends run it. */
+class VectorBackendTest {
+  private static final AeadAlgorithm CHACHA = AeadAlgorithm.CHACHA20_POLY1305;
+  private static final int MEMORY = 64 * 1600;
+  private static final int MEASURED_TRAINS = 200;
+  private static final int ATTEMPTS = 100;
+
+  private final AeadBackend vector = vector();
+  private final TrainCipher cipher = vector.newTrainCipher(CHACHA);
+
+  private static AeadBackend vector() {
+    return AeadBackends.all().stream()
+        .filter(b -> b.name().equals("vector"))
+        .findFirst()
+        .orElseGet(
+            () -> Assumptions.abort("no vectors of 512 bits here: the vector backend is absent"));
+  }
+
+  @BeforeAll
+  static void warmUp() {
+    WarmUp.run(vector(), CHACHA, System::nanoTime, 20_000_000_000L);
+  }
+
+  @Test
+  void compiledItStillGivesTheKnownAnswers() {
+    assertNull(KnownAnswers.failure(vector, CHACHA));
+  }
+
+  @Test
+  void compiledItSealsAndOpensRandomTrainsLikeAnotherBackend() {
+    Random random = new Random(7);
+    TrainCipher other = new JavaxBackend().newTrainCipher(CHACHA);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment mine = arena.allocate(MEMORY);
+      MemorySegment theirs = arena.allocate(MEMORY);
+      byte[] plain = new byte[MEMORY];
+      for (int train = 0; train < 1_000; train++) {
+        // Poly1305's limbs overflow most where all bits are set.
+        random.nextBytes(plain);
+        Arrays.fill(plain, 0, random.nextInt(8) == 0 ? MEMORY : 0, (byte) -1);
+        mine.copyFrom(MemorySegment.ofArray(plain));
+        theirs.copyFrom(MemorySegment.ofArray(plain));
+        byte[] keyBytes = new byte[32];
+        random.nextBytes(keyBytes);
+        NonceLayout layout = NonceLayout.values()[random.nextInt(2)];
+        try (AeadKey key =
+            new AeadKey(CHACHA, SecretBytes.owning(keyBytes), layout, random.nextInt())) {
+          PacketRun run = randomRun(random);
+          long offset = run.offset();
+          cipher.seal(key, run.at(mine, offset, run.stride()));
+          other.seal(key, run.at(theirs, offset, run.stride()));
+          assertEquals(-1, mine.mismatch(theirs), "train " + train);
+          assertEquals(run.allPackets(), cipher.open(key, run.at(mine, offset, run.stride())));
+          assertPlain(plain, run);
+        }
+      }
+    }
+  }
+
+  private static PacketRun randomRun(Random random) {
+    int length = random.nextInt(3) == 0 ? random.nextInt(130) : random.nextInt(1_500);
+    int stride = length + TrainCipher.TAG_LENGTH + random.nextInt(30);
+    return new PacketRun()
+        .at(MemorySegment.NULL, random.nextInt(100), stride)
+        .of(
+            1 + random.nextInt(64),
+            length,
+            random.nextBoolean() ? length : random.nextInt(length + 1))
+        .counting(random.nextBoolean() ? random.nextLong() : 0xffff_fff0L);
+  }
+
+  private static void assertPlain(byte[] plain, PacketRun run) {
+    MemorySegment expected = MemorySegment.ofArray(plain);
+    for (int i = 0; i < run.packets(); i++) {
+      long from = run.offset() + i * run.stride();
+      long to = from + run.lengthOf(i);
+      assertEquals(
+          -1, MemorySegment.mismatch(expected, from, to, run.memory(), from, to), "packet " + i);
+    }
+  }
+
+  /** A vector that the JVM boxes shows as allocation: this finds what timing would hide. */
+  @ParameterizedTest
+  @CsvSource({"46, 1420, 1420", "46, 64, 64", "45, 1420, 33", "1, 1420, 1420", "1, 64, 64"})
+  void compiledItAllocatesNothing(int packets, int length, int lastLength) {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    try (Arena arena = Arena.ofConfined();
+        AeadKey key = key()) {
+      PacketRun run =
+          new PacketRun()
+              .at(arena.allocate(MEMORY), 16, length + 32)
+              .of(packets, length, lastLength)
+              .counting(0);
+      long allocated = -1;
+      // The JVM may compile a little more once just this shape comes, so it gets some attempts.
+      for (int attempt = 0; attempt < ATTEMPTS && allocated != 0; attempt++) {
+        long before = threads.getCurrentThreadAllocatedBytes();
+        for (int train = 0; train < MEASURED_TRAINS; train++) {
+          cipher.seal(key, run.counting(run.firstCounter() + packets));
+          cipher.open(key, run);
+        }
+        allocated = threads.getCurrentThreadAllocatedBytes() - before;
+      }
+      assertEquals(0, allocated, "bytes in " + MEASURED_TRAINS + " trains");
+    }
+  }
+
+  @Test
+  void sealingAgainWhereTheLastTrainWasFails() {
+    try (Arena arena = Arena.ofConfined();
+        AeadKey key = key()) {
+      MemorySegment memory = arena.allocate(MEMORY);
+      PacketRun run = new PacketRun().at(memory, 0, 200).of(10, 100, 100).counting(50);
+      cipher.seal(key, run);
+      byte[] sealed = memory.toArray(ValueLayout.JAVA_BYTE);
+      for (long counter : new long[] {41, 50, 59}) {
+        run.counting(counter);
+        assertThrows(IllegalStateException.class, () -> cipher.seal(key, run));
+      }
+      assertArrayEquals(sealed, memory.toArray(ValueLayout.JAVA_BYTE));
+      cipher.seal(key, run.counting(60));
+      cipher.seal(key, run.counting(50));
+    }
+  }
+
+  @Test
+  void aRunBeyondItsMemoryFails() {
+    try (Arena arena = Arena.ofConfined();
+        AeadKey key = key()) {
+      PacketRun run = new PacketRun().at(arena.allocate(1000), 0, 116).of(9, 100, 100);
+      assertThrows(IndexOutOfBoundsException.class, () -> cipher.seal(key, run));
+      cipher.seal(key, run.of(8, 100, 100).counting(100));
+    }
+  }
+
+  /** Runs in a JVM of its own, without the module. */
+  static final class WithoutTheModule {
+    public static void main(String[] arguments) {
+      List<String> names = AeadBackends.all().stream().map(AeadBackend::name).toList();
+      System.out.println(names + " " + AeadBackends.first(CHACHA).name());
+    }
+  }
+
+  @Test
+  void withoutItsModuleTheOtherBackendsAreThere() throws IOException, InterruptedException {
+    Process process =
+        new ProcessBuilder(
+                System.getProperty("java.home") + "/bin/java",
+                "-cp",
+                System.getProperty("java.class.path"),
+                WithoutTheModule.class.getName())
+            .redirectErrorStream(true)
+            .start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, process.waitFor(), output);
+    assertEquals("[javax, bouncycastle] javax", output.strip());
+  }
+
+  private static AeadKey key() {
+    byte[] bytes = new byte[32];
+    new Random(8).nextBytes(bytes);
+    return new AeadKey(CHACHA, SecretBytes.owning(bytes), NonceLayout.LITTLE_ENDIAN_COUNTER, 0);
+  }
+}
