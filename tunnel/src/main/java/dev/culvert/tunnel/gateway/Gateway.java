@@ -355,11 +355,20 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
     }
     underlay.close();
     lanes.close();
+    writeStages();
     control.close();
     engine.close();
     tun.close();
     closed.countDown();
     LOG.info("{}: closed", tun.name());
+  }
+
+  private void writeStages() {
+    try {
+      StageTimes.write(lanes.all().stream().map(Lane::stages).toList());
+    } catch (IOException e) {
+      LOG.warn("{}: stage times not written: {}", tun.name(), e.toString());
+    }
   }
 
   private static DeviceException deviceException(IOException e) {

@@ -1,5 +1,7 @@
 package dev.culvert.tunnel.gateway;
 
+import static dev.culvert.tunnel.gateway.StageTimes.Stage.*;
+
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
@@ -82,6 +84,8 @@ final class Lane implements AutoCloseable {
   private final Train run = new Train();
   private final Coalescer coalescer;
   private final IcmpReplies icmpReplies = new IcmpReplies(buffers, this::writeToTun);
+  private final StageTimes stages = new StageTimes();
+  private int opened;
   private volatile int mtu;
 
   Lane(
@@ -111,10 +115,12 @@ final class Lane implements AutoCloseable {
     forgetFailedBatch();
     long now = clock.getAsLong();
     for (int reads = 0; reads < TUN_READS; reads++) {
+      long start = stages.now();
       int length = tun.read(superPacket, 0, MAX_SUPER_PACKET);
       if (length == 0) {
         break;
       }
+      start = stages.spent(READ, start);
       if (!segmenter.begin(superPacket, 0, length)) {
         drops.count(DropReason.MALFORMED);
         continue;
@@ -125,7 +131,9 @@ final class Lane implements AutoCloseable {
         icmpReplies.unreachable(superPacket, VnetHeader.SIZE, segmenter.packet(), now);
         continue;
       }
+      start = stages.spent(CLASSIFY, start);
       split(peer, now);
+      stages.spent(SPLIT, start);
       if (trains.packets() >= PACKETS_A_SEND) {
         sealAndSend(now);
       }
@@ -155,7 +163,9 @@ final class Lane implements AutoCloseable {
       int sealedLength = overhead.sealedLength(segmenter.nextLength(), tunnelMtu);
       Train train = trains.trainFor(peer, sealedLength, ecn);
       if (train == null) {
+        long start = stages.now();
         sealAndSend(now);
+        stages.outside(SPLIT, start);
       } else if (!train.accepts(sealedLength)) {
         drops.count(DropReason.TOO_BIG);
         return;
@@ -166,6 +176,7 @@ final class Lane implements AutoCloseable {
   }
 
   private void sealAndSend(long now) {
+    long start = stages.now();
     for (int i = 0; i < trains.count(); i++) {
       Train train = trains.train(i);
       TunnelPeer peer = trains.peer(i);
@@ -178,8 +189,11 @@ final class Lane implements AutoCloseable {
         }
       }
     }
+    start = stages.spent(SEAL, start);
     outlet4.send();
     outlet6.send();
+    stages.spent(SEND, start);
+    stages.batch(READ, SEND, trains.packets());
     trains.clear();
   }
 
@@ -188,16 +202,22 @@ final class Lane implements AutoCloseable {
   /** The socket has datagrams. */
   void onUdp(UdpPort socket) throws IOException {
     for (int receives = 0; receives < UDP_RECEIVES; receives++) {
+      long start = stages.now();
       int messages = socket.receive(received);
       if (messages == 0) {
         break;
       }
+      stages.spent(RECEIVE, start);
+      int openedBefore = opened;
       long now = clock.getAsLong();
       for (int i = 0; i < messages; i++) {
         openMessage(i, now);
       }
       // The coalescer points into the receive buffers, which the next call fills again.
+      start = stages.now();
       coalescer.flush();
+      stages.spent(COALESCE, start);
+      stages.batch(RECEIVE, WRITE, opened - openedBefore);
     }
     control.wakeIfDue();
   }
@@ -229,10 +249,14 @@ final class Lane implements AutoCloseable {
 
   private void openRun(Train sealed, Endpoint from, long now) {
     counters.received();
+    long start = stages.now();
     int deliverable = dataPath.open(sealed, from, now);
+    start = stages.spent(OPEN, start);
     if (deliverable > 0) {
+      opened += deliverable;
       counters.delivered(deliverable - carryCongestionMark(sealed));
       coalescer.add(sealed);
+      stages.spent(COALESCE, start);
     }
   }
 
@@ -259,6 +283,7 @@ final class Lane implements AutoCloseable {
   }
 
   private void writeToTun(MemorySegment iovecs, int count, int packets, int bytes) {
+    long start = stages.now();
     try {
       if (!tun.write(iovecs, count)) {
         drops.count(DropReason.TUN_WRITE_FAILED, packets);
@@ -266,6 +291,7 @@ final class Lane implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+    stages.within(COALESCE, WRITE, start);
   }
 
   // ---------------------------------------------------------------- wiring
@@ -289,6 +315,10 @@ final class Lane implements AutoCloseable {
   /** What was dropped on this lane before or after the engine. */
   DropCounters drops() {
     return drops;
+  }
+
+  StageTimes stages() {
+    return stages;
   }
 
   DataPath dataPath() {
