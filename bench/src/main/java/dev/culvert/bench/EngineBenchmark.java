@@ -4,6 +4,7 @@ import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.engine.Verdict;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.Arena;
@@ -49,6 +50,7 @@ public class EngineBenchmark {
   private final Arena arena = Arena.ofShared();
   private final TunnelEnd sender = TunnelEnd.connected();
   private final TunnelEnd receiver = sender.other();
+  private final TunnelPeer peer = sender.peer();
   private final DataPath out = sender.path();
   private final DataPath in = receiver.path();
   private final Endpoint from = sender.endpoint();
@@ -72,7 +74,7 @@ public class EngineBenchmark {
 
   @Benchmark
   public Verdict seal() {
-    Verdict verdict = out.seal(sender.peer(), train, TunnelEnd.NOW);
+    Verdict verdict = out.seal(peer, train, TunnelEnd.NOW);
     if (verdict != Verdict.SEALED) {
       throw new IllegalStateException("not sealed but " + verdict);
     }

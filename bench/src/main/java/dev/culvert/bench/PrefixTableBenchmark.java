@@ -35,7 +35,7 @@ import org.openjdk.jmh.infra.Blackhole;
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
 public class PrefixTableBenchmark {
-  private static final int LOOKUPS = 4096;
+  private static final int LOOKUPS = 1 << 16;
   private static final int MAX_NODES = 5000;
 
   @Param({"10", "1000", "100000"})
