@@ -1,7 +1,6 @@
 package dev.culvert.bench;
 
 import dev.culvert.crypto.AeadAlgorithm;
-import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadBackends;
 import dev.culvert.crypto.AeadKey;
 import dev.culvert.crypto.NonceLayout;
@@ -66,12 +65,8 @@ public class AeadBenchmark {
     int slash = cipherName.indexOf('/');
     AeadAlgorithm chosen = AeadAlgorithm.valueOf(cipherName.substring(0, slash));
     String backend = cipherName.substring(slash + 1);
-    AeadBackend named =
-        AeadBackends.all().stream().filter(b -> b.name().equals(backend)).findFirst().orElseThrow();
-    // As in a gateway: what starts slowly is measured as the JVM has compiled it.
-    AeadBackends.select(chosen, System::nanoTime);
     key = newKey(chosen);
-    cipher = named.newTrainCipher(chosen);
+    cipher = Backends.warm(chosen, backend).newTrainCipher(chosen);
     int stride = HEADER + length + TrainCipher.TAG_LENGTH;
     run.at(arena.allocate((long) packets * stride, 64), HEADER, stride).of(packets, length, length);
   }

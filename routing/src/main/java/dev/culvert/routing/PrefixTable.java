@@ -1,5 +1,6 @@
 package dev.culvert.routing;
 
+import java.util.IdentityHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -13,25 +14,32 @@ import org.jspecify.annotations.Nullable;
 public final class PrefixTable<V> {
   private static final PrefixTable<Object> EMPTY = new PrefixTable<>(Map.of());
 
+  private final int size;
+
+  /** Each value once: few owners have many prefixes, and what is looked up stays in cache. */
   private final Object[] values;
+
   private final PrefixTrie v4;
   private final PrefixTrie v6;
 
   private PrefixTable(Map<Prefix, ? extends V> prefixes) {
     PrefixTrie.Builder v4Builder = new PrefixTrie.Builder(prefixes.size());
     PrefixTrie.Builder v6Builder = new PrefixTrie.Builder(prefixes.size());
-    values = new Object[prefixes.size()];
-    int id = 0;
+    IdentityHashMap<Object, Integer> ids = new IdentityHashMap<>();
     for (Map.Entry<Prefix, ? extends V> entry : prefixes.entrySet()) {
       Prefix prefix = entry.getKey();
       IpAddress address = prefix.address();
+      Integer known = ids.putIfAbsent(entry.getValue(), ids.size());
+      int id = known == null ? ids.size() - 1 : known;
       if (address.v4()) {
         v4Builder.add(address.low() << 32, 0, prefix.length(), id);
       } else {
         v6Builder.add(address.high(), address.low(), prefix.length(), id);
       }
-      values[id++] = entry.getValue();
     }
+    size = prefixes.size();
+    values = new Object[ids.size()];
+    ids.forEach((value, id) -> values[id] = value);
     v4 = v4Builder.build();
     v6 = v6Builder.build();
   }
@@ -49,7 +57,7 @@ public final class PrefixTable<V> {
 
   /** Prefixes in this table. */
   public int size() {
-    return values.length;
+    return size;
   }
 
   /** The value of the longest prefix that holds {@code address} (32 bits), or null. */

@@ -17,6 +17,7 @@ final class PrefixTrie {
 
   private static final int STEP = 6;
   private static final int SLOTS = 1 << STEP;
+  private static final int MAX_BITS = 128;
 
   /**
    * Longs of a node: childBits, runBits, and the first child (upper half) and first run (lower).
@@ -48,6 +49,19 @@ final class PrefixTrie {
     }
   }
 
+  /** What is known of the slots of the node that is being packed at one depth. */
+  private static final class Level {
+    final int[] answers = new int[SLOTS];
+
+    /** Bits of the prefix that an answer comes from, 0 where it is inherited. */
+    final int[] answerLengths = new int[SLOTS];
+
+    /** Where the prefixes that lead on from a slot begin and end in the order. */
+    final int[] starts = new int[SLOTS];
+
+    final int[] ends = new int[SLOTS];
+  }
+
   /** Collects prefixes and packs them. Good for one trie. */
   static final class Builder {
     private final long[] highs;
@@ -60,6 +74,7 @@ final class PrefixTrie {
     private int[] order = {};
 
     private int[] scratch = {};
+    private final Level[] levels = new Level[MAX_BITS / STEP + 1];
     private long[] nodes = new long[NODE];
     private int nodeCount = 1;
     private int[] runs = new int[16];
@@ -84,6 +99,7 @@ final class PrefixTrie {
       order = new int[count];
       scratch = new int[count];
       Arrays.setAll(order, i -> i);
+      Arrays.setAll(levels, i -> new Level());
       pack(0, 0, count, 0, NONE);
       return new PrefixTrie(Arrays.copyOf(nodes, nodeCount * NODE), Arrays.copyOf(runs, runCount));
     }
@@ -93,31 +109,33 @@ final class PrefixTrie {
      * into {@code node}; {@code inherited} is the answer of the longest shorter prefix.
      */
     private void pack(int node, int from, int to, int depth, int inherited) {
-      int[] answers = new int[SLOTS];
+      if (to - from == 1 && lengths[order[from]] > depth + STEP) {
+        packPath(node, from, depth, inherited);
+        return;
+      }
+      Level level = levels[depth / STEP];
+      int[] answers = level.answers;
+      int[] starts = level.starts;
+      int[] ends = level.ends;
       Arrays.fill(answers, inherited);
+      Arrays.fill(level.answerLengths, 0);
+      Arrays.fill(ends, 0);
       // Those that end here spread over their slots; the others are counted into theirs.
-      int[] ends = new int[SLOTS];
-      int[] answerLengths = new int[SLOTS];
       for (int i = from; i < to; i++) {
         int prefix = order[i];
         if (lengths[prefix] <= depth + STEP) {
-          spread(prefix, slot(prefix, depth), depth, answers, answerLengths);
+          spread(prefix, slot(prefix, depth), depth, level);
         } else {
           ends[slot(prefix, depth)]++;
         }
       }
-      int[] starts = sortIntoSlots(from, to, depth, ends);
+      sortIntoSlots(from, to, depth, level);
       long childBits = 0;
       for (int slot = 0; slot < SLOTS; slot++) {
         childBits |= starts[slot] < ends[slot] ? 1L << slot : 0;
       }
-      int firstChild = nodeCount;
-      nodeCount += Long.bitCount(childBits);
-      nodes = grown(nodes, nodeCount * NODE);
-      nodes[node * NODE] = childBits;
-      nodes[node * NODE + 2] = (long) firstChild << 32 | runCount;
-      nodes[node * NODE + 1] = packRuns(answers, childBits);
-      int child = firstChild;
+      int firstRun = runCount;
+      int child = putNode(node, childBits, packRuns(answers, childBits), firstRun);
       for (int slot = 0; slot < SLOTS; slot++) {
         if (starts[slot] < ends[slot]) {
           pack(child++, starts[slot], ends[slot], depth + STEP, answers[slot]);
@@ -125,22 +143,44 @@ final class PrefixTrie {
       }
     }
 
-    private void spread(int prefix, int first, int depth, int[] answers, int[] answerLengths) {
+    /** A node that only leads on to the longer prefix {@code order[at]}, as most do in IPv6. */
+    private void packPath(int node, int at, int depth, int inherited) {
+      long childBits = 1L << slot(order[at], depth);
+      int firstRun = runCount;
+      runs = grown(runs, runCount + 1);
+      runs[runCount++] = inherited;
+      int child = putNode(node, childBits, Long.lowestOneBit(~childBits), firstRun);
+      pack(child, at, at + 1, depth + STEP, inherited);
+    }
+
+    /** Writes a node and makes room for its children; returns the first. */
+    private int putNode(int node, long childBits, long runBits, int firstRun) {
+      int firstChild = nodeCount;
+      nodeCount += Long.bitCount(childBits);
+      nodes = grown(nodes, nodeCount * NODE);
+      nodes[node * NODE] = childBits;
+      nodes[node * NODE + 1] = runBits;
+      nodes[node * NODE + 2] = (long) firstChild << 32 | firstRun;
+      return firstChild;
+    }
+
+    private void spread(int prefix, int first, int depth, Level level) {
       int last = first + (1 << (depth + STEP - lengths[prefix]));
       for (int slot = first; slot < last; slot++) {
-        if (lengths[prefix] >= answerLengths[slot]) {
-          answers[slot] = ids[prefix];
-          answerLengths[slot] = lengths[prefix];
+        if (lengths[prefix] >= level.answerLengths[slot]) {
+          level.answers[slot] = ids[prefix];
+          level.answerLengths[slot] = lengths[prefix];
         }
       }
     }
 
     /**
-     * Sorts the longer prefixes of {@code order[from, to)} to its front by slot. Takes their counts
-     * and turns them into the slots' ends; returns the slots' starts.
+     * Sorts the longer prefixes of {@code order[from, to)} to its front by slot. Finds their counts
+     * in the level's ends, and leaves the slots' starts and ends.
      */
-    private int[] sortIntoSlots(int from, int to, int depth, int[] ends) {
-      int[] starts = new int[SLOTS];
+    private void sortIntoSlots(int from, int to, int depth, Level level) {
+      int[] starts = level.starts;
+      int[] ends = level.ends;
       int next = from;
       for (int slot = 0; slot < SLOTS; slot++) {
         starts[slot] = next;
@@ -154,7 +194,6 @@ final class PrefixTrie {
         }
       }
       System.arraycopy(scratch, from, order, from, next - from);
-      return starts;
     }
 
     /** Appends the answers of the slots without a child, each run once, and marks the starts. */

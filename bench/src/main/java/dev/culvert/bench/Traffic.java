@@ -1,0 +1,129 @@
+package dev.culvert.bench;
+
+import dev.culvert.tunnel.engine.Overhead;
+import dev.culvert.tunnel.offload.Checksum;
+import dev.culvert.tunnel.offload.Segmenter;
+import dev.culvert.tunnel.offload.VnetHeader;
+import dev.culvert.tunnel.train.Train;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/** What a TUN device hands over in one read: a flow from {@link TunnelEnd} 1 to 2. */
+public enum Traffic {
+  TCP4(true, true, 1420),
+  TCP6(false, true, 1420),
+  UDP4(true, false, 1420),
+  UDP6(false, false, 1420),
+  SMALL_UDP4(true, false, 64);
+
+  /** Most bytes of a read, the virtio-net header included. */
+  static final int MAX_BYTES = VnetHeader.SIZE + 65_535;
+
+  /** The tunnel's MTU. */
+  static final int MTU = 1420;
+
+  private static final int TCP = 6;
+  private static final int UDP = 17;
+  private static final int ACK = 0x10;
+  private static final ValueLayout.OfShort SUM =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private final boolean v4;
+  private final boolean tcp;
+
+  /** Bytes of each IP packet once it is split. */
+  private final int packetLength;
+
+  Traffic(boolean v4, boolean tcp, int packetLength) {
+    this.v4 = v4;
+    this.tcp = tcp;
+    this.packetLength = packetLength;
+  }
+
+  boolean v4() {
+    return v4;
+  }
+
+  /**
+   * Writes a virtio-net header and a super-packet, its checksum left to do as by the kernel; one
+   * segment makes a plain packet.
+   *
+   * @param segments packets in it
+   * @param done packets of the flow before it: the flow goes on where they ended
+   * @return bytes written
+   */
+  int write(MemorySegment to, int segments, int done) {
+    int ipLength = v4 ? 20 : 40;
+    int headers = ipLength + (tcp ? 20 : 8);
+    int segmentSize = packetLength - headers;
+    int length = headers + segments * segmentSize;
+    ByteBuffer packet = ByteBuffer.allocate(length);
+    putIpHeader(packet, length, done);
+    packet.putShort((short) 4242).putShort((short) 5001);
+    if (tcp) {
+      packet.putInt(done * segmentSize).putInt(1).put((byte) 0x50).put((byte) ACK);
+      packet.putShort((short) 512);
+    } else {
+      packet.putShort((short) (length - ipLength));
+    }
+    MemorySegment.copy(
+        packet.array(), 0, to, ValueLayout.JAVA_BYTE, VnetHeader.SIZE, packet.capacity());
+    int type =
+        segments == 1
+            ? VnetHeader.GSO_NONE
+            : !tcp ? VnetHeader.GSO_UDP_L4 : v4 ? VnetHeader.GSO_TCPV4 : VnetHeader.GSO_TCPV6;
+    int checksum = tcp ? 16 : 6;
+    VnetHeader.put(
+        to,
+        0,
+        VnetHeader.NEEDS_CSUM,
+        type,
+        headers,
+        segments == 1 ? 0 : segmentSize,
+        ipLength,
+        checksum);
+    to.set(
+        SUM,
+        VnetHeader.SIZE + ipLength + checksum,
+        (short) Checksum.fold(pseudoHeader(to, length - ipLength)));
+    if (v4) {
+      int sum = Checksum.fold(Checksum.sum(to, VnetHeader.SIZE, ipLength));
+      to.set(SUM, VnetHeader.SIZE + 10, (short) ~sum);
+    }
+    return VnetHeader.SIZE + length;
+  }
+
+  /** A train of {@code packets} plain packets of this flow, in memory of its own. */
+  Train train(Arena arena, Overhead overhead, int packets) {
+    MemorySegment superPacket = arena.allocate(MAX_BYTES, 64);
+    Train train = new Train().startAt(arena.allocate(65_536, 64), 0, overhead.headroom());
+    Segmenter segmenter = new Segmenter();
+    if (!segmenter.begin(superPacket, 0, write(superPacket, packets, 0))
+        || segmenter.fill(train, overhead, MTU) != packets) {
+      throw new IllegalStateException("no train takes " + packets + " packets of " + this);
+    }
+    return train;
+  }
+
+  private void putIpHeader(ByteBuffer to, int length, int id) {
+    int protocol = tcp ? TCP : UDP;
+    if (v4) {
+      to.putShort((short) 0x4500).putShort((short) length).putShort((short) id);
+      to.putShort((short) 0x4000).put((byte) 64).put((byte) protocol).putShort((short) 0);
+      to.putInt((int) TunnelEnd.inner4(1).low()).putInt((int) TunnelEnd.inner4(2).low());
+    } else {
+      to.putInt(6 << 28).putShort((short) (length - 40)).put((byte) protocol).put((byte) 64);
+      to.put(TunnelEnd.inner6(1).toBytes()).put(TunnelEnd.inner6(2).toBytes());
+    }
+  }
+
+  private long pseudoHeader(MemorySegment memory, int length) {
+    int protocol = tcp ? TCP : UDP;
+    return v4
+        ? Checksum.pseudoHeader4(memory, VnetHeader.SIZE, protocol, length)
+        : Checksum.pseudoHeader6(memory, VnetHeader.SIZE, protocol, length);
+  }
+}
