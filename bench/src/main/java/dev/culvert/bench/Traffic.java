@@ -17,6 +17,7 @@ public enum Traffic {
   TCP6(false, true, 1420),
   UDP4(true, false, 1420),
   UDP6(false, false, 1420),
+  /** IPv4 packets of 64 bytes, 36 of them payload; those of all others are 1420 long. */
   SMALL_UDP4(true, false, 64);
 
   /** Most bytes of a read, the virtio-net header included. */
@@ -43,10 +44,6 @@ public enum Traffic {
     this.packetLength = packetLength;
   }
 
-  boolean v4() {
-    return v4;
-  }
-
   /**
    * Writes a virtio-net header and a super-packet, its checksum left to do as by the kernel; one
    * segment makes a plain packet.
@@ -62,38 +59,28 @@ public enum Traffic {
     int length = headers + segments * segmentSize;
     ByteBuffer packet = ByteBuffer.allocate(length);
     putIpHeader(packet, length, done);
-    packet.putShort((short) 4242).putShort((short) 5001);
-    if (tcp) {
-      packet.putInt(done * segmentSize).putInt(1).put((byte) 0x50).put((byte) ACK);
-      packet.putShort((short) 512);
-    } else {
-      packet.putShort((short) (length - ipLength));
-    }
-    MemorySegment.copy(
-        packet.array(), 0, to, ValueLayout.JAVA_BYTE, VnetHeader.SIZE, packet.capacity());
-    int type =
-        segments == 1
-            ? VnetHeader.GSO_NONE
-            : !tcp ? VnetHeader.GSO_UDP_L4 : v4 ? VnetHeader.GSO_TCPV4 : VnetHeader.GSO_TCPV6;
-    int checksum = tcp ? 16 : 6;
+    putTransportHeader(packet, length - ipLength, done * segmentSize);
+    MemorySegment.copy(packet.array(), 0, to, ValueLayout.JAVA_BYTE, VnetHeader.SIZE, length);
+    putChecksums(to, ipLength, length - ipLength);
+    boolean single = segments == 1;
     VnetHeader.put(
         to,
         0,
         VnetHeader.NEEDS_CSUM,
-        type,
+        single ? VnetHeader.GSO_NONE : gsoType(),
         headers,
-        segments == 1 ? 0 : segmentSize,
+        single ? 0 : segmentSize,
         ipLength,
-        checksum);
-    to.set(
-        SUM,
-        VnetHeader.SIZE + ipLength + checksum,
-        (short) Checksum.fold(pseudoHeader(to, length - ipLength)));
-    if (v4) {
-      int sum = Checksum.fold(Checksum.sum(to, VnetHeader.SIZE, ipLength));
-      to.set(SUM, VnetHeader.SIZE + 10, (short) ~sum);
-    }
+        checksumOffset());
     return VnetHeader.SIZE + length;
+  }
+
+  private int gsoType() {
+    return tcp ? v4 ? VnetHeader.GSO_TCPV4 : VnetHeader.GSO_TCPV6 : VnetHeader.GSO_UDP_L4;
+  }
+
+  private int checksumOffset() {
+    return tcp ? 16 : 6;
   }
 
   /** A train of {@code packets} plain packets of this flow, in memory of its own. */
@@ -120,10 +107,26 @@ public enum Traffic {
     }
   }
 
-  private long pseudoHeader(MemorySegment memory, int length) {
+  private void putTransportHeader(ByteBuffer to, int length, int sequence) {
+    to.putShort((short) 4242).putShort((short) 5001);
+    if (tcp) {
+      to.putInt(sequence).putInt(1).put((byte) 0x50).put((byte) ACK).putShort((short) 512);
+    } else {
+      to.putShort((short) length);
+    }
+  }
+
+  /** The IPv4 header's, and of the transport's what the kernel leaves: the pseudo header's sum. */
+  private void putChecksums(MemorySegment to, int ipLength, int transportLength) {
+    long ip = VnetHeader.SIZE;
     int protocol = tcp ? TCP : UDP;
-    return v4
-        ? Checksum.pseudoHeader4(memory, VnetHeader.SIZE, protocol, length)
-        : Checksum.pseudoHeader6(memory, VnetHeader.SIZE, protocol, length);
+    long pseudoHeader =
+        v4
+            ? Checksum.pseudoHeader4(to, ip, protocol, transportLength)
+            : Checksum.pseudoHeader6(to, ip, protocol, transportLength);
+    to.set(SUM, ip + ipLength + checksumOffset(), (short) Checksum.fold(pseudoHeader));
+    if (v4) {
+      to.set(SUM, ip + 10, (short) ~Checksum.fold(Checksum.sum(to, ip, ipLength)));
+    }
   }
 }

@@ -81,6 +81,16 @@ class PrefixTableTest {
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 4, 5, 6, 7, 8})
   void agreesWithALinearSearch(int seed) {
+    assertAgreesWithALinearSearch(seed, Integer.MAX_VALUE);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 4, 5, 6, 7, 8})
+  void agreesWithALinearSearchWhereFewOwnersHaveManyPrefixes(int seed) {
+    assertAgreesWithALinearSearch(seed, 3);
+  }
+
+  private static void assertAgreesWithALinearSearch(int seed, int owners) {
     Random random = new Random(seed);
     Map<Prefix, Integer> prefixes = new HashMap<>();
     List<Prefix> added = new ArrayList<>();
@@ -89,9 +99,10 @@ class PrefixTableTest {
       Prefix near = added.isEmpty() ? null : added.get(random.nextInt(added.size()));
       Prefix prefix = randomPrefix(random, random.nextBoolean() ? near : null);
       added.add(prefix);
-      prefixes.put(prefix, i);
+      prefixes.put(prefix, i % owners);
     }
     PrefixTable<Integer> table = PrefixTable.of(prefixes);
+    assertEquals(prefixes.size(), table.size());
     for (int i = 0; i < 5000; i++) {
       IpAddress address = randomPrefix(random, added.get(random.nextInt(added.size()))).address();
       assertEquals(linearSearch(prefixes, address), table.lookup(address), address::toString);
