@@ -1,0 +1,2 @@
+def parse_stages(f): pass
+def draw(*a): return []
