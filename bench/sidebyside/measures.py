@@ -190,9 +190,10 @@ def outcome(process, seconds):
     except subprocess.TimeoutExpired:
         raise Failure(f"iperf3: no end {PATIENCE} s after its time") from None
     try:
-        report = json.loads(output)
+        # Warnings stand before it, such as that 1372 bytes exceed what TCP would put into a packet.
+        report = json.loads(output[output.find("{") :])
     except ValueError:
-        raise Failure(f"iperf3: {output.strip()[-300:] or 'no report'}") from None
+        raise Failure(f"iperf3: {' '.join(output.split())[:300] or 'no report'}") from None
     if "error" in report:
         raise Failure(f"iperf3: {report['error']}")
     return report
