@@ -5,8 +5,8 @@ import math
 import os
 
 from .measures import FIGURES
-from .report import conditions
-from .svg import INK, MARGIN, MUTED, RULE, WIDTH, Drawing, short, ticks
+from .report import conditions, hardware
+from .svg import INK, MARGIN, MUTED, RULE, WIDTH, Drawing, round_number, short, ticks
 
 # What is compared in colour, what bounds it in grey. Told apart by the colour-blind too.
 COLOURS = {"culvert": "#0969da", "wireguard-go": "#d9730d", "null": "#8c959f", "veth": "#c5ccd3"}
@@ -84,7 +84,7 @@ def bars(path, results, title, subtitle, panels):
         x += gap
         panel(drawing, x, unit * count, label, group, summary, palette)
         x += unit * count
-    drawing.write(path, PLOT_TOP + PLOT_HEIGHT + 44, caption(results, f"iperf3, {results['seconds']} s each."))
+    drawing.write(path, PLOT_TOP + PLOT_HEIGHT + 44, caption(results, f"iperf3, {results['seconds']} s each; broken bars end beyond the scale."))
 
 
 def panel(drawing, left, width, label, group, summary, palette):
@@ -96,7 +96,7 @@ def panel(drawing, left, width, label, group, summary, palette):
     for tick in scale:
         y = bottom - tick * height
         drawing.line(left, y, left + width, y)
-        drawing.text(left - 6, y + 4, short(tick), size=11, fill=MUTED, anchor="end")
+        drawing.text(left - 6, y + 4, round_number(tick), size=11, fill=MUTED, anchor="end")
     slots = len(rows) + len(group)
     slot = width / slots
     at = left + slot / 2
@@ -229,4 +229,7 @@ def stage_budget(path, results, stages):
             drawing.text(left + nanos * scale + 7, y + 14, f"{nanos:,.0f} ns  {share}", size=11.5, fill=MUTED)
             y += 23
         y += 16
-    drawing.write(path, y, caption(results, "Counters inside the gateway."))
+    drawing.write(path, y, [
+        f"Counters inside the gateway, read in a run of their own. {hardware(results)}",
+        "$ bench/side-by-side --svg DIR --stages FILE",
+    ])  # fmt: skip

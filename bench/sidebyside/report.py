@@ -69,12 +69,13 @@ def told(failure):
     return f"{failure['contestant']}, {when}: {failure['why']}"
 
 
-def conditions(results):
+def hardware(results):
     machine = results["machine"]
-    return (
-        f"{machine['processor']}, {machine['cpus']} CPUs shared by both ends and iperf3, {machine['kernel']}; "
-        f"{results['pairs']} runs each, in turn; {results['date']}"
-    )
+    return f"{machine['processor']}, {machine['cpus']} CPUs shared by both ends and iperf3, {machine['kernel']}"
+
+
+def conditions(results):
+    return f"{hardware(results)}; runs of each, in turn: {results['pairs']}; {results['date']}"
 
 
 def at_a_glance(figures):

@@ -58,7 +58,7 @@ class Drawing:
 
     def write(self, file, y, caption):
         """Closes the card below y."""
-        lines = [line for paragraph in caption for line in textwrap.wrap(paragraph, CAPTION_CHARACTERS)]
+        lines = [line for paragraph in caption for line in textwrap.wrap(paragraph, CAPTION_CHARACTERS, break_on_hyphens=False)]
         self.line(MARGIN, y, WIDTH - MARGIN, y)
         for line in lines:
             y += 17
@@ -87,6 +87,11 @@ def short(value):
         digits = max(0, 2 - math.floor(math.log10(value)))
         return f"{value:,.{min(digits, 3)}f}"
     return "0"
+
+
+def round_number(value):
+    """For an axis."""
+    return f"{value / 1e3:g}k" if value >= 1e4 else f"{value:g}"
 
 
 def ticks(most, about=4):
