@@ -130,7 +130,7 @@ def one_bar(drawing, at, slot, bottom, height, row, colour, cut, hint):
     elif row["max"] > row["min"]:
         low, high = bottom - row["min"] * height, bottom - min(row["max"], cut) * height
         drawing.line(middle, low, middle, high, stroke=INK)
-        for end in (low, high):
+        for end in (low, high) if row["max"] <= cut else (low,):  # no end where it goes beyond the scale
             drawing.line(middle - 4, end, middle + 4, end, stroke=INK)
         top = min(top, high)
     drawing.text(middle, top - 5, short(row["median"]), size=11, anchor="middle")
