@@ -118,8 +118,7 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
    * the traffic.
    */
   private void chooseCipher() {
-    AeadBackends.Selection selection =
-        AeadBackends.select(AeadAlgorithm.CHACHA20_POLY1305, System::nanoTime);
+    AeadBackends.Selection selection = CipherChoice.select(AeadAlgorithm.CHACHA20_POLY1305);
     engine.useBackend(selection.backend());
     cipher = selection.backend().name();
     LOG.info("{}: cipher {} of {}", tun.name(), cipher, selection.candidates());
