@@ -25,6 +25,8 @@ public final class AeadBackends {
 
   private static final List<AeadBackend> ALL = load();
 
+  private static final Map<AeadAlgorithm, AeadBackend> FIRST = new ConcurrentHashMap<>();
+
   private static final Map<AeadAlgorithm, Selection> SELECTED = new ConcurrentHashMap<>();
 
   private AeadBackends() {}
@@ -79,17 +81,20 @@ public final class AeadBackends {
 
   /**
    * A backend to begin with, while {@link #select} finds out which is fastest: the first that gives
-   * the right answers and does not need seconds to get going.
+   * the right answers and does not need seconds to get going. Kept for the life of the process.
    *
    * @throws IllegalStateException where no backend gives the right answers
    */
   public static AeadBackend first(AeadAlgorithm algorithm) {
-    return ALL.stream()
-        .filter(b -> b.supports(algorithm) && !b.startsSlowly())
-        .filter(b -> KnownAnswers.failure(b, algorithm) == null)
-        .findFirst()
-        .orElseThrow(
-            () -> new IllegalStateException("no backend can be trusted with " + algorithm));
+    return FIRST.computeIfAbsent(
+        algorithm,
+        a ->
+            ALL.stream()
+                .filter(b -> b.supports(a) && !b.startsSlowly())
+                .filter(b -> KnownAnswers.failure(b, a) == null)
+                .findFirst()
+                .orElseThrow(
+                    () -> new IllegalStateException("no backend can be trusted with " + a)));
   }
 
   /**
