@@ -4,6 +4,7 @@ import dev.culvert.cli.daemon.Machine;
 import dev.culvert.cli.lab.LabCommand;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -43,9 +44,7 @@ public final class RootCommand implements Runnable {
 
   /** The whole command line, for {@code machine}. */
   public static CommandLine commandLine(Machine machine, boolean debug) {
-    CommandLine root = root(debug);
-    commands(machine).forEach((name, command) -> root.addSubcommand(name, command.get()));
-    return root;
+    return commandLine(commands(machine), debug);
   }
 
   /**
@@ -53,14 +52,18 @@ public final class RootCommand implements Runnable {
    * command, since reading the annotations of all takes a good part of a short start.
    */
   public static CommandLine commandLine(Machine machine, boolean debug, String... arguments) {
-    String name = arguments.length == 0 ? "" : arguments[0];
-    Supplier<Object> only = commands(machine).get(name);
-    return only == null ? commandLine(machine, debug) : root(debug).addSubcommand(name, only.get());
+    Map<String, Supplier<Object>> commands = commands(machine);
+    if (arguments.length > 0 && commands.containsKey(arguments[0])) {
+      commands.keySet().retainAll(Set.of(arguments[0]));
+    }
+    return commandLine(commands, debug);
   }
 
-  private static CommandLine root(boolean debug) {
-    return new CommandLine(new RootCommand())
-        .setExecutionExceptionHandler(new Failures(debug))
+  private static CommandLine commandLine(Map<String, Supplier<Object>> commands, boolean debug) {
+    CommandLine root = new CommandLine(new RootCommand());
+    commands.forEach((name, command) -> root.addSubcommand(name, command.get()));
+    // Afterwards: this reaches only the commands that are there.
+    return root.setExecutionExceptionHandler(new Failures(debug))
         .setCaseInsensitiveEnumValuesAllowed(true);
   }
 
