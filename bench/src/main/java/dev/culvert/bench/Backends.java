@@ -3,6 +3,7 @@ package dev.culvert.bench;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadBackends;
+import dev.culvert.tunnel.gateway.CipherChoice;
 
 /** Backends by name, as a gateway has them after its first seconds. */
 final class Backends {
@@ -13,7 +14,7 @@ final class Backends {
    * it, and would be measured half interpreted.
    */
   static AeadBackend warm(AeadAlgorithm algorithm, String name) {
-    AeadBackends.select(algorithm, System::nanoTime);
+    CipherChoice.select(algorithm);
     return AeadBackends.all().stream()
         .filter(backend -> backend.name().equals(name))
         .findFirst()

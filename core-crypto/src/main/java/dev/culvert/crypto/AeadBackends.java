@@ -25,6 +25,8 @@ public final class AeadBackends {
 
   private static final List<AeadBackend> ALL = load();
 
+  private static final Map<AeadAlgorithm, AeadBackend> FIRST = new ConcurrentHashMap<>();
+
   private static final Map<AeadAlgorithm, Selection> SELECTED = new ConcurrentHashMap<>();
 
   private AeadBackends() {}
@@ -34,12 +36,40 @@ public final class AeadBackends {
    *
    * @param failure why it may not be used; null where it gave the right answers
    * @param nanosPerPacket to seal one of 46 packets of 1420 bytes, or -1 where it may not be used
+   * @param bytesPerPacket what sealing and opening it allocates, or -1; of vectors, more than 0
+   *     means that the JVM has compiled them badly
    */
-  public record Candidate(String name, @Nullable String failure, long nanosPerPacket) {
+  public record Candidate(
+      String name, @Nullable String failure, long nanosPerPacket, long bytesPerPacket) {
+    static Candidate refused(String name, String failure) {
+      return new Candidate(name, failure, -1, -1);
+    }
+
     public boolean passed() {
       return failure == null;
     }
+
+    /** For people: figures, or why it was refused. */
+    @Override
+    public String toString() {
+      if (!passed()) {
+        return name + " refused: " + failure;
+      }
+      return name
+          + " "
+          + nanosPerPacket
+          + " ns a packet"
+          + (bytesPerPacket == 0 ? "" : " (allocates " + bytesPerPacket + " bytes a packet)");
+    }
   }
+
+  /**
+   * What the choice is measured with.
+   *
+   * @param nanoClock nanoseconds of any origin, such as {@code System::nanoTime}
+   * @param allocatedBytes what the calling thread has allocated in its life, in bytes
+   */
+  public record Meters(LongSupplier nanoClock, LongSupplier allocatedBytes) {}
 
   /** The fastest backend, and how all did, fastest first, then those that failed. */
   public record Selection(AeadBackend backend, List<Candidate> candidates) {}
@@ -51,17 +81,20 @@ public final class AeadBackends {
 
   /**
    * A backend to begin with, while {@link #select} finds out which is fastest: the first that gives
-   * the right answers and does not need seconds to get going.
+   * the right answers and does not need seconds to get going. Kept for the life of the process.
    *
    * @throws IllegalStateException where no backend gives the right answers
    */
   public static AeadBackend first(AeadAlgorithm algorithm) {
-    return ALL.stream()
-        .filter(b -> b.supports(algorithm) && !b.startsSlowly())
-        .filter(b -> KnownAnswers.failure(b, algorithm) == null)
-        .findFirst()
-        .orElseThrow(
-            () -> new IllegalStateException("no backend can be trusted with " + algorithm));
+    return FIRST.computeIfAbsent(
+        algorithm,
+        a ->
+            ALL.stream()
+                .filter(b -> b.supports(a) && !b.startsSlowly())
+                .filter(b -> KnownAnswers.failure(b, a) == null)
+                .findFirst()
+                .orElseThrow(
+                    () -> new IllegalStateException("no backend can be trusted with " + a)));
   }
 
   /**
@@ -69,19 +102,22 @@ public final class AeadBackends {
    * fastest shows only once the JVM has compiled it: for a thread in the background. The result is
    * kept for the life of the process.
    *
-   * @param nanoClock nanoseconds of any origin, such as {@code System::nanoTime}
    * @throws IllegalStateException where no backend gives the right answers
    */
-  public static Selection select(AeadAlgorithm algorithm, LongSupplier nanoClock) {
+  public static Selection select(AeadAlgorithm algorithm, Meters meters) {
     return SELECTED.computeIfAbsent(
         algorithm,
         a -> {
-          for (AeadBackend backend : ALL) {
-            if (backend.startsSlowly() && backend.supports(a)) {
-              WarmUp.run(backend, a, nanoClock, WARM_UP_NANOS);
+          List<AeadBackend> able = ALL.stream().filter(b -> b.supports(a)).toList();
+          // Where something starts slowly it is what wins, if anything beats the first; else all
+          // have to be warm to be told apart.
+          boolean slowStarter = able.stream().anyMatch(AeadBackend::startsSlowly);
+          for (AeadBackend backend : able) {
+            if (backend.startsSlowly() == slowStarter) {
+              WarmUp.run(backend, a, meters, WARM_UP_NANOS);
             }
           }
-          Selection chosen = select(ALL, a, nanoClock);
+          Selection chosen = select(ALL, a, meters);
           List<Candidate> candidates = new ArrayList<>(chosen.candidates());
           candidates.addAll(ABSENT);
           return new Selection(chosen.backend(), List.copyOf(candidates));
@@ -109,12 +145,11 @@ public final class AeadBackends {
   }
 
   private static void absent(String why) {
-    ABSENT.add(new Candidate("vector", why, -1));
+    ABSENT.add(Candidate.refused("vector", why));
   }
 
   /** The same for other backends, and nothing kept. */
-  static Selection select(
-      List<AeadBackend> backends, AeadAlgorithm algorithm, LongSupplier nanoClock) {
+  static Selection select(List<AeadBackend> backends, AeadAlgorithm algorithm, Meters meters) {
     List<AeadBackend> passed = new ArrayList<>();
     List<Candidate> failed = new ArrayList<>();
     for (AeadBackend backend : backends) {
@@ -125,26 +160,21 @@ public final class AeadBackends {
       if (failure == null) {
         passed.add(backend);
       } else {
-        failed.add(new Candidate(backend.name(), failure, -1));
+        failed.add(Candidate.refused(backend.name(), failure));
       }
     }
     if (passed.isEmpty()) {
       throw new IllegalStateException(
           "no backend can be trusted with " + algorithm + ": " + failed);
     }
-    return fastest(passed, failed, Measurement.nanosPerPacket(passed, algorithm, nanoClock));
-  }
-
-  private static Selection fastest(
-      List<AeadBackend> passed, List<Candidate> failed, long[] nanosPerPacket) {
-    List<Candidate> candidates = new ArrayList<>();
+    List<Candidate> candidates = Measurement.of(passed, algorithm, meters);
     int best = 0;
-    for (int i = 0; i < nanosPerPacket.length; i++) {
-      candidates.add(new Candidate(passed.get(i).name(), null, nanosPerPacket[i]));
-      best = nanosPerPacket[i] < nanosPerPacket[best] ? i : best;
+    for (int i = 0; i < candidates.size(); i++) {
+      best = candidates.get(i).nanosPerPacket() < candidates.get(best).nanosPerPacket() ? i : best;
     }
-    candidates.sort(Comparator.comparingLong(Candidate::nanosPerPacket));
-    candidates.addAll(failed);
-    return new Selection(passed.get(best), List.copyOf(candidates));
+    List<Candidate> all = new ArrayList<>(candidates);
+    all.sort(Comparator.comparingLong(Candidate::nanosPerPacket));
+    all.addAll(failed);
+    return new Selection(passed.get(best), List.copyOf(all));
   }
 }

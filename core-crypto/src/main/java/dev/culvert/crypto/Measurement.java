@@ -1,5 +1,7 @@
 package dev.culvert.crypto;
 
+import dev.culvert.crypto.AeadBackends.Candidate;
+import dev.culvert.crypto.AeadBackends.Meters;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -12,7 +14,8 @@ import java.util.function.LongSupplier;
  * <p>The backends take turns in rounds that grow, since the JVM compiles a cipher only after some
  * tens of thousands of packets: before that, AES-GCM of the JDK is a hundred times slower and would
  * lose against everything. Packets count rather than time, since a busy machine gets through fewer;
- * and while a round still made someone much faster, another follows.
+ * and while a round still made someone much faster, another follows. Then some trains more are
+ * sealed and opened to see what that allocates.
  */
 final class Measurement {
   static final int PACKETS = 46;
@@ -22,35 +25,37 @@ final class Measurement {
   private static final int GROWING_ROUNDS = 4;
   private static final int MOST_ROUNDS = 6;
   private static final int FIRST_ROUND_TRAINS = 20;
+  private static final int WEIGHED_TRAINS = 20;
 
+  private final AeadBackend backend;
   private final TrainCipher cipher;
   private final AeadKey key;
   private final PacketRun run;
   private final LongSupplier nanoClock;
+  private final LongSupplier allocatedBytes;
   private long best = Long.MAX_VALUE;
 
-  private Measurement(TrainCipher cipher, AeadKey key, PacketRun run, LongSupplier nanoClock) {
-    this.cipher = cipher;
+  private Measurement(AeadBackend backend, AeadKey key, PacketRun run, Meters meters) {
+    this.backend = backend;
+    this.cipher = backend.newTrainCipher(key.algorithm());
     this.key = key;
     this.run = run;
-    this.nanoClock = nanoClock;
+    this.nanoClock = meters.nanoClock();
+    this.allocatedBytes = meters.allocatedBytes();
   }
 
   /**
-   * Nanoseconds a packet of each backend, in their order. Takes a few hundred ms, several times
-   * that on a busy machine.
+   * The figures of each backend, in their order. Takes a few hundred ms, several times that on a
+   * busy machine.
    */
-  static long[] nanosPerPacket(
-      List<AeadBackend> backends, AeadAlgorithm algorithm, LongSupplier nanoClock) {
+  static List<Candidate> of(List<AeadBackend> backends, AeadAlgorithm algorithm, Meters meters) {
     SecretBytes zeros = SecretBytes.owning(new byte[32]);
     try (Arena arena = Arena.ofConfined();
         AeadKey key = new AeadKey(algorithm, zeros, NonceLayout.LITTLE_ENDIAN_COUNTER, 0)) {
       MemorySegment memory = arena.allocate((long) PACKETS * STRIDE);
       PacketRun run = new PacketRun().at(memory, 0, STRIDE).of(PACKETS, LENGTH, LENGTH);
       List<Measurement> measurements =
-          backends.stream()
-              .map(b -> new Measurement(b.newTrainCipher(algorithm), key, run, nanoClock))
-              .toList();
+          backends.stream().map(b -> new Measurement(b, key, run, meters)).toList();
       boolean settled = false;
       for (int round = 0; round < GROWING_ROUNDS || (!settled && round < MOST_ROUNDS); round++) {
         settled = true;
@@ -59,7 +64,7 @@ final class Measurement {
               measurement.settlesIn(FIRST_ROUND_TRAINS << Math.min(round, GROWING_ROUNDS - 1));
         }
       }
-      return measurements.stream().mapToLong(m -> m.best / PACKETS).toArray();
+      return measurements.stream().map(Measurement::figures).toList();
     }
   }
 
@@ -74,5 +79,19 @@ final class Measurement {
       before = after;
     }
     return best >= bestBefore / 3 * 2;
+  }
+
+  private Candidate figures() {
+    return new Candidate(backend.name(), null, best / PACKETS, bytesPerPacket());
+  }
+
+  /** Of sealing and opening, rounded up. */
+  private long bytesPerPacket() {
+    long before = allocatedBytes.getAsLong();
+    for (int train = 0; train < WEIGHED_TRAINS; train++) {
+      cipher.seal(key, run.counting(run.firstCounter() + PACKETS));
+      cipher.open(key, run);
+    }
+    return Math.ceilDiv(allocatedBytes.getAsLong() - before, (long) WEIGHED_TRAINS * PACKETS);
   }
 }

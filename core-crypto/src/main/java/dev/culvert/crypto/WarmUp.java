@@ -1,5 +1,6 @@
 package dev.culvert.crypto;
 
+import dev.culvert.crypto.AeadBackends.Meters;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.function.LongSupplier;
@@ -19,8 +20,13 @@ final class WarmUp {
   /** Looks whether it still gets faster are so far apart: the JVM compiles meanwhile. */
   private static final long SPELL_NANOS = 400_000_000;
 
-  /** It is warm when so many spells in a row have made it no faster. */
+  /**
+   * It is warm when so many spells in a row have made it no faster and the last allocated nothing.
+   */
   private static final int IDLE_SPELLS = 3;
+
+  /** It is as warm as it gets after so many: what allocates still will not stop. */
+  private static final int MOST_IDLE_SPELLS = 2 * IDLE_SPELLS;
 
   private final TrainCipher cipher;
   private final MemorySegment memory;
@@ -34,9 +40,9 @@ final class WarmUp {
     this.nanoClock = nanoClock;
   }
 
-  /** Runs until it gets no faster, or for {@code mostNanos}. */
-  static void run(
-      AeadBackend backend, AeadAlgorithm algorithm, LongSupplier nanoClock, long mostNanos) {
+  /** Runs until it gets no faster and allocates nothing, or for {@code mostNanos}. */
+  static void run(AeadBackend backend, AeadAlgorithm algorithm, Meters meters, long mostNanos) {
+    LongSupplier nanoClock = meters.nanoClock();
     TrainCipher cipher = backend.newTrainCipher(algorithm);
     try (Arena arena = Arena.ofConfined();
         AeadKey littleEndian = key(algorithm, NonceLayout.LITTLE_ENDIAN_COUNTER);
@@ -46,8 +52,12 @@ final class WarmUp {
       long end = nanoClock.getAsLong() + mostNanos;
       long best = Long.MAX_VALUE;
       int idle = 0;
-      while (idle < IDLE_SPELLS && nanoClock.getAsLong() - end < 0) {
+      long allocated = 0;
+      while (idle < (allocated == 0 ? IDLE_SPELLS : MOST_IDLE_SPELLS)
+          && nanoClock.getAsLong() - end < 0) {
+        long before = meters.allocatedBytes().getAsLong();
         long fastest = warmUp.spell(littleEndian, bigEndian);
+        allocated = meters.allocatedBytes().getAsLong() - before;
         idle = fastest < best / 8 * 7 ? 0 : idle + 1;
         best = Math.min(best, fastest);
       }

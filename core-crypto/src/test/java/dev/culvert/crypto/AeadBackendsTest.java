@@ -8,9 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import dev.culvert.crypto.AeadBackends.Candidate;
+import dev.culvert.crypto.AeadBackends.Meters;
 import dev.culvert.crypto.AeadBackends.Selection;
 import java.lang.foreign.ValueLayout;
+import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -19,6 +22,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class AeadBackendsTest {
+  private static final Meters METERS =
+      new Meters(
+          System::nanoTime,
+          ((ThreadMXBean) ManagementFactory.getThreadMXBean())::getCurrentThreadAllocatedBytes);
   private static final AeadAlgorithm CHACHA = AeadAlgorithm.CHACHA20_POLY1305;
 
   /** A right backend that advances the clock by so much for each train, and may be made wrong. */
@@ -90,18 +97,38 @@ class AeadBackendsTest {
   }
 
   private final AtomicLong clock = new AtomicLong(Long.MAX_VALUE - 1_000);
+  private final AtomicLong allocated = new AtomicLong();
+  private final Meters meters = new Meters(clock::get, allocated::get);
   private final AeadBackend slow = new StandIn("slow", clock, 920_000);
   private final AeadBackend fast = new StandIn("fast", clock, 460_000);
 
   @Test
   void theFastestByTheGivenClockIsChosen() {
     for (List<AeadBackend> order : List.of(List.of(slow, fast), List.of(fast, slow))) {
-      Selection selection = AeadBackends.select(order, CHACHA, clock::get);
+      Selection selection = AeadBackends.select(order, CHACHA, meters);
       assertSame(fast, selection.backend());
       assertEquals(
-          List.of(new Candidate("fast", null, 10_000), new Candidate("slow", null, 20_000)),
+          List.of(new Candidate("fast", null, 10_000, 0), new Candidate("slow", null, 20_000, 0)),
           selection.candidates());
     }
+  }
+
+  @Test
+  void whatAllocatesIsSaidAndChosenOnlyBecauseItIsFastest() {
+    AeadBackend boxing =
+        new StandIn("boxing", clock, 230_000) {
+          @Override
+          long spoilOpened(long mask) {
+            allocated.addAndGet(46 * 96 - 1);
+            return mask;
+          }
+        };
+    Selection selection = AeadBackends.select(List.of(boxing, fast), CHACHA, meters);
+    assertSame(boxing, selection.backend());
+    assertEquals(new Candidate("boxing", null, 5_000, 96), selection.candidates().getFirst());
+    assertEquals(
+        "boxing 5000 ns a packet (allocates 96 bytes a packet)",
+        selection.candidates().getFirst().toString());
   }
 
   @Test
@@ -157,22 +184,21 @@ class AeadBackendsTest {
   }
 
   private void assertRefused(AeadBackend refused, String why) {
-    Selection selection = AeadBackends.select(List.of(refused, slow), CHACHA, clock::get);
+    Selection selection = AeadBackends.select(List.of(refused, slow), CHACHA, meters);
     assertSame(slow, selection.backend());
-    assertEquals(new Candidate(refused.name(), why, -1), selection.candidates().getLast());
+    assertEquals(Candidate.refused(refused.name(), why), selection.candidates().getLast());
     assertFalse(selection.candidates().getLast().passed());
     var thrown =
         assertThrows(
             IllegalStateException.class,
-            () -> AeadBackends.select(List.of(refused), CHACHA, clock::get));
+            () -> AeadBackends.select(List.of(refused), CHACHA, meters));
     assertTrue(String.valueOf(thrown.getMessage()).contains(why));
   }
 
   @Test
   void aBackendWithoutTheAlgorithmIsNoCandidate() {
     AeadBackend javax = new JavaxBackend();
-    Selection selection =
-        AeadBackends.select(List.of(fast, javax), AeadAlgorithm.AES_GCM, System::nanoTime);
+    Selection selection = AeadBackends.select(List.of(fast, javax), AeadAlgorithm.AES_GCM, METERS);
     assertSame(javax, selection.backend());
     assertEquals(1, selection.candidates().size());
   }
@@ -180,21 +206,20 @@ class AeadBackendsTest {
   @Test
   void aClockThatStandsStillEndsTheMeasurement() {
     AeadBackend frozen = new StandIn("frozen", clock, 0);
-    assertNotNull(AeadBackends.select(List.of(frozen), CHACHA, clock::get));
+    assertNotNull(AeadBackends.select(List.of(frozen), CHACHA, meters));
   }
 
   @ParameterizedTest
   @EnumSource
   void everyBackendPassesOnThisMachineAndTheChoiceIsKept(AeadAlgorithm algorithm) {
-    Selection selection = AeadBackends.select(algorithm, System::nanoTime);
+    Selection selection = AeadBackends.select(algorithm, METERS);
     for (Candidate candidate : selection.candidates()) {
-      System.out.println(
-          algorithm + " " + candidate.name() + ": " + candidate.nanosPerPacket() + " ns a packet");
+      System.out.println(algorithm + " " + candidate);
       assertNull(candidate.failure());
     }
     long supporting = AeadBackends.all().stream().filter(b -> b.supports(algorithm)).count();
     assertEquals(supporting, selection.candidates().size());
     assertTrue(AeadBackends.all().contains(selection.backend()));
-    assertSame(selection, AeadBackends.select(algorithm, () -> 0));
+    assertSame(selection, AeadBackends.select(algorithm, METERS));
   }
 }

@@ -6,6 +6,7 @@ import dev.culvert.cli.daemon.Machine;
 import dev.culvert.cli.socket.LocalServer;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackends;
+import dev.culvert.tunnel.gateway.CipherChoice;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.DatagramSocket;
@@ -19,6 +20,7 @@ import java.util.Locale;
 import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** What {@code culvert doctor} looks at. Changes nothing. */
 final class MachineChecks {
@@ -105,16 +107,12 @@ final class MachineChecks {
 
   private static Finding cipher() {
     try {
-      AeadBackends.Selection selection =
-          AeadBackends.select(AeadAlgorithm.CHACHA20_POLY1305, System::nanoTime);
-      List<String> figures = new ArrayList<>();
-      for (AeadBackends.Candidate candidate : selection.candidates()) {
-        figures.add(
-            candidate.passed()
-                ? candidate.name() + " " + candidate.nanosPerPacket() + " ns a packet"
-                : candidate.name() + " refused: " + candidate.failure());
-      }
-      return Finding.ok("cipher", String.join(", ", figures));
+      AeadBackends.Selection selection = CipherChoice.select(AeadAlgorithm.CHACHA20_POLY1305);
+      return Finding.ok(
+          "cipher",
+          selection.candidates().stream()
+              .map(AeadBackends.Candidate::toString)
+              .collect(Collectors.joining(", ")));
     } catch (IllegalStateException e) {
       return Finding.fail(
           "cipher", Objects.toString(e.getMessage()), "use another JDK, and report this");

@@ -1,6 +1,11 @@
 package dev.culvert.cli.command;
 
+import dev.culvert.cli.daemon.Machine;
 import dev.culvert.cli.lab.LabCommand;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -38,24 +43,49 @@ public final class RootCommand implements Runnable {
   }
 
   /** The whole command line, for {@code machine}. */
-  public static CommandLine commandLine(dev.culvert.cli.daemon.Machine machine, boolean debug) {
-    CommandLine key =
-        new CommandLine(new KeyCommand())
-            .addSubcommand(new KeyGenCommand())
-            .addSubcommand(new KeyPubCommand())
-            .addSubcommand(new KeyPskCommand());
-    return new CommandLine(new RootCommand())
-        .addSubcommand(new WgCommand(machine))
-        .addSubcommand(new UpCommand(machine))
-        .addSubcommand(new DownCommand(machine))
-        .addSubcommand(new ReloadCommand(machine))
-        .addSubcommand(new StatusCommand(machine))
-        .addSubcommand(new PeersCommand(machine))
-        .addSubcommand(key)
-        .addSubcommand(new DoctorCommand(machine))
-        .addSubcommand(new LabCommand())
-        .addSubcommand(new CompletionCommand())
-        .setExecutionExceptionHandler(new Failures(debug))
+  public static CommandLine commandLine(Machine machine, boolean debug) {
+    return commandLine(commands(machine), debug);
+  }
+
+  /**
+   * The command line for these arguments: where they begin with a command's name, only with that
+   * command, since reading the annotations of all takes a good part of a short start.
+   */
+  public static CommandLine commandLine(Machine machine, boolean debug, String... arguments) {
+    Map<String, Supplier<Object>> commands = commands(machine);
+    if (arguments.length > 0 && commands.containsKey(arguments[0])) {
+      commands.keySet().retainAll(Set.of(arguments[0]));
+    }
+    return commandLine(commands, debug);
+  }
+
+  private static CommandLine commandLine(Map<String, Supplier<Object>> commands, boolean debug) {
+    CommandLine root = new CommandLine(new RootCommand());
+    commands.forEach((name, command) -> root.addSubcommand(name, command.get()));
+    // Afterwards: this reaches only the commands that are there.
+    return root.setExecutionExceptionHandler(new Failures(debug))
         .setCaseInsensitiveEnumValuesAllowed(true);
+  }
+
+  private static Map<String, Supplier<Object>> commands(Machine machine) {
+    Map<String, Supplier<Object>> commands = new LinkedHashMap<>();
+    commands.put("wg", () -> new WgCommand(machine));
+    commands.put("up", () -> new UpCommand(machine));
+    commands.put("down", () -> new DownCommand(machine));
+    commands.put("reload", () -> new ReloadCommand(machine));
+    commands.put("status", () -> new StatusCommand(machine));
+    commands.put("peers", () -> new PeersCommand(machine));
+    commands.put("key", RootCommand::key);
+    commands.put("doctor", () -> new DoctorCommand(machine));
+    commands.put("lab", LabCommand::new);
+    commands.put("completion", CompletionCommand::new);
+    return commands;
+  }
+
+  private static CommandLine key() {
+    return new CommandLine(new KeyCommand())
+        .addSubcommand(new KeyGenCommand())
+        .addSubcommand(new KeyPubCommand())
+        .addSubcommand(new KeyPskCommand());
   }
 }

@@ -22,14 +22,14 @@ final class ChaCha20 {
 
   static final int STATE = LANES * LANES;
 
-  private static final IntVector LOWER_1 = lower(1);
-  private static final IntVector UPPER_1 = upper(1);
-  private static final IntVector LOWER_2 = lower(2);
-  private static final IntVector UPPER_2 = upper(2);
-  private static final IntVector LOWER_4 = lower(4);
-  private static final IntVector UPPER_4 = upper(4);
-  private static final IntVector LOWER_8 = lower(8);
-  private static final IntVector UPPER_8 = upper(8);
+  private static final IntVector LOWER_1 = IntVector.fromArray(ROW, lower(1), 0);
+  private static final IntVector UPPER_1 = IntVector.fromArray(ROW, upper(1), 0);
+  private static final IntVector LOWER_2 = IntVector.fromArray(ROW, lower(2), 0);
+  private static final IntVector UPPER_2 = IntVector.fromArray(ROW, upper(2), 0);
+  private static final IntVector LOWER_4 = IntVector.fromArray(ROW, lower(4), 0);
+  private static final IntVector UPPER_4 = IntVector.fromArray(ROW, upper(4), 0);
+  private static final IntVector LOWER_8 = IntVector.fromArray(ROW, lower(8), 0);
+  private static final IntVector UPPER_8 = IntVector.fromArray(ROW, upper(8), 0);
 
   private ChaCha20() {}
 
@@ -180,10 +180,6 @@ final class ChaCha20 {
     b15.intoArray(words, STATE + 15 * LANES);
   }
 
-  private static IntVector row(int[] words, int at) {
-    return IntVector.fromArray(ROW, words, at);
-  }
-
   /** Adds the state to its words at {@code at}, and makes of the rows 16 blocks of keystream. */
   static void finish(int[] state, int[] words, int at) {
     addAndTransposeNear(state, words, at);
@@ -193,10 +189,16 @@ final class ChaCha20 {
   /** Transposes within squares of four lanes: exchanges at distance 1, then at distance 2. */
   private static void addAndTransposeNear(int[] state, int[] words, int at) {
     for (int i = 0; i < STATE; i += 4 * LANES) {
-      IntVector a = row(words, at + i).add(row(state, i));
-      IntVector b = row(words, at + i + LANES).add(row(state, i + LANES));
-      IntVector c = row(words, at + i + 2 * LANES).add(row(state, i + 2 * LANES));
-      IntVector d = row(words, at + i + 3 * LANES).add(row(state, i + 3 * LANES));
+      IntVector a = IntVector.fromArray(ROW, words, at + i).add(IntVector.fromArray(ROW, state, i));
+      IntVector b =
+          IntVector.fromArray(ROW, words, at + i + LANES)
+              .add(IntVector.fromArray(ROW, state, i + LANES));
+      IntVector c =
+          IntVector.fromArray(ROW, words, at + i + 2 * LANES)
+              .add(IntVector.fromArray(ROW, state, i + 2 * LANES));
+      IntVector d =
+          IntVector.fromArray(ROW, words, at + i + 3 * LANES)
+              .add(IntVector.fromArray(ROW, state, i + 3 * LANES));
       IntVector ab = LOWER_1.selectFrom(a, b);
       IntVector ba = UPPER_1.selectFrom(a, b);
       IntVector cd = LOWER_1.selectFrom(c, d);
@@ -211,10 +213,10 @@ final class ChaCha20 {
   /** Transposes the squares of four lanes: exchanges at distance 4, then at distance 8. */
   private static void transposeFar(int[] words, int at) {
     for (int i = at; i < at + 4 * LANES; i += LANES) {
-      IntVector a = row(words, i);
-      IntVector b = row(words, i + 4 * LANES);
-      IntVector c = row(words, i + 8 * LANES);
-      IntVector d = row(words, i + 12 * LANES);
+      IntVector a = IntVector.fromArray(ROW, words, i);
+      IntVector b = IntVector.fromArray(ROW, words, i + 4 * LANES);
+      IntVector c = IntVector.fromArray(ROW, words, i + 8 * LANES);
+      IntVector d = IntVector.fromArray(ROW, words, i + 12 * LANES);
       IntVector ab = LOWER_4.selectFrom(a, b);
       IntVector ba = UPPER_4.selectFrom(a, b);
       IntVector cd = LOWER_4.selectFrom(c, d);
@@ -230,20 +232,20 @@ final class ChaCha20 {
    * What row {@code i} holds after it and row {@code i + distance} have exchanged lanes: its own
    * lanes where {@code distance} is not in the lane's number, the other's lower ones elsewhere.
    */
-  private static IntVector lower(int distance) {
+  private static int[] lower(int distance) {
     int[] from = new int[LANES];
     for (int lane = 0; lane < LANES; lane++) {
       from[lane] = (lane & distance) == 0 ? lane : LANES + lane - distance;
     }
-    return IntVector.fromArray(ROW, from, 0);
+    return from;
   }
 
   /** What row {@code i + distance} holds then. */
-  private static IntVector upper(int distance) {
+  private static int[] upper(int distance) {
     int[] from = new int[LANES];
     for (int lane = 0; lane < LANES; lane++) {
       from[lane] = (lane & distance) == 0 ? lane + distance : LANES + lane;
     }
-    return IntVector.fromArray(ROW, from, 0);
+    return from;
   }
 }

@@ -28,12 +28,12 @@ final class TrainMac {
   private static final int SLAB = 4 * Poly1305.BLOCK;
   private static final int SLABS_BYTES = 2 * SLAB_BYTES;
 
-  private static final LongVector LOWER_1 = lower(1);
-  private static final LongVector UPPER_1 = upper(1);
-  private static final LongVector LOWER_2 = lower(2);
-  private static final LongVector UPPER_2 = upper(2);
-  private static final LongVector LOWER_4 = lower(4);
-  private static final LongVector UPPER_4 = upper(4);
+  private static final LongVector LOWER_1 = LongVector.fromArray(Poly1305.ROW, lower(1), 0);
+  private static final LongVector UPPER_1 = LongVector.fromArray(Poly1305.ROW, upper(1), 0);
+  private static final LongVector LOWER_2 = LongVector.fromArray(Poly1305.ROW, lower(2), 0);
+  private static final LongVector UPPER_2 = LongVector.fromArray(Poly1305.ROW, upper(2), 0);
+  private static final LongVector LOWER_4 = LongVector.fromArray(Poly1305.ROW, lower(4), 0);
+  private static final LongVector UPPER_4 = LongVector.fromArray(Poly1305.ROW, upper(4), 0);
 
   private final long[] r = new long[Poly1305.FACTOR];
   private final long[] rSquared = new long[Poly1305.FACTOR];
@@ -173,10 +173,10 @@ final class TrainMac {
   /** Eight rows of a packet's longs become eight rows of the packets' first, second... longs. */
   private static void transpose(long[] rows, int at) {
     for (int i = at; i < at + SLAB; i += 4 * Poly1305.LANES) {
-      LongVector a = row(rows, i);
-      LongVector b = row(rows, i + Poly1305.LANES);
-      LongVector c = row(rows, i + 2 * Poly1305.LANES);
-      LongVector d = row(rows, i + 3 * Poly1305.LANES);
+      LongVector a = LongVector.fromArray(Poly1305.ROW, rows, i);
+      LongVector b = LongVector.fromArray(Poly1305.ROW, rows, i + Poly1305.LANES);
+      LongVector c = LongVector.fromArray(Poly1305.ROW, rows, i + 2 * Poly1305.LANES);
+      LongVector d = LongVector.fromArray(Poly1305.ROW, rows, i + 3 * Poly1305.LANES);
       LongVector ab = LOWER_1.selectFrom(a, b);
       LongVector ba = UPPER_1.selectFrom(a, b);
       LongVector cd = LOWER_1.selectFrom(c, d);
@@ -187,32 +187,28 @@ final class TrainMac {
       UPPER_2.selectFrom(ba, dc).intoArray(rows, i + 3 * Poly1305.LANES);
     }
     for (int i = at; i < at + 4 * Poly1305.LANES; i += Poly1305.LANES) {
-      LongVector a = row(rows, i);
-      LongVector b = row(rows, i + 4 * Poly1305.LANES);
+      LongVector a = LongVector.fromArray(Poly1305.ROW, rows, i);
+      LongVector b = LongVector.fromArray(Poly1305.ROW, rows, i + 4 * Poly1305.LANES);
       LOWER_4.selectFrom(a, b).intoArray(rows, i);
       UPPER_4.selectFrom(a, b).intoArray(rows, i + 4 * Poly1305.LANES);
     }
   }
 
-  private static LongVector row(long[] rows, int at) {
-    return LongVector.fromArray(Poly1305.ROW, rows, at);
-  }
-
   /** As in {@link ChaCha20}, for rows of eight lanes. */
-  private static LongVector lower(int distance) {
+  private static long[] lower(int distance) {
     long[] from = new long[Poly1305.LANES];
     for (int lane = 0; lane < Poly1305.LANES; lane++) {
       from[lane] = (lane & distance) == 0 ? lane : Poly1305.LANES + lane - distance;
     }
-    return LongVector.fromArray(Poly1305.ROW, from, 0);
+    return from;
   }
 
-  private static LongVector upper(int distance) {
+  private static long[] upper(int distance) {
     long[] from = new long[Poly1305.LANES];
     for (int lane = 0; lane < Poly1305.LANES; lane++) {
       from[lane] = (lane & distance) == 0 ? lane + distance : Poly1305.LANES + lane;
     }
-    return LongVector.fromArray(Poly1305.ROW, from, 0);
+    return from;
   }
 
   /** Overwrites all that a key has left. */

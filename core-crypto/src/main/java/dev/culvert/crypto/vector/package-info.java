@@ -35,7 +35,9 @@
  * <ul>
  *   <li>A kernel is no larger than the JVM's first compiler takes, else it stays interpreted.
  *   <li>A large kernel calls no helper: beyond some size the second compiler does not inline it.
- *   <li>No vector and no mask stands in a signature, but of the smallest helpers.
+ *   <li>No vector and no mask stands in a signature, not even of a helper of one line: where the
+ *       second compiler has enough of a caller it calls what is left, and that boxes. The vector
+ *       library's own methods are exempt from that limit.
  *   <li>What is loaded as a vector was stored as one: a store in pieces stalls the load.
  * </ul>
  *

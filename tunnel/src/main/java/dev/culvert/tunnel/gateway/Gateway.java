@@ -30,6 +30,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -41,6 +42,8 @@ import org.slf4j.LoggerFactory;
  */
 public final class Gateway implements WireGuardDevice, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Gateway.class);
+
+  private static final long CIPHER_DELAY_MILLIS = 500;
 
   private final TunDevice tun;
   private volatile String cipher;
@@ -84,6 +87,7 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
    * @throws DeviceException where the interface, the sockets or the state directory cannot be had
    */
   public static Gateway open(GatewayOptions options) throws DeviceException {
+    Preparation.startNetty();
     try {
       TunDevice tun = TunDevice.open(options.interfaceName(), options.effectiveLanes());
       try {
@@ -115,11 +119,18 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
 
   /**
    * What is fastest shows only once the JVM has compiled it; until then the first backend carries
-   * the traffic.
+   * the traffic. That takes a processor for seconds, so the first handshakes get theirs before.
    */
   private void chooseCipher() {
-    AeadBackends.Selection selection =
-        AeadBackends.select(AeadAlgorithm.CHACHA20_POLY1305, System::nanoTime);
+    try {
+      if (closed.await(CIPHER_DELAY_MILLIS, TimeUnit.MILLISECONDS)) {
+        return;
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return;
+    }
+    AeadBackends.Selection selection = CipherChoice.select(AeadAlgorithm.CHACHA20_POLY1305);
     engine.useBackend(selection.backend());
     cipher = selection.backend().name();
     LOG.info("{}: cipher {} of {}", tun.name(), cipher, selection.candidates());
