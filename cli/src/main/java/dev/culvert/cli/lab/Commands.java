@@ -107,7 +107,9 @@ public final class Commands {
     private final Thread reader;
 
     Output(InputStream in) {
-      reader = Thread.ofVirtual().start(() -> gather(in));
+      // Reading a pipe holds a virtual thread's carrier: a few programs that say nothing would
+      // keep all other readers waiting.
+      reader = Thread.ofPlatform().daemon().start(() -> gather(in));
     }
 
     private void gather(InputStream in) {
