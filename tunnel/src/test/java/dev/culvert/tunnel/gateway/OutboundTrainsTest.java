@@ -60,6 +60,13 @@ class OutboundTrainsTest {
   }
 
   @Test
+  void anOlderTrainWithRoomIsNotGoneBackTo() {
+    Train older = put(alice, SEALED, 0);
+    put(alice, SEALED, 2);
+    assertNotSame(older, put(alice, SEALED, 0));
+  }
+
+  @Test
   void packetsWithOtherCongestionBitsTravelApart() {
     assertNotSame(put(alice, SEALED, 0), put(alice, SEALED, 2));
   }
