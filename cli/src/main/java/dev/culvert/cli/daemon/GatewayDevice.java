@@ -21,7 +21,13 @@ public final class GatewayDevice implements RunningDevice {
       throws DeviceException {
     return new GatewayDevice(
         Gateway.open(
-            new GatewayOptions(interfaceName, mtu, lanes, STATE.resolve(interfaceName), null)));
+            new GatewayOptions(
+                interfaceName,
+                mtu,
+                lanes,
+                Integer.getInteger("culvert.helpers", GatewayOptions.BY_MACHINE),
+                STATE.resolve(interfaceName),
+                null)));
   }
 
   @Override

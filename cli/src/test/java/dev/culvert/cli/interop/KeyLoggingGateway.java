@@ -37,7 +37,7 @@ final class KeyLoggingGateway {
   public static void main(String[] args) throws IOException, InterruptedException {
     Path file = Path.of(args[0]);
     GatewayOptions options =
-        new GatewayOptions(args[1], 0, 0, null, (peer, key) -> append(file, key));
+        new GatewayOptions(args[1], 0, 0, 0, null, (peer, key) -> append(file, key));
     try (Gateway gateway = Gateway.open(options);
         UapiServer uapi = UapiServer.open(UapiServer.DIRECTORY, gateway)) {
       UapiClient.socket(args[1]).toFile().deleteOnExit(); // for when it is told to terminate

@@ -53,7 +53,9 @@ public enum DropReason {
    */
   CONGESTION_UNMARKABLE,
   /** Inbound: the TUN device did not take the packet. */
-  TUN_WRITE_FAILED;
+  TUN_WRITE_FAILED,
+  /** Either way: sealing or opening it failed by a fault of ours; the log says how. */
+  INTERNAL_ERROR;
 
   private final String label = name().toLowerCase(Locale.ROOT);
 

@@ -49,6 +49,7 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
   private volatile String cipher;
   private final WireGuardEngine engine;
   private final ControlLoop control;
+  private final HelperLanes helpers;
   private final Lanes lanes;
   private final Underlay underlay;
   private final @Nullable TimestampStore timestamps;
@@ -76,6 +77,9 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
             Gateway::wallNanos,
             datagram -> underlay().transmit(datagram),
             this::onEvent);
+    helpers =
+        new HelperLanes(
+            name, options.effectiveHelpers(tun.ports().size()), () -> engine.newDataPath());
     lanes = new Lanes(name, tun.ports().size(), this::newLane, this::onFailure);
     underlay = new Underlay(lanes);
   }
@@ -111,10 +115,17 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
   private void start() throws IOException {
     underlay.use(underlay.bind(0, 0), 0);
     control.start();
+    helpers.start();
     lanes.start(tun.ports());
     linkMonitor = LinkMonitor.start(Set.of(), this::onLinkEvent);
     Thread.ofPlatform().name(tun.name() + "-cipher").daemon().start(this::chooseCipher);
-    LOG.info("{}: {} lanes, cipher {}, offloads {}", tun.name(), lanes.count(), cipher, offloads());
+    LOG.info(
+        "{}: {} lanes, {} helpers, cipher {}, offloads {}",
+        tun.name(),
+        lanes.count(),
+        helpers.count(),
+        cipher,
+        offloads());
   }
 
   /**
@@ -154,6 +165,7 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
         tun.offloads(),
         router,
         engine.newDataPath(),
+        helpers,
         engine.overhead(),
         control,
         System::nanoTime,
@@ -265,6 +277,7 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
       lane.drops().addTo(drops);
       lane.dataPath().drops().addTo(drops);
     }
+    helpers.dataPaths().forEach(path -> path.drops().addTo(drops));
     for (DropCounters counters : List.of(engine.drops(), underlay.drops())) {
       counters.addTo(drops);
     }
@@ -366,6 +379,7 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
     }
     underlay.close();
     lanes.close();
+    helpers.close();
     writeStages();
     control.close();
     engine.close();

@@ -53,6 +53,9 @@ final class Lane implements AutoCloseable {
    */
   private static final int PACKETS_A_SEND = 128;
 
+  /** Helpers that a batch grows for: further ones find enough in it. */
+  private static final int MOST_PER_BATCH = 4;
+
   /** Messages a receive call, each a run of up to 64 datagrams. */
   private static final int RECEIVE_SLOTS = 8;
 
@@ -68,6 +71,8 @@ final class Lane implements AutoCloseable {
   private final TunPort tun;
   private final Router router;
   private final DataPath dataPath;
+  private final TrainRing helped;
+  private final int packetsASend;
   private final Overhead overhead;
   private final ControlLoop control;
   private final LongSupplier clock;
@@ -93,6 +98,7 @@ final class Lane implements AutoCloseable {
       TunOffloads offloads,
       Router router,
       DataPath dataPath,
+      HelperLanes helpers,
       Overhead overhead,
       ControlLoop control,
       LongSupplier clock,
@@ -100,6 +106,8 @@ final class Lane implements AutoCloseable {
     this.tun = tun;
     this.router = router;
     this.dataPath = dataPath;
+    helped = helpers.newRing(dataPath);
+    packetsASend = PACKETS_A_SEND * (1 + Math.min(helpers.count(), MOST_PER_BATCH));
     this.overhead = overhead;
     this.control = control;
     this.clock = clock;
@@ -134,7 +142,7 @@ final class Lane implements AutoCloseable {
       start = stages.spent(CLASSIFY, start);
       split(peer, now);
       stages.spent(SPLIT, start);
-      if (trains.packets() >= PACKETS_A_SEND) {
+      if (trains.packets() >= packetsASend) {
         sealAndSend(now);
       }
     }
@@ -144,6 +152,7 @@ final class Lane implements AutoCloseable {
 
   /** What a batch that threw has left must not go out with this one. */
   private void forgetFailedBatch() {
+    helped.drain();
     trains.clear();
     outlet4.clear();
     outlet6.clear();
@@ -177,30 +186,72 @@ final class Lane implements AutoCloseable {
 
   private void sealAndSend(long now) {
     long start = stages.now();
-    for (int i = 0; i < trains.count(); i++) {
-      Train train = trains.train(i);
-      TunnelPeer peer = trains.peer(i);
-      if (train.packets() > 0 && dataPath.seal(peer, train, now) == Verdict.SEALED) {
-        Endpoint to = peer.endpoint();
-        if (to == null) {
-          drops.count(DropReason.NO_ENDPOINT, train.packets());
-        } else {
-          (to.address().v4() ? outlet4 : outlet6).add(train, peer, to);
+    if (helpersPay(trains.packets())) {
+      sealWithHelpers(now);
+    } else {
+      for (int i = 0; i < trains.count(); i++) {
+        Train train = trains.train(i);
+        TunnelPeer peer = trains.peer(i);
+        if (train.packets() > 0 && dataPath.seal(peer, train, now) == Verdict.SEALED) {
+          address(train, peer);
         }
       }
     }
     start = stages.spent(SEAL, start);
-    outlet4.send();
-    outlet6.send();
+    send();
     stages.spent(SEND, start);
     stages.batch(READ, SEND, trains.packets());
     trains.clear();
+  }
+
+  private void address(Train sealed, TunnelPeer peer) {
+    Endpoint to = peer.endpoint();
+    if (to == null) {
+      drops.count(DropReason.NO_ENDPOINT, sealed.packets());
+    } else {
+      (to.address().v4() ? outlet4 : outlet6).add(sealed, peer, to);
+    }
+  }
+
+  private void send() {
+    outlet4.send();
+    outlet6.send();
+  }
+
+  /** Whether there is more to cipher than one full train. */
+  private boolean helpersPay(int packets) {
+    return helped.hasHelpers() && packets > Train.MAX_PACKETS;
+  }
+
+  /** The same, shared with helpers: what is ready is sent while they are at the rest. */
+  private void sealWithHelpers(long now) {
+    for (int i = 0; i < trains.count(); i++) {
+      Train train = trains.train(i);
+      TunnelPeer peer = trains.peer(i);
+      if (train.packets() > 0 && dataPath.reserve(peer, train, now)) {
+        helped.offerToSeal(train, peer);
+      }
+    }
+    while (!helped.isEmpty()) {
+      if (!helped.isReady()) {
+        long start = stages.now();
+        send();
+        stages.within(SEAL, SEND, start);
+      }
+      TrainRing.Job job = helped.take();
+      if (job.failed()) {
+        drops.count(DropReason.INTERNAL_ERROR, job.train().packets());
+      } else {
+        address(job.train(), job.peer());
+      }
+    }
   }
 
   // ---------------------------------------------------------------- inbound: UDP to TUN
 
   /** The socket has datagrams. */
   void onUdp(UdpPort socket) throws IOException {
+    helped.drain();
     for (int receives = 0; receives < UDP_RECEIVES; receives++) {
       long start = stages.now();
       int messages = socket.receive(received);
@@ -210,8 +261,12 @@ final class Lane implements AutoCloseable {
       stages.spent(RECEIVE, start);
       int openedBefore = opened;
       long now = clock.getAsLong();
+      boolean share = helpersPay(received.packets());
       for (int i = 0; i < messages; i++) {
-        openMessage(i, now);
+        openMessage(i, now, share);
+      }
+      while (!helped.isEmpty()) {
+        deliverOldest();
       }
       // The coalescer points into the receive buffers, which the next call fills again.
       start = stages.now();
@@ -223,7 +278,7 @@ final class Lane implements AutoCloseable {
   }
 
   /** One message is a run of datagrams of one UDP flow, not of one session: cut it. */
-  private void openMessage(int message, long now) {
+  private void openMessage(int message, long now, boolean share) {
     int bytes = received.length(message);
     int stride = received.segmentSize(message);
     if (!received.usable(message) || bytes == 0) {
@@ -240,7 +295,15 @@ final class Lane implements AutoCloseable {
       datagrams.ecn(received.ecn(message));
       for (int first = 0; first < packets; ) {
         int count = dataPath.runLength(datagrams, first);
-        openRun(run.slice(datagrams, first, count), from, now);
+        counters.received();
+        if (share) {
+          if (helped.isFull()) {
+            deliverOldest();
+          }
+          helped.offerToOpen(datagrams, first, count, from, now);
+        } else {
+          openRun(run.slice(datagrams, first, count), from, now);
+        }
         first += count;
       }
       done += part;
@@ -248,14 +311,30 @@ final class Lane implements AutoCloseable {
   }
 
   private void openRun(Train sealed, Endpoint from, long now) {
-    counters.received();
     long start = stages.now();
     int deliverable = dataPath.open(sealed, from, now);
-    start = stages.spent(OPEN, start);
+    stages.spent(OPEN, start);
+    deliver(sealed, deliverable);
+  }
+
+  /** Takes back the oldest run that was shared with helpers. */
+  private void deliverOldest() {
+    long start = stages.now();
+    TrainRing.Job job = helped.take();
+    stages.spent(OPEN, start);
+    if (job.failed()) {
+      drops.count(DropReason.INTERNAL_ERROR, job.train().packets());
+    } else {
+      deliver(job.train(), job.deliverable());
+    }
+  }
+
+  private void deliver(Train plain, int deliverable) {
     if (deliverable > 0) {
+      long start = stages.now();
       opened += deliverable;
-      counters.delivered(deliverable - carryCongestionMark(sealed));
-      coalescer.add(sealed);
+      counters.delivered(deliverable - carryCongestionMark(plain));
+      coalescer.add(plain);
       stages.spent(COALESCE, start);
     }
   }
@@ -328,6 +407,7 @@ final class Lane implements AutoCloseable {
   /** Gives the buffers back. The lane's thread must have ended its last packet. */
   @Override
   public void close() {
+    helped.drain();
     buffers.close();
   }
 }

@@ -73,6 +73,15 @@ public final class ReceiveBatch {
     return count;
   }
 
+  /** Datagrams in all messages of the latest receive call, but for empty ones. */
+  public int packets() {
+    int packets = 0;
+    for (int i = 0; i < count; i++) {
+      packets += lengths[i] == 0 ? 0 : (lengths[i] + segmentSizes[i] - 1) / segmentSizes[i];
+    }
+    return packets;
+  }
+
   /** Holds every message's bytes. */
   public MemorySegment memory() {
     return memory;

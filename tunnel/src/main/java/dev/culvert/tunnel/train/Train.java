@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.train;
 
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Packets of one stride, back to back in one buffer, for one peer: the unit that moves. A single
@@ -29,6 +30,7 @@ public final class Train {
   private int packets;
   private int lastSealedLength;
   private int ecn;
+  private @Nullable Object reservation;
 
   /** Empties the train and places its first slot; the first packet added decides the stride. */
   public Train startAt(MemorySegment newMemory, long newOffset, int newHeadroom) {
@@ -172,5 +174,14 @@ public final class Train {
 
   public void ecn(int newEcn) {
     ecn = newEcn;
+  }
+
+  /** What the engine needs to encipher a train whose counters are reserved; null for any other. */
+  public @Nullable Object reservation() {
+    return reservation;
+  }
+
+  public void reservation(@Nullable Object newReservation) {
+    reservation = newReservation;
   }
 }

@@ -18,8 +18,8 @@ import java.lang.foreign.ValueLayout;
  * One lane's way through the engine.
  *
  * <ol>
- *   <li>Out: pin the session, reserve counters, write headers, seal the train; without a session
- *       stage copies.
+ *   <li>Out: pin the session, reserve counters, write headers, encipher the train; without a
+ *       session stage copies.
  *   <li>In: find the session by index, pin it, open the run, pass the replay window, move the
  *       endpoint, check every inner source.
  * </ol>
@@ -62,6 +62,20 @@ final class WireGuardDataPath implements DataPath {
 
   @Override
   public Verdict seal(TunnelPeer to, Train train, long nowNanos) {
+    Verdict verdict = prepare(to, train, nowNanos);
+    if (verdict == Verdict.SEALED) {
+      encipher(train);
+    }
+    return verdict;
+  }
+
+  @Override
+  public boolean reserve(TunnelPeer to, Train train, long nowNanos) {
+    return prepare(to, train, nowNanos) == Verdict.SEALED;
+  }
+
+  /** Everything but the cipher; what is said to be sealed is so after {@link #encipher}. */
+  private Verdict prepare(TunnelPeer to, Train train, long nowNanos) {
     WireGuardPeer peer = (WireGuardPeer) to;
     if (!fits(train)) {
       drops.count(DropReason.MALFORMED, train.packets());
@@ -71,7 +85,9 @@ final class WireGuardDataPath implements DataPath {
       drops.count(DropReason.NO_ENDPOINT, train.packets());
       return Verdict.DROPPED;
     }
-    return sealUnderCurrent(peer, train, nowNanos) ? Verdict.SEALED : stage(peer, train, nowNanos);
+    return reserveUnderCurrent(peer, train, nowNanos)
+        ? Verdict.SEALED
+        : stage(peer, train, nowNanos);
   }
 
   /**
@@ -80,8 +96,16 @@ final class WireGuardDataPath implements DataPath {
    * @return false where the peer has no session that could
    */
   boolean sealUnderCurrent(WireGuardPeer peer, Train train, long nowNanos) {
+    boolean reserved = reserveUnderCurrent(peer, train, nowNanos);
+    if (reserved) {
+      encipher(train);
+    }
+    return reserved;
+  }
+
+  private boolean reserveUnderCurrent(WireGuardPeer peer, Train train, long nowNanos) {
     Session session = peer.sessions().current();
-    if (session == null || session.isExpired(nowNanos) || !sealUnder(session, train)) {
+    if (session == null || session.isExpired(nowNanos) || !reserveUnder(session, train)) {
       return false;
     }
     peer.txBytes().add(train.sealedBytes());
@@ -96,25 +120,42 @@ final class WireGuardDataPath implements DataPath {
     return true;
   }
 
-  private boolean sealUnder(Session session, Train train) {
+  /** The train keeps the session pinned until it is enciphered. */
+  private static boolean reserveUnder(Session session, Train train) {
     if (!session.pin()) {
       return false;
     }
+    boolean reserved = false;
     try {
-      int packets = train.packets();
-      long counter = session.reserve(packets);
-      if (counter == Session.SPENT) {
-        return false;
+      long counter = session.reserve(train.packets());
+      if (counter != Session.SPENT) {
+        writeHeadersAndPadding(train, session.remoteIndex(), counter);
+        train.reservation(session);
+        reserved = true;
       }
-      writeHeadersAndPadding(train, session.remoteIndex(), counter);
+      return reserved;
+    } finally {
+      if (!reserved) {
+        session.unpin();
+      }
+    }
+  }
+
+  @Override
+  public void encipher(Train train) {
+    if (!(train.reservation() instanceof Session session)) {
+      throw new IllegalStateException("a train without reserved counters");
+    }
+    // Taken before the cipher runs: no second call can use the counters again.
+    train.reservation(null);
+    try {
       run.at(train.memory(), train.inner(0), train.stride())
           .of(
-              packets,
+              train.packets(),
               train.stride() - Messages.DATA_OVERHEAD,
               train.lastSealedLength() - Messages.DATA_OVERHEAD)
-          .counting(counter);
+          .counting(train.memory().get(Messages.LONG, train.slot(0) + Messages.DATA_COUNTER));
       cipher().seal(session.sendKey(), run);
-      return true;
     } finally {
       session.unpin();
     }

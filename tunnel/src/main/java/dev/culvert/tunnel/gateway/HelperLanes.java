@@ -1,0 +1,139 @@
+package dev.culvert.tunnel.gateway;
+
+import dev.culvert.tunnel.engine.DataPath;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
+
+/**
+ * Threads that seal and open whole trains for lanes that have more of them than they can cipher
+ * alone: one flow stays on one lane, but its cipher need not stay on one processor. They serve all
+ * lanes, and sleep while none offers anything.
+ */
+final class HelperLanes implements AutoCloseable {
+  /** Looks before a helper sleeps: tens of microseconds, about the time between two batches. */
+  private static final int SPINS = 1000;
+
+  private final List<TrainRing> rings = new ArrayList<>();
+  private final Helper[] helpers;
+  private volatile boolean closed;
+
+  /**
+   * @param count threads, 0 for none
+   * @param newPath makes each its own way through the engine
+   */
+  HelperLanes(String name, int count, Supplier<DataPath> newPath) {
+    helpers = new Helper[count];
+    for (int i = 0; i < count; i++) {
+      helpers[i] = new Helper(name + "-helper-" + i, newPath.get());
+    }
+  }
+
+  /** A ring for one more lane; only before {@link #start}. */
+  TrainRing newRing(DataPath ofLane) {
+    TrainRing ring = new TrainRing(this, ofLane);
+    rings.add(ring);
+    return ring;
+  }
+
+  void start() {
+    for (Helper helper : helpers) {
+      helper.thread.start();
+    }
+  }
+
+  int count() {
+    return helpers.length;
+  }
+
+  /** The ways through the engine, for their drop counters. */
+  List<DataPath> dataPaths() {
+    List<DataPath> paths = new ArrayList<>();
+    for (Helper helper : helpers) {
+      paths.add(helper.path);
+    }
+    return paths;
+  }
+
+  /** Wakes a helper that sleeps, if one does. */
+  void wakeOne() {
+    for (Helper helper : helpers) {
+      if (helper.asleep.get() && helper.asleep.compareAndSet(true, false)) {
+        LockSupport.unpark(helper.thread);
+        return;
+      }
+    }
+  }
+
+  private final class Helper {
+    private final DataPath path;
+    private final Thread thread;
+    private final AtomicBoolean asleep = new AtomicBoolean();
+
+    Helper(String name, DataPath path) {
+      this.path = path;
+      thread = Thread.ofPlatform().name(name).daemon().unstarted(this::run);
+    }
+
+    private void run() {
+      int spins = 0;
+      while (!closed) {
+        if (runOne()) {
+          spins = 0;
+        } else if (spins++ < SPINS) {
+          Thread.onSpinWait();
+        } else {
+          sleep();
+          spins = 0;
+        }
+      }
+    }
+
+    private boolean runOne() {
+      boolean any = false;
+      for (int i = 0; i < rings.size(); i++) {
+        any |= rings.get(i).runOne(path);
+      }
+      return any;
+    }
+
+    /** A lane that offers looks for sleepers afterwards, and this looks at the rings again. */
+    private void sleep() {
+      asleep.set(true);
+      if (!closed && !isAnyWaiting()) {
+        LockSupport.park(HelperLanes.this);
+      }
+      asleep.set(false);
+    }
+
+    private boolean isAnyWaiting() {
+      boolean any = false;
+      for (int i = 0; i < rings.size(); i++) {
+        any |= rings.get(i).isWaiting();
+      }
+      return any;
+    }
+  }
+
+  /** Ends the threads, each after the train that it is at; what is left is the lanes'. */
+  @Override
+  public void close() {
+    closed = true;
+    boolean interrupted = false;
+    for (Helper helper : helpers) {
+      LockSupport.unpark(helper.thread);
+      while (helper.thread.isAlive()) {
+        try {
+          helper.thread.join();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
