@@ -1,0 +1,43 @@
+package dev.culvert.tunnel.gateway;
+
+import dev.culvert.tunnel.engine.DataPath;
+import dev.culvert.tunnel.engine.DropCounters;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.TunnelPeer;
+import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.train.Train;
+
+/** A way through an engine, with something that happens before a train is enciphered or opened. */
+record HookedPath(DataPath path, Runnable hook) implements DataPath {
+  @Override
+  public Verdict seal(TunnelPeer peer, Train train, long nowNanos) {
+    return path.seal(peer, train, nowNanos);
+  }
+
+  @Override
+  public boolean reserve(TunnelPeer peer, Train train, long nowNanos) {
+    return path.reserve(peer, train, nowNanos);
+  }
+
+  @Override
+  public void encipher(Train train) {
+    hook.run();
+    path.encipher(train);
+  }
+
+  @Override
+  public int runLength(Train received, int first) {
+    return path.runLength(received, first);
+  }
+
+  @Override
+  public int open(Train run, Endpoint from, long nowNanos) {
+    hook.run();
+    return path.open(run, from, nowNanos);
+  }
+
+  @Override
+  public DropCounters drops() {
+    return path.drops();
+  }
+}

@@ -1,0 +1,185 @@
+package dev.culvert.tunnel.gateway;
+
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadBackends;
+import dev.culvert.crypto.SecretBytes;
+import dev.culvert.crypto.X25519;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.engine.DataPath;
+import dev.culvert.tunnel.engine.Datagram;
+import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.TunnelPeer;
+import dev.culvert.tunnel.port.IpFamily;
+import dev.culvert.tunnel.port.TestTun;
+import dev.culvert.tunnel.port.TunOffloads;
+import dev.culvert.tunnel.port.UdpOptions;
+import dev.culvert.tunnel.port.UdpPort;
+import dev.culvert.tunnel.train.Train;
+import dev.culvert.tunnel.wireguard.DeviceUpdate;
+import dev.culvert.tunnel.wireguard.PeerUpdate;
+import dev.culvert.tunnel.wireguard.PublicKey;
+import dev.culvert.tunnel.wireguard.WireGuardEngine;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.security.SecureRandom;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A lane with its engine, a socket on the loopback interface, and a {@link TestTun}. No thread
+ * drives it but the test's. Time stands still.
+ */
+final class LaneEnd implements AutoCloseable {
+  private static final long NOW = 0;
+  private static final long WALL_NANOS = 1_700_000_000_000_000_000L;
+  private static final int MTU = 1420;
+
+  private final int number;
+  private final SecretBytes privateKey;
+  private final PublicKey publicKey;
+  private final DataPath controlPath;
+  final WireGuardEngine engine;
+  final TestTun tun = new TestTun();
+  final UdpPort socket = UdpPort.bind(IpFamily.V4, 0, false, UdpOptions.DEFAULT);
+  final HelperLanes helpers;
+  final Lane lane;
+
+  /**
+   * @param number owner of 10.0.{@code number}.0/24
+   * @param merging whether the TUN takes super-packets
+   * @param around put around every way through the engine
+   */
+  LaneEnd(int number, boolean merging, int helperCount, UnaryOperator<DataPath> around)
+      throws IOException {
+    this.number = number;
+    SecureRandom random = new SecureRandom();
+    byte[] key = X25519.generatePrivateKey(random);
+    publicKey = PublicKey.of(X25519.publicKey(key));
+    privateKey = SecretBytes.owning(key);
+    engine = new WireGuardEngine(AeadBackends.first(AeadAlgorithm.CHACHA20_POLY1305), random);
+    engine.apply(
+        new DeviceUpdate(privateKey, OptionalInt.empty(), OptionalInt.empty(), false, List.of()));
+    controlPath = engine.newDataPath();
+    helpers =
+        new HelperLanes(
+            "test-" + number, helperCount, () -> around.apply(engine.newDataPath()));
+    Lane.Router router =
+        new Lane.Router() {
+          @Override
+          public @Nullable TunnelPeer route4(int destination) {
+            return engine.route4(destination);
+          }
+
+          @Override
+          public @Nullable TunnelPeer route6(long high, long low) {
+            return engine.route6(high, low);
+          }
+        };
+    ControlLoop control =
+        new ControlLoop(
+            "never started", engine, () -> NOW, () -> WALL_NANOS, datagram -> {}, event -> {});
+    lane =
+        new Lane(
+            tun.port(),
+            new TunOffloads(true, merging, merging),
+            router,
+            around.apply(engine.newDataPath()),
+            helpers,
+            engine.overhead(),
+            control,
+            () -> NOW,
+            MTU);
+    lane.useSockets(socket, null);
+    helpers.start();
+  }
+
+  private Endpoint endpoint() {
+    return Endpoint.of(IpAddress.parse("127.0.0.1"), socket.port());
+  }
+
+  /** Both know each other and have a session that either may send under. */
+  void connect(LaneEnd other) {
+    peerWith(other);
+    other.peerWith(this);
+    try (Arena arena = Arena.ofConfined()) {
+      Datagram datagram = new Datagram(arena);
+      sealKeepalive(datagram, other);
+      boolean moved = true;
+      while (moved) {
+        moved = carryTo(other, datagram);
+        moved |= other.carryTo(this, datagram);
+      }
+    }
+  }
+
+  private void peerWith(LaneEnd other) {
+    Prefix inner = Prefix.parse("10.0." + other.number + ".0/24");
+    PeerUpdate peer =
+        new PeerUpdate(
+            other.publicKey,
+            false,
+            false,
+            null,
+            other.endpoint(),
+            OptionalInt.empty(),
+            false,
+            List.of(new PeerUpdate.AllowedIpChange(inner, false)));
+    engine.apply(
+        new DeviceUpdate(null, OptionalInt.empty(), OptionalInt.empty(), false, List.of(peer)));
+  }
+
+  private void sealKeepalive(Datagram scratch, LaneEnd to) {
+    Train train = new Train().startAt(scratch.memory(), 0, engine.overhead().headroom());
+    train.add(0, engine.overhead().sealedLength(0, MTU));
+    TunnelPeer peer = engine.route4(10 << 24 | to.number << 8 | 1);
+    if (peer == null) {
+      throw new IllegalStateException("no route to " + to.number);
+    }
+    controlPath.seal(peer, train, NOW);
+  }
+
+  private boolean carryTo(LaneEnd other, Datagram datagram) {
+    engine.advance(NOW, WALL_NANOS);
+    boolean any = false;
+    while (engine.pollTransmit(datagram, NOW)) {
+      int length = datagram.length();
+      Train received = new Train().received(datagram.memory(), 0, length, 1, length);
+      other.controlPath.open(received, endpoint(), NOW);
+      any = true;
+    }
+    while (engine.pollEvent() != null) {
+      any = true;
+    }
+    return any;
+  }
+
+  void feed(MemorySegment packet) {
+    tun.feed(packet, (int) packet.byteSize());
+  }
+
+  /** Everything that was dropped, by the lane, the engine and the helpers. */
+  Map<DropReason, Long> drops() {
+    Map<DropReason, Long> drops = new EnumMap<>(DropReason.class);
+    lane.drops().addTo(drops);
+    lane.dataPath().drops().addTo(drops);
+    helpers.dataPaths().forEach(path -> path.drops().addTo(drops));
+    return drops;
+  }
+
+  @Override
+  public void close() {
+    lane.close();
+    helpers.close();
+    socket.close();
+    tun.close();
+    engine.close();
+    privateKey.close();
+  }
+}
