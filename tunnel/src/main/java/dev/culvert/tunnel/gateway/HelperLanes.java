@@ -2,6 +2,7 @@ package dev.culvert.tunnel.gateway;
 
 import dev.culvert.tunnel.engine.DataPath;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
@@ -55,6 +56,11 @@ final class HelperLanes implements AutoCloseable {
       paths.add(helper.path);
     }
     return paths;
+  }
+
+  /** For tests: who ciphers here. */
+  List<Thread> threads() {
+    return Arrays.stream(helpers).map(helper -> helper.thread).toList();
   }
 
   /** Wakes a helper that sleeps, if one does. */

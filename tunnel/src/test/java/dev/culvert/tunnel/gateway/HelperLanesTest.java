@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadBackend;
+import dev.culvert.crypto.AeadBackends;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.port.ReceiveBatch;
@@ -32,6 +35,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Lanes with helpers, through real sockets on the loopback interface. */
 final class HelperLanesTest {
+  private static final AeadBackend BACKEND = AeadBackends.first(AeadAlgorithm.CHACHA20_POLY1305);
   private static final int PEERS = 3;
   private static final int HUB = 100;
   private static final int HELPERS = 3;
@@ -49,7 +53,7 @@ final class HelperLanesTest {
   }
 
   private LaneEnd end(int number, int helpers, UnaryOperator<DataPath> around) throws IOException {
-    LaneEnd end = new LaneEnd(number, false, helpers, around);
+    LaneEnd end = new LaneEnd(number, false, helpers, BACKEND, around);
     ends.add(end);
     return end;
   }

@@ -1,7 +1,6 @@
 package dev.culvert.tunnel.gateway;
 
-import dev.culvert.crypto.AeadAlgorithm;
-import dev.culvert.crypto.AeadBackends;
+import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.crypto.X25519;
 import dev.culvert.routing.IpAddress;
@@ -54,22 +53,27 @@ final class LaneEnd implements AutoCloseable {
   /**
    * @param number owner of 10.0.{@code number}.0/24
    * @param merging whether the TUN takes super-packets
+   * @param aead the packets' cipher
    * @param around put around every way through the engine
    */
-  LaneEnd(int number, boolean merging, int helperCount, UnaryOperator<DataPath> around)
+  LaneEnd(
+      int number,
+      boolean merging,
+      int helperCount,
+      AeadBackend aead,
+      UnaryOperator<DataPath> around)
       throws IOException {
     this.number = number;
     SecureRandom random = new SecureRandom();
     byte[] key = X25519.generatePrivateKey(random);
     publicKey = PublicKey.of(X25519.publicKey(key));
     privateKey = SecretBytes.owning(key);
-    engine = new WireGuardEngine(AeadBackends.first(AeadAlgorithm.CHACHA20_POLY1305), random);
+    engine = new WireGuardEngine(aead, random);
     engine.apply(
         new DeviceUpdate(privateKey, OptionalInt.empty(), OptionalInt.empty(), false, List.of()));
     controlPath = engine.newDataPath();
     helpers =
-        new HelperLanes(
-            "test-" + number, helperCount, () -> around.apply(engine.newDataPath()));
+        new HelperLanes("test-" + number, helperCount, () -> around.apply(engine.newDataPath()));
     Lane.Router router =
         new Lane.Router() {
           @Override

@@ -7,7 +7,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A backend that handshakes as usual and moves packets with a cipher of the test's own. */
-record BackendWithCipher(Supplier<TrainCipher> ciphers) implements AeadBackend {
+public record BackendWithCipher(Supplier<TrainCipher> ciphers) implements AeadBackend {
   @Override
   public String name() {
     return "test";

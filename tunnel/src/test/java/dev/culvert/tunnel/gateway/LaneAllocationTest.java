@@ -1,0 +1,121 @@
+package dev.culvert.tunnel.gateway;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.sun.management.ThreadMXBean;
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadBackend;
+import dev.culvert.crypto.AeadKey;
+import dev.culvert.crypto.PacketRun;
+import dev.culvert.crypto.TrainCipher;
+import dev.culvert.tunnel.wireguard.BackendWithCipher;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
+import java.util.Map;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Two whole lanes, system calls and all: what each thread allocates once they run steadily. */
+final class LaneAllocationTest {
+  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+  private static final int ROUNDS = 20;
+  private static final int BATCHES = 200;
+
+  private final MemorySegment taken = Arena.ofAuto().allocate(1 << 17, 64);
+  private long own;
+  private long ofHelpers;
+
+  /** Leaves packets as they are and finds every tag right. */
+  private record NullCipher() implements TrainCipher {
+    @Override
+    public void seal(AeadKey key, PacketRun run) {}
+
+    @Override
+    public long open(AeadKey key, PacketRun run) {
+      return run.allPackets();
+    }
+
+    @Override
+    public void forgetKeys() {}
+  }
+
+  /** The cipher has a test of its own. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1})
+  void aLaneInSteadyStateAllocatesNothing(int helpers) throws Exception {
+    assertNothingAllocated(new BackendWithCipher(NullCipher::new), helpers);
+  }
+
+  @Tag("integration")
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1})
+  void norDoesItWithTheCipherThatTheGatewayChooses(int helpers) throws Exception {
+    AeadBackend chosen = CipherChoice.select(AeadAlgorithm.CHACHA20_POLY1305).backend();
+    assumeTrue(chosen.name().equals("vector"), "javax.crypto allocates for every packet");
+    assertNothingAllocated(chosen, helpers);
+  }
+
+  private void assertNothingAllocated(AeadBackend aead, int helpers) throws Exception {
+    try (LaneEnd one = new LaneEnd(1, true, helpers, aead, path -> path);
+        LaneEnd two = new LaneEnd(2, true, helpers, aead, path -> path)) {
+      one.connect(two);
+      MemorySegment[] there = reads(1, 2);
+      MemorySegment[] back = reads(2, 1);
+      // What every packet allocates, every round allocates; linking a call site happens once.
+      long least = Long.MAX_VALUE;
+      for (int round = 0; round < ROUNDS && least > 0; round++) {
+        own = 0;
+        ofHelpers = -allocatedByHelpers(one) - allocatedByHelpers(two);
+        for (int i = 0; i < BATCHES; i++) {
+          carry(one, there, two);
+          carry(two, back, one);
+        }
+        ofHelpers += allocatedByHelpers(one) + allocatedByHelpers(two);
+        least = Math.min(least, own + ofHelpers);
+      }
+      assertEquals(0, least, "bytes allocated by " + 2 * BATCHES + " batches");
+      assertEquals(Map.of(), one.drops());
+      assertEquals(Map.of(), two.drops());
+      assertTrue(one.lane.counters().packetsOpened() >= (long) BATCHES * 193);
+    }
+  }
+
+  /** Three super-packets of 64, which are three full trains, and a lone packet. */
+  private static MemorySegment[] reads(int from, int to) {
+    return new MemorySegment[] {
+      NumberedPackets.superPacket(from, to, 0, 64),
+      NumberedPackets.superPacket(from, to, 64, 64),
+      NumberedPackets.superPacket(from, to, 128, 64),
+      NumberedPackets.superPacket(from, to, 192, 1)
+    };
+  }
+
+  private void carry(LaneEnd from, MemorySegment[] reads, LaneEnd to) throws IOException {
+    for (MemorySegment read : reads) {
+      from.feed(read);
+    }
+    long expected = from.lane.counters().packetsSealed() + 193;
+    long expectedThere = to.lane.counters().packetsOpened() + 193;
+    long before = THREADS.getCurrentThreadAllocatedBytes();
+    from.lane.onTun();
+    long giveUp = System.nanoTime() + 10_000_000_000L;
+    while (to.lane.counters().packetsOpened() < expectedThere && System.nanoTime() < giveUp) {
+      to.lane.onUdp(to.socket);
+    }
+    own += THREADS.getCurrentThreadAllocatedBytes() - before;
+    assertEquals(expected, from.lane.counters().packetsSealed());
+    assertEquals(expectedThere, to.lane.counters().packetsOpened());
+    while (to.tun.take(taken) > 0) {}
+  }
+
+  private static long allocatedByHelpers(LaneEnd end) {
+    return end.helpers.threads().stream()
+        .mapToLong(thread -> THREADS.getThreadAllocatedBytes(thread.threadId()))
+        .sum();
+  }
+}
