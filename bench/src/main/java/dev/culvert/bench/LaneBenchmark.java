@@ -7,6 +7,8 @@ import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.gateway.HelperLanes;
+import dev.culvert.tunnel.gateway.TrainRing;
 import dev.culvert.tunnel.offload.Coalescer;
 import dev.culvert.tunnel.offload.InnerPacket;
 import dev.culvert.tunnel.offload.Segmenter;
@@ -14,6 +16,7 @@ import dev.culvert.tunnel.train.Train;
 import dev.culvert.tunnel.wireguard.WireGuardEngine;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -55,6 +58,10 @@ public class LaneBenchmark {
   @Param({"TCP4", "TCP6", "UDP4", "SMALL_UDP4"})
   private Traffic traffic = Traffic.TCP4;
 
+  /** Threads that share each end's ciphering, as on a machine with more processors than lanes. */
+  @Param("0")
+  private int helpers;
+
   private final Arena arena = Arena.ofShared();
   private final TunnelEnd sender = TunnelEnd.connected();
   private final TunnelEnd receiver = sender.other();
@@ -62,6 +69,10 @@ public class LaneBenchmark {
   private final Overhead overhead = router.overhead();
   private final DataPath out = sender.path();
   private final DataPath in = receiver.path();
+  private @Nullable HelperLanes senderHelpers;
+  private @Nullable HelperLanes receiverHelpers;
+  private @Nullable TrainRing toSeal;
+  private @Nullable TrainRing toOpen;
   private final Endpoint from = sender.endpoint();
   private final Segmenter segmenter = new Segmenter();
   private final Coalescer coalescer = new Coalescer(arena, this::take, true, true);
@@ -80,6 +91,12 @@ public class LaneBenchmark {
     AeadBackend warm = Backends.warm(AeadAlgorithm.CHACHA20_POLY1305, backend);
     sender.useBackend(warm);
     receiver.useBackend(warm);
+    senderHelpers = new HelperLanes("sender", helpers, sender.engine()::newDataPath);
+    receiverHelpers = new HelperLanes("receiver", helpers, receiver.engine()::newDataPath);
+    toSeal = senderHelpers.newRing(out);
+    toOpen = receiverHelpers.newRing(in);
+    senderHelpers.start();
+    receiverHelpers.start();
     int segments = traffic == Traffic.SMALL_UDP4 ? 1 : SEGMENTS;
     reads = new MemorySegment[PACKETS / segments];
     lengths = new int[reads.length];
@@ -94,6 +111,8 @@ public class LaneBenchmark {
 
   @TearDown
   public void tearDown() {
+    Objects.requireNonNull(senderHelpers).close();
+    Objects.requireNonNull(receiverHelpers).close();
     sender.close();
     receiver.close();
     arena.close();
@@ -106,12 +125,28 @@ public class LaneBenchmark {
     for (int i = 0; i < reads.length; i++) {
       split(reads[i], lengths[i]);
     }
+    if (helpers > 0) {
+      sealWithHelpers(Objects.requireNonNull(toSeal));
+      return used;
+    }
     for (int i = 0; i < used; i++) {
       if (out.seal(peers[i], trains[i], TunnelEnd.NOW) != Verdict.SEALED) {
         throw new IllegalStateException("not sealed");
       }
     }
     return used;
+  }
+
+  private void sealWithHelpers(TrainRing ring) {
+    for (int i = 0; i < used; i++) {
+      if (!out.reserve(peers[i], trains[i], TunnelEnd.NOW)) {
+        throw new IllegalStateException("not sealed");
+      }
+      ring.offerToSeal(trains[i], peers[i]);
+    }
+    while (!ring.isEmpty()) {
+      ring.take();
+    }
   }
 
   @Benchmark
@@ -124,6 +159,10 @@ public class LaneBenchmark {
       datagrams.received(
           sent.memory(), sent.slot(0), sent.stride(), sent.packets(), sent.lastSealedLength());
       open();
+    }
+    TrainRing ring = Objects.requireNonNull(toOpen);
+    while (!ring.isEmpty()) {
+      coalescer.add(ring.take().train());
     }
     coalescer.flush();
     if (delivered != PACKETS) {
@@ -157,8 +196,12 @@ public class LaneBenchmark {
   private void open() {
     for (int first = 0; first < datagrams.packets(); ) {
       int count = in.runLength(datagrams, first);
-      in.open(run.slice(datagrams, first, count), from, TunnelEnd.NOW);
-      coalescer.add(run);
+      if (helpers > 0) {
+        Objects.requireNonNull(toOpen).offerToOpen(datagrams, first, count, from, TunnelEnd.NOW);
+      } else {
+        in.open(run.slice(datagrams, first, count), from, TunnelEnd.NOW);
+        coalescer.add(run);
+      }
       first += count;
     }
   }

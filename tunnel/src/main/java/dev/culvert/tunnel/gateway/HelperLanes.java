@@ -13,7 +13,7 @@ import java.util.function.Supplier;
  * alone: one flow stays on one lane, but its cipher need not stay on one processor. They serve all
  * lanes, and sleep while none offers anything.
  */
-final class HelperLanes implements AutoCloseable {
+public final class HelperLanes implements AutoCloseable {
   /** Looks before a helper sleeps: tens of microseconds, about the time between two batches. */
   private static final int SPINS = 1000;
 
@@ -25,7 +25,7 @@ final class HelperLanes implements AutoCloseable {
    * @param count threads, 0 for none
    * @param newPath makes each its own way through the engine
    */
-  HelperLanes(String name, int count, Supplier<DataPath> newPath) {
+  public HelperLanes(String name, int count, Supplier<DataPath> newPath) {
     helpers = new Helper[count];
     for (int i = 0; i < count; i++) {
       helpers[i] = new Helper(name + "-helper-" + i, newPath.get());
@@ -33,13 +33,13 @@ final class HelperLanes implements AutoCloseable {
   }
 
   /** A ring for one more lane; only before {@link #start}. */
-  TrainRing newRing(DataPath ofLane) {
+  public TrainRing newRing(DataPath ofLane) {
     TrainRing ring = new TrainRing(this, ofLane);
     rings.add(ring);
     return ring;
   }
 
-  void start() {
+  public void start() {
     for (Helper helper : helpers) {
       helper.thread.start();
     }

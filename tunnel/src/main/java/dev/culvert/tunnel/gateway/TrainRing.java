@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
  * at them meanwhile. The lane takes part: it runs what nobody has claimed and waits only for what a
  * helper is at. Each batch ends with an empty ring, so nothing of it is left while the lane sleeps.
  */
-final class TrainRing {
+public final class TrainRing {
   private static final Logger LOG = LoggerFactory.getLogger(TrainRing.class);
 
   /** As many trains as one batch has outbound; a power of two. */
@@ -53,7 +53,7 @@ final class TrainRing {
   }
 
   /** One train to seal or to open, and what came of it. */
-  static final class Job {
+  public static final class Job {
     private final Train received = new Train();
     private Train train = received;
     private @Nullable TunnelPeer peer;
@@ -81,12 +81,12 @@ final class TrainRing {
       }
     }
 
-    Train train() {
+    public Train train() {
       return train;
     }
 
     /** Whom the train to seal is for. */
-    TunnelPeer peer() {
+    public TunnelPeer peer() {
       TunnelPeer to = peer;
       if (to == null) {
         throw new IllegalStateException("a train to open");
@@ -95,18 +95,18 @@ final class TrainRing {
     }
 
     /** Packets that are to be delivered of a train that was opened. */
-    int deliverable() {
+    public int deliverable() {
       return deliverable;
     }
 
     /** Whether the train must go no further. */
-    boolean failed() {
+    public boolean failed() {
       return failed;
     }
   }
 
   /** Whether anybody is there to help. */
-  boolean hasHelpers() {
+  public boolean hasHelpers() {
     return helpers.count() > 0;
   }
 
@@ -114,7 +114,7 @@ final class TrainRing {
     return helpers.count();
   }
 
-  boolean isEmpty() {
+  public boolean isEmpty() {
     return taken == offered.getPlain();
   }
 
@@ -123,7 +123,7 @@ final class TrainRing {
   }
 
   /** Offers a train whose counters are reserved. The ring must not be full. */
-  void offerToSeal(Train reserved, TunnelPeer to) {
+  public void offerToSeal(Train reserved, TunnelPeer to) {
     Job job = free();
     job.train = reserved;
     job.peer = to;
@@ -132,7 +132,7 @@ final class TrainRing {
   }
 
   /** Offers {@code count} packets of {@code datagrams}. The ring must not be full. */
-  void offerToOpen(Train datagrams, int first, int count, Endpoint from, long now) {
+  public void offerToOpen(Train datagrams, int first, int count, Endpoint from, long now) {
     Job job = free();
     job.train = job.received.slice(datagrams, first, count);
     job.peer = null;
@@ -169,7 +169,7 @@ final class TrainRing {
   }
 
   /** The oldest job, done; it is valid until the next offer. */
-  Job take() {
+  public Job take() {
     Job oldest = jobs[slot(taken)];
     for (int spins = 0; !oldest.done; ) {
       if (runOne(own)) {

@@ -298,19 +298,25 @@ final class HelperLanesTest {
   @Test
   void aBatchThatFailsLeavesNothingToHelpers() throws Exception {
     LaneEnd hub = end(HUB, 0, path -> path);
+    Thread lane = Thread.currentThread();
+    AtomicInteger paths = new AtomicInteger();
     AtomicInteger opening = new AtomicInteger();
     LaneEnd leaf =
         end(
             0,
             HELPERS,
-            path ->
-                new HookedPath(
-                    path,
-                    () -> {
+            path -> {
+              long nanos = 100_000_000L * paths.incrementAndGet();
+              return new HookedPath(
+                  path,
+                  () -> {
+                    if (Thread.currentThread() != lane) {
                       opening.incrementAndGet();
-                      LockSupport.parkNanos(1_000_000);
+                      LockSupport.parkNanos(nanos);
                       opening.decrementAndGet();
-                    }));
+                    }
+                  });
+            });
     hub.connect(leaf);
     for (int i = 0; i < 6; i++) {
       hub.feed(NumberedPackets.superPacket(HUB, 0, i * 64, 64));
