@@ -1,7 +1,7 @@
 package dev.culvert.cli.daemon;
 
 import dev.culvert.tunnel.gateway.DeviceException;
-import dev.culvert.tunnel.gateway.Gateway;
+import dev.culvert.tunnel.gateway.WireGuardGateway;
 import dev.culvert.tunnel.gateway.GatewayOptions;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
 import java.nio.file.Path;
@@ -10,9 +10,9 @@ import java.nio.file.Path;
 public final class GatewayDevice implements RunningDevice {
   private static final Path STATE = Path.of("/var/lib/culvert");
 
-  private final Gateway gateway;
+  private final WireGuardGateway gateway;
 
-  private GatewayDevice(Gateway gateway) {
+  private GatewayDevice(WireGuardGateway gateway) {
     this.gateway = gateway;
   }
 
@@ -20,7 +20,7 @@ public final class GatewayDevice implements RunningDevice {
   public static RunningDevice open(String interfaceName, int mtu, int lanes)
       throws DeviceException {
     return new GatewayDevice(
-        Gateway.open(
+        WireGuardGateway.open(
             new GatewayOptions(
                 interfaceName,
                 mtu,

@@ -1,7 +1,7 @@
 package dev.culvert.cli.interop;
 
 import dev.culvert.cli.uapi.UapiServer;
-import dev.culvert.tunnel.gateway.Gateway;
+import dev.culvert.tunnel.gateway.WireGuardGateway;
 import dev.culvert.tunnel.gateway.GatewayOptions;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -38,7 +38,7 @@ final class KeyLoggingGateway {
     Path file = Path.of(args[0]);
     GatewayOptions options =
         new GatewayOptions(args[1], 0, 0, 0, null, (peer, key) -> append(file, key));
-    try (Gateway gateway = Gateway.open(options);
+    try (WireGuardGateway gateway = WireGuardGateway.open(options);
         UapiServer uapi = UapiServer.open(UapiServer.DIRECTORY, gateway)) {
       UapiClient.socket(args[1]).toFile().deleteOnExit(); // for when it is told to terminate
       uapi.awaitGone();

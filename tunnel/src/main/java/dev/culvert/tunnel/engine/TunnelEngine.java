@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * {@link #pollTransmit} until false, then {@link #pollEvent} until null. A spurious call does
  * nothing.
  */
-public interface TunnelEngine {
+public interface TunnelEngine extends AutoCloseable {
   /** A way in for one more lane. */
   DataPath newDataPath();
 
@@ -47,4 +47,8 @@ public interface TunnelEngine {
 
   /** What the control side dropped, by reason; the lanes' drops are with their data paths. */
   DropCounters drops();
+
+  /** Wipes all secrets. Lanes that still hold a peer get drops from here on. */
+  @Override
+  void close();
 }

@@ -1,12 +1,8 @@
 package dev.culvert.tunnel.gateway;
 
-import dev.culvert.crypto.AeadAlgorithm;
-import dev.culvert.crypto.AeadBackend;
-import dev.culvert.crypto.AeadBackends;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
-import dev.culvert.tunnel.engine.TunnelEvent;
-import dev.culvert.tunnel.engine.TunnelPeer;
+import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.kernel.LinkEvent;
@@ -15,12 +11,7 @@ import dev.culvert.tunnel.port.DeviceGoneException;
 import dev.culvert.tunnel.port.TunDevice;
 import dev.culvert.tunnel.port.UdpPort;
 import dev.culvert.tunnel.port.UdpSockets;
-import dev.culvert.tunnel.wireguard.DeviceSnapshot;
-import dev.culvert.tunnel.wireguard.DeviceUpdate;
-import dev.culvert.tunnel.wireguard.WireGuardEngine;
 import java.io.IOException;
-import java.nio.file.Path;
-import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -28,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -37,37 +29,32 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A WireGuard device that moves packets: the TUN interface, the engine, the lanes and the control
- * loop, wired together. It ends when it is closed or its interface is deleted.
+ * What moves packets, whatever the protocol: the TUN interface, the lanes, the sockets and the
+ * control loop around an engine, wired together. It ends when it is closed or its interface is
+ * deleted. Safe to use from any thread.
  */
-public final class Gateway implements WireGuardDevice, AutoCloseable {
+final class Gateway implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Gateway.class);
 
-  private static final long CIPHER_DELAY_MILLIS = 500;
-
   private final TunDevice tun;
-  private volatile String cipher;
-  private final WireGuardEngine engine;
+  private final Protocol protocol;
+  private final TunnelEngine engine;
   private final ControlLoop control;
   private final HelperLanes helpers;
   private final Lanes lanes;
   private final Underlay underlay;
-  private final @Nullable TimestampStore timestamps;
+  private volatile int mtu;
   private @Nullable LinkMonitor linkMonitor;
   private final AtomicBoolean closing = new AtomicBoolean();
   private final CountDownLatch closed = new CountDownLatch(1);
 
-  private Gateway(TunDevice tun, GatewayOptions options) throws IOException {
+  private Gateway(TunDevice tun, Protocol protocol, GatewayOptions options) throws IOException {
     this.tun = tun;
-    AeadBackend first = AeadBackends.first(AeadAlgorithm.CHACHA20_POLY1305);
-    cipher = first.name();
-    timestamps = openTimestamps(options.stateDirectory());
-    engine = new WireGuardEngine(first, new SecureRandom(), options.keyLog());
-    if (timestamps != null) {
-      engine.minimumTimestamp(timestamps.floor(Instant.now()));
-    }
+    this.protocol = protocol;
+    engine = protocol.engine();
     tun.mtu(options.effectiveMtu());
-    engine.mtu(options.effectiveMtu());
+    mtu = options.effectiveMtu();
+    protocol.mtu(mtu);
     String name = tun.name();
     control =
         new ControlLoop(
@@ -76,28 +63,28 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
             System::nanoTime,
             Gateway::wallNanos,
             datagram -> underlay().transmit(datagram),
-            this::onEvent);
+            protocol::onEvent);
     helpers =
-        new HelperLanes(
-            name, options.effectiveHelpers(tun.ports().size()), () -> engine.newDataPath());
+        new HelperLanes(name, options.effectiveHelpers(tun.ports().size()), engine::newDataPath);
     lanes = new Lanes(name, tun.ports().size(), this::newLane, this::onFailure);
     underlay = new Underlay(lanes);
   }
 
   /**
-   * Makes the interface (down, without addresses), binds a free UDP port in both families and
-   * starts moving packets.
+   * Makes the interface (down, without addresses), binds a UDP port in both families and starts
+   * moving packets.
    *
-   * @throws DeviceException where the interface, the sockets or the state directory cannot be had
+   * @param port 0 for any that is free
+   * @throws DeviceException where the interface or the sockets cannot be had
    */
-  public static Gateway open(GatewayOptions options) throws DeviceException {
-    Preparation.startNetty();
+  static Gateway open(Protocol protocol, GatewayOptions options, int port, int mark)
+      throws DeviceException {
     try {
       TunDevice tun = TunDevice.open(options.interfaceName(), options.effectiveLanes());
       try {
-        Gateway gateway = new Gateway(tun, options);
+        Gateway gateway = new Gateway(tun, protocol, options);
         try {
-          gateway.start();
+          gateway.start(port, mark);
         } catch (IOException | RuntimeException e) {
           gateway.close();
           throw e;
@@ -112,64 +99,31 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
     }
   }
 
-  private void start() throws IOException {
-    underlay.use(underlay.bind(0, 0), 0);
+  private void start(int port, int mark) throws IOException {
+    underlay.use(underlay.bind(port, mark), mark);
     control.start();
     helpers.start();
     lanes.start(tun.ports());
     linkMonitor = LinkMonitor.start(Set.of(), this::onLinkEvent);
-    Thread.ofPlatform().name(tun.name() + "-cipher").daemon().start(this::chooseCipher);
     LOG.info(
-        "{}: {} lanes, {} helpers, cipher {}, offloads {}",
+        "{}: {} lanes, {} helpers, offloads {}",
         tun.name(),
         lanes.count(),
         helpers.count(),
-        cipher,
         offloads());
   }
 
-  /**
-   * What is fastest shows only once the JVM has compiled it; until then the first backend carries
-   * the traffic. That takes a processor for seconds, so the first handshakes get theirs before.
-   */
-  private void chooseCipher() {
-    try {
-      if (closed.await(CIPHER_DELAY_MILLIS, TimeUnit.MILLISECONDS)) {
-        return;
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return;
-    }
-    AeadBackends.Selection selection = CipherChoice.select(AeadAlgorithm.CHACHA20_POLY1305);
-    engine.useBackend(selection.backend());
-    cipher = selection.backend().name();
-    LOG.info("{}: cipher {} of {}", tun.name(), cipher, selection.candidates());
-  }
-
   private Lane newLane(int i) {
-    Lane.Router router =
-        new Lane.Router() {
-          @Override
-          public @Nullable TunnelPeer route4(int destination) {
-            return engine.route4(destination);
-          }
-
-          @Override
-          public @Nullable TunnelPeer route6(long high, long low) {
-            return engine.route6(high, low);
-          }
-        };
     return new Lane(
         tun.ports().get(i),
         tun.offloads(),
-        router,
+        protocol,
         engine.newDataPath(),
         helpers,
         engine.overhead(),
         control,
         System::nanoTime,
-        engine.mtu());
+        mtu);
   }
 
   private Underlay underlay() {
@@ -181,49 +135,68 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
     return Math.addExact(Math.multiplyExact(now.getEpochSecond(), 1_000_000_000L), now.getNano());
   }
 
-  private static @Nullable TimestampStore openTimestamps(@Nullable Path directory)
-      throws IOException {
-    return directory == null ? null : TimestampStore.open(directory);
-  }
-
   // ---------------------------------------------------------------- steering
 
-  @Override
-  public String interfaceName() {
+  String interfaceName() {
     return tun.name();
   }
 
-  @Override
-  public synchronized void configure(DeviceUpdate update) throws DeviceException {
-    int port = update.listenPort().orElse(underlay.port());
-    int mark = update.fwmark().orElse(underlay.mark());
-    boolean otherPort = port == 0 || port != underlay.port();
-    int markBefore = underlay.mark();
-    UdpSockets fresh = null;
+  int mtu() {
+    return mtu;
+  }
+
+  int listenPort() {
+    return underlay.port();
+  }
+
+  int fwmark() {
+    return underlay.mark();
+  }
+
+  /**
+   * Runs {@code work} on the control thread, to which the engine belongs.
+   *
+   * @throws DeviceException with what the work threw, or where the gateway is closed
+   */
+  <T> T control(Callable<T> work) throws DeviceException {
     try {
-      if (otherPort && update.listenPort().isPresent()) {
-        fresh = underlay.bind(port, mark);
-      } else {
-        underlay.mark(mark);
-      }
-      control.call(
-          () -> {
-            engine.apply(update);
-            return null;
-          });
-      if (fresh != null) {
-        underlay.use(fresh, mark);
-      }
-    } catch (IOException e) {
-      throw deviceException(e);
+      return control.call(work);
     } catch (ExecutionException e) {
-      undo(fresh, markBefore);
       Throwable cause = Objects.requireNonNullElse(e.getCause(), e);
       throw new DeviceException(String.valueOf(cause.getMessage()), Errno.EINVAL, cause);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      undo(fresh, markBefore);
       throw new DeviceException("interrupted", Errno.EINTR, e);
+    }
+  }
+
+  /**
+   * Changes port and mark together with what {@code work} does on the control thread: all of it, or
+   * nothing. The same port as before keeps its sockets.
+   *
+   * @param port 0 for any that is free
+   */
+  synchronized void rebind(int port, int mark, Callable<@Nullable Void> work)
+      throws DeviceException {
+    int markBefore = underlay.mark();
+    UdpSockets fresh = null;
+    try {
+      if (port == 0 || port != underlay.port()) {
+        fresh = underlay.bind(port, mark);
+      } else {
+        underlay.mark(mark);
+      }
+    } catch (IOException e) {
+      throw deviceException(e);
+    }
+    try {
+      control(work);
+    } catch (DeviceException e) {
+      undo(fresh, markBefore);
+      throw e;
+    }
+    if (fresh != null) {
+      underlay.use(fresh, mark);
     }
   }
 
@@ -239,30 +212,8 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
     }
   }
 
-  @Override
-  public DeviceSnapshot snapshot() {
-    try {
-      return control.call(engine::snapshot);
-    } catch (ExecutionException e) {
-      throw new IllegalStateException("no snapshot of " + tun.name(), e.getCause());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted", e);
-    }
-  }
-
-  @Override
-  public int listenPort() {
-    return underlay.port();
-  }
-
-  @Override
-  public int fwmark() {
-    return underlay.mark();
-  }
-
-  @Override
-  public GatewayStatus status() {
+  /** Counters and what the kernel offers. */
+  GatewayStatus status(String cipher) {
     long sealed = 0;
     long opened = 0;
     long trainsSent = 0;
@@ -282,15 +233,7 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
       counters.addTo(drops);
     }
     return new GatewayStatus(
-        engine.mtu(),
-        lanes.count(),
-        offloads(),
-        cipher,
-        sealed,
-        opened,
-        trainsSent,
-        trainsReceived,
-        drops);
+        mtu, lanes.count(), offloads(), cipher, sealed, opened, trainsSent, trainsReceived, drops);
   }
 
   private List<String> offloads() {
@@ -311,33 +254,12 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
 
   // ---------------------------------------------------------------- what happens by itself
 
-  private void onEvent(TunnelEvent event) {
-    switch (event) {
-      case TunnelEvent.SessionEstablished e ->
-          LOG.debug("{}: session with {} at {}", tun.name(), e.peer(), e.endpoint());
-      case TunnelEvent.EndpointMoved e ->
-          LOG.info("{}: {} moved from {} to {}", tun.name(), e.peer(), e.from(), e.to());
-      case TunnelEvent.HandshakeAbandoned e ->
-          LOG.warn("{}: {} did not answer {} handshakes", tun.name(), e.peer(), e.attempts());
-      case TunnelEvent.TimestampAnswered e -> keepTimestamp(e.timestamp());
-    }
-  }
-
-  private void keepTimestamp(Instant timestamp) {
-    if (timestamps != null) {
-      try {
-        timestamps.answered(timestamp);
-      } catch (IOException e) {
-        LOG.warn("{}: handshake timestamp not kept: {}", tun.name(), e.toString());
-      }
-    }
-  }
-
   /** Others change our interface: {@code ip link set mtu}, {@code ip link del}. */
   private void onLinkEvent(LinkEvent event) {
     switch (event) {
       case LinkEvent.Changed e when e.after().index() == tun.index() -> {
-        engine.mtu(e.after().mtu());
+        mtu = e.after().mtu();
+        protocol.mtu(mtu);
         lanes.all().forEach(lane -> lane.mtu(e.after().mtu()));
       }
       case LinkEvent.Gone e when e.link().index() == tun.index() -> closeSoon();
@@ -362,12 +284,18 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
   }
 
   /** Returns when the device is closed and nothing of it is left. */
-  public void awaitClosed() throws InterruptedException {
+  void awaitClosed() throws InterruptedException {
     closed.await();
   }
 
+  /** Likewise, but gives up; returns whether it is closed. */
+  boolean awaitClosed(long millis) throws InterruptedException {
+    return closed.await(millis, TimeUnit.MILLISECONDS);
+  }
+
   /**
-   * Takes the interface, the sockets and the threads away and wipes the keys. May be called again.
+   * Takes the interface, the sockets and the threads away and has the engine wipe its keys. May be
+   * called again.
    */
   @Override
   public void close() {
@@ -382,7 +310,7 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
     helpers.close();
     writeStages();
     control.close();
-    engine.close();
+    protocol.engine().close();
     tun.close();
     closed.countDown();
     LOG.info("{}: closed", tun.name());

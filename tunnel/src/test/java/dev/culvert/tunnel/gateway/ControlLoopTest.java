@@ -76,6 +76,9 @@ class ControlLoopTest {
     public DropCounters drops() {
       return new DropCounters();
     }
+
+    @Override
+    public void close() {}
   }
 
   @AfterEach
