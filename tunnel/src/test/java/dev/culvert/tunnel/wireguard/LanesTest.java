@@ -3,6 +3,7 @@ package dev.culvert.tunnel.wireguard;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
@@ -10,6 +11,7 @@ import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadKey;
 import dev.culvert.crypto.PacketRun;
 import dev.culvert.crypto.TrainCipher;
+import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.Verdict;
 import dev.culvert.tunnel.train.Train;
@@ -83,6 +85,31 @@ final class LanesTest {
       MemorySegment.copy(packet, 0, memory, ValueLayout.JAVA_BYTE, at, packet.length);
     }
     return train;
+  }
+
+  @Test
+  void reservedTrainIsEncipheredOnceAndUnderItsSessionThoughThatIsClosedMeanwhile() {
+    Node alice = new Node("alice", 1);
+    Node bob = new Node("bob", 2);
+    SimulatedNetwork network = new SimulatedNetwork(1, alice, bob);
+    alice.knows(bob);
+    bob.knows(alice);
+    alice.seal(bob, network.now, 0);
+    connect(network, alice, bob);
+    bob.delivered.clear();
+    Train train = layOut(alice, bob, alice.buffer, alice.train, 3);
+    assertTrue(alice.path.reserve(alice.peer(bob), train, network.now));
+    alice.remove(bob);
+    DataPath helper = alice.engine.newDataPath();
+    helper.encipher(train);
+    assertThrows(IllegalStateException.class, () -> helper.encipher(train));
+    byte[][] datagrams = new byte[3][];
+    for (int i = 0; i < 3; i++) {
+      datagrams[i] =
+          alice.buffer.asSlice(train.slot(i), train.sealedLength(i)).toArray(ValueLayout.JAVA_BYTE);
+    }
+    bob.receive(alice.address, network.now, datagrams);
+    assertEquals(List.of(0, 0, 0), bob.deliveredNumbers());
   }
 
   @Test
