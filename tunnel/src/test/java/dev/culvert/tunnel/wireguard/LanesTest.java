@@ -87,29 +87,40 @@ final class LanesTest {
     return train;
   }
 
-  @Test
-  void reservedTrainIsEncipheredOnceAndUnderItsSessionThoughThatIsClosedMeanwhile() {
-    Node alice = new Node("alice", 1);
-    Node bob = new Node("bob", 2);
+  /** Two nodes with a session, and a train of alice's that has its counters. */
+  private static Train reserve(Node alice, Node bob, int packets) {
     SimulatedNetwork network = new SimulatedNetwork(1, alice, bob);
     alice.knows(bob);
     bob.knows(alice);
     alice.seal(bob, network.now, 0);
     connect(network, alice, bob);
     bob.delivered.clear();
-    Train train = layOut(alice, bob, alice.buffer, alice.train, 3);
+    Train train = layOut(alice, bob, alice.buffer, alice.train, packets);
     assertTrue(alice.path.reserve(alice.peer(bob), train, network.now));
-    alice.remove(bob);
+    return train;
+  }
+
+  @Test
+  void noSecondCallCanEncipherUnderTheSameCounters() {
+    Node alice = new Node("alice", 1);
+    Train train = reserve(alice, new Node("bob", 2), 3);
     DataPath helper = alice.engine.newDataPath();
     helper.encipher(train);
     assertThrows(IllegalStateException.class, () -> helper.encipher(train));
-    byte[][] datagrams = new byte[3][];
-    for (int i = 0; i < 3; i++) {
-      datagrams[i] =
-          alice.buffer.asSlice(train.slot(i), train.sealedLength(i)).toArray(ValueLayout.JAVA_BYTE);
-    }
-    bob.receive(alice.address, network.now, datagrams);
-    assertEquals(List.of(0, 0, 0), bob.deliveredNumbers());
+    assertThrows(IllegalStateException.class, () -> alice.path.encipher(train));
+  }
+
+  @Test
+  void reservedTrainIsEncipheredUnderItsSessionThoughThatIsClosedMeanwhile() {
+    Node alice = new Node("alice", 1);
+    Node bob = new Node("bob", 2);
+    Train train = reserve(alice, bob, 1);
+    alice.remove(bob);
+    alice.engine.newDataPath().encipher(train);
+    byte[] datagram =
+        alice.buffer.asSlice(train.slot(0), train.sealedBytes()).toArray(ValueLayout.JAVA_BYTE);
+    bob.receive(alice.address, Long.MIN_VALUE / 2, datagram);
+    assertEquals(List.of(0), bob.deliveredNumbers());
   }
 
   @Test
