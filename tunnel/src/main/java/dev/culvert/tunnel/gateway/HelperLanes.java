@@ -19,6 +19,7 @@ public final class HelperLanes implements AutoCloseable {
 
   private final List<TrainRing> rings = new ArrayList<>();
   private final Helper[] helpers;
+  private boolean started;
   private volatile boolean closed;
 
   /**
@@ -34,12 +35,16 @@ public final class HelperLanes implements AutoCloseable {
 
   /** A ring for one more lane; only before {@link #start}. */
   public TrainRing newRing(DataPath ofLane) {
+    if (started) {
+      throw new IllegalStateException("the helpers run already");
+    }
     TrainRing ring = new TrainRing(this, ofLane);
     rings.add(ring);
     return ring;
   }
 
   public void start() {
+    started = true;
     for (Helper helper : helpers) {
       helper.thread.start();
     }

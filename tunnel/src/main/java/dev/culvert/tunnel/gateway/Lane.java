@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The packet path, both ways. A lane is one event loop with one TUN queue, one UDP socket a family,
  * its buffers and its counters; packets run to completion on it. Nothing here allocates, locks or
- * waits.
+ * waits; only a batch that is shared with helpers waits for those that are still at it.
  *
  * <p>Outbound, {@link #onTun}: (1) read a super-packet, (2) look up whose it is, (3) split it into
  * a train that is already laid out for the wire, (4) seal the train in place, (5) send all trains

@@ -3,6 +3,7 @@ package dev.culvert.tunnel.wireguard;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
@@ -10,6 +11,7 @@ import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadKey;
 import dev.culvert.crypto.PacketRun;
 import dev.culvert.crypto.TrainCipher;
+import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.Verdict;
 import dev.culvert.tunnel.train.Train;
@@ -83,6 +85,42 @@ final class LanesTest {
       MemorySegment.copy(packet, 0, memory, ValueLayout.JAVA_BYTE, at, packet.length);
     }
     return train;
+  }
+
+  /** Two nodes with a session, and a train of alice's that has its counters. */
+  private static Train reserve(Node alice, Node bob, int packets) {
+    SimulatedNetwork network = new SimulatedNetwork(1, alice, bob);
+    alice.knows(bob);
+    bob.knows(alice);
+    alice.seal(bob, network.now, 0);
+    connect(network, alice, bob);
+    bob.delivered.clear();
+    Train train = layOut(alice, bob, alice.buffer, alice.train, packets);
+    assertTrue(alice.path.reserve(alice.peer(bob), train, network.now));
+    return train;
+  }
+
+  @Test
+  void noSecondCallCanEncipherUnderTheSameCounters() {
+    Node alice = new Node("alice", 1);
+    Train train = reserve(alice, new Node("bob", 2), 3);
+    DataPath helper = alice.engine.newDataPath();
+    helper.encipher(train);
+    assertThrows(IllegalStateException.class, () -> helper.encipher(train));
+    assertThrows(IllegalStateException.class, () -> alice.path.encipher(train));
+  }
+
+  @Test
+  void reservedTrainIsEncipheredUnderItsSessionThoughThatIsClosedMeanwhile() {
+    Node alice = new Node("alice", 1);
+    Node bob = new Node("bob", 2);
+    Train train = reserve(alice, bob, 1);
+    alice.remove(bob);
+    alice.engine.newDataPath().encipher(train);
+    byte[] datagram =
+        alice.buffer.asSlice(train.slot(0), train.sealedBytes()).toArray(ValueLayout.JAVA_BYTE);
+    bob.receive(alice.address, Long.MIN_VALUE / 2, datagram);
+    assertEquals(List.of(0), bob.deliveredNumbers());
   }
 
   @Test
