@@ -32,13 +32,15 @@ final class PacketMac {
 
   private static final LongVector LANE = LongVector.zero(Poly1305.ROW).addIndex(1);
 
-  /** r in every lane while powers are made, then r^8. */
+  /** r in every lane. */
+  private final long[] r = new long[Poly1305.FACTOR];
+
+  /** r^8 in every lane. */
   private final long[] step = new long[Poly1305.FACTOR];
 
   /** r^8 in lane 0, down to r in lane 7. */
   private final long[] powers = new long[Poly1305.FACTOR];
 
-  private final long[] product = new long[Poly1305.NUMBER];
   private final long[] key = new long[Poly1305.BLOCK];
   private final long[] pads = new long[Poly1305.BLOCK];
   private final long[] sum = new long[Poly1305.NUMBER];
@@ -122,41 +124,15 @@ final class PacketMac {
   private void useKey(int[] macKeys, int packet) {
     Poly1305.fill(key, 0, 1, keyLong(macKeys, packet, 0));
     Poly1305.fill(key, Poly1305.LANES, 1, keyLong(macKeys, packet, 2));
-    Poly1305.clampToFactor(key, step);
+    Poly1305.clampToFactor(key, r);
     Poly1305.fill(pads, 0, 1, keyLong(macKeys, packet, 4));
     Poly1305.fill(pads, Poly1305.LANES, 1, keyLong(macKeys, packet, 6));
-    Poly1305.copy(step, powers);
-    // Lane i gets the power 8 - i = 1 + (7 - i): each bit of 7 - i is one factor.
-    for (int bit = 1; bit < Poly1305.LANES; bit <<= 1) {
-      Poly1305.copy(powers, product);
-      Poly1305.multiply(product, step);
-      takeWithoutBit(bit, product, powers);
-      // Lane 0, which has all bits, stands at r^(2 * bit) now.
-      broadcastLane0(powers, step);
-    }
-    Poly1305.completeFactor(powers);
+    Poly1305.powers(r, powers, step);
   }
 
   private static long keyLong(int[] macKeys, int packet, int row) {
     int at = row * ChaCha20.LANES + packet;
     return Integer.toUnsignedLong(macKeys[at]) | (long) macKeys[at + ChaCha20.LANES] << 32;
-  }
-
-  /** Copies those lanes whose number does not have {@code bit}. */
-  private static void takeWithoutBit(int bit, long[] from, long[] to) {
-    VectorMask<Long> lanes = LANE.and(bit).compare(VectorOperators.EQ, 0);
-    for (int i = 0; i < Poly1305.NUMBER; i += Poly1305.LANES) {
-      LongVector.fromArray(Poly1305.ROW, to, i)
-          .blend(LongVector.fromArray(Poly1305.ROW, from, i), lanes)
-          .intoArray(to, i);
-    }
-  }
-
-  private static void broadcastLane0(long[] number, long[] factor) {
-    for (int i = 0; i < Poly1305.NUMBER_ROWS; i++) {
-      Poly1305.fill(factor, i * Poly1305.LANES, 1, number[i * Poly1305.LANES]);
-    }
-    Poly1305.completeFactor(factor);
   }
 
   /**
@@ -172,9 +148,9 @@ final class PacketMac {
 
   /** Overwrites all that a key has left, and the message. */
   void forget() {
+    Arrays.fill(r, 0);
     Arrays.fill(step, 0);
     Arrays.fill(powers, 0);
-    Arrays.fill(product, 0);
     Arrays.fill(key, 0);
     Arrays.fill(pads, 0);
     Arrays.fill(sum, 0);
