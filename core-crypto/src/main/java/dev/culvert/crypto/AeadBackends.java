@@ -68,8 +68,10 @@ public final class AeadBackends {
    *
    * @param nanoClock nanoseconds of any origin, such as {@code System::nanoTime}
    * @param allocatedBytes what the calling thread has allocated in its life, in bytes
+   * @param rest leaves the processor to the JVM's compiler and to the traffic for a moment, some
+   *     tens of milliseconds
    */
-  public record Meters(LongSupplier nanoClock, LongSupplier allocatedBytes) {}
+  public record Meters(LongSupplier nanoClock, LongSupplier allocatedBytes, Runnable rest) {}
 
   /** The fastest backend, and how all did, fastest first, then those that failed. */
   public record Selection(AeadBackend backend, List<Candidate> candidates) {}

@@ -17,8 +17,12 @@ final class WarmUp {
   private static final int[] PACKETS = {46, 1, 17, 64, 3, 8};
   private static final int[] LENGTHS = {MAX_LENGTH, 64, 600, 1, 128, MAX_LENGTH - 13};
 
-  /** Looks whether it still gets faster are so far apart: the JVM compiles meanwhile. */
-  private static final long SPELL_NANOS = 400_000_000;
+  /**
+   * Looks whether it still gets faster are so far apart, with a rest of about the same length
+   * between: the JVM compiles meanwhile, and running what is not compiled yet only takes a
+   * processor away from it.
+   */
+  private static final long SPELL_NANOS = 100_000_000;
 
   /**
    * It is warm when so many spells in a row have made it no faster and the last allocated nothing.
@@ -55,6 +59,7 @@ final class WarmUp {
       long allocated = 0;
       while (idle < (allocated == 0 ? IDLE_SPELLS : MOST_IDLE_SPELLS)
           && nanoClock.getAsLong() - end < 0) {
+        meters.rest().run();
         long before = meters.allocatedBytes().getAsLong();
         long fastest = warmUp.spell(littleEndian, bigEndian);
         allocated = meters.allocatedBytes().getAsLong() - before;

@@ -98,7 +98,7 @@ class AeadBackendsTest {
 
   private final AtomicLong clock = new AtomicLong(Long.MAX_VALUE - 1_000);
   private final AtomicLong allocated = new AtomicLong();
-  private final Meters meters = new Meters(clock::get, allocated::get);
+  private final Meters meters = new Meters(clock::get, allocated::get, () -> {});
   private final AeadBackend slow = new StandIn("slow", clock, 920_000);
   private final AeadBackend fast = new StandIn("fast", clock, 460_000);
 

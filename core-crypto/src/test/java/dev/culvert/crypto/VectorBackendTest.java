@@ -49,7 +49,7 @@ class VectorBackendTest {
     WarmUp.run(
         vector(),
         CHACHA,
-        new AeadBackends.Meters(System::nanoTime, threads::getCurrentThreadAllocatedBytes),
+        new AeadBackends.Meters(System::nanoTime, threads::getCurrentThreadAllocatedBytes, Thread::onSpinWait),
         20_000_000_000L);
   }
 

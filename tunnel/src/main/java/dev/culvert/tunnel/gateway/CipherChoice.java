@@ -4,9 +4,12 @@ import com.sun.management.ThreadMXBean;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackends;
 import java.lang.management.ManagementFactory;
+import java.util.concurrent.locks.LockSupport;
 
 /** Measures the ciphers with this JVM's clock and its count of allocated bytes. */
 public final class CipherChoice {
+  private static final long REST_NANOS = 100_000_000;
+
   private CipherChoice() {}
 
   /** {@link AeadBackends#select}: takes seconds at first. */
@@ -14,6 +17,9 @@ public final class CipherChoice {
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     return AeadBackends.select(
         algorithm,
-        new AeadBackends.Meters(System::nanoTime, threads::getCurrentThreadAllocatedBytes));
+        new AeadBackends.Meters(
+            System::nanoTime,
+            threads::getCurrentThreadAllocatedBytes,
+            () -> LockSupport.parkNanos(REST_NANOS)));
   }
 }

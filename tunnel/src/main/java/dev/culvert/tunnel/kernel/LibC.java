@@ -38,6 +38,8 @@ public interface LibC {
   short POLLIN = 1;
   short POLLOUT = 4;
 
+  int PRIO_PROCESS = 0;
+
   int CLONE_NEWNET = 0x4000_0000;
 
   int open(String path, int flags, int mode);
@@ -79,6 +81,8 @@ public interface LibC {
   int unshare(int flags);
 
   int setns(int fd, int kind);
+
+  int setpriority(int which, int who, int nice);
 
   String strerror(int errno);
 }
