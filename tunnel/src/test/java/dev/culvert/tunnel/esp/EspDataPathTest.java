@@ -274,6 +274,8 @@ final class EspDataPathTest {
     alice.tell(new KeyingEvent.ExtendOutbound("bob", id, 7, 7));
     assertEquals(6, ByteBuffer.wrap(sealed(6)[0]).getLong(8));
     assertEquals(Verdict.DROPPED, alice.seal(bob, 0, 7));
+    alice.turn();
+    assertEquals(List.of(4L), alice.keying.low, "no notice was asked for the second time");
   }
 
   @Test
