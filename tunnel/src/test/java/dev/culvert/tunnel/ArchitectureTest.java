@@ -24,6 +24,7 @@ class ArchitectureTest {
     "dev.culvert.tunnel.train..",
     "dev.culvert.tunnel.engine..",
     "dev.culvert.tunnel.wireguard..",
+    "dev.culvert.tunnel.esp..",
     "dev.culvert.tunnel.offload.."
   };
 
@@ -41,6 +42,8 @@ class ArchitectureTest {
         .definedBy("dev.culvert.tunnel.engine..")
         .layer("wireguard")
         .definedBy("dev.culvert.tunnel.wireguard..")
+        .layer("esp")
+        .definedBy("dev.culvert.tunnel.esp..")
         .layer("offload")
         .definedBy("dev.culvert.tunnel.offload..")
         .layer("port")
@@ -57,14 +60,16 @@ class ArchitectureTest {
         .mayOnlyBeAccessedByLayers("gateway")
         .whereLayer("wireguard")
         .mayOnlyBeAccessedByLayers("gateway")
+        .whereLayer("esp")
+        .mayOnlyBeAccessedByLayers("gateway")
         .whereLayer("kernel")
         .mayOnlyBeAccessedByLayers("gateway", "port")
         .whereLayer("engine")
-        .mayOnlyBeAccessedByLayers("gateway", "port", "offload", "wireguard")
+        .mayOnlyBeAccessedByLayers("gateway", "port", "offload", "wireguard", "esp")
         .whereLayer("train")
-        .mayOnlyBeAccessedByLayers("gateway", "port", "offload", "wireguard", "engine")
+        .mayOnlyBeAccessedByLayers("gateway", "port", "offload", "wireguard", "esp", "engine")
         .whereLayer("crypto")
-        .mayOnlyBeAccessedByLayers("wireguard", "gateway")
+        .mayOnlyBeAccessedByLayers("wireguard", "esp", "gateway")
         .check(CLASSES);
   }
 

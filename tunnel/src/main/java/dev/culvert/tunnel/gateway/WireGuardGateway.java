@@ -126,6 +126,8 @@ public final class WireGuardGateway implements WireGuardDevice, AutoCloseable {
         case TunnelEvent.HandshakeAbandoned e ->
             LOG.warn("{}: {} did not answer {} handshakes", name, e.peer(), e.attempts());
         case TunnelEvent.TimestampAnswered e -> keepTimestamp(e.timestamp());
+        case TunnelEvent.KeyRefused e ->
+            LOG.error("{}: a key for {} was refused: {}", name, e.peer(), e.reason());
       }
     }
   }

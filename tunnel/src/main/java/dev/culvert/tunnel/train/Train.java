@@ -29,7 +29,8 @@ public final class Train {
   private int stride;
   private int packets;
   private int lastSealedLength;
-  private int ecn;
+  private int trafficClass;
+  private Fragmentation fragmentation = Fragmentation.BY_KERNEL;
   private @Nullable Object reservation;
 
   /** Empties the train and places its first slot; the first packet added decides the stride. */
@@ -40,7 +41,8 @@ public final class Train {
     stride = 0;
     packets = 0;
     lastSealedLength = 0;
-    ecn = 0;
+    trafficClass = 0;
+    fragmentation = Fragmentation.BY_KERNEL;
     return this;
   }
 
@@ -66,9 +68,9 @@ public final class Train {
    */
   public Train slice(Train of, int first, int count) {
     int last = first + count == of.packets ? of.lastSealedLength : of.stride;
-    int keptEcn = of.ecn;
+    int keptClass = of.trafficClass;
     received(of.memory, of.slot(first), of.stride, count, last);
-    ecn = keptEcn;
+    trafficClass = keptClass;
     return this;
   }
 
@@ -169,11 +171,25 @@ public final class Train {
 
   /** The outer header's ECN field, 0 to 3 (RFC 6040). */
   public int ecn() {
-    return ecn;
+    return trafficClass & 3;
   }
 
-  public void ecn(int newEcn) {
-    ecn = newEcn;
+  /** The outer header's traffic class, 0 to 255: DSCP and ECN. */
+  public int trafficClass() {
+    return trafficClass;
+  }
+
+  public void trafficClass(int newTrafficClass) {
+    trafficClass = newTrafficClass;
+  }
+
+  /** Whether the outer packets may be fragmented. */
+  public Fragmentation fragmentation() {
+    return fragmentation;
+  }
+
+  public void fragmentation(Fragmentation newFragmentation) {
+    fragmentation = newFragmentation;
   }
 
   /** What the engine needs to encipher a train whose counters are reserved; null for any other. */

@@ -10,7 +10,7 @@ import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadKey;
 import dev.culvert.crypto.PacketRun;
 import dev.culvert.crypto.TrainCipher;
-import dev.culvert.tunnel.wireguard.BackendWithCipher;
+import dev.culvert.tunnel.testing.BackendWithCipher;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

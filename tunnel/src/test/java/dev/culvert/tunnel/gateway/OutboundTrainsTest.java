@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.gateway;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -8,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelPeer;
+import dev.culvert.tunnel.train.Fragmentation;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.Arena;
 import org.jspecify.annotations.Nullable;
@@ -35,7 +37,7 @@ class OutboundTrainsTest {
   }
 
   private Train put(TunnelPeer peer, int sealedLength, int ecn) {
-    Train train = trains.trainFor(peer, sealedLength, ecn);
+    Train train = trains.trainFor(peer, sealedLength, ecn, Fragmentation.BY_KERNEL);
     assertNotNull(train);
     train.add(sealedLength - 32, sealedLength);
     return train;
@@ -76,9 +78,9 @@ class OutboundTrainsTest {
     for (int i = 0; i < OutboundTrains.COUNT; i++) {
       put(alice, SEALED + i, 0);
     }
-    assertNull(trains.trainFor(bob, SEALED, 0));
+    assertNull(trains.trainFor(bob, SEALED, 0, Fragmentation.BY_KERNEL));
     trains.clear();
-    assertNotNull(trains.trainFor(bob, SEALED, 0));
+    assertNotNull(trains.trainFor(bob, SEALED, 0, Fragmentation.BY_KERNEL));
     assertSame(bob, trains.peer(0));
     assertEquals(1, trains.count());
   }
@@ -93,5 +95,15 @@ class OutboundTrainsTest {
       end = train.slot(0) + train.sealedBytes();
     }
     assertEquals(true, end <= OutboundTrains.BYTES);
+  }
+
+  @Test
+  void packetsOfOneTrainShareTrafficClassAndFragmentBit() {
+    Train first = trains.trainFor(bob, SEALED, 0xb8, Fragmentation.FORBIDDEN);
+    assertNotNull(first);
+    assertEquals(0xb8, first.trafficClass());
+    assertEquals(first, trains.trainFor(bob, SEALED, 0xb8, Fragmentation.FORBIDDEN));
+    assertNotEquals(first, trains.trainFor(bob, SEALED, 0xb9, Fragmentation.FORBIDDEN));
+    assertNotEquals(first, trains.trainFor(bob, SEALED, 0xb8, Fragmentation.ALLOWED));
   }
 }

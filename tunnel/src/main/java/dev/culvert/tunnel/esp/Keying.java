@@ -1,0 +1,83 @@
+package dev.culvert.tunnel.esp;
+
+import dev.culvert.tunnel.engine.Endpoint;
+import java.util.Collection;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where the engine's keys come from: an exchange of epochs under a global key, a Noise handshake,
+ * or a list made by hand. Sans-I/O, and all of it on the control thread but {@link #isPlausible}
+ * and {@link #nextDeadlineNanos}.
+ *
+ * <p>After each call to any of {@link #peers}, {@link #advance}, {@link #receive}, {@link #wanted}
+ * and {@link #runningLow} the engine drains {@link #pollEvent}, then {@link #pollMessage}, until
+ * null. So a receive SA is installed before the message that tells the peer of it leaves.
+ *
+ * <p>The first packet under a key may overtake the message that makes the peer accept it: install
+ * {@link KeyingEvent.AddInbound} before the peer can send, {@link KeyingEvent.UseOutbound} only
+ * once the peer is known to receive.
+ */
+public interface Keying extends AutoCloseable {
+  /**
+   * A message to a peer's keying.
+   *
+   * @param bytes up to {@link #MAX_MESSAGE} bytes, without the non-ESP marker
+   * @param peer whom it is for, or null where it answers somebody unknown
+   * @param to where to send it; null for where the peer is now
+   */
+  @SuppressWarnings("ArrayRecordComponent") // Never compared.
+  record Message(byte[] bytes, @Nullable String peer, @Nullable Endpoint to) {}
+
+  /** Most bytes of a message: it is never fragmented. */
+  int MAX_MESSAGE = 1200;
+
+  /**
+   * These are all peers from now on. The engine itself ends what peers that are gone had; nothing
+   * more is to be said of them.
+   */
+  void peers(Collection<EspPeerSettings> peers);
+
+  /**
+   * A quick look at a message that a lane received, before it is queued: length, type, perhaps a
+   * MAC. Any thread; nothing may be changed.
+   *
+   * @param message as it came behind the non-ESP marker, at most {@link #MAX_MESSAGE} bytes
+   */
+  boolean isPlausible(byte[] message, Endpoint from);
+
+  /** Works on a message that {@link #isPlausible} let pass. It may come from anybody. */
+  void receive(byte[] message, Endpoint from, long nowNanos, long wallNanos);
+
+  /** Does what is due. A spurious call does nothing. */
+  void advance(long nowNanos, long wallNanos);
+
+  /**
+   * There is traffic for {@code peer} and nothing to send it under. Called again and again while
+   * that lasts; a keying that cannot help answers with {@link KeyingEvent.StopSending}.
+   */
+  void wanted(String peer, long nowNanos);
+
+  /**
+   * The outbound SA with this key has come to its {@link SaParameters#noticeAt}. Called once for
+   * each value of that.
+   *
+   * @param nextSequence the next number that will be used
+   */
+  void runningLow(String peer, SaKeyId key, long nextSequence, long nowNanos);
+
+  /** The next thing for the engine to do, or null. */
+  @Nullable KeyingEvent pollEvent();
+
+  /** The next message to send, or null. */
+  @Nullable Message pollMessage();
+
+  /**
+   * When {@link #advance} has something to do next: monotonic time, {@code Long.MAX_VALUE} for
+   * never. Any thread.
+   */
+  long nextDeadlineNanos();
+
+  /** Wipes all secrets. */
+  @Override
+  void close();
+}

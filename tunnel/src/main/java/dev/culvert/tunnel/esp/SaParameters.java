@@ -1,0 +1,80 @@
+package dev.culvert.tunnel.esp;
+
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.SecretBytes;
+
+/**
+ * What makes one unidirectional security association (RFC 4301 section 4.4.2). Whoever emits it in
+ * a {@link KeyingEvent} hands over the key: the engine closes it.
+ *
+ * @param spi the security parameters index on the wire, not 0
+ * @param algorithm AES-GCM (RFC 4106), or another AEAD with the same framing (RFC 7634)
+ * @param key 16 or 32 bytes for AES-GCM, 32 for others; never the same in both directions
+ * @param salt the first four bytes of every nonce, in network order
+ * @param esn whether sequence numbers have 64 bits (RFC 4303 section 2.2.1), 32 on the wire
+ * @param firstSequence outbound, the first number (unsigned) to use; inbound, all below are
+ *     refused; at least 1
+ * @param sequenceLimit the first number (unsigned) that is never used or accepted; at most {@link
+ *     #LIMIT_32} without ESN
+ * @param noticeAt outbound: once this number (unsigned) is reached the engine calls {@link
+ *     Keying#runningLow}; {@code sequenceLimit} for never
+ * @param selectors whose packets it carries
+ */
+public record SaParameters(
+    int spi,
+    AeadAlgorithm algorithm,
+    SecretBytes key,
+    int salt,
+    boolean esn,
+    long firstSequence,
+    long sequenceLimit,
+    long noticeAt,
+    Selectors selectors) {
+  /** The end of 32-bit sequence numbers. */
+  public static final long LIMIT_32 = 1L << 32;
+
+  /** The end of 64-bit sequence numbers, unsigned; the very last is never used. */
+  public static final long LIMIT_64 = -1;
+
+  public SaParameters {
+    if (spi == 0) {
+      throw new IllegalArgumentException("SPI 0 is not for the wire");
+    }
+    if (!algorithm.acceptsKeyLength(key.length())) {
+      throw new IllegalArgumentException(algorithm + " takes no key of " + key.length() + " bytes");
+    }
+    long end = esn ? LIMIT_64 : LIMIT_32;
+    if (firstSequence == 0
+        || Long.compareUnsigned(sequenceLimit, firstSequence) < 0
+        || Long.compareUnsigned(sequenceLimit, end) > 0) {
+      throw new IllegalArgumentException(
+          "sequence numbers from "
+              + Long.toUnsignedString(firstSequence)
+              + " to below "
+              + Long.toUnsignedString(sequenceLimit));
+    }
+  }
+
+  /** An SA that may use all numbers that there are, and says nothing on the way. */
+  public static SaParameters whole(
+      int spi,
+      AeadAlgorithm algorithm,
+      SecretBytes key,
+      int salt,
+      boolean esn,
+      Selectors selectors) {
+    long end = esn ? LIMIT_64 : LIMIT_32;
+    return new SaParameters(spi, algorithm, key, salt, esn, 1, end, end, selectors);
+  }
+
+  /** Which key this is. */
+  public SaKeyId keyId() {
+    return SaKeyId.of(algorithm, key, salt);
+  }
+
+  /** Without key and salt. */
+  @Override
+  public String toString() {
+    return "SA[SPI %08x, %s-%d%s]".formatted(spi, algorithm, 8 * key.length(), esn ? ", ESN" : "");
+  }
+}
