@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Random;
+import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -209,8 +210,7 @@ class EpochExchangeTest {
     assertEquals(0, link.keysUsedTwice);
   }
 
-  private int keysUsedTwiceOverRestarts(
-      int restarts, java.util.function.Supplier<RandomGenerator> randomness) {
+  private int keysUsedTwiceOverRestarts(int restarts, Supplier<RandomGenerator> randomness) {
     SimulatedNode a = node(A, B);
     SimulatedNode b = node(B, A);
     Random which = new Random(99);

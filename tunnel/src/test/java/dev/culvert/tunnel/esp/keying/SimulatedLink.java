@@ -18,6 +18,7 @@ final class SimulatedLink {
   private static final long WALL_START = 1_800_000_000_000_000_000L;
 
   /** What an eavesdropper saw. */
+  @SuppressWarnings("ArrayRecordComponent") // Never compared.
   record Seen(SimulatedNode from, IpAddress to, byte[] bytes) {}
 
   private record Flight(long at, long order, Runnable arrival) {}
