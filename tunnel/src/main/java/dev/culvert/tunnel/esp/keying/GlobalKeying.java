@@ -46,6 +46,7 @@ public final class GlobalKeying implements Keying {
     if (state.ring.rotate(file)) {
       byName.values().forEach(exchange -> exchange.rotation.published(nowNanos));
     }
+    retireKeys();
     changed();
   }
 
@@ -102,6 +103,7 @@ public final class GlobalKeying implements Keying {
       byName.put(peer.name(), exchange);
       byAddress.put(peer.endpoint().address(), exchange);
     }
+    retireKeys();
     changed();
   }
 
@@ -125,8 +127,8 @@ public final class GlobalKeying implements Keying {
       state.drop(ExchangeDrop.MALFORMED);
     } else if (exchange == null) {
       state.drop(ExchangeDrop.UNKNOWN_PEER);
-    } else {
-      exchange.receive(message, bytes, from, nowNanos);
+    } else if (exchange.receive(message, bytes, from, nowNanos)) {
+      retireKeys();
       changed();
     }
   }

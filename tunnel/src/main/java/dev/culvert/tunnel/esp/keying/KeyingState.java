@@ -38,6 +38,12 @@ final class KeyingState implements AutoCloseable {
   @Override
   public void close() {
     ring.close();
+    closeKeys(events);
+    messages.clear();
+  }
+
+  /** Wipes the keys in events that nobody took. */
+  static void closeKeys(ArrayDeque<KeyingEvent> events) {
     for (KeyingEvent event : events) {
       switch (event) {
         case KeyingEvent.AddInbound add -> add.sa().key().close();
@@ -46,6 +52,5 @@ final class KeyingState implements AutoCloseable {
       }
     }
     events.clear();
-    messages.clear();
   }
 }

@@ -171,27 +171,37 @@ final class PairExchange implements AutoCloseable {
 
   // 2. What arrives. Cheap tests first: a flood of forged messages costs no MAC, but for hellos.
 
-  void receive(ExchangeMessage message, byte[] bytes, Endpoint from, long nowNanos) {
+  /** Returns whether it was taken for more than a hello: then deadlines may have moved. */
+  boolean receive(ExchangeMessage message, byte[] bytes, Endpoint from, long nowNanos) {
     GlobalKey key = state.ring.get(message.keyId());
     if (key == null) {
-      state.drop(ExchangeDrop.UNKNOWN_KEY);
-    } else if (rotation.isRetired(key.id())) {
-      state.drop(ExchangeDrop.RETIRED_KEY);
-    } else if (!isExpected(message, nowNanos)) {
-      state.drop(ExchangeDrop.NOT_EXPECTED);
-    } else if (message.type() == ExchangeMessage.Type.HELLO && !limiter.allow(nowNanos)) {
-      state.drop(ExchangeDrop.RATE_LIMITED);
-    } else if (!ExchangeMessage.isAuthentic(
-        bytes, exchangeKey(key), pair.remoteNode(), pair.localNode())) {
-      state.drop(ExchangeDrop.BAD_MAC);
-    } else {
-      switch (message.type()) {
-        case HELLO -> onHello(message, from, nowNanos);
-        case ANSWER -> onAnswer(message, key, from, nowNanos);
-        case CONFIRM -> onConfirm(message, key, from, nowNanos);
-        case ACK -> onAck(message, from, nowNanos);
-      }
+      return dropped(ExchangeDrop.UNKNOWN_KEY);
     }
+    if (rotation.isRetired(key.id())) {
+      return dropped(ExchangeDrop.RETIRED_KEY);
+    }
+    if (!isExpected(message, nowNanos)) {
+      return dropped(ExchangeDrop.NOT_EXPECTED);
+    }
+    if (message.type() == ExchangeMessage.Type.HELLO && !limiter.allow(nowNanos)) {
+      return dropped(ExchangeDrop.RATE_LIMITED);
+    }
+    if (!ExchangeMessage.isAuthentic(
+        bytes, exchangeKey(key), pair.remoteNode(), pair.localNode())) {
+      return dropped(ExchangeDrop.BAD_MAC);
+    }
+    switch (message.type()) {
+      case HELLO -> onHello(message, from, nowNanos);
+      case ANSWER -> onAnswer(message, key, from, nowNanos);
+      case CONFIRM -> onConfirm(message, key, from, nowNanos);
+      case ACK -> onAck(message, from, nowNanos);
+    }
+    return message.type() != ExchangeMessage.Type.HELLO;
+  }
+
+  private boolean dropped(ExchangeDrop reason) {
+    state.drop(reason);
+    return false;
   }
 
   /**
