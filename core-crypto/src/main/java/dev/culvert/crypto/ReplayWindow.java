@@ -59,6 +59,11 @@ public final class ReplayWindow {
     return true;
   }
 
+  /** The highest counter that was accepted, 0 before the first. */
+  public long newest() {
+    return newest;
+  }
+
   /** Forgets all counters. */
   public void reset() {
     newest = 0;

@@ -26,6 +26,8 @@ public enum DropReason {
   BAD_LENGTH,
   /** Inbound: no session or handshake has this receiver index. */
   UNKNOWN_INDEX,
+  /** Inbound: no security association has this SPI and outer source. */
+  UNKNOWN_SA,
   /** Inbound: the session is too old or its counters are spent. */
   EXPIRED,
   /** Inbound: the authentication tag is wrong. */
@@ -34,6 +36,14 @@ public enum DropReason {
   REPLAYED,
   /** Inbound: the inner source address does not belong to the peer. */
   SOURCE_NOT_ALLOWED,
+  /** Inbound: the inner destination address does not belong to the security association. */
+  DESTINATION_NOT_ALLOWED,
+  /** Inbound: authenticated, but its padding is not 1, 2, 3... or longer than the packet. */
+  BAD_PADDING,
+  /** Inbound: an authenticated dummy packet (RFC 4303 section 2.6): dropped as it should be. */
+  DUMMY,
+  /** Inbound: one byte that keeps a NAT's mapping alive (RFC 3948 section 2.3). */
+  NAT_KEEPALIVE,
   /** Inbound: mac1 is wrong. */
   BAD_MAC1,
   /** Inbound: under load, and mac2 was absent or wrong; a cookie was sent. */

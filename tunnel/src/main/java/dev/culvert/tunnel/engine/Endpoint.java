@@ -32,6 +32,14 @@ public record Endpoint(
     return source == null ? this : new Endpoint(address, port, scope, null, 0);
   }
 
+  /** Whether both are one remote socket, whatever local address goes with it. */
+  public boolean isSamePlace(@Nullable Endpoint other) {
+    return other != null
+        && port == other.port
+        && scope == other.scope
+        && address.equals(other.address);
+  }
+
   /**
    * {@code 192.0.2.1:51820}, {@code [2001:db8::1]:51820}, {@code [fe80::1%2]:51820}: numeric, as
    * {@code wg} reads it.

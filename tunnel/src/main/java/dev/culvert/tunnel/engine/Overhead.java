@@ -10,4 +10,12 @@ public interface Overhead {
    * headers and tag included, where {@code mtu} is the tunnel's.
    */
   int sealedLength(int innerLength, int mtu);
+
+  /**
+   * Whether the outer header shows the inner one's DSCP and DF bit (RFC 4301 section 5.1.2), not
+   * only its ECN field.
+   */
+  default boolean copiesTrafficClass() {
+    return false;
+  }
 }

@@ -22,4 +22,7 @@ public sealed interface TunnelEvent {
    * restart.
    */
   record TimestampAnswered(String peer, Instant timestamp) implements TunnelEvent {}
+
+  /** A key was not taken into use, since packets under it would not be safe. */
+  record KeyRefused(String peer, String reason) implements TunnelEvent {}
 }

@@ -307,6 +307,8 @@ public final class Gateway implements WireGuardDevice, AutoCloseable {
       case TunnelEvent.HandshakeAbandoned e ->
           LOG.warn("{}: {} did not answer {} handshakes", tun.name(), e.peer(), e.attempts());
       case TunnelEvent.TimestampAnswered e -> keepTimestamp(e.timestamp());
+      case TunnelEvent.KeyRefused e ->
+          LOG.error("{}: a key for {} was refused: {}", tun.name(), e.peer(), e.reason());
     }
   }
 

@@ -19,6 +19,7 @@ import dev.culvert.tunnel.port.ReceiveBatch;
 import dev.culvert.tunnel.port.TunOffloads;
 import dev.culvert.tunnel.port.TunPort;
 import dev.culvert.tunnel.port.UdpPort;
+import dev.culvert.tunnel.train.Fragmentation;
 import dev.culvert.tunnel.train.Train;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -157,11 +158,14 @@ final class Lane implements AutoCloseable {
   }
 
   private void split(TunnelPeer peer, long now) {
-    int ecn = Ecn.encapsulate(segmenter.packet().trafficClass());
+    InnerPacket packet = segmenter.packet();
+    boolean copies = overhead.copiesTrafficClass();
+    int trafficClass = copies ? packet.trafficClass() : Ecn.encapsulate(packet.trafficClass());
+    Fragmentation fragmentation = copies ? packet.fragmentation() : Fragmentation.BY_KERNEL;
     int tunnelMtu = mtu;
     while (segmenter.hasNext()) {
       int sealedLength = overhead.sealedLength(segmenter.nextLength(), tunnelMtu);
-      Train train = trains.trainFor(peer, sealedLength, ecn);
+      Train train = trains.trainFor(peer, sealedLength, trafficClass, fragmentation);
       if (train == null) {
         long start = stages.now();
         sealAndSend(now);
@@ -237,7 +241,7 @@ final class Lane implements AutoCloseable {
       int part = (int) Math.min(bytes - done, (long) stride * Train.MAX_PACKETS);
       int packets = (part + stride - 1) / stride;
       datagrams.received(memory, offset + done, stride, packets, part - (packets - 1) * stride);
-      datagrams.ecn(received.ecn(message));
+      datagrams.trafficClass(received.ecn(message));
       for (int first = 0; first < packets; ) {
         int count = dataPath.runLength(datagrams, first);
         openRun(run.slice(datagrams, first, count), from, now);

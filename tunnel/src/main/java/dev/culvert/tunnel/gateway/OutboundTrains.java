@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.gateway;
 
 import dev.culvert.tunnel.engine.TunnelPeer;
+import dev.culvert.tunnel.train.Fragmentation;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -33,11 +34,14 @@ final class OutboundTrains {
   }
 
   /** The train for a peer's next packet, or null where all are in use: send them first. */
-  @Nullable Train trainFor(TunnelPeer peer, int sealedLength, int ecn) {
+  @Nullable Train trainFor(
+      TunnelPeer peer, int sealedLength, int trafficClass, Fragmentation fragmentation) {
     for (int i = used - 1; i >= 0; i--) {
       if (peers[i] == peer) {
         Train newest = trains[i];
-        if (newest.ecn() == ecn && newest.accepts(sealedLength)) {
+        if (newest.trafficClass() == trafficClass
+            && newest.fragmentation() == fragmentation
+            && newest.accepts(sealedLength)) {
           return newest;
         }
         break;
@@ -47,7 +51,8 @@ final class OutboundTrains {
       return null;
     }
     Train fresh = trains[used].startAt(memory, (long) used * ROOM, headroom);
-    fresh.ecn(ecn);
+    fresh.trafficClass(trafficClass);
+    fresh.fragmentation(fragmentation);
     peers[used++] = peer;
     return fresh;
   }

@@ -34,7 +34,13 @@ final class Outlet implements SendListener {
   void add(Train sealed, TunnelPeer peer, Endpoint to) {
     peers[batch.count()] = peer;
     batch.add(
-        sealed.memory(), sealed.slot(0), sealed.sealedBytes(), sealed.stride(), to, sealed.ecn());
+        sealed.memory(),
+        sealed.slot(0),
+        sealed.sealedBytes(),
+        sealed.stride(),
+        to,
+        sealed.trafficClass(),
+        sealed.fragmentation());
   }
 
   void send() {

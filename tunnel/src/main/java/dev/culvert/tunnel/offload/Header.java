@@ -17,6 +17,8 @@ final class Header {
   static final int V4_DF = 0x4000;
 
   /** More fragments, and the fragment's offset: any of these bits makes a packet a fragment. */
+  static final int V4_DONT_FRAGMENT = 0x4000;
+
   static final int V4_IS_FRAGMENT = 0x3fff;
 
   static final int V4_FRAGMENT_OFFSET = 0x1fff;

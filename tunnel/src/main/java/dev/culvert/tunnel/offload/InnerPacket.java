@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.offload;
 
+import dev.culvert.tunnel.train.Fragmentation;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -13,6 +14,7 @@ public final class InnerPacket {
   private int protocol;
   private int trafficClass;
   private boolean fragment;
+  private boolean dontFragment;
   private long sourceHigh;
   private long sourceLow;
   private long destinationHigh;
@@ -44,7 +46,9 @@ public final class InnerPacket {
     }
     trafficClass = NetworkOrder.u8(memory, at + Header.V4_TRAFFIC_CLASS);
     protocol = NetworkOrder.u8(memory, at + Header.V4_PROTOCOL);
-    fragment = (NetworkOrder.u16(memory, at + Header.V4_FRAGMENT) & Header.V4_IS_FRAGMENT) != 0;
+    int fragmentField = NetworkOrder.u16(memory, at + Header.V4_FRAGMENT);
+    fragment = (fragmentField & Header.V4_IS_FRAGMENT) != 0;
+    dontFragment = (fragmentField & Header.V4_DONT_FRAGMENT) != 0;
     sourceHigh = 0;
     sourceLow = Integer.toUnsignedLong(NetworkOrder.i32(memory, at + Header.V4_SOURCE));
     destinationHigh = 0;
@@ -62,6 +66,7 @@ public final class InnerPacket {
     trafficClass = NetworkOrder.u16(memory, at) >>> 4 & 0xff;
     protocol = NetworkOrder.u8(memory, at + Header.V6_NEXT_HEADER);
     fragment = false;
+    dontFragment = true;
     sourceHigh = NetworkOrder.i64(memory, at + Header.V6_SOURCE);
     sourceLow = NetworkOrder.i64(memory, at + Header.V6_SOURCE + 8);
     destinationHigh = NetworkOrder.i64(memory, at + Header.V6_DESTINATION);
@@ -97,6 +102,11 @@ public final class InnerPacket {
   /** Whether it is an IPv4 fragment. */
   public boolean fragment() {
     return fragment;
+  }
+
+  /** What its DF bit says; no router ever fragments IPv6. */
+  public Fragmentation fragmentation() {
+    return dontFragment ? Fragmentation.FORBIDDEN : Fragmentation.ALLOWED;
   }
 
   public int source4() {

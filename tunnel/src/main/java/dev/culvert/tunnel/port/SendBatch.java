@@ -4,6 +4,7 @@ import static dev.culvert.tunnel.port.Wire.*;
 
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.train.Fragmentation;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.util.Arrays;
@@ -28,7 +29,8 @@ public final class SendBatch {
   private final long[] addresses;
   private final int[] bytes;
   private final int[] segmentSizes;
-  private final int[] ecns;
+  private final int[] trafficClasses;
+  private final Fragmentation[] fragmentations;
   private final @Nullable Endpoint[] to;
   private final int[] errnos;
   private final int[] failedPackets;
@@ -49,7 +51,8 @@ public final class SendBatch {
     addresses = new long[capacity];
     bytes = new int[capacity];
     segmentSizes = new int[capacity];
-    ecns = new int[capacity];
+    trafficClasses = new int[capacity];
+    fragmentations = new Fragmentation[capacity];
     to = new @Nullable Endpoint[capacity];
     errnos = new int[capacity];
     failedPackets = new int[capacity];
@@ -74,6 +77,18 @@ public final class SendBatch {
     count = 0;
   }
 
+  /** Adds a train that the kernel may fragment as it sees fit. */
+  public boolean add(
+      MemorySegment memory,
+      long offset,
+      int length,
+      int segmentSize,
+      Endpoint endpoint,
+      int trafficClass) {
+    return add(
+        memory, offset, length, segmentSize, endpoint, trafficClass, Fragmentation.BY_KERNEL);
+  }
+
   /**
    * Adds the train of datagrams that lie back to back in native {@code memory} from {@code offset}.
    *
@@ -81,11 +96,18 @@ public final class SendBatch {
    * @param segmentSize bytes of each datagram but the last, which may be shorter; at most 64
    *     datagrams
    * @param endpoint of this batch's family
-   * @param ecn 0 to 3, for the outer header
+   * @param trafficClass 0 to 255, for the outer header
+   * @param fragmentation whether DF is set; of IPv4
    * @return false where the batch is full: send it first
    */
   public boolean add(
-      MemorySegment memory, long offset, int length, int segmentSize, Endpoint endpoint, int ecn) {
+      MemorySegment memory,
+      long offset,
+      int length,
+      int segmentSize,
+      Endpoint endpoint,
+      int trafficClass,
+      Fragmentation fragmentation) {
     if (count == capacity) {
       return false;
     }
@@ -99,7 +121,8 @@ public final class SendBatch {
     addresses[i] = memory.address() + offset;
     bytes[i] = length;
     segmentSizes[i] = segmentSize;
-    ecns[i] = ecn;
+    trafficClasses[i] = trafficClass;
+    fragmentations[i] = fragmentation;
     to[i] = endpoint;
     errnos[i] = 0;
     failedPackets[i] = 0;
@@ -144,6 +167,10 @@ public final class SendBatch {
       throw new IndexOutOfBoundsException(i);
     }
     return endpoint;
+  }
+
+  Fragmentation fragmentation(int i) {
+    return fragmentations[i];
   }
 
   long headerAddress(int i) {
@@ -207,8 +234,8 @@ public final class SendBatch {
       control.set(SHORT, at + CMSG_DATA, (short) segmentSizes[i]);
       at = cmsg(at, SOL_UDP, UDP_SEGMENT, 2);
     }
-    if (ecns[i] != 0) {
-      control.set(INT, at + CMSG_DATA, ecns[i]);
+    if (trafficClasses[i] != 0) {
+      control.set(INT, at + CMSG_DATA, trafficClasses[i]);
       at = family == IpFamily.V4 ? cmsg(at, SOL_IP, IP_TOS, 4) : cmsg(at, SOL_IPV6, IPV6_TCLASS, 4);
     }
     headers.set(LONG, (long) i * MMSGHDR + MSG_CONTROLLEN, at - start);

@@ -1,10 +1,10 @@
 package dev.culvert.tunnel.port;
 
-import static dev.culvert.tunnel.port.Wire.INT;
-import static dev.culvert.tunnel.port.Wire.SHORT;
+import static dev.culvert.tunnel.port.Wire.*;
 
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.LibC;
+import dev.culvert.tunnel.train.Fragmentation;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -22,6 +22,8 @@ final class Sender {
   private final int fd;
   private final MemorySegment pollFd;
   private volatile boolean segmentation;
+  private final MemorySegment option;
+  private Fragmentation inForce = Fragmentation.BY_KERNEL;
   private int waitsLeft;
 
   Sender(LibC libc, int fd, boolean segmentation, Arena arena) {
@@ -30,6 +32,7 @@ final class Sender {
     this.segmentation = segmentation;
     pollFd = arena.allocate(8, 8);
     pollFd.set(INT, 0, fd);
+    option = arena.allocate(INT);
   }
 
   boolean segmentation() {
@@ -41,6 +44,9 @@ final class Sender {
     int count = batch.count();
     int next = 0;
     while (next < count) {
+      if (batch.family() == IpFamily.V4) {
+        use(batch.fragmentation(next));
+      }
       int run = runOfWholeTrains(batch, next);
       if (run == 0) {
         sendSingly(batch, next++, listener);
@@ -65,14 +71,34 @@ final class Sender {
   }
 
   private int runOfWholeTrains(SendBatch batch, int from) {
-    if (segmentation) {
-      return batch.count() - from;
-    }
     int end = from;
-    while (end < batch.count() && batch.packets(end) == 1) {
+    while (end < batch.count()
+        && batch.fragmentation(end) == batch.fragmentation(from)
+        && (segmentation || batch.packets(end) == 1)) {
       end++;
     }
     return end - from;
+  }
+
+  /**
+   * No control message carries DF over IPv4, so that the socket is switched where it has to change:
+   * hardly ever, since almost all traffic sets it. With DF the kernel sends whatever the device
+   * takes (PROBE): a path MTU that it believed could be lowered by anyone who forges ICMP.
+   */
+  private void use(Fragmentation wanted) {
+    if (wanted == inForce) {
+      return;
+    }
+    int value =
+        switch (wanted) {
+          case BY_KERNEL -> IP_PMTUDISC_WANT;
+          case FORBIDDEN -> IP_PMTUDISC_PROBE;
+          case ALLOWED -> IP_PMTUDISC_DONT;
+        };
+    option.set(INT, 0, value);
+    // Where the kernel refuses, packets go out all the same, as it sees fit.
+    libc.setsockopt(fd, SOL_IP, IP_MTU_DISCOVER, option.address(), 4);
+    inForce = wanted;
   }
 
   /** Deals with the train that failed; false where it is to be tried again as it is. */

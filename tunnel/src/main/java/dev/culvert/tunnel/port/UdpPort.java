@@ -15,9 +15,9 @@ import java.lang.foreign.MemorySegment;
  * belong to the lane; {@link #sendOne}, {@link #mark} and {@link #close} may be called by any
  * thread, but a lane stops before its port is closed.
  *
- * <p>IP_MTU_DISCOVER is left at the kernel's default: a datagram above the path's MTU is
- * fragmented, never refused, as in WireGuard. IP_RECVERR is not set, so that ICMP errors, which
- * anyone can forge, reach no send call.
+ * <p>IP_MTU_DISCOVER is left at the kernel's default, where an engine does not ask for more: a
+ * datagram above the path's MTU is fragmented, never refused, as in WireGuard. IP_RECVERR is not
+ * set, so that ICMP errors, which anyone can forge, reach no send call.
  */
 public final class UdpPort implements AutoCloseable {
   private final int fd;

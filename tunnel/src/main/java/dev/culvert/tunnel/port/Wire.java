@@ -42,6 +42,10 @@ final class Wire {
   static final int SOL_UDP = 17;
   static final int SOL_IPV6 = 41;
   static final int IP_TOS = 1;
+  static final int IP_MTU_DISCOVER = 10;
+  static final int IP_PMTUDISC_DONT = 0;
+  static final int IP_PMTUDISC_WANT = 1;
+  static final int IP_PMTUDISC_PROBE = 3;
   static final int IP_PKTINFO = 8;
   static final int IP_RECVTOS = 13;
   static final int IPV6_V6ONLY = 26;

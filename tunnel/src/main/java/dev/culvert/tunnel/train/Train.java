@@ -28,7 +28,8 @@ public final class Train {
   private int stride;
   private int packets;
   private int lastSealedLength;
-  private int ecn;
+  private int trafficClass;
+  private Fragmentation fragmentation = Fragmentation.BY_KERNEL;
 
   /** Empties the train and places its first slot; the first packet added decides the stride. */
   public Train startAt(MemorySegment newMemory, long newOffset, int newHeadroom) {
@@ -38,7 +39,8 @@ public final class Train {
     stride = 0;
     packets = 0;
     lastSealedLength = 0;
-    ecn = 0;
+    trafficClass = 0;
+    fragmentation = Fragmentation.BY_KERNEL;
     return this;
   }
 
@@ -64,9 +66,9 @@ public final class Train {
    */
   public Train slice(Train of, int first, int count) {
     int last = first + count == of.packets ? of.lastSealedLength : of.stride;
-    int keptEcn = of.ecn;
+    int keptClass = of.trafficClass;
     received(of.memory, of.slot(first), of.stride, count, last);
-    ecn = keptEcn;
+    trafficClass = keptClass;
     return this;
   }
 
@@ -167,10 +169,24 @@ public final class Train {
 
   /** The outer header's ECN field, 0 to 3 (RFC 6040). */
   public int ecn() {
-    return ecn;
+    return trafficClass & 3;
   }
 
-  public void ecn(int newEcn) {
-    ecn = newEcn;
+  /** The outer header's traffic class, 0 to 255: DSCP and ECN. */
+  public int trafficClass() {
+    return trafficClass;
+  }
+
+  public void trafficClass(int newTrafficClass) {
+    trafficClass = newTrafficClass;
+  }
+
+  /** Whether the outer packets may be fragmented. */
+  public Fragmentation fragmentation() {
+    return fragmentation;
+  }
+
+  public void fragmentation(Fragmentation newFragmentation) {
+    fragmentation = newFragmentation;
   }
 }

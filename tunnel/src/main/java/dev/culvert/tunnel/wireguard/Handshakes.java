@@ -7,6 +7,7 @@ import dev.culvert.crypto.X25519;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.MessageQueue;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import java.nio.ByteBuffer;
 import java.security.SecureRandom;
@@ -131,14 +132,14 @@ final class Handshakes {
   }
 
   /** Works on one message that a lane checked and queued. */
-  void receive(HandshakeQueue.Message received, boolean underLoad, long nowNanos, long wallNanos) {
+  void receive(MessageQueue.Message received, boolean underLoad, long nowNanos, long wallNanos) {
     LocalIdentity identity = shared.identity();
     byte[] message = received.bytes();
     Endpoint from = received.from();
     DropReason refused;
     if (identity == null) {
       refused = DropReason.BAD_HANDSHAKE;
-    } else if (received.type() == Messages.COOKIE_REPLY) {
+    } else if (Messages.getInt(received.bytes(), Messages.TYPE) == Messages.COOKIE_REPLY) {
       refused = consumeCookie(message, nowNanos);
     } else if (underLoad && !cookieChecker.mac2Matches(message, from, nowNanos)) {
       // Initiation and response have their sender's index in the same place.
@@ -147,7 +148,7 @@ final class Handshakes {
       refused = DropReason.COOKIE_REQUIRED;
     } else if (underLoad && !rateLimiter.allow(from.address(), nowNanos)) {
       refused = DropReason.RATE_LIMITED;
-    } else if (received.type() == Messages.INITIATION) {
+    } else if (Messages.getInt(received.bytes(), Messages.TYPE) == Messages.INITIATION) {
       refused = consumeInitiation(message, from, identity, nowNanos);
     } else {
       refused = consumeResponse(message, from, identity, nowNanos, wallNanos);

@@ -3,10 +3,9 @@ package dev.culvert.tunnel.wireguard;
 import dev.culvert.routing.PrefixTable;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.InnerIp;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,20 +13,6 @@ import org.jspecify.annotations.Nullable;
  * sent it. Packets are named by the bits of a mask, bit 0 for packet 0.
  */
 final class InnerPackets {
-  private static final ValueLayout.OfShort SHORT =
-      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
-  private static final ValueLayout.OfInt INT =
-      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
-  private static final ValueLayout.OfLong LONG =
-      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
-
-  private static final int V4_HEADER = 20;
-  private static final int V4_TOTAL_LENGTH = 2;
-  private static final int V4_SOURCE = 12;
-  private static final int V6_HEADER = 40;
-  private static final int V6_PAYLOAD_LENGTH = 4;
-  private static final int V6_SOURCE = 8;
-
   private final AllowedIps allowedIps;
   private final DropCounters drops;
 
@@ -68,7 +53,7 @@ final class InnerPackets {
       if (plain == 0) {
         continue;
       }
-      int length = packetLength(train.memory(), train.inner(i), plain);
+      int length = InnerIp.length(train.memory(), train.inner(i), plain);
       if (length == 0) {
         drops.count(DropReason.MALFORMED);
       } else if (sourceOwner(train.memory(), train.inner(i)) != peer) {
@@ -81,23 +66,10 @@ final class InnerPackets {
     return delivered;
   }
 
-  /** The length that the IP header gives, 0 where that cannot be. */
-  private static int packetLength(MemorySegment memory, long at, int plain) {
-    int version = version(memory, at);
-    int length = 0;
-    if (version == 4 && plain >= V4_HEADER) {
-      length = memory.get(SHORT, at + V4_TOTAL_LENGTH) & 0xffff;
-      length = length < V4_HEADER ? 0 : length;
-    } else if (version == 6 && plain >= V6_HEADER) {
-      length = V6_HEADER + (memory.get(SHORT, at + V6_PAYLOAD_LENGTH) & 0xffff);
-    }
-    return length <= plain ? length : 0;
-  }
-
   private @Nullable WireGuardPeer sourceOwner(MemorySegment memory, long at) {
-    boolean v4 = version(memory, at) == 4;
-    long high = v4 ? 0 : memory.get(LONG, at + V6_SOURCE);
-    long low = v4 ? memory.get(INT, at + V4_SOURCE) : memory.get(LONG, at + V6_SOURCE + 8);
+    boolean v4 = InnerIp.version(memory, at) == 4;
+    long high = InnerIp.sourceHigh(memory, at);
+    long low = InnerIp.sourceLow(memory, at);
     if (lastOwner == null || v4 != lastV4 || high != lastHigh || low != lastLow) {
       lastOwner = v4 ? owners.lookup4((int) low) : owners.lookup6(high, low);
       lastV4 = v4;
@@ -105,9 +77,5 @@ final class InnerPackets {
       lastLow = low;
     }
     return lastOwner;
-  }
-
-  private static int version(MemorySegment memory, long at) {
-    return memory.get(ValueLayout.JAVA_BYTE, at) >>> 4 & 15;
   }
 }

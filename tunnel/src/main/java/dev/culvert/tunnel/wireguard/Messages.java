@@ -78,12 +78,7 @@ final class Messages {
   /** At most 50 initiations a second are consumed from one peer. */
   static final long INITIATION_INTERVAL = SECONDS.toNanos(1) / 50;
 
-  static final int MAX_STAGED_PER_PEER = 128;
-  static final int MAX_STAGED = 8192;
-  static final int MAX_STAGED_BYTES = 16 << 20;
   static final int MAX_QUEUED_HANDSHAKES = 1024;
-  static final int UNDER_LOAD_QUEUE = MAX_QUEUED_HANDSHAKES / 8;
-  static final long UNDER_LOAD_TIME = SECONDS.toNanos(1);
   static final int MAX_PEERS = 1 << 16;
 
   static final ValueLayout.OfInt INT =

@@ -5,28 +5,23 @@ import dev.culvert.crypto.AeadKey;
 import dev.culvert.crypto.NonceLayout;
 import dev.culvert.crypto.ReplayWindow;
 import dev.culvert.crypto.SecretBytes;
+import dev.culvert.tunnel.engine.Pinned;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A pair of transport keys, shared by all lanes.
  *
- * <p><b>Keys are never wiped in use.</b> A lane pins the session for the time of one train; closing
- * forbids new pins, and the keys are wiped by whoever is last, the closer or the lane that unpins.
- * So no train can be sealed under a wiped key, and neither side ever waits.
+ * <p><b>Keys are never wiped in use</b>, see {@link Pinned}.
  *
  * <p><b>No counter is used twice.</b> {@link #reserve} moves the counter by compare-and-set and
  * never past the limit.
  */
-final class Session implements Indexed, AutoCloseable {
+final class Session extends Pinned implements Indexed {
   /** What {@link #reserve} returns where the counters do not suffice; itself past every limit. */
   static final long SPENT = -1;
 
   private static final VarHandle SEND_COUNTER;
-
-  /** Set in {@link #pins} by closing; the lower bits count the lanes that are inside. */
-  private static final int CLOSED = Integer.MIN_VALUE;
 
   static {
     try {
@@ -47,7 +42,6 @@ final class Session implements Indexed, AutoCloseable {
   private final ReplayWindow window;
 
   private volatile long sendCounter;
-  private final AtomicInteger pins = new AtomicInteger();
   private volatile boolean confirmed;
 
   /** Takes over both keys, 32 bytes each. */
@@ -180,30 +174,8 @@ final class Session implements Indexed, AutoCloseable {
     confirmed = true;
   }
 
-  /** Keeps the keys alive until {@link #unpin}; false where the session is closed. */
-  boolean pin() {
-    if (pins.getAndIncrement() >= 0) {
-      return true;
-    }
-    unpin();
-    return false;
-  }
-
-  void unpin() {
-    if (pins.getAndDecrement() == CLOSED + 1) {
-      wipe();
-    }
-  }
-
-  /** No lane may begin to use the keys from here on; the last to leave wipes them. */
   @Override
-  public void close() {
-    if (pins.getAndUpdate(count -> count | CLOSED) == 0) {
-      wipe();
-    }
-  }
-
-  private void wipe() {
+  protected void wipe() {
     sendKey.close();
     receiveKey.close();
   }

@@ -1,6 +1,9 @@
 package dev.culvert.tunnel.wireguard;
 
 import dev.culvert.crypto.AeadBackend;
+import dev.culvert.tunnel.engine.MessageQueue;
+import dev.culvert.tunnel.engine.RequestStack;
+import dev.culvert.tunnel.engine.StagingBudget;
 import org.jspecify.annotations.Nullable;
 
 /** What lanes and the control side share; every part says who may do what. */
@@ -8,8 +11,8 @@ final class SharedState {
   final Limits limits;
   final IndexTable indices;
   final AllowedIps allowedIps = new AllowedIps();
-  final HandshakeQueue handshakes = new HandshakeQueue();
-  final RequestStack requests = new RequestStack();
+  final MessageQueue handshakes = new MessageQueue(Messages.MAX_QUEUED_HANDSHAKES);
+  final RequestStack<WireGuardPeer> requests = new RequestStack<>();
   final Deadlines deadlines = new Deadlines();
   final StagingBudget staging = new StagingBudget();
 

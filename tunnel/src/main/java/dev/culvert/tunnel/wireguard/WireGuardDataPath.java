@@ -8,6 +8,8 @@ import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.MessageQueue;
+import dev.culvert.tunnel.engine.StagedQueue;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.engine.Verdict;
 import dev.culvert.tunnel.train.Train;
@@ -322,7 +324,7 @@ final class WireGuardDataPath implements DataPath {
       drops.count(DropReason.BAD_MAC1);
     } else if (type != Messages.INITIATION && !isKnownReceiver(message, type)) {
       drops.count(DropReason.UNKNOWN_INDEX);
-    } else if (!shared.handshakes.offer(new HandshakeQueue.Message(message, from))) {
+    } else if (!shared.handshakes.offer(new MessageQueue.Message(message, from))) {
       drops.count(DropReason.QUEUE_FULL);
     }
   }

@@ -6,6 +6,7 @@ import dev.culvert.tunnel.engine.Datagram;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.MessageQueue;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
@@ -182,7 +183,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   private void reportMove(WireGuardPeer peer) {
     Endpoint from = peer.reportedEndpoint;
     Endpoint to = peer.endpoint();
-    if (to != null && !WireGuardPeer.samePlace(to, from)) {
+    if (to != null && !to.isSamePlace(from)) {
       peer.reportedEndpoint = to;
       if (from != null) {
         events.add(new TunnelEvent.EndpointMoved(peer.toString(), from, to));
@@ -193,7 +194,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   private void receiveHandshakes(long nowNanos, long wallNanos) {
     for (int i = 0; i < HANDSHAKES_AT_ONCE; i++) {
       boolean underLoad = shared.handshakes.isUnderLoad(nowNanos);
-      HandshakeQueue.Message message = shared.handshakes.poll();
+      MessageQueue.Message message = shared.handshakes.poll();
       if (message == null) {
         return;
       }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelPeer;
+import dev.culvert.tunnel.train.Fragmentation;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.Arena;
 import org.jspecify.annotations.Nullable;
@@ -35,7 +36,7 @@ class OutboundTrainsTest {
   }
 
   private Train put(TunnelPeer peer, int sealedLength, int ecn) {
-    Train train = trains.trainFor(peer, sealedLength, ecn);
+    Train train = trains.trainFor(peer, sealedLength, ecn, Fragmentation.BY_KERNEL);
     assertNotNull(train);
     train.add(sealedLength - 32, sealedLength);
     return train;
@@ -76,9 +77,9 @@ class OutboundTrainsTest {
     for (int i = 0; i < OutboundTrains.COUNT; i++) {
       put(alice, SEALED + i, 0);
     }
-    assertNull(trains.trainFor(bob, SEALED, 0));
+    assertNull(trains.trainFor(bob, SEALED, 0, Fragmentation.BY_KERNEL));
     trains.clear();
-    assertNotNull(trains.trainFor(bob, SEALED, 0));
+    assertNotNull(trains.trainFor(bob, SEALED, 0, Fragmentation.BY_KERNEL));
     assertSame(bob, trains.peer(0));
     assertEquals(1, trains.count());
   }

@@ -8,6 +8,7 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.LibC;
+import dev.culvert.tunnel.train.Fragmentation;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.reflect.InvocationHandler;
@@ -153,5 +154,22 @@ class SenderTest {
     train(1, PLAIN);
     assertEquals(1, send(-Errno.EINTR, 1));
     assertEquals(List.of("sendmmsg", "sendmmsg"), calls);
+  }
+
+  @Test
+  void socketIsSwitchedOnlyWhereTheFragmentBitChanges() {
+    Endpoint to = Endpoint.of(IpAddress.parse("127.0.0.1"), 9);
+    batch.clear();
+    for (Fragmentation wanted :
+        List.of(
+            Fragmentation.BY_KERNEL,
+            Fragmentation.FORBIDDEN,
+            Fragmentation.FORBIDDEN,
+            Fragmentation.ALLOWED)) {
+      assertTrue(batch.add(memory, 0, 1000, 1000, to, 0, wanted));
+    }
+    script.addAll(List.of(1, 0, 2, 0, 1));
+    assertEquals(4, sender.send(batch, refused::add));
+    assertEquals(List.of("sendmmsg", "setsockopt", "sendmmsg", "setsockopt", "sendmmsg"), calls);
   }
 }

@@ -14,6 +14,7 @@ import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.time.Instant;
 import java.util.List;
 import java.util.OptionalInt;

@@ -19,6 +19,7 @@ import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.lang.foreign.ValueLayout;
 import java.time.Instant;
 import java.util.Arrays;

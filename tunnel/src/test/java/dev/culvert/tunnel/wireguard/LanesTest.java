@@ -12,6 +12,8 @@ import dev.culvert.crypto.PacketRun;
 import dev.culvert.crypto.TrainCipher;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.testing.BackendWithCipher;
+import dev.culvert.tunnel.testing.SimulatedNetwork;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

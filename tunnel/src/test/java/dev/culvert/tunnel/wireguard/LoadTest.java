@@ -10,14 +10,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.StagedQueue;
+import dev.culvert.tunnel.engine.StagingBudget;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 final class LoadTest {
+  private static final int UNDER_LOAD = Messages.MAX_QUEUED_HANDSHAKES / 8;
+
   private final Node alice = new Node("alice", 1);
   private final Node bob = new Node("bob", 2);
   private final Endpoint flooder = Endpoint.of(IpAddress.parse("203.0.113.1"), 1000);
@@ -37,13 +42,13 @@ final class LoadTest {
   void underLoadASenderIsGivenACookieAndComesThroughWithIt() {
     network.send(alice, bob, 7);
     network.run(0);
-    overload(Messages.UNDER_LOAD_QUEUE);
+    overload(UNDER_LOAD);
     network.run(SECONDS.toNanos(5));
     assertEquals(List.of(), bob.delivered);
-    assertTrue(network.sentBy(bob, Messages.COOKIE_REPLY).size() > Messages.UNDER_LOAD_QUEUE);
+    assertTrue(network.sentBy(bob, Messages.COOKIE_REPLY).size() > UNDER_LOAD);
     assertEquals(List.of(), bob.events(TunnelEvent.SessionEstablished.class));
     // Still under load when alice tries again, now with mac2.
-    overload(Messages.UNDER_LOAD_QUEUE);
+    overload(UNDER_LOAD);
     network.run(SECONDS.toNanos(1));
     assertEquals(2, network.sentBy(alice, Messages.INITIATION).size());
     assertEquals(List.of(7), bob.deliveredNumbers());
@@ -56,13 +61,13 @@ final class LoadTest {
     byte[] message = new byte[Messages.INITIATION_LENGTH];
     Messages.putInt(message, Messages.TYPE, Messages.INITIATION);
     new CookieGenerator(alice.publicKey).addMacs(message, network.now);
-    for (int i = 0; i < Messages.UNDER_LOAD_QUEUE; i++) {
+    for (int i = 0; i < UNDER_LOAD; i++) {
       alice.receive(flooder, network.now, message);
     }
     network.run(MILLISECONDS.toNanos(500));
     assertEquals(0, bob.drops(DropReason.BAD_COOKIE) + bob.drops(DropReason.UNKNOWN_INDEX));
     assertEquals(List.of(), bob.delivered);
-    for (int i = 0; i < Messages.UNDER_LOAD_QUEUE; i++) {
+    for (int i = 0; i < UNDER_LOAD; i++) {
       alice.receive(flooder, network.now, message);
     }
     network.run(SECONDS.toNanos(6));
@@ -132,7 +137,7 @@ final class LoadTest {
 
   @Test
   void loadIsOverASecondAfterTheQueueWasShort() {
-    overload(Messages.UNDER_LOAD_QUEUE);
+    overload(UNDER_LOAD);
     network.run(SECONDS.toNanos(1) - 1);
     network.send(alice, bob, 1);
     network.run(0);
@@ -203,17 +208,17 @@ final class LoadTest {
   @Test
   void allPeersTogetherStageABoundedNumberOfPackets() {
     StagingBudget budget = new StagingBudget();
-    int peers = Messages.MAX_STAGED / Messages.MAX_STAGED_PER_PEER;
+    int peers = StagingBudget.MAX_PACKETS / StagedQueue.CAPACITY;
     List<StagedQueue> queues =
         IntStream.range(0, peers + 1).mapToObj(i -> new StagedQueue(budget)).toList();
     for (StagedQueue queue : queues.subList(0, peers)) {
-      for (int i = 0; i < Messages.MAX_STAGED_PER_PEER; i++) {
+      for (int i = 0; i < StagedQueue.CAPACITY; i++) {
         assertEquals(0, queue.add(new byte[1]));
       }
     }
     assertEquals(1, queues.getLast().add(new byte[1]));
     assertNull(queues.getLast().poll());
-    assertEquals(Messages.MAX_STAGED_PER_PEER, queues.getFirst().clear());
+    assertEquals(StagedQueue.CAPACITY, queues.getFirst().clear());
     assertEquals(0, queues.getLast().add(new byte[1]));
   }
 
@@ -222,7 +227,7 @@ final class LoadTest {
     StagingBudget budget = new StagingBudget();
     StagedQueue one = new StagedQueue(budget);
     StagedQueue other = new StagedQueue(budget);
-    assertEquals(0, one.add(new byte[Messages.MAX_STAGED_BYTES]));
+    assertEquals(0, one.add(new byte[StagingBudget.MAX_BYTES]));
     assertEquals(1, other.add(new byte[1]));
     assertEquals(1, one.add(new byte[2]));
     assertEquals(0, other.add(new byte[1]));

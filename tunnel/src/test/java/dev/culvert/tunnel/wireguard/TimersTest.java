@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

@@ -1,12 +1,15 @@
-package dev.culvert.tunnel.wireguard;
+package dev.culvert.tunnel.engine;
 
 /** What all peers together may stage: a flood to dead peers must not eat the heap. */
-final class StagingBudget {
+public final class StagingBudget {
+  public static final int MAX_PACKETS = 8192;
+  public static final int MAX_BYTES = 16 << 20;
+
   private int packets;
   private long bytes;
 
   synchronized boolean take(int length) {
-    if (packets >= Messages.MAX_STAGED || bytes + length > Messages.MAX_STAGED_BYTES) {
+    if (packets >= MAX_PACKETS || bytes + length > MAX_BYTES) {
       return false;
     }
     packets++;

@@ -1,15 +1,18 @@
-package dev.culvert.tunnel.wireguard;
+package dev.culvert.tunnel.engine;
 
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /** Copies of plain packets that wait for a session, oldest first, bounded. Any thread. */
-final class StagedQueue {
+public final class StagedQueue {
+  /** Most packets that one peer may stage. */
+  public static final int CAPACITY = 128;
+
   private final StagingBudget budget;
   private final ArrayDeque<byte[]> packets = new ArrayDeque<>();
   private boolean closed;
 
-  StagedQueue(StagingBudget budget) {
+  public StagedQueue(StagingBudget budget) {
     this.budget = budget;
   }
 
@@ -18,12 +21,12 @@ final class StagedQueue {
    *
    * @return how many packets were dropped
    */
-  synchronized int add(byte[] packet) {
+  public synchronized int add(byte[] packet) {
     if (closed) {
       return 1;
     }
     int dropped = 0;
-    if (packets.size() == Messages.MAX_STAGED_PER_PEER) {
+    if (packets.size() == CAPACITY) {
       removeOldest();
       dropped++;
     }
@@ -39,11 +42,11 @@ final class StagedQueue {
   }
 
   /** The oldest packet, now the caller's; null where there is none. */
-  synchronized byte @Nullable [] poll() {
+  public synchronized byte @Nullable [] poll() {
     return packets.isEmpty() ? null : removeOldest();
   }
 
-  synchronized boolean isEmpty() {
+  public synchronized boolean isEmpty() {
     return packets.isEmpty();
   }
 
@@ -52,7 +55,7 @@ final class StagedQueue {
    *
    * @return how many there were
    */
-  synchronized int clear() {
+  public synchronized int clear() {
     int dropped = packets.size();
     while (!packets.isEmpty()) {
       removeOldest();
@@ -61,7 +64,7 @@ final class StagedQueue {
   }
 
   /** Drops all, and whatever a lane that still knows the peer would add. */
-  synchronized int close() {
+  public synchronized int close() {
     closed = true;
     return clear();
   }

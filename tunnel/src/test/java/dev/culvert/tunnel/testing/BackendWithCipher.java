@@ -1,13 +1,16 @@
-package dev.culvert.tunnel.wireguard;
+package dev.culvert.tunnel.testing;
 
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
+import dev.culvert.crypto.AeadBackends;
 import dev.culvert.crypto.TrainCipher;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A backend that handshakes as usual and moves packets with a cipher of the test's own. */
-record BackendWithCipher(Supplier<TrainCipher> ciphers) implements AeadBackend {
+public record BackendWithCipher(Supplier<TrainCipher> ciphers) implements AeadBackend {
+  private static final AeadBackend REAL = AeadBackends.all().getFirst();
+
   @Override
   public String name() {
     return "test";
@@ -15,7 +18,7 @@ record BackendWithCipher(Supplier<TrainCipher> ciphers) implements AeadBackend {
 
   @Override
   public boolean supports(AeadAlgorithm algorithm) {
-    return Node.backend().supports(algorithm);
+    return REAL.supports(algorithm);
   }
 
   @Override
@@ -26,12 +29,12 @@ record BackendWithCipher(Supplier<TrainCipher> ciphers) implements AeadBackend {
   @Override
   public byte[] seal(
       AeadAlgorithm algorithm, byte[] key, byte[] nonce12, byte[] aad, byte[] plaintext) {
-    return Node.backend().seal(algorithm, key, nonce12, aad, plaintext);
+    return REAL.seal(algorithm, key, nonce12, aad, plaintext);
   }
 
   @Override
   public byte @Nullable [] open(
       AeadAlgorithm algorithm, byte[] key, byte[] nonce12, byte[] aad, byte[] ciphertextAndTag) {
-    return Node.backend().open(algorithm, key, nonce12, aad, ciphertextAndTag);
+    return REAL.open(algorithm, key, nonce12, aad, ciphertextAndTag);
   }
 }

@@ -1,38 +1,40 @@
-package dev.culvert.tunnel.wireguard;
+package dev.culvert.tunnel.engine;
 
-import dev.culvert.tunnel.engine.Endpoint;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
-/** Handshake messages that lanes received and the control thread will work on; bounded. */
-final class HandshakeQueue {
+/** Control messages that lanes received and the control thread will work on; bounded. */
+public final class MessageQueue {
+  private static final long UNDER_LOAD_NANOS = 1_000_000_000;
+
   /**
-   * A datagram whose length, type and mac1 were checked.
+   * A datagram that passed what cheap checks there are.
    *
    * @param bytes a copy of the whole datagram
    */
   @SuppressWarnings("ArrayRecordComponent") // Never compared.
-  record Message(byte[] bytes, Endpoint from) {
-    int type() {
-      return Messages.getInt(bytes, Messages.TYPE);
-    }
-  }
+  public record Message(byte[] bytes, Endpoint from) {}
 
   private final ConcurrentLinkedQueue<Message> messages = new ConcurrentLinkedQueue<>();
 
   /** Counted apart: lanes ask after every batch, which must cost no more than a read. */
   private final AtomicInteger size = new AtomicInteger();
 
+  private final int capacity;
   private long underLoadUntil = Long.MIN_VALUE;
 
-  boolean isFull() {
-    return size.get() >= Messages.MAX_QUEUED_HANDSHAKES;
+  public MessageQueue(int capacity) {
+    this.capacity = capacity;
+  }
+
+  public boolean isFull() {
+    return size.get() >= capacity;
   }
 
   /** Any thread; false where the queue is full. */
-  boolean offer(Message message) {
-    if (size.incrementAndGet() > Messages.MAX_QUEUED_HANDSHAKES) {
+  public boolean offer(Message message) {
+    if (size.incrementAndGet() > capacity) {
       size.decrementAndGet();
       return false;
     }
@@ -41,7 +43,7 @@ final class HandshakeQueue {
   }
 
   /** For the control thread. */
-  @Nullable Message poll() {
+  public @Nullable Message poll() {
     Message message = messages.poll();
     if (message != null) {
       size.decrementAndGet();
@@ -49,16 +51,16 @@ final class HandshakeQueue {
     return message;
   }
 
-  boolean isEmpty() {
+  public boolean isEmpty() {
     return size.get() == 0;
   }
 
   /**
    * Whether more came than we keep up with, now or within the last second. For the control thread.
    */
-  boolean isUnderLoad(long nowNanos) {
-    if (size.get() >= Messages.UNDER_LOAD_QUEUE) {
-      underLoadUntil = nowNanos + Messages.UNDER_LOAD_TIME;
+  public boolean isUnderLoad(long nowNanos) {
+    if (size.get() >= capacity / 8) {
+      underLoadUntil = nowNanos + UNDER_LOAD_NANOS;
       return true;
     }
     return nowNanos < underLoadUntil;

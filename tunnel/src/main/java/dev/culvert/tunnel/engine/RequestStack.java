@@ -1,4 +1,4 @@
-package dev.culvert.tunnel.wireguard;
+package dev.culvert.tunnel.engine;
 
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -7,14 +7,16 @@ import org.jspecify.annotations.Nullable;
  * Peers with something to ask of the control side: a stack linked through the peers themselves, so
  * that asking allocates nothing. A peer is on it while its word of requests is not zero. Only the
  * control thread takes peers off, so none can leave and come back behind its back (no ABA).
+ *
+ * @param <P> the engine's kind of peer
  */
-final class RequestStack {
-  private final AtomicReference<@Nullable WireGuardPeer> top = new AtomicReference<>();
+public final class RequestStack<P extends BasePeer<P>> {
+  private final AtomicReference<@Nullable P> top = new AtomicReference<>();
 
   /** Any thread. What the request is about must be written before. */
-  void submit(WireGuardPeer peer, int request) {
+  public void submit(P peer, int request) {
     if (peer.addRequest(request)) {
-      WireGuardPeer below;
+      P below;
       do {
         below = top.get();
         peer.below(below);
@@ -22,13 +24,13 @@ final class RequestStack {
     }
   }
 
-  boolean isEmpty() {
+  public boolean isEmpty() {
     return top.get() == null;
   }
 
   /** Takes a peer off, or null. For the control thread, which then takes the peer's requests. */
-  @Nullable WireGuardPeer pop() {
-    WireGuardPeer peer = top.get();
+  public @Nullable P pop() {
+    P peer = top.get();
     while (peer != null && !top.compareAndSet(peer, peer.below())) {
       peer = top.get();
     }

@@ -1,4 +1,4 @@
-package dev.culvert.tunnel.wireguard;
+package dev.culvert.tunnel.testing;
 
 import static java.util.concurrent.TimeUnit.DAYS;
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
@@ -10,6 +10,8 @@ import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.engine.Verdict;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -23,8 +25,8 @@ import java.util.function.Predicate;
  * double, delay and corrupt, all from one seed. Somebody reads every datagram and fails the test
  * where the marker of an inner packet is in it.
  */
-final class SimulatedNetwork {
-  static final long LATENCY = MILLISECONDS.toNanos(1);
+public final class SimulatedNetwork {
+  public static final long LATENCY = MILLISECONDS.toNanos(1);
 
   /** A wall clock in the year 2024. */
   private static final long WALL_AT_ZERO = DAYS.toNanos(19_800);
@@ -34,46 +36,47 @@ final class SimulatedNetwork {
 
   /** A datagram on its way or past. */
   @SuppressWarnings("ArrayRecordComponent") // Never compared.
-  record Sent(long at, long number, Endpoint from, Endpoint to, byte[] bytes) {
-    int type() {
-      return Messages.getInt(bytes, Messages.TYPE);
+  public record Sent(long at, long number, Endpoint from, Endpoint to, byte[] bytes) {
+    /** The first four bytes as WireGuard reads them; 0 where there are not as many. */
+    public int type() {
+      return bytes.length < 4 ? 0 : ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getInt();
     }
   }
 
-  final List<Sent> seen = new ArrayList<>();
-  Predicate<Sent> lose = sent -> false;
-  double lossRate;
-  double duplicateRate;
-  double corruptRate;
-  long maxDelay;
-  long now = START;
+  public final List<Sent> seen = new ArrayList<>();
+  public Predicate<Sent> lose = sent -> false;
+  public double lossRate;
+  public double duplicateRate;
+  public double corruptRate;
+  public long maxDelay;
+  public long now = START;
 
   private final Random random;
-  private final List<Node> nodes;
+  private final List<Station> nodes;
   private final PriorityQueue<Sent> flying =
       new PriorityQueue<>(Comparator.comparingLong(Sent::at).thenComparingLong(Sent::number));
   private long number;
 
-  SimulatedNetwork(long seed, Node... nodes) {
+  public SimulatedNetwork(long seed, Station... nodes) {
     random = new Random(seed);
     this.nodes = List.of(nodes);
   }
 
   /** Two nodes that know each other. */
-  static SimulatedNetwork of(Node a, Node b) {
+  public static SimulatedNetwork of(Station a, Station b) {
     a.knows(b);
     b.knows(a);
     return new SimulatedNetwork(1, a, b);
   }
 
   /** Seals a train at {@code from} and puts it on the wire. */
-  Verdict send(Node from, Node to, int... numbers) {
+  public Verdict send(Station from, Station to, int... numbers) {
     Verdict verdict = from.seal(to, now, numbers);
     flush(from, from.peer(to));
     return verdict;
   }
 
-  private void flush(Node from, TunnelPeer peer) {
+  private void flush(Station from, TunnelPeer peer) {
     Endpoint to = peer.endpoint();
     for (byte[] datagram : from.outbox) {
       assertTrue(to != null);
@@ -83,9 +86,9 @@ final class SimulatedNetwork {
   }
 
   /** Puts a datagram on the wire, from anybody. */
-  void transmit(Endpoint from, Endpoint to, byte[] bytes) {
+  public void transmit(Endpoint from, Endpoint to, byte[] bytes) {
     Sent sent = new Sent(now + LATENCY, number++, from, to, bytes);
-    assertFalse(contains(bytes, Node.MARKER), "plaintext on the wire");
+    assertFalse(contains(bytes, Station.MARKER), "plaintext on the wire");
     seen.add(sent);
     if (lose.test(sent) || random.nextDouble() < lossRate) {
       return;
@@ -102,12 +105,12 @@ final class SimulatedNetwork {
   }
 
   /** Lets {@code nanos} pass. */
-  void run(long nanos) {
+  public void run(long nanos) {
     runUntil(now + nanos);
   }
 
   /** Lets arrive what is under way, and whatever that brings about within a second. */
-  void settle() {
+  public void settle() {
     run(MILLISECONDS.toNanos(1000));
   }
 
@@ -115,8 +118,8 @@ final class SimulatedNetwork {
     work();
     while (true) {
       long next = flying.isEmpty() ? Long.MAX_VALUE : flying.peek().at;
-      for (Node node : nodes) {
-        next = Math.min(next, node.engine.nextDeadlineNanos());
+      for (Station node : nodes) {
+        next = Math.min(next, node.engine().nextDeadlineNanos());
       }
       if (next > end) {
         break;
@@ -131,8 +134,8 @@ final class SimulatedNetwork {
   private void arrive() {
     while (!flying.isEmpty() && flying.peek().at <= now) {
       Sent sent = flying.remove();
-      for (Node node : nodes) {
-        if (WireGuardPeer.samePlace(node.address, sent.to)) {
+      for (Station node : nodes) {
+        if (node.address.isSamePlace(sent.to)) {
           node.receive(sent.from, now, sent.bytes);
         }
       }
@@ -141,12 +144,12 @@ final class SimulatedNetwork {
 
   /** Everything that the engines' control sides have to do now. */
   private void work() {
-    for (Node node : nodes) {
+    for (Station node : nodes) {
       int rounds = 0;
       do {
         assertTrue(rounds++ < 10_000, node + " spins");
-        node.engine.advance(now, wall(node));
-        while (node.engine.pollTransmit(node.datagram, now)) {
+        node.engine().advance(now, wall(node));
+        while (node.engine().pollTransmit(node.datagram, now)) {
           byte[] bytes =
               node.datagram
                   .memory()
@@ -154,24 +157,22 @@ final class SimulatedNetwork {
                   .toArray(ValueLayout.JAVA_BYTE);
           transmit(node.address, node.datagram.destination(), bytes);
         }
-        for (TunnelEvent event = node.engine.pollEvent();
+        for (TunnelEvent event = node.engine().pollEvent();
             event != null;
-            event = node.engine.pollEvent()) {
+            event = node.engine().pollEvent()) {
           node.events.add(event);
         }
-      } while (node.engine.nextDeadlineNanos() <= now);
+      } while (node.engine().nextDeadlineNanos() <= now);
     }
   }
 
-  long wall(Node node) {
+  public long wall(Station node) {
     return WALL_AT_ZERO + now + node.clockSkew;
   }
 
   /** Everything of {@code type} that {@code from} put on the wire. */
-  List<Sent> sentBy(Node from, int type) {
-    return seen.stream()
-        .filter(s -> WireGuardPeer.samePlace(s.from, from.address) && s.type() == type)
-        .toList();
+  public List<Sent> sentBy(Station from, int type) {
+    return seen.stream().filter(s -> s.from.isSamePlace(from.address) && s.type() == type).toList();
   }
 
   private static boolean contains(byte[] bytes, byte[] wanted) {

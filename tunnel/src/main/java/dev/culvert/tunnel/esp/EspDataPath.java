@@ -1,0 +1,362 @@
+package dev.culvert.tunnel.esp;
+
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadBackend;
+import dev.culvert.crypto.PacketRun;
+import dev.culvert.crypto.TrainCipher;
+import dev.culvert.tunnel.engine.DataPath;
+import dev.culvert.tunnel.engine.DropCounters;
+import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.InnerIp;
+import dev.culvert.tunnel.engine.MessageQueue;
+import dev.culvert.tunnel.engine.TunnelPeer;
+import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.train.Train;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One lane's way through the engine.
+ *
+ * <ol>
+ *   <li>Out: pin the SA, reserve sequence numbers, write headers and trailers, seal the train;
+ *       without an SA stage copies.
+ *   <li>In: find the SAs by SPI and source, infer sequence numbers, test the window, open the run,
+ *       set the window, move the endpoint, check padding and selectors.
+ * </ol>
+ */
+final class EspDataPath implements DataPath {
+  private static final int ALGORITHMS = AeadAlgorithm.values().length;
+
+  private final EspState shared;
+  private final DropCounters drops;
+  private final PacketRun run = new PacketRun();
+  private final EspInnerPackets inner;
+  private final @Nullable AeadBackend[] backends = new @Nullable AeadBackend[ALGORITHMS];
+  private final @Nullable TrainCipher[] ciphers = new @Nullable TrainCipher[ALGORITHMS];
+  private final long[] sequences = new long[Train.MAX_PACKETS];
+  private final int[] lowHalves = new int[Train.MAX_PACKETS];
+
+  /** A run as it came, while more than one key is tried on it; made when it is first needed. */
+  private MemorySegment copy = MemorySegment.NULL;
+
+  EspDataPath(EspState shared, DropCounters drops) {
+    this.shared = shared;
+    this.drops = drops;
+    inner = new EspInnerPackets(shared, drops);
+  }
+
+  @Override
+  public DropCounters drops() {
+    return drops;
+  }
+
+  private TrainCipher cipher(AeadAlgorithm algorithm) {
+    int i = algorithm.ordinal();
+    AeadBackend now = shared.backend(algorithm);
+    TrainCipher cipher = ciphers[i];
+    if (cipher == null || backends[i] != now) {
+      backends[i] = now;
+      cipher = now.newTrainCipher(algorithm);
+      ciphers[i] = cipher;
+    }
+    return cipher;
+  }
+
+  // 1. Out
+
+  @Override
+  public Verdict seal(TunnelPeer to, Train train, long nowNanos) {
+    EspPeer peer = (EspPeer) to;
+    if (!fits(train)) {
+      drops.count(DropReason.MALFORMED, train.packets());
+      return Verdict.DROPPED;
+    }
+    if (peer.endpoint() == null) {
+      drops.count(DropReason.NO_ENDPOINT, train.packets());
+      return Verdict.DROPPED;
+    }
+    OutboundSa sa = peer.outbound();
+    if (sa == null) {
+      return stage(peer, train);
+    }
+    if (sealUnder(peer, sa, train, false)) {
+      return Verdict.SEALED;
+    }
+    if (sa != peer.outbound()) {
+      // Replaced while it was looked at.
+      return stage(peer, train);
+    }
+    drops.count(DropReason.COUNTERS_SPENT, train.packets());
+    shared.requests.submit(peer, EspPeer.WANTED);
+    return Verdict.DROPPED;
+  }
+
+  /**
+   * Seals without staging.
+   *
+   * @param dummy whether the packets are to be discarded by the receiver
+   * @return false where the SA has ended or its numbers do not suffice
+   */
+  boolean sealUnder(EspPeer peer, OutboundSa sa, Train train, boolean dummy) {
+    if (!sa.pin()) {
+      return false;
+    }
+    try {
+      int packets = train.packets();
+      long first = sa.reserve(packets);
+      if (first == OutboundSa.SPENT) {
+        return false;
+      }
+      SaParameters parameters = sa.parameters();
+      boolean esn = parameters.esn();
+      int spi = parameters.spi();
+      MemorySegment memory = train.memory();
+      for (int i = 0; i < packets; i++) {
+        long at = train.slot(i);
+        if (esn) {
+          EspFraming.putEsnAad(memory, at, spi, first + i);
+        } else {
+          EspFraming.putHeader(memory, at, spi, first + i);
+        }
+        int next =
+            dummy
+                ? EspFraming.NEXT_NONE
+                : InnerIp.version(memory, train.inner(i)) == 4
+                    ? EspFraming.NEXT_IPV4
+                    : EspFraming.NEXT_IPV6;
+        long end = at + train.sealedLength(i) - EspFraming.ICV;
+        EspFraming.putTrailer(memory, train.inner(i) + train.length(i), end, next);
+      }
+      place(train, first, esn);
+      cipher(parameters.algorithm()).seal(sa.key(), run);
+      for (int i = 0; esn && i < packets; i++) {
+        EspFraming.putHeader(memory, train.slot(i), spi, first + i);
+      }
+    } finally {
+      sa.unpin();
+    }
+    sa.sent(train.packets(), train.sealedBytes());
+    peer.txBytes().add(train.sealedBytes());
+    if (sa.isLow()) {
+      shared.requests.submit(peer, EspPeer.RUNNING_LOW);
+    }
+    return true;
+  }
+
+  /** Says to the cipher where what of a sealed train lies. */
+  private void place(Train train, long firstIv, boolean esn) {
+    run.at(train.memory(), train.slot(0) + EspFraming.HEADER, train.stride())
+        .of(
+            train.packets(),
+            train.stride() - EspFraming.OVERHEAD,
+            train.lastSealedLength() - EspFraming.OVERHEAD)
+        .counting(firstIv)
+        .authenticating(train.slot(0), train.stride(), esn ? EspFraming.AAD_ESN : EspFraming.AAD);
+  }
+
+  /** Whether the train holds IP packets and was laid out as {@link EspOverhead} says. */
+  private static boolean fits(Train train) {
+    boolean fits = train.packets() > 0 && train.headroom() == EspFraming.HEADER;
+    for (int i = 0; fits && i < train.packets(); i++) {
+      int version = InnerIp.version(train.memory(), train.inner(i));
+      fits =
+          train.length(i) > 0
+              && (version == 4 || version == 6)
+              && train.sealedLength(i)
+                  == EspFraming.OVERHEAD + EspFraming.paddedLength(train.length(i));
+    }
+    return fits;
+  }
+
+  /**
+   * Keeps copies until there is an SA. It may have come up since it was looked for: the control
+   * side looks for staged packets after it publishes an SA, and this looks for an SA after it
+   * staged, so one of the two sees the other.
+   */
+  private Verdict stage(EspPeer peer, Train train) {
+    int dropped = 0;
+    for (int i = 0; i < train.packets(); i++) {
+      byte[] packet = new byte[train.length(i)];
+      MemorySegment.copy(
+          train.memory(), ValueLayout.JAVA_BYTE, train.inner(i), packet, 0, packet.length);
+      dropped += peer.staged().add(packet);
+    }
+    if (dropped > 0) {
+      drops.count(DropReason.STAGING_FULL, dropped);
+    }
+    shared.requests.submit(peer, peer.outbound() != null ? EspPeer.FLUSH : EspPeer.WANTED);
+    return Verdict.STAGED;
+  }
+
+  // 2. In
+
+  /**
+   * Of one SPI and consecutive IVs: then the cipher takes them as one. Sequence numbers may do what
+   * they like, each is authenticated by itself.
+   */
+  @Override
+  public int runLength(Train received, int first) {
+    if (!EspFraming.isPossibleLength(received.sealedLength(first))) {
+      return 1;
+    }
+    MemorySegment memory = received.memory();
+    long at = received.slot(first);
+    int spi = memory.get(EspFraming.INT, at + EspFraming.SPI);
+    if (spi == EspFraming.NON_ESP_MARKER) {
+      return 1;
+    }
+    long iv = memory.get(EspFraming.LONG, at + EspFraming.IV);
+    int next = first + 1;
+    while (next < received.packets()
+        && EspFraming.isPossibleLength(received.sealedLength(next))
+        && memory.get(EspFraming.INT, received.slot(next) + EspFraming.SPI) == spi
+        && memory.get(EspFraming.LONG, received.slot(next) + EspFraming.IV)
+            == iv + (next - first)) {
+      next++;
+    }
+    return next - first;
+  }
+
+  @Override
+  public int open(Train received, Endpoint from, long nowNanos) {
+    received.headroom(EspFraming.HEADER);
+    for (int i = 0; i < received.packets(); i++) {
+      received.length(i, 0);
+    }
+    MemorySegment memory = received.memory();
+    long at = received.slot(0);
+    int length = received.sealedLength(0);
+    if (length == 1 && memory.get(ValueLayout.JAVA_BYTE, at) == EspFraming.NAT_KEEPALIVE) {
+      drops.count(DropReason.NAT_KEEPALIVE);
+    } else if (length > EspFraming.MARKER_LENGTH
+        && memory.get(EspFraming.INT, at) == EspFraming.NON_ESP_MARKER) {
+      receiveMessage(memory, at + EspFraming.MARKER_LENGTH, length, from);
+    } else if (!EspFraming.isPossibleLength(length)) {
+      drops.count(DropReason.BAD_LENGTH);
+    } else {
+      return openEsp(received, from);
+    }
+    return 0;
+  }
+
+  private int openEsp(Train received, Endpoint from) {
+    MemorySegment memory = received.memory();
+    int packets = received.packets();
+    long at = received.slot(0);
+    int spi = memory.get(EspFraming.INT, at + EspFraming.SPI);
+    InboundSa[] candidates = shared.inbound.find(spi, from.address());
+    if (candidates.length == 0) {
+      drops.count(DropReason.UNKNOWN_SA, packets);
+      return 0;
+    }
+    // Read once: the associated data of ESN overwrites them.
+    long iv = memory.get(EspFraming.LONG, at + EspFraming.IV);
+    for (int i = 0; i < packets; i++) {
+      lowHalves[i] = memory.get(EspFraming.INT, received.slot(i) + EspFraming.SEQUENCE);
+    }
+    if (candidates.length > 1) {
+      keepCopy(received);
+    }
+    DropReason reason = DropReason.REPLAYED;
+    boolean touched = false;
+    for (InboundSa sa : candidates) {
+      for (int i = 0; i < packets; i++) {
+        sequences[i] = lowHalves[i];
+      }
+      long fresh = sa.inferAndTest(sequences, packets);
+      if (fresh == 0) {
+        sa.replayed(packets);
+        continue;
+      }
+      if (touched) {
+        MemorySegment.copy(copy, 0, memory, at, received.sealedBytes());
+      }
+      long opened = openUnder(sa, received, spi, iv);
+      touched = true;
+      if (opened != 0) {
+        return opened(sa, received, from, fresh, opened);
+      }
+      reason = DropReason.BAD_TAG;
+    }
+    drops.count(reason, packets);
+    return 0;
+  }
+
+  private void keepCopy(Train received) {
+    if (copy.byteSize() < received.sealedBytes()) {
+      copy = Arena.ofAuto().allocate(Train.MAX_BYTES, 64);
+    }
+    MemorySegment.copy(received.memory(), received.slot(0), copy, 0, received.sealedBytes());
+  }
+
+  /** Deciphers the run; one bit a packet, set where the ICV was right. */
+  private long openUnder(InboundSa sa, Train received, int spi, long iv) {
+    if (!sa.pin()) {
+      return 0;
+    }
+    try {
+      boolean esn = sa.parameters().esn();
+      for (int i = 0; esn && i < received.packets(); i++) {
+        EspFraming.putEsnAad(received.memory(), received.slot(i), spi, sequences[i]);
+      }
+      place(received, iv, esn);
+      return cipher(sa.parameters().algorithm()).open(sa.key(), run) & run.allPackets();
+    } finally {
+      sa.unpin();
+    }
+  }
+
+  /** What follows once some packets of a run were authenticated. */
+  private int opened(InboundSa sa, Train received, Endpoint from, long fresh, long opened) {
+    long accepted = sa.acceptFresh(sequences, fresh & opened);
+    int forged = Long.bitCount(fresh & ~opened);
+    int replayed = received.packets() - forged - Long.bitCount(accepted);
+    if (forged > 0) {
+      drops.count(DropReason.BAD_TAG, forged);
+    }
+    if (replayed > 0) {
+      sa.replayed(replayed);
+      drops.count(DropReason.REPLAYED, replayed);
+    }
+    if (accepted == 0) {
+      return 0;
+    }
+    EspPeer peer = sa.peer();
+    if (peer.heardFrom(from)) {
+      shared.requests.submit(peer, EspPeer.MOVED);
+    }
+    int bytes = bytes(received, accepted);
+    sa.received(Long.bitCount(accepted), bytes);
+    peer.rxBytes().add(bytes);
+    return inner.deliver(received, accepted, sa);
+  }
+
+  /** Bytes of the packets on the wire. */
+  private static int bytes(Train train, long packets) {
+    int bytes = Long.bitCount(packets) * train.stride();
+    boolean last = (packets >>> (train.packets() - 1) & 1) != 0;
+    return last ? bytes - train.stride() + train.lastSealedLength() : bytes;
+  }
+
+  /** Queues a copy for the keying, if that would look at it. */
+  private void receiveMessage(MemorySegment memory, long at, int datagram, Endpoint from) {
+    int length = datagram - EspFraming.MARKER_LENGTH;
+    if (length > Keying.MAX_MESSAGE) {
+      drops.count(DropReason.BAD_LENGTH);
+    } else if (shared.messages.isFull()) {
+      drops.count(DropReason.QUEUE_FULL);
+    } else {
+      byte[] message = new byte[length];
+      MemorySegment.copy(memory, ValueLayout.JAVA_BYTE, at, message, 0, length);
+      if (!shared.keying.isPlausible(message, from)) {
+        drops.count(DropReason.BAD_HANDSHAKE);
+      } else if (!shared.messages.offer(new MessageQueue.Message(message, from))) {
+        drops.count(DropReason.QUEUE_FULL);
+      }
+    }
+  }
+}

@@ -1,0 +1,329 @@
+package dev.culvert.tunnel.esp;
+
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadBackend;
+import dev.culvert.routing.Prefix;
+import dev.culvert.routing.PrefixTable;
+import dev.culvert.tunnel.engine.DataPath;
+import dev.culvert.tunnel.engine.Datagram;
+import dev.culvert.tunnel.engine.DropCounters;
+import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.MessageQueue;
+import dev.culvert.tunnel.engine.Overhead;
+import dev.culvert.tunnel.engine.TunnelEngine;
+import dev.culvert.tunnel.engine.TunnelEvent;
+import dev.culvert.tunnel.engine.TunnelPeer;
+import dev.culvert.tunnel.train.Train;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayDeque;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * ESP in tunnel mode, sans-I/O (RFC 4303, RFC 4106, RFC 3948). Keys come from a {@link Keying},
+ * whose messages travel on the same UDP port behind the non-ESP marker. See {@link TunnelEngine}
+ * for who may call what; {@link #route4}, {@link #route6} and {@link #useBackend} are for any
+ * thread.
+ */
+public final class EspEngine implements TunnelEngine, AutoCloseable {
+  /** Messages in one {@link #advance}: timers and transmission get their turn between. */
+  private static final int MESSAGES_AT_ONCE = 64;
+
+  private final Keying keying;
+  private final EspState shared;
+  private final Map<String, EspPeer> peers = new LinkedHashMap<>();
+  private final ArrayDeque<EspPeer> ready = new ArrayDeque<>();
+  private final ArrayDeque<TunnelEvent> events = new ArrayDeque<>();
+  private final DropCounters drops = new DropCounters();
+  private final SaTable sas;
+  private final EspDataPath controlPath;
+  private final Train single = new Train();
+
+  /**
+   * @param keying closed with this engine
+   * @param backends what to encipher with; SAs of other algorithms are refused
+   */
+  public EspEngine(Keying keying, Map<AeadAlgorithm, AeadBackend> backends) {
+    this.keying = keying;
+    shared = new EspState(keying);
+    backends.forEach(shared::backend);
+    sas = new SaTable(shared, events::add);
+    controlPath = new EspDataPath(shared, drops);
+  }
+
+  @Override
+  public DataPath newDataPath() {
+    return new EspDataPath(shared, new DropCounters());
+  }
+
+  /**
+   * These are all peers from now on. A peer whose settings changed begins anew, the others keep
+   * what they have.
+   *
+   * @throws IllegalArgumentException where two have one name; nothing was changed
+   */
+  public void peers(Collection<EspPeerSettings> settings, long nowNanos) {
+    Set<String> names = new HashSet<>();
+    for (EspPeerSettings peer : settings) {
+      if (!names.add(peer.name())) {
+        throw new IllegalArgumentException("two peers of the name " + peer.name());
+      }
+    }
+    for (EspPeer peer : List.copyOf(peers.values())) {
+      if (!settings.contains(peer.settings())) {
+        remove(peer);
+      }
+    }
+    for (EspPeerSettings peer : settings) {
+      peers.computeIfAbsent(peer.name(), name -> new EspPeer(peer, shared.staging));
+    }
+    Map<Prefix, EspPeer> owners = new HashMap<>();
+    for (EspPeer peer : peers.values()) {
+      peer.settings().selectors().remote().forEach(prefix -> owners.put(prefix, peer));
+    }
+    shared.owners = PrefixTable.of(owners);
+    keying.peers(settings);
+    obey(nowNanos);
+    sas.publish();
+  }
+
+  private void remove(EspPeer peer) {
+    peers.remove(peer.toString());
+    sas.removeAll(peer);
+    peer.endpoint(null);
+    drops.count(DropReason.NO_SESSION, peer.staged().close());
+  }
+
+  /** The peer that owns {@code destination} (32 bits), or null. */
+  public @Nullable TunnelPeer route4(int destination) {
+    return shared.owners.lookup4(destination);
+  }
+
+  /** The peer that owns the IPv6 address of these 128 bits, or null. */
+  public @Nullable TunnelPeer route6(long high, long low) {
+    return shared.owners.lookup6(high, low);
+  }
+
+  /** Has lanes seal and open with another backend, from their next train on. */
+  public void useBackend(AeadAlgorithm algorithm, AeadBackend backend) {
+    shared.backend(algorithm, backend);
+  }
+
+  /** All security associations now. */
+  public List<SaStatus> securityAssociations(long nowNanos) {
+    return sas.status(peers.values(), nowNanos);
+  }
+
+  /**
+   * Sends a packet that the receiver discards, to hide when there is traffic (RFC 4303 section
+   * 2.6).
+   *
+   * @param length bytes of its payload, as an inner packet's
+   */
+  public void sendDummy(String peer, int length) {
+    if (length < 0 || EspOverhead.INSTANCE.sealedLength(length, 0) > Train.MAX_BYTES) {
+      throw new IllegalArgumentException("a dummy packet of " + length + " bytes");
+    }
+    EspPeer to = peers.get(peer);
+    if (to != null) {
+      to.dummyLength = length;
+      ready(to);
+    }
+  }
+
+  @Override
+  public Overhead overhead() {
+    return EspOverhead.INSTANCE;
+  }
+
+  @Override
+  public DropCounters drops() {
+    return drops;
+  }
+
+  @Override
+  public long nextDeadlineNanos() {
+    return shared.requests.isEmpty() && shared.messages.isEmpty()
+        ? keying.nextDeadlineNanos()
+        : Long.MIN_VALUE;
+  }
+
+  @Override
+  public void advance(long nowNanos, long wallNanos) {
+    for (EspPeer peer = shared.requests.pop(); peer != null; peer = shared.requests.pop()) {
+      int requests = peer.takeRequests();
+      if (peers.get(peer.toString()) == peer) {
+        serve(peer, requests, nowNanos);
+      }
+    }
+    for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
+      MessageQueue.Message message = shared.messages.poll();
+      if (message == null) {
+        break;
+      }
+      keying.receive(message.bytes(), message.from(), nowNanos, wallNanos);
+      obey(nowNanos);
+    }
+    keying.advance(nowNanos, wallNanos);
+    obey(nowNanos);
+    sas.publish();
+  }
+
+  private void serve(EspPeer peer, int requests, long nowNanos) {
+    if ((requests & EspPeer.MOVED) != 0) {
+      reportMove(peer);
+    }
+    if ((requests & EspPeer.FLUSH) != 0) {
+      ready(peer);
+    }
+    OutboundSa sa = peer.outbound();
+    if ((requests & EspPeer.RUNNING_LOW) != 0 && sa != null && sa.takeNotice()) {
+      keying.runningLow(peer.toString(), sa.keyId(), sa.next(), nowNanos);
+      obey(nowNanos);
+    }
+    if ((requests & EspPeer.WANTED) != 0) {
+      if (sa != null && sa.maySend()) {
+        // It came up between the lane's look and its request.
+        ready(peer);
+      } else {
+        keying.wanted(peer.toString(), nowNanos);
+        obey(nowNanos);
+      }
+    }
+  }
+
+  private void reportMove(EspPeer peer) {
+    Endpoint from = peer.reportedEndpoint;
+    Endpoint to = peer.endpoint();
+    if (to != null && !to.isSamePlace(from)) {
+      peer.reportedEndpoint = to;
+      events.add(new TunnelEvent.EndpointMoved(peer.toString(), from, to));
+    }
+  }
+
+  /** Does what the keying says; receive SAs reach lanes with the next {@link SaTable#publish}. */
+  private void obey(long nowNanos) {
+    for (KeyingEvent event = keying.pollEvent(); event != null; event = keying.pollEvent()) {
+      EspPeer peer = peers.get(event.peer());
+      if (peer != null) {
+        obey(event, peer, nowNanos);
+      } else if (event instanceof KeyingEvent.AddInbound e) {
+        e.sa().key().close();
+      } else if (event instanceof KeyingEvent.UseOutbound e) {
+        e.sa().key().close();
+      }
+    }
+  }
+
+  private void obey(KeyingEvent event, EspPeer peer, long nowNanos) {
+    switch (event) {
+      case KeyingEvent.AddInbound e -> sas.addInbound(peer, e.sa(), nowNanos);
+      case KeyingEvent.RemoveInbound e -> sas.removeInbound(peer, e.key());
+      case KeyingEvent.UseOutbound e -> {
+        Endpoint at = peer.endpoint();
+        if (sas.useOutbound(peer, e.sa(), nowNanos) && at != null) {
+          events.add(new TunnelEvent.SessionEstablished(peer.toString(), at, true));
+        }
+        ready(peer);
+      }
+      case KeyingEvent.ExtendOutbound e -> {
+        sas.extendOutbound(peer, e.key(), e.sequenceLimit(), e.noticeAt());
+        ready(peer);
+      }
+      case KeyingEvent.StopSending e -> {
+        sas.stopSending(peer);
+        drops.count(DropReason.NO_SESSION, peer.staged().clear());
+      }
+      case KeyingEvent.Heard e -> {
+        if (e.from().address().equals(peer.address()) && peer.heardFrom(e.from())) {
+          reportMove(peer);
+        }
+      }
+    }
+  }
+
+  private void ready(EspPeer peer) {
+    if (!peer.readyToTransmit) {
+      peer.readyToTransmit = true;
+      ready.add(peer);
+    }
+  }
+
+  @Override
+  public boolean pollTransmit(Datagram out, long nowNanos) {
+    for (Keying.Message m = keying.pollMessage(); m != null; m = keying.pollMessage()) {
+      EspPeer peer = m.peer() == null ? null : peers.get(m.peer());
+      Endpoint to = m.to() != null ? m.to() : peer == null ? null : peer.endpoint();
+      if (to != null) {
+        int length = m.bytes().length;
+        out.memory().set(EspFraming.INT, 0, EspFraming.NON_ESP_MARKER);
+        MemorySegment.copy(
+            m.bytes(), 0, out.memory(), ValueLayout.JAVA_BYTE, EspFraming.MARKER_LENGTH, length);
+        out.fill(EspFraming.MARKER_LENGTH + length, peer, to);
+        return true;
+      }
+      drops.count(DropReason.NO_ENDPOINT);
+    }
+    for (EspPeer peer = ready.peek(); peer != null; peer = ready.peek()) {
+      if (transmit(peer, out)) {
+        return true;
+      }
+      ready.remove().readyToTransmit = false;
+    }
+    return false;
+  }
+
+  /** Seals the next staged packet of {@code peer}, or else the dummy that is due. */
+  private boolean transmit(EspPeer peer, Datagram out) {
+    Endpoint to = peer.endpoint();
+    OutboundSa sa = peer.outbound();
+    if (to == null || sa == null || !sa.maySend()) {
+      peer.dummyLength = -1;
+      if (!peer.staged().isEmpty()) {
+        shared.requests.submit(peer, EspPeer.WANTED);
+      }
+      return false;
+    }
+    byte[] packet = peer.staged().poll();
+    boolean dummy = packet == null && peer.dummyLength >= 0;
+    if (dummy) {
+      packet = new byte[peer.dummyLength];
+      peer.dummyLength = -1;
+    }
+    if (packet == null) {
+      return false;
+    }
+    single.startAt(out.memory(), 0, EspFraming.HEADER);
+    int sealedLength = EspOverhead.INSTANCE.sealedLength(packet.length, 0);
+    long at = single.add(packet.length, sealedLength);
+    MemorySegment.copy(packet, 0, out.memory(), ValueLayout.JAVA_BYTE, at, packet.length);
+    if (!controlPath.sealUnder(peer, sa, single, dummy)) {
+      drops.count(DropReason.COUNTERS_SPENT);
+      return false;
+    }
+    out.fill(sealedLength, peer, to);
+    return true;
+  }
+
+  @Override
+  public @Nullable TunnelEvent pollEvent() {
+    return events.poll();
+  }
+
+  /** Wipes all secrets. Lanes that still hold a peer get drops from here on. */
+  @Override
+  public void close() {
+    List.copyOf(peers.values()).forEach(this::remove);
+    sas.publish();
+    shared.owners = PrefixTable.empty();
+    keying.close();
+  }
+}

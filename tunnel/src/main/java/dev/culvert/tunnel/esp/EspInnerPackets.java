@@ -1,0 +1,115 @@
+package dev.culvert.tunnel.esp;
+
+import dev.culvert.routing.PrefixTable;
+import dev.culvert.tunnel.engine.DropCounters;
+import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.InnerIp;
+import dev.culvert.tunnel.train.Train;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What stands in opened packets: padding, next header, and whether source and destination are the
+ * SA's. Packets are named by the bits of a mask, bit 0 for packet 0.
+ */
+final class EspInnerPackets {
+  private final EspState shared;
+  private final DropCounters drops;
+
+  // What was last found, for one run: mostly all packets have the same addresses.
+  private PrefixTable<EspPeer> owners = PrefixTable.empty();
+  private boolean known;
+  private boolean lastV4;
+  private long lastSourceHigh;
+  private long lastSourceLow;
+  private long lastDestinationHigh;
+  private long lastDestinationLow;
+  private @Nullable DropReason lastVerdict;
+
+  EspInnerPackets(EspState shared, DropCounters drops) {
+    this.shared = shared;
+    this.drops = drops;
+  }
+
+  /** Sets the inner length of each packet that may be delivered; the number of those. */
+  int deliver(Train train, long packets, InboundSa sa) {
+    owners = shared.owners;
+    known = false;
+    int delivered = 0;
+    for (long rest = packets; rest != 0; rest &= rest - 1) {
+      int i = Long.numberOfTrailingZeros(rest);
+      DropReason refused = check(train, i, sa);
+      if (refused != null) {
+        train.length(i, 0);
+        drops.count(refused);
+      } else {
+        delivered++;
+      }
+    }
+    return delivered;
+  }
+
+  /** Sets the inner length, and says why the packet may not be delivered all the same. */
+  private @Nullable DropReason check(Train train, int i, InboundSa sa) {
+    MemorySegment memory = train.memory();
+    long at = train.inner(i);
+    long end = train.slot(i) + train.sealedLength(i) - EspFraming.ICV;
+    int payload = EspFraming.payloadLength(memory, at, end);
+    if (payload < 0) {
+      return DropReason.BAD_PADDING;
+    }
+    int next = EspFraming.nextHeader(memory, end);
+    if (next == EspFraming.NEXT_NONE) {
+      return DropReason.DUMMY;
+    }
+    int expected =
+        switch (next) {
+          case EspFraming.NEXT_IPV4 -> 4;
+          case EspFraming.NEXT_IPV6 -> 6;
+          default -> 0;
+        };
+    if (expected == 0 || payload == 0 || InnerIp.version(memory, at) != expected) {
+      return DropReason.MALFORMED;
+    }
+    // What is behind the packet's own end hides its length (RFC 4303 section 2.7).
+    int length = InnerIp.length(memory, at, payload);
+    train.length(i, length);
+    return length == 0 ? DropReason.MALFORMED : addresses(memory, at, expected == 4, sa);
+  }
+
+  private @Nullable DropReason addresses(MemorySegment memory, long at, boolean v4, InboundSa sa) {
+    long sourceHigh = InnerIp.sourceHigh(memory, at);
+    long sourceLow = InnerIp.sourceLow(memory, at);
+    long destinationHigh = InnerIp.destinationHigh(memory, at);
+    long destinationLow = InnerIp.destinationLow(memory, at);
+    if (!known
+        || v4 != lastV4
+        || sourceLow != lastSourceLow
+        || destinationLow != lastDestinationLow
+        || sourceHigh != lastSourceHigh
+        || destinationHigh != lastDestinationHigh) {
+      Selectors selectors = sa.parameters().selectors();
+      EspPeer owner = v4 ? owners.lookup4((int) sourceLow) : owners.lookup6(sourceHigh, sourceLow);
+      boolean remote =
+          owner == sa.peer()
+              && (v4
+                  ? selectors.isRemote4((int) sourceLow)
+                  : selectors.isRemote6(sourceHigh, sourceLow));
+      boolean local =
+          v4
+              ? selectors.isLocal4((int) destinationLow)
+              : selectors.isLocal6(destinationHigh, destinationLow);
+      lastVerdict =
+          !remote
+              ? DropReason.SOURCE_NOT_ALLOWED
+              : local ? null : DropReason.DESTINATION_NOT_ALLOWED;
+      known = true;
+      lastV4 = v4;
+      lastSourceHigh = sourceHigh;
+      lastSourceLow = sourceLow;
+      lastDestinationHigh = destinationHigh;
+      lastDestinationLow = destinationLow;
+    }
+    return lastVerdict;
+  }
+}

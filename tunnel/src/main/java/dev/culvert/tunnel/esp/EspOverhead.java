@@ -1,0 +1,39 @@
+package dev.culvert.tunnel.esp;
+
+import dev.culvert.tunnel.engine.Overhead;
+
+/** ESP's framing in tunnel mode: 16 bytes of header and IV, a trailer, a 16-byte ICV. */
+public enum EspOverhead implements Overhead {
+  INSTANCE;
+
+  /** Bytes of a UDP header, where ESP is encapsulated in it (RFC 3948). */
+  public static final int UDP_HEADER = 8;
+
+  @Override
+  public int headroom() {
+    return EspFraming.HEADER;
+  }
+
+  /** The tunnel's MTU has no say: padding to 4 never makes a packet too long that is not so. */
+  @Override
+  public int sealedLength(int innerLength, int mtu) {
+    return EspFraming.OVERHEAD + EspFraming.paddedLength(innerLength);
+  }
+
+  @Override
+  public boolean copiesTrafficClass() {
+    return true;
+  }
+
+  /**
+   * The largest inner packet that fits.
+   *
+   * @param linkMtu of the underlay, bytes
+   * @param outerHeader bytes of the outer IP header: 20 or 40
+   * @param udpEncapsulated whether a UDP header follows that
+   */
+  public static int mtu(int linkMtu, int outerHeader, boolean udpEncapsulated) {
+    int room = linkMtu - outerHeader - (udpEncapsulated ? UDP_HEADER : 0) - EspFraming.OVERHEAD;
+    return (room & -EspFraming.ALIGNMENT) - EspFraming.TRAILER;
+  }
+}

@@ -1,0 +1,79 @@
+package dev.culvert.tunnel.esp;
+
+import dev.culvert.routing.IpAddress;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Receive SAs by SPI and outer source, immutable: a change builds a new table and swaps one
+ * reference. All peers may use one SPI, so the source is part of the key; the UDP port is not, a
+ * NAT may move it.
+ */
+final class InboundSas {
+  static final InboundSas EMPTY = new InboundSas(List.of());
+
+  /** Most SAs of one SPI and source: more keys than that are never in use at once. */
+  static final int MAX_CANDIDATES = 4;
+
+  private static final InboundSa[] NONE = {};
+
+  private record Place(int spi, IpAddress source) {}
+
+  private final int[] spis;
+  private final @Nullable IpAddress[] sources;
+  private final InboundSa[][] candidates;
+
+  /**
+   * @param sas oldest first; of one place no more than {@link #MAX_CANDIDATES}
+   */
+  InboundSas(Collection<InboundSa> sas) {
+    Map<Place, List<InboundSa>> places = new LinkedHashMap<>();
+    for (InboundSa sa : sas) {
+      Place place = new Place(sa.parameters().spi(), sa.peer().address());
+      places.computeIfAbsent(place, p -> new ArrayList<>()).addFirst(sa);
+    }
+    int size = Integer.highestOneBit(Math.max(1, places.size())) << 2;
+    spis = new int[size];
+    sources = new @Nullable IpAddress[size];
+    candidates = new InboundSa[size][];
+    places.forEach(
+        (place, newestFirst) -> {
+          int slot = slot(place.spi, place.source);
+          while (sources[slot] != null) {
+            slot = next(slot);
+          }
+          spis[slot] = place.spi;
+          sources[slot] = place.source;
+          candidates[slot] = newestFirst.toArray(InboundSa[]::new);
+        });
+  }
+
+  /** The SAs that a packet may be of, newest first; mostly one. Not to be changed. */
+  InboundSa[] find(int spi, IpAddress source) {
+    for (int slot = slot(spi, source); ; slot = next(slot)) {
+      IpAddress there = sources[slot];
+      if (there == null) {
+        return NONE;
+      }
+      if (spis[slot] == spi
+          && there.low() == source.low()
+          && there.high() == source.high()
+          && there.v4() == source.v4()) {
+        return candidates[slot];
+      }
+    }
+  }
+
+  private int slot(int spi, IpAddress source) {
+    long hash = (source.low() ^ Long.rotateLeft(source.high(), 29) ^ spi) * 0x9e3779b97f4a7c15L;
+    return (int) (hash >>> 32) & (spis.length - 1);
+  }
+
+  private int next(int slot) {
+    return (slot + 1) & (spis.length - 1);
+  }
+}

@@ -1,0 +1,169 @@
+package dev.culvert.tunnel.esp;
+
+import dev.culvert.crypto.AeadKey;
+import dev.culvert.crypto.NonceLayout;
+import dev.culvert.tunnel.engine.Pinned;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * A key that is sent under, shared by all lanes. No sequence number is used twice: {@link #reserve}
+ * moves the counter by compare-and-set and never past the limit. Numbers are unsigned.
+ */
+final class OutboundSa extends Pinned {
+  /** What {@link #reserve} returns where the numbers do not suffice; itself never a number. */
+  static final long SPENT = 0;
+
+  private static final VarHandle NEXT;
+  private static final VarHandle NOTICE_AT;
+
+  static {
+    try {
+      MethodHandles.Lookup lookup = MethodHandles.lookup();
+      NEXT = lookup.findVarHandle(OutboundSa.class, "next", long.class);
+      NOTICE_AT = lookup.findVarHandle(OutboundSa.class, "noticeAt", long.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  private final SaParameters parameters;
+  private final SaKeyId keyId;
+  private final AeadKey key;
+  private final long sinceNanos;
+  private final LongAdder packets = new LongAdder();
+  private final LongAdder bytes = new LongAdder();
+  private volatile long next;
+  private volatile long limit;
+  private volatile long noticeAt;
+
+  /**
+   * Takes over the key of {@code parameters}.
+   *
+   * @param first the first number to use, from which this continues
+   */
+  OutboundSa(SaParameters parameters, SaKeyId keyId, long first, long nowNanos) {
+    this.parameters = parameters;
+    this.keyId = keyId;
+    key =
+        new AeadKey(
+            parameters.algorithm(),
+            parameters.key(),
+            NonceLayout.BIG_ENDIAN_COUNTER,
+            parameters.salt());
+    next = first;
+    limit = parameters.sequenceLimit();
+    noticeAt = parameters.noticeAt();
+    sinceNanos = nowNanos;
+  }
+
+  SaParameters parameters() {
+    return parameters;
+  }
+
+  SaKeyId keyId() {
+    return keyId;
+  }
+
+  /** For a lane that holds a pin. */
+  AeadKey key() {
+    return key;
+  }
+
+  long sinceNanos() {
+    return sinceNanos;
+  }
+
+  /** The next number that will be used. */
+  long next() {
+    return next;
+  }
+
+  long limit() {
+    return limit;
+  }
+
+  /** Whether there is a number left. */
+  boolean maySend() {
+    return Long.compareUnsigned(next, limit) < 0;
+  }
+
+  /** More numbers may be used; never fewer, and never more than a sequence number can be. */
+  void extend(long newLimit, long newNoticeAt) {
+    long end = parameters.esn() ? SaParameters.LIMIT_64 : SaParameters.LIMIT_32;
+    long bounded = Long.compareUnsigned(newLimit, end) > 0 ? end : newLimit;
+    if (Long.compareUnsigned(bounded, limit) > 0) {
+      noticeAt = newNoticeAt;
+      limit = bounded;
+    }
+  }
+
+  /**
+   * Takes {@code count} consecutive numbers that nobody else will get.
+   *
+   * @return the first, or {@link #SPENT} where there are not as many left
+   */
+  long reserve(int count) {
+    while (true) {
+      long first = next;
+      long end = limit;
+      if (Long.compareUnsigned(first, end) >= 0 || Long.compareUnsigned(end - first, count) < 0) {
+        return SPENT;
+      }
+      if (NEXT.compareAndSet(this, first, first + count)) {
+        return first;
+      }
+    }
+  }
+
+  /**
+   * Ends sending under this for good: a lane that is about to reserve gets nothing.
+   *
+   * @return the first number that was not used
+   */
+  long retire() {
+    close();
+    return (long) NEXT.getAndSet(this, SaParameters.LIMIT_64);
+  }
+
+  /** Whether {@link #takeNotice} would say yes. */
+  boolean isLow() {
+    long mark = noticeAt;
+    return mark != SaParameters.LIMIT_64 && Long.compareUnsigned(next, mark) >= 0;
+  }
+
+  /**
+   * Whether the keying is to be told that numbers have run low: true once for each value of the
+   * mark.
+   */
+  boolean takeNotice() {
+    long mark = noticeAt;
+    return isLow()
+        && mark != SaParameters.LIMIT_64
+        && NOTICE_AT.compareAndSet(this, mark, SaParameters.LIMIT_64);
+  }
+
+  void sent(int count, int wireBytes) {
+    packets.add(count);
+    bytes.add(wireBytes);
+  }
+
+  long packets() {
+    return packets.sum();
+  }
+
+  long bytes() {
+    return bytes.sum();
+  }
+
+  @Override
+  protected void wipe() {
+    key.close();
+  }
+
+  @Override
+  public String toString() {
+    return "out " + parameters;
+  }
+}

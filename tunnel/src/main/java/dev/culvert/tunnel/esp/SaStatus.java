@@ -1,0 +1,67 @@
+package dev.culvert.tunnel.esp;
+
+import dev.culvert.crypto.AeadAlgorithm;
+
+/**
+ * One security association, for people. No secret.
+ *
+ * @param peer the peer's name
+ * @param outbound whether it is sent under; else received under
+ * @param keyBits length of the key
+ * @param ageNanos since it was taken into use
+ * @param sequence outbound the next number, inbound the highest accepted; unsigned
+ * @param sequenceLimit the first number that is not used, unsigned
+ * @param packets sealed, or authenticated and fresh
+ * @param bytes of those on the wire, without outer headers
+ * @param replayErrors inbound: packets refused by the window
+ */
+public record SaStatus(
+    String peer,
+    boolean outbound,
+    int spi,
+    AeadAlgorithm algorithm,
+    int keyBits,
+    boolean esn,
+    SaKeyId key,
+    long ageNanos,
+    long sequence,
+    long sequenceLimit,
+    long packets,
+    long bytes,
+    long replayErrors) {
+  static SaStatus of(EspPeer peer, OutboundSa sa, long nowNanos) {
+    SaParameters p = sa.parameters();
+    return new SaStatus(
+        peer.toString(),
+        true,
+        p.spi(),
+        p.algorithm(),
+        8 * p.key().length(),
+        p.esn(),
+        sa.keyId(),
+        nowNanos - sa.sinceNanos(),
+        sa.next(),
+        sa.limit(),
+        sa.packets(),
+        sa.bytes(),
+        0);
+  }
+
+  static SaStatus of(InboundSa sa, long nowNanos) {
+    SaParameters p = sa.parameters();
+    return new SaStatus(
+        sa.peer().toString(),
+        false,
+        p.spi(),
+        p.algorithm(),
+        8 * p.key().length(),
+        p.esn(),
+        sa.keyId(),
+        nowNanos - sa.sinceNanos(),
+        sa.newest(),
+        p.sequenceLimit(),
+        sa.packets(),
+        sa.bytes(),
+        sa.replayErrors());
+  }
+}

@@ -1,0 +1,87 @@
+package dev.culvert.tunnel.esp;
+
+import dev.culvert.tunnel.engine.Endpoint;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A keying that a test plays: it does what the test queues, and where it has a key for a peer it
+ * asks that peer, by a message, whether it may be used.
+ */
+final class TestKeying implements Keying {
+  static final byte HELLO = 1;
+  static final byte WELCOME = 2;
+
+  final ArrayDeque<KeyingEvent> events = new ArrayDeque<>();
+  final ArrayDeque<Message> messages = new ArrayDeque<>();
+  final Map<String, SaParameters> offered = new HashMap<>();
+  final List<String> wanted = new ArrayList<>();
+  final List<Long> low = new ArrayList<>();
+  final Map<String, EspPeerSettings> peers = new HashMap<>();
+
+  @Override
+  public void peers(Collection<EspPeerSettings> all) {
+    peers.clear();
+    all.forEach(peer -> peers.put(peer.name(), peer));
+  }
+
+  @Override
+  public boolean isPlausible(byte[] message, Endpoint from) {
+    return message.length == 1;
+  }
+
+  @Override
+  public void receive(byte[] message, Endpoint from, long nowNanos, long wallNanos) {
+    for (EspPeerSettings peer : peers.values()) {
+      if (peer.endpoint().address().equals(from.address())) {
+        events.add(new KeyingEvent.Heard(peer.name(), from));
+        SaParameters sa = offered.get(peer.name());
+        if (message[0] == HELLO) {
+          messages.add(new Message(new byte[] {WELCOME}, peer.name(), from));
+        } else if (sa != null) {
+          offered.remove(peer.name());
+          events.add(new KeyingEvent.UseOutbound(peer.name(), sa));
+        }
+      }
+    }
+  }
+
+  @Override
+  public void advance(long nowNanos, long wallNanos) {}
+
+  @Override
+  public void wanted(String peer, long nowNanos) {
+    wanted.add(peer);
+    if (offered.containsKey(peer)) {
+      messages.add(new Message(new byte[] {HELLO}, peer, null));
+    }
+  }
+
+  @Override
+  public void runningLow(String peer, SaKeyId key, long nextSequence, long nowNanos) {
+    low.add(nextSequence);
+  }
+
+  @Override
+  public @Nullable KeyingEvent pollEvent() {
+    return events.poll();
+  }
+
+  @Override
+  public @Nullable Message pollMessage() {
+    return messages.poll();
+  }
+
+  @Override
+  public long nextDeadlineNanos() {
+    return Long.MAX_VALUE;
+  }
+
+  @Override
+  public void close() {}
+}
