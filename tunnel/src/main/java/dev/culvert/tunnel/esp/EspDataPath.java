@@ -261,8 +261,7 @@ final class EspDataPath implements DataPath {
     if (candidates.length > 1) {
       keepCopy(received);
     }
-    DropReason reason = DropReason.REPLAYED;
-    boolean touched = false;
+    long tried = 0;
     for (InboundSa sa : candidates) {
       for (int i = 0; i < packets; i++) {
         sequences[i] = lowHalves[i];
@@ -272,17 +271,17 @@ final class EspDataPath implements DataPath {
         sa.replayed(packets);
         continue;
       }
-      if (touched) {
+      if (tried != 0) {
         MemorySegment.copy(copy, 0, memory, at, received.sealedBytes());
       }
       long opened = openUnder(sa, received, spi, iv);
-      touched = true;
+      tried |= fresh;
       if (opened != 0) {
         return opened(sa, received, from, fresh, opened);
       }
-      reason = DropReason.BAD_TAG;
     }
-    drops.count(reason, packets);
+    drops.count(DropReason.BAD_TAG, Long.bitCount(tried));
+    drops.count(DropReason.REPLAYED, packets - Long.bitCount(tried));
     return 0;
   }
 

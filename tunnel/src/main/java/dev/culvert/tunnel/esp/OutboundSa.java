@@ -130,7 +130,7 @@ final class OutboundSa extends Pinned {
   /** Whether {@link #takeNotice} would say yes. */
   boolean isLow() {
     long mark = noticeAt;
-    return mark != SaParameters.LIMIT_64 && Long.compareUnsigned(next, mark) >= 0;
+    return Long.compareUnsigned(mark, limit) < 0 && Long.compareUnsigned(next, mark) >= 0;
   }
 
   /**
@@ -139,9 +139,7 @@ final class OutboundSa extends Pinned {
    */
   boolean takeNotice() {
     long mark = noticeAt;
-    return isLow()
-        && mark != SaParameters.LIMIT_64
-        && NOTICE_AT.compareAndSet(this, mark, SaParameters.LIMIT_64);
+    return isLow() && NOTICE_AT.compareAndSet(this, mark, SaParameters.LIMIT_64);
   }
 
   void sent(int count, int wireBytes) {

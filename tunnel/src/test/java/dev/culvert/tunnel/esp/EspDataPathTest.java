@@ -3,14 +3,20 @@ package dev.culvert.tunnel.esp;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadKey;
+import dev.culvert.crypto.PacketRun;
 import dev.culvert.crypto.SecretBytes;
+import dev.culvert.crypto.TrainCipher;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.testing.BackendWithCipher;
 import dev.culvert.tunnel.testing.Station;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -177,7 +183,7 @@ final class EspDataPathTest {
       receive(Arrays.copyOf(datagram, length));
     }
     assertEquals(List.of(), bob.delivered);
-    long whole = (datagram.length - 36) / 4;
+    long whole = (datagram.length - 36L) / 4;
     assertEquals(
         Map.of(DropReason.BAD_LENGTH, datagram.length - 1 - whole, DropReason.BAD_TAG, whole),
         bob.drops());
@@ -268,6 +274,8 @@ final class EspDataPathTest {
     alice.tell(new KeyingEvent.ExtendOutbound("bob", id, 7, 7));
     assertEquals(6, ByteBuffer.wrap(sealed(6)[0]).getLong(8));
     assertEquals(Verdict.DROPPED, alice.seal(bob, 0, 7));
+    alice.turn();
+    assertEquals(List.of(4L), alice.keying.low, "no notice was asked for the second time");
   }
 
   @Test
@@ -389,7 +397,65 @@ final class EspDataPathTest {
     assertEquals(Map.of(), bob.drops());
     bob.tell(new KeyingEvent.RemoveInbound("alice", bob.sa(alice, SEED, true).keyId()));
     receive(old);
-    assertEquals(Map.of(DropReason.BAD_TAG, 2L, DropReason.REPLAYED, 1L), bob.drops());
+    // The numbers 1 and 2 were seen under the other key, 3 was not.
+    assertEquals(Map.of(DropReason.REPLAYED, 2L, DropReason.BAD_TAG, 1L), bob.drops());
+  }
+
+  /** Opens as it should, and leaves nothing usable of what it refuses: that is allowed. */
+  private record Destructive(TrainCipher real) implements TrainCipher {
+    @Override
+    public void seal(AeadKey key, PacketRun run) {
+      real.seal(key, run);
+    }
+
+    @Override
+    public long open(AeadKey key, PacketRun run) {
+      long opened = real.open(key, run);
+      for (int i = 0; i < run.packets(); i++) {
+        if ((opened >>> i & 1) == 0) {
+          long at = run.offset() + i * run.stride();
+          run.memory().asSlice(at, run.lengthOf(i) + TAG_LENGTH).fill((byte) 0x55);
+        }
+      }
+      return opened;
+    }
+
+    @Override
+    public void forgetKeys() {
+      real.forgetKeys();
+    }
+  }
+
+  @Test
+  void wrongKeyTriedFirstSpoilsNothing() {
+    bob.engine.useBackend(
+        AeadAlgorithm.AES_GCM,
+        new BackendWithCipher(
+            () -> new Destructive(EspStation.backend().newTrainCipher(AeadAlgorithm.AES_GCM))));
+    join(true);
+    bob.receiveUnder(alice, bob.sa(alice, 2, true));
+    bob.receiveUnder(alice, bob.sa(alice, 3, false));
+    receive(sealed(1, 2, 3));
+    assertEquals(List.of(1, 2, 3), bob.deliveredNumbers());
+  }
+
+  @Test
+  void retiredKeyGivesNoMoreNumbers() {
+    OutboundSa sa = new OutboundSa(alice.sa(bob, 1, true), new SaKeyId(1, 2), 1, 0);
+    assertEquals(1, sa.reserve(5));
+    assertEquals(6, sa.retire());
+    assertEquals(OutboundSa.SPENT, sa.reserve(1));
+  }
+
+  @Test
+  void authenticatedMessageMovesThePortButNotTheAddress() {
+    Endpoint behindNat = Endpoint.of(alice.address.address(), 61_001);
+    bob.tell(new KeyingEvent.Heard("alice", behindNat));
+    assertEquals(behindNat, bob.peer(alice).endpoint());
+    Endpoint elsewhere = Endpoint.of(IpAddress.parse("203.0.113.66"), 4500);
+    bob.tell(new KeyingEvent.Heard("alice", elsewhere));
+    assertEquals(behindNat, bob.peer(alice).endpoint());
+    assertEquals(1, bob.events(TunnelEvent.EndpointMoved.class).size());
   }
 
   @Test
@@ -415,8 +481,8 @@ final class EspDataPathTest {
     SaParameters reflected = alice.sa(bob, SEED + 1000, true);
     SecretBytes key = reflected.key();
     alice.sendUnder(bob, reflected);
-    assertEquals(1, alice.events(dev.culvert.tunnel.engine.TunnelEvent.KeyRefused.class).size());
-    org.junit.jupiter.api.Assertions.assertThrows(IllegalStateException.class, key::toByteArray);
+    assertEquals(1, alice.events(TunnelEvent.KeyRefused.class).size());
+    assertThrows(IllegalStateException.class, key::toByteArray);
     receive(sealed(1));
     assertEquals(List.of(1), bob.deliveredNumbers());
   }

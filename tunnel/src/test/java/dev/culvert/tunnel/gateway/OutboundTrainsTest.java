@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.gateway;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -94,5 +95,15 @@ class OutboundTrainsTest {
       end = train.slot(0) + train.sealedBytes();
     }
     assertEquals(true, end <= OutboundTrains.BYTES);
+  }
+
+  @Test
+  void packetsOfOneTrainShareTrafficClassAndFragmentBit() {
+    Train first = trains.trainFor(bob, SEALED, 0xb8, Fragmentation.FORBIDDEN);
+    assertNotNull(first);
+    assertEquals(0xb8, first.trafficClass());
+    assertEquals(first, trains.trainFor(bob, SEALED, 0xb8, Fragmentation.FORBIDDEN));
+    assertNotEquals(first, trains.trainFor(bob, SEALED, 0xb9, Fragmentation.FORBIDDEN));
+    assertNotEquals(first, trains.trainFor(bob, SEALED, 0xb8, Fragmentation.ALLOWED));
   }
 }
