@@ -1,0 +1,221 @@
+package dev.culvert.tunnel.esp.keying;
+
+import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.esp.EspPeerSettings;
+import dev.culvert.tunnel.esp.Keying;
+import dev.culvert.tunnel.esp.KeyingEvent;
+import dev.culvert.tunnel.esp.SaKeyId;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Keys derived from a global key that all nodes share, made new by an exchange of epochs with each
+ * peer. Sans-I/O; belongs to the control thread but for what {@link Keying} excepts.
+ */
+public final class GlobalKeying implements Keying {
+  private final KeyingState state;
+  private final Map<String, PairExchange> byName = new LinkedHashMap<>();
+  private final Map<IpAddress, PairExchange> byAddress = new HashMap<>();
+  private volatile long nextDeadline = ExchangeLimits.NEVER;
+  private boolean clockSeen;
+  private long lastNow;
+  private long lastWall;
+
+  /**
+   * @param file the keys to begin with; still the caller's to close
+   * @param esn whether all SAs have 64-bit sequence numbers: the same at all nodes
+   * @param randomness unpredictable: every key's newness comes from here
+   */
+  public GlobalKeying(KeyFile file, boolean esn, RandomGenerator randomness) {
+    state = new KeyingState(new KeyRing(file), esn, randomness);
+  }
+
+  /**
+   * Takes a new key file into use: see {@code docs/esp-keys.md} for the steps.
+   *
+   * @param file still the caller's to close
+   * @throws RotationRefusedException where it does not follow from the keys in use, which stay
+   */
+  public void rotate(KeyFile file, long nowNanos) throws RotationRefusedException {
+    if (state.ring.rotate(file)) {
+      byName.values().forEach(exchange -> exchange.rotation.published(nowNanos));
+    }
+    retireKeys();
+    changed();
+  }
+
+  /** The key that is published now, 1 to 15. */
+  public int publishedKey() {
+    return state.ring.published();
+  }
+
+  /** All keys that this node has: bit n for id n. */
+  public int heldKeys() {
+    return state.ring.heldIds();
+  }
+
+  public long drops(ExchangeDrop reason) {
+    return state.drops(reason);
+  }
+
+  /** The next thing that an operator should know, or null. */
+  public @Nullable KeyingNotice pollNotice() {
+    return state.notices.poll();
+  }
+
+  @Override
+  public void peers(Collection<EspPeerSettings> peers) {
+    Map<String, EspPeerSettings> wanted = new LinkedHashMap<>();
+    for (EspPeerSettings peer : peers) {
+      if (peer.localNode().equals(peer.remoteNode())) {
+        throw new IllegalArgumentException(
+            peer.name() + " has this node's own address " + peer.localNode());
+      }
+      wanted.put(peer.name(), peer);
+    }
+    byName
+        .entrySet()
+        .removeIf(
+            entry -> {
+              boolean gone = !wanted.containsKey(entry.getKey());
+              if (gone) {
+                entry.getValue().close();
+              }
+              return gone;
+            });
+    byAddress.clear();
+    for (EspPeerSettings peer : wanted.values()) {
+      PairExchange exchange = byName.get(peer.name());
+      if (exchange == null) {
+        exchange = new PairExchange(peer, state);
+      } else if (isSamePair(exchange.pair(), peer)) {
+        exchange.moveTo(peer);
+      } else {
+        exchange.end();
+        exchange = new PairExchange(peer, state);
+      }
+      byName.put(peer.name(), exchange);
+      byAddress.put(peer.endpoint().address(), exchange);
+    }
+    retireKeys();
+    changed();
+  }
+
+  /** Whether what goes into derived keys is the same. */
+  private static boolean isSamePair(EspPeerSettings a, EspPeerSettings b) {
+    return a.localNode().equals(b.localNode())
+        && a.remoteNode().equals(b.remoteNode())
+        && a.selectors().equals(b.selectors());
+  }
+
+  @Override
+  public boolean isPlausible(byte[] message, Endpoint from) {
+    return ExchangeMessage.parse(message) != null;
+  }
+
+  @Override
+  public void receive(byte[] bytes, Endpoint from, long nowNanos, long wallNanos) {
+    ExchangeMessage message = ExchangeMessage.parse(bytes);
+    PairExchange exchange = byAddress.get(from.address());
+    if (message == null) {
+      state.drop(ExchangeDrop.MALFORMED);
+    } else if (exchange == null) {
+      state.drop(ExchangeDrop.UNKNOWN_PEER);
+    } else if (exchange.receive(message, bytes, from, nowNanos)) {
+      retireKeys();
+      changed();
+    }
+  }
+
+  @Override
+  public void advance(long nowNanos, long wallNanos) {
+    watchClock(nowNanos, wallNanos);
+    byName.values().forEach(exchange -> exchange.advance(nowNanos));
+    retireKeys();
+    changed();
+  }
+
+  /**
+   * A machine restored from a snapshot goes on with keys and counters that it has used already. Its
+   * wall clock then jumps against its monotonic one.
+   */
+  private void watchClock(long nowNanos, long wallNanos) {
+    long jump = (wallNanos - lastWall) - (nowNanos - lastNow);
+    if (clockSeen && Math.abs(jump) > ExchangeLimits.CLOCK_JUMP) {
+      state.notices.add(new KeyingNotice.ClockJumped(Duration.ofNanos(jump)));
+      byName.values().forEach(exchange -> exchange.startAfresh(nowNanos));
+    }
+    clockSeen = true;
+    lastNow = nowNanos;
+    lastWall = wallNanos;
+  }
+
+  private void retireKeys() {
+    int gone =
+        state.ring.retire(
+            id -> byName.values().stream().anyMatch(exchange -> exchange.rotation.needs(id)));
+    for (int id = 1; gone >>> id != 0; id++) {
+      if ((gone >>> id & 1) != 0) {
+        int retired = id;
+        byName.values().forEach(exchange -> exchange.forgetKey(retired));
+        state.notices.add(new KeyingNotice.KeyRetired(id));
+      }
+    }
+  }
+
+  @Override
+  public void wanted(String peer, long nowNanos) {
+    PairExchange exchange = byName.get(peer);
+    if (exchange != null) {
+      exchange.wanted(nowNanos);
+      changed();
+    }
+  }
+
+  @Override
+  public void runningLow(String peer, SaKeyId key, long nextSequence, long nowNanos) {
+    PairExchange exchange = byName.get(peer);
+    if (exchange != null) {
+      exchange.runningLow(key, nowNanos);
+      changed();
+    }
+  }
+
+  @Override
+  public @Nullable KeyingEvent pollEvent() {
+    return state.events.poll();
+  }
+
+  @Override
+  public @Nullable Message pollMessage() {
+    return state.messages.poll();
+  }
+
+  @Override
+  public long nextDeadlineNanos() {
+    return nextDeadline;
+  }
+
+  private void changed() {
+    long next = ExchangeLimits.NEVER;
+    for (PairExchange exchange : byName.values()) {
+      next = Math.min(next, exchange.nextDeadlineNanos());
+    }
+    nextDeadline = next;
+  }
+
+  @Override
+  public void close() {
+    byName.values().forEach(PairExchange::close);
+    byName.clear();
+    byAddress.clear();
+    state.close();
+    changed();
+  }
+}
