@@ -68,6 +68,11 @@ public final class Classifier {
     return owners.size();
   }
 
+  /** Bytes that look-ups may touch. */
+  public long bytes() {
+    return owners.bytes() + sources.bytes();
+  }
+
   /**
    * What becomes of an IPv4 packet that is about to enter the tunnel.
    *

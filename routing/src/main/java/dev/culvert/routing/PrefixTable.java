@@ -74,6 +74,11 @@ public final class PrefixTable<V> {
     return builder.build();
   }
 
+  /** Bytes that look-ups may touch: the tries, and the references to the values. */
+  public long bytes() {
+    return v4.bytes() + v6.bytes() + 4L * values.length;
+  }
+
   /** Prefixes in this table. */
   public int size() {
     return size;

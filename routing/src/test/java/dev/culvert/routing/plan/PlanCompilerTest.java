@@ -262,7 +262,8 @@ class PlanCompilerTest {
         assertTrue(toTunnel, () -> query + " " + explanation);
       }
     }
-    if (verdict instanceof Verdict.Bypass) {
+    // Where egress is not strict, an unowned range inside a node's is steered with that.
+    if (verdict instanceof Verdict.Bypass bypass && !bypass.rule().equals("not-strict")) {
       assertFalse(toTunnel, () -> query + " " + explanation);
     }
   }
