@@ -10,6 +10,10 @@ import java.util.Arrays;
  * <p>Of a node's 64 slots, {@code childBits} marks those that lead to a child; children lie side by
  * side, so the number of marks up to a slot finds its child. All other slots are answers; a run of
  * equal answers is kept once, and {@code runBits} marks where a run starts.
+ *
+ * <p>The first bits are taken in one step, through an array; more of them where there are many
+ * prefixes. Their number is chosen so that the most common length ends where a node does: else each
+ * such prefix would have a node to itself, and the trie would be too large for the cache.
  */
 final class PrefixTrie {
   /** The answer where no prefix holds the address. */
@@ -19,22 +23,36 @@ final class PrefixTrie {
   private static final int SLOTS = 1 << STEP;
   private static final int MAX_BITS = 128;
 
+  /** From so many prefixes on, a larger first step is worth its room. */
+  private static final int MANY = 4096;
+
   /**
    * Longs of a node: childBits, runBits, and the first child (upper half) and first run (lower).
    */
   private static final int NODE = 3;
 
+  /** By the key's first bits: where in {@code nodes} to go on, or {@link #leaf}. */
+  private final int[] roots;
+
+  private final int rootBits;
   private final long[] nodes;
   private final int[] runs;
 
-  private PrefixTrie(long[] nodes, int[] runs) {
+  private PrefixTrie(int[] roots, int rootBits, long[] nodes, int[] runs) {
+    this.roots = roots;
+    this.rootBits = rootBits;
     this.nodes = nodes;
     this.runs = runs;
   }
 
   /** The id of the longest prefix of the left-aligned key, or {@link #NONE}. */
   int find(long high, long low) {
-    int node = 0;
+    int node = roots[(int) (high >>> (Long.SIZE - rootBits))];
+    if (node < 0) {
+      return leaf(node);
+    }
+    high = high << rootBits | low >>> (Long.SIZE - rootBits);
+    low <<= rootBits;
     while (true) {
       int slot = (int) (high >>> (Long.SIZE - STEP));
       long upToSlot = -1L >>> (SLOTS - 1 - slot);
@@ -47,6 +65,16 @@ final class PrefixTrie {
       high = high << STEP | low >>> (Long.SIZE - STEP);
       low <<= STEP;
     }
+  }
+
+  /** An answer, which is at least {@link #NONE}, as a negative number; and back. */
+  private static int leaf(int answer) {
+    return -2 - answer;
+  }
+
+  /** Bytes that the arrays take. */
+  long bytes() {
+    return (long) Integer.BYTES * (roots.length + runs.length) + (long) Long.BYTES * nodes.length;
   }
 
   /** What is known of the slots of the node that is being packed at one depth. */
@@ -64,10 +92,10 @@ final class PrefixTrie {
 
   /** Collects prefixes and packs them. Good for one trie. */
   static final class Builder {
-    private final long[] highs;
-    private final long[] lows;
-    private final int[] lengths;
-    private final int[] ids;
+    private long[] highs = new long[4];
+    private long[] lows = new long[4];
+    private int[] lengths = new int[4];
+    private int[] ids = new int[4];
     private int count;
 
     /** Prefixes by index, sorted into slots at each level; {@code scratch} is where they go. */
@@ -76,19 +104,16 @@ final class PrefixTrie {
     private int[] scratch = {};
     private final Level[] levels = new Level[MAX_BITS / STEP + 1];
     private long[] nodes = new long[NODE];
-    private int nodeCount = 1;
+    private int nodeCount;
     private int[] runs = new int[16];
     private int runCount;
 
-    Builder(int capacity) {
-      highs = new long[capacity];
-      lows = new long[capacity];
-      lengths = new int[capacity];
-      ids = new int[capacity];
-    }
-
     /** Adds a prefix of a left-aligned key, its host bits zero; each at most once. */
     void add(long high, long low, int length, int id) {
+      highs = grown(highs, count + 1);
+      lows = grown(lows, count + 1);
+      lengths = grown(lengths, count + 1);
+      ids = grown(ids, count + 1);
       highs[count] = high;
       lows[count] = low;
       lengths[count] = length;
@@ -98,10 +123,61 @@ final class PrefixTrie {
     PrefixTrie build() {
       order = new int[count];
       scratch = new int[count];
-      Arrays.setAll(order, i -> i);
       Arrays.setAll(levels, i -> new Level());
-      pack(0, 0, count, 0, NONE);
-      return new PrefixTrie(Arrays.copyOf(nodes, nodeCount * NODE), Arrays.copyOf(runs, runCount));
+      int bits = rootBits();
+      int[] answers = new int[1 << bits];
+      Arrays.fill(answers, NONE);
+      int[] answerLengths = new int[1 << bits];
+      int[] starts = new int[(1 << bits) + 1];
+      for (int prefix = 0; prefix < count; prefix++) {
+        int slot = (int) (highs[prefix] >>> (Long.SIZE - bits));
+        if (lengths[prefix] > bits) {
+          starts[slot + 1]++;
+          continue;
+        }
+        for (int last = slot + (1 << (bits - lengths[prefix])); slot < last; slot++) {
+          if (lengths[prefix] >= answerLengths[slot]) {
+            answers[slot] = ids[prefix];
+            answerLengths[slot] = lengths[prefix];
+          }
+        }
+      }
+      for (int slot = 0; slot < 1 << bits; slot++) {
+        starts[slot + 1] += starts[slot];
+      }
+      sortIntoRoots(starts.clone(), bits);
+      int[] roots = new int[1 << bits];
+      for (int slot = 0; slot < roots.length; slot++) {
+        if (starts[slot] == starts[slot + 1]) {
+          roots[slot] = leaf(answers[slot]);
+        } else {
+          int node = nodeCount++;
+          roots[slot] = node * NODE;
+          pack(node, starts[slot], starts[slot + 1], bits, answers[slot]);
+        }
+      }
+      return new PrefixTrie(
+          roots, bits, Arrays.copyOf(nodes, nodeCount * NODE), Arrays.copyOf(runs, runCount));
+    }
+
+    private void sortIntoRoots(int[] next, int bits) {
+      for (int prefix = 0; prefix < count; prefix++) {
+        if (lengths[prefix] > bits) {
+          order[next[(int) (highs[prefix] >>> (Long.SIZE - bits))]++] = prefix;
+        }
+      }
+    }
+
+    /** Six bits or more, and steps of six from there to the most common length. */
+    private int rootBits() {
+      int[] counts = new int[MAX_BITS + 1];
+      int common = 0;
+      for (int i = 0; i < count; i++) {
+        if (++counts[lengths[i]] > counts[common]) {
+          common = lengths[i];
+        }
+      }
+      return common % STEP + (count > MANY ? 2 * STEP : STEP);
     }
 
     /**

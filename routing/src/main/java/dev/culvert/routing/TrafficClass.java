@@ -1,0 +1,29 @@
+package dev.culvert.routing;
+
+import java.util.Locale;
+
+/** What a packet between two nodes is, by its source and its destination. */
+public enum TrafficClass {
+  POD_TO_POD,
+  POD_TO_NODE,
+  NODE_TO_POD,
+  NODE_TO_NODE;
+
+  public static TrafficClass of(boolean fromNode, boolean toNode) {
+    return fromNode ? toNode ? NODE_TO_NODE : NODE_TO_POD : toNode ? POD_TO_NODE : POD_TO_POD;
+  }
+
+  public boolean fromNode() {
+    return this == NODE_TO_POD || this == NODE_TO_NODE;
+  }
+
+  public boolean toNode() {
+    return this == POD_TO_NODE || this == NODE_TO_NODE;
+  }
+
+  /** For people: {@code pod-to-node}. */
+  @Override
+  public String toString() {
+    return name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+}

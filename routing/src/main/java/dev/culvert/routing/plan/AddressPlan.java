@@ -1,0 +1,16 @@
+package dev.culvert.routing.plan;
+
+import dev.culvert.routing.IpAddress;
+
+/**
+ * An address of a device.
+ *
+ * @param length bits of the prefix that is on the link, 0 to 32 or 128
+ */
+public record AddressPlan(String device, IpAddress address, int length) {
+  public AddressPlan {
+    if (length < 0 || length > address.bitLength()) {
+      throw new IllegalArgumentException("prefix length " + length + " does not fit " + address);
+    }
+  }
+}

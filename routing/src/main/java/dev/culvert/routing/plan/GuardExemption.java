@@ -1,0 +1,28 @@
+package dev.culvert.routing.plan;
+
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.PortRange;
+import java.util.List;
+
+/**
+ * Host traffic that may cross the underlay in clear, in up to four forms: a request to a remote
+ * server and its reply here, a request to a server here and its reply.
+ *
+ * @param name of the exemption; its counters are named after it
+ * @param protocol 6 or 17
+ * @param ports of the server
+ * @param localServers addresses of this node where it is a server, else none
+ * @param remoteServers addresses of the other nodes that are
+ */
+public record GuardExemption(
+    String name,
+    int protocol,
+    List<PortRange> ports,
+    List<IpAddress> localServers,
+    List<IpAddress> remoteServers) {
+  public GuardExemption {
+    ports = List.copyOf(ports);
+    localServers = List.copyOf(localServers);
+    remoteServers = List.copyOf(remoteServers);
+  }
+}

@@ -1,0 +1,27 @@
+package dev.culvert.routing.plan;
+
+import java.util.List;
+
+/**
+ * All that the kernel of one node should hold. Immutable and comparable: two equal plans ask for
+ * the same.
+ *
+ * @param table the tunnel's routing table, which nobody else uses
+ * @param rules sorted by priority
+ */
+public record KernelPlan(
+    int table,
+    List<LinkPlan> links,
+    List<AddressPlan> addresses,
+    List<RoutePlan> routes,
+    List<RulePlan> rules,
+    List<SysctlPlan> sysctls,
+    Guard guard) {
+  public KernelPlan {
+    links = List.copyOf(links);
+    addresses = List.copyOf(addresses);
+    routes = List.copyOf(routes);
+    rules = List.copyOf(rules);
+    sysctls = List.copyOf(sysctls);
+  }
+}

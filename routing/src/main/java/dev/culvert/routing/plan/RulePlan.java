@@ -1,0 +1,62 @@
+package dev.culvert.routing.plan;
+
+import dev.culvert.routing.Mark;
+import dev.culvert.routing.PortRange;
+import dev.culvert.routing.Prefix;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A routing policy rule: which table is asked for the packets that match everything given here. It
+ * is found again by the whole of it, never by its priority alone.
+ *
+ * @param v4 whose rule it is: IPv4's or IPv6's
+ * @param priority lower is asked first
+ * @param local whether only this host's own packets match ({@code iif lo})
+ * @param source null: any
+ * @param destination null: any
+ * @param protocol IP protocol number, 0: any
+ * @param sourcePorts null: any; only with a protocol
+ * @param destinationPorts null: any; only with a protocol
+ * @param mark null: any
+ * @param table which is asked
+ */
+public record RulePlan(
+    boolean v4,
+    int priority,
+    boolean local,
+    @Nullable Prefix source,
+    @Nullable Prefix destination,
+    int protocol,
+    @Nullable PortRange sourcePorts,
+    @Nullable PortRange destinationPorts,
+    @Nullable Mark mark,
+    int table) {
+  public RulePlan {
+    if (priority < 1 || table < 1 || protocol < 0 || protocol > 255) {
+      throw new IllegalArgumentException(
+          "priority " + priority + ", table " + table + ", protocol " + protocol);
+    }
+    if (protocol == 0 && (sourcePorts != null || destinationPorts != null)) {
+      throw new IllegalArgumentException("ports without a protocol");
+    }
+    requireFamily(v4, source);
+    requireFamily(v4, destination);
+  }
+
+  private static void requireFamily(boolean v4, @Nullable Prefix prefix) {
+    if (prefix != null && prefix.address().v4() != v4) {
+      throw new IllegalArgumentException(prefix + " in a rule of " + (v4 ? "IPv4" : "IPv6"));
+    }
+  }
+
+  /** A rule for one mark. */
+  public static RulePlan marked(boolean v4, int priority, Mark mark, int table) {
+    return new RulePlan(v4, priority, false, null, null, 0, null, null, mark, table);
+  }
+
+  /** A rule for one destination. */
+  public static RulePlan to(int priority, Prefix destination, int table) {
+    return new RulePlan(
+        destination.address().v4(), priority, false, null, destination, 0, null, null, null, table);
+  }
+}
