@@ -25,7 +25,8 @@ class AeadBackendsTest {
   private static final Meters METERS =
       new Meters(
           System::nanoTime,
-          ((ThreadMXBean) ManagementFactory.getThreadMXBean())::getCurrentThreadAllocatedBytes);
+          ((ThreadMXBean) ManagementFactory.getThreadMXBean())::getCurrentThreadAllocatedBytes,
+          Thread::onSpinWait);
   private static final AeadAlgorithm CHACHA = AeadAlgorithm.CHACHA20_POLY1305;
 
   /** A right backend that advances the clock by so much for each train, and may be made wrong. */
