@@ -48,6 +48,21 @@ public record Prefix(IpAddress address, int length) implements Comparable<Prefix
     return other.length >= length && contains(other.address);
   }
 
+  /** The first half of a range of more than one address. */
+  Prefix lowerHalf() {
+    return new Prefix(address, length + 1);
+  }
+
+  /** The second half of a range of more than one address. */
+  Prefix upperHalf() {
+    int bit = address.bitLength() - 1 - length;
+    IpAddress first =
+        bit >= 64
+            ? new IpAddress(false, address.high() | 1L << (bit - 64), address.low())
+            : new IpAddress(address.v4(), address.high(), address.low() | 1L << bit);
+    return new Prefix(first, length + 1);
+  }
+
   private static IpAddress masked(IpAddress address, int length) {
     if (address.v4()) {
       return new IpAddress(true, 0, length == 0 ? 0 : address.low() & -1L << (32 - length));

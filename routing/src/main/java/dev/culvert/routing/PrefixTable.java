@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param <V> what a prefix stands for
  */
 public final class PrefixTable<V> {
-  private static final PrefixTable<Object> EMPTY = new PrefixTable<>(Map.of());
+  private static final PrefixTable<Object> EMPTY = new PrefixTable<>(new Builder<>());
 
   private final int size;
 
@@ -22,26 +22,39 @@ public final class PrefixTable<V> {
   private final PrefixTrie v4;
   private final PrefixTrie v6;
 
-  private PrefixTable(Map<Prefix, ? extends V> prefixes) {
-    PrefixTrie.Builder v4Builder = new PrefixTrie.Builder(prefixes.size());
-    PrefixTrie.Builder v6Builder = new PrefixTrie.Builder(prefixes.size());
-    IdentityHashMap<Object, Integer> ids = new IdentityHashMap<>();
-    for (Map.Entry<Prefix, ? extends V> entry : prefixes.entrySet()) {
-      Prefix prefix = entry.getKey();
+  private PrefixTable(Builder<V> builder) {
+    size = builder.size;
+    values = new Object[builder.ids.size()];
+    builder.ids.forEach((value, id) -> values[id] = value);
+    v4 = builder.v4.build();
+    v6 = builder.v6.build();
+  }
+
+  /** Collects the prefixes of one table, without a map between. */
+  public static final class Builder<V> {
+    private final PrefixTrie.Builder v4 = new PrefixTrie.Builder();
+    private final PrefixTrie.Builder v6 = new PrefixTrie.Builder();
+    private final IdentityHashMap<Object, Integer> ids = new IdentityHashMap<>();
+    private int size;
+
+    private Builder() {}
+
+    /** Adds a prefix; each at most once. */
+    public void add(Prefix prefix, V value) {
       IpAddress address = prefix.address();
-      Integer known = ids.putIfAbsent(entry.getValue(), ids.size());
+      Integer known = ids.putIfAbsent(value, ids.size());
       int id = known == null ? ids.size() - 1 : known;
       if (address.v4()) {
-        v4Builder.add(address.low() << 32, 0, prefix.length(), id);
+        v4.add(address.low() << 32, 0, prefix.length(), id);
       } else {
-        v6Builder.add(address.high(), address.low(), prefix.length(), id);
+        v6.add(address.high(), address.low(), prefix.length(), id);
       }
+      size++;
     }
-    size = prefixes.size();
-    values = new Object[ids.size()];
-    ids.forEach((value, id) -> values[id] = value);
-    v4 = v4Builder.build();
-    v6 = v6Builder.build();
+
+    public PrefixTable<V> build() {
+      return size == 0 ? empty() : new PrefixTable<>(this);
+    }
   }
 
   /** A table that holds nothing. */
@@ -50,9 +63,15 @@ public final class PrefixTable<V> {
     return (PrefixTable<V>) EMPTY;
   }
 
+  public static <V> Builder<V> builder() {
+    return new Builder<>();
+  }
+
   /** A table of {@code prefixes} as they are now; the map is not kept. */
   public static <V> PrefixTable<V> of(Map<Prefix, V> prefixes) {
-    return prefixes.isEmpty() ? empty() : new PrefixTable<>(prefixes);
+    Builder<V> builder = builder();
+    prefixes.forEach(builder::add);
+    return builder.build();
   }
 
   /** Prefixes in this table. */

@@ -64,10 +64,10 @@ final class PrefixTrie {
 
   /** Collects prefixes and packs them. Good for one trie. */
   static final class Builder {
-    private final long[] highs;
-    private final long[] lows;
-    private final int[] lengths;
-    private final int[] ids;
+    private long[] highs = new long[4];
+    private long[] lows = new long[4];
+    private int[] lengths = new int[4];
+    private int[] ids = new int[4];
     private int count;
 
     /** Prefixes by index, sorted into slots at each level; {@code scratch} is where they go. */
@@ -80,15 +80,12 @@ final class PrefixTrie {
     private int[] runs = new int[16];
     private int runCount;
 
-    Builder(int capacity) {
-      highs = new long[capacity];
-      lows = new long[capacity];
-      lengths = new int[capacity];
-      ids = new int[capacity];
-    }
-
     /** Adds a prefix of a left-aligned key, its host bits zero; each at most once. */
     void add(long high, long low, int length, int id) {
+      highs = grown(highs, count + 1);
+      lows = grown(lows, count + 1);
+      lengths = grown(lengths, count + 1);
+      ids = grown(ids, count + 1);
       highs[count] = high;
       lows[count] = low;
       lengths[count] = length;

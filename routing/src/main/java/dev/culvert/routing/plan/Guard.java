@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * What may not cross the underlay in clear, as one nftables table; {@code GuardText} says it in
+ * What may not cross the underlay in clear, as one nftables table; {@link GuardText} says it in
  * nftables' words. Ranges within one list do not overlap. A node's address counts as a node's even
  * where a list of pods covers it.
  *

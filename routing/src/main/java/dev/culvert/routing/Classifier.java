@@ -1,0 +1,255 @@
+package dev.culvert.routing;
+
+import dev.culvert.routing.Owner.ExemptPorts;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What becomes of each packet of one node, by the map and the policy. Immutable: a change builds a
+ * new one and swaps one reference. Asking takes primitives, allocates nothing and takes no lock.
+ *
+ * <p>The destination's longest prefix decides; a node's address is the longest there is, so it wins
+ * over a pod range that covers it. The source decides between host and pod.
+ */
+public final class Classifier {
+  /** The port of a packet that has none, or whose ports are not known: a later fragment, say. */
+  public static final int NO_PORT = -1;
+
+  private static final Verdict LOCAL = new Verdict.Drop(DropReason.LOCAL_DESTINATION);
+  private static final Verdict OUTSIDE = new Verdict.Drop(DropReason.OUTSIDE_CLUSTER);
+  private static final Verdict FOREIGN = new Verdict.Drop(DropReason.FOREIGN_SOURCE);
+  private static final Verdict UNKNOWN = new Verdict.Drop(DropReason.UNKNOWN_ENDPOINT);
+  private static final Verdict NO_PEER = new Verdict.Drop(DropReason.NO_PEER);
+
+  private final int self;
+  private final List<String> bypassRules;
+
+  /** Every range of the cluster. */
+  private final PrefixTable<Owner> owners;
+
+  /** This node's ranges and what lies in them: few, so that sources cost little. */
+  private final PrefixTable<Owner> sources;
+
+  /** The exemptions that this node is a server of: its replies. */
+  private final List<ExemptPorts> replies;
+
+  private Classifier(
+      int self,
+      List<String> bypassRules,
+      PrefixTable<Owner> owners,
+      PrefixTable<Owner> sources,
+      List<ExemptPorts> replies) {
+    this.self = self;
+    this.bypassRules = bypassRules;
+    this.owners = owners;
+    this.sources = sources;
+    this.replies = replies;
+  }
+
+  /**
+   * Compiles the classifier of the node named {@code self}.
+   *
+   * @throws IllegalArgumentException where the map has no such node
+   */
+  public static Classifier of(ClusterMap map, Policy policy, String self) {
+    return new Compiler(map, policy, map.requireIndex(self)).compile();
+  }
+
+  /** The names of the bypass rules, by {@link Verdict.Bypass#index}. */
+  public List<String> bypassRules() {
+    return bypassRules;
+  }
+
+  /** Ranges in the table, those that nobody owns included. */
+  public int size() {
+    return owners.size();
+  }
+
+  /**
+   * What becomes of an IPv4 packet that is about to enter the tunnel.
+   *
+   * @param protocol of the payload; for IPv6, after the extension headers
+   * @param sourcePort 0 to 65535, or {@link #NO_PORT}; never exempt without
+   * @param destinationPort as {@code sourcePort}
+   */
+  public Verdict classify4(
+      int source, int destination, int protocol, int sourcePort, int destinationPort) {
+    return decide(
+        sources.lookup4(source),
+        owners.lookup4(destination),
+        protocol,
+        sourcePort,
+        destinationPort);
+  }
+
+  /** As {@link #classify4}, for IPv6. */
+  public Verdict classify6(
+      long sourceHigh,
+      long sourceLow,
+      long destinationHigh,
+      long destinationLow,
+      int protocol,
+      int sourcePort,
+      int destinationPort) {
+    return decide(
+        sources.lookup6(sourceHigh, sourceLow),
+        owners.lookup6(destinationHigh, destinationLow),
+        protocol,
+        sourcePort,
+        destinationPort);
+  }
+
+  /** As {@link #classify4}, for either family. */
+  public Verdict classify(
+      IpAddress source, IpAddress destination, int protocol, int sourcePort, int destinationPort) {
+    return decide(
+        sources.lookup(source), owners.lookup(destination), protocol, sourcePort, destinationPort);
+  }
+
+  /** Whether the longest prefix of an inner IPv4 source is the node's that sent it. */
+  public boolean belongs4(int source, int node) {
+    return belongs(owners.lookup4(source), node);
+  }
+
+  /** As {@link #belongs4}, for IPv6. */
+  public boolean belongs6(long sourceHigh, long sourceLow, int node) {
+    return belongs(owners.lookup6(sourceHigh, sourceLow), node);
+  }
+
+  private static boolean belongs(@Nullable Owner owner, int node) {
+    return owner != null && owner.node() == node && node >= 0;
+  }
+
+  private Verdict decide(
+      @Nullable Owner source,
+      @Nullable Owner destination,
+      int protocol,
+      int sourcePort,
+      int destinationPort) {
+    if (destination == null) {
+      return OUTSIDE;
+    }
+    if (source == null || source.node() != self) {
+      return destination.node() == self ? LOCAL : FOREIGN;
+    }
+    if (!source.address()) {
+      return destination.fromPod();
+    }
+    if (destination.address() && destination.node() != self) {
+      Verdict exempt = Owner.exempt(destination.exempt(), protocol, destinationPort);
+      if (exempt == null) {
+        exempt = Owner.exempt(replies, protocol, sourcePort);
+      }
+      if (exempt != null) {
+        return exempt;
+      }
+    }
+    return destination.fromNode();
+  }
+
+  /** Works out the owners. Good for one classifier. */
+  private static final class Compiler {
+    private final ClusterMap map;
+    private final Policy policy;
+    private final int self;
+    private final List<String> bypassRules = new ArrayList<>();
+    private final List<Verdict.Bypass> exempt = new ArrayList<>();
+    private final Map<TrafficClass, Verdict.Bypass> inClear = new EnumMap<>(TrafficClass.class);
+    private final Owner unowned;
+
+    Compiler(ClusterMap map, Policy policy, int self) {
+      this.map = map;
+      this.policy = policy;
+      this.self = self;
+      policy.exemptions().forEach(exemption -> exempt.add(bypass(exemption.name())));
+      for (TrafficClass traffic : TrafficClass.values()) {
+        inClear.put(traffic, bypass(traffic.toString()));
+      }
+      Verdict unknown = policy.strictEgress() ? UNKNOWN : bypass("not-strict");
+      unowned = new Owner(-1, false, unknown, unknown, List.of());
+    }
+
+    private Verdict.Bypass bypass(String rule) {
+      bypassRules.add(rule);
+      return new Verdict.Bypass(bypassRules.size() - 1, rule);
+    }
+
+    Classifier compile() {
+      Owner[] pods = new Owner[map.nodes().size()];
+      Owner[] addresses = new Owner[pods.length];
+      for (int node = 0; node < pods.length; node++) {
+        pods[node] = owner(node, false);
+        addresses[node] = owner(node, true);
+      }
+      PrefixTable.Builder<Owner> owners = PrefixTable.builder();
+      PrefixTable.Builder<Owner> sources = PrefixTable.builder();
+      PrefixTable<Owner> local = local(pods[self]);
+      map.claims()
+          .forEach(
+              (prefix, claim) -> {
+                Owner owner = (claim.address() ? addresses : pods)[claim.node()];
+                owners.add(prefix, owner);
+                if (claim.node() == self || local.lookup(prefix.address()) != null) {
+                  sources.add(prefix, owner);
+                }
+              });
+      for (Prefix prefix : map.clusterCidrs()) {
+        if (!map.claims().containsKey(prefix)) {
+          owners.add(prefix, unowned);
+          if (local.lookup(prefix.address()) != null) {
+            sources.add(prefix, unowned);
+          }
+        }
+      }
+      return new Classifier(
+          self,
+          List.copyOf(bypassRules),
+          owners.build(),
+          sources.build(),
+          exemptions(map.nodes().get(self)));
+    }
+
+    /** This node's pod ranges alone: what lies in them may be another's. */
+    private PrefixTable<Owner> local(Owner owner) {
+      PrefixTable.Builder<Owner> local = PrefixTable.builder();
+      map.nodes().get(self).podCidrs().stream()
+          .distinct()
+          .forEach(prefix -> local.add(prefix, owner));
+      return local.build();
+    }
+
+    private Owner owner(int node, boolean address) {
+      List<ExemptPorts> servers =
+          address && node != self ? exemptions(map.nodes().get(node)) : List.of();
+      return new Owner(
+          node, address, verdict(node, false, address), verdict(node, true, address), servers);
+    }
+
+    private Verdict verdict(int node, boolean fromNode, boolean toNode) {
+      if (node == self) {
+        return LOCAL;
+      }
+      TrafficClass traffic = TrafficClass.of(fromNode, toNode);
+      Verdict clear = inClear.get(traffic);
+      if (clear != null && !policy.encrypted().contains(traffic)) {
+        return clear;
+      }
+      String peer = map.nodes().get(node).peer();
+      return peer == null ? NO_PEER : new Verdict.Encrypt(node, peer);
+    }
+
+    private List<ExemptPorts> exemptions(ClusterNode node) {
+      List<ExemptPorts> matching = new ArrayList<>();
+      for (int i = 0; i < exempt.size(); i++) {
+        Exemption exemption = policy.exemptions().get(i);
+        if (exemption.servers().matches(node)) {
+          matching.add(new ExemptPorts(exemption.protocol(), exemption.ports(), exempt.get(i)));
+        }
+      }
+      return List.copyOf(matching);
+    }
+  }
+}

@@ -1,0 +1,171 @@
+package dev.culvert.routing;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who owns which addresses of the cluster. A range has one owner; ranges of different lengths may
+ * lie in each other, and the longest decides. Immutable.
+ */
+public final class ClusterMap {
+  private final List<ClusterNode> nodes;
+  private final List<Prefix> clusterCidrs;
+  private final Map<Prefix, Claim> claims;
+
+  /**
+   * Who holds a range.
+   *
+   * @param node index into {@link #nodes()}
+   * @param address whether it is the node's own address rather than a range of its pods
+   */
+  public record Claim(int node, boolean address) {}
+
+  private ClusterMap(List<ClusterNode> nodes, List<Prefix> clusterCidrs) {
+    this.nodes = List.copyOf(nodes);
+    this.clusterCidrs = clusterCidrs.stream().distinct().sorted().toList();
+    claims = HashMap.newHashMap(nodes.size() * 4);
+    Map<String, Integer> names = new HashMap<>();
+    for (int i = 0; i < nodes.size(); i++) {
+      ClusterNode node = nodes.get(i);
+      if (names.put(node.name(), i) != null) {
+        throw new IllegalArgumentException("two nodes named " + node.name());
+      }
+      // An address first: where it is also a pod range of its own node, it stays a node's.
+      Claim address = new Claim(i, true);
+      for (IpAddress own : node.internal()) {
+        claim(Prefix.host(own), address);
+      }
+      for (IpAddress own : node.external()) {
+        claim(Prefix.host(own), address);
+      }
+      Claim pods = new Claim(i, false);
+      for (Prefix range : node.podCidrs()) {
+        claim(range, pods);
+      }
+    }
+  }
+
+  private void claim(Prefix prefix, Claim claim) {
+    if (prefix.length() == 0) {
+      throw new IllegalArgumentException(
+          prefix + " of " + nodes.get(claim.node()).name() + " is every address there is");
+    }
+    Claim before = claims.putIfAbsent(prefix, claim);
+    if (before != null && before.node() != claim.node()) {
+      throw new OwnerConflictException(
+          prefix, nodes.get(before.node()).name(), nodes.get(claim.node()).name());
+    }
+  }
+
+  /**
+   * A map of these nodes.
+   *
+   * @param clusterCidrs ranges all of whose addresses are the cluster's, known or not
+   * @throws OwnerConflictException where two nodes claim one range
+   * @throws IllegalArgumentException where two nodes share a name, or a range is everything
+   */
+  public static ClusterMap of(List<ClusterNode> nodes, List<Prefix> clusterCidrs) {
+    return new ClusterMap(nodes, clusterCidrs);
+  }
+
+  /** This map with the node of that name replaced, or added. */
+  public ClusterMap with(ClusterNode node) {
+    List<ClusterNode> changed = new ArrayList<>(nodes);
+    int index = indexOf(node.name());
+    if (index < 0) {
+      changed.add(node);
+    } else {
+      changed.set(index, node);
+    }
+    return new ClusterMap(changed, clusterCidrs);
+  }
+
+  /** This map without the node of that name. */
+  public ClusterMap without(String name) {
+    return new ClusterMap(
+        nodes.stream().filter(node -> !node.name().equals(name)).toList(), clusterCidrs);
+  }
+
+  public List<ClusterNode> nodes() {
+    return nodes;
+  }
+
+  /** Sorted. */
+  public List<Prefix> clusterCidrs() {
+    return clusterCidrs;
+  }
+
+  /** Where the node of that name is in {@link #nodes()}, or -1. */
+  public int indexOf(String name) {
+    for (int i = 0; i < nodes.size(); i++) {
+      if (nodes.get(i).name().equals(name)) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  /**
+   * The node of that name.
+   *
+   * @throws IllegalArgumentException where there is none
+   */
+  public ClusterNode node(String name) {
+    return nodes.get(requireIndex(name));
+  }
+
+  int requireIndex(String name) {
+    int index = indexOf(name);
+    if (index < 0) {
+      throw new IllegalArgumentException("no node named " + name + " in the cluster");
+    }
+    return index;
+  }
+
+  /** Every range that a node owns. */
+  public Map<Prefix, Claim> claims() {
+    return Collections.unmodifiableMap(claims);
+  }
+
+  /** The longest range of a node that holds {@code address}, or null. */
+  public @Nullable Prefix claimed(IpAddress address) {
+    return longest(address, claims::containsKey);
+  }
+
+  /** The longest of the cluster's own ranges that holds {@code address}, or null. */
+  public @Nullable Prefix inCluster(IpAddress address) {
+    return longest(address, clusterCidrs::contains);
+  }
+
+  private static @Nullable Prefix longest(IpAddress address, Predicate<Prefix> known) {
+    for (int length = address.bitLength(); length >= 0; length--) {
+      Prefix prefix = new Prefix(address, length);
+      if (known.test(prefix)) {
+        return prefix;
+      }
+    }
+    return null;
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof ClusterMap that
+        && nodes.equals(that.nodes)
+        && clusterCidrs.equals(that.clusterCidrs);
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * nodes.hashCode() + clusterCidrs.hashCode();
+  }
+
+  @Override
+  public String toString() {
+    return nodes.size() + " nodes, " + claims.size() + " ranges, cluster " + clusterCidrs;
+  }
+}

@@ -1,0 +1,30 @@
+package dev.culvert.routing;
+
+import java.util.List;
+
+/**
+ * Traffic between hosts that may leave in clear, since a node must reach it before it has keys that
+ * work. Pods' traffic never is exempt.
+ *
+ * @param name for counters and people; lowercase letters, digits and dashes
+ * @param servers the nodes that listen
+ * @param protocol {@link #TCP} or {@link #UDP}
+ * @param ports that they listen on
+ */
+public record Exemption(String name, NodeSelector servers, int protocol, List<PortRange> ports) {
+  public static final int TCP = 6;
+  public static final int UDP = 17;
+
+  public Exemption {
+    if (!name.matches("[a-z0-9][a-z0-9-]{0,31}")) {
+      throw new IllegalArgumentException("not a name for an exemption: " + name);
+    }
+    if (protocol != TCP && protocol != UDP) {
+      throw new IllegalArgumentException(name + ": exempt is TCP or UDP, not " + protocol);
+    }
+    ports = List.copyOf(ports);
+    if (ports.isEmpty()) {
+      throw new IllegalArgumentException(name + ": no ports are exempt");
+    }
+  }
+}

@@ -1,0 +1,171 @@
+package dev.culvert.routing.plan;
+
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.ClusterMap;
+import dev.culvert.routing.ClusterMap.Claim;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.PortRange;
+import dev.culvert.routing.Prefix;
+import dev.culvert.routing.Verdict;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What would happen to a packet, and by which lines.
+ *
+ * @param outcome where it ends
+ * @param rule the line of the ladder that steers it, or null: none does, so the main table
+ * @param verdict the classifier's, where the rule leads into the tunnel; else null
+ * @param lines why, for people
+ */
+public record Explanation(
+    Outcome outcome, @Nullable RulePlan rule, @Nullable Verdict verdict, List<String> lines) {
+  public Explanation {
+    lines = List.copyOf(lines);
+  }
+
+  /** Where a packet ends. */
+  public enum Outcome {
+    ENCRYPTED,
+    /** In clear, as the policy says. */
+    CLEAR,
+    /** It stays on this node, or is none of the cluster's business. */
+    NOT_STEERED,
+    DROPPED
+  }
+
+  /**
+   * A packet that is asked about.
+   *
+   * @param protocol IP protocol number, 0: none in particular
+   * @param sourcePort or {@link Classifier#NO_PORT}
+   * @param destinationPort or {@link Classifier#NO_PORT}
+   */
+  public record Query(
+      IpAddress source, IpAddress destination, int protocol, int sourcePort, int destinationPort) {
+    public Query {
+      if (source.v4() != destination.v4()) {
+        throw new IllegalArgumentException(source + " and " + destination + " differ in family");
+      }
+    }
+  }
+
+  /**
+   * Follows a packet of the node named {@code self} through its plan. All of {@code map}, {@code
+   * classifier} and {@code plan} are of one policy.
+   */
+  public static Explanation of(
+      ClusterMap map, Classifier classifier, KernelPlan plan, String self, Query query) {
+    int node = map.indexOf(self);
+    List<String> lines = new ArrayList<>();
+    Claim source = describe(map, "source", query.source(), lines);
+    Claim destination = describe(map, "destination", query.destination(), lines);
+    if (destination != null && destination.node() == node && destination.address()) {
+      lines.add("the kernel's own table delivers it here");
+      return new Explanation(Outcome.NOT_STEERED, null, null, lines);
+    }
+    boolean fromHost = source != null && source.node() == node && source.address();
+    RulePlan rule = firstMatch(plan, query, fromHost);
+    lines.add(rule == null ? "no rule matches: main table" : "rule: " + PlanText.of(rule));
+    Verdict verdict =
+        classifier.classify(
+            query.source(),
+            query.destination(),
+            query.protocol(),
+            query.sourcePort(),
+            query.destinationPort());
+    if (rule == null || rule.table() != plan.table()) {
+      return new Explanation(steeredToMain(verdict, lines), rule, null, lines);
+    }
+    Outcome outcome =
+        switch (verdict) {
+          case Verdict.Encrypt encrypt -> {
+            lines.add("encrypted for " + map.nodes().get(encrypt.node()).name());
+            yield Outcome.ENCRYPTED;
+          }
+          case Verdict.Bypass bypass -> {
+            lines.add("leaves in clear by rule " + bypass.rule());
+            yield Outcome.CLEAR;
+          }
+          case Verdict.Drop drop -> {
+            lines.add("dropped: " + drop.reason());
+            yield Outcome.DROPPED;
+          }
+        };
+    return new Explanation(outcome, rule, verdict, lines);
+  }
+
+  /** Past the tunnel, what the policy does not leave in clear meets the guard. */
+  private static Outcome steeredToMain(Verdict verdict, List<String> lines) {
+    return switch (verdict) {
+      case Verdict.Bypass bypass -> {
+        lines.add("leaves in clear by rule " + bypass.rule());
+        yield Outcome.CLEAR;
+      }
+      case Verdict.Encrypt _ -> {
+        lines.add("the guard drops it on the underlay");
+        yield Outcome.DROPPED;
+      }
+      case Verdict.Drop drop ->
+          switch (drop.reason()) {
+            case LOCAL_DESTINATION, OUTSIDE_CLUSTER, FOREIGN_SOURCE -> {
+              lines.add("not for the tunnel: " + drop.reason());
+              yield Outcome.NOT_STEERED;
+            }
+            case UNKNOWN_ENDPOINT, NO_PEER -> {
+              lines.add("the guard drops it on the underlay: " + drop.reason());
+              yield Outcome.DROPPED;
+            }
+          };
+    };
+  }
+
+  private static @Nullable Claim describe(
+      ClusterMap map, String end, IpAddress address, List<String> lines) {
+    Prefix prefix = map.claimed(address);
+    Prefix cidr = map.inCluster(address);
+    if (prefix == null || (cidr != null && cidr.length() > prefix.length())) {
+      lines.add(
+          "%s %s: %s"
+              .formatted(
+                  end, address, cidr == null ? "not the cluster's" : "nobody's, in " + cidr));
+      return null;
+    }
+    Claim claim = map.claims().get(prefix);
+    if (claim == null) {
+      throw new AssertionError("a range without a claim: " + prefix);
+    }
+    String name = map.nodes().get(claim.node()).name();
+    lines.add(
+        claim.address()
+            ? "%s %s: node %s".formatted(end, address, name)
+            : "%s %s: pods of %s, %s".formatted(end, address, name, prefix));
+    return claim;
+  }
+
+  /** The rule that the kernel would stop at, for a packet without a mark. */
+  static @Nullable RulePlan firstMatch(KernelPlan plan, Query query, boolean fromHost) {
+    for (RulePlan rule : plan.rules()) {
+      if (rule.v4() == query.source().v4()
+          && rule.mark() == null
+          && (!rule.local() || fromHost)
+          && holds(rule.source(), query.source())
+          && holds(rule.destination(), query.destination())
+          && (rule.protocol() == 0 || rule.protocol() == query.protocol())
+          && holds(rule.sourcePorts(), query.sourcePort())
+          && holds(rule.destinationPorts(), query.destinationPort())) {
+        return rule;
+      }
+    }
+    return null;
+  }
+
+  private static boolean holds(@Nullable Prefix prefix, IpAddress address) {
+    return prefix == null || prefix.contains(address);
+  }
+
+  private static boolean holds(@Nullable PortRange ports, int port) {
+    return ports == null || ports.contains(port);
+  }
+}

@@ -1,0 +1,41 @@
+package dev.culvert.routing.plan;
+
+import dev.culvert.routing.Mark;
+import java.util.List;
+
+/**
+ * What the plan must know of this machine and of the tunnel.
+ *
+ * @param tunnel the tunnel's device
+ * @param mtu of the tunnel, see {@link TunnelMtu}
+ * @param table the tunnel's routing table, 1 to 2^31-1 and none of the kernel's own (253 to 255)
+ * @param underlay devices that lead to the other nodes
+ * @param encapsulation how the tunnel's packets are known
+ * @param bypass the mark of what the gateway sends in clear, other than the encapsulation's
+ * @param clampMss whether TCP through the tunnel is told its segment size, where too-big messages
+ *     do not reach the pods
+ */
+public record LinkFacts(
+    String tunnel,
+    int mtu,
+    int table,
+    List<String> underlay,
+    Encapsulation encapsulation,
+    Mark bypass,
+    boolean clampMss) {
+  public LinkFacts {
+    underlay = List.copyOf(underlay);
+    if (underlay.isEmpty() || underlay.contains(tunnel)) {
+      throw new IllegalArgumentException(
+          "underlay devices " + underlay + " of the tunnel " + tunnel);
+    }
+    if (table < 1 || (table >= 253 && table <= 255)) {
+      throw new IllegalArgumentException("table " + table + " is not free for the tunnel");
+    }
+    Mark mark = encapsulation.mark();
+    int both = mark.mask() & bypass.mask();
+    if ((mark.value() & both) == (bypass.value() & both)) {
+      throw new IllegalArgumentException("marks " + mark + " and " + bypass + " are alike");
+    }
+  }
+}

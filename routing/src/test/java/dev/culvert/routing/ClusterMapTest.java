@@ -1,0 +1,68 @@
+package dev.culvert.routing;
+
+import static dev.culvert.routing.Clusters.node;
+import static dev.culvert.routing.Clusters.prefixes;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class ClusterMapTest {
+  @Test
+  void aRangeOfTwoNodesIsRefusedAndBothAreNamed() {
+    assertConflict(
+        "10.1.0.0/24", node("a", "worker", "10.1.0.0/24"), node("b", "worker", "10.1.0.0/24"));
+    assertConflict("fd00::/64", node("a", "worker", "fd00::/64"), node("b", "worker", "fd00::/64"));
+    assertConflict("10.0.0.1/32", node("a", "worker", "10.0.0.1"), node("b", "worker", "10.0.0.1"));
+    assertConflict(
+        "10.0.0.1/32", node("a", "worker", "10.0.0.1"), node("b", "worker", "10.0.0.1/32"));
+  }
+
+  private static void assertConflict(String prefix, ClusterNode first, ClusterNode second) {
+    OwnerConflictException refused =
+        assertThrows(
+            OwnerConflictException.class, () -> ClusterMap.of(List.of(first, second), List.of()));
+    assertEquals(prefix + " belongs to both a and b", refused.getMessage());
+  }
+
+  @Test
+  void rangesMayLieInEachOther() {
+    ClusterMap map =
+        ClusterMap.of(
+            List.of(
+                node("a", "worker", "10.1.0.0/16"), node("b", "worker", "10.1.2.3", "10.1.4.0/24")),
+            prefixes("10.0.0.0/8"));
+    assertEquals(Prefix.parse("10.1.2.3/32"), map.claimed(IpAddress.parse("10.1.2.3")));
+    assertEquals(Prefix.parse("10.1.0.0/16"), map.claimed(IpAddress.parse("10.1.2.4")));
+    assertEquals(Prefix.parse("10.0.0.0/8"), map.inCluster(IpAddress.parse("10.200.0.1")));
+  }
+
+  @Test
+  void anAddressThatIsAlsoAPodRangeOfItsNodeStaysANodes() {
+    ClusterMap map =
+        ClusterMap.of(List.of(node("a", "worker", "10.1.2.3/32", "10.1.2.3")), List.of());
+    assertEquals(new ClusterMap.Claim(0, true), map.claims().get(Prefix.parse("10.1.2.3")));
+  }
+
+  @Test
+  void nodesHaveNamesOfTheirOwn() {
+    List<ClusterNode> twins = List.of(node("a", "worker"), node("a", "worker"));
+    assertThrows(IllegalArgumentException.class, () -> ClusterMap.of(twins, List.of()));
+  }
+
+  @Test
+  void aRangeOfEverythingIsRefused() {
+    List<ClusterNode> nodes = List.of(node("a", "worker", "0.0.0.0/0"));
+    assertThrows(IllegalArgumentException.class, () -> ClusterMap.of(nodes, List.of()));
+  }
+
+  @Test
+  void aDeadNodesAddressMayGoToAPod() {
+    ClusterMap map = Clusters.three();
+    ClusterNode heir = node("worker-1", "worker", "192.168.1.11", "192.168.1.12/32");
+    assertThrows(OwnerConflictException.class, () -> map.with(heir));
+    ClusterMap after = map.without("worker-2").with(heir);
+    assertEquals(new ClusterMap.Claim(1, false), after.claims().get(Prefix.parse("192.168.1.12")));
+  }
+}

@@ -1,0 +1,149 @@
+package dev.culvert.routing.plan;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.culvert.routing.Clusters;
+import dev.culvert.routing.Mark;
+import dev.culvert.routing.Policy;
+import dev.culvert.routing.TrafficClass;
+import java.util.EnumSet;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class GuardTextTest {
+  private static final Mark MARK = new Mark(0xc7010000, 0xffff0000);
+  private static final Mark BYPASS = new Mark(0xc7020000, 0xffff0000);
+
+  private static String text(Policy policy, String self, int udpPort) {
+    LinkFacts facts =
+        new LinkFacts(
+            "culvert0",
+            1420,
+            1995,
+            List.of("eth0", "eth1"),
+            new Encapsulation(MARK, udpPort),
+            BYPASS,
+            true);
+    return GuardText.of(PlanCompiler.compile(Clusters.three(), policy, self, facts).guard());
+  }
+
+  private static List<String> rules(String text, String... words) {
+    return text.lines()
+        .map(String::strip)
+        .filter(line -> List.of(words).stream().allMatch(line::contains))
+        .toList();
+  }
+
+  private final String worker = text(Policy.STRICT, "worker-1", 51820);
+  private final String control = text(Policy.STRICT, "control-1", 51820);
+
+  @Test
+  void theTableIsReplacedInOneTransactionAndItsCountersStay() {
+    List<String> lines = worker.lines().toList();
+    assertEquals("table inet culvert", lines.get(0));
+    assertEquals("flush table inet culvert", lines.get(1));
+    assertFalse(worker.contains("delete"));
+    assertEquals(10, rules(worker, "flush set inet culvert ").size());
+  }
+
+  @Test
+  void everyCounterThatIsUsedIsNamedFirst() {
+    for (String line : rules(worker, "counter name ")) {
+      String name = line.replaceAll(".*counter name (\\S+).*", "$1");
+      assertEquals(1, rules(worker, "counter " + name + " { }").size(), line);
+    }
+  }
+
+  @Test
+  void itLooksAtNothingButTheUnderlay() {
+    assertEquals(1, rules(worker, "oifname != { \"eth0\", \"eth1\" } accept").size());
+    assertEquals(3, rules(worker, "iifname != { \"eth0\", \"eth1\" } accept").size());
+  }
+
+  @Test
+  void leavingEncapsulationNeedsMarkAndOutputAndPort() {
+    List<String> rules = rules(worker, "encapsulation_out", "accept");
+    assertEquals(
+        List.of(
+            "meta iif 0 meta mark & 0xffff0000 == 0xc7010000 udp sport 51820 counter name"
+                + " encapsulation_out accept"),
+        rules);
+    assertEquals(
+        1, rules(text(Policy.STRICT, "worker-1", 0), "meta iif 0", "esp", "_out accept").size());
+  }
+
+  @Test
+  void arrivingEncapsulationNeedsALocalDestinationAndPort() {
+    List<String> rules = rules(worker, "encapsulation_in", "accept");
+    assertEquals(1, rules.size());
+    assertTrue(rules.getFirst().startsWith("fib daddr type local udp dport 51820 "));
+  }
+
+  @Test
+  void neighbourDiscoveryPassesWithItsHopLimitAlone() {
+    assertEquals(2, rules(worker, "icmpv6 type 133-137 ip6 hoplimit 255 ", "accept").size());
+  }
+
+  @Test
+  void theBypassMarkOpensNothing() {
+    List<String> rules = rules(worker, "0xc7020000");
+    assertEquals(1, rules.size());
+    assertFalse(rules.getFirst().contains("accept"));
+  }
+
+  @Test
+  void exemptTcpHasFourFormsAndRepliesGoInTheReplyDirectionAlone() {
+    assertEquals(2, rules(worker, "exempt_api_server_request_out accept").size());
+    assertEquals(2, rules(worker, "exempt_api_server_reply_in accept").size());
+    assertEquals(2, rules(control, "exempt_api_server_request_in accept").size());
+    assertEquals(2, rules(control, "exempt_api_server_reply_out accept").size());
+    assertEquals(List.of(), rules(worker, "reply_out"));
+    assertEquals(List.of(), rules(worker, "request_in"));
+    for (String text : List.of(worker, control)) {
+      for (String rule : rules(text, " accept", "exempt_")) {
+        assertTrue(rule.contains(" tcp "), rule);
+        assertEquals(rule.contains("_reply_"), rule.contains(" sport "), rule);
+        assertEquals(rule.contains("_reply_"), rule.contains(" ct direction reply "), rule);
+        assertEquals(rule.contains("_request_"), rule.contains(" ct direction original "), rule);
+        assertEquals(rule.contains("_out "), rule.startsWith("meta iif 0 "), rule);
+      }
+    }
+  }
+
+  @Test
+  void everyClassIsDroppedBothWaysAndTheUnknownLast() {
+    for (TrafficClass traffic : TrafficClass.values()) {
+      String name = traffic.toString().replace('-', '_');
+      assertEquals(2, rules(worker, name + "_out drop").size());
+      assertEquals(2, rules(worker, name + "_in drop").size());
+    }
+    assertEquals(2, rules(worker, "@cluster", "unknown_out drop").size());
+    assertEquals(4, rules(worker, "@cluster", "unknown_in drop").size());
+  }
+
+  @Test
+  void aClassInClearIsAcceptedAndATranslatedPodIsNoNode() {
+    EnumSet<TrafficClass> off = EnumSet.of(TrafficClass.NODE_TO_NODE);
+    String text =
+        text(new Policy(EnumSet.complementOf(off), true, true, List.of()), "worker-1", 51820);
+    assertEquals(2, rules(text, "node_to_node_in accept").size());
+    assertEquals(2, rules(text, "meta iif 0 ", "node_to_node_out accept").size());
+    assertEquals(2, rules(text, "node_to_pod_out drop").size());
+  }
+
+  @Test
+  void whatIsNotStrictIsCountedAndPasses() {
+    Policy lax = new Policy(EnumSet.allOf(TrafficClass.class), false, true, List.of());
+    String text = text(lax, "worker-1", 51820);
+    assertEquals(List.of(), rules(text, "_out drop"));
+    assertEquals(2, rules(text, "counter name pod_to_pod_out").size());
+    assertEquals(2, rules(text, "counter name pod_to_pod_in drop").size());
+  }
+
+  @Test
+  void podsKeepTheirSourceIntoTheTunnel() {
+    assertEquals(1, rules(worker, "oifname \"culvert0\" ip saddr @local_pods4 snat ip to").size());
+  }
+}

@@ -1,0 +1,312 @@
+package dev.culvert.routing.plan;
+
+import static dev.culvert.routing.Clusters.node;
+import static dev.culvert.routing.Clusters.prefixes;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.ClusterMap;
+import dev.culvert.routing.ClusterNode;
+import dev.culvert.routing.Clusters;
+import dev.culvert.routing.DropReason;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Mark;
+import dev.culvert.routing.Policy;
+import dev.culvert.routing.Prefix;
+import dev.culvert.routing.TrafficClass;
+import dev.culvert.routing.Verdict;
+import dev.culvert.routing.plan.Explanation.Outcome;
+import dev.culvert.routing.plan.Explanation.Query;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class PlanCompilerTest {
+  private static final Mark MARK = new Mark(0xc7010000, 0xffff0000);
+  private static final Mark BYPASS = new Mark(0xc7020000, 0xffff0000);
+  private static final LinkFacts FACTS =
+      new LinkFacts(
+          "culvert0", 1420, 1995, List.of("eth0"), new Encapsulation(MARK, 51820), BYPASS, false);
+
+  private static KernelPlan plan(String self) {
+    return PlanCompiler.compile(Clusters.three(), Policy.STRICT, self, FACTS);
+  }
+
+  private static List<String> rules(KernelPlan plan, int priority) {
+    return plan.rules().stream()
+        .filter(rule -> rule.priority() == priority)
+        .map(PlanText::of)
+        .map(text -> text.replace(" rule add priority " + priority, ""))
+        .sorted()
+        .toList();
+  }
+
+  @Test
+  void bothMarksLeadToMainFirstOfAll() {
+    for (String self : List.of("worker-1", "control-1")) {
+      assertEquals(
+          List.of(
+              "ip -4 fwmark 0xc7010000/0xffff0000 lookup main",
+              "ip -4 fwmark 0xc7020000/0xffff0000 lookup main",
+              "ip -6 fwmark 0xc7010000/0xffff0000 lookup main",
+              "ip -6 fwmark 0xc7020000/0xffff0000 lookup main"),
+          rules(plan(self), 100));
+    }
+  }
+
+  @Test
+  void theLadderStandsForBothFamilies() {
+    KernelPlan plan = plan("worker-1");
+    assertEquals(
+        List.of("ip -4 to 10.244.1.0/24 lookup main", "ip -6 to fd02:0:0:1::/64 lookup main"),
+        rules(plan, 150));
+    assertEquals(
+        List.of(
+            "ip -4 to 10.244.0.0/24 lookup 1995",
+            "ip -4 to 10.244.2.0/24 lookup 1995",
+            "ip -6 to fd02:0:0:2::/64 lookup 1995",
+            "ip -6 to fd02::/64 lookup 1995"),
+        rules(plan, 210));
+    assertEquals(
+        List.of(
+            "ip -4 to 192.168.1.10/32 lookup 1995",
+            "ip -4 to 192.168.1.12/32 lookup 1995",
+            "ip -6 to fd01::10/128 lookup 1995",
+            "ip -6 to fd01::12/128 lookup 1995"),
+        rules(plan, 220));
+    assertEquals(
+        List.of("ip -4 to 10.244.0.0/16 lookup 1995", "ip -6 to fd02::/48 lookup 1995"),
+        rules(plan, 230));
+  }
+
+  @Test
+  void exemptRulesHoldOnlyForTheHostsOwnTcpBetweenNodes() {
+    assertEquals(
+        List.of(
+            "ip -4 to 192.168.1.10/32 iif lo ipproto tcp dport 2379-2380 lookup main",
+            "ip -4 to 192.168.1.10/32 iif lo ipproto tcp dport 6443 lookup main",
+            "ip -6 to fd01::10/128 iif lo ipproto tcp dport 2379-2380 lookup main",
+            "ip -6 to fd01::10/128 iif lo ipproto tcp dport 6443 lookup main"),
+        rules(plan("worker-1"), 200));
+    List<String> control = rules(plan("control-1"), 200);
+    assertEquals(8, control.size());
+    assertTrue(
+        control.contains(
+            "ip -4 from 192.168.1.10/32 to 192.168.1.12/32 iif lo ipproto tcp sport 6443"
+                + " lookup main"));
+  }
+
+  @Test
+  void theTunnelsTableEndsInAnUnreachableDefaultOfTheWorstMetric() {
+    assertEquals(
+        List.of(
+            "ip -4 route replace default dev culvert0 table 1995 src 192.168.1.11 metric 1 mtu 1420",
+            "ip -4 route replace unreachable default table 1995 metric 4294967295",
+            "ip -6 route replace default dev culvert0 table 1995 src fd01::11 metric 1 mtu 1420",
+            "ip -6 route replace unreachable default table 1995 metric 4294967295"),
+        plan("worker-1").routes().stream().map(PlanText::of).toList());
+  }
+
+  @Test
+  void aNodeInTheLocalPodRangeIsCutOutOfIt() {
+    ClusterMap map =
+        ClusterMap.of(
+            List.of(
+                node(Clusters.SELF, "worker", "192.168.1.11", "10.244.1.0/24"),
+                node("control-1", "control-plane", "10.244.1.77", "10.244.1.128/26")),
+            prefixes("10.244.0.0/16"));
+    KernelPlan plan = PlanCompiler.compile(map, Policy.STRICT, Clusters.SELF, FACTS);
+    List<Prefix> local =
+        plan.rules().stream()
+            .filter(rule -> rule.priority() == PlanCompiler.LOCAL_PODS)
+            .map(RulePlan::destination)
+            .flatMap(Stream::ofNullable)
+            .toList();
+    for (int last = 0; last < 256; last++) {
+      IpAddress address = IpAddress.ofV4(0x0af40100 + last);
+      boolean others = last == 77 || (last >= 128 && last < 192);
+      assertEquals(
+          others, local.stream().noneMatch(part -> part.contains(address)), address::toString);
+    }
+  }
+
+  @Test
+  void manyRangesAreLeftToTheRuleOfTheCluster() {
+    List<ClusterNode> nodes = new ArrayList<>();
+    nodes.add(node(Clusters.SELF, "worker", "192.168.0.1", "10.255.0.0/24"));
+    for (int i = 0; i < 1000; i++) {
+      String range = "10." + (i >> 8) + "." + (i & 255) + ".0/24";
+      nodes.add(node("n" + i, "worker", "172.16." + (i >> 8) + "." + (i & 255), range));
+    }
+    ClusterMap map = ClusterMap.of(nodes, prefixes("10.0.0.0/8", "172.16.0.0/16"));
+    KernelPlan plan = PlanCompiler.compile(map, Policy.STRICT, Clusters.SELF, FACTS);
+    assertTrue(plan.rules().size() < 20, plan.rules().size() + " rules");
+    Query query = query("10.255.0.5", "10.1.2.3");
+    RulePlan rule = Explanation.firstMatch(plan, query, false);
+    assertEquals(RulePlan.to(PlanCompiler.CLUSTER, Prefix.parse("10.0.0.0/8"), 1995), rule);
+    assertEquals(1000, plan.guard().remotePods().size());
+  }
+
+  private static Query query(String from, String to) {
+    return new Query(IpAddress.parse(from), IpAddress.parse(to), 6, 40000, 80);
+  }
+
+  @Test
+  void anMtuTooSmallForIpv6IsRefusedWhereTheClusterHasIpv6() {
+    LinkFacts small =
+        new LinkFacts(
+            "culvert0", 1279, 7, List.of("eth0"), new Encapsulation(MARK, 51820), BYPASS, false);
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> PlanCompiler.compile(Clusters.three(), Policy.STRICT, "worker-1", small));
+    ClusterMap v4 = ClusterMap.of(List.of(node("a", "worker", "10.0.0.1")), List.of());
+    assertEquals(1279, PlanCompiler.compile(v4, Policy.STRICT, "a", small).links().get(0).mtu());
+  }
+
+  @Test
+  void theTwoMarksAreTwo() {
+    Encapsulation encapsulation = new Encapsulation(MARK, 51820);
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> new LinkFacts("t", 1420, 7, List.of("eth0"), encapsulation, MARK, false));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1500, true, 1440, 1446, 1438",
+    "1500, false, 1420, 1426, 1418",
+    "9000, true, 8940, 8946, 8938"
+  })
+  void theTunnelsMtuIsTheLinksWithoutItsHeaders(
+      int link, boolean v4, int wireGuard, int esp, int espInUdp) {
+    assertEquals(wireGuard, TunnelMtu.wireGuard(link, v4));
+    assertEquals(esp, TunnelMtu.esp(link, v4, false));
+    assertEquals(espInUdp, TunnelMtu.esp(link, v4, true));
+  }
+
+  @Test
+  void equalInputsMakeEqualPlans() {
+    assertEquals(plan("worker-1"), plan("worker-1"));
+    assertNotEquals(plan("worker-1"), plan("worker-2"));
+  }
+
+  /** What the classifier encrypts, the ladder steers to it; what it leaves in clear, to main. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2, 3, 4, 5})
+  void ladderAndClassifierSayTheSame(int seed) {
+    Random random = new Random(seed);
+    int[] ports = {1, 2379, 2381, 6443};
+    for (int round = 0; round < 60; round++) {
+      ClusterMap map = Clusters.random(random);
+      Policy policy = Clusters.randomPolicy(random);
+      Classifier classifier = Classifier.of(map, policy, Clusters.SELF);
+      KernelPlan plan = PlanCompiler.compile(map, policy, Clusters.SELF, FACTS);
+      for (int i = 0; i < 200; i++) {
+        IpAddress source = Clusters.address(random);
+        IpAddress destination = Clusters.address(random);
+        if (source.v4() != destination.v4()) {
+          continue;
+        }
+        Query query =
+            new Query(
+                source,
+                destination,
+                random.nextBoolean() ? 6 : 17,
+                ports[random.nextInt(ports.length)],
+                ports[random.nextInt(ports.length)]);
+        assertSteered(map, classifier, plan, query);
+      }
+    }
+  }
+
+  private static void assertSteered(
+      ClusterMap map, Classifier classifier, KernelPlan plan, Query query) {
+    Verdict verdict =
+        classifier.classify(
+            query.source(),
+            query.destination(),
+            query.protocol(),
+            query.sourcePort(),
+            query.destinationPort());
+    Explanation explanation = Explanation.of(map, classifier, plan, Clusters.SELF, query);
+    Outcome expected =
+        switch (verdict) {
+          case Verdict.Encrypt _ -> Outcome.ENCRYPTED;
+          case Verdict.Bypass _ -> Outcome.CLEAR;
+          case Verdict.Drop(DropReason reason) ->
+              switch (reason) {
+                case UNKNOWN_ENDPOINT, NO_PEER -> Outcome.DROPPED;
+                case LOCAL_DESTINATION, OUTSIDE_CLUSTER -> Outcome.NOT_STEERED;
+                case FOREIGN_SOURCE -> explanation.outcome();
+              };
+        };
+    assertEquals(
+        expected,
+        explanation.outcome(),
+        () -> query + " " + verdict + "\n" + explanation + "\n" + map.nodes() + map.clusterCidrs());
+    RulePlan rule = explanation.rule();
+    boolean toTunnel = rule != null && rule.table() == plan.table();
+    if (expected == Outcome.ENCRYPTED || expected == Outcome.DROPPED) {
+      if (!(verdict instanceof Verdict.Drop(DropReason reason)
+          && reason == DropReason.FOREIGN_SOURCE)) {
+        assertTrue(toTunnel, () -> query + " " + explanation);
+      }
+    }
+    if (verdict instanceof Verdict.Bypass) {
+      assertFalse(toTunnel, () -> query + " " + explanation);
+    }
+  }
+
+  @Test
+  void anExplanationNamesTheLineThatDecided() {
+    ClusterMap map = Clusters.three();
+    Classifier classifier = Classifier.of(map, Policy.STRICT, "worker-1");
+    KernelPlan plan = plan("worker-1");
+    Explanation encrypted =
+        Explanation.of(map, classifier, plan, "worker-1", query("10.244.1.5", "10.244.2.7"));
+    assertEquals(Outcome.ENCRYPTED, encrypted.outcome());
+    assertEquals(
+        List.of(
+            "source 10.244.1.5: pods of worker-1, 10.244.1.0/24",
+            "destination 10.244.2.7: pods of worker-2, 10.244.2.0/24",
+            "rule: ip -4 rule add priority 210 to 10.244.2.0/24 lookup 1995",
+            "encrypted for worker-2"),
+        encrypted.lines());
+    Explanation unknown =
+        Explanation.of(map, classifier, plan, "worker-1", query("10.244.1.5", "10.244.9.9"));
+    assertEquals(Outcome.DROPPED, unknown.outcome());
+    assertEquals("destination 10.244.9.9: nobody's, in 10.244.0.0/16", unknown.lines().get(1));
+    assertEquals("dropped: unknown endpoint", unknown.lines().getLast());
+    Query exempt =
+        new Query(
+            IpAddress.parse("fd01::11"), IpAddress.parse("fd01::10"), 6, Classifier.NO_PORT, 6443);
+    Explanation clear = Explanation.of(map, classifier, plan, "worker-1", exempt);
+    assertEquals(Outcome.CLEAR, clear.outcome());
+    assertEquals("leaves in clear by rule api-server", clear.lines().getLast());
+  }
+
+  @Test
+  void theGuardKnowsTheClassesThatTheLadderLeavesInClear() {
+    EnumSet<TrafficClass> off = EnumSet.of(TrafficClass.POD_TO_NODE);
+    Policy policy = new Policy(EnumSet.complementOf(off), true, true, List.of());
+    KernelPlan plan = PlanCompiler.compile(Clusters.three(), policy, "worker-1", FACTS);
+    assertEquals(
+        List.of(
+            "ip -4 from 10.244.1.0/24 to 192.168.1.10/32 lookup main",
+            "ip -4 from 10.244.1.0/24 to 192.168.1.12/32 lookup main",
+            "ip -6 from fd02:0:0:1::/64 to fd01::10/128 lookup main",
+            "ip -6 from fd02:0:0:1::/64 to fd01::12/128 lookup main"),
+        rules(plan, 205));
+    assertEquals(off, plan.guard().inClear());
+  }
+}
