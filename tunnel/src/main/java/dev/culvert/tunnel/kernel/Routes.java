@@ -280,11 +280,12 @@ public final class Routes {
     // The kernel shows IPv6's unreachable routes on lo.
     int interfaceIndex =
         type == RTN_UNREACHABLE ? 0 : NetlinkMessage.integer(attributes.get(RTA_OIF), 0);
-    if (type == RTN_UNICAST && interfaceIndex == 0) {
+    IpAddress first = destination == null ? any : destination;
+    if ((type == RTN_UNICAST && interfaceIndex == 0) || first.v4() != v4) {
       return null;
     }
     return new Route(
-        new Prefix(destination == null ? any : destination, header.get(1) & 0xff),
+        new Prefix(first, header.get(1) & 0xff),
         interfaceIndex,
         NetlinkMessage.integer(attributes.get(RTA_TABLE), header.get(4) & 0xff),
         Integer.toUnsignedLong(NetlinkMessage.integer(attributes.get(RTA_PRIORITY), 0)),

@@ -260,13 +260,16 @@ public final class Rules {
     int protocol = octet(attributes.get(FRA_IP_PROTO));
     PortRange sourcePorts = ports(attributes.get(FRA_SPORT_RANGE));
     PortRange destinationPorts = ports(attributes.get(FRA_DPORT_RANGE));
-    if (protocol == 0 && (sourcePorts != null || destinationPorts != null)) {
+    boolean v4 = header.get(0) == LibC.AF_INET;
+    if ((protocol == 0 && (sourcePorts != null || destinationPorts != null))
+        || !fits(v4, attributes.get(FRA_SRC), header.get(2) & 0xff)
+        || !fits(v4, attributes.get(FRA_DST), header.get(1) & 0xff)) {
       return null;
     }
     int mask = NetlinkMessage.integer(attributes.get(FRA_FWMASK), 0);
     int mark = NetlinkMessage.integer(attributes.get(FRA_FWMARK), 0) & mask;
     return new RulePlan(
-        header.get(0) == LibC.AF_INET,
+        v4,
         priority,
         local,
         prefix(attributes.get(FRA_SRC), header.get(2) & 0xff),
@@ -282,16 +285,17 @@ public final class Rules {
     return attribute == null || !attribute.hasRemaining() ? 0 : attribute.get(0) & 0xff;
   }
 
+  /** An address of the rule's family; one that maps the other is none that we ever add. */
+  private static boolean fits(boolean v4, @Nullable ByteBuffer attribute, int length)
+      throws ProtocolException {
+    IpAddress address = NetlinkMessage.address(attribute);
+    return address == null || (address.v4() == v4 && length <= address.bitLength());
+  }
+
   private static @Nullable Prefix prefix(@Nullable ByteBuffer attribute, int length)
       throws ProtocolException {
     IpAddress address = NetlinkMessage.address(attribute);
-    if (address == null) {
-      return null;
-    }
-    if (length > address.bitLength()) {
-      throw new ProtocolException("prefix length " + length + " for " + address);
-    }
-    return new Prefix(address, length);
+    return address == null ? null : new Prefix(address, length);
   }
 
   private static @Nullable PortRange ports(@Nullable ByteBuffer attribute)

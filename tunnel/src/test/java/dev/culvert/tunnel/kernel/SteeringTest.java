@@ -81,8 +81,8 @@ class SteeringTest {
         state);
     assertTrue(state.contains("100:\tfrom all fwmark 0x100/0xf00 lookup main proto 199"), state);
     assertTrue(state.contains("unreachable default"), state);
-    assertTrue(
-        state.contains("10.0.0.2 dev tun0 table 7101 scope link src 10.0.0.1 mtu 1380"), state);
+    assertTrue(state.contains("10.0.0.2 dev tun0 table 7101 scope link src 10.0.0.1"), state);
+    assertTrue(state.contains("mtu 1380"), state);
     assertEquals(new Outcome(List.of(), List.of(), List.of()), apply(Plans.worker()));
     // Another process, that remembers nothing, finds it as planned too.
     try (Steering other = namespace.call(Steering::open)) {
@@ -148,7 +148,7 @@ class SteeringTest {
         List.of("10.0.0.2", "10.244.2.1", "10.244.77.1", "fd00::2", "fd44:77::1")) {
       IOException e =
           assertThrows(IOException.class, () -> namespace.exec("ip", "route", "get", destination));
-      assertTrue(String.valueOf(e.getMessage()).contains("unreachable"), "" + e);
+      assertTrue(String.valueOf(e.getMessage()).contains("No route to host"), "" + e);
     }
     assertTrue(namespace.exec("ip", "route", "get", "10.0.0.2", "mark", "0x100").contains("eth0"));
     addTunnel();
@@ -297,7 +297,9 @@ class SteeringTest {
         event = heard.poll(10, TimeUnit.SECONDS);
       } while (event != null && event.equals("host"));
       assertTrue(String.valueOf(event).startsWith("repaired"), "" + event);
-      assertEquals(null, heard.poll(1500, TimeUnit.MILLISECONDS));
+      for (String more = ""; more != null; more = heard.poll(1500, TimeUnit.MILLISECONDS)) {
+        assertFalse(more.startsWith("repaired"), more);
+      }
       assertEquals(List.of(), keeper.update(Plans.worker()).changes());
     }
   }
