@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.kernel;
 
+import dev.culvert.routing.plan.PlanText;
 import dev.culvert.routing.plan.RulePlan;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -21,7 +22,7 @@ final class RuleDiff {
   record Step(boolean add, RulePlan rule) {
     @Override
     public String toString() {
-      return (add ? "add " : "delete ") + rule;
+      return (add ? "add " : "delete ") + PlanText.of(rule).replace(" rule add ", " rule ");
     }
   }
 

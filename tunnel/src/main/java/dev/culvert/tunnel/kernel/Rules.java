@@ -4,6 +4,7 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Mark;
 import dev.culvert.routing.PortRange;
 import dev.culvert.routing.Prefix;
+import dev.culvert.routing.plan.PlanText;
 import dev.culvert.routing.plan.RulePlan;
 import java.io.IOException;
 import java.net.ProtocolException;
@@ -134,7 +135,8 @@ public final class Rules {
 
   /** Adds a rule behind those of its priority, also where there is one like it. */
   public void add(RulePlan rule) throws IOException {
-    netlink.request("add rule " + rule, write(RTM_NEWRULE, NetlinkMessage.NLM_F_CREATE, rule));
+    netlink.request(
+        "add rule " + PlanText.of(rule), write(RTM_NEWRULE, NetlinkMessage.NLM_F_CREATE, rule));
   }
 
   /**
@@ -143,7 +145,7 @@ public final class Rules {
    * @throws ErrnoException ENOENT where there is none
    */
   public void delete(RulePlan rule) throws IOException {
-    netlink.request("delete rule " + rule, write(RTM_DELRULE, 0, rule));
+    netlink.request("delete rule " + PlanText.of(rule), write(RTM_DELRULE, 0, rule));
   }
 
   static NetlinkWriter write(int type, int flags, RulePlan rule) {
