@@ -136,7 +136,8 @@ public final class GuardText {
                 : "udp sport " + encapsulation.udpPort() + " "),
         "encapsulation_out",
         "accept");
-    rule(FROM_HOST + "icmpv6 type 133-137 ip6 hoplimit 255 ", "neighbour_discovery_out", "accept");
+    // The kernel's own solicitations carry an input device. What was forwarded has no 255 left.
+    rule("icmpv6 type 133-137 ip6 hoplimit 255 ", "neighbour_discovery_out", "accept");
     rule(matches(guard.bypass()), "bypass_out", "");
     for (boolean v4 : new boolean[] {true, false}) {
       guard.exemptions().forEach(exemption -> exemptOut(exemption, v4));

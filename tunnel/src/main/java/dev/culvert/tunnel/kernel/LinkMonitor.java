@@ -24,11 +24,6 @@ import org.slf4j.LoggerFactory;
 public final class LinkMonitor implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(LinkMonitor.class);
 
-  private static final int RTM_NEWADDR = 20;
-  private static final int RTM_DELADDR = 21;
-  private static final int RTM_NEWROUTE = 24;
-  private static final int RTM_DELROUTE = 25;
-
   /** What to hear of, apart from interfaces. */
   public enum Topic {
     /** RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR. */
@@ -83,7 +78,7 @@ public final class LinkMonitor implements AutoCloseable {
     }
     Set<Topic> copy = EnumSet.noneOf(Topic.class);
     copy.addAll(topics);
-    Netlink news = Netlink.open(groups);
+    Netlink news = Netlink.open(Netlink.NETLINK_ROUTE, groups);
     Netlink questions = null;
     int wakeup = -1;
     try {
@@ -158,8 +153,8 @@ public final class LinkMonitor implements AutoCloseable {
   private void tell(NetlinkMessage message) throws ProtocolException {
     switch (message.type()) {
       case Links.RTM_NEWLINK, Links.RTM_DELLINK -> tellOfLink(message);
-      case RTM_NEWADDR, RTM_DELADDR -> deliver(addressEvent(message));
-      case RTM_NEWROUTE, RTM_DELROUTE -> deliver(new LinkEvent.RoutesChanged());
+      case Links.RTM_NEWADDR, Links.RTM_DELADDR -> deliver(addressEvent(message));
+      case Routes.RTM_NEWROUTE, Routes.RTM_DELROUTE -> deliver(new LinkEvent.RoutesChanged());
       default -> LOG.debug("netlink message of type {} passed over", message.type());
     }
   }

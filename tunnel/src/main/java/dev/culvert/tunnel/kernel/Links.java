@@ -15,18 +15,26 @@ public final class Links {
   static final int RTM_DELLINK = 17;
   private static final int RTM_GETLINK = 18;
   private static final int RTM_SETLINK = 19;
-  private static final int RTM_NEWADDR = 20;
-  private static final int RTM_DELADDR = 21;
+  static final int RTM_NEWADDR = 20;
+  static final int RTM_DELADDR = 21;
+  private static final int RTM_GETADDR = 22;
 
   private static final int IFLA_IFNAME = 3;
   private static final int IFLA_MTU = 4;
   private static final int IFLA_CARRIER = 33;
   private static final int IFA_ADDRESS = 1;
   private static final int IFA_LOCAL = 2;
+  private static final int IFA_FLAGS = 8;
+  private static final int IFA_PROTO = 11;
+  private static final int IFA_F_DADFAILED = 0x08;
+  private static final int IFA_F_TENTATIVE = 0x40;
   private static final int IFF_UP = 1;
 
   /** Bytes of struct ifinfomsg. */
   private static final int IFINFO = 16;
+
+  /** Bytes of struct ifaddrmsg. */
+  private static final int IFADDR = 8;
 
   private final Netlink netlink;
 
@@ -139,7 +147,8 @@ public final class Links {
         NetlinkMessage.NLM_F_ACK | NetlinkMessage.NLM_F_CREATE | NetlinkMessage.NLM_F_REPLACE;
     netlink.request(
         "add address " + address + "/" + length + " to link " + index,
-        address(RTM_NEWADDR, flags, index, address, length));
+        address(RTM_NEWADDR, flags, index, address, length)
+            .attribute(IFA_PROTO, (byte) Routes.PROTOCOL));
   }
 
   /**
@@ -151,6 +160,49 @@ public final class Links {
     netlink.request(
         "delete address " + address + "/" + length + " from link " + index,
         address(RTM_DELADDR, NetlinkMessage.NLM_F_ACK, index, address, length));
+  }
+
+  /**
+   * An address as it was when asked.
+   *
+   * @param length of the range that is on the link
+   * @param usable false while it is being checked for duplicates, or where there is one
+   * @param ours whether Culvert added it; kernels before 5.18 cannot tell
+   */
+  public record Address(
+      int interfaceIndex, IpAddress address, int length, boolean usable, boolean ours) {
+    static Address parse(NetlinkMessage message) throws ProtocolException {
+      Map<Integer, ByteBuffer> attributes = message.attributes(IFADDR);
+      ByteBuffer header = message.payload();
+      // On a point-to-point link, IFA_ADDRESS is the other end.
+      ByteBuffer local = attributes.get(IFA_LOCAL);
+      IpAddress address =
+          NetlinkMessage.address(local == null ? attributes.get(IFA_ADDRESS) : local);
+      if (address == null) {
+        throw new ProtocolException("an address message without an address");
+      }
+      int flags = NetlinkMessage.integer(attributes.get(IFA_FLAGS), header.get(2) & 0xff);
+      ByteBuffer protocol = attributes.get(IFA_PROTO);
+      return new Address(
+          header.getInt(4),
+          address,
+          header.get(1) & 0xff,
+          (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) == 0,
+          protocol != null && protocol.hasRemaining() && protocol.get(0) == (byte) Routes.PROTOCOL);
+    }
+  }
+
+  /** All addresses of the namespace. */
+  public List<Address> addresses() throws IOException {
+    NetlinkWriter request =
+        new NetlinkWriter(RTM_GETADDR, NetlinkMessage.NLM_F_DUMP).u8(0).u8(0).u16(0).u32(0);
+    List<Address> addresses = new ArrayList<>();
+    for (NetlinkMessage message : netlink.dump("list addresses", request)) {
+      if (message.type() == RTM_NEWADDR) {
+        addresses.add(Address.parse(message));
+      }
+    }
+    return addresses;
   }
 
   private static NetlinkWriter link(int type, int flags, int index, int linkFlags, int change) {

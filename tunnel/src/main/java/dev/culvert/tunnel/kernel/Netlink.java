@@ -17,7 +17,8 @@ import java.util.List;
  * Belongs to the network namespace of the thread that opened it; usable from any thread.
  */
 public final class Netlink implements AutoCloseable {
-  private static final int NETLINK_ROUTE = 0;
+  static final int NETLINK_ROUTE = 0;
+  static final int NETLINK_NETFILTER = 12;
   private static final int SOL_NETLINK = 270;
   private static final int NETLINK_CAP_ACK = 10;
   private static final int NETLINK_EXT_ACK = 11;
@@ -41,18 +42,18 @@ public final class Netlink implements AutoCloseable {
 
   /** Opens a socket for requests. */
   public static Netlink open() throws ErrnoException {
-    return open(0);
+    return open(NETLINK_ROUTE, 0);
   }
 
   /**
    * Opens a socket that also hears of changes.
    *
+   * @param protocol as in NETLINK_ROUTE
    * @param groups bits as in RTMGRP_LINK
    */
-  static Netlink open(int groups) throws ErrnoException {
+  static Netlink open(int protocol, int groups) throws ErrnoException {
     int type = LibC.SOCK_RAW | LibC.SOCK_CLOEXEC;
-    int fd =
-        ErrnoException.check("netlink socket", LIBC.socket(LibC.AF_NETLINK, type, NETLINK_ROUTE));
+    int fd = ErrnoException.check("netlink socket", LIBC.socket(LibC.AF_NETLINK, type, protocol));
     try (Arena scratch = Arena.ofConfined()) {
       MemorySegment one = scratch.allocate(4, 4);
       one.set(JAVA_INT_UNALIGNED, 0, 1);

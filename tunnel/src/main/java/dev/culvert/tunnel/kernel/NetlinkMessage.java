@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.kernel;
 
+import dev.culvert.routing.IpAddress;
 import java.net.ProtocolException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -68,11 +69,21 @@ record NetlinkMessage(int type, int flags, int sequence, ByteBuffer payload) {
    * @param fixedHeader its bytes, as in 16 for ifinfomsg
    */
   Map<Integer, ByteBuffer> attributes(int fixedHeader) throws ProtocolException {
-    if (fixedHeader < 0 || fixedHeader > payload.limit()) {
+    return attributes(payload, fixedHeader);
+  }
+
+  /** The attributes nested in an attribute. */
+  static Map<Integer, ByteBuffer> nested(ByteBuffer attribute) throws ProtocolException {
+    return attributes(attribute, 0);
+  }
+
+  private static Map<Integer, ByteBuffer> attributes(ByteBuffer payload, int from)
+      throws ProtocolException {
+    if (from < 0 || from > payload.limit()) {
       throw new ProtocolException("netlink payload of " + payload.limit() + " bytes");
     }
     Map<Integer, ByteBuffer> attributes = new HashMap<>();
-    int at = fixedHeader;
+    int at = from;
     while (payload.limit() - at >= 4) {
       int length = payload.getShort(at) & 0xffff;
       if (length < 4 || length > payload.limit() - at) {
@@ -109,6 +120,24 @@ record NetlinkMessage(int type, int flags, int sequence, ByteBuffer payload) {
     }
     ByteBuffer text = attributes(4 + request).get(NLMSGERR_ATTR_MSG);
     return text == null ? null : string(text);
+  }
+
+  /** The number in an attribute of 4 bytes. */
+  static int integer(@Nullable ByteBuffer attribute, int otherwise) {
+    return attribute == null || attribute.remaining() < 4 ? otherwise : attribute.getInt(0);
+  }
+
+  /** The address in an attribute of 4 or 16 bytes, null where there is no attribute. */
+  static @Nullable IpAddress address(@Nullable ByteBuffer attribute) throws ProtocolException {
+    if (attribute == null) {
+      return null;
+    }
+    byte[] bytes = new byte[attribute.remaining()];
+    attribute.get(0, bytes);
+    if (bytes.length != 4 && bytes.length != 16) {
+      throw new ProtocolException("an address of " + bytes.length + " bytes");
+    }
+    return IpAddress.ofBytes(bytes);
   }
 
   /** The text of a NUL-terminated attribute. */

@@ -49,6 +49,16 @@ final class NetlinkWriter {
     return this;
   }
 
+  NetlinkWriter attribute(int type, byte value) {
+    return attribute(type, new byte[] {value});
+  }
+
+  /** An attribute that holds one attribute. */
+  NetlinkWriter nested(int type, int innerType, int value) {
+    buffer.putShort((short) 12).putShort((short) type);
+    return attribute(innerType, value);
+  }
+
   NetlinkWriter attribute(int type, IpAddress value) {
     return attribute(type, value.toBytes());
   }

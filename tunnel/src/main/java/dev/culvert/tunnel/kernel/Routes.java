@@ -8,6 +8,8 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** The kernel's routes, through rtnetlink. Ours carry a protocol number of their own. */
@@ -18,14 +20,17 @@ public final class Routes {
   /** The table that is asked last, and that everybody's plain routes are in. */
   public static final int MAIN_TABLE = 254;
 
-  private static final int RTM_NEWROUTE = 24;
-  private static final int RTM_DELROUTE = 25;
+  static final int RTM_NEWROUTE = 24;
+  static final int RTM_DELROUTE = 25;
   private static final int RTM_GETROUTE = 26;
   private static final int RTA_DST = 1;
   private static final int RTA_OIF = 4;
   private static final int RTA_PRIORITY = 6;
   private static final int RTA_PREFSRC = 7;
+  private static final int RTA_METRICS = 8;
+  private static final int RTA_MARK = 16;
   private static final int RTA_TABLE = 15;
+  private static final int RTAX_MTU = 2;
   private static final int RTN_UNICAST = 1;
   private static final int RTN_UNREACHABLE = 7;
   private static final int RT_SCOPE_UNIVERSE = 0;
@@ -47,26 +52,42 @@ public final class Routes {
    *
    * @param interfaceIndex where it leads; 0: unreachable, packets are refused with an ICMP error
    * @param table 1 to 2^31-1
-   * @param metric lower goes first; for IPv6 the kernel takes 0 for 1024
+   * @param metric 0 to 2^32-1, lower goes first; for IPv6 the kernel takes 0 for 1024
    * @param source the address that the host's own packets get, or null: the kernel chooses
+   * @param mtu of the packets that go this way; 0: the interface's
    */
   public record Route(
-      Prefix destination, int interfaceIndex, int table, int metric, @Nullable IpAddress source) {
+      Prefix destination,
+      int interfaceIndex,
+      int table,
+      long metric,
+      @Nullable IpAddress source,
+      int mtu) {
     public Route {
-      if (interfaceIndex < 0 || table < 1 || metric < 0) {
+      if (interfaceIndex < 0 || table < 1 || metric < 0 || metric > 0xffff_ffffL || mtu < 0) {
         throw new IllegalArgumentException(
-            "interface " + interfaceIndex + ", table " + table + ", metric " + metric);
+            "interface %d, table %d, metric %d, MTU %d"
+                .formatted(interfaceIndex, table, metric, mtu));
       }
       if (source != null && source.v4() != destination.address().v4()) {
         throw new IllegalArgumentException("source " + source + " for " + destination);
       }
     }
 
+    public Route(
+        Prefix destination,
+        int interfaceIndex,
+        int table,
+        long metric,
+        @Nullable IpAddress source) {
+      this(destination, interfaceIndex, table, metric, source, 0);
+    }
+
     public static Route to(Prefix destination, int interfaceIndex) {
       return new Route(destination, interfaceIndex, MAIN_TABLE, 0, null);
     }
 
-    public static Route unreachable(Prefix destination, int metric) {
+    public static Route unreachable(Prefix destination, long metric) {
       return new Route(destination, 0, MAIN_TABLE, metric, null);
     }
 
@@ -83,7 +104,8 @@ public final class Routes {
           + " table "
           + table
           + " metric "
-          + metric;
+          + metric
+          + (mtu == 0 ? "" : " mtu " + mtu);
     }
   }
 
@@ -136,11 +158,14 @@ public final class Routes {
       request.attribute(RTA_OIF, route.interfaceIndex());
     }
     if (route.metric() != 0) {
-      request.attribute(RTA_PRIORITY, route.metric());
+      request.attribute(RTA_PRIORITY, (int) route.metric());
     }
     IpAddress source = route.source();
     if (source != null) {
       request.attribute(RTA_PREFSRC, source);
+    }
+    if (route.mtu() != 0) {
+      request.nested(RTA_METRICS, RTAX_MTU, route.mtu());
     }
     netlink.request(what + " " + route, request);
   }
@@ -154,7 +179,56 @@ public final class Routes {
         .u8(0);
   }
 
-  /** Our routes in a table, both families. */
+  /**
+   * The way that a packet would take.
+   *
+   * @param source the address that it would get
+   * @param mtu of the route where it has one, else 0: the interface's
+   */
+  public record Way(int interfaceIndex, @Nullable IpAddress source, int mtu) {}
+
+  /**
+   * Asks the rules and tables as for a packet of the host's own.
+   *
+   * @param mark that the packet would carry, 0: none
+   * @return empty where there is no way, or where the destination is the host itself
+   */
+  public Optional<Way> lookUp(IpAddress destination, int mark) throws IOException {
+    NetlinkWriter request =
+        header(RTM_GETROUTE, NetlinkMessage.NLM_F_ACK, destination.v4(), destination.bitLength())
+            .u32(0)
+            .u32(0)
+            .attribute(RTA_DST, destination);
+    if (mark != 0) {
+      request.attribute(RTA_MARK, mark);
+    }
+    try {
+      for (NetlinkMessage message : netlink.request("look up " + destination, request)) {
+        boolean way = message.type() == RTM_NEWROUTE && message.payload().get(7) == RTN_UNICAST;
+        Map<Integer, ByteBuffer> attributes = way ? message.attributes(RTMSG) : Map.of();
+        int index = NetlinkMessage.integer(attributes.get(RTA_OIF), 0);
+        if (index != 0) {
+          return Optional.of(
+              new Way(
+                  index,
+                  NetlinkMessage.address(attributes.get(RTA_PREFSRC)),
+                  mtu(attributes.get(RTA_METRICS))));
+        }
+      }
+      return Optional.empty();
+    } catch (ErrnoException e) {
+      if (e.errno() == Errno.ENETUNREACH || e.errno() == Errno.EHOSTUNREACH) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  /**
+   * Our routes, both families.
+   *
+   * @param table 0: of all tables
+   */
   public List<Route> list(int table) throws IOException {
     List<Route> routes = new ArrayList<>();
     for (boolean v4 : new boolean[] {true, false}) {
@@ -164,12 +238,14 @@ public final class Routes {
               .u8(PROTOCOL)
               .u8(0)
               .u8(0)
-              .u32(0)
-              .attribute(RTA_TABLE, table);
+              .u32(0);
+      if (table != 0) {
+        request.attribute(RTA_TABLE, table);
+      }
       for (NetlinkMessage message : dumpTable(table, request)) {
         Route route = message.type() == RTM_NEWROUTE ? parse(message) : null;
         // Kernels before 4.20 do not filter.
-        if (route != null && route.table() == table) {
+        if (route != null && (table == 0 || route.table() == table)) {
           routes.add(route);
         }
       }
@@ -200,34 +276,34 @@ public final class Routes {
     }
     boolean v4 = header.get(0) == LibC.AF_INET;
     IpAddress any = v4 ? IpAddress.ofV4(0) : IpAddress.ofV6(0, 0);
-    IpAddress destination = address(attributes.get(RTA_DST));
+    IpAddress destination = NetlinkMessage.address(attributes.get(RTA_DST));
     // The kernel shows IPv6's unreachable routes on lo.
-    int interfaceIndex = type == RTN_UNREACHABLE ? 0 : integer(attributes.get(RTA_OIF), 0);
-    if (type == RTN_UNICAST && interfaceIndex == 0) {
+    int interfaceIndex =
+        type == RTN_UNREACHABLE ? 0 : NetlinkMessage.integer(attributes.get(RTA_OIF), 0);
+    IpAddress first = destination == null ? any : destination;
+    if ((type == RTN_UNICAST && interfaceIndex == 0) || first.v4() != v4) {
       return null;
     }
     return new Route(
-        new Prefix(destination == null ? any : destination, header.get(1) & 0xff),
+        new Prefix(first, header.get(1) & 0xff),
         interfaceIndex,
-        integer(attributes.get(RTA_TABLE), header.get(4) & 0xff),
-        integer(attributes.get(RTA_PRIORITY), 0),
-        address(attributes.get(RTA_PREFSRC)));
+        NetlinkMessage.integer(attributes.get(RTA_TABLE), header.get(4) & 0xff),
+        Integer.toUnsignedLong(NetlinkMessage.integer(attributes.get(RTA_PRIORITY), 0)),
+        NetlinkMessage.address(attributes.get(RTA_PREFSRC)),
+        mtu(attributes.get(RTA_METRICS)));
   }
 
-  private static int integer(@Nullable ByteBuffer attribute, int otherwise) {
-    return attribute == null || attribute.remaining() < 4 ? otherwise : attribute.getInt(0);
+  /** Whether an RTM_NEWROUTE or RTM_DELROUTE is about a route of ours, or one of those tables. */
+  static boolean concerns(NetlinkMessage message, Set<Integer> tables) throws ProtocolException {
+    Map<Integer, ByteBuffer> attributes = message.attributes(RTMSG);
+    ByteBuffer header = message.payload();
+    return (header.get(5) & 0xff) == PROTOCOL
+        || tables.contains(NetlinkMessage.integer(attributes.get(RTA_TABLE), header.get(4) & 0xff));
   }
 
-  private static @Nullable IpAddress address(@Nullable ByteBuffer attribute)
-      throws ProtocolException {
-    if (attribute == null) {
-      return null;
-    }
-    byte[] bytes = new byte[attribute.remaining()];
-    attribute.get(0, bytes);
-    if (bytes.length != 4 && bytes.length != 16) {
-      throw new ProtocolException("an address of " + bytes.length + " bytes");
-    }
-    return IpAddress.ofBytes(bytes);
+  private static int mtu(@Nullable ByteBuffer metrics) throws ProtocolException {
+    return metrics == null
+        ? 0
+        : NetlinkMessage.integer(NetlinkMessage.nested(metrics).get(RTAX_MTU), 0);
   }
 }

@@ -1,4 +1,7 @@
-/** What the kernel is asked to do: the C library, netlink, links, addresses and routes. */
+/**
+ * What the kernel is asked to do: the C library, netlink, links, addresses, routes, rules and the
+ * guard. {@link dev.culvert.tunnel.kernel.Keeper} makes it hold a plan, and keeps it so.
+ */
 @NullMarked
 package dev.culvert.tunnel.kernel;
 

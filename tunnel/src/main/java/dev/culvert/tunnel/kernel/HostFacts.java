@@ -1,0 +1,71 @@
+package dev.culvert.tunnel.kernel;
+
+import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.kernel.Links.Address;
+import dev.culvert.tunnel.kernel.Links.Link;
+import dev.culvert.tunnel.kernel.Routes.Way;
+import java.io.IOException;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * What a plan has to know of the machine that it is for.
+ *
+ * @param underlay MTU of each device through which encapsulated packets leave for a node, by name;
+ *     where the route has an MTU of its own, that
+ * @param localAddresses usable addresses of this host, those of loopback and link-local included
+ * @param sources for each node that can be reached, the address that packets to it get
+ */
+public record HostFacts(
+    SortedMap<String, Integer> underlay,
+    Set<IpAddress> localAddresses,
+    Map<IpAddress, IpAddress> sources) {
+  public HostFacts {
+    underlay = Collections.unmodifiableSortedMap(new TreeMap<>(underlay));
+    localAddresses = Set.copyOf(localAddresses);
+    sources = Map.copyOf(sources);
+  }
+
+  /**
+   * Asks the kernel.
+   *
+   * @param nodes addresses of other nodes on the underlay
+   * @param mark what encapsulated packets carry, so that the rules in place let them through
+   */
+  public static HostFacts read(Netlink netlink, Collection<IpAddress> nodes, int mark)
+      throws IOException {
+    Links links = new Links(netlink);
+    Routes routes = new Routes(netlink);
+    Map<Integer, Link> byIndex = new HashMap<>();
+    links.list().forEach(link -> byIndex.put(link.index(), link));
+    SortedMap<String, Integer> underlay = new TreeMap<>();
+    Map<IpAddress, IpAddress> sources = new HashMap<>();
+    for (IpAddress node : nodes) {
+      Optional<Way> way = routes.lookUp(node, mark);
+      Link link = way.map(w -> byIndex.get(w.interfaceIndex())).orElse(null);
+      if (way.isEmpty() || link == null) {
+        continue;
+      }
+      int mtu = way.get().mtu() == 0 ? link.mtu() : Math.min(way.get().mtu(), link.mtu());
+      underlay.merge(link.name(), mtu, Math::min);
+      IpAddress source = way.get().source();
+      if (source != null) {
+        sources.put(node, source);
+      }
+    }
+    Set<IpAddress> local = new TreeSet<>();
+    for (Address address : links.addresses()) {
+      if (address.usable()) {
+        local.add(address.address());
+      }
+    }
+    return new HostFacts(underlay, local, sources);
+  }
+}

@@ -1,0 +1,352 @@
+package dev.culvert.tunnel.kernel;
+
+import static dev.culvert.tunnel.kernel.LibC.LIBC;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.culvert.routing.plan.KernelPlan;
+import dev.culvert.routing.plan.RoutePlan;
+import dev.culvert.tunnel.kernel.Steering.Outcome;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps the kernel as a plan wants it: hears from netlink what changes about links, addresses,
+ * routes, rules and nftables, looks what is no longer as planned, and repairs it, on a thread of
+ * its own. Its own changes are heard too, and found to be as planned: that ends it.
+ *
+ * <p>Lives in the network namespace of the thread that started it. What it made stays when it is
+ * closed or the process dies.
+ */
+public final class Keeper implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Keeper.class);
+
+  /** RTMGRP_LINK, RTMGRP_IPV4_IFADDR, _ROUTE, _RULE, and the same of IPv6. */
+  private static final int ROUTING_GROUPS = 0x1 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 1 << 18;
+
+  /** NFNLGRP_NFTABLES. */
+  private static final int NFTABLES_GROUP = 1 << 6;
+
+  /** One change seldom comes alone: a flush is one message an entry. */
+  private static final int QUIET_MILLIS = 20;
+
+  private static final long GATHER_NANOS = TimeUnit.MILLISECONDS.toNanos(150);
+
+  /** Settings tell nobody when they change, and what failed is tried again. */
+  private static final int TICK_MILLIS = 400;
+
+  /** More repairs than this within the time: somebody fights. Then each repair waits a tick. */
+  private static final int MANY_REPAIRS = 10;
+
+  private static final long FIGHT_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+  private static final int SHOWN_CHANGES = 20;
+
+  /** Hears of it on the keeper's thread; what it throws is logged. */
+  public interface Listener {
+    /** Others had changed this, and it is as planned again. */
+    void repaired(List<String> changes);
+
+    /**
+     * Links, addresses or others' routes are not as they were: {@link HostFacts} may not be either.
+     * May call {@link #update}.
+     */
+    void hostChanged();
+  }
+
+  private final Netlink routing;
+  private final Netlink nftables;
+  private final Steering steering;
+  private int wakeup;
+  private final Listener listener;
+  private final Thread thread;
+  private final Queue<Update> updates = new ConcurrentLinkedQueue<>();
+  private final Deque<Long> repairs = new ArrayDeque<>();
+  private volatile boolean closing;
+
+  private KernelPlan plan;
+  private Set<Integer> tables = Set.of();
+  private List<String> failures = List.of();
+  private boolean planTouched;
+  private boolean hostTouched;
+
+  private record Update(KernelPlan plan, CompletableFuture<Outcome> outcome) {}
+
+  private Keeper(
+      Netlink routing,
+      Netlink nftables,
+      Steering steering,
+      int wakeup,
+      KernelPlan plan,
+      Listener listener) {
+    this.routing = routing;
+    this.nftables = nftables;
+    this.steering = steering;
+    this.wakeup = wakeup;
+    this.plan = plan;
+    this.listener = listener;
+    // A blocking native call would pin a virtual thread's carrier.
+    thread = Thread.ofPlatform().daemon().name("kernel-keeper").unstarted(this::run);
+  }
+
+  /**
+   * Applies a plan and goes on to keep it.
+   *
+   * @throws IOException the plan could not be applied, at least not its guard
+   */
+  public static Keeper start(KernelPlan plan, Listener listener) throws IOException {
+    Deque<AutoCloseable> opened = new ArrayDeque<>();
+    try {
+      // Listening comes first: what changes during the first application is heard.
+      Netlink routing = Netlink.open(Netlink.NETLINK_ROUTE, ROUTING_GROUPS);
+      opened.push(routing);
+      Netlink nftables = Netlink.open(Netlink.NETLINK_NETFILTER, NFTABLES_GROUP);
+      opened.push(nftables);
+      Steering steering = Steering.open();
+      opened.push(steering);
+      int wakeup =
+          ErrnoException.check("eventfd", LIBC.eventfd(0, LibC.EFD_CLOEXEC | LibC.EFD_NONBLOCK));
+      Keeper keeper = new Keeper(routing, nftables, steering, wakeup, plan, listener);
+      opened.push(keeper);
+      keeper.thread.start();
+      keeper.update(plan);
+      return keeper;
+    } catch (IOException | RuntimeException e) {
+      for (AutoCloseable resource : opened) {
+        try {
+          resource.close();
+        } catch (Exception inner) {
+          e.addSuppressed(inner);
+        }
+      }
+      throw e;
+    }
+  }
+
+  /**
+   * Applies another plan and keeps that from now on, also where some of it fails.
+   *
+   * @throws IOException the guard could not be had: the old plan is kept
+   */
+  public Outcome update(KernelPlan newPlan) throws IOException {
+    if (Thread.currentThread() == thread) {
+      return applyNew(newPlan);
+    }
+    Update update = new Update(newPlan, new CompletableFuture<>());
+    updates.add(update);
+    if (closing) {
+      update.outcome.completeExceptionally(new IOException("no longer kept"));
+    }
+    wake();
+    try {
+      return update.outcome.join();
+    } catch (CompletionException e) {
+      throw new IOException(String.valueOf(e.getCause()), e.getCause());
+    }
+  }
+
+  private synchronized void wake() {
+    if (wakeup < 0) {
+      return;
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment one = arena.allocateFrom(JAVA_LONG, 1);
+      LIBC.write(wakeup, one.address(), 8);
+    }
+  }
+
+  private synchronized void closeWakeup() {
+    LIBC.close(wakeup);
+    wakeup = -1;
+  }
+
+  private void run() {
+    try {
+      while (!closing) {
+        boolean heard = Poll.readable(TICK_MILLIS, routing.fd(), nftables.fd(), wakeup);
+        if (heard) {
+          gather();
+        }
+        serveUpdates();
+        if (planTouched || !failures.isEmpty() || steering.sysctlsDiffer(plan)) {
+          planTouched = false;
+          repair();
+        }
+        if (hostTouched) {
+          hostTouched = false;
+          tell(listener::hostChanged);
+        }
+      }
+    } catch (IOException | RuntimeException e) {
+      LOG.error("routes, rules and guard are no longer repaired when others change them", e);
+    } finally {
+      closing = true;
+      for (Update update = updates.poll(); update != null; update = updates.poll()) {
+        update.outcome.completeExceptionally(new IOException("no longer kept"));
+      }
+      closeWakeup();
+      routing.close();
+      nftables.close();
+      steering.close();
+    }
+  }
+
+  /** Reads news until there are none for a moment, or for long enough. */
+  private void gather() throws IOException {
+    long end = System.nanoTime() + GATHER_NANOS;
+    do {
+      drainWakeup();
+      if (Poll.readable(0, routing.fd())) {
+        hear(routing);
+      }
+      if (Poll.readable(0, nftables.fd())) {
+        hear(nftables);
+      }
+    } while (!closing
+        && updates.isEmpty()
+        && System.nanoTime() - end < 0
+        && Poll.readable(QUIET_MILLIS, routing.fd(), nftables.fd(), wakeup));
+  }
+
+  private void drainWakeup() {
+    try (Arena arena = Arena.ofConfined()) {
+      LIBC.read(wakeup, arena.allocate(8, 8).address(), 8);
+    }
+  }
+
+  private void hear(Netlink news) throws IOException {
+    try {
+      for (NetlinkMessage message : news.receiveNow("kernel news")) {
+        note(news, message);
+      }
+    } catch (ErrnoException e) {
+      if (e.errno() != Errno.ENOBUFS) {
+        throw e;
+      }
+      // The kernel had to drop news: any may be among them.
+      planTouched = true;
+      hostTouched = true;
+    }
+  }
+
+  private void note(Netlink news, NetlinkMessage message) throws IOException {
+    if (news == nftables) {
+      planTouched |= GuardTable.concerns(message);
+      return;
+    }
+    switch (message.type()) {
+      case Routes.RTM_NEWROUTE, Routes.RTM_DELROUTE -> {
+        boolean ours = Routes.concerns(message, tables);
+        planTouched |= ours;
+        hostTouched |= !ours;
+      }
+      case Rules.RTM_NEWRULE, Rules.RTM_DELRULE -> planTouched = true;
+      default -> {
+        planTouched = true;
+        hostTouched = true;
+      }
+    }
+  }
+
+  private void serveUpdates() {
+    for (Update update = updates.poll(); update != null; update = updates.poll()) {
+      try {
+        update.outcome.complete(applyNew(update.plan));
+      } catch (IOException | RuntimeException e) {
+        update.outcome.completeExceptionally(e);
+      }
+    }
+  }
+
+  private Outcome applyNew(KernelPlan newPlan) throws IOException {
+    Outcome outcome = steering.apply(newPlan);
+    plan = newPlan;
+    Set<Integer> planned = new HashSet<>(Set.of(newPlan.table()));
+    newPlan.routes().stream().map(RoutePlan::table).forEach(planned::add);
+    planned.remove(Routes.MAIN_TABLE);
+    tables = planned;
+    noteFailures(outcome.failures());
+    return outcome;
+  }
+
+  private void repair() {
+    holdBackInAFight();
+    try {
+      Outcome outcome = steering.apply(plan);
+      noteFailures(outcome.failures());
+      if (!outcome.changes().isEmpty()) {
+        repairs.addLast(System.nanoTime());
+        List<String> changes = outcome.changes();
+        LOG.warn(
+            "repaired what others changed: {} {}",
+            String.join("; ", changes.subList(0, Math.min(SHOWN_CHANGES, changes.size()))),
+            changes.size() > SHOWN_CHANGES
+                ? "and " + (changes.size() - SHOWN_CHANGES) + " more"
+                : "");
+        tell(() -> listener.repaired(changes));
+      }
+    } catch (IOException | RuntimeException e) {
+      noteFailures(List.of(String.valueOf(e.getMessage())));
+    }
+  }
+
+  /** Two programs that undo each other's work would else do nothing but that. */
+  private void holdBackInAFight() {
+    long now = System.nanoTime();
+    while (!repairs.isEmpty() && now - repairs.getFirst() > FIGHT_NANOS) {
+      repairs.removeFirst();
+    }
+    if (repairs.size() >= MANY_REPAIRS && !closing) {
+      LOG.warn("another program keeps changing what Culvert put into the kernel");
+      try {
+        Thread.sleep(TICK_MILLIS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private void noteFailures(List<String> now) {
+    if (!now.isEmpty() && !now.equals(failures)) {
+      LOG.error("the kernel is not as planned, trying again: {}", String.join("; ", now));
+    }
+    failures = now;
+  }
+
+  private static void tell(Runnable what) {
+    try {
+      what.run();
+    } catch (RuntimeException e) {
+      LOG.error("a listener failed", e);
+    }
+  }
+
+  /** Stops watching; all stays in place. Returns once nothing more is changed. */
+  @Override
+  public void close() {
+    boolean wasOpen = !closing;
+    closing = true;
+    if (wasOpen) {
+      wake();
+    }
+    if (Thread.currentThread() != thread) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+}

@@ -1,0 +1,106 @@
+package dev.culvert.tunnel.kernel;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The {@code nft} program, in the calling thread's network namespace. */
+final class Nft {
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+  private static final Logger LOG = LoggerFactory.getLogger(Nft.class);
+
+  private Nft() {}
+
+  /** It refused, or is not there. The message carries its first words. */
+  static final class NftException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    NftException(String message) {
+      super(message);
+    }
+  }
+
+  /** Has all of {@code script} done, or nothing of it. */
+  static void load(String script) throws IOException {
+    run(script, "-f", "-");
+  }
+
+  /**
+   * Runs it.
+   *
+   * @return what it printed
+   */
+  static String run(String input, String... arguments) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(
+        find()
+            .orElseThrow(() -> new NftException("nft is not installed: there is no guard"))
+            .toString());
+    command.addAll(List.of(arguments));
+    // The child lives in the network namespace of the thread that starts it.
+    Process process = new ProcessBuilder(command).start();
+    try {
+      CompletableFuture<String> out = gather(process.getInputStream());
+      CompletableFuture<String> err = gather(process.getErrorStream());
+      try (OutputStream in = process.getOutputStream()) {
+        in.write(input.getBytes(StandardCharsets.UTF_8));
+      } catch (IOException e) {
+        // It ended before it had read all: its own words say why.
+        LOG.debug("nft read no further: {}", e.getMessage());
+      }
+      if (!process.waitFor(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
+        throw new NftException("nft " + String.join(" ", arguments) + ": no end after " + PATIENCE);
+      }
+      if (process.exitValue() != 0) {
+        String words = err.join().strip();
+        throw new NftException("nft " + String.join(" ", arguments) + ": " + words);
+      }
+      return out.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new NftException("interrupted while nft ran");
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  private static CompletableFuture<String> gather(InputStream stream) {
+    CompletableFuture<String> text = new CompletableFuture<>();
+    // Reading a pipe would hold a virtual thread's carrier.
+    Thread.ofPlatform()
+        .daemon()
+        .name("nft-output")
+        .start(
+            () -> {
+              try (stream) {
+                text.complete(new String(stream.readAllBytes(), StandardCharsets.UTF_8));
+              } catch (IOException e) {
+                text.completeExceptionally(new UncheckedIOException(e));
+              }
+            });
+    return text;
+  }
+
+  private static Optional<Path> find() {
+    String path = Optional.ofNullable(System.getenv("PATH")).orElse("/usr/bin:/bin");
+    return Stream.concat(Stream.of(path.split(File.pathSeparator)), Stream.of("/usr/sbin", "/sbin"))
+        .map(folder -> Path.of(folder, "nft"))
+        .filter(Files::isExecutable)
+        .findFirst();
+  }
+}

@@ -1,0 +1,329 @@
+package dev.culvert.tunnel.kernel;
+
+import dev.culvert.routing.Prefix;
+import dev.culvert.routing.plan.AddressPlan;
+import dev.culvert.routing.plan.Guard;
+import dev.culvert.routing.plan.GuardText;
+import dev.culvert.routing.plan.KernelPlan;
+import dev.culvert.routing.plan.LinkPlan;
+import dev.culvert.routing.plan.RoutePlan;
+import dev.culvert.routing.plan.SysctlPlan;
+import dev.culvert.tunnel.kernel.Links.Address;
+import dev.culvert.tunnel.kernel.Links.Link;
+import dev.culvert.tunnel.kernel.Routes.Route;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes the kernel hold what a {@link KernelPlan} asks for, and nothing else of ours. It compares
+ * first and changes only what differs. The order keeps a packet from ever falling through to a way
+ * in clear:
+ *
+ * <ol>
+ *   <li>the guard, checked to be there
+ *   <li>settings, devices and their addresses
+ *   <li>routes, the unreachable ones first
+ *   <li>rules that are missing
+ *   <li>what is surplus: rules, then routes, then addresses; unless something is still missing
+ * </ol>
+ *
+ * Only entries that carry our protocol number are deleted. Nothing goes when this is closed.
+ *
+ * <p>Opened and used in one network namespace; not thread-safe.
+ */
+public final class Steering implements AutoCloseable {
+  private final Netlink netlink;
+  private final Links links;
+  private final Routes routes;
+  private final Rules rules;
+  private final GuardTable guard = new GuardTable();
+
+  /** Tables that a plan had routes in. */
+  private final Set<Integer> tables = new TreeSet<>();
+
+  private final Function<Guard, String> guardText;
+
+  private Steering(Netlink netlink, Function<Guard, String> guardText) {
+    this.netlink = netlink;
+    this.guardText = guardText;
+    links = new Links(netlink);
+    routes = new Routes(netlink);
+    rules = new Rules(netlink);
+  }
+
+  /** Opens one for the calling thread's network namespace. */
+  public static Steering open() throws IOException {
+    return open(GuardText::of);
+  }
+
+  /**
+   * Opens one.
+   *
+   * @param guardText a guard as a script for {@code nft -f}
+   */
+  static Steering open(Function<Guard, String> guardText) throws IOException {
+    return new Steering(Netlink.open(), guardText);
+  }
+
+  /**
+   * What was done.
+   *
+   * @param changes one line each, in order; empty: the kernel held it all
+   * @param waiting what cannot be before a device comes or comes up; nothing leaves in clear by it
+   * @param failures what the kernel refused
+   */
+  public record Outcome(List<String> changes, List<String> waiting, List<String> failures) {
+    public Outcome {
+      changes = List.copyOf(changes);
+      waiting = List.copyOf(waiting);
+      failures = List.copyOf(failures);
+    }
+  }
+
+  /**
+   * Applies a plan.
+   *
+   * @throws IOException where the guard cannot be had, or the kernel cannot be asked: nothing after
+   *     that was changed
+   */
+  public Outcome apply(KernelPlan plan) throws IOException {
+    Pass pass = new Pass();
+    if (guard.apply(guardText.apply(plan.guard()))) {
+      pass.changes.add("load guard");
+    }
+    applySysctls(plan.sysctls(), pass);
+    for (LinkPlan link : plan.links()) {
+      applyLink(link, pass);
+    }
+    Map<String, Link> byName = new HashMap<>();
+    links.list().forEach(link -> byName.put(link.name(), link));
+    List<Address> surplusAddresses = addAddresses(plan, byName, pass);
+    List<Route> surplusRoutes = addRoutes(plan, byName, pass);
+    List<RuleDiff.Step> steps = RuleDiff.steps(rules.list(), plan.rules());
+    applyRules(steps, pass);
+    if (pass.failures.isEmpty()) {
+      for (Route route : surplusRoutes) {
+        pass.attempt("delete route " + route, () -> routes.delete(route), Errno.ESRCH);
+      }
+      for (Address address : surplusAddresses) {
+        pass.attempt(
+            "delete address " + address.address() + "/" + address.length(),
+            () ->
+                links.deleteAddress(address.interfaceIndex(), address.address(), address.length()),
+            Errno.EADDRNOTAVAIL);
+      }
+    }
+    return new Outcome(pass.changes, pass.waiting, pass.failures);
+  }
+
+  /** Whether a setting is not as planned. */
+  boolean sysctlsDiffer(KernelPlan plan) {
+    return plan.sysctls().stream().anyMatch(Steering::differs);
+  }
+
+  private static boolean differs(SysctlPlan sysctl) {
+    try {
+      Optional<String> value = Sysctls.read(sysctl.key());
+      return value.isPresent() && !value.get().equals(sysctl.value());
+    } catch (IOException e) {
+      return true; // To write it will tell what the matter is.
+    }
+  }
+
+  private static void applySysctls(List<SysctlPlan> sysctls, Pass pass) {
+    for (SysctlPlan sysctl : sysctls) {
+      String what = "set " + sysctl.key() + " to " + sysctl.value();
+      if (!Sysctls.exists(sysctl.key())) {
+        pass.waiting.add(what);
+      } else if (differs(sysctl)) {
+        pass.attempt(what, () -> Sysctls.write(sysctl.key(), sysctl.value()));
+      }
+    }
+  }
+
+  private void applyLink(LinkPlan plan, Pass pass) throws IOException {
+    Link link = links.find(plan.name()).orElse(null);
+    if (link == null) {
+      pass.waiting.add("device " + plan.name());
+      return;
+    }
+    if (link.mtu() != plan.mtu()) {
+      pass.attempt(
+          "set MTU " + plan.mtu() + " on " + plan.name(),
+          () -> links.setMtu(link.index(), plan.mtu()));
+    }
+    if (!link.up()) {
+      pass.attempt("set " + plan.name() + " up", () -> links.setUp(link.index(), true));
+    }
+  }
+
+  /** Adds what is missing; what of ours is on the plan's devices and not in it comes back. */
+  private List<Address> addAddresses(KernelPlan plan, Map<String, Link> byName, Pass pass)
+      throws IOException {
+    List<Address> surplus = new ArrayList<>(links.addresses());
+    List<Address> current = List.copyOf(surplus);
+    Set<Integer> ours = new HashSet<>();
+    plan.links().stream()
+        .map(link -> byName.get(link.name()))
+        .forEach(link -> ours.add(link == null ? 0 : link.index()));
+    surplus.removeIf(address -> !address.ours() || !ours.contains(address.interfaceIndex()));
+    for (AddressPlan address : plan.addresses()) {
+      String what =
+          "add address " + address.address() + "/" + address.length() + " to " + address.device();
+      Link link = byName.get(address.device());
+      if (link == null) {
+        pass.waiting.add(what);
+        continue;
+      }
+      if (current.stream().noneMatch(a -> same(a, link, address))) {
+        pass.attempt(
+            what, () -> links.addAddress(link.index(), address.address(), address.length()));
+      }
+      surplus.removeIf(a -> same(a, link, address));
+    }
+    return surplus;
+  }
+
+  private static boolean same(Address address, Link link, AddressPlan plan) {
+    return address.interfaceIndex() == link.index()
+        && address.address().equals(plan.address())
+        && address.length() == plan.length();
+  }
+
+  /** What tells two routes of one table apart: the kernel has one of each. */
+  private record Key(int table, Prefix destination, long metric) {
+    static Key of(Route route) {
+      return new Key(route.table(), route.destination(), route.metric());
+    }
+  }
+
+  /** Adds what is missing and replaces what differs; what of ours nobody wants comes back. */
+  private List<Route> addRoutes(KernelPlan plan, Map<String, Link> byName, Pass pass)
+      throws IOException {
+    tables.add(plan.table());
+    plan.routes().forEach(route -> tables.add(route.table()));
+    Map<Key, List<Route>> current = new HashMap<>();
+    for (int table : tables) {
+      for (Route route : routes.list(table)) {
+        current.computeIfAbsent(Key.of(route), key -> new ArrayList<>()).add(route);
+      }
+    }
+    List<RoutePlan> ordered = new ArrayList<>(plan.routes());
+    ordered.sort(Comparator.comparing(route -> !route.isUnreachable()));
+    for (RoutePlan wanted : ordered) {
+      Link link = wanted.device() == null ? null : byName.get(wanted.device());
+      if (!wanted.isUnreachable() && (link == null || !link.up())) {
+        pass.waiting.add("route to " + wanted.destination() + " dev " + wanted.device());
+        continue;
+      }
+      Route route = toRoute(wanted, link);
+      List<Route> there = current.getOrDefault(Key.of(route), List.of());
+      if (there.isEmpty()) {
+        boolean shared = route.table() != plan.table();
+        // In a table of others, a route of theirs is not taken away.
+        pass.attempt(
+            "add route " + route,
+            () -> {
+              if (shared) {
+                routes.add(route);
+              } else {
+                routes.replace(route);
+              }
+            });
+      } else if (!there.remove(route)) {
+        // The kernel puts it in the place of one of those that are there.
+        Route replaced = there.removeFirst();
+        pass.attempt("replace route " + replaced + " by " + route, () -> routes.replace(route));
+      }
+    }
+    return current.values().stream().flatMap(List::stream).toList();
+  }
+
+  private static Route toRoute(RoutePlan plan, @Nullable Link link) {
+    // For IPv6 the kernel makes 0 the metric that most routes have.
+    boolean usual = plan.metric() == 0 && !plan.destination().address().v4();
+    return new Route(
+        plan.destination(),
+        link == null ? 0 : link.index(),
+        plan.table(),
+        usual ? 1024 : plan.metric(),
+        plan.source(),
+        plan.mtu());
+  }
+
+  private void applyRules(List<RuleDiff.Step> steps, Pass pass) {
+    for (RuleDiff.Step step : steps) {
+      if (step.add()) {
+        pass.attempt(step.toString(), () -> rules.add(step.rule()));
+      } else if (pass.failures.isEmpty()) {
+        pass.attempt(step.toString(), () -> rules.delete(step.rule()), Errno.ENOENT);
+      }
+    }
+  }
+
+  /**
+   * Takes away all of ours: rules, then routes but for those in the main table, then the guard.
+   * From here on, traffic leaves in clear. Settings stay as they are.
+   *
+   * @return one line for each thing that went
+   */
+  public List<String> remove() throws IOException {
+    Pass pass = new Pass();
+    applyRules(RuleDiff.steps(rules.list(), List.of()), pass);
+    for (Route route : routes.list(0)) {
+      if (route.table() != Routes.MAIN_TABLE) {
+        pass.attempt("delete route " + route, () -> routes.delete(route), Errno.ESRCH);
+      }
+    }
+    if (!pass.failures.isEmpty()) {
+      throw new IOException(String.join("; ", pass.failures));
+    }
+    if (GuardTable.text().isPresent()) {
+      GuardTable.remove();
+      pass.changes.add("remove guard");
+    }
+    return pass.changes;
+  }
+
+  @Override
+  public void close() {
+    netlink.close();
+  }
+
+  /** Gathers what one application did, so that one refusal does not keep the rest undone. */
+  private static final class Pass {
+    final List<String> changes = new ArrayList<>();
+    final List<String> waiting = new ArrayList<>();
+    final List<String> failures = new ArrayList<>();
+
+    interface Request {
+      void run() throws IOException;
+    }
+
+    /**
+     * @param harmless error numbers that say that it is done already
+     */
+    void attempt(String what, Request request, Integer... harmless) {
+      try {
+        request.run();
+        changes.add(what);
+      } catch (IOException e) {
+        boolean done =
+            e instanceof ErrnoException errno && Set.of(harmless).contains(errno.errno());
+        if (!done) {
+          failures.add(what + ": " + e.getMessage());
+        }
+      }
+    }
+  }
+}

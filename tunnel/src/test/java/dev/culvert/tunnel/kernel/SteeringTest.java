@@ -1,0 +1,333 @@
+package dev.culvert.tunnel.kernel;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Prefix;
+import dev.culvert.routing.plan.KernelPlan;
+import dev.culvert.routing.plan.RoutePlan;
+import dev.culvert.routing.plan.RulePlan;
+import dev.culvert.tunnel.kernel.Steering.Outcome;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestReporter;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@Tag("integration")
+class SteeringTest {
+  private NetworkNamespace namespace;
+  private Steering steering;
+
+  @BeforeEach
+  void makeNode() throws Exception {
+    namespace = NetworkNamespace.create();
+    namespace.exec("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "peer0");
+    namespace.exec("ip", "address", "add", "10.0.0.1/24", "dev", "eth0");
+    namespace.exec("ip", "address", "add", "fd00::1/64", "dev", "eth0", "nodad");
+    namespace.exec("ip", "link", "set", "eth0", "up");
+    namespace.exec("ip", "link", "set", "peer0", "up");
+    addTunnel();
+    steering = namespace.call(Steering::open);
+  }
+
+  private void addTunnel() throws Exception {
+    namespace.exec("ip", "tuntap", "add", "tun0", "mode", "tun");
+  }
+
+  @AfterEach
+  void leave() {
+    steering.close();
+    namespace.close();
+  }
+
+  private Outcome apply(KernelPlan plan) throws Exception {
+    return namespace.call(() -> steering.apply(plan));
+  }
+
+  /** What of the kernel's state steers packets, in the words of its tools. */
+  private String state() throws Exception {
+    return namespace.exec("ip", "rule")
+        + namespace.exec("ip", "-6", "rule")
+        + namespace.exec("ip", "route", "show", "table", "all", "proto", "199")
+        + namespace.exec("ip", "-6", "route", "show", "table", "all", "proto", "199")
+        + namespace.call(() -> GuardTable.text().orElse("no guard\n"));
+  }
+
+  @Test
+  void thePlanStandsAndASecondApplicationChangesNothing() throws Exception {
+    Outcome first = apply(Plans.worker());
+    assertEquals(List.of(), first.failures());
+    assertEquals(List.of(), first.waiting());
+    assertEquals("load guard", first.changes().getFirst());
+    String state = state();
+    assertTrue(
+        state.contains(
+            "200:\tfrom all to 10.0.0.2 iif lo ipproto tcp dport 6443 lookup main proto 199"),
+        state);
+    assertTrue(state.contains("100:\tfrom all fwmark 0x100/0xf00 lookup main proto 199"), state);
+    assertTrue(state.contains("unreachable default"), state);
+    assertTrue(state.contains("10.0.0.2 dev tun0 table 7101 scope link src 10.0.0.1"), state);
+    assertTrue(state.contains("mtu 1380"), state);
+    assertEquals(new Outcome(List.of(), List.of(), List.of()), apply(Plans.worker()));
+    // Another process, that remembers nothing, finds it as planned too.
+    try (Steering other = namespace.call(Steering::open)) {
+      assertEquals(List.of(), namespace.call(() -> other.apply(Plans.worker())).changes());
+    }
+    assertEquals(state, state());
+  }
+
+  @Test
+  void aPlanThatDiffersChangesJustThat() throws Exception {
+    apply(Plans.worker());
+    KernelPlan before = Plans.worker();
+    Prefix more = Prefix.parse("10.244.3.0/24");
+    List<RulePlan> rules = new ArrayList<>(before.rules());
+    rules.removeIf(rule -> rule.priority() == 220 && rule.v4());
+    rules.add(RulePlan.to(210, more, Plans.TABLE));
+    List<RoutePlan> routes = new ArrayList<>(before.routes());
+    routes.removeIf(route -> Prefix.host(Plans.REMOTE).equals(route.destination()));
+    routes.add(new RoutePlan(Plans.TABLE, more, "tun0", Plans.LOCAL, 10, 0));
+    KernelPlan after =
+        new KernelPlan(
+            Plans.TABLE,
+            before.links(),
+            before.addresses(),
+            routes,
+            rules,
+            before.sysctls(),
+            before.guard());
+    Outcome outcome = apply(after);
+    assertEquals(4, outcome.changes().size(), outcome.toString());
+    assertTrue(outcome.changes().getFirst().startsWith("add route 10.244.3.0/24"), "" + outcome);
+    assertTrue(outcome.changes().get(1).startsWith("add "), "" + outcome);
+    assertTrue(outcome.changes().get(2).startsWith("delete "), "" + outcome);
+    assertTrue(outcome.changes().getLast().startsWith("delete route 10.0.0.2/32"), "" + outcome);
+    assertEquals(List.of(), apply(after).changes());
+  }
+
+  @Test
+  void whatOthersMadeIsLeftAlone() throws Exception {
+    namespace.exec("ip", "rule", "add", "priority", "220", "to", "10.0.0.9", "lookup", "main");
+    namespace.exec("ip", "rule", "add", "priority", "210", "to", "10.244.2.0/24", "lookup", "99");
+    namespace.exec("ip", "route", "add", "10.77.0.0/16", "dev", "eth0");
+    namespace.exec(
+        "nft", "add table inet other; add chain inet other c; add rule inet other c accept");
+    String rules = namespace.exec("ip", "rule");
+    String routes = namespace.exec("ip", "route");
+    apply(Plans.worker());
+    apply(Plans.plan(1400, List.of(), List.of()));
+    namespace.call(steering::remove);
+    assertEquals(rules, namespace.exec("ip", "rule"));
+    assertEquals(routes, namespace.exec("ip", "route"));
+    assertEquals("table inet other\n", namespace.exec("nft", "list", "tables"));
+    assertTrue(rules.startsWith("0:\tfrom all lookup local\n"), rules);
+  }
+
+  @Test
+  void withoutItsDeviceTheTunnelsTableLeadsNowhere() throws Exception {
+    namespace.exec("ip", "link", "delete", "tun0");
+    Outcome outcome = apply(Plans.worker());
+    assertEquals(List.of(), outcome.failures());
+    assertFalse(outcome.waiting().isEmpty());
+    for (String destination :
+        List.of("10.0.0.2", "10.244.2.1", "10.244.77.1", "fd00::2", "fd44:77::1")) {
+      IOException e =
+          assertThrows(IOException.class, () -> namespace.exec("ip", "route", "get", destination));
+      assertTrue(String.valueOf(e.getMessage()).contains("No route to host"), "" + e);
+    }
+    assertTrue(namespace.exec("ip", "route", "get", "10.0.0.2", "mark", "0x100").contains("eth0"));
+    addTunnel();
+    assertEquals(List.of(), apply(Plans.worker()).waiting());
+    assertTrue(namespace.exec("ip", "route", "get", "10.244.2.1").contains("dev tun0"));
+    namespace.exec("ip", "link", "delete", "tun0");
+    assertThrows(IOException.class, () -> namespace.exec("ip", "route", "get", "10.244.2.1"));
+  }
+
+  @Test
+  void nothingIsSteeredWithoutAGuard() throws Exception {
+    try (Steering broken =
+        namespace.call(() -> Steering.open(guard -> "table inet culvert { nonsense }"))) {
+      String before = state();
+      IOException e =
+          assertThrows(IOException.class, () -> namespace.call(() -> broken.apply(Plans.worker())));
+      assertTrue(String.valueOf(e.getMessage()).contains("guard"), "" + e);
+      assertEquals(before, state());
+    }
+  }
+
+  @Test
+  void whatOthersPutIntoTheGuardGoes() throws Exception {
+    apply(Plans.worker());
+    namespace.exec("nft", "insert rule inet culvert egress accept");
+    namespace.exec("nft", "add set inet culvert mine { type ipv4_addr; }");
+    assertEquals(List.of("load guard"), apply(Plans.worker()).changes());
+    assertEquals(List.of(), apply(Plans.worker()).changes());
+  }
+
+  @Test
+  void aTamperedSettingIsSetAgain() throws Exception {
+    apply(Plans.worker());
+    namespace.call(
+        () -> {
+          Sysctls.write("net/ipv4/conf/eth0/rp_filter", "1");
+          return null;
+        });
+    assertEquals(List.of("set net/ipv4/conf/eth0/rp_filter to 2"), apply(Plans.worker()).changes());
+  }
+
+  @Test
+  void ciliumIsFoundByItsDeviceAndItsRules() throws Exception {
+    List<Path> none = List.of(Path.of("/nonexistent"));
+    assertTrue(namespace.call(() -> OtherDatapath.find(none)).isEmpty());
+    namespace.exec("ip", "rule", "add", "priority", "9", "fwmark", "0x200/0xf00", "lookup", "2004");
+    String byRule = namespace.call(() -> OtherDatapath.find(none)).orElse("");
+    assertTrue(byRule.contains("Cilium is active") && byRule.contains("0x200/0xf00"), byRule);
+    namespace.exec(
+        "ip", "link", "add", "cilium_host", "type", "veth", "peer", "name", "cilium_net");
+    String byDevice = namespace.call(() -> OtherDatapath.find(none)).orElse("");
+    assertTrue(byDevice.contains("device cilium_host, device cilium_net"), byDevice);
+  }
+
+  @Test
+  void theUnderlayIsWhereMarkedPacketsLeave() throws Exception {
+    apply(Plans.worker());
+    HostFacts facts =
+        namespace.call(
+            () -> {
+              try (Netlink netlink = Netlink.open()) {
+                return HostFacts.read(netlink, List.of(Plans.REMOTE, Plans.REMOTE6), 0x100);
+              }
+            });
+    assertEquals(Map.of("eth0", 1500), facts.underlay());
+    assertEquals(Plans.LOCAL, facts.sources().get(Plans.REMOTE));
+    assertEquals(Plans.LOCAL6, facts.sources().get(Plans.REMOTE6));
+    assertTrue(
+        facts
+            .localAddresses()
+            .containsAll(Set.of(Plans.LOCAL, Plans.LOCAL6, IpAddress.parse("::1"))));
+  }
+
+  // ---- the keeper
+
+  private final BlockingQueue<String> heard = new LinkedBlockingQueue<>();
+
+  private Keeper keep(KernelPlan plan) throws Exception {
+    return namespace.call(
+        () ->
+            Keeper.start(
+                plan,
+                new Keeper.Listener() {
+                  @Override
+                  public void repaired(List<String> changes) {
+                    heard.add("repaired " + changes);
+                  }
+
+                  @Override
+                  public void hostChanged() {
+                    heard.add("host");
+                  }
+                }));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "ip rule flush",
+        "ip -6 rule flush",
+        "ip route flush table 7101",
+        "ip -6 route flush table 7101",
+        "nft flush ruleset",
+        "nft delete table inet culvert",
+        "nft insert rule inet culvert egress accept",
+        "ip rule delete priority 230",
+        "ip link set tun0 mtu 1300",
+        "ip link set tun0 down",
+        "sysctl -qw net.ipv4.conf.eth0.rp_filter=1",
+      })
+  void whatOthersUndoIsRepaired(String command, TestReporter reporter) throws Exception {
+    try (Keeper keeper = keep(Plans.worker())) {
+      assertEquals(List.of(), keeper.update(Plans.worker()).changes());
+      String planned = state();
+      heard.clear();
+      namespace.exec(command.split(" "));
+      long start = System.nanoTime();
+      String event;
+      do {
+        event = heard.poll(10, TimeUnit.SECONDS);
+        assertTrue(event != null, "no repair after: " + command);
+      } while (event.equals("host"));
+      long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
+      reporter.publishEntry(command, millis + " ms");
+      List<String> left = List.of();
+      // A flush that was caught half way takes a second repair.
+      for (String more = event; more != null; more = heard.poll(300, TimeUnit.MILLISECONDS)) {
+        left = keeper.update(Plans.worker()).changes();
+      }
+      assertEquals(List.of(), left);
+      // The kernel's own rules are no business of ours: a flush of rules takes them away too.
+      assertEquals(ours(planned), ours(state()));
+    }
+  }
+
+  private static List<String> ours(String state) {
+    return state.lines().filter(line -> !line.matches("3276[67]:.*")).toList();
+  }
+
+  @Test
+  void aRepairIsNotAnsweredByAnother() throws Exception {
+    try (Keeper keeper = keep(Plans.worker())) {
+      namespace.exec("ip", "rule", "delete", "priority", "230");
+      String event;
+      do {
+        event = heard.poll(10, TimeUnit.SECONDS);
+      } while (event != null && event.equals("host"));
+      assertTrue(String.valueOf(event).startsWith("repaired"), "" + event);
+      for (String more = ""; more != null; more = heard.poll(1500, TimeUnit.MILLISECONDS)) {
+        assertFalse(more.startsWith("repaired"), more);
+      }
+      assertEquals(List.of(), keeper.update(Plans.worker()).changes());
+    }
+  }
+
+  @Test
+  void aDeviceThatComesBackGetsItsRoutes() throws Exception {
+    try (Keeper keeper = keep(Plans.worker())) {
+      String planned = state();
+      namespace.exec("ip", "link", "delete", "tun0");
+      assertTrue(String.valueOf(heard.poll(10, TimeUnit.SECONDS)).equals("host"));
+      addTunnel();
+      String event;
+      do {
+        event = heard.poll(10, TimeUnit.SECONDS);
+        assertTrue(event != null, "no repair");
+      } while (!event.contains("add route 10.244.2.0/24"));
+      assertEquals(List.of(), keeper.update(Plans.worker()).changes());
+      assertEquals(planned.lines().sorted().toList(), state().lines().sorted().toList());
+    }
+  }
+
+  @Test
+  void allStaysWhenTheKeeperGoes() throws Exception {
+    Keeper keeper = keep(Plans.worker());
+    String planned = state();
+    keeper.close();
+    keeper.close();
+    assertEquals(planned, state());
+    assertThrows(IOException.class, () -> keeper.update(Plans.worker()));
+  }
+}
