@@ -49,7 +49,8 @@ class VectorBackendTest {
     WarmUp.run(
         vector(),
         CHACHA,
-        new AeadBackends.Meters(System::nanoTime, threads::getCurrentThreadAllocatedBytes, Thread::onSpinWait),
+        new AeadBackends.Meters(
+            System::nanoTime, threads::getCurrentThreadAllocatedBytes, Thread::onSpinWait),
         20_000_000_000L);
   }
 

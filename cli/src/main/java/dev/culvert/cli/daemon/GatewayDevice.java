@@ -1,9 +1,9 @@
 package dev.culvert.cli.daemon;
 
 import dev.culvert.tunnel.gateway.DeviceException;
-import dev.culvert.tunnel.gateway.WireGuardGateway;
 import dev.culvert.tunnel.gateway.GatewayOptions;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
+import dev.culvert.tunnel.gateway.WireGuardGateway;
 import java.nio.file.Path;
 
 /** The device of the tunnel module, as commands run it. */

@@ -1,8 +1,8 @@
 package dev.culvert.cli.interop;
 
 import dev.culvert.cli.uapi.UapiServer;
-import dev.culvert.tunnel.gateway.WireGuardGateway;
 import dev.culvert.tunnel.gateway.GatewayOptions;
+import dev.culvert.tunnel.gateway.WireGuardGateway;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -75,8 +75,8 @@ public final class WireGuardGateway implements WireGuardDevice, AutoCloseable {
 
   /**
    * What is fastest shows only once the JVM has compiled it; until then the first backend carries
-   * the traffic. That takes a processor for seconds, so the first handshakes get theirs before,
-   * and lanes get theirs meanwhile. (Linux keeps niceness for each thread.)
+   * the traffic. That takes a processor for seconds, so the first handshakes get theirs before, and
+   * lanes get theirs meanwhile. (Linux keeps niceness for each thread.)
    */
   private void chooseCipher() {
     try {
