@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * A classifier and the engine's peers for its nodes, found once and not for every packet.
  * Immutable.
  */
-final class ClusterRoutes {
+public final class ClusterRoutes {
   private static final Integer NOBODY = -1;
 
   private final Classifier classifier;
@@ -24,11 +24,14 @@ final class ClusterRoutes {
   }
 
   /**
+   * Finds the peers of a classifier's nodes.
+   *
    * @param peerOf the engine's peer by what the classifier calls it, or null
    * @throws IllegalArgumentException where two nodes have one peer, so that nobody could tell whose
    *     a packet is
    */
-  static ClusterRoutes of(Classifier classifier, Function<String, @Nullable TunnelPeer> peerOf) {
+  public static ClusterRoutes of(
+      Classifier classifier, Function<String, @Nullable TunnelPeer> peerOf) {
     List<@Nullable String> names = classifier.peers();
     ClusterRoutes routes = new ClusterRoutes(classifier, new TunnelPeer[names.size()]);
     for (int node = 0; node < names.size(); node++) {

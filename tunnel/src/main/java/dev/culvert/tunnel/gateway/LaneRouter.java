@@ -18,9 +18,9 @@ import org.jspecify.annotations.Nullable;
  * is one, else by the ranges that the engine's peers own. What is in force is read once a batch, so
  * that all of a batch is judged alike.
  */
-final class LaneRouter {
+public final class LaneRouter {
   /** Who owns a destination by the engine's own table. */
-  interface EngineRoutes {
+  public interface EngineRoutes {
     @Nullable TunnelPeer route4(int destination);
 
     @Nullable TunnelPeer route6(long high, long low);
@@ -33,13 +33,13 @@ final class LaneRouter {
   private @Nullable ClusterRoutes cluster;
   private @Nullable DropReason refusal;
 
-  LaneRouter(EngineRoutes engine, Supplier<@Nullable ClusterRoutes> inForce) {
+  public LaneRouter(EngineRoutes engine, Supplier<@Nullable ClusterRoutes> inForce) {
     this.engine = engine;
     this.inForce = inForce;
   }
 
   /** A batch begins: takes up what is in force now. */
-  void begin() {
+  public void begin() {
     ClusterRoutes now = inForce.get();
     if (now != null && now != cluster) {
       traffic.rules(now.classifier().bypassRules());
@@ -60,7 +60,7 @@ final class LaneRouter {
    *
    * @param at where the IP header of what {@code read} holds lies in {@code memory}
    */
-  @Nullable TunnelPeer route(MemorySegment memory, long at, Segmenter read) {
+  public @Nullable TunnelPeer route(MemorySegment memory, long at, Segmenter read) {
     InnerPacket packet = read.packet();
     ClusterRoutes routes = cluster;
     if (routes == null) {
@@ -132,7 +132,7 @@ final class LaneRouter {
    * Takes the packets out of an opened train whose source is not of the node that sent it; returns
    * how many.
    */
-  int refuseForeign(Train opened) {
+  public int refuseForeign(Train opened) {
     ClusterRoutes routes = cluster;
     if (routes == null) {
       return 0;

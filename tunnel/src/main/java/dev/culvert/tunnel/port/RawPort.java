@@ -18,12 +18,17 @@ public final class RawPort implements AutoCloseable {
   private static final int IPPROTO_RAW = 255;
 
   private final int fd;
-  private final IpFamily family;
-  private final MemorySegment address = Arena.ofAuto().allocate(SOCKADDR_ROOM, 8);
+  private final Arena arena = Arena.ofAuto();
+  private final MemorySegment message = arena.allocate(MMSGHDR, 8);
+  private final MemorySegment iovec = arena.allocate(IOVEC, 8);
+  private final MemorySegment address = arena.allocate(SOCKADDR_ROOM, 8);
 
   private RawPort(int fd, IpFamily family) {
     this.fd = fd;
-    this.family = family;
+    message.set(LONG, MSG_NAME, address.address());
+    message.set(INT, MSG_NAMELEN, family.sockaddrLength());
+    message.set(LONG, MSG_IOV, iovec.address());
+    message.set(LONG, MSG_IOVLEN, 1);
     address.set(SHORT, 0, (short) family.number());
   }
 
@@ -72,8 +77,9 @@ public final class RawPort implements AutoCloseable {
   }
 
   private int send(MemorySegment memory, long at, int length) {
-    long start = memory.address() + at;
-    while (LIBC.sendto(fd, start, length, 0, address.address(), family.sockaddrLength()) < 0) {
+    iovec.set(LONG, IOV_BASE, memory.address() + at);
+    iovec.set(LONG, IOV_LEN, length);
+    while (LIBC.sendmsg(fd, message.address(), LibC.MSG_DONTWAIT) < 0) {
       int errno = Errno.last();
       if (errno != Errno.EINTR) {
         return errno;

@@ -13,6 +13,7 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.NodeSelector;
 import dev.culvert.routing.Policy;
 import dev.culvert.routing.PortRange;
+import dev.culvert.routing.TrafficClass;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.kernel.HostFacts;
 import dev.culvert.tunnel.kernel.NetworkNamespace;
@@ -115,7 +116,7 @@ class ClearTrafficTest {
 
   private Map<String, TrafficStatus.Volume> bypassed() {
     Map<String, TrafficStatus.Volume> bypassed = new HashMap<>();
-    worker.lane.traffic().addTo(new EnumMap<>(dev.culvert.routing.TrafficClass.class), bypassed);
+    worker.lane.traffic().addTo(new EnumMap<>(TrafficClass.class), bypassed);
     return bypassed;
   }
 
