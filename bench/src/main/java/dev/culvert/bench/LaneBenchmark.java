@@ -2,22 +2,25 @@ package dev.culvert.bench;
 
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
+import dev.culvert.routing.ClusterMap;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.gateway.ClusterRoutes;
 import dev.culvert.tunnel.gateway.HelperLanes;
+import dev.culvert.tunnel.gateway.LaneRouter;
 import dev.culvert.tunnel.gateway.TrainRing;
 import dev.culvert.tunnel.offload.Coalescer;
-import dev.culvert.tunnel.offload.InnerPacket;
 import dev.culvert.tunnel.offload.Segmenter;
+import dev.culvert.tunnel.offload.VnetHeader;
 import dev.culvert.tunnel.train.Train;
-import dev.culvert.tunnel.wireguard.WireGuardEngine;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -35,9 +38,10 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * A lane's packet path without a kernel: what stands between the system calls. Outbound: classify,
- * split, seal. There and back: the same, then cut into runs, open, coalesce at the other end. The
- * batch is a lane's: reads until 128 packets are there, which is three super-packets of 47 segments
- * or as many lone packets of 64 bytes. The time is a packet's.
+ * split, seal. There and back: the same, then cut into runs, open, coalesce at the other end. Both
+ * ends are plain peers, or nodes of a cluster that go by its classifier. The batch is a lane's:
+ * reads until 128 packets are there, which is three super-packets of 47 segments or as many lone
+ * packets of 64 bytes. The time is a packet's.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -62,11 +66,18 @@ public class LaneBenchmark {
   @Param("0")
   private int helpers;
 
+  /** Ranges in the cluster's map; 0 for plain peers. */
+  @Param("0")
+  private int prefixes;
+
   private final Arena arena = Arena.ofShared();
   private final TunnelEnd sender = TunnelEnd.connected();
   private final TunnelEnd receiver = sender.other();
-  private final WireGuardEngine router = sender.engine();
-  private final Overhead overhead = router.overhead();
+  private final Overhead overhead = sender.engine().overhead();
+  private final AtomicReference<@Nullable ClusterRoutes> senderRoutes = new AtomicReference<>();
+  private final AtomicReference<@Nullable ClusterRoutes> receiverRoutes = new AtomicReference<>();
+  private final LaneRouter outRouter = new LaneRouter(new Ranges(sender), senderRoutes::get);
+  private final LaneRouter inRouter = new LaneRouter(new Ranges(receiver), receiverRoutes::get);
   private final DataPath out = sender.path();
   private final DataPath in = receiver.path();
   private @Nullable HelperLanes senderHelpers;
@@ -86,8 +97,26 @@ public class LaneBenchmark {
   private int used;
   private int delivered;
 
+  /** The engine's own. */
+  private record Ranges(TunnelEnd end) implements LaneRouter.EngineRoutes {
+    @Override
+    public @Nullable TunnelPeer route4(int destination) {
+      return end.engine().route4(destination);
+    }
+
+    @Override
+    public @Nullable TunnelPeer route6(long high, long low) {
+      return end.engine().route6(high, low);
+    }
+  }
+
   @Setup
   public void setUp() {
+    if (prefixes > 0) {
+      ClusterMap map = TunnelEnd.cluster(prefixes);
+      senderRoutes.set(sender.routes(map));
+      receiverRoutes.set(receiver.routes(map));
+    }
     AeadBackend warm = Backends.warm(AeadAlgorithm.CHACHA20_POLY1305, backend);
     sender.useBackend(warm);
     receiver.useBackend(warm);
@@ -122,6 +151,7 @@ public class LaneBenchmark {
   @OperationsPerInvocation(PACKETS)
   public int outbound() {
     used = 0;
+    outRouter.begin();
     for (int i = 0; i < reads.length; i++) {
       split(reads[i], lengths[i]);
     }
@@ -154,6 +184,7 @@ public class LaneBenchmark {
   public int thereAndBack() {
     outbound();
     delivered = 0;
+    inRouter.begin();
     for (int i = 0; i < used; i++) {
       Train sent = trains[i];
       datagrams.received(
@@ -162,7 +193,7 @@ public class LaneBenchmark {
     }
     TrainRing ring = Objects.requireNonNull(toOpen);
     while (!ring.isEmpty()) {
-      coalescer.add(ring.take().train());
+      deliver(ring.take().train());
     }
     coalescer.flush();
     if (delivered != PACKETS) {
@@ -172,7 +203,8 @@ public class LaneBenchmark {
   }
 
   private void split(MemorySegment read, int length) {
-    TunnelPeer peer = segmenter.begin(read, 0, length) ? classify() : null;
+    TunnelPeer peer =
+        segmenter.begin(read, 0, length) ? outRouter.route(read, VnetHeader.SIZE, segmenter) : null;
     if (peer == null) {
       throw new IllegalStateException("nobody's packet");
     }
@@ -186,13 +218,6 @@ public class LaneBenchmark {
     }
   }
 
-  private @Nullable TunnelPeer classify() {
-    InnerPacket packet = segmenter.packet();
-    return packet.v4()
-        ? router.route4(packet.destination4())
-        : router.route6(packet.destinationHigh(), packet.destinationLow());
-  }
-
   private void open() {
     for (int first = 0; first < datagrams.packets(); ) {
       int count = in.runLength(datagrams, first);
@@ -200,10 +225,17 @@ public class LaneBenchmark {
         Objects.requireNonNull(toOpen).offerToOpen(datagrams, first, count, from, TunnelEnd.NOW);
       } else {
         in.open(run.slice(datagrams, first, count), from, TunnelEnd.NOW);
-        coalescer.add(run);
+        deliver(run);
       }
       first += count;
     }
+  }
+
+  private void deliver(Train opened) {
+    if (inRouter.refuseForeign(opened) != 0) {
+      throw new IllegalStateException("foreign packets");
+    }
+    coalescer.add(opened);
   }
 
   private void take(MemorySegment iovecs, int count, int packets, int bytes) {

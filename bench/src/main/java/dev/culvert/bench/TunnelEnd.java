@@ -5,7 +5,11 @@ import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadBackends;
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.crypto.X25519;
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.ClusterMap;
+import dev.culvert.routing.ClusterNode;
 import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Policy;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Datagram;
@@ -13,6 +17,7 @@ import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.gateway.ClusterRoutes;
 import dev.culvert.tunnel.train.Train;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
 import dev.culvert.tunnel.wireguard.PeerUpdate;
@@ -20,9 +25,14 @@ import dev.culvert.tunnel.wireguard.PublicKey;
 import dev.culvert.tunnel.wireguard.WireGuardEngine;
 import java.lang.foreign.Arena;
 import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalInt;
+import java.util.Random;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -78,6 +88,45 @@ final class TunnelEnd implements AutoCloseable {
   /** The IPv6 address behind an end. */
   static IpAddress inner6(int number) {
     return IpAddress.parse("fd00:" + number + "::1");
+  }
+
+  /**
+   * A cluster of so many ranges, with both ends and up to 5,000 other nodes.
+   *
+   * @param prefixes at least 4
+   */
+  static ClusterMap cluster(int prefixes) {
+    Random random = new Random(1);
+    List<ClusterNode> nodes = new ArrayList<>(List.of(node(1), node(2)));
+    Set<Prefix> ranges = new LinkedHashSet<>();
+    while (ranges.size() < prefixes - 4) {
+      // 10.64.0.0 to 10.255.255.255: beside the ends' own.
+      int address = 10 << 24 | (0x40_0000 + random.nextInt(0xc0_0000));
+      ranges.add(new Prefix(IpAddress.ofV4(address), 28));
+    }
+    List<Prefix> all = List.copyOf(ranges);
+    int share = Math.max(1, all.size() / 5000);
+    for (int i = 0; i < all.size(); i += share) {
+      List<Prefix> pods = all.subList(i, Math.min(all.size(), i + share));
+      nodes.add(
+          new ClusterNode(
+              "other-" + i, Set.of(), Map.of(), List.of(), List.of(), pods, "key-" + i));
+    }
+    return ClusterMap.of(nodes, List.of(Prefix.parse("10.0.0.0/8"), Prefix.parse("fd00::/16")));
+  }
+
+  private static ClusterNode node(int number) {
+    List<Prefix> pods = List.of(new Prefix(inner4(number), 24), new Prefix(inner6(number), 64));
+    String name = "end-" + number;
+    return new ClusterNode(name, Set.of(), Map.of(), List.of(), List.of(), pods, name);
+  }
+
+  /** The routes of this end in such a cluster; no other node has a peer. */
+  ClusterRoutes routes(ClusterMap map) {
+    String opposite = "end-" + (3 - number);
+    return ClusterRoutes.of(
+        Classifier.of(map, Policy.STRICT, "end-" + number),
+        name -> name.equals(opposite) ? peer() : null);
   }
 
   private void peerWith(TunnelEnd other) {

@@ -3,6 +3,10 @@ package dev.culvert.tunnel.gateway;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadBackends;
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Mark;
+import dev.culvert.routing.plan.TunnelMtu;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
@@ -11,6 +15,7 @@ import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.EspPeerStatus;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.SaStatus;
+import dev.culvert.tunnel.kernel.HostFacts;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Collection;
@@ -27,7 +32,7 @@ import org.slf4j.LoggerFactory;
  *
  * @param <K> where its keys come from
  */
-public final class EspGateway<K extends Keying> implements EspDevice<K> {
+public final class EspGateway<K extends Keying> implements EspDevice<K>, ClusterDevice {
   private static final Logger LOG = LoggerFactory.getLogger(EspGateway.class);
 
   private static final int NOTICES_KEPT = 32;
@@ -90,6 +95,16 @@ public final class EspGateway<K extends Keying> implements EspDevice<K> {
     }
 
     @Override
+    public @Nullable TunnelPeer peer(String peer) {
+      return engine.peer(peer);
+    }
+
+    @Override
+    public int mtuWithin(int linkMtu, boolean outerV4) {
+      return TunnelMtu.esp(linkMtu, outerV4, true);
+    }
+
+    @Override
     public void mtu(int mtu) {
       // ESP pads to four bytes only, whatever the MTU.
     }
@@ -149,8 +164,19 @@ public final class EspGateway<K extends Keying> implements EspDevice<K> {
         mark,
         () -> {
           engine.peers(peers, System.nanoTime());
+          gateway.peersChanged();
           return null;
         });
+  }
+
+  @Override
+  public void useClassifier(Classifier classifier, Mark bypass) throws DeviceException {
+    gateway.useClassifier(classifier, bypass);
+  }
+
+  @Override
+  public int fitUnderlay(HostFacts facts, Collection<IpAddress> peers) throws DeviceException {
+    return gateway.fitUnderlay(facts, peers);
   }
 
   @Override

@@ -64,6 +64,9 @@ public interface LibC {
 
   int getsockopt(int fd, int level, int option, long value, long valueLength);
 
+  /**
+   * Without an address only: jnr-ffi was seen to hand over a sixth argument that is not 0 wrong.
+   */
   long sendto(int fd, long buffer, long length, int flags, long address, int addressLength);
 
   long recv(int fd, long buffer, long length, int flags);
