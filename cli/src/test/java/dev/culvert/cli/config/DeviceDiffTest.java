@@ -15,7 +15,7 @@ import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
 import dev.culvert.tunnel.wireguard.PeerUpdate;
 import dev.culvert.tunnel.wireguard.PeerUpdate.AllowedIpChange;
-import dev.culvert.tunnel.wireguard.PublicKey;
+import dev.culvert.tunnel.noise.PublicKey;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

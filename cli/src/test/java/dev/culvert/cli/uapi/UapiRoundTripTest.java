@@ -12,7 +12,7 @@ import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
 import dev.culvert.tunnel.wireguard.PeerUpdate;
 import dev.culvert.tunnel.wireguard.PeerUpdate.AllowedIpChange;
-import dev.culvert.tunnel.wireguard.PublicKey;
+import dev.culvert.tunnel.noise.PublicKey;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

@@ -1,5 +1,9 @@
-package dev.culvert.tunnel.wireguard;
+package dev.culvert.tunnel.noise;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -7,18 +11,28 @@ import org.jspecify.annotations.Nullable;
  * may still send under it), and the one we answered an initiation with, which the initiator has yet
  * to confirm. Changed by the control thread; lanes read {@link #current}.
  */
-final class Sessions {
-  private final IndexTable indices;
-  private volatile @Nullable Session current;
-  private @Nullable Session previous;
-  private @Nullable Session next;
+public final class Sessions<S extends Sessions.Entry> {
+  /** A pair of keys, one each way. */
+  public interface Entry extends Indexed, AutoCloseable {
+    /** Whether the peer has been heard under it. */
+    boolean confirmed();
 
-  Sessions(IndexTable indices) {
+    /** Nothing is sent or received under it any more. */
+    @Override
+    void close();
+  }
+
+  private final IndexTable indices;
+  private volatile @Nullable S current;
+  private @Nullable S previous;
+  private @Nullable S next;
+
+  public Sessions(IndexTable indices) {
     this.indices = indices;
   }
 
   /** What is sent under, or null. Any thread. */
-  @Nullable Session current() {
+  public @Nullable S current() {
     return current;
   }
 
@@ -27,9 +41,9 @@ final class Sessions {
    * answered with meanwhile is kept for receiving, since the peer may have taken it up (both ends
    * began at the same moment).
    */
-  void initiated(Session session) {
-    Session answered = next;
-    Session replaced = current;
+  public void initiated(S session) {
+    S answered = next;
+    S replaced = current;
     drop(previous);
     indices.put(session);
     current = session;
@@ -43,7 +57,7 @@ final class Sessions {
   }
 
   /** We answered an initiation: receive under the new session, send once it is confirmed. */
-  void answered(Session session) {
+  public void answered(S session) {
     drop(previous);
     drop(next);
     previous = null;
@@ -54,8 +68,8 @@ final class Sessions {
   /**
    * Makes the session we answered with the current one, if the initiator has been heard under it.
    */
-  boolean promoteConfirmed() {
-    Session confirmed = next;
+  public boolean promoteConfirmed() {
+    S confirmed = next;
     if (confirmed == null || !confirmed.confirmed()) {
       return false;
     }
@@ -66,13 +80,39 @@ final class Sessions {
     return true;
   }
 
-  boolean isEmpty() {
+  public boolean isEmpty() {
     return current == null && previous == null && next == null;
   }
 
+  /** All of them. */
+  public Stream<S> stream() {
+    List<S> all = new ArrayList<>();
+    addTo(all, current);
+    addTo(all, previous);
+    addTo(all, next);
+    return all.stream();
+  }
+
+  /** Ends those that {@code over} says of. */
+  public void removeIf(Predicate<? super S> over) {
+    if (current != null && over.test(current)) {
+      S last = current;
+      current = null;
+      drop(last);
+    }
+    if (previous != null && over.test(previous)) {
+      drop(previous);
+      previous = null;
+    }
+    if (next != null && over.test(next)) {
+      drop(next);
+      next = null;
+    }
+  }
+
   /** Ends all of them. */
-  void clear() {
-    Session last = current;
+  public void clear() {
+    S last = current;
     current = null;
     drop(last);
     drop(previous);
@@ -81,7 +121,13 @@ final class Sessions {
     next = null;
   }
 
-  private void drop(@Nullable Session session) {
+  private static <S> void addTo(List<S> all, @Nullable S session) {
+    if (session != null) {
+      all.add(session);
+    }
+  }
+
+  private void drop(@Nullable S session) {
     if (session != null) {
       indices.remove(session);
       session.close();
