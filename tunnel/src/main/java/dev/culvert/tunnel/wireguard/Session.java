@@ -7,8 +7,8 @@ import dev.culvert.crypto.ReplayWindow;
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.tunnel.engine.Pinned;
 import dev.culvert.tunnel.noise.HandshakePeer;
+import dev.culvert.tunnel.noise.Indexed;
 import dev.culvert.tunnel.noise.SessionAge;
-import dev.culvert.tunnel.noise.Sessions;
 import dev.culvert.tunnel.noise.TransportKeys;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -21,7 +21,7 @@ import java.lang.invoke.VarHandle;
  * <p><b>No counter is used twice.</b> {@link #reserve} moves the counter by compare-and-set and
  * never past the limit.
  */
-final class Session extends Pinned implements Sessions.Entry {
+final class Session extends Pinned implements Indexed {
   /** What {@link #reserve} returns where the counters do not suffice; itself past every limit. */
   static final long SPENT = -1;
 
@@ -160,8 +160,7 @@ final class Session extends Pinned implements Sessions.Entry {
   }
 
   /** Whether the responder has heard from the initiator under these keys. */
-  @Override
-  public boolean confirmed() {
+  boolean confirmed() {
     return confirmed;
   }
 

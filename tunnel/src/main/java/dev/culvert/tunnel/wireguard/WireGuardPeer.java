@@ -8,7 +8,6 @@ import dev.culvert.tunnel.noise.HandshakePeer;
 import dev.culvert.tunnel.noise.HandshakeUser;
 import dev.culvert.tunnel.noise.PeerTimers;
 import dev.culvert.tunnel.noise.PublicKey;
-import dev.culvert.tunnel.noise.Sessions;
 import dev.culvert.tunnel.noise.TransportKeys;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
@@ -21,7 +20,7 @@ final class WireGuardPeer extends BasePeer<WireGuardPeer> implements HandshakeUs
   private final SharedState shared;
   private final String name;
   private final HandshakePeer handshake;
-  private final Sessions<Session> sessions;
+  private final Sessions sessions;
 
   // Control thread only.
   @Nullable Endpoint reportedEndpoint;
@@ -33,7 +32,7 @@ final class WireGuardPeer extends BasePeer<WireGuardPeer> implements HandshakeUs
     this.shared = shared;
     name = publicKey.toString();
     handshake = new HandshakePeer(publicKey, WireGuardEngine.LABELS, shared.deadlines, this);
-    sessions = new Sessions<>(shared.indices);
+    sessions = new Sessions(shared.indices);
   }
 
   PublicKey publicKey() {
@@ -44,7 +43,7 @@ final class WireGuardPeer extends BasePeer<WireGuardPeer> implements HandshakeUs
     return handshake;
   }
 
-  Sessions<Session> sessions() {
+  Sessions sessions() {
     return sessions;
   }
 

@@ -1,9 +1,6 @@
-package dev.culvert.tunnel.noise;
+package dev.culvert.tunnel.wireguard;
 
-import java.util.ArrayList;
-import java.util.List;
-import java.util.function.Predicate;
-import java.util.stream.Stream;
+import dev.culvert.tunnel.noise.IndexTable;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,28 +8,18 @@ import org.jspecify.annotations.Nullable;
  * may still send under it), and the one we answered an initiation with, which the initiator has yet
  * to confirm. Changed by the control thread; lanes read {@link #current}.
  */
-public final class Sessions<S extends Sessions.Entry> {
-  /** A pair of keys, one each way. */
-  public interface Entry extends Indexed, AutoCloseable {
-    /** Whether the peer has been heard under it. */
-    boolean confirmed();
-
-    /** Nothing is sent or received under it any more. */
-    @Override
-    void close();
-  }
-
+final class Sessions {
   private final IndexTable indices;
-  private volatile @Nullable S current;
-  private @Nullable S previous;
-  private @Nullable S next;
+  private volatile @Nullable Session current;
+  private @Nullable Session previous;
+  private @Nullable Session next;
 
-  public Sessions(IndexTable indices) {
+  Sessions(IndexTable indices) {
     this.indices = indices;
   }
 
   /** What is sent under, or null. Any thread. */
-  public @Nullable S current() {
+  @Nullable Session current() {
     return current;
   }
 
@@ -41,9 +28,9 @@ public final class Sessions<S extends Sessions.Entry> {
    * answered with meanwhile is kept for receiving, since the peer may have taken it up (both ends
    * began at the same moment).
    */
-  public void initiated(S session) {
-    S answered = next;
-    S replaced = current;
+  void initiated(Session session) {
+    Session answered = next;
+    Session replaced = current;
     drop(previous);
     indices.put(session);
     current = session;
@@ -57,7 +44,7 @@ public final class Sessions<S extends Sessions.Entry> {
   }
 
   /** We answered an initiation: receive under the new session, send once it is confirmed. */
-  public void answered(S session) {
+  void answered(Session session) {
     drop(previous);
     drop(next);
     previous = null;
@@ -68,8 +55,8 @@ public final class Sessions<S extends Sessions.Entry> {
   /**
    * Makes the session we answered with the current one, if the initiator has been heard under it.
    */
-  public boolean promoteConfirmed() {
-    S confirmed = next;
+  boolean promoteConfirmed() {
+    Session confirmed = next;
     if (confirmed == null || !confirmed.confirmed()) {
       return false;
     }
@@ -80,39 +67,13 @@ public final class Sessions<S extends Sessions.Entry> {
     return true;
   }
 
-  public boolean isEmpty() {
+  boolean isEmpty() {
     return current == null && previous == null && next == null;
   }
 
-  /** All of them. */
-  public Stream<S> stream() {
-    List<S> all = new ArrayList<>();
-    addTo(all, current);
-    addTo(all, previous);
-    addTo(all, next);
-    return all.stream();
-  }
-
-  /** Ends those that {@code over} says of. */
-  public void removeIf(Predicate<? super S> over) {
-    if (current != null && over.test(current)) {
-      S last = current;
-      current = null;
-      drop(last);
-    }
-    if (previous != null && over.test(previous)) {
-      drop(previous);
-      previous = null;
-    }
-    if (next != null && over.test(next)) {
-      drop(next);
-      next = null;
-    }
-  }
-
   /** Ends all of them. */
-  public void clear() {
-    S last = current;
+  void clear() {
+    Session last = current;
     current = null;
     drop(last);
     drop(previous);
@@ -121,13 +82,7 @@ public final class Sessions<S extends Sessions.Entry> {
     next = null;
   }
 
-  private static <S> void addTo(List<S> all, @Nullable S session) {
-    if (session != null) {
-      all.add(session);
-    }
-  }
-
-  private void drop(@Nullable S session) {
+  private void drop(@Nullable Session session) {
     if (session != null) {
       indices.remove(session);
       session.close();
