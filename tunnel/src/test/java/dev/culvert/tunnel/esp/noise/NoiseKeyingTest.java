@@ -606,10 +606,15 @@ final class NoiseKeyingTest {
   }
 
   @Test
-  void closingWipesThePresharedKeysAndAnswersNobody() {
+  void closedEndHasNoKeysAndAnswersNobody() {
     network.settle();
     alice.engine().close();
     assertEquals(List.of(), alice.engine().securityAssociations(0));
     assertNull(alice.keying().lastHandshake("bob"));
+    network.seen.clear();
+    bob.restart(99, network.now);
+    network.run(SECONDS.toNanos(1));
+    assertEquals(1, said(bob, Messages.INITIATION).size());
+    assertEquals(1, network.seen.size());
   }
 }
