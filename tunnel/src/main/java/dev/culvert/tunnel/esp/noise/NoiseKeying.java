@@ -60,6 +60,8 @@ public final class NoiseKeying implements Keying {
   /** Where peers are; written by the control thread, whole sets at a time. */
   private volatile Set<IpAddress> addresses = Set.of();
 
+  private boolean closed;
+
   /**
    * @param privateKey this node's static key; copied
    * @param aead has ChaCha20-Poly1305, for the handshake alone
@@ -81,7 +83,7 @@ public final class NoiseKeying implements Keying {
     state = new NoiseState(random, limits);
     handshakes =
         new Handshakes(
-            () -> identity,
+            () -> closed ? null : identity,
             state.indices,
             this::handshakePeer,
             aead,
@@ -316,6 +318,8 @@ public final class NoiseKeying implements Keying {
   public void close() {
     List.copyOf(byName.values()).forEach(this::retire);
     forgetKeys();
+    addresses = Set.of();
+    closed = true;
     identity.close();
   }
 }

@@ -29,8 +29,7 @@ final class SaKeyScheduleTest {
   @Test
   void keyAndSaltAreWhatTheDocumentSays() {
     assertEquals(
-        "cce7fe7b8ea5f22cd41dc5707c98e6b25bdf"
-            + "d52891322c65c5826bd8d0cf1f174c171d51",
+        "cce7fe7b8ea5f22cd41dc5707c98e6b25bdf" + "d52891322c65c5826bd8d0cf1f174c171d51",
         hex(transportKey(), true, SPI, OTHER_SPI));
   }
 
