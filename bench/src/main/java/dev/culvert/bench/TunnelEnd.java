@@ -21,7 +21,7 @@ import dev.culvert.tunnel.gateway.ClusterRoutes;
 import dev.culvert.tunnel.train.Train;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
 import dev.culvert.tunnel.wireguard.PeerUpdate;
-import dev.culvert.tunnel.wireguard.PublicKey;
+import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.wireguard.WireGuardEngine;
 import java.lang.foreign.Arena;
 import java.security.SecureRandom;

@@ -23,6 +23,7 @@ final class CliArchitectureTest {
                       not(
                           resideInAnyPackage(
                               "dev.culvert.tunnel.gateway",
+                              "dev.culvert.tunnel.noise",
                               "dev.culvert.tunnel.wireguard",
                               "dev.culvert.tunnel.engine",
                               "dev.culvert.tunnel.esp",

@@ -23,6 +23,7 @@ class ArchitectureTest {
     "dev.culvert.routing..",
     "dev.culvert.tunnel.train..",
     "dev.culvert.tunnel.engine..",
+    "dev.culvert.tunnel.noise..",
     "dev.culvert.tunnel.wireguard..",
     "dev.culvert.tunnel.esp..",
     "dev.culvert.tunnel.offload.."
@@ -40,6 +41,8 @@ class ArchitectureTest {
         .definedBy("dev.culvert.tunnel.train..")
         .layer("engine")
         .definedBy("dev.culvert.tunnel.engine..")
+        .layer("noise")
+        .definedBy("dev.culvert.tunnel.noise..")
         .layer("wireguard")
         .definedBy("dev.culvert.tunnel.wireguard..")
         .layer("esp")
@@ -58,6 +61,8 @@ class ArchitectureTest {
         .mayOnlyBeAccessedByLayers("gateway")
         .whereLayer("offload")
         .mayOnlyBeAccessedByLayers("gateway")
+        .whereLayer("noise")
+        .mayOnlyBeAccessedByLayers("gateway", "wireguard", "esp")
         .whereLayer("wireguard")
         .mayOnlyBeAccessedByLayers("gateway")
         .whereLayer("esp")
@@ -65,11 +70,11 @@ class ArchitectureTest {
         .whereLayer("kernel")
         .mayOnlyBeAccessedByLayers("gateway", "port")
         .whereLayer("engine")
-        .mayOnlyBeAccessedByLayers("gateway", "port", "offload", "wireguard", "esp")
+        .mayOnlyBeAccessedByLayers("gateway", "port", "offload", "wireguard", "esp", "noise")
         .whereLayer("train")
         .mayOnlyBeAccessedByLayers("gateway", "port", "offload", "wireguard", "esp", "engine")
         .whereLayer("crypto")
-        .mayOnlyBeAccessedByLayers("wireguard", "esp", "gateway")
+        .mayOnlyBeAccessedByLayers("noise", "wireguard", "esp", "gateway")
         .check(CLASSES);
   }
 

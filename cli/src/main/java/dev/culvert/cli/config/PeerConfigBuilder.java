@@ -1,7 +1,7 @@
 package dev.culvert.cli.config;
 
 import dev.culvert.routing.Prefix;
-import dev.culvert.tunnel.wireguard.PublicKey;
+import dev.culvert.tunnel.noise.PublicKey;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

@@ -2,7 +2,7 @@ package dev.culvert.cli.config;
 
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
-import dev.culvert.tunnel.wireguard.PublicKey;
+import dev.culvert.tunnel.noise.PublicKey;
 import java.util.regex.Pattern;
 
 /** Single values, as both file formats write them. */

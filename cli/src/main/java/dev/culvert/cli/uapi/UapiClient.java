@@ -6,7 +6,7 @@ import dev.culvert.cli.admin.GatewayView;
 import dev.culvert.cli.admin.PeerView;
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.crypto.X25519;
-import dev.culvert.tunnel.wireguard.PublicKey;
+import dev.culvert.tunnel.noise.PublicKey;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.UnixDomainSocketAddress;

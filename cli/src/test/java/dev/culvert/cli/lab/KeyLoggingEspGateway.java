@@ -115,8 +115,9 @@ final class KeyLoggingEspGateway {
     }
 
     @Override
-    public void receive(byte[] message, Endpoint from, long nowNanos, long wallNanos) {
-      keying.receive(message, from, nowNanos, wallNanos);
+    public void receive(
+        byte[] message, Endpoint from, boolean underLoad, long nowNanos, long wallNanos) {
+      keying.receive(message, from, underLoad, nowNanos, wallNanos);
     }
 
     @Override
@@ -140,7 +141,7 @@ final class KeyLoggingEspGateway {
     }
 
     @Override
-    public TunnelEvent.@Nullable Notice pollNotice() {
+    public @Nullable TunnelEvent pollNotice() {
       return keying.pollNotice();
     }
 

@@ -83,7 +83,7 @@ final class EspDataPath implements DataPath {
     if (sa == null) {
       return stage(peer, train);
     }
-    if (sealUnder(peer, sa, train, false)) {
+    if (sealUnder(peer, sa, train, false, nowNanos)) {
       return Verdict.SEALED;
     }
     if (sa != peer.outbound()) {
@@ -101,7 +101,7 @@ final class EspDataPath implements DataPath {
    * @param dummy whether the packets are to be discarded by the receiver
    * @return false where the SA has ended or its numbers do not suffice
    */
-  boolean sealUnder(EspPeer peer, OutboundSa sa, Train train, boolean dummy) {
+  boolean sealUnder(EspPeer peer, OutboundSa sa, Train train, boolean dummy, long nowNanos) {
     if (!sa.pin()) {
       return false;
     }
@@ -141,6 +141,7 @@ final class EspDataPath implements DataPath {
     }
     sa.sent(train.packets(), train.sealedBytes());
     peer.txBytes().add(train.sealedBytes());
+    peer.traffic().sent(!dummy, nowNanos);
     if (sa.isLow()) {
       shared.requests.submit(peer, EspPeer.RUNNING_LOW);
     }
@@ -238,12 +239,12 @@ final class EspDataPath implements DataPath {
     } else if (!EspFraming.isPossibleLength(length)) {
       drops.count(DropReason.BAD_LENGTH);
     } else {
-      return openEsp(received, from);
+      return openEsp(received, from, nowNanos);
     }
     return 0;
   }
 
-  private int openEsp(Train received, Endpoint from) {
+  private int openEsp(Train received, Endpoint from, long nowNanos) {
     MemorySegment memory = received.memory();
     int packets = received.packets();
     long at = received.slot(0);
@@ -277,7 +278,7 @@ final class EspDataPath implements DataPath {
       long opened = openUnder(sa, received, spi, iv);
       tried |= fresh;
       if (opened != 0) {
-        return opened(sa, received, from, fresh, opened);
+        return opened(sa, received, from, fresh, opened, nowNanos);
       }
     }
     drops.count(DropReason.BAD_TAG, Long.bitCount(tried));
@@ -310,7 +311,8 @@ final class EspDataPath implements DataPath {
   }
 
   /** What follows once some packets of a run were authenticated. */
-  private int opened(InboundSa sa, Train received, Endpoint from, long fresh, long opened) {
+  private int opened(
+      InboundSa sa, Train received, Endpoint from, long fresh, long opened, long nowNanos) {
     long accepted = sa.acceptFresh(sequences, fresh & opened);
     int forged = Long.bitCount(fresh & ~opened);
     int replayed = received.packets() - forged - Long.bitCount(accepted);
@@ -332,7 +334,9 @@ final class EspDataPath implements DataPath {
     sa.received(Long.bitCount(accepted), bytes);
     peer.rxBytes().add(bytes);
     received.origin(peer);
-    return inner.deliver(received, accepted, sa);
+    int delivered = inner.deliver(received, accepted, sa);
+    peer.traffic().received(sa.parameters().spi(), delivered > 0, nowNanos);
+    return delivered;
   }
 
   /** Bytes of the packets on the wire. */

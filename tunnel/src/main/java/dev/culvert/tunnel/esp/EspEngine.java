@@ -68,7 +68,8 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
    * These are all peers from now on. A peer whose settings changed begins anew, the others keep
    * what they have.
    *
-   * @throws IllegalArgumentException where two have one name; nothing was changed
+   * @throws IllegalArgumentException where two have one name, or the keying cannot have one;
+   *     nothing was changed
    */
   public void peers(Collection<EspPeerSettings> settings, long nowNanos) {
     Set<String> names = new HashSet<>();
@@ -77,20 +78,21 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
         throw new IllegalArgumentException("two peers of the name " + peer.name());
       }
     }
+    keying.peers(settings);
     for (EspPeer peer : List.copyOf(peers.values())) {
       if (!settings.contains(peer.settings())) {
         remove(peer);
       }
     }
     for (EspPeerSettings peer : settings) {
-      peers.computeIfAbsent(peer.name(), name -> new EspPeer(peer, shared.staging));
+      peers.computeIfAbsent(
+          peer.name(), name -> new EspPeer(peer, keying.traffic(name), shared.staging));
     }
     Map<Prefix, EspPeer> owners = new HashMap<>();
     for (EspPeer peer : peers.values()) {
       peer.settings().selectors().remote().forEach(prefix -> owners.put(prefix, peer));
     }
     shared.owners = PrefixTable.of(owners);
-    keying.peers(settings);
     obey(nowNanos);
     sas.publish();
   }
@@ -180,11 +182,12 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
       }
     }
     for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
+      boolean underLoad = shared.messages.isUnderLoad(nowNanos);
       MessageQueue.Message message = shared.messages.poll();
       if (message == null) {
         break;
       }
-      keying.receive(message.bytes(), message.from(), nowNanos, wallNanos);
+      keying.receive(message.bytes(), message.from(), underLoad, nowNanos, wallNanos);
       obey(nowNanos);
     }
     keying.advance(nowNanos, wallNanos);
@@ -257,6 +260,10 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
         sas.stopSending(peer);
         drops.count(DropReason.NO_SESSION, peer.staged().clear());
       }
+      case KeyingEvent.SendDummy e -> {
+        peer.dummyLength = Math.max(peer.dummyLength, 0);
+        ready(peer);
+      }
       case KeyingEvent.Heard e -> {
         if (e.from().address().equals(peer.address()) && peer.heardFrom(e.from())) {
           reportMove(peer);
@@ -288,7 +295,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
       drops.count(DropReason.NO_ENDPOINT);
     }
     for (EspPeer peer = ready.peek(); peer != null; peer = ready.peek()) {
-      if (transmit(peer, out)) {
+      if (transmit(peer, out, nowNanos)) {
         return true;
       }
       ready.remove().readyToTransmit = false;
@@ -297,7 +304,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
   }
 
   /** Seals the next staged packet of {@code peer}, or else the dummy that is due. */
-  private boolean transmit(EspPeer peer, Datagram out) {
+  private boolean transmit(EspPeer peer, Datagram out, long nowNanos) {
     Endpoint to = peer.endpoint();
     OutboundSa sa = peer.outbound();
     if (to == null || sa == null || !sa.maySend()) {
@@ -320,7 +327,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     int sealedLength = EspOverhead.INSTANCE.sealedLength(packet.length, 0);
     long at = single.add(packet.length, sealedLength);
     MemorySegment.copy(packet, 0, out.memory(), ValueLayout.JAVA_BYTE, at, packet.length);
-    if (!controlPath.sealUnder(peer, sa, single, dummy)) {
+    if (!controlPath.sealUnder(peer, sa, single, dummy, nowNanos)) {
       drops.count(DropReason.COUNTERS_SPENT);
       return false;
     }

@@ -21,6 +21,7 @@ final class EspPeer extends BasePeer<EspPeer> {
   static final int RUNNING_LOW = 8;
 
   private final EspPeerSettings settings;
+  private final TrafficListener traffic;
   private volatile @Nullable OutboundSa outbound;
 
   // Control thread only.
@@ -30,8 +31,9 @@ final class EspPeer extends BasePeer<EspPeer> {
   /** Bytes of a dummy packet that is to be sent, or -1. */
   int dummyLength = -1;
 
-  EspPeer(EspPeerSettings settings, StagingBudget budget) {
+  EspPeer(EspPeerSettings settings, TrafficListener traffic, StagingBudget budget) {
     super(budget);
+    this.traffic = traffic;
     this.settings = settings;
     reportedEndpoint = settings.endpoint();
     endpoint(settings.endpoint());
@@ -39,6 +41,10 @@ final class EspPeer extends BasePeer<EspPeer> {
 
   EspPeerSettings settings() {
     return settings;
+  }
+
+  TrafficListener traffic() {
+    return traffic;
   }
 
   /** Where its packets come from: it does not move, or its SAs were not found. */

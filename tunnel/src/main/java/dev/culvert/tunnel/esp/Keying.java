@@ -46,8 +46,20 @@ public interface Keying extends AutoCloseable {
    */
   boolean isPlausible(byte[] message, Endpoint from);
 
-  /** Works on a message that {@link #isPlausible} let pass. It may come from anybody. */
-  void receive(byte[] message, Endpoint from, long nowNanos, long wallNanos);
+  /**
+   * Works on a message that {@link #isPlausible} let pass. It may come from anybody.
+   *
+   * @param underLoad whether more come than this end keeps up with
+   */
+  void receive(byte[] message, Endpoint from, boolean underLoad, long nowNanos, long wallNanos);
+
+  /**
+   * Who is to be told of the traffic with {@code peer}; asked once for each peer, after {@link
+   * #peers} has named it.
+   */
+  default TrafficListener traffic(String peer) {
+    return TrafficListener.NONE;
+  }
 
   /** Does what is due. A spurious call does nothing. */
   void advance(long nowNanos, long wallNanos);
@@ -72,8 +84,8 @@ public interface Keying extends AutoCloseable {
   /** The next message to send, or null. */
   @Nullable Message pollMessage();
 
-  /** The next thing that an operator should know, or null. */
-  default TunnelEvent.@Nullable Notice pollNotice() {
+  /** The next thing that happened of which the engine cannot know, or null. */
+  default @Nullable TunnelEvent pollNotice() {
     return null;
   }
 

@@ -36,6 +36,12 @@ public sealed interface KeyingEvent {
    */
   record StopSending(String peer) implements KeyingEvent {}
 
+  /**
+   * Send a dummy packet (RFC 4303 section 2.6) under the outbound SA: proof that this end has the
+   * key, or that it lives. Staged packets go first.
+   */
+  record SendDummy(String peer) implements KeyingEvent {}
+
   /** An authenticated, fresh message of the peer came from here: its UDP port may have moved. */
   record Heard(String peer, Endpoint from) implements KeyingEvent {}
 }

@@ -1,6 +1,6 @@
 package dev.culvert.tunnel.gateway;
 
-import dev.culvert.tunnel.wireguard.KeyLog;
+import dev.culvert.tunnel.noise.KeyLog;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 

@@ -4,6 +4,10 @@ import dev.culvert.crypto.SecretBytes;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.noise.Handshakes;
+import dev.culvert.tunnel.noise.LocalIdentity;
+import dev.culvert.tunnel.noise.Messages;
+import dev.culvert.tunnel.noise.PublicKey;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
@@ -78,7 +82,8 @@ final class DeviceConfiguration {
   /** A new key is a new identity: no session, handshake or shared secret of the old one lives. */
   private void changeIdentity(SecretBytes privateKey) {
     LocalIdentity old = shared.identity();
-    LocalIdentity identity = privateKey.isZero() ? null : new LocalIdentity(privateKey);
+    LocalIdentity identity =
+        privateKey.isZero() ? null : new LocalIdentity(privateKey, WireGuardEngine.LABELS);
     if (old == null ? identity == null : identity != null && samePublic(old, identity)) {
       if (identity != null) {
         identity.close();
@@ -93,12 +98,10 @@ final class DeviceConfiguration {
       }
     }
     for (WireGuardPeer peer : peers.values()) {
-      handshakes.forgetPending(peer);
+      handshakes.forgetPending(peer.handshake());
       peer.sessions().clear();
-      peer.timers().cancel(Timer.RETRANSMIT_HANDSHAKE);
-      peer.handshakeAttempts(0);
-      peer.nextInitiation(Long.MIN_VALUE);
-      peer.staticStatic(identity == null ? null : identity.agree(peer.publicKey()));
+      peer.handshake().startAfresh();
+      peer.handshake().staticStatic(identity == null ? null : identity.agree(peer.publicKey()));
       if (!peer.staged().isEmpty()) {
         shared.requests.submit(peer, Request.HANDSHAKE);
       }
@@ -120,7 +123,7 @@ final class DeviceConfiguration {
       WireGuardPeer peer = all.next();
       if (names.contains(peer.publicKey())) {
         shared.allowedIps.takeAll(peer);
-        peer.presharedKey(SecretBytes.owning(new byte[Messages.KEY_LENGTH]));
+        peer.handshake().presharedKey(SecretBytes.owning(new byte[Messages.KEY_LENGTH]));
       } else {
         all.remove();
         retire(peer);
@@ -152,7 +155,7 @@ final class DeviceConfiguration {
         return;
       }
       peer = new WireGuardPeer(update.publicKey(), shared);
-      peer.staticStatic(identity == null ? null : identity.agree(update.publicKey()));
+      peer.handshake().staticStatic(identity == null ? null : identity.agree(update.publicKey()));
       peers.put(update.publicKey(), peer);
     }
     change(peer, update);
@@ -161,7 +164,7 @@ final class DeviceConfiguration {
   private void change(WireGuardPeer peer, PeerUpdate update) {
     SecretBytes presharedKey = update.presharedKey();
     if (presharedKey != null) {
-      peer.presharedKey(presharedKey.copy());
+      peer.handshake().presharedKey(presharedKey.copy());
     }
     boolean hadEndpoint = peer.endpoint() != null;
     Endpoint endpoint = update.endpoint();
@@ -194,10 +197,8 @@ final class DeviceConfiguration {
   private void retire(WireGuardPeer peer) {
     shared.allowedIps.takeAll(peer);
     peer.retire();
-    handshakes.forgetPending(peer);
+    handshakes.forgetPending(peer.handshake());
     drops.count(DropReason.NO_SESSION, peer.staged().close());
-    peer.presharedKey().close();
-    peer.staticStatic(null);
   }
 
   DeviceSnapshot snapshot() {
@@ -211,9 +212,9 @@ final class DeviceConfiguration {
   private DeviceSnapshot.PeerSnapshot snapshot(WireGuardPeer peer) {
     return new DeviceSnapshot.PeerSnapshot(
         peer.publicKey(),
-        peer.presharedKey().copy(),
+        peer.handshake().presharedKey().copy(),
         peer.endpoint(),
-        peer.lastHandshake,
+        peer.handshake().lastHandshake(),
         peer.txBytes().sum(),
         peer.rxBytes().sum(),
         (int) TimeUnit.NANOSECONDS.toSeconds(peer.timers().persistentKeepalive()),

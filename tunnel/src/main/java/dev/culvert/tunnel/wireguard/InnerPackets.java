@@ -32,7 +32,7 @@ final class InnerPackets {
   boolean hasData(Train train, long packets) {
     // All are as long as the first but for the last, which may be a keepalive.
     int first = Long.numberOfTrailingZeros(packets);
-    return train.sealedLength(first) > Messages.DATA_OVERHEAD;
+    return train.sealedLength(first) > DataMessages.DATA_OVERHEAD;
   }
 
   /** Bytes of the packets on the wire. */
@@ -49,7 +49,7 @@ final class InnerPackets {
     int delivered = 0;
     for (long rest = packets; rest != 0; rest &= rest - 1) {
       int i = Long.numberOfTrailingZeros(rest);
-      int plain = train.sealedLength(i) - Messages.DATA_OVERHEAD;
+      int plain = train.sealedLength(i) - DataMessages.DATA_OVERHEAD;
       if (plain == 0) {
         continue;
       }

@@ -8,5 +8,5 @@ package dev.culvert.tunnel.wireguard;
  */
 record Limits(long rekeyAfterMessages, long rejectAfterMessages) {
   static final Limits OF_THE_PAPER =
-      new Limits(Messages.REKEY_AFTER_MESSAGES, Messages.REJECT_AFTER_MESSAGES);
+      new Limits(DataMessages.REKEY_AFTER_MESSAGES, DataMessages.REJECT_AFTER_MESSAGES);
 }

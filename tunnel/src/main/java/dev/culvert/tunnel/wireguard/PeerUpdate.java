@@ -3,6 +3,7 @@ package dev.culvert.tunnel.wireguard;
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.noise.PublicKey;
 import java.util.List;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;

@@ -6,6 +6,10 @@ import dev.culvert.crypto.NonceLayout;
 import dev.culvert.crypto.ReplayWindow;
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.tunnel.engine.Pinned;
+import dev.culvert.tunnel.noise.HandshakePeer;
+import dev.culvert.tunnel.noise.Indexed;
+import dev.culvert.tunnel.noise.SessionAge;
+import dev.culvert.tunnel.noise.TransportKeys;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
@@ -32,10 +36,9 @@ final class Session extends Pinned implements Indexed {
   }
 
   private final WireGuardPeer peer;
-  private final boolean initiator;
+  private final SessionAge age;
   private final int localIndex;
   private final int remoteIndex;
-  private final long createdNanos;
   private final Limits limits;
   private final AeadKey sendKey;
   private final AeadKey receiveKey;
@@ -44,24 +47,15 @@ final class Session extends Pinned implements Indexed {
   private volatile long sendCounter;
   private volatile boolean confirmed;
 
-  /** Takes over both keys, 32 bytes each. */
-  Session(
-      WireGuardPeer peer,
-      boolean initiator,
-      int localIndex,
-      int remoteIndex,
-      byte[] sendKey,
-      byte[] receiveKey,
-      long createdNanos,
-      Limits limits) {
+  /** Takes over both keys. */
+  Session(WireGuardPeer peer, TransportKeys keys, Limits limits) {
     this.peer = peer;
-    this.initiator = initiator;
-    this.localIndex = localIndex;
-    this.remoteIndex = remoteIndex;
-    this.createdNanos = createdNanos;
+    this.age = keys.age();
+    this.localIndex = keys.localIndex();
+    this.remoteIndex = keys.remoteIndex();
     this.limits = limits;
-    this.sendKey = key(sendKey);
-    this.receiveKey = key(receiveKey);
+    this.sendKey = key(keys.sendKey());
+    this.receiveKey = key(keys.receiveKey());
     window = new ReplayWindow(limits.rejectAfterMessages());
   }
 
@@ -73,14 +67,18 @@ final class Session extends Pinned implements Indexed {
         0);
   }
 
-  @Override
-  public WireGuardPeer peer() {
+  WireGuardPeer peer() {
     return peer;
+  }
+
+  @Override
+  public HandshakePeer handshakePeer() {
+    return peer.handshake();
   }
 
   /** Whether this end began the handshake: then it is for this end to renew it. */
   boolean initiator() {
-    return initiator;
+    return age.initiator();
   }
 
   @Override
@@ -102,12 +100,8 @@ final class Session extends Pinned implements Indexed {
     return receiveKey;
   }
 
-  long age(long nowNanos) {
-    return nowNanos - createdNanos;
-  }
-
   boolean isExpired(long nowNanos) {
-    return age(nowNanos) >= Messages.REJECT_AFTER_TIME;
+    return age.isExpired(nowNanos);
   }
 
   /** Whether a packet may be sealed at all. */
@@ -118,13 +112,13 @@ final class Session extends Pinned implements Indexed {
 
   /** Whether its initiator should renew it, or too much was sent. */
   boolean isStaleForSending(long nowNanos) {
-    return (initiator && age(nowNanos) >= Messages.REKEY_AFTER_TIME)
+    return age.isStaleForSending(nowNanos)
         || Long.compareUnsigned(sendCounter, limits.rekeyAfterMessages()) > 0;
   }
 
   /** Whether it must be renewed now lest the other end run into its refusal. */
   boolean isStaleForReceiving(long nowNanos) {
-    return initiator && age(nowNanos) >= Messages.LAST_MINUTE_REKEY_TIME;
+    return age.isStaleForReceiving(nowNanos);
   }
 
   /** Whether {@code counter} may come from the other end. */
@@ -187,6 +181,6 @@ final class Session extends Pinned implements Indexed {
 
   @Override
   public String toString() {
-    return "Session[" + peer + (initiator ? ", initiator]" : ", responder]");
+    return "Session[" + peer + (age.initiator() ? ", initiator]" : ", responder]");
   }
 }

@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.wireguard;
 
+import dev.culvert.tunnel.noise.IndexTable;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -1,12 +1,20 @@
 package dev.culvert.tunnel.wireguard;
 
 import dev.culvert.crypto.AeadBackend;
+import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.MessageQueue;
 import dev.culvert.tunnel.engine.RequestStack;
 import dev.culvert.tunnel.engine.StagingBudget;
+import dev.culvert.tunnel.engine.TunnelEvent;
+import dev.culvert.tunnel.noise.Deadlines;
+import dev.culvert.tunnel.noise.IndexTable;
+import dev.culvert.tunnel.noise.LocalIdentity;
+import dev.culvert.tunnel.noise.Messages;
+import java.util.ArrayDeque;
+import java.util.Queue;
 import org.jspecify.annotations.Nullable;
 
-/** What lanes and the control side share; every part says who may do what. */
+/** What the parts of the engine share; every part says who may do what. */
 final class SharedState {
   final Limits limits;
   final IndexTable indices;
@@ -15,6 +23,11 @@ final class SharedState {
   final RequestStack<WireGuardPeer> requests = new RequestStack<>();
   final Deadlines deadlines = new Deadlines();
   final StagingBudget staging = new StagingBudget();
+
+  // Control thread only.
+  final Outbox outbox = new Outbox();
+  final Queue<TunnelEvent> events = new ArrayDeque<>();
+  final DropCounters controlDrops = new DropCounters();
 
   private volatile AeadBackend aead;
   private volatile @Nullable LocalIdentity identity;

@@ -12,6 +12,10 @@ import dev.culvert.tunnel.engine.MessageQueue;
 import dev.culvert.tunnel.engine.StagedQueue;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.noise.HandshakeFilter;
+import dev.culvert.tunnel.noise.Messages;
+import dev.culvert.tunnel.noise.PeerTimers;
+import dev.culvert.tunnel.noise.Timer;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -154,9 +158,10 @@ final class WireGuardDataPath implements DataPath {
       run.at(train.memory(), train.inner(0), train.stride())
           .of(
               train.packets(),
-              train.stride() - Messages.DATA_OVERHEAD,
-              train.lastSealedLength() - Messages.DATA_OVERHEAD)
-          .counting(train.memory().get(Messages.LONG, train.slot(0) + Messages.DATA_COUNTER));
+              train.stride() - DataMessages.DATA_OVERHEAD,
+              train.lastSealedLength() - DataMessages.DATA_OVERHEAD)
+          .counting(
+              train.memory().get(DataMessages.LONG, train.slot(0) + DataMessages.DATA_COUNTER));
       cipher().seal(session.sendKey(), run);
     } finally {
       session.unpin();
@@ -167,11 +172,11 @@ final class WireGuardDataPath implements DataPath {
     MemorySegment memory = train.memory();
     for (int i = 0; i < train.packets(); i++) {
       long at = train.slot(i);
-      memory.set(Messages.INT, at + Messages.TYPE, Messages.DATA);
-      memory.set(Messages.INT, at + Messages.DATA_RECEIVER, remoteIndex);
-      memory.set(Messages.LONG, at + Messages.DATA_COUNTER, firstCounter + i);
+      memory.set(DataMessages.INT, at + Messages.TYPE, DataMessages.DATA);
+      memory.set(DataMessages.INT, at + DataMessages.DATA_RECEIVER, remoteIndex);
+      memory.set(DataMessages.LONG, at + DataMessages.DATA_COUNTER, firstCounter + i);
       long end = at + train.sealedLength(i) - Messages.TAG_LENGTH;
-      for (long pad = at + Messages.DATA_HEADER + train.length(i); pad < end; pad++) {
+      for (long pad = at + DataMessages.DATA_HEADER + train.length(i); pad < end; pad++) {
         memory.set(ValueLayout.JAVA_BYTE, pad, (byte) 0);
       }
     }
@@ -179,9 +184,9 @@ final class WireGuardDataPath implements DataPath {
 
   /** Whether the train was laid out as {@link WireGuardOverhead} says. */
   private static boolean fits(Train train) {
-    boolean fits = train.packets() > 0 && train.headroom() == Messages.DATA_HEADER;
+    boolean fits = train.packets() > 0 && train.headroom() == DataMessages.DATA_HEADER;
     for (int i = 0; i < train.packets(); i++) {
-      fits &= train.length(i) + Messages.DATA_OVERHEAD <= train.sealedLength(i);
+      fits &= train.length(i) + DataMessages.DATA_OVERHEAD <= train.sealedLength(i);
     }
     return fits;
   }
@@ -203,8 +208,8 @@ final class WireGuardDataPath implements DataPath {
     if (dropped > 0) {
       drops.count(DropReason.STAGING_FULL, dropped);
     }
-    if (peer.handshakeAttempts() != 0) {
-      peer.handshakeAttempts(0);
+    if (peer.handshake().handshakeAttempts() != 0) {
+      peer.handshake().handshakeAttempts(0);
     }
     Session session = peer.sessions().current();
     if (session != null && session.maySend(nowNanos)) {
@@ -216,10 +221,10 @@ final class WireGuardDataPath implements DataPath {
   }
 
   private void askForHandshake(WireGuardPeer peer, long nowNanos) {
-    if (peer.mayInitiate(nowNanos)) {
+    if (peer.handshake().mayInitiate(nowNanos)) {
       shared.requests.submit(peer, Request.HANDSHAKE);
     } else if (!peer.timers().isArmed(Timer.RETRANSMIT_HANDSHAKE)) {
-      peer.timers().arm(Timer.RETRANSMIT_HANDSHAKE, peer.nextInitiation());
+      peer.timers().arm(Timer.RETRANSMIT_HANDSHAKE, peer.handshake().nextInitiation());
     }
   }
 
@@ -228,21 +233,21 @@ final class WireGuardDataPath implements DataPath {
   @Override
   public int runLength(Train received, int first) {
     int packets = received.packets();
-    if (received.sealedLength(first) < Messages.DATA_OVERHEAD) {
+    if (received.sealedLength(first) < DataMessages.DATA_OVERHEAD) {
       return 1;
     }
     MemorySegment memory = received.memory();
     long at = received.slot(first);
-    long typeAndIndex = memory.get(Messages.LONG, at);
-    if ((int) typeAndIndex != Messages.DATA) {
+    long typeAndIndex = memory.get(DataMessages.LONG, at);
+    if ((int) typeAndIndex != DataMessages.DATA) {
       return 1;
     }
-    long counter = memory.get(Messages.LONG, at + Messages.DATA_COUNTER);
+    long counter = memory.get(DataMessages.LONG, at + DataMessages.DATA_COUNTER);
     int next = first + 1;
     while (next < packets
-        && received.sealedLength(next) >= Messages.DATA_OVERHEAD
-        && memory.get(Messages.LONG, received.slot(next)) == typeAndIndex
-        && memory.get(Messages.LONG, received.slot(next) + Messages.DATA_COUNTER)
+        && received.sealedLength(next) >= DataMessages.DATA_OVERHEAD
+        && memory.get(DataMessages.LONG, received.slot(next)) == typeAndIndex
+        && memory.get(DataMessages.LONG, received.slot(next) + DataMessages.DATA_COUNTER)
             == counter + (next - first)) {
       next++;
     }
@@ -252,13 +257,13 @@ final class WireGuardDataPath implements DataPath {
   @Override
   public int open(Train received, Endpoint from, long nowNanos) {
     int packets = received.packets();
-    received.headroom(Messages.DATA_HEADER);
+    received.headroom(DataMessages.DATA_HEADER);
     for (int i = 0; i < packets; i++) {
       received.length(i, 0);
     }
     boolean data =
-        received.lastSealedLength() >= Messages.DATA_OVERHEAD
-            && received.memory().get(Messages.INT, received.slot(0)) == Messages.DATA;
+        received.lastSealedLength() >= DataMessages.DATA_OVERHEAD
+            && received.memory().get(DataMessages.INT, received.slot(0)) == DataMessages.DATA;
     if (data) {
       return openData(received, from, nowNanos);
     }
@@ -271,8 +276,8 @@ final class WireGuardDataPath implements DataPath {
   private int openData(Train received, Endpoint from, long nowNanos) {
     MemorySegment memory = received.memory();
     int packets = received.packets();
-    int index = memory.get(Messages.INT, received.slot(0) + Messages.DATA_RECEIVER);
-    long counter = memory.get(Messages.LONG, received.slot(0) + Messages.DATA_COUNTER);
+    int index = memory.get(DataMessages.INT, received.slot(0) + DataMessages.DATA_RECEIVER);
+    long counter = memory.get(DataMessages.LONG, received.slot(0) + DataMessages.DATA_COUNTER);
     if (!(shared.indices.find(index) instanceof Session session)) {
       drops.count(DropReason.UNKNOWN_INDEX, packets);
       return 0;
@@ -286,8 +291,8 @@ final class WireGuardDataPath implements DataPath {
       run.at(memory, received.inner(0), received.stride())
           .of(
               packets,
-              received.stride() - Messages.DATA_OVERHEAD,
-              received.lastSealedLength() - Messages.DATA_OVERHEAD)
+              received.stride() - DataMessages.DATA_OVERHEAD,
+              received.lastSealedLength() - DataMessages.DATA_OVERHEAD)
           .counting(counter);
       authenticated = cipher().open(session.receiveKey(), run) & run.allPackets();
     } finally {
@@ -325,8 +330,10 @@ final class WireGuardDataPath implements DataPath {
       shared.requests.submit(peer, Request.CONFIRM);
     }
     Session current = peer.sessions().current();
-    if (current != null && current.isStaleForReceiving(nowNanos) && !peer.lastMinuteHandshake()) {
-      peer.lastMinuteHandshake(true);
+    if (current != null
+        && current.isStaleForReceiving(nowNanos)
+        && !peer.handshake().lastMinuteHandshake()) {
+      peer.handshake().lastMinuteHandshake(true);
       askForHandshake(peer, nowNanos);
     }
     peer.rxBytes().add(bytes);
@@ -345,9 +352,9 @@ final class WireGuardDataPath implements DataPath {
       return;
     }
     long at = received.slot(i);
-    int type = received.memory().get(Messages.INT, at);
+    int type = received.memory().get(DataMessages.INT, at);
     int expected = Messages.handshakeLength(type);
-    if (expected == 0 && type != Messages.DATA) {
+    if (expected == 0 && type != DataMessages.DATA) {
       drops.count(DropReason.UNKNOWN_TYPE);
     } else if (length != expected) {
       drops.count(DropReason.BAD_LENGTH);
@@ -356,24 +363,16 @@ final class WireGuardDataPath implements DataPath {
     } else {
       byte[] copy = new byte[length];
       MemorySegment.copy(received.memory(), ValueLayout.JAVA_BYTE, at, copy, 0, length);
-      queueHandshake(copy, type, from);
+      queueHandshake(copy, from);
     }
   }
 
-  private void queueHandshake(byte[] message, int type, Endpoint from) {
-    LocalIdentity identity = shared.identity();
-    if (type != Messages.COOKIE_REPLY && (identity == null || !identity.mac1Matches(message))) {
-      drops.count(DropReason.BAD_MAC1);
-    } else if (type != Messages.INITIATION && !isKnownReceiver(message, type)) {
-      drops.count(DropReason.UNKNOWN_INDEX);
+  private void queueHandshake(byte[] message, Endpoint from) {
+    DropReason refused = HandshakeFilter.refuse(message, shared.identity(), shared.indices);
+    if (refused != null) {
+      drops.count(refused);
     } else if (!shared.handshakes.offer(new MessageQueue.Message(message, from))) {
       drops.count(DropReason.QUEUE_FULL);
     }
-  }
-
-  private boolean isKnownReceiver(byte[] message, int type) {
-    int offset =
-        type == Messages.RESPONSE ? Messages.RESPONSE_RECEIVER : Messages.COOKIE_REPLY_RECEIVER;
-    return shared.indices.find(Messages.getInt(message, offset)) != null;
   }
 }

@@ -11,12 +11,19 @@ import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
+import dev.culvert.tunnel.noise.HandshakePeer;
+import dev.culvert.tunnel.noise.HandshakeTimers;
+import dev.culvert.tunnel.noise.Handshakes;
+import dev.culvert.tunnel.noise.IndexTable;
+import dev.culvert.tunnel.noise.KeyLog;
+import dev.culvert.tunnel.noise.ProtocolLabels;
+import dev.culvert.tunnel.noise.PublicKey;
+import dev.culvert.tunnel.noise.Timestamps;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.security.SecureRandom;
 import java.time.Instant;
-import java.util.ArrayDeque;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +34,9 @@ import org.jspecify.annotations.Nullable;
  * {@link #mtu()} are for any thread.
  */
 public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
+  static final ProtocolLabels LABELS =
+      new ProtocolLabels("WireGuard v1 zx2c4 Jason@zx2c4.com", "mac1----", "cookie--");
+
   private static final int DEFAULT_MTU = 1420;
 
   /** Handshake messages in one {@link #advance}: timers and transmission get their turn between. */
@@ -34,11 +44,9 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
 
   private final SharedState shared;
   private final Map<PublicKey, WireGuardPeer> peers = new LinkedHashMap<>();
-  private final Outbox outbox = new Outbox();
-  private final ArrayDeque<TunnelEvent> events = new ArrayDeque<>();
-  private final DropCounters drops = new DropCounters();
   private final Timestamps timestamps = new Timestamps();
   private final Handshakes handshakes;
+  private final HandshakeTimers timers;
   private final DeviceConfiguration configuration;
   private final WireGuardDataPath controlPath;
   private final Train single = new Train();
@@ -60,9 +68,24 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   WireGuardEngine(AeadBackend aead, SecureRandom random, @Nullable KeyLog keyLog, Limits limits) {
     shared = new SharedState(limits, new IndexTable(random), aead);
     handshakes =
-        new Handshakes(shared, aead, random, keyLog, peers, outbox, events, drops, timestamps);
-    configuration = new DeviceConfiguration(shared, peers, handshakes, drops);
-    controlPath = new WireGuardDataPath(shared, drops);
+        new Handshakes(
+            shared::identity,
+            shared.indices,
+            this::handshakePeer,
+            aead,
+            random,
+            keyLog,
+            (message, to) -> shared.outbox.add(message, null, to),
+            shared.controlDrops,
+            timestamps);
+    timers = new HandshakeTimers(handshakes);
+    configuration = new DeviceConfiguration(shared, peers, handshakes, shared.controlDrops);
+    controlPath = new WireGuardDataPath(shared, shared.controlDrops);
+  }
+
+  private @Nullable HandshakePeer handshakePeer(PublicKey key) {
+    WireGuardPeer peer = peers.get(key);
+    return peer == null ? null : peer.handshake();
   }
 
   @Override
@@ -133,7 +156,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
 
   @Override
   public DropCounters drops() {
-    return drops;
+    return shared.controlDrops;
   }
 
   @Override
@@ -149,7 +172,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     receiveHandshakes(nowNanos, wallNanos);
     if (shared.deadlines.earliest() <= nowNanos) {
       for (WireGuardPeer peer : peers.values()) {
-        expireTimers(peer, nowNanos, wallNanos);
+        timers.expire(peer.handshake(), nowNanos, wallNanos);
       }
       shared.deadlines.forget();
       for (WireGuardPeer peer : peers.values()) {
@@ -172,16 +195,16 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
       reportMove(peer);
     }
     if ((requests & Request.CONFIRM) != 0) {
-      handshakes.confirm(peer, wallNanos);
+      handshakes.confirm(peer.handshake(), wallNanos);
     }
     if ((requests & Request.FLUSH) != 0) {
-      outbox.ready(peer);
+      shared.outbox.ready(peer);
     }
     if ((requests & Request.HANDSHAKE) != 0) {
-      handshakes.initiate(peer, false, nowNanos, wallNanos);
+      handshakes.initiate(peer.handshake(), false, nowNanos, wallNanos);
     }
     if ((requests & Request.KEEPALIVE) != 0) {
-      sendKeepalive(peer, nowNanos, wallNanos);
+      timers.keepalive(peer.handshake(), nowNanos, wallNanos);
     }
   }
 
@@ -191,7 +214,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     if (to != null && !to.isSamePlace(from)) {
       peer.reportedEndpoint = to;
       if (from != null) {
-        events.add(new TunnelEvent.EndpointMoved(peer.toString(), from, to));
+        shared.events.add(new TunnelEvent.EndpointMoved(peer.toString(), from, to));
       }
     }
   }
@@ -207,86 +230,22 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     }
   }
 
-  private void expireTimers(WireGuardPeer peer, long nowNanos, long wallNanos) {
-    PeerTimers timers = peer.timers();
-    if (timers.expire(Timer.RETRANSMIT_HANDSHAKE, nowNanos)) {
-      retransmitHandshake(peer, nowNanos, wallNanos);
-    }
-    if (timers.expire(Timer.PASSIVE_KEEPALIVE, nowNanos)) {
-      sendKeepalive(peer, nowNanos, wallNanos);
-    }
-    if (timers.expire(Timer.NEW_HANDSHAKE, nowNanos)) {
-      peer.forgetSource();
-      handshakes.initiate(peer, false, nowNanos, wallNanos);
-    }
-    if (timers.expire(Timer.ZERO_KEYS, nowNanos)) {
-      peer.sessions().clear();
-      handshakes.forgetPending(peer);
-      dropStaged(peer);
-    }
-    long interval = timers.persistentKeepalive();
-    // A lane may have armed the timer just as the interval was set to zero.
-    if (timers.expire(Timer.PERSISTENT_KEEPALIVE, nowNanos) && interval != 0) {
-      timers.arm(Timer.PERSISTENT_KEEPALIVE, nowNanos + interval);
-      sendKeepalive(peer, nowNanos, wallNanos);
-    }
-  }
-
-  private void retransmitHandshake(WireGuardPeer peer, long nowNanos, long wallNanos) {
-    int attempts = peer.handshakeAttempts();
-    if (attempts == 0 && hasFreshSession(peer, nowNanos)) {
-      return;
-    }
-    if (attempts >= Messages.MAX_HANDSHAKE_ATTEMPTS) {
-      handshakes.forgetPending(peer);
-      peer.handshakeAttempts(0);
-      peer.timers().cancel(Timer.PASSIVE_KEEPALIVE);
-      dropStaged(peer);
-      if (!peer.timers().isArmed(Timer.ZERO_KEYS)) {
-        peer.timers().sessionDerived(nowNanos);
-      }
-      events.add(new TunnelEvent.HandshakeAbandoned(peer.toString(), attempts));
-      return;
-    }
-    peer.forgetSource();
-    handshakes.initiate(peer, true, nowNanos, wallNanos);
-  }
-
-  private static boolean hasFreshSession(WireGuardPeer peer, long nowNanos) {
-    Session current = peer.sessions().current();
-    return current != null && current.maySend(nowNanos) && !current.isStaleForSending(nowNanos);
-  }
-
-  private void dropStaged(WireGuardPeer peer) {
-    drops.count(DropReason.NO_SESSION, peer.staged().clear());
-  }
-
-  private void sendKeepalive(WireGuardPeer peer, long nowNanos, long wallNanos) {
-    Session current = peer.sessions().current();
-    if (current != null && current.maySend(nowNanos)) {
-      peer.keepaliveWanted = true;
-      outbox.ready(peer);
-    } else {
-      handshakes.initiate(peer, false, nowNanos, wallNanos);
-    }
-  }
-
   @Override
   public boolean pollTransmit(Datagram out, long nowNanos) {
-    Outbox.Message message = outbox.pollMessage();
+    Outbox.Message message = shared.outbox.pollMessage();
     if (message != null) {
       MemorySegment.copy(
           message.bytes(), 0, out.memory(), ValueLayout.JAVA_BYTE, 0, message.bytes().length);
       out.fill(message.bytes().length, message.peer(), message.to());
       return true;
     }
-    WireGuardPeer peer = outbox.peekReady();
+    WireGuardPeer peer = shared.outbox.peekReady();
     while (peer != null) {
       if (transmit(peer, out, nowNanos)) {
         return true;
       }
-      outbox.removeReady();
-      peer = outbox.peekReady();
+      shared.outbox.removeReady();
+      peer = shared.outbox.peekReady();
     }
     return false;
   }
@@ -318,12 +277,12 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
 
   private boolean sealInto(
       Datagram out, WireGuardPeer peer, Endpoint to, byte[] packet, long nowNanos) {
-    single.startAt(out.memory(), 0, Messages.DATA_HEADER);
+    single.startAt(out.memory(), 0, DataMessages.DATA_HEADER);
     int sealedLength = WireGuardOverhead.INSTANCE.sealedLength(packet.length, mtu);
     long at = single.add(packet.length, sealedLength);
     MemorySegment.copy(packet, 0, out.memory(), ValueLayout.JAVA_BYTE, at, packet.length);
     if (!controlPath.sealUnderCurrent(peer, single, nowNanos)) {
-      drops.count(DropReason.COUNTERS_SPENT);
+      shared.controlDrops.count(DropReason.COUNTERS_SPENT);
       return false;
     }
     out.fill(sealedLength, peer, to);
@@ -332,7 +291,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
 
   @Override
   public @Nullable TunnelEvent pollEvent() {
-    return events.poll();
+    return shared.events.poll();
   }
 
   /** Wipes all secrets. Lanes that still hold a peer get drops from here on. */

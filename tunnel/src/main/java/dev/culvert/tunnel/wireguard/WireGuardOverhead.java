@@ -8,17 +8,17 @@ enum WireGuardOverhead implements Overhead {
 
   @Override
   public int headroom() {
-    return Messages.DATA_HEADER;
+    return DataMessages.DATA_HEADER;
   }
 
   @Override
   public int sealedLength(int innerLength, int mtu) {
-    return Messages.DATA_OVERHEAD + paddedLength(innerLength, mtu);
+    return DataMessages.DATA_OVERHEAD + paddedLength(innerLength, mtu);
   }
 
   /** Padding hides lengths a little, but never makes a packet longer than the tunnel's MTU. */
   private static int paddedLength(int length, int mtu) {
-    int padded = (length + Messages.PADDING_MULTIPLE - 1) & -Messages.PADDING_MULTIPLE;
+    int padded = (length + DataMessages.PADDING_MULTIPLE - 1) & -DataMessages.PADDING_MULTIPLE;
     return Math.max(length, Math.min(padded, mtu));
   }
 }

@@ -1,49 +1,46 @@
 package dev.culvert.tunnel.wireguard;
 
-import dev.culvert.crypto.SecretBytes;
-import dev.culvert.crypto.Tai64n;
 import dev.culvert.tunnel.engine.BasePeer;
+import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.TunnelEvent;
+import dev.culvert.tunnel.noise.HandshakePeer;
+import dev.culvert.tunnel.noise.HandshakeUser;
+import dev.culvert.tunnel.noise.PeerTimers;
+import dev.culvert.tunnel.noise.PublicKey;
+import dev.culvert.tunnel.noise.TransportKeys;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The other end. The first half of its fields is shared with lanes, the second belongs to the
- * control thread.
+ * The other end. What handshakes lead to, and the second half of its fields, belong to the control
+ * thread; the first half is shared with lanes.
  */
-final class WireGuardPeer extends BasePeer<WireGuardPeer> {
-  private final PublicKey publicKey;
+final class WireGuardPeer extends BasePeer<WireGuardPeer> implements HandshakeUser {
+  private final SharedState shared;
   private final String name;
+  private final HandshakePeer handshake;
   private final Sessions sessions;
-  private final PeerTimers timers;
-  private volatile long nextInitiation = Long.MIN_VALUE;
-  private volatile int handshakeAttempts;
-  private volatile boolean lastMinuteHandshake;
 
   // Control thread only.
-  final CookieGenerator cookies;
-  private SecretBytes presharedKey = SecretBytes.owning(new byte[Messages.KEY_LENGTH]);
-  private @Nullable SecretBytes staticStatic;
-  private @Nullable PendingInitiation pending;
-  @Nullable Tai64n lastTimestampReceived;
-  @Nullable Tai64n lastTimestampSent;
-  long nextInitiationAccepted = Long.MIN_VALUE;
-  @Nullable Instant lastHandshake;
   @Nullable Endpoint reportedEndpoint;
   boolean keepaliveWanted;
   boolean readyToTransmit;
 
   WireGuardPeer(PublicKey publicKey, SharedState shared) {
     super(shared.staging);
-    this.publicKey = publicKey;
+    this.shared = shared;
     name = publicKey.toString();
+    handshake = new HandshakePeer(publicKey, WireGuardEngine.LABELS, shared.deadlines, this);
     sessions = new Sessions(shared.indices);
-    timers = new PeerTimers(shared.deadlines);
-    cookies = new CookieGenerator(publicKey);
   }
 
   PublicKey publicKey() {
-    return publicKey;
+    return handshake.publicKey();
+  }
+
+  HandshakePeer handshake() {
+    return handshake;
   }
 
   Sessions sessions() {
@@ -51,79 +48,110 @@ final class WireGuardPeer extends BasePeer<WireGuardPeer> {
   }
 
   PeerTimers timers() {
-    return timers;
-  }
-
-  /** Whether enough time has passed since the last handshake message to send an initiation. */
-  boolean mayInitiate(long nowNanos) {
-    return nowNanos >= nextInitiation;
-  }
-
-  long nextInitiation() {
-    return nextInitiation;
-  }
-
-  void nextInitiation(long nanos) {
-    nextInitiation = nanos;
-  }
-
-  int handshakeAttempts() {
-    return handshakeAttempts;
-  }
-
-  /** Reset to zero by whoever has data to send: then giving up is put off. */
-  void handshakeAttempts(int attempts) {
-    handshakeAttempts = attempts;
-  }
-
-  /** Whether a last-minute handshake was asked for in this session already. */
-  boolean lastMinuteHandshake() {
-    return lastMinuteHandshake;
-  }
-
-  void lastMinuteHandshake(boolean asked) {
-    lastMinuteHandshake = asked;
+    return handshake.timers();
   }
 
   /** The peer is no more: a lane that still holds it finds no session and no way to get one. */
   void retire() {
     endpoint(null);
     sessions.clear();
-    timers.cancelAll();
-    timers.persistentKeepalive(0);
+    handshake.retire();
   }
 
-  SecretBytes presharedKey() {
-    return presharedKey;
+  /** Has a keepalive sealed under the current session, unless data goes first. */
+  @Override
+  public void sendKeepalive() {
+    keepaliveWanted = true;
+    shared.outbox.ready(this);
   }
 
-  /** Takes over {@code key}; it counts from the next handshake on. */
-  void presharedKey(SecretBytes key) {
-    presharedKey.close();
-    presharedKey = key;
+  @Override
+  public boolean isReachable() {
+    return endpoint() != null;
   }
 
-  /** What both static keys agree on; null without a private key or where the peer's is bad. */
-  @Nullable SecretBytes staticStatic() {
-    return staticStatic;
+  /** From anywhere: the endpoint follows whoever authenticates. */
+  @Override
+  public boolean accepts(Endpoint from) {
+    return true;
   }
 
-  void staticStatic(@Nullable SecretBytes shared) {
-    if (staticStatic != null) {
-      staticStatic.close();
+  @Override
+  public void send(byte[] message, @Nullable Endpoint to) {
+    txBytes().add(message.length);
+    Endpoint at = to != null ? to : endpoint();
+    if (at != null) {
+      shared.outbox.add(message, this, at);
     }
-    staticStatic = shared;
   }
 
-  @Nullable PendingInitiation pending() {
-    return pending;
-  }
-
-  void pending(@Nullable PendingInitiation initiation) {
-    if (pending != null) {
-      pending.close();
+  @Override
+  public void heard(Endpoint from, int bytes) {
+    rxBytes().add(bytes);
+    if (heardFrom(from)) {
+      shared.requests.submit(this, Request.MOVED);
     }
-    pending = initiation;
+  }
+
+  @Override
+  public void initiated(TransportKeys keys) {
+    sessions.initiated(new Session(this, keys, shared.limits));
+  }
+
+  @Override
+  public void answered(TransportKeys keys) {
+    sessions.answered(new Session(this, keys, shared.limits));
+  }
+
+  @Override
+  public boolean promoteConfirmed() {
+    return sessions.promoteConfirmed();
+  }
+
+  @Override
+  public void established(boolean initiator) {
+    shared.outbox.ready(this);
+    Endpoint at = endpoint();
+    if (at != null) {
+      shared.events.add(new TunnelEvent.SessionEstablished(name, at, initiator));
+    }
+  }
+
+  @Override
+  public void timestampAnswered(Instant timestamp) {
+    shared.events.add(new TunnelEvent.TimestampAnswered(name, timestamp));
+  }
+
+  @Override
+  public boolean canSend(long nowNanos) {
+    Session current = sessions.current();
+    return current != null && current.maySend(nowNanos);
+  }
+
+  @Override
+  public boolean hasFreshSession(long nowNanos) {
+    Session current = sessions.current();
+    return current != null && current.maySend(nowNanos) && !current.isStaleForSending(nowNanos);
+  }
+
+  @Override
+  public void abandoned(int attempts) {
+    dropStaged();
+    shared.events.add(new TunnelEvent.HandshakeAbandoned(name, attempts));
+  }
+
+  @Override
+  public void keysOutlived() {
+    sessions.clear();
+    dropStaged();
+  }
+
+  /** Nothing to do: every lane looks at a session's age itself. */
+  @Override
+  public void endExpiredSessions(long nowNanos) {}
+
+  private void dropStaged() {
+    shared.controlDrops.count(DropReason.NO_SESSION, staged().clear());
   }
 
   @Override

@@ -36,7 +36,8 @@ final class TestKeying implements Keying {
   }
 
   @Override
-  public void receive(byte[] message, Endpoint from, long nowNanos, long wallNanos) {
+  public void receive(
+      byte[] message, Endpoint from, boolean underLoad, long nowNanos, long wallNanos) {
     for (EspPeerSettings peer : peers.values()) {
       if (peer.endpoint().address().equals(from.address())) {
         events.add(new KeyingEvent.Heard(peer.name(), from));

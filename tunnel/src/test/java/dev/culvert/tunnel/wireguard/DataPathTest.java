@@ -9,6 +9,7 @@ import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.noise.Messages;
 import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
@@ -84,7 +85,7 @@ final class DataPathTest {
     byte[] packet = Node.packet(alice.inner, bob.inner, 1);
     alice.sealPackets(alice.peer(bob), network.now, packet);
     receive(alice.outbox.getFirst());
-    int padding = alice.outbox.getFirst().length - Messages.DATA_OVERHEAD - packet.length;
+    int padding = alice.outbox.getFirst().length - DataMessages.DATA_OVERHEAD - packet.length;
     assertTrue(padding > 0);
     for (int i = 0; i < padding; i++) {
       assertEquals(0, bob.buffer.get(ValueLayout.JAVA_BYTE, bob.run.inner(0) + packet.length + i));
@@ -136,9 +137,9 @@ final class DataPathTest {
     byte[] garbage = new byte[train[0].length];
     Arrays.fill(garbage, (byte) 0xee);
     byte[] otherIndex = train[1].clone();
-    otherIndex[Messages.DATA_RECEIVER] ^= 1;
+    otherIndex[DataMessages.DATA_RECEIVER] ^= 1;
     byte[] forged = train[1].clone();
-    forged[Messages.DATA_HEADER] ^= 1;
+    forged[DataMessages.DATA_HEADER] ^= 1;
     receive(train[0], garbage, otherIndex, forged, train[1], train[2], new byte[5]);
     assertEquals(List.of(1, 2, 3), bob.deliveredNumbers());
     assertEquals(
@@ -180,7 +181,7 @@ final class DataPathTest {
   void forgedCounterDoesNotMoveTheWindow() {
     byte[] honest = sealed(1)[0];
     byte[] forged = sealed(2)[0];
-    forged[Messages.DATA_COUNTER + 5] = 1;
+    forged[DataMessages.DATA_COUNTER + 5] = 1;
     receive(forged);
     receive(honest);
     assertEquals(List.of(1), bob.deliveredNumbers());
@@ -211,7 +212,7 @@ final class DataPathTest {
     Session ofAlice = bob.session(alice);
     carol.seal(bob, three.now, 10);
     byte[] guess = carol.outbox.getLast();
-    Messages.putInt(guess, Messages.DATA_RECEIVER, ofAlice.localIndex());
+    Messages.putInt(guess, DataMessages.DATA_RECEIVER, ofAlice.localIndex());
     bob.receive(carol.address, three.now, guess);
     assertEquals(1, bob.drops(DropReason.BAD_TAG));
     assertEquals(alice.address, bob.peer(alice).endpoint());
@@ -280,7 +281,7 @@ final class DataPathTest {
   void paddingIsNotDelivered() {
     byte[] packet = Node.packet(alice.inner, bob.inner, 1);
     alice.sealPackets(alice.peer(bob), network.now, packet);
-    assertTrue(alice.outbox.getFirst().length > packet.length + Messages.DATA_OVERHEAD);
+    assertTrue(alice.outbox.getFirst().length > packet.length + DataMessages.DATA_OVERHEAD);
     receive(alice.outbox.getFirst());
     assertTrue(Arrays.equals(packet, bob.delivered.getFirst()));
   }
@@ -356,7 +357,7 @@ final class DataPathTest {
 
   @Test
   void packetLongerThanItsSlotIsRefusedNotSealed() {
-    alice.train.startAt(alice.buffer, 0, Messages.DATA_HEADER);
+    alice.train.startAt(alice.buffer, 0, DataMessages.DATA_HEADER);
     alice.train.add(100, 131);
     assertEquals(Verdict.DROPPED, alice.path.seal(alice.peer(bob), alice.train, network.now));
     alice.train.startAt(alice.buffer, 0, 0);

@@ -19,6 +19,10 @@ import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.noise.CookieGenerator;
+import dev.culvert.tunnel.noise.Messages;
+import dev.culvert.tunnel.noise.PendingInitiation;
+import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.lang.foreign.ValueLayout;
 import java.time.Instant;
@@ -202,7 +206,7 @@ final class HandshakeTest {
     byte[] response = network.sentBy(bob, Messages.RESPONSE).getFirst().bytes();
     byte[] forged = response.clone();
     forged[Messages.RESPONSE_NOISE + 3] ^= 1;
-    new CookieGenerator(alice.publicKey).addMacs(forged, network.now);
+    new CookieGenerator(alice.publicKey, WireGuardEngine.LABELS).addMacs(forged, network.now);
     alice.receive(bob.address, network.now, forged);
     network.run(1);
     assertEquals(1, alice.drops(DropReason.BAD_HANDSHAKE));
@@ -231,7 +235,7 @@ final class HandshakeTest {
   void forgedNoiseUnderAGoodMac1IsRefused(int offset) {
     byte[] forged = initiation();
     forged[Messages.INITIATION_NOISE + offset] ^= 1;
-    new CookieGenerator(bob.publicKey).addMacs(forged, network.now);
+    new CookieGenerator(bob.publicKey, WireGuardEngine.LABELS).addMacs(forged, network.now);
     bob.receive(alice.address, network.now, forged);
     network.run(1);
     assertEquals(1, bob.drops(DropReason.BAD_HANDSHAKE));
@@ -242,11 +246,11 @@ final class HandshakeTest {
   void secretsOfAFinishedHandshakeAreWiped() {
     network.send(alice, bob, 7);
     network.run(0);
-    PendingInitiation finished = requireNonNull(alice.peer(bob).pending());
+    PendingInitiation finished = requireNonNull(alice.peer(bob).handshake().pending());
     network.settle();
     assertThrows(IllegalStateException.class, finished.ephemeral()::toByteArray);
     assertArrayEquals(new byte[Messages.KEY_LENGTH], finished.noise().handshakeHash());
-    assertNull(alice.peer(bob).pending());
+    assertNull(alice.peer(bob).handshake().pending());
   }
 
   @Test
@@ -254,10 +258,10 @@ final class HandshakeTest {
     network.lose = sent -> true;
     network.send(alice, bob, 7);
     network.run(0);
-    PendingInitiation first = requireNonNull(alice.peer(bob).pending());
+    PendingInitiation first = requireNonNull(alice.peer(bob).handshake().pending());
     network.run(SECONDS.toNanos(80));
     assertThrows(IllegalStateException.class, first.ephemeral()::toByteArray);
-    PendingInitiation last = requireNonNull(alice.peer(bob).pending());
+    PendingInitiation last = requireNonNull(alice.peer(bob).handshake().pending());
     network.run(SECONDS.toNanos(20));
     assertThrows(IllegalStateException.class, last.ephemeral()::toByteArray);
     assertArrayEquals(new byte[Messages.KEY_LENGTH], last.noise().handshakeHash());

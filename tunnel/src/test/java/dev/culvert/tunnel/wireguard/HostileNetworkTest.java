@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.noise.Messages;
 import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.nio.ByteBuffer;
 import java.util.Arrays;

@@ -14,6 +14,9 @@ import dev.culvert.crypto.TrainCipher;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.noise.Messages;
+import dev.culvert.tunnel.noise.SessionAge;
+import dev.culvert.tunnel.noise.TransportKeys;
 import dev.culvert.tunnel.testing.BackendWithCipher;
 import dev.culvert.tunnel.testing.SimulatedNetwork;
 import dev.culvert.tunnel.train.Train;
@@ -79,7 +82,7 @@ final class LanesTest {
   }
 
   private static Train layOut(Node from, Node to, MemorySegment memory, Train train, int packets) {
-    train.startAt(memory, 0, Messages.DATA_HEADER);
+    train.startAt(memory, 0, DataMessages.DATA_HEADER);
     byte[] packet = Node.packet(from.inner, to.inner, 0);
     int sealedLength = from.engine.overhead().sealedLength(packet.length, from.engine.mtu());
     for (int i = 0; i < packets; i++) {
@@ -166,7 +169,7 @@ final class LanesTest {
         new Node(
             "alice",
             1,
-            new Limits(Messages.REKEY_AFTER_MESSAGES, limit),
+            new Limits(DataMessages.REKEY_AFTER_MESSAGES, limit),
             new BackendWithCipher(() -> new NullCipher(used, true)));
     Node bob =
         new Node("bob", 2, Limits.OF_THE_PAPER, new BackendWithCipher(LanesTest::nullCipher));
@@ -214,13 +217,9 @@ final class LanesTest {
   private static Session session(Node of, Node to, int number, long limit) {
     return new Session(
         of.peer(to),
-        true,
-        number,
-        number,
-        key(number),
-        key(number),
-        Long.MIN_VALUE / 2,
-        new Limits(Messages.REKEY_AFTER_MESSAGES, limit));
+        new TransportKeys(
+            new SessionAge(true, Long.MIN_VALUE / 2), number, number, key(number), key(number)),
+        new Limits(DataMessages.REKEY_AFTER_MESSAGES, limit));
   }
 
   @Test
@@ -266,12 +265,13 @@ final class LanesTest {
       if (path.sealUnderCurrent(peer, train, Long.MIN_VALUE / 2)) {
         byte[] datagram =
             memory.asSlice(train.slot(1), train.sealedLength(1)).toArray(ValueLayout.JAVA_BYTE);
-        int number = Messages.getInt(datagram, Messages.DATA_RECEIVER);
+        int number = Messages.getInt(datagram, DataMessages.DATA_RECEIVER);
         sealedUnder.put(number, true);
         byte[] nonce =
             ByteBuffer.allocate(12)
                 .order(ByteOrder.LITTLE_ENDIAN)
-                .putLong(4, memory.get(Messages.LONG, train.slot(1) + Messages.DATA_COUNTER))
+                .putLong(
+                    4, memory.get(DataMessages.LONG, train.slot(1) + DataMessages.DATA_COUNTER))
                 .array();
         byte[] opened =
             Node.backend()
@@ -280,7 +280,7 @@ final class LanesTest {
                     key(number),
                     nonce,
                     new byte[0],
-                    Arrays.copyOfRange(datagram, Messages.DATA_HEADER, datagram.length));
+                    Arrays.copyOfRange(datagram, DataMessages.DATA_HEADER, datagram.length));
         wrong += opened == null ? 1 : 0;
       }
     }
@@ -326,7 +326,7 @@ final class LanesTest {
   }
 
   private static void layOutInPlace(Node from, Node to) {
-    Train train = from.train.startAt(from.buffer, 0, Messages.DATA_HEADER);
+    Train train = from.train.startAt(from.buffer, 0, DataMessages.DATA_HEADER);
     int sealedLength = from.engine.overhead().sealedLength(1400, from.engine.mtu());
     for (int i = 0; i < 40; i++) {
       long at = train.add(1400, sealedLength);

@@ -14,6 +14,11 @@ import dev.culvert.tunnel.engine.StagedQueue;
 import dev.culvert.tunnel.engine.StagingBudget;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.noise.CookieChecker;
+import dev.culvert.tunnel.noise.CookieGenerator;
+import dev.culvert.tunnel.noise.LocalIdentity;
+import dev.culvert.tunnel.noise.Messages;
+import dev.culvert.tunnel.noise.RateLimiter;
 import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.util.List;
 import java.util.OptionalInt;
@@ -32,7 +37,7 @@ final class LoadTest {
   private void overload(int messages) {
     byte[] message = new byte[Messages.INITIATION_LENGTH];
     Messages.putInt(message, Messages.TYPE, Messages.INITIATION);
-    new CookieGenerator(bob.publicKey).addMacs(message, network.now);
+    new CookieGenerator(bob.publicKey, WireGuardEngine.LABELS).addMacs(message, network.now);
     for (int i = 0; i < messages; i++) {
       bob.receive(flooder, network.now, message);
     }
@@ -60,7 +65,7 @@ final class LoadTest {
     network.run(0);
     byte[] message = new byte[Messages.INITIATION_LENGTH];
     Messages.putInt(message, Messages.TYPE, Messages.INITIATION);
-    new CookieGenerator(alice.publicKey).addMacs(message, network.now);
+    new CookieGenerator(alice.publicKey, WireGuardEngine.LABELS).addMacs(message, network.now);
     for (int i = 0; i < UNDER_LOAD; i++) {
       alice.receive(flooder, network.now, message);
     }
@@ -93,7 +98,7 @@ final class LoadTest {
 
   private byte[] cookieReply(byte[] initiation) {
     CookieChecker checker = new CookieChecker(Node.seeded(5));
-    LocalIdentity identity = new LocalIdentity(bob.privateKey);
+    LocalIdentity identity = new LocalIdentity(bob.privateKey, WireGuardEngine.LABELS);
     int sender = Messages.getInt(initiation, Messages.INITIATION_SENDER);
     return checker.reply(initiation, sender, alice.address, identity, network.now);
   }
@@ -117,8 +122,8 @@ final class LoadTest {
   @Test
   void cookieIsBoundToAddressAndPortAndLivesTwoMinutes() {
     CookieChecker checker = new CookieChecker(Node.seeded(5));
-    LocalIdentity identity = new LocalIdentity(bob.privateKey);
-    CookieGenerator generator = new CookieGenerator(bob.publicKey);
+    LocalIdentity identity = new LocalIdentity(bob.privateKey, WireGuardEngine.LABELS);
+    CookieGenerator generator = new CookieGenerator(bob.publicKey, WireGuardEngine.LABELS);
     byte[] message = new byte[Messages.INITIATION_LENGTH];
     generator.addMacs(message, 0);
     assertFalse(checker.mac2Matches(message, alice.address, 0));
@@ -243,7 +248,7 @@ final class LoadTest {
     // A lane that found no session before it came up stages now.
     alice.peer(bob).staged().add(Node.packet(alice.inner, bob.inner, 2));
     Session session = alice.session(bob);
-    session.skipTo(Messages.REJECT_AFTER_MESSAGES - 3);
+    session.skipTo(DataMessages.REJECT_AFTER_MESSAGES - 3);
     assertEquals(Verdict.STAGED, network.send(alice, bob, 3, 4, 5, 6));
     assertEquals(Long.MIN_VALUE, alice.engine.nextDeadlineNanos());
     network.run(SECONDS.toNanos(7));

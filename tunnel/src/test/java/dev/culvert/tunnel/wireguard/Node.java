@@ -10,6 +10,7 @@ import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelPeer;
+import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.testing.Station;
 import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;

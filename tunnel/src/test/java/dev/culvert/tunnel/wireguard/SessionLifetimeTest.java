@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.noise.Messages;
 import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -89,7 +90,7 @@ final class SessionLifetimeTest {
   @Test
   void datagramOfThePreviousSessionIsStillOpened() {
     established();
-    network.lose = sent -> sent.type() == Messages.DATA;
+    network.lose = sent -> sent.type() == DataMessages.DATA;
     network.send(alice, bob, 1);
     byte[] late = network.seen.getLast().bytes();
     network.lose = sent -> false;
@@ -132,7 +133,7 @@ final class SessionLifetimeTest {
     network.run(SECONDS.toNanos(2));
     assertTrue(alice.peer(bob).sessions().isEmpty());
     assertTrue(bob.peer(alice).sessions().isEmpty());
-    assertNull(alice.peer(bob).pending());
+    assertNull(alice.peer(bob).handshake().pending());
   }
 
   @Test
@@ -167,20 +168,20 @@ final class SessionLifetimeTest {
     assertEquals(Verdict.STAGED, other.send(carol, dave, 4, 5));
     other.run(SECONDS.toNanos(7));
     assertEquals(List.of(0, 1, 2, 3, 4, 5), dave.deliveredNumbers());
-    for (SimulatedNetwork.Sent sent : other.sentBy(carol, Messages.DATA)) {
-      assertTrue(Messages.getInt(sent.bytes(), Messages.DATA_COUNTER) < 40);
+    for (SimulatedNetwork.Sent sent : other.sentBy(carol, DataMessages.DATA)) {
+      assertTrue(Messages.getInt(sent.bytes(), DataMessages.DATA_COUNTER) < 40);
     }
   }
 
   @Test
   void counterAtTheLimitIsNotOpened() {
     Session session = established();
-    session.skipTo(Messages.REJECT_AFTER_MESSAGES - 1);
+    session.skipTo(DataMessages.REJECT_AFTER_MESSAGES - 1);
     network.send(alice, bob, 1);
     network.settle();
     assertEquals(List.of(0, 1), bob.deliveredNumbers());
-    byte[] beyond = network.sentBy(alice, Messages.DATA).getLast().bytes().clone();
-    beyond[Messages.DATA_COUNTER]++;
+    byte[] beyond = network.sentBy(alice, DataMessages.DATA).getLast().bytes().clone();
+    beyond[DataMessages.DATA_COUNTER]++;
     bob.receive(alice.address, network.now, beyond);
     assertEquals(1, bob.drops(DropReason.EXPIRED));
   }
@@ -188,9 +189,9 @@ final class SessionLifetimeTest {
   @Test
   void thePapersLimitsHoldAtTheEndOfTheCounterSpace() {
     Session session = established();
-    session.skipTo(Messages.REJECT_AFTER_MESSAGES - 10);
+    session.skipTo(DataMessages.REJECT_AFTER_MESSAGES - 10);
     assertEquals(Session.SPENT, session.reserve(11));
-    assertEquals(Messages.REJECT_AFTER_MESSAGES - 10, session.reserve(10));
+    assertEquals(DataMessages.REJECT_AFTER_MESSAGES - 10, session.reserve(10));
     assertEquals(Session.SPENT, session.reserve(1));
     session.skipTo(-1);
     assertEquals(Session.SPENT, session.reserve(1));

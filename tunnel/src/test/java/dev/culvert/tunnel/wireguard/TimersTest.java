@@ -7,12 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.noise.Messages;
+import dev.culvert.tunnel.noise.Timer;
 import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 final class TimersTest {
-  private static final int KEEPALIVE_LENGTH = Messages.DATA_OVERHEAD;
+  private static final int KEEPALIVE_LENGTH = DataMessages.DATA_OVERHEAD;
 
   private final Node alice = new Node("alice", 1);
   private final Node bob = new Node("bob", 2);
@@ -40,12 +42,12 @@ final class TimersTest {
     long sent = network.now;
     network.send(alice, bob, 1);
     network.run(SECONDS.toNanos(30));
-    List<SimulatedNetwork.Sent> answers = network.sentBy(bob, Messages.DATA);
+    List<SimulatedNetwork.Sent> answers = network.sentBy(bob, DataMessages.DATA);
     assertEquals(1, answers.size());
     assertEquals(KEEPALIVE_LENGTH, answers.getFirst().bytes().length);
     assertEquals(
         sent + 2 * SimulatedNetwork.LATENCY + SECONDS.toNanos(10), answers.getFirst().at());
-    assertEquals(1, network.sentBy(alice, Messages.DATA).size());
+    assertEquals(1, network.sentBy(alice, DataMessages.DATA).size());
   }
 
   @Test
@@ -55,7 +57,7 @@ final class TimersTest {
     network.run(SECONDS.toNanos(5));
     network.send(bob, alice, 2);
     network.run(SECONDS.toNanos(8));
-    assertEquals(1, network.sentBy(bob, Messages.DATA).size());
+    assertEquals(1, network.sentBy(bob, DataMessages.DATA).size());
   }
 
   @Test
@@ -65,7 +67,7 @@ final class TimersTest {
     network.run(SECONDS.toNanos(5));
     network.send(alice, bob, 2);
     network.run(SECONDS.toNanos(30));
-    List<SimulatedNetwork.Sent> answers = network.sentBy(bob, Messages.DATA);
+    List<SimulatedNetwork.Sent> answers = network.sentBy(bob, DataMessages.DATA);
     assertEquals(2, answers.size());
     assertEquals(SECONDS.toNanos(10), answers.get(1).at() - answers.get(0).at());
   }
@@ -90,10 +92,10 @@ final class TimersTest {
     long start = network.now;
     network.settle();
     assertEquals(1, network.sentBy(alice, Messages.INITIATION).size());
-    assertEquals(1, network.sentBy(alice, Messages.DATA).size());
+    assertEquals(1, network.sentBy(alice, DataMessages.DATA).size());
     network.run(SECONDS.toNanos(100));
     List<Long> gaps =
-        network.sentBy(alice, Messages.DATA).stream()
+        network.sentBy(alice, DataMessages.DATA).stream()
             .map(sent -> MILLISECONDS.convert(sent.at() - start, NANOSECONDS))
             .toList();
     assertEquals(List.of(3L, 25_003L, 50_003L, 75_003L, 100_003L), gaps);
@@ -111,7 +113,7 @@ final class TimersTest {
       network.send(alice, bob, i);
     }
     assertTrue(
-        network.sentBy(alice, Messages.DATA).stream()
+        network.sentBy(alice, DataMessages.DATA).stream()
             .allMatch(sent -> sent.bytes().length > KEEPALIVE_LENGTH));
   }
 

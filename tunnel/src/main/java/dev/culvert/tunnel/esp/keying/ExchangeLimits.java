@@ -61,8 +61,5 @@ final class ExchangeLimits {
   static final int HELLOS_PER_SECOND = 20;
   static final int HELLO_BURST = 40;
 
-  /** A clock that moves by more than this against monotonic time did not drift. */
-  static final long CLOCK_JUMP = Duration.ofSeconds(10).toNanos();
-
   private ExchangeLimits() {}
 }

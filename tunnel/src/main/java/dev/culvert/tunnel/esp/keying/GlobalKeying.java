@@ -2,6 +2,7 @@ package dev.culvert.tunnel.esp.keying;
 
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.esp.ClockWatch;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.KeyingEvent;
@@ -24,9 +25,7 @@ public final class GlobalKeying implements Keying {
   private final Map<String, PairExchange> byName = new LinkedHashMap<>();
   private final Map<IpAddress, PairExchange> byAddress = new HashMap<>();
   private volatile long nextDeadline = ExchangeLimits.NEVER;
-  private boolean clockSeen;
-  private long lastNow;
-  private long lastWall;
+  private final ClockWatch clock = new ClockWatch();
 
   /**
    * @param file the keys to begin with; still the caller's to close
@@ -126,7 +125,8 @@ public final class GlobalKeying implements Keying {
   }
 
   @Override
-  public void receive(byte[] bytes, Endpoint from, long nowNanos, long wallNanos) {
+  public void receive(
+      byte[] bytes, Endpoint from, boolean underLoad, long nowNanos, long wallNanos) {
     ExchangeMessage message = ExchangeMessage.parse(bytes);
     PairExchange exchange = byAddress.get(from.address());
     if (message == null) {
@@ -147,19 +147,12 @@ public final class GlobalKeying implements Keying {
     changed();
   }
 
-  /**
-   * A machine restored from a snapshot goes on with keys and counters that it has used already. Its
-   * wall clock then jumps against its monotonic one.
-   */
   private void watchClock(long nowNanos, long wallNanos) {
-    long jump = (wallNanos - lastWall) - (nowNanos - lastNow);
-    if (clockSeen && Math.abs(jump) > ExchangeLimits.CLOCK_JUMP) {
+    long jump = clock.jump(nowNanos, wallNanos);
+    if (jump != 0) {
       state.notices.add(new KeyingNotice.ClockJumped(Duration.ofNanos(jump)));
       byName.values().forEach(exchange -> exchange.startAfresh(nowNanos));
     }
-    clockSeen = true;
-    lastNow = nowNanos;
-    lastWall = wallNanos;
   }
 
   private void retireKeys() {

@@ -205,7 +205,8 @@ public final class ManualKeying implements Keying {
   }
 
   @Override
-  public void receive(byte[] message, Endpoint from, long nowNanos, long wallNanos) {
+  public void receive(
+      byte[] message, Endpoint from, boolean underLoad, long nowNanos, long wallNanos) {
     // Never plausible, so never called with anything to work on.
   }
 

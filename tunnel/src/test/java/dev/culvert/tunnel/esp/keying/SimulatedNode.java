@@ -88,7 +88,7 @@ final class SimulatedNode {
 
   void receive(byte[] message, IpAddress from, long now, long wall) {
     if (keying.isPlausible(message, Endpoint.of(from, 4500))) {
-      keying.receive(message, Endpoint.of(from, 4500), now, wall);
+      keying.receive(message, Endpoint.of(from, 4500), false, now, wall);
       drain();
     }
   }
@@ -127,6 +127,7 @@ final class SimulatedNode {
       }
       case KeyingEvent.ExtendOutbound extend -> throw new AssertionError("none here: " + extend);
       case KeyingEvent.StopSending stop -> outbound.remove(stop.peer());
+      case KeyingEvent.SendDummy e -> throw new AssertionError(e);
       case KeyingEvent.Heard heard -> {}
     }
   }

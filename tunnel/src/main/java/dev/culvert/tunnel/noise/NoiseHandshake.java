@@ -1,4 +1,4 @@
-package dev.culvert.tunnel.wireguard;
+package dev.culvert.tunnel.noise;
 
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.X25519;
@@ -18,10 +18,10 @@ import org.jspecify.annotations.Nullable;
  * was zero; the run is then good for nothing but {@link #close}. Byte arrays that hold private keys
  * stay the caller's to wipe.
  */
-final class NoiseHandshake implements AutoCloseable {
+public final class NoiseHandshake implements AutoCloseable {
   private final SymmetricState state;
 
-  NoiseHandshake(AeadBackend aead, byte[] prologue, byte[] responderStatic) {
+  public NoiseHandshake(AeadBackend aead, byte[] prologue, byte[] responderStatic) {
     state = new SymmetricState(aead, Messages.CONSTRUCTION);
     state.mixHash(prologue);
     // <- s
@@ -33,7 +33,7 @@ final class NoiseHandshake implements AutoCloseable {
   }
 
   /** See {@link SymmetricState#copy}. */
-  NoiseHandshake copy() {
+  public NoiseHandshake copy() {
     return new NoiseHandshake(state.copy());
   }
 
@@ -43,7 +43,7 @@ final class NoiseHandshake implements AutoCloseable {
    * @param staticStatic the shared secret of both static keys
    * @return false where the responder's key is of low order
    */
-  boolean writeInitiation(
+  public boolean writeInitiation(
       byte[] ephemeral,
       byte[] ephemeralPublic,
       byte[] staticPublic,
@@ -69,7 +69,8 @@ final class NoiseHandshake implements AutoCloseable {
   }
 
   /** {@code -> e, es, s}: the initiator's static key. */
-  byte @Nullable [] readInitiatorStatic(byte[] responderPrivate, byte[] ephemeral, byte[] sealed) {
+  public byte @Nullable [] readInitiatorStatic(
+      byte[] responderPrivate, byte[] ephemeral, byte[] sealed) {
     // e
     state.mixHash(ephemeral);
     state.mixChainingKey(ephemeral);
@@ -82,7 +83,7 @@ final class NoiseHandshake implements AutoCloseable {
   }
 
   /** {@code ss, {payload}}: the payload. */
-  byte @Nullable [] readInitiationPayload(byte[] staticStatic, byte[] sealed) {
+  public byte @Nullable [] readInitiationPayload(byte[] staticStatic, byte[] sealed) {
     // ss
     state.mixKey(staticStatic);
     // {payload}
@@ -90,7 +91,7 @@ final class NoiseHandshake implements AutoCloseable {
   }
 
   /** {@code <- e, ee, se, psk, {payload}}. */
-  boolean writeResponse(
+  public boolean writeResponse(
       byte[] ephemeral,
       byte[] ephemeralPublic,
       byte[] initiatorEphemeral,
@@ -115,7 +116,7 @@ final class NoiseHandshake implements AutoCloseable {
   }
 
   /** {@code <- e, ee, se, psk, {payload}}: the payload. */
-  byte @Nullable [] readResponse(
+  public byte @Nullable [] readResponse(
       byte[] ephemeral,
       byte[] staticPrivate,
       byte[] responderEphemeral,
@@ -136,11 +137,11 @@ final class NoiseHandshake implements AutoCloseable {
   }
 
   /** The initiator's sending key, then the responder's, for the caller to wipe. */
-  byte[][] split() {
+  public byte[][] split() {
     return state.split();
   }
 
-  byte[] handshakeHash() {
+  public byte[] handshakeHash() {
     return state.handshakeHash();
   }
 

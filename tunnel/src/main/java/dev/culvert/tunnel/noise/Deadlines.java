@@ -1,4 +1,4 @@
-package dev.culvert.tunnel.wireguard;
+package dev.culvert.tunnel.noise;
 
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -7,17 +7,17 @@ import java.util.concurrent.atomic.AtomicLong;
  * cancelled). A lane first stores its timer, then lowers this; the control thread first forgets
  * this, then reads all timers. Both being volatile, one of the two always sees the other.
  */
-final class Deadlines {
-  static final long NEVER = Long.MAX_VALUE;
+public final class Deadlines {
+  public static final long NEVER = Long.MAX_VALUE;
 
   private final AtomicLong earliest = new AtomicLong(NEVER);
 
-  long earliest() {
+  public long earliest() {
     return earliest.get();
   }
 
   /** Makes sure that {@code deadline} is not missed. Any thread. */
-  void include(long deadline) {
+  public void include(long deadline) {
     long now = earliest.get();
     while (deadline < now && !earliest.compareAndSet(now, deadline)) {
       now = earliest.get();
@@ -25,7 +25,7 @@ final class Deadlines {
   }
 
   /** Forgets all; the control thread then includes what it still finds. */
-  void forget() {
+  public void forget() {
     earliest.set(NEVER);
   }
 }

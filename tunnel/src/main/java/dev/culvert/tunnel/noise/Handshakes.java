@@ -1,4 +1,4 @@
-package dev.culvert.tunnel.wireguard;
+package dev.culvert.tunnel.noise;
 
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.SecretBytes;
@@ -8,13 +8,12 @@ import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.MessageQueue;
-import dev.culvert.tunnel.engine.TunnelEvent;
 import java.nio.ByteBuffer;
 import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.Arrays;
-import java.util.Map;
-import java.util.Queue;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,45 +23,56 @@ import org.jspecify.annotations.Nullable;
  * <p>The roles are kept apart: answering a peer's initiation leaves our own pending one alone, so
  * that two ends that begin at the same moment both get a session at once.
  */
-final class Handshakes {
+public final class Handshakes {
   private static final byte[] EMPTY = {};
 
-  private final SharedState shared;
+  /** Sends a message to somebody who is no peer, or not known to be one. */
+  @FunctionalInterface
+  public interface Replies {
+    void send(byte[] message, Endpoint to);
+  }
+
+  private final Supplier<@Nullable LocalIdentity> self;
+  private final IndexTable indices;
+  private final Function<PublicKey, @Nullable HandshakePeer> peers;
   private final AeadBackend aead;
   private final SecureRandom random;
   private final @Nullable KeyLog keyLog;
-  private final Map<PublicKey, WireGuardPeer> peers;
-  private final Outbox outbox;
-  private final Queue<TunnelEvent> events;
+  private final Replies replies;
   private final DropCounters drops;
   private final CookieChecker cookieChecker;
   private final RateLimiter rateLimiter = new RateLimiter();
   private final Timestamps timestamps;
 
-  Handshakes(
-      SharedState shared,
+  /**
+   * @param self who we are now, or null where there is no private key
+   * @param peers the peer of a public key, or null
+   * @param keyLog told the ephemeral key of every handshake; null (as it should be) for none
+   */
+  public Handshakes(
+      Supplier<@Nullable LocalIdentity> self,
+      IndexTable indices,
+      Function<PublicKey, @Nullable HandshakePeer> peers,
       AeadBackend aead,
       SecureRandom random,
       @Nullable KeyLog keyLog,
-      Map<PublicKey, WireGuardPeer> peers,
-      Outbox outbox,
-      Queue<TunnelEvent> events,
+      Replies replies,
       DropCounters drops,
       Timestamps timestamps) {
-    this.shared = shared;
+    this.self = self;
+    this.indices = indices;
+    this.peers = peers;
     this.aead = aead;
     this.random = random;
     this.keyLog = keyLog;
-    this.peers = peers;
-    this.outbox = outbox;
-    this.events = events;
+    this.replies = replies;
     this.drops = drops;
     this.timestamps = timestamps;
     cookieChecker = new CookieChecker(random);
   }
 
   /** Sends an initiation, unless the last handshake message is too recent: then it is put off. */
-  void initiate(WireGuardPeer peer, boolean retry, long nowNanos, long wallNanos) {
+  public void initiate(HandshakePeer peer, boolean retry, long nowNanos, long wallNanos) {
     if (!retry) {
       peer.handshakeAttempts(0);
     }
@@ -72,10 +82,9 @@ final class Handshakes {
       }
       return;
     }
-    Endpoint to = peer.endpoint();
-    LocalIdentity identity = shared.identity();
+    LocalIdentity identity = self.get();
     SecretBytes staticStatic = peer.staticStatic();
-    if (to == null) {
+    if (!peer.user().isReachable()) {
       return;
     }
     peer.nextInitiation(nowNanos + Messages.REKEY_TIMEOUT);
@@ -87,17 +96,17 @@ final class Handshakes {
     peer.cookies.addMacs(message, nowNanos);
     peer.handshakeAttempts(peer.handshakeAttempts() + 1);
     peer.timers().jitter(random.nextInt(Messages.REKEY_TIMEOUT_JITTER_MAX));
-    send(message, peer, to, nowNanos);
+    send(message, peer, null, nowNanos);
     peer.timers().initiationSent(nowNanos);
   }
 
   private byte[] writeInitiation(
-      WireGuardPeer peer, LocalIdentity identity, SecretBytes staticStatic, Tai64n timestamp) {
+      HandshakePeer peer, LocalIdentity identity, SecretBytes staticStatic, Tai64n timestamp) {
     byte[] ephemeral = X25519.generatePrivateKey(random);
     byte[] shareOfStatics = staticStatic.toByteArray();
     byte[] message = new byte[Messages.INITIATION_LENGTH];
     byte[] responder = peer.publicKey().toByteArray();
-    NoiseHandshake noise = new NoiseHandshake(aead, Messages.IDENTIFIER, responder);
+    NoiseHandshake noise = new NoiseHandshake(aead, identity.labels().identifierBytes(), responder);
     try {
       noise.writeInitiation(
           ephemeral,
@@ -110,30 +119,31 @@ final class Handshakes {
     } finally {
       SymmetricState.wipe(shareOfStatics);
     }
-    int index = shared.indices.freeIndex();
+    int index = indices.freeIndex();
     Messages.putInt(message, Messages.TYPE, Messages.INITIATION);
     Messages.putInt(message, Messages.INITIATION_SENDER, index);
     forgetPending(peer);
     PendingInitiation pending =
         new PendingInitiation(peer, index, noise, SecretBytes.copyOf(ephemeral), timestamp);
     peer.pending(pending);
-    shared.indices.put(pending);
+    indices.put(pending);
     logAndWipe(peer, ephemeral);
     return message;
   }
 
   /** Forgets our initiation to {@code peer}: a response to it is no longer awaited. */
-  void forgetPending(WireGuardPeer peer) {
+  public void forgetPending(HandshakePeer peer) {
     PendingInitiation pending = peer.pending();
     if (pending != null) {
-      shared.indices.remove(pending);
+      indices.remove(pending);
       peer.pending(null);
     }
   }
 
   /** Works on one message that a lane checked and queued. */
-  void receive(MessageQueue.Message received, boolean underLoad, long nowNanos, long wallNanos) {
-    LocalIdentity identity = shared.identity();
+  public void receive(
+      MessageQueue.Message received, boolean underLoad, long nowNanos, long wallNanos) {
+    LocalIdentity identity = self.get();
     byte[] message = received.bytes();
     Endpoint from = received.from();
     DropReason refused;
@@ -144,7 +154,7 @@ final class Handshakes {
     } else if (underLoad && !cookieChecker.mac2Matches(message, from, nowNanos)) {
       // Initiation and response have their sender's index in the same place.
       int sender = Messages.getInt(message, Messages.INITIATION_SENDER);
-      outbox.add(cookieChecker.reply(message, sender, from, identity, nowNanos), null, from);
+      replies.send(cookieChecker.reply(message, sender, from, identity, nowNanos), from);
       refused = DropReason.COOKIE_REQUIRED;
     } else if (underLoad && !rateLimiter.allow(from.address(), nowNanos)) {
       refused = DropReason.RATE_LIMITED;
@@ -159,11 +169,11 @@ final class Handshakes {
   }
 
   private @Nullable DropReason consumeCookie(byte[] message, long nowNanos) {
-    Indexed entry = shared.indices.find(Messages.getInt(message, Messages.COOKIE_REPLY_RECEIVER));
+    Indexed entry = indices.find(Messages.getInt(message, Messages.COOKIE_REPLY_RECEIVER));
     if (entry == null) {
       return DropReason.UNKNOWN_INDEX;
     }
-    return entry.peer().cookies.consume(message, nowNanos) ? null : DropReason.BAD_COOKIE;
+    return entry.handshakePeer().cookies.consume(message, nowNanos) ? null : DropReason.BAD_COOKIE;
   }
 
   private @Nullable DropReason consumeInitiation(
@@ -176,11 +186,12 @@ final class Handshakes {
         Arrays.copyOfRange(message, at, at + Messages.TIMESTAMP_LENGTH + Messages.TAG_LENGTH);
     byte[] ownPrivate = identity.privateKey().toByteArray();
     try (NoiseHandshake noise =
-        new NoiseHandshake(aead, Messages.IDENTIFIER, identity.publicKey().toByteArray())) {
+        new NoiseHandshake(
+            aead, identity.labels().identifierBytes(), identity.publicKey().toByteArray())) {
       byte[] initiator = noise.readInitiatorStatic(ownPrivate, ephemeral, sealedStatic);
-      WireGuardPeer peer = initiator == null ? null : peers.get(PublicKey.of(initiator));
+      HandshakePeer peer = initiator == null ? null : peers.apply(PublicKey.of(initiator));
       byte[] timestamp = peer == null ? null : readTimestamp(noise, peer, sealedTimestamp);
-      if (peer == null || timestamp == null) {
+      if (peer == null || timestamp == null || !peer.user().accepts(from)) {
         return DropReason.BAD_HANDSHAKE;
       }
       Tai64n sent = Tai64n.ofBytes(timestamp);
@@ -203,7 +214,7 @@ final class Handshakes {
   }
 
   private static byte @Nullable [] readTimestamp(
-      NoiseHandshake noise, WireGuardPeer peer, byte[] sealed) {
+      NoiseHandshake noise, HandshakePeer peer, byte[] sealed) {
     SecretBytes staticStatic = peer.staticStatic();
     if (staticStatic == null) {
       return null;
@@ -216,7 +227,7 @@ final class Handshakes {
 
   private void respond(
       NoiseHandshake noise,
-      WireGuardPeer peer,
+      HandshakePeer peer,
       byte[] initiatorEphemeral,
       int initiatorIndex,
       Endpoint to,
@@ -239,16 +250,14 @@ final class Handshakes {
       // Both keys agreed with another of ours before, so that neither is of low order.
       throw new IllegalStateException("a verified initiation cannot be answered");
     }
-    int index = shared.indices.freeIndex();
+    int index = indices.freeIndex();
     Messages.putInt(message, Messages.TYPE, Messages.RESPONSE);
     Messages.putInt(message, Messages.RESPONSE_SENDER, index);
     Messages.putInt(message, Messages.RESPONSE_RECEIVER, initiatorIndex);
     peer.cookies.addMacs(message, nowNanos);
     byte[][] keys = noise.split();
-    peer.sessions()
-        .answered(
-            new Session(
-                peer, false, index, initiatorIndex, keys[1], keys[0], nowNanos, shared.limits));
+    SessionAge age = new SessionAge(false, nowNanos);
+    peer.user().answered(new TransportKeys(age, index, initiatorIndex, keys[1], keys[0]));
     peer.timers().sessionDerived(nowNanos);
     peer.nextInitiation(nowNanos + Messages.REKEY_TIMEOUT);
     send(message, peer, to, nowNanos);
@@ -257,16 +266,19 @@ final class Handshakes {
   private @Nullable DropReason consumeResponse(
       byte[] message, Endpoint from, LocalIdentity identity, long nowNanos, long wallNanos) {
     int receiver = Messages.getInt(message, Messages.RESPONSE_RECEIVER);
-    if (!(shared.indices.find(receiver) instanceof PendingInitiation pending)) {
+    if (!(indices.find(receiver) instanceof PendingInitiation pending)) {
       return DropReason.UNKNOWN_INDEX;
     }
     int at = Messages.RESPONSE_NOISE;
     byte[] responderEphemeral = Arrays.copyOfRange(message, at, at += Messages.KEY_LENGTH);
     byte[] sealed = Arrays.copyOfRange(message, at, at + Messages.TAG_LENGTH);
-    WireGuardPeer peer = pending.peer();
+    HandshakePeer peer = pending.handshakePeer();
     byte[] ephemeral = pending.ephemeral().toByteArray();
     byte[] ownPrivate = identity.privateKey().toByteArray();
     byte[] presharedKey = peer.presharedKey().toByteArray();
+    if (!peer.user().accepts(from)) {
+      return DropReason.BAD_HANDSHAKE;
+    }
     byte[][] keys;
     try (NoiseHandshake noise = pending.noise().copy()) {
       if (noise.readResponse(ephemeral, ownPrivate, responderEphemeral, presharedKey, sealed)
@@ -281,55 +293,47 @@ final class Handshakes {
     }
     int sender = Messages.getInt(message, Messages.RESPONSE_SENDER);
     // The session takes over the initiation's index, so the index table forgets the initiation.
-    peer.sessions()
-        .initiated(
-            new Session(peer, true, receiver, sender, keys[0], keys[1], nowNanos, shared.limits));
+    SessionAge age = new SessionAge(true, nowNanos);
+    peer.user().initiated(new TransportKeys(age, receiver, sender, keys[0], keys[1]));
     Instant answered = pending.timestamp().toInstant();
     peer.pending(null);
     heard(peer, from, message.length, nowNanos);
     peer.timers().sessionDerived(nowNanos);
-    events.add(new TunnelEvent.TimestampAnswered(peer.toString(), answered));
+    peer.user().timestampAnswered(answered);
     completed(peer, true, wallNanos);
     // The responder may send only once it has heard from us under the new keys.
-    peer.keepaliveWanted = true;
+    peer.user().sendKeepalive();
     return null;
   }
 
   /** A lane heard the initiator under the session that we answered with. */
-  void confirm(WireGuardPeer peer, long wallNanos) {
-    if (peer.sessions().promoteConfirmed()) {
+  public void confirm(HandshakePeer peer, long wallNanos) {
+    if (peer.user().promoteConfirmed()) {
       forgetPending(peer);
       completed(peer, false, wallNanos);
     }
   }
 
-  private void completed(WireGuardPeer peer, boolean initiator, long wallNanos) {
+  private void completed(HandshakePeer peer, boolean initiator, long wallNanos) {
     peer.timers().cancel(Timer.RETRANSMIT_HANDSHAKE);
     peer.handshakeAttempts(0);
     peer.lastMinuteHandshake(false);
-    peer.lastHandshake = Instant.EPOCH.plusNanos(wallNanos);
-    outbox.ready(peer);
-    Endpoint endpoint = peer.endpoint();
-    if (endpoint != null) {
-      events.add(new TunnelEvent.SessionEstablished(peer.toString(), endpoint, initiator));
-    }
+    peer.lastHandshake(Instant.EPOCH.plusNanos(wallNanos));
+    peer.user().established(initiator);
   }
 
-  private void heard(WireGuardPeer peer, Endpoint from, int bytes, long nowNanos) {
-    peer.rxBytes().add(bytes);
+  private static void heard(HandshakePeer peer, Endpoint from, int bytes, long nowNanos) {
     peer.timers().authenticatedReceived(nowNanos);
-    if (peer.heardFrom(from)) {
-      shared.requests.submit(peer, Request.MOVED);
-    }
+    peer.user().heard(from, bytes);
   }
 
-  private void send(byte[] message, WireGuardPeer peer, Endpoint to, long nowNanos) {
+  private static void send(
+      byte[] message, HandshakePeer peer, @Nullable Endpoint to, long nowNanos) {
     peer.timers().authenticatedSent(nowNanos);
-    peer.txBytes().add(message.length);
-    outbox.add(message, peer, to);
+    peer.user().send(message, to);
   }
 
-  private void logAndWipe(WireGuardPeer peer, byte[] ephemeral) {
+  private void logAndWipe(HandshakePeer peer, byte[] ephemeral) {
     if (keyLog != null) {
       keyLog.onHandshake(peer.publicKey(), ephemeral);
     }

@@ -1,4 +1,4 @@
-package dev.culvert.tunnel.wireguard;
+package dev.culvert.tunnel.noise;
 
 import dev.culvert.crypto.Blake2s;
 import dev.culvert.crypto.SecretBytes;
@@ -11,35 +11,45 @@ import org.jspecify.annotations.Nullable;
  * This device's static key pair and what follows from its public half. Lanes use only the latter,
  * so closing wipes nothing under their hands.
  */
-final class LocalIdentity implements AutoCloseable {
+public final class LocalIdentity implements AutoCloseable {
+  private final ProtocolLabels labels;
   private final SecretBytes privateKey;
   private final PublicKey publicKey;
   private final byte[] mac1Key;
   private final byte[] cookieKey;
 
-  LocalIdentity(SecretBytes from) {
+  /**
+   * @param from the private key, copied
+   */
+  public LocalIdentity(SecretBytes from, ProtocolLabels labels) {
+    this.labels = labels;
     byte[] bytes = from.toByteArray();
     X25519.clamp(bytes);
     byte[] publicBytes = X25519.publicKey(bytes);
     privateKey = SecretBytes.owning(bytes);
     publicKey = PublicKey.of(publicBytes);
-    mac1Key = mac1Key(publicBytes);
-    cookieKey = cookieKey(publicBytes);
+    mac1Key = mac1Key(publicBytes, labels);
+    cookieKey = cookieKey(publicBytes, labels);
   }
 
-  static byte[] mac1Key(byte[] publicKey) {
-    return Blake2s.hash(Messages.LABEL_MAC1, publicKey);
+  static byte[] mac1Key(byte[] publicKey, ProtocolLabels labels) {
+    return Blake2s.hash(labels.mac1Bytes(), publicKey);
   }
 
-  static byte[] cookieKey(byte[] publicKey) {
-    return Blake2s.hash(Messages.LABEL_COOKIE, publicKey);
+  static byte[] cookieKey(byte[] publicKey, ProtocolLabels labels) {
+    return Blake2s.hash(labels.cookieBytes(), publicKey);
   }
 
-  SecretBytes privateKey() {
+  /** Of the protocol that this identity speaks. */
+  public ProtocolLabels labels() {
+    return labels;
+  }
+
+  public SecretBytes privateKey() {
     return privateKey;
   }
 
-  PublicKey publicKey() {
+  public PublicKey publicKey() {
     return publicKey;
   }
 
@@ -48,7 +58,7 @@ final class LocalIdentity implements AutoCloseable {
   }
 
   /** The secret shared with {@code peer}, or null where its key is of low order. */
-  @Nullable SecretBytes agree(PublicKey peer) {
+  public @Nullable SecretBytes agree(PublicKey peer) {
     byte[] own = privateKey.toByteArray();
     byte[] shared = new byte[X25519.KEY_LENGTH];
     boolean agreed = X25519.agree(own, peer.toByteArray(), shared);
@@ -57,7 +67,7 @@ final class LocalIdentity implements AutoCloseable {
   }
 
   /** Whether mac1 of an initiation or response shows that its sender knows our public key. */
-  boolean mac1Matches(byte[] message) {
+  public boolean mac1Matches(byte[] message) {
     int mac1 = message.length - 2 * Messages.MAC_LENGTH;
     byte[] expected = Blake2s.keyed16(mac1Key, Arrays.copyOf(message, mac1));
     byte[] actual = Arrays.copyOfRange(message, mac1, mac1 + Messages.MAC_LENGTH);

@@ -1,4 +1,4 @@
-package dev.culvert.tunnel.wireguard;
+package dev.culvert.tunnel.noise;
 
 import dev.culvert.crypto.Blake2s;
 import dev.culvert.crypto.XChaCha20Poly1305;
@@ -12,17 +12,17 @@ import java.util.Arrays;
  * The side under load (WireGuard paper, section 5.4.7): demands proof that a sender receives at its
  * address and port, without keeping anything for it. Belongs to the control thread.
  */
-final class CookieChecker {
+public final class CookieChecker {
   private final SecureRandom random;
   private final byte[] secret = new byte[32];
   private long refreshAt = Long.MIN_VALUE;
 
-  CookieChecker(SecureRandom random) {
+  public CookieChecker(SecureRandom random) {
     this.random = random;
   }
 
   /** Whether mac2 of an initiation or response was made with the cookie of {@code from}. */
-  boolean mac2Matches(byte[] message, Endpoint from, long nowNanos) {
+  public boolean mac2Matches(byte[] message, Endpoint from, long nowNanos) {
     if (nowNanos >= refreshAt) {
       return false;
     }
@@ -32,7 +32,7 @@ final class CookieChecker {
   }
 
   /** A cookie reply to {@code message}, whose mac1 was checked. */
-  byte[] reply(
+  public byte[] reply(
       byte[] message, int senderIndex, Endpoint from, LocalIdentity identity, long nowNanos) {
     if (nowNanos >= refreshAt) {
       random.nextBytes(secret);

@@ -1,4 +1,4 @@
-package dev.culvert.tunnel.wireguard;
+package dev.culvert.tunnel.noise;
 
 /**
  * Receives the ephemeral private key of every handshake, so that a capture can be deciphered with

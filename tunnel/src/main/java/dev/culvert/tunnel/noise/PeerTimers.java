@@ -1,4 +1,4 @@
-package dev.culvert.tunnel.wireguard;
+package dev.culvert.tunnel.noise;
 
 import java.util.concurrent.atomic.AtomicLongArray;
 
@@ -6,7 +6,7 @@ import java.util.concurrent.atomic.AtomicLongArray;
  * One peer's table of deadlines. Lanes set and cancel beside the control thread, without a lock:
  * what they overwrite of each other moves a deadline by a moment at most.
  */
-final class PeerTimers {
+public final class PeerTimers {
   private static final Timer[] TIMERS = Timer.values();
 
   private final Deadlines engine;
@@ -17,55 +17,55 @@ final class PeerTimers {
   /** Drawn anew for each handshake, so that two ends do not retry in step. */
   private volatile long jitter;
 
-  PeerTimers(Deadlines engine) {
+  public PeerTimers(Deadlines engine) {
     this.engine = engine;
     cancelAll();
   }
 
-  void arm(Timer timer, long deadline) {
+  public void arm(Timer timer, long deadline) {
     deadlines.set(timer.ordinal(), deadline);
     engine.include(deadline);
   }
 
-  void cancel(Timer timer) {
+  public void cancel(Timer timer) {
     if (isArmed(timer)) {
       deadlines.set(timer.ordinal(), Deadlines.NEVER);
     }
   }
 
-  void cancelAll() {
+  public void cancelAll() {
     for (Timer timer : TIMERS) {
       deadlines.set(timer.ordinal(), Deadlines.NEVER);
     }
   }
 
-  boolean isArmed(Timer timer) {
+  public boolean isArmed(Timer timer) {
     return deadlines.get(timer.ordinal()) != Deadlines.NEVER;
   }
 
   /** Whether {@code timer} is due; then it is disarmed. */
-  boolean expire(Timer timer, long nowNanos) {
+  public boolean expire(Timer timer, long nowNanos) {
     long deadline = deadlines.get(timer.ordinal());
     return deadline <= nowNanos
         && deadlines.compareAndSet(timer.ordinal(), deadline, Deadlines.NEVER);
   }
 
   /** Tells the engine of every deadline here, after {@link Deadlines#forget}. */
-  void includeAll() {
+  public void includeAll() {
     for (Timer timer : TIMERS) {
       engine.include(deadlines.get(timer.ordinal()));
     }
   }
 
   /** Nanoseconds, 0 for off. */
-  void persistentKeepalive(long interval) {
+  public void persistentKeepalive(long interval) {
     persistentKeepalive = interval;
     if (interval == 0) {
       cancel(Timer.PERSISTENT_KEEPALIVE);
     }
   }
 
-  long persistentKeepalive() {
+  public long persistentKeepalive() {
     return persistentKeepalive;
   }
 
@@ -74,7 +74,7 @@ final class PeerTimers {
   }
 
   /** A packet with inner data was sent. */
-  void dataSent(long nowNanos) {
+  public void dataSent(long nowNanos) {
     if (!isArmed(Timer.NEW_HANDSHAKE)) {
       arm(
           Timer.NEW_HANDSHAKE,
@@ -83,7 +83,7 @@ final class PeerTimers {
   }
 
   /** A packet with inner data was received. */
-  void dataReceived(long nowNanos) {
+  public void dataReceived(long nowNanos) {
     if (!isArmed(Timer.PASSIVE_KEEPALIVE)) {
       arm(Timer.PASSIVE_KEEPALIVE, nowNanos + Messages.KEEPALIVE_TIMEOUT);
     } else if (!anotherKeepalive) {
@@ -92,7 +92,7 @@ final class PeerTimers {
   }
 
   /** A passive keepalive is sent: more data came while it was due, so there will be another. */
-  void passiveKeepaliveSent(long nowNanos) {
+  public void passiveKeepaliveSent(long nowNanos) {
     if (anotherKeepalive) {
       anotherKeepalive = false;
       arm(Timer.PASSIVE_KEEPALIVE, nowNanos + Messages.KEEPALIVE_TIMEOUT);
@@ -100,13 +100,13 @@ final class PeerTimers {
   }
 
   /** A packet that proves who we are was sent: data, keepalive or handshake. */
-  void authenticatedSent(long nowNanos) {
+  public void authenticatedSent(long nowNanos) {
     cancel(Timer.PASSIVE_KEEPALIVE);
     traversed(nowNanos);
   }
 
   /** A packet that proves who the peer is was received: data, keepalive or handshake. */
-  void authenticatedReceived(long nowNanos) {
+  public void authenticatedReceived(long nowNanos) {
     cancel(Timer.NEW_HANDSHAKE);
     traversed(nowNanos);
   }

@@ -1,4 +1,4 @@
-package dev.culvert.tunnel.wireguard;
+package dev.culvert.tunnel.noise;
 
 import dev.culvert.crypto.Tai64n;
 import java.time.Instant;
@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * what is sent never decreases, whatever the wall clock does, and grows strictly for each peer.
  * Belongs to the control thread.
  */
-final class Timestamps {
+public final class Timestamps {
   private static final long NANOS_PER_SECOND = 1_000_000_000L;
 
   private @Nullable Tai64n latest;
@@ -19,7 +19,7 @@ final class Timestamps {
    *
    * @throws IllegalArgumentException where the moment is out of the range of a clock
    */
-  void after(Instant answered) {
+  public void after(Instant answered) {
     try {
       long nanos =
           Math.addExact(
@@ -30,7 +30,7 @@ final class Timestamps {
     }
   }
 
-  Tai64n next(WireGuardPeer peer, long wallNanos) {
+  Tai64n next(HandshakePeer peer, long wallNanos) {
     Tai64n timestamp = later(latest, Tai64n.ofWallNanos(wallNanos));
     Tai64n last = peer.lastTimestampSent;
     if (last != null && timestamp.compareTo(last) <= 0) {

@@ -1,4 +1,4 @@
-package dev.culvert.tunnel.wireguard;
+package dev.culvert.tunnel.noise;
 
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.random.RandomGenerator;
@@ -10,41 +10,51 @@ import org.jspecify.annotations.Nullable;
  * is one array read and nothing ever moves. Doubling keeps slots apart, since a longer run of low
  * bits still tells them apart.
  */
-final class IndexTable {
+public final class IndexTable {
   private static final int FIRST_SLOTS = 64;
 
   /** At most one slot in four is taken, so that a free one is found soon. */
   private static final int SPARSENESS = 4;
 
   private final RandomGenerator random;
+  private final int first;
   private volatile AtomicReferenceArray<@Nullable Indexed> slots =
       new AtomicReferenceArray<>(FIRST_SLOTS);
   private int taken;
 
-  IndexTable(RandomGenerator random) {
+  public IndexTable(RandomGenerator random) {
+    this(random, 0);
+  }
+
+  /**
+   * @param first the lowest index to give out (unsigned)
+   */
+  public IndexTable(RandomGenerator random, int first) {
     this.random = random;
+    this.first = first;
   }
 
   /** What {@code index} names, or null. Any thread. */
-  @Nullable Indexed find(int index) {
+  public @Nullable Indexed find(int index) {
     AtomicReferenceArray<@Nullable Indexed> table = slots;
     Indexed entry = table.getAcquire(index & (table.length() - 1));
     return entry != null && entry.localIndex() == index ? entry : null;
   }
 
   /** An index that nothing has; {@link #put} takes it. */
-  int freeIndex() {
+  public int freeIndex() {
     AtomicReferenceArray<@Nullable Indexed> table = slots;
     while (true) {
       int index = random.nextInt();
-      if (table.get(index & (table.length() - 1)) == null) {
+      if (Integer.compareUnsigned(index, first) >= 0
+          && table.get(index & (table.length() - 1)) == null) {
         return index;
       }
     }
   }
 
   /** Enters {@code entry} under its index, in place of what has that index now. */
-  void put(Indexed entry) {
+  public void put(Indexed entry) {
     int slot = entry.localIndex() & (slots.length() - 1);
     if (slots.getAndSet(slot, entry) == null && ++taken * SPARSENESS > slots.length()) {
       grow();
@@ -52,7 +62,7 @@ final class IndexTable {
   }
 
   /** Takes {@code entry} out, if it is still what its index names. */
-  void remove(Indexed entry) {
+  public void remove(Indexed entry) {
     int slot = entry.localIndex() & (slots.length() - 1);
     if (slots.compareAndSet(slot, entry, null)) {
       taken--;

@@ -1,4 +1,4 @@
-package dev.culvert.tunnel.wireguard;
+package dev.culvert.tunnel.noise;
 
 import dev.culvert.crypto.Blake2s;
 import dev.culvert.crypto.XChaCha20Poly1305;
@@ -9,20 +9,20 @@ import org.jspecify.annotations.Nullable;
  * Our side towards one peer (WireGuard paper, section 5.4.4): puts mac1 and mac2 on handshake
  * messages, and takes the cookie that a peer under load sends. Belongs to the control thread.
  */
-final class CookieGenerator {
+public final class CookieGenerator {
   private final byte[] mac1Key;
   private final byte[] cookieKey;
   private byte @Nullable [] lastMac1;
   private byte @Nullable [] cookie;
   private long cookieExpires;
 
-  CookieGenerator(PublicKey peer) {
+  public CookieGenerator(PublicKey peer, ProtocolLabels labels) {
     byte[] publicKey = peer.toByteArray();
-    mac1Key = LocalIdentity.mac1Key(publicKey);
-    cookieKey = LocalIdentity.cookieKey(publicKey);
+    mac1Key = LocalIdentity.mac1Key(publicKey, labels);
+    cookieKey = LocalIdentity.cookieKey(publicKey, labels);
   }
 
-  void addMacs(byte[] message, long nowNanos) {
+  public void addMacs(byte[] message, long nowNanos) {
     int mac1 = message.length - 2 * Messages.MAC_LENGTH;
     int mac2 = message.length - Messages.MAC_LENGTH;
     byte[] first = Blake2s.keyed16(mac1Key, Arrays.copyOf(message, mac1));
@@ -36,7 +36,7 @@ final class CookieGenerator {
   }
 
   /** Takes the cookie for the next message; false where the reply answers nothing we sent last. */
-  boolean consume(byte[] reply, long nowNanos) {
+  public boolean consume(byte[] reply, long nowNanos) {
     byte[] aad = lastMac1;
     if (aad == null) {
       return false;

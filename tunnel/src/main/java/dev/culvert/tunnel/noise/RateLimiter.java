@@ -1,4 +1,4 @@
-package dev.culvert.tunnel.wireguard;
+package dev.culvert.tunnel.noise;
 
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
 import static java.util.concurrent.TimeUnit.SECONDS;
@@ -11,8 +11,8 @@ import java.util.Map;
  * A token bucket a source: 20 handshakes a second, bursts of 5. A source is an IPv4 address or an
  * IPv6 /64, which is what one customer usually has. Belongs to the control thread.
  */
-final class RateLimiter {
-  static final int MAX_SOURCES = 16_384;
+public final class RateLimiter {
+  public static final int MAX_SOURCES = 16_384;
 
   private static final long COST = SECONDS.toNanos(1) / 20;
   private static final long BURST = 5 * COST;
@@ -29,7 +29,7 @@ final class RateLimiter {
   }
 
   /** Takes a token of {@code source}; false where it has none, or where there are too many. */
-  boolean allow(IpAddress source, long nowNanos) {
+  public boolean allow(IpAddress source, long nowNanos) {
     if (nowNanos >= sweepAt) {
       buckets.values().removeIf(bucket -> nowNanos - bucket.filledAt >= FORGET_AFTER);
       sweepAt = nowNanos + FORGET_AFTER;

@@ -1,4 +1,4 @@
-package dev.culvert.tunnel.wireguard;
+package dev.culvert.tunnel.noise;
 
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.crypto.Tai64n;
@@ -11,8 +11,8 @@ import dev.culvert.crypto.Tai64n;
  * @param ephemeral our ephemeral private key
  * @param timestamp what we sent
  */
-record PendingInitiation(
-    WireGuardPeer peer,
+public record PendingInitiation(
+    HandshakePeer handshakePeer,
     int localIndex,
     NoiseHandshake noise,
     SecretBytes ephemeral,
@@ -27,6 +27,6 @@ record PendingInitiation(
 
   @Override
   public String toString() {
-    return "PendingInitiation[" + peer + "]";
+    return "PendingInitiation[" + handshakePeer + "]";
   }
 }

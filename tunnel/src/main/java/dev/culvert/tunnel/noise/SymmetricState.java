@@ -1,4 +1,4 @@
-package dev.culvert.tunnel.wireguard;
+package dev.culvert.tunnel.noise;
 
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;

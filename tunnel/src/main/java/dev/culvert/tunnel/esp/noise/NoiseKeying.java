@@ -1,0 +1,325 @@
+package dev.culvert.tunnel.esp.noise;
+
+import dev.culvert.crypto.AeadBackend;
+import dev.culvert.crypto.SecretBytes;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.engine.DropCounters;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.MessageQueue;
+import dev.culvert.tunnel.engine.TunnelEvent;
+import dev.culvert.tunnel.esp.ClockWatch;
+import dev.culvert.tunnel.esp.EspPeerSettings;
+import dev.culvert.tunnel.esp.Keying;
+import dev.culvert.tunnel.esp.KeyingEvent;
+import dev.culvert.tunnel.esp.SaKeyId;
+import dev.culvert.tunnel.esp.TrafficListener;
+import dev.culvert.tunnel.noise.HandshakeFilter;
+import dev.culvert.tunnel.noise.HandshakePeer;
+import dev.culvert.tunnel.noise.HandshakeTimers;
+import dev.culvert.tunnel.noise.Handshakes;
+import dev.culvert.tunnel.noise.KeyLog;
+import dev.culvert.tunnel.noise.LocalIdentity;
+import dev.culvert.tunnel.noise.Messages;
+import dev.culvert.tunnel.noise.ProtocolLabels;
+import dev.culvert.tunnel.noise.PublicKey;
+import dev.culvert.tunnel.noise.Timestamps;
+import java.security.SecureRandom;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Keys from the WireGuard handshake: Noise_IKpsk2 between static keys, behind the non-ESP marker,
+ * under labels of its own. Sans-I/O; belongs to the control thread but for what {@link Keying}
+ * excepts.
+ */
+public final class NoiseKeying implements Keying {
+  /** No message of WireGuard's verifies as one of ours, nor the other way round. */
+  static final ProtocolLabels LABELS =
+      new ProtocolLabels("Culvert ESP v1 keyed by Noise", "esp-mac1", "esp-cook");
+
+  private final LocalIdentity identity;
+  private final NoiseState state;
+  private final Timestamps timestamps = new Timestamps();
+  private final DropCounters drops = new DropCounters();
+  private final Handshakes handshakes;
+  private final HandshakeTimers timers;
+  private final ClockWatch clock = new ClockWatch();
+  private final Map<String, NoisePeerKeys> keys = new HashMap<>();
+  private final Map<String, NoisePair> byName = new LinkedHashMap<>();
+  private final Map<PublicKey, NoisePair> byKey = new HashMap<>();
+
+  /** Where peers are; written by the control thread, whole sets at a time. */
+  private volatile Set<IpAddress> addresses = Set.of();
+
+  private boolean closed;
+
+  /**
+   * @param privateKey this node's static key; copied
+   * @param aead has ChaCha20-Poly1305, for the handshake alone
+   * @param random unpredictable: every key's newness comes from here
+   * @param keyLog told the ephemeral key of every handshake; null (as it should be) for none
+   */
+  public NoiseKeying(
+      SecretBytes privateKey, AeadBackend aead, SecureRandom random, @Nullable KeyLog keyLog) {
+    this(privateKey, aead, random, keyLog, PacketLimits.DEFAULT);
+  }
+
+  NoiseKeying(
+      SecretBytes privateKey,
+      AeadBackend aead,
+      SecureRandom random,
+      @Nullable KeyLog keyLog,
+      PacketLimits limits) {
+    identity = new LocalIdentity(privateKey, LABELS);
+    state = new NoiseState(random, limits);
+    handshakes =
+        new Handshakes(
+            () -> closed ? null : identity,
+            state.indices,
+            this::handshakePeer,
+            aead,
+            random,
+            keyLog,
+            (message, to) -> state.messages.add(new Message(message, null, to)),
+            drops,
+            timestamps);
+    timers = new HandshakeTimers(handshakes);
+  }
+
+  private @Nullable HandshakePeer handshakePeer(PublicKey key) {
+    NoisePair pair = byKey.get(key);
+    return pair == null ? null : pair.handshake();
+  }
+
+  /** This node's public key. */
+  public PublicKey publicKey() {
+    return identity.publicKey();
+  }
+
+  /**
+   * Who the peers are that {@link #peers} will name, by name. A peer whose preshared key changed
+   * keeps its SAs: the new one counts from the next handshake on.
+   *
+   * @throws IllegalArgumentException where two have one key, or one has ours; nothing was changed
+   */
+  public void keys(Map<String, NoisePeerKeys> byPeer) {
+    Map<PublicKey, String> owners = new HashMap<>();
+    byPeer.forEach(
+        (name, peer) -> {
+          String other = owners.putIfAbsent(peer.publicKey(), name);
+          if (other != null) {
+            throw new IllegalArgumentException(
+                "peers " + other + " and " + name + " have one public key");
+          }
+          if (peer.publicKey().equals(identity.publicKey())) {
+            throw new IllegalArgumentException("peer " + name + " has this node's own public key");
+          }
+        });
+    forgetKeys();
+    byPeer.forEach((name, peer) -> keys.put(name, copy(peer)));
+    byName.forEach(
+        (name, pair) -> {
+          NoisePeerKeys peer = keys.get(name);
+          if (peer != null && peer.publicKey().equals(pair.handshake().publicKey())) {
+            adopt(pair, peer);
+          }
+        });
+  }
+
+  private static NoisePeerKeys copy(NoisePeerKeys peer) {
+    SecretBytes presharedKey = peer.presharedKey();
+    return new NoisePeerKeys(
+        peer.publicKey(),
+        presharedKey == null ? null : presharedKey.copy(),
+        peer.persistentKeepaliveSeconds());
+  }
+
+  private void adopt(NoisePair pair, NoisePeerKeys peer) {
+    SecretBytes presharedKey = peer.presharedKey();
+    pair.handshake()
+        .presharedKey(
+            presharedKey == null
+                ? SecretBytes.owning(new byte[Messages.KEY_LENGTH])
+                : presharedKey.copy());
+    pair.handshake()
+        .timers()
+        .persistentKeepalive(TimeUnit.SECONDS.toNanos(peer.persistentKeepaliveSeconds()));
+  }
+
+  private void forgetKeys() {
+    for (NoisePeerKeys peer : keys.values()) {
+      SecretBytes presharedKey = peer.presharedKey();
+      if (presharedKey != null) {
+        presharedKey.close();
+      }
+    }
+    keys.clear();
+  }
+
+  /**
+   * Has all initiations carry a timestamp later than {@code answered}, the last that {@link
+   * TunnelEvent.TimestampAnswered} told of before a restart: else a clock that was set back locks
+   * this node out.
+   */
+  public void minimumTimestamp(Instant answered) {
+    timestamps.after(answered);
+  }
+
+  /** Messages that were dropped, by reason; lanes count what they do not let pass. */
+  public DropCounters drops() {
+    return drops;
+  }
+
+  /** When keys with {@code peer} were last agreed on, or null. */
+  public @Nullable Instant lastHandshake(String peer) {
+    NoisePair pair = byName.get(peer);
+    return pair == null ? null : pair.handshake().lastHandshake();
+  }
+
+  /**
+   * These are all peers from now on; a handshake is begun with each that is new or has changed.
+   *
+   * @throws IllegalArgumentException where {@link #keys} has not told who one is; nothing was
+   *     changed
+   */
+  @Override
+  public void peers(Collection<EspPeerSettings> peers) {
+    Map<String, EspPeerSettings> wanted = new LinkedHashMap<>();
+    for (EspPeerSettings peer : peers) {
+      if (!keys.containsKey(peer.name())) {
+        throw new IllegalArgumentException("no public key of peer " + peer.name());
+      }
+      wanted.put(peer.name(), peer);
+    }
+    for (NoisePair pair : List.copyOf(byName.values())) {
+      NoisePeerKeys peer = keys.get(pair.toString());
+      if (!wanted.containsKey(pair.toString())
+          || peer == null
+          || !peer.publicKey().equals(pair.handshake().publicKey())) {
+        retire(pair);
+      }
+    }
+    for (EspPeerSettings peer : wanted.values()) {
+      NoisePair pair = byName.get(peer.name());
+      if (pair == null) {
+        add(peer);
+      } else if (!pair.settings().equals(peer)) {
+        handshakes.forgetPending(pair.handshake());
+        pair.settings(peer);
+      }
+    }
+    addresses =
+        wanted.values().stream()
+            .map(peer -> peer.endpoint().address())
+            .collect(Collectors.toUnmodifiableSet());
+  }
+
+  private void add(EspPeerSettings settings) {
+    NoisePeerKeys peer = Objects.requireNonNull(keys.get(settings.name()));
+    NoisePair pair = new NoisePair(peer.publicKey(), settings, state);
+    pair.handshake().staticStatic(identity.agree(peer.publicKey()));
+    adopt(pair, peer);
+    byName.put(settings.name(), pair);
+    byKey.put(peer.publicKey(), pair);
+    // At once: a peer may still send under what an earlier life of ours has forgotten.
+    pair.restart();
+  }
+
+  private void retire(NoisePair pair) {
+    byName.remove(pair.toString());
+    byKey.remove(pair.handshake().publicKey());
+    handshakes.forgetPending(pair.handshake());
+    pair.retire();
+  }
+
+  @Override
+  public TrafficListener traffic(String peer) {
+    NoisePair pair = byName.get(peer);
+    return pair == null ? TrafficListener.NONE : pair;
+  }
+
+  @Override
+  public boolean isPlausible(byte[] message, Endpoint from) {
+    return message.length >= Messages.TYPE_LENGTH
+        && message.length == Messages.handshakeLength(Messages.getInt(message, Messages.TYPE))
+        && addresses.contains(from.address())
+        && HandshakeFilter.refuse(message, identity, state.indices) == null;
+  }
+
+  @Override
+  public void receive(
+      byte[] message, Endpoint from, boolean underLoad, long nowNanos, long wallNanos) {
+    handshakes.receive(new MessageQueue.Message(message, from), underLoad, nowNanos, wallNanos);
+  }
+
+  @Override
+  public void advance(long nowNanos, long wallNanos) {
+    if (clock.jump(nowNanos, wallNanos) != 0) {
+      byName.values().forEach(this::restart);
+    }
+    if (state.deadlines.earliest() <= nowNanos) {
+      byName.values().forEach(pair -> timers.expire(pair.handshake(), nowNanos, wallNanos));
+      state.deadlines.forget();
+      byName.values().forEach(pair -> pair.handshake().timers().includeAll());
+    }
+  }
+
+  private void restart(NoisePair pair) {
+    handshakes.forgetPending(pair.handshake());
+    pair.restart();
+  }
+
+  @Override
+  public void wanted(String peer, long nowNanos) {
+    NoisePair pair = byName.get(peer);
+    if (pair != null) {
+      pair.wanted(nowNanos);
+    }
+  }
+
+  @Override
+  public void runningLow(String peer, SaKeyId key, long nextSequence, long nowNanos) {
+    NoisePair pair = byName.get(peer);
+    if (pair != null) {
+      pair.runningLow(key, nowNanos);
+    }
+  }
+
+  @Override
+  public @Nullable KeyingEvent pollEvent() {
+    return state.events.poll();
+  }
+
+  @Override
+  public @Nullable Message pollMessage() {
+    return state.messages.poll();
+  }
+
+  @Override
+  public @Nullable TunnelEvent pollNotice() {
+    return state.notices.poll();
+  }
+
+  @Override
+  public long nextDeadlineNanos() {
+    return state.deadlines.earliest();
+  }
+
+  @Override
+  public void close() {
+    List.copyOf(byName.values()).forEach(this::retire);
+    forgetKeys();
+    addresses = Set.of();
+    closed = true;
+    identity.close();
+  }
+}

@@ -1,0 +1,252 @@
+package dev.culvert.tunnel.esp.noise;
+
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.TunnelEvent;
+import dev.culvert.tunnel.esp.EspPeerSettings;
+import dev.culvert.tunnel.esp.Keying;
+import dev.culvert.tunnel.esp.KeyingEvent;
+import dev.culvert.tunnel.esp.SaKeyId;
+import dev.culvert.tunnel.esp.TrafficListener;
+import dev.culvert.tunnel.noise.HandshakePeer;
+import dev.culvert.tunnel.noise.HandshakeUser;
+import dev.culvert.tunnel.noise.PeerTimers;
+import dev.culvert.tunnel.noise.PublicKey;
+import dev.culvert.tunnel.noise.Timer;
+import dev.culvert.tunnel.noise.TransportKeys;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The handshakes with one peer and the SAs that they end in. Belongs to the control thread, but for
+ * what lanes tell through {@link TrafficListener}.
+ */
+final class NoisePair implements HandshakeUser, TrafficListener {
+  private final NoiseState state;
+  private final HandshakePeer handshake;
+  private final SaPairs sessions;
+  private EspPeerSettings settings;
+
+  NoisePair(PublicKey publicKey, EspPeerSettings settings, NoiseState state) {
+    this.state = state;
+    this.settings = settings;
+    handshake = new HandshakePeer(publicKey, NoiseKeying.LABELS, state.deadlines, this);
+    sessions = new SaPairs(state.indices);
+  }
+
+  HandshakePeer handshake() {
+    return handshake;
+  }
+
+  EspPeerSettings settings() {
+    return settings;
+  }
+
+  /** The peer is elsewhere now, or owns other prefixes: the engine has ended its SAs. */
+  void settings(EspPeerSettings changed) {
+    settings = changed;
+    restart();
+  }
+
+  /** Ends all SAs and asks for new ones. */
+  void restart() {
+    end();
+    handshake.startAfresh();
+    askForHandshake(Long.MIN_VALUE);
+  }
+
+  private void end() {
+    if (sessions.current() != null) {
+      state.events.add(new KeyingEvent.StopSending(settings.name()));
+    }
+    sessions.removeIf(pair -> true);
+    handshake.timers().cancel(Timer.SESSION_END);
+  }
+
+  /** Ends everything: the peer is no more. */
+  void retire() {
+    end();
+    handshake.retire();
+  }
+
+  /** Has the control thread begin a handshake, unless one is under way. Any thread. */
+  void askForHandshake(long nowNanos) {
+    PeerTimers timers = handshake.timers();
+    if (!timers.isArmed(Timer.RETRANSMIT_HANDSHAKE)) {
+      timers.arm(Timer.RETRANSMIT_HANDSHAKE, Math.max(nowNanos, handshake.nextInitiation()));
+    }
+  }
+
+  void wanted(long nowNanos) {
+    // Who has data to send is not given up on.
+    handshake.handshakeAttempts(0);
+    askForHandshake(nowNanos);
+  }
+
+  void runningLow(SaKeyId key, long nowNanos) {
+    SaPair current = sessions.current();
+    if (current != null && current.isSendingUnder(key)) {
+      current.runsLow();
+      askForHandshake(nowNanos);
+    }
+  }
+
+  // What lanes tell
+
+  @Override
+  public void sent(boolean data, long nowNanos) {
+    PeerTimers timers = handshake.timers();
+    timers.authenticatedSent(nowNanos);
+    if (data) {
+      timers.dataSent(nowNanos);
+    } else {
+      timers.passiveKeepaliveSent(nowNanos);
+    }
+    SaPair current = sessions.current();
+    if (current != null && current.isStaleForSending(nowNanos)) {
+      askForHandshake(nowNanos);
+    }
+  }
+
+  @Override
+  public void received(int spi, boolean data, long nowNanos) {
+    PeerTimers timers = handshake.timers();
+    if (state.indices.find(spi) instanceof SaPair under
+        && under.pair() == this
+        && !under.age().initiator()
+        && !under.confirmed()) {
+      under.confirm();
+      timers.arm(Timer.CONFIRMED, nowNanos);
+    }
+    SaPair current = sessions.current();
+    if (current != null
+        && current.age().isStaleForReceiving(nowNanos)
+        && !handshake.lastMinuteHandshake()) {
+      handshake.lastMinuteHandshake(true);
+      askForHandshake(nowNanos);
+    }
+    timers.authenticatedReceived(nowNanos);
+    if (data) {
+      timers.dataReceived(nowNanos);
+    }
+  }
+
+  // What handshakes lead to
+
+  @Override
+  public boolean isReachable() {
+    return true;
+  }
+
+  /** Its SAs are found by its address, so that it must be there; the UDP port may be any. */
+  @Override
+  public boolean accepts(Endpoint from) {
+    return from.address().equals(settings.endpoint().address());
+  }
+
+  @Override
+  public void send(byte[] message, @Nullable Endpoint to) {
+    state.messages.add(new Keying.Message(message, settings.name(), to));
+  }
+
+  @Override
+  public void heard(Endpoint from, int bytes) {
+    state.events.add(new KeyingEvent.Heard(settings.name(), from));
+  }
+
+  /** Nothing: the engine's lanes forget a source that the kernel refuses. */
+  @Override
+  public void forgetSource() {}
+
+  @Override
+  public void initiated(TransportKeys keys) {
+    SaPair pair = receiveUnder(keys);
+    sessions.initiated(pair);
+    state.events.add(new KeyingEvent.UseOutbound(settings.name(), pair.useOutbound()));
+  }
+
+  @Override
+  public void answered(TransportKeys keys) {
+    sessions.answered(receiveUnder(keys));
+  }
+
+  private SaPair receiveUnder(TransportKeys keys) {
+    SaPair pair = new SaPair(this, keys, settings.selectors(), state.limits);
+    state.events.add(new KeyingEvent.AddInbound(settings.name(), pair.inbound()));
+    if (!handshake.timers().isArmed(Timer.SESSION_END)) {
+      handshake.timers().arm(Timer.SESSION_END, pair.age().endNanos());
+    }
+    return pair;
+  }
+
+  @Override
+  public boolean promoteConfirmed() {
+    boolean promoted = sessions.promoteConfirmed();
+    SaPair current = sessions.current();
+    if (promoted && current != null) {
+      state.events.add(new KeyingEvent.UseOutbound(settings.name(), current.useOutbound()));
+    }
+    return promoted;
+  }
+
+  /** The engine sends what was staged when it is told of the SA. */
+  @Override
+  public void established(boolean initiator) {}
+
+  @Override
+  public void timestampAnswered(Instant timestamp) {
+    state.notices.add(new TunnelEvent.TimestampAnswered(settings.name(), timestamp));
+  }
+
+  @Override
+  public boolean canSend(long nowNanos) {
+    SaPair current = sessions.current();
+    return current != null && !current.age().isExpired(nowNanos);
+  }
+
+  @Override
+  public boolean hasFreshSession(long nowNanos) {
+    SaPair current = sessions.current();
+    return canSend(nowNanos) && current != null && !current.isStaleForSending(nowNanos);
+  }
+
+  @Override
+  public void sendKeepalive() {
+    state.events.add(new KeyingEvent.SendDummy(settings.name()));
+  }
+
+  @Override
+  public void abandoned(int attempts) {
+    if (sessions.current() == null) {
+      state.events.add(new KeyingEvent.StopSending(settings.name()));
+    }
+    state.notices.add(new TunnelEvent.HandshakeAbandoned(settings.name(), attempts));
+  }
+
+  @Override
+  public void keysOutlived() {
+    end();
+  }
+
+  @Override
+  public void endExpiredSessions(long nowNanos) {
+    SaPair before = sessions.current();
+    sessions.removeIf(pair -> pair.age().isExpired(nowNanos));
+    if (before != null && sessions.current() == null) {
+      state.events.add(new KeyingEvent.StopSending(settings.name()));
+    }
+    SaPair oldest = sessions.oldest();
+    if (oldest != null) {
+      handshake.timers().arm(Timer.SESSION_END, oldest.age().endNanos());
+    }
+  }
+
+  /** Called for each pair of SAs that is over. */
+  void ended(SaPair pair) {
+    state.events.add(new KeyingEvent.RemoveInbound(settings.name(), pair.inboundKey()));
+  }
+
+  @Override
+  public String toString() {
+    return settings.name();
+  }
+}

@@ -1,0 +1,33 @@
+package dev.culvert.tunnel.noise;
+
+import dev.culvert.tunnel.engine.DropReason;
+import org.jspecify.annotations.Nullable;
+
+/** The cheap look at a handshake message that a lane takes before it queues it. Any thread. */
+public final class HandshakeFilter {
+  private HandshakeFilter() {}
+
+  /**
+   * Says why a message is not worth a Diffie-Hellman.
+   *
+   * @param message of a type and length that {@link Messages#handshakeLength} knows
+   * @return null where it is
+   */
+  public static @Nullable DropReason refuse(
+      byte[] message, @Nullable LocalIdentity identity, IndexTable indices) {
+    int type = Messages.getInt(message, Messages.TYPE);
+    if (type != Messages.COOKIE_REPLY && (identity == null || !identity.mac1Matches(message))) {
+      return DropReason.BAD_MAC1;
+    }
+    if (type != Messages.INITIATION && !isKnownReceiver(message, type, indices)) {
+      return DropReason.UNKNOWN_INDEX;
+    }
+    return null;
+  }
+
+  private static boolean isKnownReceiver(byte[] message, int type, IndexTable indices) {
+    int offset =
+        type == Messages.RESPONSE ? Messages.RESPONSE_RECEIVER : Messages.COOKIE_REPLY_RECEIVER;
+    return indices.find(Messages.getInt(message, offset)) != null;
+  }
+}

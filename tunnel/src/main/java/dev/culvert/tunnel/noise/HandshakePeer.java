@@ -1,0 +1,143 @@
+package dev.culvert.tunnel.noise;
+
+import dev.culvert.crypto.SecretBytes;
+import dev.culvert.crypto.Tai64n;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the handshakes with one peer have to remember. The first half of its fields is shared with
+ * lanes, the second belongs to the control thread.
+ */
+public final class HandshakePeer {
+  private final PublicKey publicKey;
+  private final HandshakeUser user;
+  private final PeerTimers timers;
+  private volatile long nextInitiation = Long.MIN_VALUE;
+  private volatile int handshakeAttempts;
+  private volatile boolean lastMinuteHandshake;
+
+  // Control thread only.
+  final CookieGenerator cookies;
+  private SecretBytes presharedKey = SecretBytes.owning(new byte[Messages.KEY_LENGTH]);
+  private @Nullable SecretBytes staticStatic;
+  private @Nullable PendingInitiation pending;
+  private @Nullable Instant lastHandshake;
+  @Nullable Tai64n lastTimestampReceived;
+  @Nullable Tai64n lastTimestampSent;
+  long nextInitiationAccepted = Long.MIN_VALUE;
+
+  public HandshakePeer(
+      PublicKey publicKey, ProtocolLabels labels, Deadlines deadlines, HandshakeUser user) {
+    this.publicKey = publicKey;
+    this.user = user;
+    timers = new PeerTimers(deadlines);
+    cookies = new CookieGenerator(publicKey, labels);
+  }
+
+  public PublicKey publicKey() {
+    return publicKey;
+  }
+
+  HandshakeUser user() {
+    return user;
+  }
+
+  public PeerTimers timers() {
+    return timers;
+  }
+
+  /** Whether enough time has passed since the last handshake message to send an initiation. */
+  public boolean mayInitiate(long nowNanos) {
+    return nowNanos >= nextInitiation;
+  }
+
+  public long nextInitiation() {
+    return nextInitiation;
+  }
+
+  void nextInitiation(long nanos) {
+    nextInitiation = nanos;
+  }
+
+  public int handshakeAttempts() {
+    return handshakeAttempts;
+  }
+
+  /** Reset to zero by whoever has data to send: then giving up is put off. */
+  public void handshakeAttempts(int attempts) {
+    handshakeAttempts = attempts;
+  }
+
+  /** Whether a last-minute handshake was asked for in this session already. */
+  public boolean lastMinuteHandshake() {
+    return lastMinuteHandshake;
+  }
+
+  public void lastMinuteHandshake(boolean asked) {
+    lastMinuteHandshake = asked;
+  }
+
+  /** Begins as if nothing had been said: what was pending is the caller's to forget. */
+  public void startAfresh() {
+    timers.cancel(Timer.RETRANSMIT_HANDSHAKE);
+    handshakeAttempts = 0;
+    nextInitiation = Long.MIN_VALUE;
+  }
+
+  /** The peer is no more: no timer of it runs again. */
+  public void retire() {
+    timers.cancelAll();
+    timers.persistentKeepalive(0);
+    presharedKey.close();
+    staticStatic(null);
+  }
+
+  public SecretBytes presharedKey() {
+    return presharedKey;
+  }
+
+  /** Takes over {@code key}; it counts from the next handshake on. */
+  public void presharedKey(SecretBytes key) {
+    presharedKey.close();
+    presharedKey = key;
+  }
+
+  /** What both static keys agree on; null without a private key or where the peer's is bad. */
+  @Nullable SecretBytes staticStatic() {
+    return staticStatic;
+  }
+
+  /** Takes over {@code shared}. */
+  public void staticStatic(@Nullable SecretBytes shared) {
+    if (staticStatic != null) {
+      staticStatic.close();
+    }
+    staticStatic = shared;
+  }
+
+  public @Nullable PendingInitiation pending() {
+    return pending;
+  }
+
+  void pending(@Nullable PendingInitiation initiation) {
+    if (pending != null) {
+      pending.close();
+    }
+    pending = initiation;
+  }
+
+  /** When a session with the peer last came up, in wall time. */
+  public @Nullable Instant lastHandshake() {
+    return lastHandshake;
+  }
+
+  void lastHandshake(Instant when) {
+    lastHandshake = when;
+  }
+
+  @Override
+  public String toString() {
+    return publicKey.toString();
+  }
+}

@@ -1,0 +1,62 @@
+package dev.culvert.tunnel.esp.noise;
+
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadBackend;
+import dev.culvert.crypto.AeadKey;
+import dev.culvert.crypto.PacketRun;
+import dev.culvert.crypto.TrainCipher;
+import dev.culvert.tunnel.testing.BackendWithCipher;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.Set;
+
+/** Every (key, salt, IV) that was ever sealed under, whoever did it and however often it died. */
+final class SealLog {
+  private static final int AES_256 = 32;
+
+  final Map<String, Set<Long>> ivs = new HashMap<>();
+  long repeated;
+
+  /** A backend that works, and is written down. */
+  AeadBackend over(AeadBackend real) {
+    return new BackendWithCipher(() -> new Logging(real.newTrainCipher(AeadAlgorithm.AES_GCM)));
+  }
+
+  long packets() {
+    return ivs.values().stream().mapToLong(Set::size).sum();
+  }
+
+  private final class Logging implements TrainCipher {
+    private final TrainCipher real;
+
+    Logging(TrainCipher real) {
+      this.real = real;
+    }
+
+    @Override
+    public void seal(AeadKey key, PacketRun run) {
+      byte[] secret = new byte[AES_256];
+      key.copyTo(secret);
+      String name = HexFormat.of().formatHex(secret) + key.noncePrefix();
+      Set<Long> used = ivs.computeIfAbsent(name, n -> new HashSet<>());
+      for (int i = 0; i < run.packets(); i++) {
+        if (!used.add(run.firstCounter() + i)) {
+          repeated++;
+        }
+      }
+      real.seal(key, run);
+    }
+
+    @Override
+    public long open(AeadKey key, PacketRun run) {
+      return real.open(key, run);
+    }
+
+    @Override
+    public void forgetKeys() {
+      real.forgetKeys();
+    }
+  }
+}

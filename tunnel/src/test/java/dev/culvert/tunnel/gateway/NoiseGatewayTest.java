@@ -1,0 +1,169 @@
+package dev.culvert.tunnel.gateway;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadBackends;
+import dev.culvert.crypto.SecretBytes;
+import dev.culvert.crypto.X25519;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.esp.EspPeerSettings;
+import dev.culvert.tunnel.esp.Selectors;
+import dev.culvert.tunnel.esp.noise.NoiseKeying;
+import dev.culvert.tunnel.esp.noise.NoisePeerKeys;
+import dev.culvert.tunnel.kernel.NetworkNamespace;
+import dev.culvert.tunnel.noise.PublicKey;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Two real gateways, keyed by handshakes, on a wire between two namespaces. */
+@Tag("integration")
+final class NoiseGatewayTest {
+  private static final String MARKER = "never in clear on the wire";
+  private static final String CONTROL = "in-clear-to-show-that-the-capture-works";
+  private static final int PORT = 4500;
+
+  @TempDir Path directory;
+
+  /** One node: its namespace, its key, its addresses outside and inside. */
+  private static final class Side implements AutoCloseable {
+    final NetworkNamespace namespace;
+    final SecretBytes privateKey;
+    final PublicKey publicKey;
+    final IpAddress outer;
+    final IpAddress inner;
+    EspGateway<NoiseKeying> gateway;
+
+    Side(int number) throws Exception {
+      namespace = NetworkNamespace.create();
+      outer = IpAddress.parse("192.0.2." + number);
+      inner = IpAddress.parse("10.77.0." + number);
+      byte[] key = X25519.generatePrivateKey(new SecureRandom());
+      publicKey = PublicKey.of(X25519.publicKey(key));
+      privateKey = SecretBytes.owning(key);
+      NoiseKeying keying =
+          new NoiseKeying(
+              privateKey,
+              AeadBackends.first(AeadAlgorithm.CHACHA20_POLY1305),
+              new SecureRandom(),
+              null);
+      gateway =
+          namespace.call(
+              () ->
+                  EspGateway.open(
+                      new EspGatewayOptions("noisetest" + number, 1400, 1, 0, PORT, 0), keying));
+      namespace.exec("ip", "address", "add", inner + "/24", "dev", gateway.interfaceName());
+      namespace.exec("ip", "link", "set", gateway.interfaceName(), "up");
+    }
+
+    void wire(String device) throws Exception {
+      namespace.exec("ip", "address", "add", outer + "/24", "dev", device);
+      namespace.exec("ip", "link", "set", device, "up");
+    }
+
+    void knows(Side other) throws DeviceException {
+      gateway.keying(
+          (keying, now) -> {
+            keying.keys(Map.of("other", new NoisePeerKeys(other.publicKey, null, 0)));
+            return true;
+          });
+      EspPeerSettings peer =
+          new EspPeerSettings(
+              "other",
+              outer,
+              other.outer,
+              Endpoint.of(other.outer, PORT),
+              new Selectors(List.of(Prefix.host(inner)), List.of(Prefix.host(other.inner))));
+      gateway.configure(List.of(peer), PORT, 0);
+    }
+
+    @Override
+    public void close() {
+      gateway.close();
+      namespace.close();
+    }
+  }
+
+  @Test
+  @Timeout(60)
+  void pingAndTcpPassAndNothingIsInClear() throws Exception {
+    try (Side a = new Side(1);
+        Side b = new Side(2)) {
+      a.namespace.exec(
+          "ip",
+          "link",
+          "add",
+          "noisea",
+          "type",
+          "veth",
+          "peer",
+          "name",
+          "noiseb",
+          "netns",
+          b.namespace.path());
+      a.wire("noisea");
+      b.wire("noiseb");
+      Path capture = directory.resolve("wire.pcap");
+      Process tcpdump =
+          a.namespace.start("tcpdump", "-U", "-i", "noisea", "-w", capture.toString());
+      try {
+        a.knows(b);
+        b.knows(a);
+        String ping = a.namespace.exec("ping", "-c", "20", "-i", "0.05", "-W", "5", "" + b.inner);
+        assertTrue(ping.contains(" 0% packet loss"), ping);
+        assertEquals(MARKER.repeat(20_000), overTcp(a, b));
+        awaitCapture(capture, a, b);
+      } finally {
+        tcpdump.destroy();
+        tcpdump.waitFor(5, TimeUnit.SECONDS);
+      }
+      assertEncrypted(capture);
+      assertFalse(a.gateway.securityAssociations().isEmpty());
+    }
+  }
+
+  /** What b receives of what a sends. */
+  private String overTcp(Side a, Side b) throws Exception {
+    Path text = directory.resolve("text");
+    Path received = directory.resolve("received");
+    Files.writeString(text, MARKER.repeat(20_000));
+    Process server =
+        b.namespace.start("socat", "-u", "TCP-LISTEN:7000,bind=" + b.inner, "CREATE:" + received);
+    a.namespace.exec(
+        "socat", "-u", "FILE:" + text, "TCP:" + b.inner + ":7000,retry=20,interval=0.1");
+    assertTrue(server.waitFor(10, TimeUnit.SECONDS));
+    return Files.readString(received);
+  }
+
+  /** What is sent in clear is seen in the capture, and all that went before it. */
+  private static void awaitCapture(Path capture, Side a, Side b) throws Exception {
+    while (!wire(capture).contains(CONTROL)) {
+      a.namespace.exec("sh", "-c", "echo " + CONTROL + " | socat -u - UDP:" + b.outer + ":9");
+      Thread.sleep(50);
+    }
+  }
+
+  private static String wire(Path capture) throws IOException {
+    return Files.exists(capture) ? new String(Files.readAllBytes(capture), ISO_8859_1) : "";
+  }
+
+  private static void assertEncrypted(Path capture) throws IOException {
+    String wire = wire(capture);
+    assertTrue(wire.length() > MARKER.length() * 20_000, "captured " + wire.length());
+    assertFalse(wire.contains(MARKER), "plaintext on the wire");
+  }
+}
