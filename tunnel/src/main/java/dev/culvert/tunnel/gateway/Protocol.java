@@ -7,6 +7,11 @@ import dev.culvert.tunnel.engine.TunnelEvent;
 interface Protocol extends Lane.Router {
   TunnelEngine engine();
 
+  /** How sealed packets travel. */
+  default Encapsulation encapsulation() {
+    return Encapsulation.UDP;
+  }
+
   /** The tunnel interface has this MTU now. Any thread. */
   void mtu(int mtu);
 
