@@ -4,7 +4,7 @@ import java.time.Instant;
 
 /** Something an engine wants known. Never holds a secret. */
 public sealed interface TunnelEvent {
-  /** The peer's name: for WireGuard its public key in base64. */
+  /** The peer's name: for WireGuard its public key in base64. Empty where it concerns all peers. */
   String peer();
 
   /** A session stands. */
@@ -25,4 +25,13 @@ public sealed interface TunnelEvent {
 
   /** A key was not taken into use, since packets under it would not be safe. */
   record KeyRefused(String peer, String reason) implements TunnelEvent {}
+
+  /** Something about keys that an operator should know; each engine has its own. */
+  non-sealed interface Notice extends TunnelEvent {
+    /** One sentence. */
+    String message();
+
+    /** Whether something is to be done about it. */
+    boolean isWarning();
+  }
 }

@@ -315,7 +315,8 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
 
   @Override
   public @Nullable TunnelEvent pollEvent() {
-    return events.poll();
+    TunnelEvent event = events.poll();
+    return event != null ? event : keying.pollNotice();
   }
 
   /** Wipes all secrets. Lanes that still hold a peer get drops from here on. */

@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.esp;
 
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.TunnelEvent;
 import java.util.Collection;
 import org.jspecify.annotations.Nullable;
 
@@ -70,6 +71,11 @@ public interface Keying extends AutoCloseable {
 
   /** The next message to send, or null. */
   @Nullable Message pollMessage();
+
+  /** The next thing that an operator should know, or null. */
+  default TunnelEvent.@Nullable Notice pollNotice() {
+    return null;
+  }
 
   /**
    * When {@link #advance} has something to do next: monotonic time, {@code Long.MAX_VALUE} for

@@ -1,10 +1,16 @@
 package dev.culvert.tunnel.gateway;
 
+import static dev.culvert.tunnel.kernel.LibC.LIBC;
+
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadBackend;
+import dev.culvert.crypto.AeadBackends;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
+import dev.culvert.tunnel.kernel.LibC;
 import dev.culvert.tunnel.kernel.LinkEvent;
 import dev.culvert.tunnel.kernel.LinkMonitor;
 import dev.culvert.tunnel.port.DeviceGoneException;
@@ -23,6 +29,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,6 +42,11 @@ import org.slf4j.LoggerFactory;
 final class Gateway implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Gateway.class);
 
+  private static final long CIPHER_DELAY_MILLIS = 500;
+
+  /** Where lanes want all processors they get nine tenths. */
+  private static final int CIPHER_NICENESS = 10;
+
   private final TunDevice tun;
   private final Protocol protocol;
   private final TunnelEngine engine;
@@ -43,6 +55,7 @@ final class Gateway implements AutoCloseable {
   private final Lanes lanes;
   private final Underlay underlay;
   private volatile int mtu;
+  private volatile String cipher = "";
   private @Nullable LinkMonitor linkMonitor;
   private final AtomicBoolean closing = new AtomicBoolean();
   private final CountDownLatch closed = new CountDownLatch(1);
@@ -212,7 +225,7 @@ final class Gateway implements AutoCloseable {
   }
 
   /** Counters and what the kernel offers. */
-  GatewayStatus status(String cipher) {
+  GatewayStatus status() {
     long sealed = 0;
     long opened = 0;
     long trainsSent = 0;
@@ -249,6 +262,38 @@ final class Gateway implements AutoCloseable {
     if (present) {
       names.add(name);
     }
+  }
+
+  // ---------------------------------------------------------------- ciphers
+
+  /**
+   * Has {@code use} take the fastest cipher into use once that is known. What is fastest shows only
+   * once the JVM has compiled it; until then the first backend carries the traffic. That takes a
+   * processor for seconds, so the first handshakes get theirs before, and lanes get theirs
+   * meanwhile. (Linux keeps niceness for each thread.)
+   */
+  void chooseCipher(AeadAlgorithm algorithm, Consumer<AeadBackend> use) {
+    cipher = AeadBackends.first(algorithm).name();
+    Thread.ofPlatform()
+        .name(tun.name() + "-cipher")
+        .daemon()
+        .start(() -> measureCiphers(algorithm, use));
+  }
+
+  private void measureCiphers(AeadAlgorithm algorithm, Consumer<AeadBackend> use) {
+    try {
+      if (awaitClosed(CIPHER_DELAY_MILLIS)) {
+        return;
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return;
+    }
+    LIBC.setpriority(LibC.PRIO_PROCESS, 0, CIPHER_NICENESS);
+    AeadBackends.Selection selection = CipherChoice.select(algorithm);
+    use.accept(selection.backend());
+    cipher = selection.backend().name();
+    LOG.info("{}: cipher {} of {}", tun.name(), cipher, selection.candidates());
   }
 
   // ---------------------------------------------------------------- what happens by itself

@@ -1,7 +1,5 @@
 package dev.culvert.tunnel.gateway;
 
-import static dev.culvert.tunnel.kernel.LibC.LIBC;
-
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadBackends;
@@ -9,7 +7,6 @@ import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.kernel.Errno;
-import dev.culvert.tunnel.kernel.LibC;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
 import dev.culvert.tunnel.wireguard.WireGuardEngine;
@@ -25,21 +22,14 @@ import org.slf4j.LoggerFactory;
 public final class WireGuardGateway implements WireGuardDevice, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WireGuardGateway.class);
 
-  private static final long CIPHER_DELAY_MILLIS = 500;
-
-  /** Where lanes want all processors they get nine tenths. */
-  private static final int CIPHER_NICENESS = 10;
-
   private final String name;
   private final WireGuardEngine engine;
   private final Gateway gateway;
   private final @Nullable TimestampStore timestamps;
-  private volatile String cipher;
 
   private WireGuardGateway(GatewayOptions options) throws DeviceException {
     name = options.interfaceName();
     AeadBackend first = AeadBackends.first(AeadAlgorithm.CHACHA20_POLY1305);
-    cipher = first.name();
     timestamps = openTimestamps(options.stateDirectory());
     engine = new WireGuardEngine(first, new SecureRandom(), options.keyLog());
     if (timestamps != null) {
@@ -57,10 +47,7 @@ public final class WireGuardGateway implements WireGuardDevice, AutoCloseable {
   public static WireGuardGateway open(GatewayOptions options) throws DeviceException {
     Preparation.startNetty();
     WireGuardGateway opened = new WireGuardGateway(options);
-    Thread.ofPlatform()
-        .name(opened.interfaceName() + "-cipher")
-        .daemon()
-        .start(opened::chooseCipher);
+    opened.gateway.chooseCipher(AeadAlgorithm.CHACHA20_POLY1305, opened.engine::useBackend);
     return opened;
   }
 
@@ -71,27 +58,6 @@ public final class WireGuardGateway implements WireGuardDevice, AutoCloseable {
     } catch (IOException e) {
       throw new DeviceException(String.valueOf(e.getMessage()), Errno.EIO, e);
     }
-  }
-
-  /**
-   * What is fastest shows only once the JVM has compiled it; until then the first backend carries
-   * the traffic. That takes a processor for seconds, so the first handshakes get theirs before, and
-   * lanes get theirs meanwhile. (Linux keeps niceness for each thread.)
-   */
-  private void chooseCipher() {
-    try {
-      if (gateway.awaitClosed(CIPHER_DELAY_MILLIS)) {
-        return;
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return;
-    }
-    LIBC.setpriority(LibC.PRIO_PROCESS, 0, CIPHER_NICENESS);
-    AeadBackends.Selection selection = CipherChoice.select(AeadAlgorithm.CHACHA20_POLY1305);
-    engine.useBackend(selection.backend());
-    cipher = selection.backend().name();
-    LOG.info("{}: cipher {} of {}", name, cipher, selection.candidates());
   }
 
   /** The engine as lanes and the control loop use it. */
@@ -128,6 +94,7 @@ public final class WireGuardGateway implements WireGuardDevice, AutoCloseable {
         case TunnelEvent.TimestampAnswered e -> keepTimestamp(e.timestamp());
         case TunnelEvent.KeyRefused e ->
             LOG.error("{}: a key for {} was refused: {}", name, e.peer(), e.reason());
+        case TunnelEvent.Notice e -> LOG.info("{}: {}", name, e.message());
       }
     }
   }
@@ -181,7 +148,7 @@ public final class WireGuardGateway implements WireGuardDevice, AutoCloseable {
 
   @Override
   public GatewayStatus status() {
-    return gateway.status(cipher);
+    return gateway.status();
   }
 
   /** Returns when the device is closed and nothing of it is left. */

@@ -64,7 +64,7 @@ public final class GlobalKeying implements Keying {
     return state.drops(reason);
   }
 
-  /** The next thing that an operator should know, or null. */
+  @Override
   public @Nullable KeyingNotice pollNotice() {
     return state.notices.poll();
   }

@@ -1,11 +1,19 @@
 package dev.culvert.tunnel.esp.keying;
 
+import dev.culvert.tunnel.engine.TunnelEvent;
 import java.time.Duration;
 
 /** Something about keys that an operator should know. Never holds a secret. */
-public sealed interface KeyingNotice {
-  /** One sentence for the log. */
-  String message();
+public sealed interface KeyingNotice extends TunnelEvent.Notice {
+  @Override
+  default String peer() {
+    return "";
+  }
+
+  @Override
+  default boolean isWarning() {
+    return true;
+  }
 
   /** A peer has not published the new key for longer than the overlap; the old one stays. */
   record RotationOverdue(String peer, int peerPublished, int published, Duration since)
@@ -32,6 +40,11 @@ public sealed interface KeyingNotice {
     @Override
     public String message() {
       return "key " + id + " is no longer needed and was wiped";
+    }
+
+    @Override
+    public boolean isWarning() {
+      return false;
     }
   }
 

@@ -188,7 +188,7 @@ public final class ManualKeying implements Keying {
     events.add(new KeyingEvent.StopSending(peer));
   }
 
-  /** The next thing that an operator should know, or null. */
+  @Override
   public @Nullable KeyingNotice pollNotice() {
     return notices.poll();
   }
