@@ -34,6 +34,7 @@ public final class EspGateway<K extends Keying> implements AutoCloseable {
   private final String name;
   private final K keying;
   private final EspEngine engine;
+  private final Encapsulation encapsulation;
   private final Gateway gateway;
 
   /** Guarded by itself. */
@@ -59,6 +60,7 @@ public final class EspGateway<K extends Keying> implements AutoCloseable {
 
   private EspGateway(EspGatewayOptions options, K keying) throws DeviceException {
     name = options.interfaceName();
+    encapsulation = options.encapsulation();
     this.keying = keying;
     Map<AeadAlgorithm, AeadBackend> backends = new EnumMap<>(AeadAlgorithm.class);
     for (AeadAlgorithm algorithm : AeadAlgorithm.values()) {
@@ -94,6 +96,11 @@ public final class EspGateway<K extends Keying> implements AutoCloseable {
     @Override
     public TunnelEngine engine() {
       return engine;
+    }
+
+    @Override
+    public Encapsulation encapsulation() {
+      return encapsulation;
     }
 
     @Override
