@@ -1,5 +1,6 @@
 package dev.culvert.cli.interop;
 
+import dev.culvert.cli.interop.ManualEspGateway.Sa;
 import dev.culvert.cli.interop.ManualEspGateway.Setup;
 import dev.culvert.cli.lab.Commands;
 import dev.culvert.cli.lab.Daemon;
@@ -7,6 +8,7 @@ import dev.culvert.cli.lab.Namespace;
 import dev.culvert.cli.lab.Namespaces;
 import dev.culvert.cli.lab.Namespaces.End;
 import dev.culvert.cli.lab.Traffic;
+import dev.culvert.tunnel.gateway.Encapsulation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -60,6 +62,12 @@ final class EspPair implements AutoCloseable {
   /** A host on the wire, in the family of this pair: 1 is ours, 2 the peer's. */
   String wireAddress(int host) {
     return overV6 ? "2001:db8::" + host : "192.0.2." + host;
+  }
+
+  /** What our gateway is told of this pair. */
+  Setup setup(Encapsulation encapsulation, Sa in, Sa out, boolean esn, long first) {
+    return new Setup(
+        device, encapsulation, wireAddress(2), OUR_NETS, PEER_NETS, in, out, esn, first);
   }
 
   /** Starts our gateway, and sends what is for the peer through it. */

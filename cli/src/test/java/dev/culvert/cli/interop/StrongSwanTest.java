@@ -4,7 +4,6 @@ import static dev.culvert.cli.interop.EspPair.*;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.culvert.cli.interop.ManualEspGateway.Sa;
 import dev.culvert.cli.interop.ManualEspGateway.Setup;
 import dev.culvert.cli.lab.Commands.Result;
 import dev.culvert.cli.lab.Daemon;
@@ -38,7 +37,13 @@ final class StrongSwanTest {
           new Charon(
               pair.ours, pair.wireAddress(1), pair.wireAddress(2), OUR_NETS, PEER_NETS, cipher)) {
         placeholder.initiate();
-        setup = setup(pair, placeholder.toInitiator(), placeholder.fromInitiator());
+        setup =
+            pair.setup(
+                Encapsulation.UDP,
+                placeholder.toInitiator(),
+                placeholder.fromInitiator(),
+                false,
+                1);
         placeholder.kill();
       }
       try (Daemon gateway = pair.serve(setup)) {
@@ -56,19 +61,6 @@ final class StrongSwanTest {
   private static Charon charon(EspPair pair, String cipher) {
     return new Charon(
         pair.peers, pair.wireAddress(2), pair.wireAddress(1), PEER_NETS, OUR_NETS, cipher);
-  }
-
-  private static Setup setup(EspPair pair, Sa in, Sa out) {
-    return new Setup(
-        pair.device,
-        Encapsulation.UDP,
-        pair.wireAddress(2),
-        OUR_NETS,
-        PEER_NETS,
-        in,
-        out,
-        false,
-        1);
   }
 
   private static void allArrive(Result ping, Daemon gateway) {
