@@ -25,6 +25,8 @@ final class CliArchitectureTest {
                               "dev.culvert.tunnel.gateway",
                               "dev.culvert.tunnel.wireguard",
                               "dev.culvert.tunnel.engine",
+                              "dev.culvert.tunnel.esp",
+                              "dev.culvert.tunnel.esp.keying",
                               "dev.culvert.tunnel.kernel"))));
 
   /** Netlink is for one class; the rest is tested without a kernel. */

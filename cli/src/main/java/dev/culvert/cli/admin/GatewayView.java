@@ -14,21 +14,31 @@ import org.jspecify.annotations.Nullable;
  * One gateway, as {@code culvert status} shows it. Holds no secret.
  *
  * @param interfaceName the tunnel interface
+ * @param engine {@link #WIREGUARD} or {@link #ESP}
  * @param publicKey base64, null where no private key is set
  * @param listenPort UDP port, 0 while none is bound
  * @param fwmark mark of the packets that carry the tunnel, 0 for none
  * @param configFile null for {@code culvert wg}, which has none
  * @param traffic null where only the UAPI socket could be asked
+ * @param esp null but for ESP
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record GatewayView(
     String interfaceName,
+    String engine,
     @Nullable String publicKey,
     int listenPort,
     long fwmark,
     @Nullable String configFile,
     @Nullable TrafficView traffic,
-    List<PeerView> peers) {
+    List<PeerView> peers,
+    @Nullable EspView esp) {
+  /** The {@code engine} of WireGuard. */
+  public static final String WIREGUARD = "wireguard";
+
+  /** The {@code engine} of ESP. */
+  public static final String ESP = "esp";
+
   public GatewayView {
     peers = List.copyOf(peers);
   }
@@ -43,12 +53,14 @@ public record GatewayView(
     try (DeviceSnapshot now = device.snapshot()) {
       return new GatewayView(
           device.interfaceName(),
+          WIREGUARD,
           now.publicKey() == null ? null : now.publicKey().toString(),
           device.listenPort(),
           Integer.toUnsignedLong(device.fwmark()),
           configFile,
           TrafficView.of(device.status()),
-          now.peers().stream().map(peer -> PeerView.of(peer, names)).toList());
+          now.peers().stream().map(peer -> PeerView.of(peer, names)).toList(),
+          null);
     }
   }
 

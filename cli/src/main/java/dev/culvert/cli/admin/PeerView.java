@@ -10,16 +10,17 @@ import org.jspecify.annotations.Nullable;
  * One peer, as {@code culvert peers} shows it.
  *
  * @param name as configured, null where there is none
- * @param publicKey base64
+ * @param publicKey base64, null for ESP
  * @param presharedKey whether one is set
  * @param endpoint numeric, null while unknown
- * @param lastHandshake seconds since 1970, null before the first
+ * @param lastHandshake when the keys in use were agreed on: seconds since 1970, null before the
+ *     first
  * @param persistentKeepalive seconds, 0 for off
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record PeerView(
     @Nullable String name,
-    String publicKey,
+    @Nullable String publicKey,
     boolean presharedKey,
     @Nullable String endpoint,
     @Nullable Long lastHandshake,
@@ -29,6 +30,11 @@ public record PeerView(
     List<String> allowedIps) {
   public PeerView {
     allowedIps = List.copyOf(allowedIps);
+  }
+
+  /** The name, else the key. */
+  public String label() {
+    return name != null ? name : publicKey != null ? publicKey : "";
   }
 
   static PeerView of(PeerSnapshot peer, Map<String, String> names) {

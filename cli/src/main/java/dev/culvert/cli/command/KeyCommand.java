@@ -6,12 +6,16 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code culvert key}. */
-@Command(name = "key", description = "Makes keys, as 'wg genkey', 'wg pubkey' and 'wg genpsk' do.")
+@Command(
+    name = "key",
+    description =
+        "Makes keys: WireGuard's, as 'wg genkey', 'wg pubkey' and 'wg genpsk' do, and ESP's.")
 final class KeyCommand implements Runnable {
   @Spec private CommandSpec spec;
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "a command is missing: gen, pub or psk");
+    throw new ParameterException(
+        spec.commandLine(), "a command is missing: gen, pub, psk, rotate or enrol");
   }
 }

@@ -1,5 +1,6 @@
 package dev.culvert.cli.command;
 
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,7 +17,24 @@ final class KeyOutput {
   private KeyOutput() {}
 
   /** Prints a secret and wipes it; warns where it goes into a file that others can read. */
-  static void secret(CommandLine command, byte[] key) throws java.io.IOException {
+  static void secret(CommandLine command, byte[] key) throws IOException {
+    warn(command);
+    print(command, key);
+    Arrays.fill(key, (byte) 0);
+  }
+
+  /** Prints ASCII text that is a secret, and wipes it; warns likewise. */
+  static void secretLine(CommandLine command, byte[] line) throws IOException {
+    warn(command);
+    PrintWriter out = command.getOut();
+    for (byte b : line) {
+      out.write(b);
+    }
+    out.flush();
+    Arrays.fill(line, (byte) 0);
+  }
+
+  private static void warn(CommandLine command) throws IOException {
     if (Files.isRegularFile(STDOUT)) {
       Set<PosixFilePermission> mode = Files.getPosixFilePermissions(STDOUT);
       if (mode.contains(PosixFilePermission.OTHERS_READ)
@@ -28,8 +46,6 @@ final class KeyOutput {
         err.flush();
       }
     }
-    print(command, key);
-    Arrays.fill(key, (byte) 0);
   }
 
   static void print(CommandLine command, byte[] key) {

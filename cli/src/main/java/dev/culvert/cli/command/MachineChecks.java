@@ -2,6 +2,7 @@ package dev.culvert.cli.command;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import dev.culvert.cli.config.EspConfig;
 import dev.culvert.cli.daemon.Machine;
 import dev.culvert.cli.socket.LocalServer;
 import dev.culvert.crypto.AeadAlgorithm;
@@ -42,11 +43,13 @@ final class MachineChecks {
     findings.add(tun());
     findings.add(privileges());
     findings.add(kernel());
-    findings.add(cipher());
+    findings.add(cipher("cipher", AeadAlgorithm.CHACHA20_POLY1305));
+    findings.add(cipher("ESP cipher", AeadAlgorithm.AES_GCM));
     findings.add(reversePathFilter());
     findings.add(ipv6());
     findings.add(socketBuffers());
-    findings.add(port());
+    findings.add(port("UDP port", DEFAULT_PORT));
+    findings.add(port("ESP port", EspConfig.DEFAULT_PORT));
     findings.add(sockets());
     return findings;
   }
@@ -105,17 +108,17 @@ final class MachineChecks {
             "kernel", release + ": no GRO on UDP, receiving is slow", "Linux 6.2 is recommended");
   }
 
-  private static Finding cipher() {
+  private static Finding cipher(String subject, AeadAlgorithm algorithm) {
     try {
-      AeadBackends.Selection selection = CipherChoice.select(AeadAlgorithm.CHACHA20_POLY1305);
+      AeadBackends.Selection selection = CipherChoice.select(algorithm);
       return Finding.ok(
-          "cipher",
+          subject,
           selection.candidates().stream()
               .map(AeadBackends.Candidate::toString)
               .collect(Collectors.joining(", ")));
     } catch (IllegalStateException e) {
       return Finding.fail(
-          "cipher", Objects.toString(e.getMessage()), "use another JDK, and report this");
+          subject, Objects.toString(e.getMessage()), "use another JDK, and report this");
     }
   }
 
@@ -150,13 +153,13 @@ final class MachineChecks {
         "sysctl -w net.core.rmem_max=" + WANTED_BUFFER);
   }
 
-  private static Finding port() {
-    try (DatagramSocket probe = new DatagramSocket(DEFAULT_PORT)) {
-      return Finding.ok("UDP port", probe.getLocalPort() + " is free");
+  private static Finding port(String subject, int wanted) {
+    try (DatagramSocket probe = new DatagramSocket(wanted)) {
+      return Finding.ok(subject, probe.getLocalPort() + " is free");
     } catch (SocketException e) {
       return Finding.warn(
-          "UDP port",
-          DEFAULT_PORT + " is in use",
+          subject,
+          wanted + " is in use",
           "give each gateway a listenPort of its own (ss -ulpn shows who has it)");
     }
   }

@@ -51,7 +51,7 @@ final class PeersCommand implements Callable<Integer> {
       for (PeerView peer : gateway.peers()) {
         table.row(
             gateway.interfaceName(),
-            Objects.requireNonNullElse(peer.name(), peer.publicKey()),
+            peer.label(),
             Objects.requireNonNullElse(peer.endpoint(), "-"),
             Units.ago(peer.lastHandshake(), now),
             Units.bytes(peer.txBytes()),

@@ -19,7 +19,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     scope = ScopeType.INHERIT,
-    description = "Encrypts what nodes say to each other: a WireGuard gateway.",
+    description = "Encrypts what nodes say to each other: a WireGuard and ESP gateway.",
     synopsisSubcommandLabel = "COMMAND",
     exitCodeListHeading = "%nExit status:%n",
     exitCodeList = {
@@ -75,17 +75,20 @@ public final class RootCommand implements Runnable {
     commands.put("reload", () -> new ReloadCommand(machine));
     commands.put("status", () -> new StatusCommand(machine));
     commands.put("peers", () -> new PeersCommand(machine));
-    commands.put("key", RootCommand::key);
+    commands.put("sas", () -> new SasCommand(machine));
+    commands.put("key", () -> key(machine));
     commands.put("doctor", () -> new DoctorCommand(machine));
     commands.put("lab", LabCommand::new);
     commands.put("completion", CompletionCommand::new);
     return commands;
   }
 
-  private static CommandLine key() {
+  private static CommandLine key(Machine machine) {
     return new CommandLine(new KeyCommand())
         .addSubcommand(new KeyGenCommand())
         .addSubcommand(new KeyPubCommand())
-        .addSubcommand(new KeyPskCommand());
+        .addSubcommand(new KeyPskCommand())
+        .addSubcommand(new KeyRotateCommand(machine))
+        .addSubcommand(new KeyEnrolCommand(machine));
   }
 }

@@ -1,5 +1,8 @@
 package dev.culvert.cli.command;
 
+import dev.culvert.cli.admin.EspView;
+import dev.culvert.cli.admin.EspView.GlobalKeyView;
+import dev.culvert.cli.admin.EspView.NoticeView;
 import dev.culvert.cli.admin.GatewayView;
 import dev.culvert.cli.admin.GatewayView.TrafficView;
 import dev.culvert.cli.admin.Json;
@@ -50,7 +53,11 @@ final class StatusCommand implements Callable<Integer> {
 
   private static void print(PrintWriter out, GatewayView gateway) {
     out.println(gateway.interfaceName());
-    line(out, "public key", Objects.requireNonNullElse(gateway.publicKey(), "none"));
+    if (gateway.esp() == null) {
+      line(out, "public key", Objects.requireNonNullElse(gateway.publicKey(), "none"));
+    } else {
+      line(out, "engine", gateway.engine());
+    }
     line(out, "UDP port", gateway.listenPort() == 0 ? "none" : "" + gateway.listenPort());
     if (gateway.fwmark() != 0) {
       line(out, "mark", "0x" + Long.toHexString(gateway.fwmark()));
@@ -59,9 +66,28 @@ final class StatusCommand implements Callable<Integer> {
       line(out, "configuration", gateway.configFile());
     }
     long met = gateway.peers().stream().filter(peer -> peer.lastHandshake() != null).count();
-    line(out, "peers", gateway.peers().size() + ", " + met + " with a handshake");
+    String proof = gateway.esp() == null ? " with a handshake" : " with keys to send under";
+    line(out, "peers", gateway.peers().size() + ", " + met + proof);
+    if (gateway.esp() != null) {
+      esp(out, gateway.esp());
+    }
     if (gateway.traffic() != null) {
       traffic(out, gateway.traffic());
+    }
+  }
+
+  private static void esp(PrintWriter out, EspView esp) {
+    line(out, "keying", esp.keying() + (esp.esn() ? ", ESN" : ", without ESN"));
+    GlobalKeyView key = esp.globalKey();
+    if (key != null) {
+      line(out, "key file", key.file());
+      line(out, "global key", "publishes " + key.published() + ", has " + key.held());
+      if (key.refusal() != null) {
+        line(out, "not in use", key.refusal());
+      }
+    }
+    for (NoticeView notice : esp.notices()) {
+      line(out, notice.warning() ? "warning" : "notice", notice.message());
     }
   }
 

@@ -28,10 +28,14 @@ final class Units {
     if (then == null) {
       return "never";
     }
-    long seconds = Math.max(0, now - then);
+    return age(Math.max(0, now - then)) + " ago";
+  }
+
+  /** A time as people say it. */
+  static String age(long seconds) {
     if (seconds < 120) {
-      return seconds + " s ago";
+      return seconds + " s";
     }
-    return seconds < 7200 ? seconds / 60 + " min ago" : seconds / 3600 + " h ago";
+    return seconds < 7200 ? seconds / 60 + " min" : seconds / 3600 + " h";
   }
 }

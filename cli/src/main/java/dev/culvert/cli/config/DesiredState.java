@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param update names every peer with all that it has; closing this wipes its secrets
  */
-public record DesiredState(GatewayConfig config, DeviceUpdate update) implements AutoCloseable {
+public record DesiredState(GatewayConfig config, DeviceUpdate update) implements Desired {
   private static final int KEY_LENGTH = KeyFile.KEY_LENGTH;
 
   /** Reads the key files and asks the name service. Makes the private key at the first start. */
@@ -66,7 +66,7 @@ public record DesiredState(GatewayConfig config, DeviceUpdate update) implements
         peer.allowedIps().stream().map(p -> new AllowedIpChange(p, false)).toList());
   }
 
-  private static Endpoint resolve(GatewayConfig config, HostPort endpoint) throws ConfigException {
+  static Endpoint resolve(GatewayConfig config, HostPort endpoint) throws ConfigException {
     Endpoint numeric = numeric(endpoint);
     if (numeric != null) {
       return numeric;

@@ -2,6 +2,7 @@ package dev.culvert.cli.config;
 
 import dev.culvert.routing.Prefix;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * What {@code culvert up} is to run, from YAML or from wg(8)'s format. A value that was checked:
@@ -14,8 +15,10 @@ import java.util.List;
  * @param fwmark mark of the packets that carry the tunnel, 0: none
  * @param lanes packet-moving threads, 0: chosen by the machine's processors
  * @param routes whether routes are set (and guarded) for what the peers own
- * @param privateKey who this gateway is
+ * @param privateKey who this gateway is, to WireGuard
  * @param clusterCidrs ranges that never leave in clear, whether or not a peer owns the address
+ * @param peers WireGuard's
+ * @param engine the protocol, and what only that needs
  */
 public record GatewayConfig(
     String interfaceName,
@@ -27,7 +30,8 @@ public record GatewayConfig(
     boolean routes,
     KeySource privateKey,
     List<Prefix> clusterCidrs,
-    List<PeerConfig> peers) {
+    List<PeerConfig> peers,
+    EngineConfig engine) {
   public static final String DEFAULT_INTERFACE = "culvert0";
   public static final int MIN_MTU_IPV6 = 1280;
 
@@ -39,6 +43,12 @@ public record GatewayConfig(
 
   /** Every range that goes through the tunnel, sorted, without doubles. */
   public List<Prefix> tunnelled() {
-    return peers.stream().flatMap(p -> p.allowedIps().stream()).distinct().sorted().toList();
+    Stream<Prefix> ranges =
+        switch (engine) {
+          case EngineConfig.WireGuard wireGuard ->
+              peers.stream().flatMap(p -> p.allowedIps().stream());
+          case EspConfig esp -> esp.peers().stream().flatMap(p -> p.allowedIps().stream());
+        };
+    return ranges.distinct().sorted().toList();
   }
 }

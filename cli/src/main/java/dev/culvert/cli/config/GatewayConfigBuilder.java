@@ -1,7 +1,6 @@
 package dev.culvert.cli.config;
 
 import dev.culvert.routing.Prefix;
-import dev.culvert.tunnel.wireguard.PublicKey;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -13,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 /** A gateway while its file is read; {@link #build} checks what concerns several keys at once. */
 final class GatewayConfigBuilder {
   private final Place place;
-  private final Map<PublicKey, PeerConfigBuilder> peers = new LinkedHashMap<>();
-  private final Map<PublicKey, Place> peerPlaces = new HashMap<>();
+  private final Map<String, PeerConfigBuilder> peers = new LinkedHashMap<>();
+  private final Map<String, Place> peerPlaces = new HashMap<>();
   private @Nullable Place mtuPlace;
   private int mtu;
 
@@ -39,18 +38,40 @@ final class GatewayConfigBuilder {
     mtuPlace = at;
   }
 
-  /** Starts a peer. */
+  /** Starts a peer that is known by its key. */
   PeerConfigBuilder peer(Place at, String publicKey) throws ConfigException {
-    PeerConfigBuilder peer = new PeerConfigBuilder(Values.publicKey(at, publicKey));
-    Place before = peerPlaces.putIfAbsent(peer.publicKey, at);
+    return add(at, new PeerConfigBuilder(Values.publicKey(at, publicKey)), "key");
+  }
+
+  /** Starts a peer that is known by its name. */
+  PeerConfigBuilder namedPeer(Place at, String name) throws ConfigException {
+    return add(at, new PeerConfigBuilder(name), "name");
+  }
+
+  private PeerConfigBuilder add(Place at, PeerConfigBuilder peer, String by)
+      throws ConfigException {
+    Place before = peerPlaces.putIfAbsent(peer.name, at);
     if (before != null) {
-      throw at.error("the same key as the peer at " + before.lineText());
+      throw at.error("the same " + by + " as the peer at " + before.lineText());
     }
-    peers.put(peer.publicKey, peer);
+    peers.put(peer.name, peer);
     return peer;
   }
 
+  /** Speaks ESP; {@link #namedPeer} was called for its peers. */
+  GatewayConfig build(EspConfig esp) throws ConfigException {
+    return build(esp, List.of());
+  }
+
+  /** Speaks WireGuard. */
   GatewayConfig build() throws ConfigException {
+    return build(
+        new EngineConfig.WireGuard(),
+        peers.values().stream().map(PeerConfigBuilder::build).toList());
+  }
+
+  private GatewayConfig build(EngineConfig engine, List<PeerConfig> wireGuardPeers)
+      throws ConfigException {
     checkOwners();
     checkIpv6FitsMtu();
     if (routes) {
@@ -66,7 +87,8 @@ final class GatewayConfigBuilder {
         routes,
         privateKey == null ? defaultKey() : privateKey,
         clusterCidrs,
-        peers.values().stream().map(PeerConfigBuilder::build).toList());
+        wireGuardPeers,
+        engine);
   }
 
   private KeySource defaultKey() {

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A peer while its lines are read. */
 final class PeerConfigBuilder {
-  final PublicKey publicKey;
+  private final @Nullable PublicKey publicKey;
 
   /** Ranges, and where each was given. */
   final Map<Prefix, Place> allowedIps = new LinkedHashMap<>();
@@ -24,11 +24,21 @@ final class PeerConfigBuilder {
     this.name = publicKey.toString();
   }
 
+  /** A peer without a key of its own. */
+  PeerConfigBuilder(String name) {
+    this.publicKey = null;
+    this.name = name;
+  }
+
   void allowedIp(Place place, String text) throws ConfigException {
     allowedIps.putIfAbsent(Values.prefix(place, text), place);
   }
 
+  /** A WireGuard peer. */
   PeerConfig build() {
+    if (publicKey == null) {
+      throw new IllegalStateException(name + " has no key");
+    }
     return new PeerConfig(
         name,
         publicKey,

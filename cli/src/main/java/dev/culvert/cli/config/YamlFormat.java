@@ -65,11 +65,8 @@ final class YamlFormat {
   }
 
   private GatewayConfig spec(YamlValue value) throws ConfigException {
-    YamlMap spec = value.map(Set.of("engine", "interface", "identity", "cluster", "peers"));
-    YamlValue engine = spec.get("engine");
-    if (engine != null) {
-      exactly(engine, "wireguard");
-    }
+    YamlMap spec = value.map(Set.of("engine", "esp", "interface", "identity", "cluster", "peers"));
+    boolean isEsp = isEsp(spec);
     YamlMap link =
         map(
             spec.get("interface"),
@@ -78,19 +75,52 @@ final class YamlFormat {
     if (link != null) {
       link(link, config);
     }
+    if (isEsp) {
+      return esp(spec, config);
+    }
     YamlMap identity = map(spec.get("identity"), Set.of("privateKeyFile"));
     YamlValue keyFile = identity == null ? null : identity.get("privateKeyFile");
     if (keyFile != null) {
       config.privateKey = inFile(keyFile);
     }
-    YamlMap cluster = map(spec.get("cluster"), Set.of("cidrs"));
-    if (cluster != null) {
-      config.clusterCidrs.addAll(prefixes(cluster.list("cidrs")));
-    }
+    cluster(spec, config);
     for (YamlValue peer : spec.list("peers")) {
       peer(peer, config);
     }
     return config.build();
+  }
+
+  private static boolean isEsp(YamlMap spec) throws ConfigException {
+    YamlValue engine = spec.get("engine");
+    YamlValue esp = spec.get("esp");
+    String name = engine == null ? "wireguard" : engine.text();
+    if (engine != null && !name.equals("wireguard") && !name.equals("esp")) {
+      throw engine.place().error("'" + name + "' is no engine; known: wireguard, esp");
+    }
+    if (esp != null && !name.equals("esp")) {
+      throw esp.place().error("only with 'engine: esp'");
+    }
+    return name.equals("esp");
+  }
+
+  private GatewayConfig esp(YamlMap spec, GatewayConfigBuilder config) throws ConfigException {
+    YamlValue identity = spec.get("identity");
+    if (identity != null) {
+      throw identity.place().error("ESP knows a node by its address: see esp.nodeAddresses");
+    }
+    if (config.listenPort == 0) {
+      config.listenPort = EspConfig.DEFAULT_PORT;
+    }
+    cluster(spec, config);
+    return config.build(
+        EspFormat.parse(directory, spec.require("esp"), spec.list("peers"), config));
+  }
+
+  private static void cluster(YamlMap spec, GatewayConfigBuilder config) throws ConfigException {
+    YamlMap cluster = map(spec.get("cluster"), Set.of("cidrs"));
+    if (cluster != null) {
+      config.clusterCidrs.addAll(prefixes(cluster.list("cidrs")));
+    }
   }
 
   private static @Nullable YamlMap map(@Nullable YamlValue value, Set<String> known)

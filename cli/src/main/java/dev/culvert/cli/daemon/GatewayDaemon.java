@@ -6,16 +6,10 @@ import dev.culvert.cli.admin.AdminServer;
 import dev.culvert.cli.admin.GatewayView;
 import dev.culvert.cli.config.ConfigException;
 import dev.culvert.cli.config.ConfigFile;
-import dev.culvert.cli.config.DesiredState;
-import dev.culvert.cli.config.DeviceDiff;
+import dev.culvert.cli.config.Desired;
 import dev.culvert.cli.config.GatewayConfig;
-import dev.culvert.cli.config.PeerConfig;
 import dev.culvert.cli.socket.LocalServer;
-import dev.culvert.cli.uapi.UapiServer;
 import dev.culvert.routing.Prefix;
-import dev.culvert.tunnel.gateway.WireGuardDevice;
-import dev.culvert.tunnel.wireguard.DeviceSnapshot;
-import dev.culvert.tunnel.wireguard.DeviceUpdate;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
@@ -23,10 +17,8 @@ import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.SortedSet;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -42,8 +34,7 @@ public final class GatewayDaemon implements AutoCloseable {
   private final Machine machine;
   private final SecureRandom random = new SecureRandom();
   private GatewayConfig config;
-  private @Nullable RunningDevice running;
-  private @Nullable UapiServer uapi;
+  private @Nullable Tunnel running;
   private @Nullable AdminServer admin;
   private volatile boolean stopped;
 
@@ -62,10 +53,10 @@ public final class GatewayDaemon implements AutoCloseable {
       throws ConfigException, IOException {
     GatewayConfig config = ConfigFile.read(file);
     GatewayDaemon daemon = new GatewayDaemon(file, machine, config);
-    try (DesiredState desired = DesiredState.of(config, daemon.random)) {
+    try (Desired desired = Desired.of(config, daemon.random)) {
       daemon.refuseSecond();
       daemon.guard(config);
-      daemon.bringUp(desired.update());
+      daemon.bringUp(desired);
       return daemon;
     } catch (IOException | RuntimeException e) {
       daemon.close();
@@ -92,29 +83,29 @@ public final class GatewayDaemon implements AutoCloseable {
     machine.network().guard(prefixes);
   }
 
-  private void bringUp(DeviceUpdate update) throws IOException {
+  private void bringUp(Desired desired) throws IOException {
     String name = config.interfaceName();
-    running = machine.devices().open(name, config.mtu(), config.lanes());
-    device().configure(update);
-    uapi = UapiServer.open(machine.uapiDirectory(), device());
+    running = Tunnel.open(machine, desired);
     machine.network().configureLink(name, config.mtu(), config.addresses(), List.of());
     if (config.routes()) {
       machine.network().route(name, config.tunnelled());
     }
     admin = AdminServer.open(machine.adminDirectory(), name, this::answer);
+    GatewayView view = view();
     log.info(
-        "{} is up: {} peers, UDP port {}, public key {}",
+        "{} is up: {}, {} peers, UDP port {}{}",
         name,
-        config.peers().size(),
-        device().listenPort(),
-        view().publicKey());
+        view.engine(),
+        view.peers().size(),
+        view.listenPort(),
+        view.publicKey() == null ? "" : ", public key " + view.publicKey());
   }
 
-  private WireGuardDevice device() {
+  private Tunnel tunnel() {
     if (running == null) {
       throw new IllegalStateException("the gateway is not up");
     }
-    return running.device();
+    return running;
   }
 
   /** Whether {@code culvert down} asked for the end. */
@@ -137,18 +128,15 @@ public final class GatewayDaemon implements AutoCloseable {
   public synchronized void reload() throws ConfigException, IOException {
     GatewayConfig wanted = ConfigFile.read(file);
     if (!wanted.interfaceName().equals(config.interfaceName())
-        || wanted.lanes() != config.lanes()) {
+        || wanted.lanes() != config.lanes()
+        || !wanted.engine().getClass().equals(config.engine().getClass())) {
       throw ConfigException.of(
-          file, "the interface's name and lanes change only with 'culvert down' and 'culvert up'");
+          file,
+          "the engine, the interface's name and lanes change only with 'culvert down' and 'culvert up'");
     }
-    try (DesiredState desired = DesiredState.of(wanted, random);
-        DeviceSnapshot now = device().snapshot()) {
+    try (Desired desired = Desired.of(wanted, random)) {
       guard(wanted);
-      DeviceUpdate update =
-          DeviceDiff.between(now, device().listenPort(), device().fwmark(), desired.update());
-      if (!DeviceDiff.isEmpty(update)) {
-        device().configure(update);
-      }
+      int changed = tunnel().apply(desired);
       GatewayConfig before = config;
       config = wanted;
       String name = wanted.interfaceName();
@@ -161,7 +149,7 @@ public final class GatewayDaemon implements AutoCloseable {
               minus(before.addresses(), wanted.addresses()));
       machine.network().unroute(name, minus(routed(before), routed(wanted)));
       machine.network().route(name, minus(routed(wanted), routed(before)));
-      log.info("{} reloaded {}: {} peers changed", name, file, update.peers().size());
+      log.info("{} reloaded {}: {} peers changed", name, file, changed);
     }
   }
 
@@ -203,26 +191,22 @@ public final class GatewayDaemon implements AutoCloseable {
   }
 
   private synchronized GatewayView view() {
-    Map<String, String> names =
-        config.peers().stream()
-            .collect(Collectors.toMap(p -> p.publicKey().toString(), PeerConfig::name));
-    return GatewayView.of(device(), file.toAbsolutePath().toString(), names);
+    return tunnel().view(config, file.toAbsolutePath().toString());
   }
 
   /** Lets {@link #awaitClosed} return; {@link #close} does the rest. */
   public void closeDevice() {
     if (running != null) {
-      running.close();
+      running.end();
     }
   }
 
   /** Takes the device and the sockets away; the guard stays. May be called again. */
   @Override
   public void close() throws IOException {
-    closeDevice();
     try {
-      if (uapi != null) {
-        uapi.close();
+      if (running != null) {
+        running.close();
       }
     } finally {
       if (admin != null) {

@@ -3,6 +3,8 @@ package dev.culvert.cli.daemon;
 import dev.culvert.cli.admin.AdminClient;
 import dev.culvert.cli.admin.AdminServer;
 import dev.culvert.cli.uapi.UapiServer;
+import dev.culvert.tunnel.gateway.SequenceFiles;
+import java.io.IOException;
 import java.nio.file.Path;
 
 /**
@@ -10,12 +12,26 @@ import java.nio.file.Path;
  *
  * @param uapiDirectory where {@code wg} looks for devices
  * @param adminDirectory where gateways have their admin sockets and run state
+ * @param sequenceDirectory where sequence numbers of manual SAs outlive the machine's restarts
  */
 public record Machine(
-    DeviceFactory devices, Network network, Path uapiDirectory, Path adminDirectory) {
+    DeviceFactory devices,
+    EspDeviceFactory espDevices,
+    Network network,
+    Path uapiDirectory,
+    Path adminDirectory,
+    Path sequenceDirectory) {
+  private static final Path SEQUENCES = Path.of("/var/lib/culvert/sequences");
+
   /** This machine. */
-  public static Machine local(DeviceFactory devices, Network network) {
-    return new Machine(devices, network, UapiServer.DIRECTORY, AdminServer.DIRECTORY);
+  public static Machine local(DeviceFactory devices, EspDeviceFactory espDevices, Network network) {
+    return new Machine(
+        devices, espDevices, network, UapiServer.DIRECTORY, AdminServer.DIRECTORY, SEQUENCES);
+  }
+
+  /** Where manual SAs have their sequence numbers; witnesses of them beside the admin sockets. */
+  public SequenceFiles sequenceFiles() throws IOException {
+    return new SequenceFiles(sequenceDirectory, adminDirectory.resolve("sequences"));
   }
 
   public AdminClient adminClient() {

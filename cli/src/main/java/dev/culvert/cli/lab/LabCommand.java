@@ -46,6 +46,13 @@ public final class LabCommand implements Callable<Integer> {
   private int seconds;
 
   @Option(
+      names = "--engine",
+      paramLabel = "ENGINE",
+      defaultValue = "wireguard",
+      description = "wireguard or esp (default: ${DEFAULT-VALUE}).")
+  private LabEngine engine;
+
+  @Option(
       names = "--keep",
       description = "Leaves the lab running for exploration, and says how to enter it.")
   private boolean keep;
@@ -118,7 +125,7 @@ public final class LabCommand implements Callable<Integer> {
     long id = ProcessHandle.current().pid();
     try (LabNetwork network = LabNetwork.create(id)) {
       Path folder = LabFiles.createFolder(id);
-      LabRun run = new LabRun(network, folder, self(), Duration.ofSeconds(seconds), view);
+      LabRun run = new LabRun(network, folder, self(), engine, Duration.ofSeconds(seconds), view);
       run.run();
       if (keep) {
         network.namespaces.keep();

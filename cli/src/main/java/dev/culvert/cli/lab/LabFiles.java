@@ -3,6 +3,7 @@ package dev.culvert.cli.lab;
 import dev.culvert.cli.admin.AdminServer;
 import dev.culvert.cli.uapi.UapiServer;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,6 +46,18 @@ final class LabFiles {
       Files.deleteIfExists(folder(id));
     } catch (IOException e) {
       throw new LabException("cannot remove the files of lab " + id + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Writes a file that only we can read. */
+  static void writePrivate(Path file, String text) {
+    try {
+      Files.deleteIfExists(file);
+      Files.createFile(
+          file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+      Files.writeString(file, text);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -4,15 +4,9 @@ import dev.culvert.cli.admin.AdminClient;
 import dev.culvert.cli.admin.AdminMessage.Command;
 import dev.culvert.cli.admin.AdminServer;
 import dev.culvert.cli.admin.GatewayView;
-import dev.culvert.crypto.X25519;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
-import java.security.SecureRandom;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -20,33 +14,26 @@ import org.jspecify.annotations.Nullable;
 
 /** A gateway of the lab: {@code culvert up} on a node, from a file as a user would write it. */
 final class LabGateway {
-  private static final int PORT = 51820;
   private static final AdminClient ADMIN = new AdminClient(AdminServer.DIRECTORY);
 
   private final LabSite site;
   private final Path folder;
   private final List<String> culvert;
-  private final String publicKey;
+  private final LabEngine engine;
   private @Nullable Daemon daemon;
 
   /**
-   * Makes the key of the site's gateway.
+   * Makes the keys of the site's gateway.
    *
    * @param folder for keys and configurations
    * @param culvert the command line of {@code culvert}
    */
-  LabGateway(LabSite site, Path folder, List<String> culvert) {
+  LabGateway(LabSite site, Path folder, List<String> culvert, LabEngine engine) {
     this.site = site;
     this.culvert = List.copyOf(culvert);
     this.folder = folder;
-    byte[] privateKey = X25519.generatePrivateKey(new SecureRandom());
-    Base64.Encoder base64 = Base64.getEncoder();
-    publicKey = base64.encodeToString(X25519.publicKey(privateKey));
-    writePrivate(folder.resolve(keyFile()), base64.encodeToString(privateKey) + "\n");
-  }
-
-  private String keyFile() {
-    return site.nodeName() + ".key";
+    this.engine = engine;
+    engine.makeKeys(site, folder);
   }
 
   Path configuration() {
@@ -55,39 +42,12 @@ final class LabGateway {
 
   /** Starts the gateway, and waits until it answers. */
   void start(LabGateway other) {
-    writePrivate(configuration(), yaml(other));
+    LabFiles.writePrivate(configuration(), engine.yaml(site, other.site, folder));
     List<String> command = new ArrayList<>(culvert);
     command.addAll(List.of("up", configuration().toString()));
     Daemon started = site.node().start(Map.of(), command);
     daemon = started;
     started.await("the gateway", Commands.PATIENCE, () -> status().isPresent());
-  }
-
-  private String yaml(LabGateway other) {
-    return """
-        apiVersion: culvert.dev/v1alpha1
-        kind: Gateway
-        metadata: {name: %s}
-        spec:
-          interface: {name: %s, listenPort: %d, mtu: 1420}
-          identity: {privateKeyFile: %s}
-          cluster: {cidrs: [10.42.0.0/16, "fd42::/16"]}
-          peers:
-            - name: %s
-              publicKey: %s
-              endpoint: %s:%d
-              allowedIps: [%s]
-        """
-        .formatted(
-            site.nodeName(),
-            site.interfaceName(),
-            PORT,
-            keyFile(),
-            other.site.nodeName(),
-            other.publicKey,
-            other.site.wireAddress(),
-            PORT,
-            String.join(", ", other.site.podCidrs().stream().map(c -> '"' + c + '"').toList()));
   }
 
   /** What the gateway says of itself; empty while it does not answer. */
@@ -115,16 +75,5 @@ final class LabGateway {
   void kill() {
     daemon().signal("KILL");
     daemon().awaitEnd(Commands.PATIENCE);
-  }
-
-  private static void writePrivate(Path file, String text) {
-    try {
-      Files.deleteIfExists(file);
-      Files.createFile(
-          file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-      Files.writeString(file, text);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 }

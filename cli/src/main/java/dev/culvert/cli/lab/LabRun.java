@@ -27,6 +27,8 @@ final class LabRun {
 
   private final LabNetwork network;
   private final LabView view;
+  private final LabEngine engine;
+  private final Path folder;
   private final Duration duration;
   // 16 bytes, since pings carry no more.
   private final String marker =
@@ -39,14 +41,23 @@ final class LabRun {
   /**
    * @param folder for keys and configurations
    * @param culvert the command line of {@code culvert}
+   * @param engine what the gateways speak
    * @param duration of the traffic through the tunnel
    */
-  LabRun(LabNetwork network, Path folder, List<String> culvert, Duration duration, LabView view) {
+  LabRun(
+      LabNetwork network,
+      Path folder,
+      List<String> culvert,
+      LabEngine engine,
+      Duration duration,
+      LabView view) {
+    this.engine = engine;
+    this.folder = folder;
     this.network = network;
     this.view = view;
     this.duration = duration;
-    gatewayA = new LabGateway(network.a, folder, culvert);
-    gatewayB = new LabGateway(network.b, folder, culvert);
+    gatewayA = new LabGateway(network.a, folder, culvert, engine);
+    gatewayB = new LabGateway(network.b, folder, culvert, engine);
   }
 
   /** Everything but the end of a gateway. */
@@ -54,6 +65,30 @@ final class LabRun {
     inClear();
     gatewaysUp();
     throughTheTunnel();
+    if (engine == LabEngine.ESP) {
+      rotation();
+    }
+  }
+
+  /** A new global key reaches one node, then the other, while numbered packets flow. */
+  private void rotation() {
+    view.phase("rotation: a new global key on one node, then on the other, under traffic");
+    try (Capture capture = capture();
+        NumberedFlow flow =
+            new NumberedFlow(network.a.pod(), network.b.pod(), network.b.podAddress(), marker)) {
+      LabRotation rotation = new LabRotation(network, folder, gatewayA, gatewayB);
+      int id = rotation.rotate();
+      NumberedFlow.Outcome outcome = flow.finish();
+      capture.stop();
+      long seen = capture.seen(marker);
+      figures.put("packetsLostInRotation", outcome.lost());
+      figures.put("markerInClearInRotation", seen);
+      check(
+          "the global key is rotated without a packet lost or in clear",
+          outcome.lost() == 0 && outcome.sent() > 0 && seen == 0,
+          "to key %d; %,d packets sent, %,d lost, marker seen %,d times"
+              .formatted(id, outcome.sent(), outcome.lost(), seen));
+    }
   }
 
   LabReport report() {

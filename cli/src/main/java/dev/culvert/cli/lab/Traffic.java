@@ -13,14 +13,19 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
+import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * The traffic of the lab and of the tests: a program of its own, since it must live in a pod's
@@ -33,6 +38,8 @@ import java.util.Random;
  * udp-serve PORT                        counts datagrams until half a second is silent
  * udp-send HOST PORT COUNT SIZE         random datagrams
  * udp-text HOST PORT TEXT               one datagram
+ * udp-count HOST PORT TEXT              numbered datagrams with the text, until it is terminated
+ * udp-numbers PORT                      counts different numbers, until it is terminated
  * </pre>
  */
 public final class Traffic {
@@ -40,6 +47,9 @@ public final class Traffic {
   private static final int SILENCE_MILLIS = 500;
   private static final int PATIENCE_MILLIS = 10_000;
   private static final long PROGRESS_NANOS = Duration.ofMillis(250).toNanos();
+
+  private static final int NUMBERED_SIZE = 200;
+  private static final long NUMBERED_PAUSE_NANOS = 900_000;
 
   private final PrintStream out;
 
@@ -83,6 +93,8 @@ public final class Traffic {
       case "udp-serve" -> udpServe(Integer.parseInt(args[1]));
       case "udp-send" ->
           udpSend(address(args), Integer.parseInt(args[3]), Integer.parseInt(args[4]));
+      case "udp-count" -> udpCount(address(args), args[3]);
+      case "udp-numbers" -> udpNumbers(Integer.parseInt(args[1]));
       case "udp-text" -> udpText(address(args), args[3]);
       default -> throw new IllegalArgumentException("no such role: " + args[0]);
     }
@@ -198,6 +210,71 @@ public final class Traffic {
       }
     }
     tell("sent", count, digest);
+  }
+
+  private void udpCount(InetSocketAddress to, String text) throws IOException {
+    AtomicLong sent = new AtomicLong();
+    Thread sender = Thread.currentThread();
+    AtomicBoolean over = new AtomicBoolean();
+    atEnd(
+        () -> {
+          over.set(true);
+          sender.join(PATIENCE_MILLIS);
+          out.println("sent " + sent.get());
+        });
+    byte[] data =
+        ByteBuffer.allocate(NUMBERED_SIZE)
+            .put(new byte[Long.BYTES])
+            .put(text.getBytes(UTF_8))
+            .array();
+    try (DatagramSocket socket = new DatagramSocket()) {
+      out.println("sending");
+      while (!over.get()) {
+        ByteBuffer.wrap(data).putLong(sent.get());
+        socket.send(new DatagramPacket(data, data.length, to));
+        sent.incrementAndGet();
+        LockSupport.parkNanos(NUMBERED_PAUSE_NANOS);
+      }
+    }
+  }
+
+  private void udpNumbers(int port) throws IOException {
+    BitSet numbers = new BitSet();
+    atEnd(
+        () -> {
+          synchronized (numbers) {
+            out.println("distinct " + numbers.cardinality());
+          }
+        });
+    try (DatagramSocket socket = new DatagramSocket(port)) {
+      socket.setReceiveBufferSize(4 << 20);
+      out.println("listening");
+      DatagramPacket packet = new DatagramPacket(new byte[NUMBERED_SIZE], NUMBERED_SIZE);
+      while (true) {
+        socket.receive(packet);
+        synchronized (numbers) {
+          numbers.set(Math.toIntExact(ByteBuffer.wrap(packet.getData()).getLong()));
+        }
+      }
+    }
+  }
+
+  private interface LastWords {
+    void say() throws InterruptedException;
+  }
+
+  private static void atEnd(LastWords words) {
+    Runtime.getRuntime()
+        .addShutdownHook(
+            Thread.ofPlatform()
+                .unstarted(
+                    () -> {
+                      try {
+                        words.say();
+                      } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                      }
+                    }));
   }
 
   private static void udpText(InetSocketAddress to, String text) throws IOException {

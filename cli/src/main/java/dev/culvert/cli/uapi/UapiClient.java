@@ -160,6 +160,15 @@ public final class UapiClient {
 
   private GatewayView build() {
     finishPeer();
-    return new GatewayView(interfaceName, publicKey, listenPort, fwmark, null, null, peers);
+    return new GatewayView(
+        interfaceName,
+        GatewayView.WIREGUARD,
+        publicKey,
+        listenPort,
+        fwmark,
+        null,
+        null,
+        peers,
+        null);
   }
 }

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.culvert.cli.daemon.GatewayDaemon;
 import dev.culvert.cli.daemon.Machine;
 import dev.culvert.cli.testing.FakeDevice;
+import dev.culvert.cli.testing.FakeEspDevice;
 import dev.culvert.cli.testing.FakeNetwork;
 import dev.culvert.cli.uapi.UapiServer;
 import java.io.ByteArrayInputStream;
@@ -43,9 +44,11 @@ final class CommandsTest {
     machine =
         new Machine(
             (name, mtu, lanes) -> new FakeDevice(name),
+            FakeEspDevice::new,
             network,
             directory.resolve("wg"),
-            directory.resolve("run"));
+            directory.resolve("run"),
+            directory.resolve("sequences"));
     file = directory.resolve("gw.yaml");
     Files.writeString(
         file,

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.culvert.cli.admin.AdminMessage.Command;
 import dev.culvert.cli.config.ConfigException;
 import dev.culvert.cli.testing.FakeDevice;
+import dev.culvert.cli.testing.FakeEspDevice;
 import dev.culvert.cli.testing.FakeNetwork;
 import dev.culvert.routing.Prefix;
 import java.io.IOException;
@@ -43,9 +44,11 @@ final class GatewayDaemonTest {
               devices.add(device);
               return device;
             },
+            FakeEspDevice::new,
             network,
             directory.resolve("wg"),
-            directory.resolve("run"));
+            directory.resolve("run"),
+            directory.resolve("sequences"));
     write("mtu: 1400, addresses: [10.66.0.1/24]", peer("a", A, "10.66.2.0/24"));
   }
 

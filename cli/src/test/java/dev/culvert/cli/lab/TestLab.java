@@ -18,16 +18,20 @@ final class TestLab implements AutoCloseable {
   final LabNetwork network;
   final LabGateway gatewayA;
   final LabGateway gatewayB;
-  private final Path folder;
+  final Path folder;
 
   TestLab() throws IOException {
+    this(LabEngine.WIREGUARD);
+  }
+
+  TestLab(LabEngine engine) throws IOException {
     // Beyond all process ids, which real labs are numbered by.
     long id = 10_000_000 + ProcessHandle.current().pid() % 100_000 * 10 + COUNT.getAndIncrement();
     folder = Files.createTempDirectory("culvert-lab-test");
     network = LabNetwork.create(id);
     try {
-      gatewayA = new LabGateway(network.a, folder, Culvert.command());
-      gatewayB = new LabGateway(network.b, folder, Culvert.command());
+      gatewayA = new LabGateway(network.a, folder, Culvert.command(), engine);
+      gatewayB = new LabGateway(network.b, folder, Culvert.command(), engine);
       gatewayA.start(gatewayB);
       gatewayB.start(gatewayA);
     } catch (RuntimeException e) {

@@ -122,6 +122,16 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     return sas.status(peers.values(), nowNanos);
   }
 
+  /** All peers now. */
+  public List<EspPeerStatus> peerStatus() {
+    return peers.values().stream()
+        .map(
+            peer ->
+                new EspPeerStatus(
+                    peer.settings(), peer.endpoint(), peer.txBytes().sum(), peer.rxBytes().sum()))
+        .toList();
+  }
+
   /**
    * Sends a packet that the receiver discards, to hide when there is traffic (RFC 4303 section
    * 2.6).

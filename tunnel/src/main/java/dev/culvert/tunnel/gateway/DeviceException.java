@@ -16,7 +16,7 @@ public final class DeviceException extends IOException {
     this.errno = errno;
   }
 
-  DeviceException(String message, int errno, Throwable cause) {
+  public DeviceException(String message, int errno, Throwable cause) {
     super(message, cause);
     this.errno = errno;
   }

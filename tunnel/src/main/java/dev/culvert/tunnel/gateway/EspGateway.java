@@ -8,6 +8,7 @@ import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.esp.EspEngine;
 import dev.culvert.tunnel.esp.EspPeerSettings;
+import dev.culvert.tunnel.esp.EspPeerStatus;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.SaStatus;
 import java.time.Instant;
@@ -26,7 +27,7 @@ import org.slf4j.LoggerFactory;
  *
  * @param <K> where its keys come from
  */
-public final class EspGateway<K extends Keying> implements AutoCloseable {
+public final class EspGateway<K extends Keying> implements EspDevice<K> {
   private static final Logger LOG = LoggerFactory.getLogger(EspGateway.class);
 
   private static final int NOTICES_KEPT = 32;
@@ -39,24 +40,6 @@ public final class EspGateway<K extends Keying> implements AutoCloseable {
 
   /** Guarded by itself. */
   private final ArrayDeque<DatedNotice> notices = new ArrayDeque<>();
-
-  /** What an operator should know, and since when. */
-  public record DatedNotice(Instant at, TunnelEvent.Notice notice) {}
-
-  /**
-   * Asks or tells the keying something, on the thread that it belongs to.
-   *
-   * @param <K> where keys come from
-   * @param <T> the answer
-   */
-  public interface KeyingTask<K extends Keying, T> {
-    /**
-     * Does it.
-     *
-     * @param nowNanos monotonic time, as the engine knows it
-     */
-    T run(K keying, long nowNanos) throws Exception;
-  }
 
   private EspGateway(EspGatewayOptions options, K keying) throws DeviceException {
     name = options.interfaceName();
@@ -150,24 +133,22 @@ public final class EspGateway<K extends Keying> implements AutoCloseable {
     }
   }
 
+  @Override
   public String interfaceName() {
     return gateway.interfaceName();
   }
 
+  @Override
   public int listenPort() {
     return gateway.listenPort();
   }
 
+  @Override
   public int fwmark() {
     return gateway.fwmark();
   }
 
-  /**
-   * These are all peers from now on, at this port and mark; all of it, or nothing. A peer whose
-   * settings changed begins anew, the others keep what they have.
-   *
-   * @param port 0 for any that is free
-   */
+  @Override
   public void configure(Collection<EspPeerSettings> peers, int port, int mark)
       throws DeviceException {
     gateway.rebind(
@@ -179,40 +160,38 @@ public final class EspGateway<K extends Keying> implements AutoCloseable {
         });
   }
 
-  /**
-   * Runs {@code task} on the control thread.
-   *
-   * @throws DeviceException with what it threw as cause, or where the gateway is closed
-   */
+  @Override
   public <T> T keying(KeyingTask<K, T> task) throws DeviceException {
     return gateway.control(() -> task.run(keying, System.nanoTime()));
   }
 
-  /** All security associations now. */
+  @Override
   public List<SaStatus> securityAssociations() throws DeviceException {
     return gateway.control(() -> engine.securityAssociations(System.nanoTime()));
   }
 
-  /** The last things that an operator should know, oldest first. */
+  @Override
+  public List<EspPeerStatus> peers() throws DeviceException {
+    return gateway.control(engine::peerStatus);
+  }
+
+  @Override
   public List<DatedNotice> notices() {
     synchronized (notices) {
       return List.copyOf(notices);
     }
   }
 
-  /** Counters and what the kernel offers. */
+  @Override
   public GatewayStatus status() {
     return gateway.status();
   }
 
-  /** Returns when the device is closed and nothing of it is left. */
+  @Override
   public void awaitClosed() throws InterruptedException {
     gateway.awaitClosed();
   }
 
-  /**
-   * Takes the interface, the sockets and the threads away and wipes the keys. May be called again.
-   */
   @Override
   public void close() {
     gateway.close();

@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -58,6 +59,11 @@ public final class GlobalKeying implements Keying {
   /** All keys that this node has: bit n for id n. */
   public int heldKeys() {
     return state.ring.heldIds();
+  }
+
+  /** How far the rotation is with each peer. */
+  public List<PairStatus> pairs() {
+    return byName.values().stream().map(exchange -> exchange.rotation.status()).toList();
   }
 
   public long drops(ExchangeDrop reason) {

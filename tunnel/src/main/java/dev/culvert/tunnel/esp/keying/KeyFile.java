@@ -187,7 +187,7 @@ public final class KeyFile implements AutoCloseable {
       if (!weakness.isEmpty()) {
         Arrays.fill(bytes, (byte) 0);
         throw new KeyFileException(
-            file, number, key, weakness + "; make one with: culvert key gen");
+            file, number, key, weakness + "; make one with: culvert key gen --esp");
       }
       return SecretBytes.owning(bytes);
     }

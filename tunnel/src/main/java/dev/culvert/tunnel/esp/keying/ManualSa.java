@@ -26,6 +26,30 @@ public record ManualSa(String peer, int spi, SecretBytes key, int salt, boolean 
     }
   }
 
+  /**
+   * The SA with the key of {@code file}, which must be its only one; the key's id is of no concern.
+   *
+   * @param file still the caller's to close
+   * @throws IllegalArgumentException where the file has several keys
+   */
+  public static ManualSa of(String peer, int spi, KeyFile file, boolean esn) {
+    if (file.keys().size() != 1) {
+      throw new IllegalArgumentException("a manual SA has one key, the file has more");
+    }
+    GlobalKey line = file.published();
+    byte[] material = line.material().toByteArray();
+    try {
+      return new ManualSa(
+          peer,
+          spi,
+          SecretBytes.owning(Arrays.copyOf(material, line.aesKeyLength())),
+          ByteBuffer.wrap(material).getInt(line.aesKeyLength()),
+          esn);
+    } finally {
+      Arrays.fill(material, (byte) 0);
+    }
+  }
+
   /** The first number that is never used. With 64 bits half the space is more than enough. */
   long end() {
     return esn ? Long.MAX_VALUE : SaParameters.LIMIT_32;

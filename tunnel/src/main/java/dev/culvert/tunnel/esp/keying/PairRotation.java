@@ -67,6 +67,10 @@ final class PairRotation {
     }
   }
 
+  PairStatus status() {
+    return new PairStatus(peer, agreed, peerPublished);
+  }
+
   void advance(long nowNanos) {
     if (nowNanos >= overdueAt) {
       state.notices.add(

@@ -45,16 +45,16 @@ class KeyFileTest {
         "one-byte-short | keys:2: key 3: 38" + LENGTH,
         "aes-192 | keys:1: key 3: 56" + LENGTH,
         "one-byte-long | keys:1: key 3: 42" + LENGTH,
-        "all-zeros | keys:1: key 3: the key is all zeros; make one with: culvert key gen",
-        "zero-key-with-salt | keys:1: key 3: the key is all zeros; make one with: culvert key gen",
+        "all-zeros | keys:1: key 3: the key is all zeros; make one with: culvert key gen --esp",
+        "zero-key-with-salt | keys:1: key 3: the key is all zeros; make one with: culvert key gen --esp",
         "sample-of-tests | keys:1: key 3: a sample key that everybody knows; make one with: culvert"
-            + " key gen",
+            + " key gen --esp",
         "sample-of-tests-256 | keys:1: key 5: a sample key that everybody knows; make one with:"
-            + " culvert key gen",
+            + " culvert key gen --esp",
         "sample-of-guide | keys:1: key 3: a sample key that everybody knows; make one with: culvert"
-            + " key gen",
-        "repeating | keys:1: key 3: a pattern, not a random key; make one with: culvert key gen",
-        "counting | keys:1: key 3: a pattern, not a random key; make one with: culvert key gen",
+            + " key gen --esp",
+        "repeating | keys:1: key 3: a pattern, not a random key; make one with: culvert key gen --esp",
+        "counting | keys:1: key 3: a pattern, not a random key; make one with: culvert key gen --esp",
         "same-id-twice | keys:2: key 3: this id is on line 1 already",
         "same-key-new-id | keys:2: key 4: the same key as id 3 on line 1: a new id needs a new key",
         "same-key-other-salt | keys:2: key 4: the same key as id 3 on line 1: a new id needs a new"

@@ -1,0 +1,129 @@
+package dev.culvert.cli.command;
+
+import dev.culvert.cli.admin.EspView;
+import dev.culvert.cli.admin.EspView.PairView;
+import dev.culvert.cli.admin.GatewayView;
+import dev.culvert.cli.admin.Json;
+import dev.culvert.cli.admin.SaView;
+import dev.culvert.cli.daemon.Machine;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code culvert sas}. */
+@Command(
+    name = "sas",
+    description = {
+      "Lists ESP security associations, as 'swanctl --list-sas' and 'ip -s xfrm state' do:",
+      "what is sent and received under, how much of its sequence numbers is used, and how far the"
+          + " rotation of the global key is."
+    })
+final class SasCommand implements Callable<Integer> {
+  private final Machine machine;
+
+  @Spec private CommandSpec spec;
+
+  @Parameters(arity = "0..1", paramLabel = "IFACE", description = "Only this one's.")
+  private @Nullable String interfaceName;
+
+  @Mixin private OutputOption output;
+
+  SasCommand(Machine machine) {
+    this.machine = machine;
+  }
+
+  /** One interface's, in JSON. */
+  private record InterfaceSas(String interfaceName, @Nullable EspView esp) {}
+
+  @Override
+  public Integer call() throws IOException, CommandException {
+    PrintWriter out = spec.commandLine().getOut();
+    List<GatewayView> gateways =
+        new Gateways(machine)
+            .ask(interfaceName).stream().filter(gateway -> gateway.esp() != null).toList();
+    if (output.json()) {
+      out.println(
+          Json.pretty(
+              gateways.stream().map(g -> new InterfaceSas(g.interfaceName(), g.esp())).toList()));
+    } else if (gateways.isEmpty()) {
+      out.println("no ESP gateway is running");
+    } else {
+      Table table =
+          new Table(
+              "IFACE",
+              "PEER",
+              "DIR",
+              "SPI",
+              "ALGORITHM",
+              "ESN",
+              "KEY",
+              "AGE",
+              "SEQUENCE",
+              "USED",
+              "PACKETS",
+              "BYTES",
+              "REPLAYED");
+      gateways.forEach(gateway -> rows(table, gateway));
+      table.print(out);
+      gateways.forEach(gateway -> rotation(out, gateway));
+    }
+    out.flush();
+    return ExitCode.OK;
+  }
+
+  private static void rows(Table table, GatewayView gateway) {
+    EspView esp = gateway.esp();
+    if (esp == null) {
+      return;
+    }
+    for (SaView sa : esp.securityAssociations()) {
+      table.row(
+          gateway.interfaceName(),
+          sa.peer(),
+          sa.direction(),
+          sa.spi(),
+          sa.algorithm(),
+          sa.esn() ? "yes" : "no",
+          sa.key(),
+          Units.age(sa.ageSeconds()),
+          sa.sequence(),
+          String.format(Locale.ROOT, "%.1f %%", 100 * sa.used()),
+          Long.toString(sa.packets()),
+          Units.bytes(sa.bytes()),
+          Long.toString(sa.replayErrors()));
+    }
+  }
+
+  private static void rotation(PrintWriter out, GatewayView gateway) {
+    EspView.GlobalKeyView key = gateway.esp() == null ? null : gateway.esp().globalKey();
+    if (key == null) {
+      return;
+    }
+    out.printf(
+        Locale.ROOT,
+        "%n%s publishes key %d, has %s%n",
+        gateway.interfaceName(),
+        key.published(),
+        key.held());
+    for (PairView pair : key.peers()) {
+      out.printf(Locale.ROOT, "  %s %s%n", pair.peer(), state(pair));
+    }
+    if (key.refusal() != null) {
+      out.println("  the key file as it is now is not in use: " + key.refusal());
+    }
+  }
+
+  private static String state(PairView pair) {
+    return pair.peerPublished() == 0
+        ? "was not heard of yet"
+        : "publishes key " + pair.peerPublished() + ", keys in use come from " + pair.sendsUnder();
+  }
+}

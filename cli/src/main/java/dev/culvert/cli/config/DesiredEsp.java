@@ -1,0 +1,132 @@
+package dev.culvert.cli.config;
+
+import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.esp.EspPeerSettings;
+import dev.culvert.tunnel.esp.Selectors;
+import dev.culvert.tunnel.esp.keying.KeyFile;
+import dev.culvert.tunnel.esp.keying.KeyFileException;
+import dev.culvert.tunnel.esp.keying.ManualSa;
+import dev.culvert.tunnel.gateway.KeyFileReader;
+import java.io.IOException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * An ESP configuration with its keys read and its names resolved.
+ *
+ * @param keys closing this wipes them
+ */
+public record DesiredEsp(
+    GatewayConfig config, EspConfig esp, List<EspPeerSettings> peers, Keys keys)
+    implements Desired {
+
+  /** Keys, read. */
+  public sealed interface Keys extends AutoCloseable {
+    @Override
+    void close();
+
+    /** The file's keys, and where it is, to be watched. */
+    record Global(Path path, KeyFile file) implements Keys {
+      @Override
+      public void close() {
+        file.close();
+      }
+    }
+
+    /** Keys of manual SAs. */
+    record Manual(List<ManualSa> inbound, List<ManualSa> outbound) implements Keys {
+      /** For a keying, which takes them over. */
+      public List<ManualSa> copyOfInbound() {
+        return inbound.stream().map(Manual::copy).toList();
+      }
+
+      /** For a keying, which takes them over. */
+      public List<ManualSa> copyOfOutbound() {
+        return outbound.stream().map(Manual::copy).toList();
+      }
+
+      private static ManualSa copy(ManualSa sa) {
+        return new ManualSa(sa.peer(), sa.spi(), sa.key().copy(), sa.salt(), sa.esn());
+      }
+
+      @Override
+      public void close() {
+        inbound.forEach(sa -> sa.key().close());
+        outbound.forEach(sa -> sa.key().close());
+      }
+    }
+  }
+
+  static DesiredEsp of(GatewayConfig config, EspConfig esp) throws ConfigException {
+    List<EspPeerSettings> peers = new ArrayList<>();
+    for (EspConfig.Peer peer : esp.peers()) {
+      peers.add(settings(config, esp, peer));
+    }
+    return new DesiredEsp(config, esp, peers, keys(esp));
+  }
+
+  private static EspPeerSettings settings(GatewayConfig config, EspConfig esp, EspConfig.Peer peer)
+      throws ConfigException {
+    Endpoint endpoint = DesiredState.resolve(config, peer.endpoint());
+    IpAddress remote = peer.address() == null ? endpoint.address() : peer.address();
+    IpAddress local =
+        esp.nodeAddresses().stream()
+            .filter(own -> own.v4() == remote.v4())
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    peer.endpoint()
+                        .place()
+                        .error(
+                            "this node has no address of the family of "
+                                + remote
+                                + " (nodeAddresses)"));
+    if (local.equals(remote)) {
+      throw peer.endpoint().place().error(remote + " is this node's own address");
+    }
+    return new EspPeerSettings(
+        peer.name(), local, remote, endpoint, new Selectors(esp.localRanges(), peer.allowedIps()));
+  }
+
+  private static Keys keys(EspConfig esp) throws ConfigException {
+    return switch (esp.keys()) {
+      case EspConfig.Keys.Global global -> new Keys.Global(global.file(), readFile(global.file()));
+      case EspConfig.Keys.Manual manual -> manual(manual, esp.esn());
+    };
+  }
+
+  /** The file's own errors name file, line, key id and reason. */
+  private static KeyFile readFile(Path path) throws ConfigException {
+    try {
+      return KeyFileReader.read(path);
+    } catch (KeyFileException e) {
+      throw new ConfigException(String.valueOf(e.getMessage()));
+    } catch (NoSuchFileException e) {
+      throw ConfigException.of(
+          path, "the key file does not exist; make one with: culvert key gen --esp");
+    } catch (IOException e) {
+      throw ConfigException.of(path, "cannot be read: " + e.getMessage());
+    }
+  }
+
+  private static Keys manual(EspConfig.Keys.Manual manual, boolean esn) throws ConfigException {
+    List<ManualSa> inbound = new ArrayList<>();
+    List<ManualSa> outbound = new ArrayList<>();
+    for (EspConfig.ManualSaConfig sa : manual.sas()) {
+      try (KeyFile file = readFile(sa.file())) {
+        (sa.outbound() ? outbound : inbound).add(ManualSa.of(sa.peer(), sa.spi(), file, esn));
+      } catch (IllegalArgumentException e) {
+        throw sa.place().error(String.valueOf(e.getMessage()));
+      }
+    }
+    return new Keys.Manual(inbound, outbound);
+  }
+
+  @Override
+  public void close() {
+    keys.close();
+  }
+}

@@ -1,0 +1,82 @@
+package dev.culvert.cli.config;
+
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.gateway.EspGatewayOptions;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A gateway that speaks ESP.
+ *
+ * @param nodeAddresses this node's, as its peers name it: at most one a family
+ * @param localRanges what is behind this node: the same that its peers have as its allowedIps
+ * @param esn whether sequence numbers have 64 bits: the same at all nodes
+ */
+public record EspConfig(
+    List<IpAddress> nodeAddresses,
+    List<Prefix> localRanges,
+    boolean esn,
+    Keys keys,
+    List<Peer> peers)
+    implements EngineConfig {
+  public static final int DEFAULT_PORT = EspGatewayOptions.DEFAULT_PORT;
+
+  public EspConfig {
+    nodeAddresses = List.copyOf(nodeAddresses);
+    localRanges = List.copyOf(localRanges);
+    peers = List.copyOf(peers);
+  }
+
+  /** Where keys come from. */
+  public sealed interface Keys {
+    /** The name in the configuration. */
+    String keying();
+
+    /** A key that all nodes share; what is sent under is derived from it. */
+    record Global(Path file) implements Keys {
+      @Override
+      public String keying() {
+        return "global";
+      }
+    }
+
+    /** Fixed keys, each peer's own. */
+    record Manual(List<ManualSaConfig> sas) implements Keys {
+      public Manual {
+        sas = List.copyOf(sas);
+      }
+
+      @Override
+      public String keying() {
+        return "manual";
+      }
+    }
+  }
+
+  /**
+   * One fixed key.
+   *
+   * @param peer the peer's name
+   * @param outbound whether it is sent under
+   * @param spi 256 to 0xffffffff, as it stands on the wire
+   * @param file that holds the key
+   * @param place where it is named
+   */
+  public record ManualSaConfig(String peer, boolean outbound, int spi, Path file, Place place) {}
+
+  /**
+   * One peer.
+   *
+   * @param endpoint where it is
+   * @param address its node's address as both ends name it; null: the endpoint's
+   * @param allowedIps every address that is reached through it, and that it may send from
+   */
+  public record Peer(
+      String name, HostPort endpoint, @Nullable IpAddress address, List<Prefix> allowedIps) {
+    public Peer {
+      allowedIps = List.copyOf(allowedIps);
+    }
+  }
+}

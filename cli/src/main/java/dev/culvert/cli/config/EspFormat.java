@@ -1,0 +1,185 @@
+package dev.culvert.cli.config;
+
+import dev.culvert.cli.config.EspConfig.Keys;
+import dev.culvert.cli.config.EspConfig.ManualSaConfig;
+import dev.culvert.cli.config.YamlValue.YamlMap;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Prefix;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What {@code engine: esp} adds to {@link YamlFormat}.
+ *
+ * <pre>{@code
+ * spec:
+ *   engine: esp
+ *   esp:
+ *     keying: global                      # or manual
+ *     keyFile: /etc/culvert/keys          # with global
+ *     esn: true
+ *     nodeAddresses: [192.0.2.1]
+ *     localRanges: [10.66.1.0/24]
+ *   peers:
+ *     - name: node-b
+ *       endpoint: 192.0.2.2:4500
+ *       address: 192.0.2.2                # where NAT makes it another than the endpoint's
+ *       allowedIps: [10.66.2.0/24]
+ *       inbound: {spi: 0x1001, keyFile: from-b.key}    # with manual
+ *       outbound: {spi: 0x1002, keyFile: to-b.key}     # with manual
+ * }</pre>
+ */
+final class EspFormat {
+  private static final Set<String> KEYS =
+      Set.of("keying", "keyFile", "esn", "nodeAddresses", "localRanges");
+
+  /** RFC 4303 section 2.1 reserves those below. */
+  private static final long MIN_SPI = 256;
+
+  private final Path directory;
+  private final Map<String, EspPeerBuilder> peers = new LinkedHashMap<>();
+  private final List<ManualSaConfig> sas = new ArrayList<>();
+
+  /** A peer while its lines are read; its ranges are the common builder's. */
+  private record EspPeerBuilder(
+      PeerConfigBuilder ranges, HostPort endpoint, @Nullable IpAddress address) {}
+
+  private EspFormat(Path directory) {
+    this.directory = directory;
+  }
+
+  /** Reads the section and the peers, whose names and ranges go through {@code config}. */
+  static EspConfig parse(
+      Path directory, YamlValue section, List<YamlValue> peers, GatewayConfigBuilder config)
+      throws ConfigException {
+    return new EspFormat(directory).parse(section, peers, config);
+  }
+
+  private EspConfig parse(YamlValue section, List<YamlValue> values, GatewayConfigBuilder config)
+      throws ConfigException {
+    YamlMap esp = section.map(KEYS);
+    YamlValue keying = esp.get("keying");
+    String how = keying == null ? "global" : keying.text();
+    boolean manual = how.equals("manual");
+    for (YamlValue value : values) {
+      peer(value, manual, config);
+    }
+    YamlValue esn = esp.get("esn");
+    YamlValue keyFile = esp.get("keyFile");
+    Keys keys =
+        switch (how) {
+          case "global" -> new Keys.Global(path(esp.require("keyFile")));
+          case "manual" -> {
+            if (keyFile != null) {
+              throw keyFile.place().error("with keying manual each peer's SAs name their own");
+            }
+            yield new Keys.Manual(sas);
+          }
+          default ->
+              throw section.place().error("keying must be global or manual, not '" + how + "'");
+        };
+    List<IpAddress> nodeAddresses = nodeAddresses(esp);
+    for (EspPeerBuilder peer : peers.values()) {
+      requireFamily(peer, nodeAddresses);
+    }
+    return new EspConfig(
+        nodeAddresses,
+        localRanges(esp),
+        esn == null || esn.truth(),
+        keys,
+        peers.values().stream()
+            .map(
+                p ->
+                    new EspConfig.Peer(
+                        p.ranges.name,
+                        p.endpoint,
+                        p.address,
+                        List.copyOf(p.ranges.allowedIps.keySet())))
+            .toList());
+  }
+
+  private static List<IpAddress> nodeAddresses(YamlMap esp) throws ConfigException {
+    List<IpAddress> addresses = new ArrayList<>();
+    for (YamlValue value : esp.require("nodeAddresses").list()) {
+      IpAddress address = ip(value);
+      if (addresses.stream().anyMatch(other -> other.v4() == address.v4())) {
+        throw value.place().error("a node has one address a family: the one its peers know");
+      }
+      addresses.add(address);
+    }
+    return addresses;
+  }
+
+  private static List<Prefix> localRanges(YamlMap esp) throws ConfigException {
+    List<Prefix> ranges = new ArrayList<>();
+    for (YamlValue value : esp.require("localRanges").list()) {
+      ranges.add(Values.prefix(value.place(), value.text()));
+    }
+    return ranges;
+  }
+
+  private static IpAddress ip(YamlValue value) throws ConfigException {
+    String text = value.text();
+    try {
+      return IpAddress.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw value.place().error("'" + text + "' is not an address: " + e.getMessage());
+    }
+  }
+
+  /** Only what is known without asking the name service. */
+  private static void requireFamily(EspPeerBuilder peer, List<IpAddress> nodeAddresses)
+      throws ConfigException {
+    IpAddress address = peer.address;
+    if (address != null && nodeAddresses.stream().noneMatch(own -> own.v4() == address.v4())) {
+      throw peer.endpoint
+          .place()
+          .error("this node has no address of the family of " + address + " (nodeAddresses)");
+    }
+  }
+
+  private void peer(YamlValue value, boolean manual, GatewayConfigBuilder config)
+      throws ConfigException {
+    YamlMap map =
+        value.map(
+            manual
+                ? Set.of("name", "endpoint", "address", "allowedIps", "inbound", "outbound")
+                : Set.of("name", "endpoint", "address", "allowedIps"));
+    YamlValue name = map.require("name");
+    PeerConfigBuilder ranges = config.namedPeer(name.place(), name.text());
+    YamlValue endpoint = map.require("endpoint");
+    YamlValue address = map.get("address");
+    ranges.endpoint = Values.endpoint(endpoint.place(), endpoint.text());
+    for (YamlValue range : map.list("allowedIps")) {
+      ranges.allowedIp(range.place(), range.text());
+    }
+    peers.put(
+        ranges.name,
+        new EspPeerBuilder(ranges, ranges.endpoint, address == null ? null : ip(address)));
+    if (manual) {
+      sa(map.require("inbound"), ranges.name, false);
+      sa(map.require("outbound"), ranges.name, true);
+    }
+  }
+
+  private void sa(YamlValue value, String peer, boolean outbound) throws ConfigException {
+    YamlMap sa = value.map(Set.of("spi", "keyFile"));
+    YamlValue spi = sa.require("spi");
+    int number = (int) Values.number(spi.place(), spi.text(), MIN_SPI, 0xffff_ffffL);
+    YamlValue file = sa.require("keyFile");
+    sas.add(new ManualSaConfig(peer, outbound, number, path(file), file.place()));
+  }
+
+  private Path path(YamlValue value) throws ConfigException {
+    String text = value.text();
+    if (text.isEmpty() || text.indexOf('\0') >= 0) {
+      throw value.place().error("not a path");
+    }
+    return directory.resolve(text);
+  }
+}

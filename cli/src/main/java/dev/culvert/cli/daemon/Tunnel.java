@@ -1,0 +1,45 @@
+package dev.culvert.cli.daemon;
+
+import dev.culvert.cli.admin.GatewayView;
+import dev.culvert.cli.config.ConfigException;
+import dev.culvert.cli.config.Desired;
+import dev.culvert.cli.config.DesiredEsp;
+import dev.culvert.cli.config.DesiredState;
+import dev.culvert.cli.config.GatewayConfig;
+import java.io.IOException;
+
+/** A running device of either engine, as the daemon steers it. */
+sealed interface Tunnel extends AutoCloseable permits WireGuardTunnel, EspTunnel {
+  /** Makes the link, configured but down; leaves nothing where that fails. */
+  static Tunnel open(Machine machine, Desired desired) throws IOException {
+    return switch (desired) {
+      case DesiredState state -> WireGuardTunnel.open(machine, state);
+      case DesiredEsp esp -> EspTunnel.open(machine, esp);
+    };
+  }
+
+  /**
+   * Becomes what is desired, or stays as it is.
+   *
+   * @return how many peers changed
+   * @throws ConfigException where that needs a new start
+   */
+  int apply(Desired desired) throws ConfigException, IOException;
+
+  /**
+   * What runs.
+   *
+   * @param file the configuration's
+   */
+  GatewayView view(GatewayConfig config, String file);
+
+  /** Returns when the link was deleted or {@link #end} was called. */
+  void awaitClosed() throws InterruptedException;
+
+  /** Takes the device away. */
+  void end();
+
+  /** Takes the device and what serves it away. May be called again. */
+  @Override
+  void close() throws IOException;
+}

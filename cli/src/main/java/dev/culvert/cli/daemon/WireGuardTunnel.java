@@ -1,0 +1,76 @@
+package dev.culvert.cli.daemon;
+
+import dev.culvert.cli.admin.GatewayView;
+import dev.culvert.cli.config.ConfigException;
+import dev.culvert.cli.config.Desired;
+import dev.culvert.cli.config.DesiredState;
+import dev.culvert.cli.config.DeviceDiff;
+import dev.culvert.cli.config.GatewayConfig;
+import dev.culvert.cli.config.PeerConfig;
+import dev.culvert.cli.uapi.UapiServer;
+import dev.culvert.tunnel.gateway.WireGuardDevice;
+import dev.culvert.tunnel.wireguard.DeviceSnapshot;
+import dev.culvert.tunnel.wireguard.DeviceUpdate;
+import java.io.IOException;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** A WireGuard device, which {@code wg} can see too. */
+record WireGuardTunnel(RunningDevice running, UapiServer uapi) implements Tunnel {
+  static WireGuardTunnel open(Machine machine, DesiredState desired) throws IOException {
+    GatewayConfig config = desired.config();
+    RunningDevice running =
+        machine.devices().open(config.interfaceName(), config.mtu(), config.lanes());
+    try {
+      running.device().configure(desired.update());
+      return new WireGuardTunnel(
+          running, UapiServer.open(machine.uapiDirectory(), running.device()));
+    } catch (IOException | RuntimeException e) {
+      running.close();
+      throw e;
+    }
+  }
+
+  private WireGuardDevice device() {
+    return running.device();
+  }
+
+  @Override
+  public int apply(Desired desired) throws ConfigException, IOException {
+    if (!(desired instanceof DesiredState wanted)) {
+      throw new IllegalArgumentException("not for WireGuard");
+    }
+    try (DeviceSnapshot now = device().snapshot()) {
+      DeviceUpdate update =
+          DeviceDiff.between(now, device().listenPort(), device().fwmark(), wanted.update());
+      if (!DeviceDiff.isEmpty(update)) {
+        device().configure(update);
+      }
+      return update.peers().size();
+    }
+  }
+
+  @Override
+  public GatewayView view(GatewayConfig config, String file) {
+    Map<String, String> names =
+        config.peers().stream()
+            .collect(Collectors.toMap(p -> p.publicKey().toString(), PeerConfig::name));
+    return GatewayView.of(device(), file, names);
+  }
+
+  @Override
+  public void awaitClosed() throws InterruptedException {
+    running.awaitClosed();
+  }
+
+  @Override
+  public void end() {
+    running.close();
+  }
+
+  @Override
+  public void close() throws IOException {
+    end();
+    uapi.close();
+  }
+}

@@ -1,0 +1,214 @@
+package dev.culvert.cli.daemon;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.culvert.cli.admin.AdminMessage.Command;
+import dev.culvert.cli.admin.EspView;
+import dev.culvert.cli.admin.EspView.GlobalKeyView;
+import dev.culvert.cli.admin.GatewayView;
+import dev.culvert.cli.config.ConfigException;
+import dev.culvert.cli.testing.FakeDevice;
+import dev.culvert.cli.testing.FakeEspDevice;
+import dev.culvert.cli.testing.FakeNetwork;
+import dev.culvert.tunnel.gateway.KeyFileWriter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Objects;
+import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code culvert up} with {@code engine: esp}. */
+final class EspGatewayDaemonTest {
+  private final FakeNetwork network = new FakeNetwork();
+  private final Random random = new Random(7);
+
+  @TempDir private Path directory;
+  private Path file;
+  private Path keys;
+  private Machine machine;
+
+  @BeforeEach
+  void prepare() throws IOException {
+    file = directory.resolve("gw.yaml");
+    keys = directory.resolve("keys");
+    machine =
+        new Machine(
+            (name, mtu, lanes) -> new FakeDevice(name),
+            FakeEspDevice::new,
+            network,
+            directory.resolve("wg"),
+            directory.resolve("run"),
+            directory.resolve("sequences"));
+    secret(keys, KeyFileWriter.newLine(3, 16, random));
+    configure("keyFile: keys", "");
+  }
+
+  private static void secret(Path path, byte[] text) throws IOException {
+    Files.deleteIfExists(path);
+    Files.createFile(
+        path, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+    Files.write(path, text);
+  }
+
+  private void configure(String esp, String sas) throws IOException {
+    Files.writeString(
+        file,
+        """
+        apiVersion: culvert.dev/v1alpha1
+        kind: Gateway
+        spec:
+          engine: esp
+          interface: {name: cv0}
+          cluster: {cidrs: [10.66.0.0/16]}
+          esp: {nodeAddresses: [192.0.2.1], localRanges: [10.66.1.0/24], %s}
+          peers:
+            - {name: b, endpoint: "192.0.2.2:4500", allowedIps: [10.66.2.0/24]%s}
+        """
+            .formatted(esp, sas));
+  }
+
+  private GatewayView status() throws IOException {
+    return Objects.requireNonNull(machine.adminClient().call("cv0", Command.STATUS).gateway());
+  }
+
+  private EspView esp() throws IOException {
+    return Objects.requireNonNull(status().esp());
+  }
+
+  private GlobalKeyView globalKey() throws IOException {
+    return Objects.requireNonNull(esp().globalKey());
+  }
+
+  /** A reload looks at the key file at once; else that takes up to a second. */
+  private void reload() throws IOException {
+    machine.adminClient().call("cv0", Command.RELOAD);
+  }
+
+  @Test
+  void theGuardComesFirstAndWgSeesNoDevice() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertEquals(
+          List.of(
+              "guard [10.66.0.0/16, 10.66.2.0/24]",
+              "link cv0 0 +[] -[]",
+              "route cv0 [10.66.2.0/24]"),
+          network.calls());
+      assertFalse(Files.exists(directory.resolve("wg")), "no UAPI socket");
+      assertEquals("esp", status().engine());
+      assertEquals(4500, status().listenPort());
+      assertEquals("b", status().peers().getFirst().label());
+      assertFalse(daemon.wasStopped());
+    }
+  }
+
+  @Test
+  void aNewKeyInTheFileIsPublished() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertEquals(3, globalKey().published());
+      assertEquals(4, KeyFileWriter.rotate(keys, random));
+      reload();
+      assertEquals(4, globalKey().published());
+      assertTrue(globalKey().held().contains(4));
+      assertFalse(daemon.wasStopped());
+    }
+  }
+
+  @Test
+  void aSecretThatIsSwappedByItsLinkIsFollowed() throws Exception {
+    Path first = Files.createDirectory(directory.resolve("..1"));
+    Path second = Files.createDirectory(directory.resolve("..2"));
+    secret(first.resolve("keys"), Files.readAllBytes(keys));
+    secret(second.resolve("keys"), Files.readAllBytes(keys));
+    KeyFileWriter.rotate(second.resolve("keys"), random);
+    Files.createSymbolicLink(directory.resolve("..data"), first);
+    Files.delete(keys);
+    Files.createSymbolicLink(keys, Path.of("..data/keys"));
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      reload();
+      assertEquals(3, globalKey().published());
+      Path swap = Files.createSymbolicLink(directory.resolve("..tmp"), second);
+      Files.move(swap, directory.resolve("..data"), StandardCopyOption.ATOMIC_MOVE);
+      reload();
+      assertEquals(4, globalKey().published());
+      assertFalse(daemon.wasStopped());
+    }
+  }
+
+  @Test
+  void aKeyFileThatIsRefusedIsReportedAndTheKeysInUseStay() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      byte[] before = Files.readAllBytes(keys);
+      secret(
+          keys,
+          "3 rfc4106(gcm(aes)) 00 128\n".getBytes(java.nio.charset.StandardCharsets.US_ASCII));
+      assertThrows(IOException.class, this::reload, "the configuration names a bad file");
+      daemon.reloadLogged();
+      assertEquals(3, globalKey().published());
+      secret(keys, KeyFileWriter.newLine(3, 16, random));
+      reload();
+      assertEquals(
+          keys + ": key id 3 is in use with another key: a new key needs a new id",
+          globalKey().refusal());
+      secret(keys, before);
+      reload();
+      assertEquals(null, globalKey().refusal());
+    }
+  }
+
+  @Test
+  void aMissingKeyFileRefusesTheStartAndTouchesNothing() throws IOException {
+    Files.delete(keys);
+    ConfigException refusal =
+        assertThrows(ConfigException.class, () -> GatewayDaemon.start(file, machine));
+    assertEquals(
+        keys + ": the key file does not exist; make one with: culvert key gen --esp",
+        refusal.getMessage());
+    assertEquals(List.of(), network.calls());
+  }
+
+  @Test
+  void theEngineChangesOnlyWithANewStart() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      Files.writeString(
+          file,
+          "apiVersion: culvert.dev/v1alpha1\nkind: Gateway\nspec: {interface: {name: cv0}}\n");
+      assertThrows(ConfigException.class, daemon::reload);
+      configure("keyFile: keys, esn: false", "");
+      assertThrows(ConfigException.class, daemon::reload);
+      assertTrue(esp().esn());
+    }
+  }
+
+  @Test
+  void manualSasAreSentUnderOnceEnrolled() throws Exception {
+    secret(directory.resolve("in"), KeyFileWriter.newLine(1, 16, random));
+    secret(directory.resolve("out"), KeyFileWriter.newLine(1, 32, random));
+    configure(
+        "keying: manual",
+        ", inbound: {spi: 0x101, keyFile: in}, outbound: {spi: 0x102, keyFile: out}");
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertEquals("manual", esp().keying());
+      assertEquals(null, esp().globalKey());
+      assertFalse(daemon.wasStopped());
+    }
+  }
+
+  @Test
+  void theAdminSocketTellsNoKey() throws Exception {
+    String line = Files.readString(keys);
+    String secret = line.split(" ", -1)[2];
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertFalse(status().toString().contains(secret.substring(0, 8)));
+      assertFalse(daemon.wasStopped());
+    }
+  }
+}

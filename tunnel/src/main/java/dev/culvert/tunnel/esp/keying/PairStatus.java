@@ -1,0 +1,9 @@
+package dev.culvert.tunnel.esp.keying;
+
+/**
+ * How far the rotation of the global key is with one peer.
+ *
+ * @param agreed id of the key that both last agreed on, 0 before the first time
+ * @param peerPublished id that the peer last said it would send under, 0 while unknown
+ */
+public record PairStatus(String peer, int agreed, int peerPublished) {}
