@@ -9,7 +9,14 @@ from .report import conditions, hardware
 from .svg import INK, MARGIN, MUTED, RULE, WIDTH, Drawing, round_number, short, ticks
 
 # What is compared in colour, what bounds it in grey. Told apart by the colour-blind too.
-COLOURS = {"culvert": "#0969da", "wireguard-go": "#d9730d", "null": "#8c959f", "veth": "#c5ccd3"}
+COLOURS = {
+    "culvert": "#0969da",
+    "culvert-esp": "#1a7f37",
+    "strongswan": "#cf222e",
+    "wireguard-go": "#d9730d",
+    "null": "#8c959f",
+    "veth": "#c5ccd3",
+}
 SPARE_COLOURS = ["#1a7f5a", "#8250df", "#bf3989", "#6e5a00"]
 BOUNDS = ("null", "veth")
 STAGE_COLOURS = {"out": "#0969da", "in": "#1a7f5a"}

@@ -11,6 +11,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 NEWEST_WIREGUARD_GO = "golang.zx2c4.com/wireguard@latest"
 PORT = 51820
 PATIENCE = 30.0
+ESP_PORT = 4500
+LIBIPSEC_MTU = 1400  # the plugin's own; of a larger packet it drops the rest
+ESP_KEY = 20  # bytes of an AES-128 key and its salt
 SEALED = 32  # bytes that WireGuard adds to an inner packet: header and tag
 
 
@@ -108,6 +111,162 @@ class WireGuard(Tunnel):
         return described | ({"version": version} if version else {})
 
 
+class CulvertEsp(Tunnel):
+    """This checkout as a gateway that speaks ESP, keyed by a file."""
+
+    title = "Culvert, ESP"
+
+    def __init__(self, command):
+        self.words = command.split()
+        if not self.words or shutil.which(self.words[0]) is None:
+            raise Failure(f"no such command: {command}")
+        # Known to nobody: a sample key would be refused.
+        self.key = f"3 rfc4106(gcm(aes)) {os.urandom(ESP_KEY).hex()} 128\n"
+
+    def bring_up(self, a, b, options):
+        for node, other in ((a, b), (b, a)):
+            keys = private_file(f"{node.key_file}-esp", self.key)
+            config = private_file(f"{node.key_file}.yaml", self.config(node, other, options, keys))
+            node.start([*self.words, "up", config])
+        for node in (a, b):
+            self.await_true(node, lambda node=node: routes_to_tunnel(node))
+
+    def config(self, node, other, options, keys):
+        return f"""
+apiVersion: culvert.dev/v1alpha1
+kind: Gateway
+spec:
+  engine: esp
+  interface:
+    name: {node.device}
+    addresses: [{node.inner}/24]
+    listenPort: {ESP_PORT}
+    mtu: {options.mtu}
+  esp:
+    keyFile: {keys}
+    nodeAddresses: [{node.wire}]
+    localRanges: [{node.inner}/32]
+  peers:
+    - name: {other.namespace}
+      endpoint: {other.wire}:{ESP_PORT}
+      allowedIps: [{other.inner}/32]
+"""
+
+    def describe(self):
+        return {"title": self.title, "command": " ".join([*self.words, "up"])}
+
+
+class StrongSwan(Tunnel):
+    """strongSwan's daemon with its own ESP in userspace, which always has UDP around it."""
+
+    title = "strongSwan kernel-libipsec"
+    program = "/usr/lib/ipsec/charon"
+    plugin = "/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so"
+    device = "ipsec0"  # the plugin's name for it
+
+    def __init__(self):
+        for file in (self.program, self.plugin):
+            if not os.path.exists(file):
+                raise Failure(f"no {file}: strongswan-charon, libcharon-extra-plugins and strongswan-swanctl")
+        if shutil.which("swanctl") is None:
+            raise Failure("no swanctl: strongswan-swanctl")
+
+    def bring_up(self, a, b, options):
+        for node, other in ((a, b), (b, a)):
+            node.run("ip", "address", "add", f"{node.inner}/32", "dev", "lo")
+            node.settings = private_file(f"{node.key_file}-charon", CHARON)
+            node.connection = private_file(f"{node.key_file}-swanctl", self.connection(node, other))
+            # Each needs a /run of its own: its pid file has a fixed name.
+            start = f"mount -t tmpfs tmpfs /run && exec {self.program}"
+            node.start(["env", f"STRONGSWAN_CONF={node.settings}", "sh", "-c", start])
+        for node in (a, b):
+            self.await_true(node, lambda node=node: self.load(node))
+        self.swanctl(a, "--initiate", "--child", "tunnel")
+        for node in (a, b):
+            node.run("ip", "link", "set", self.device, "mtu", str(min(options.mtu, LIBIPSEC_MTU)))
+
+    def load(self, node):
+        return self.swanctl(node, "--load-all", "--noprompt", "--file", node.connection, check=False).returncode == 0
+
+    def swanctl(self, node, *arguments, **how):
+        pid = str(node.daemon.pid)  # ip and sh have replaced themselves by the daemon
+        settings = ("env", f"STRONGSWAN_CONF={node.settings}", f"SWANCTL_DIR={os.path.dirname(node.settings)}")
+        return node.run("nsenter", "-t", pid, "-m", *settings, "swanctl", *arguments, **how)
+
+    def connection(self, node, other):
+        return f"""
+connections {{
+  peer {{
+    version = 2
+    local_addrs = {node.wire}
+    remote_addrs = {other.wire}
+    encap = yes
+    mobike = no
+    rekey_time = 0
+    proposals = aes128-sha256-ecp256
+    local {{
+      auth = psk
+    }}
+    remote {{
+      auth = psk
+    }}
+    children {{
+      tunnel {{
+        local_ts = {node.inner}/32
+        remote_ts = {other.inner}/32
+        esp_proposals = aes128gcm16-noesn
+        rekey_time = 0
+      }}
+    }}
+  }}
+}}
+secrets {{
+  ike-both {{
+    secret = "only for this run"
+  }}
+}}
+"""
+
+    def describe(self):
+        described = {"title": self.title, "command": "charon"}
+        version = run("dpkg-query", "-W", "-f", "${Version}", "libcharon-extra-plugins", check=False).stdout
+        return described | ({"version": version} if version else {})
+
+
+CHARON = """
+charon {
+  load = openssl random nonce hmac sha2 kdf kernel-libipsec kernel-netlink socket-default vici updown
+  filelog {
+    stderr {
+      default = 1
+    }
+  }
+  plugins {
+    kernel-libipsec {
+      load = yes
+    }
+    vici {
+      socket = unix:///run/charon.vici
+    }
+  }
+}
+swanctl {
+  load = random nonce
+}
+"""
+
+
+def private_file(path, text):
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    return path
+
+
+def routes_to_tunnel(node):
+    """The gateway adds its routes last."""
+    return f"dev {node.device} " in node.run("ip", "route", "show", check=False).stdout + " "
+
+
 def go_module_version(binary):
     """The version of the module that a Go program was built from, or None."""
     if shutil.which("go") is None:
@@ -137,6 +296,8 @@ def assemble(options, folder):
     """The contestants by key, in the order of the tables, and what is left out, with why."""
     makers = {
         "culvert": lambda: WireGuard("Culvert", options.culvert),
+        "culvert-esp": lambda: CulvertEsp(options.culvert_esp),
+        "strongswan": StrongSwan,
         "wireguard-go": lambda: WireGuard(
             "wireguard-go", options.wireguard_go or newest_wireguard_go(folder)
         ),

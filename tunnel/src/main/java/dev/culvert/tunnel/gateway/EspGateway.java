@@ -40,6 +40,7 @@ public final class EspGateway<K extends Keying> implements EspDevice<K>, Cluster
   private final String name;
   private final K keying;
   private final EspEngine engine;
+  private final Encapsulation encapsulation;
   private final Gateway gateway;
 
   /** Guarded by itself. */
@@ -47,6 +48,7 @@ public final class EspGateway<K extends Keying> implements EspDevice<K>, Cluster
 
   private EspGateway(EspGatewayOptions options, K keying) throws DeviceException {
     name = options.interfaceName();
+    encapsulation = options.encapsulation();
     this.keying = keying;
     Map<AeadAlgorithm, AeadBackend> backends = new EnumMap<>(AeadAlgorithm.class);
     for (AeadAlgorithm algorithm : AeadAlgorithm.values()) {
@@ -85,6 +87,11 @@ public final class EspGateway<K extends Keying> implements EspDevice<K>, Cluster
     }
 
     @Override
+    public Encapsulation encapsulation() {
+      return encapsulation;
+    }
+
+    @Override
     public @Nullable TunnelPeer route4(int destination) {
       return engine.route4(destination);
     }
@@ -101,7 +108,7 @@ public final class EspGateway<K extends Keying> implements EspDevice<K>, Cluster
 
     @Override
     public int mtuWithin(int linkMtu, boolean outerV4) {
-      return TunnelMtu.esp(linkMtu, outerV4, true);
+      return TunnelMtu.esp(linkMtu, outerV4, encapsulation == Encapsulation.UDP);
     }
 
     @Override

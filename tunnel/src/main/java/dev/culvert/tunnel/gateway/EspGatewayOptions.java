@@ -12,9 +12,17 @@ import dev.culvert.tunnel.esp.EspOverhead;
  *     GatewayOptions#BY_MACHINE}
  * @param port UDP port to listen on, or 0 for any that is free
  * @param fwmark mark of the packets that carry the tunnel, 0 for none
+ * @param encapsulation what carries sealed packets; with {@link Encapsulation#RAW} the port is that
+ *     of all nodes, for the keying's messages
  */
 public record EspGatewayOptions(
-    String interfaceName, int mtu, int lanes, int helpers, int port, int fwmark) {
+    String interfaceName,
+    int mtu,
+    int lanes,
+    int helpers,
+    int port,
+    int fwmark,
+    Encapsulation encapsulation) {
   /** IANA's port for ESP in UDP (RFC 3948). */
   public static final int DEFAULT_PORT = 4500;
 
@@ -25,6 +33,12 @@ public record EspGatewayOptions(
     if (port < 0 || port > 65_535) {
       throw new IllegalArgumentException("port " + port + " is outside 0 to 65535");
     }
+  }
+
+  /** ESP in UDP. */
+  public EspGatewayOptions(
+      String interfaceName, int mtu, int lanes, int helpers, int port, int fwmark) {
+    this(interfaceName, mtu, lanes, helpers, port, fwmark, Encapsulation.UDP);
   }
 
   GatewayOptions gateway() {

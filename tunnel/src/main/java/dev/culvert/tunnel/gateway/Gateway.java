@@ -20,9 +20,8 @@ import dev.culvert.tunnel.kernel.HostFacts;
 import dev.culvert.tunnel.kernel.LinkEvent;
 import dev.culvert.tunnel.kernel.LinkMonitor;
 import dev.culvert.tunnel.port.DeviceGoneException;
+import dev.culvert.tunnel.port.SocketPort;
 import dev.culvert.tunnel.port.TunDevice;
-import dev.culvert.tunnel.port.UdpPort;
-import dev.culvert.tunnel.port.UdpSockets;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -94,7 +93,7 @@ final class Gateway implements AutoCloseable {
     helpers =
         new HelperLanes(name, options.effectiveHelpers(tun.ports().size()), engine::newDataPath);
     lanes = new Lanes(name, tun.ports().size(), this::newLane, this::onFailure);
-    underlay = new Underlay(lanes);
+    underlay = new Underlay(lanes, protocol.encapsulation());
   }
 
   /**
@@ -206,7 +205,7 @@ final class Gateway implements AutoCloseable {
   synchronized void rebind(int port, int mark, Callable<@Nullable Void> work)
       throws DeviceException {
     int markBefore = underlay.mark();
-    UdpSockets fresh = null;
+    TunnelSockets fresh = null;
     try {
       if (port == 0 || port != underlay.port()) {
         fresh = underlay.bind(port, mark);
@@ -298,7 +297,7 @@ final class Gateway implements AutoCloseable {
     lanes.all().forEach(lane -> lane.mtu(newMtu));
   }
 
-  private void undo(@Nullable UdpSockets fresh, int markBefore) throws DeviceException {
+  private void undo(@Nullable TunnelSockets fresh, int markBefore) throws DeviceException {
     if (fresh != null) {
       fresh.close();
       return;
@@ -350,7 +349,7 @@ final class Gateway implements AutoCloseable {
     List<String> offloads = new ArrayList<>();
     addIf(offloads, tun.offloads().tso(), "tun-tso");
     addIf(offloads, tun.offloads().uso(), "tun-uso");
-    UdpPort socket = underlay.first();
+    SocketPort socket = underlay.first();
     addIf(offloads, socket != null && socket.segmentation(), "udp-gso");
     addIf(offloads, socket != null && socket.coalescing(), "udp-gro");
     return offloads;

@@ -17,9 +17,9 @@ import dev.culvert.tunnel.offload.VnetHeader;
 import dev.culvert.tunnel.port.IpFamily;
 import dev.culvert.tunnel.port.RawPort;
 import dev.culvert.tunnel.port.ReceiveBatch;
+import dev.culvert.tunnel.port.SocketPort;
 import dev.culvert.tunnel.port.TunOffloads;
 import dev.culvert.tunnel.port.TunPort;
-import dev.culvert.tunnel.port.UdpPort;
 import dev.culvert.tunnel.train.Fragmentation;
 import dev.culvert.tunnel.train.Train;
 import java.io.IOException;
@@ -29,8 +29,8 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The packet path, both ways. A lane is one event loop with one TUN queue, one UDP socket a family,
- * its buffers and its counters; packets run to completion on it. Nothing here allocates, locks or
+ * The packet path, both ways. A lane is one event loop with one TUN queue, one socket a family, its
+ * buffers and its counters; packets run to completion on it. Nothing here allocates, locks or
  * waits; only a batch that is shared with helpers waits for those that are still at it.
  *
  * <p>Outbound, {@link #onTun}: (1) read a super-packet, (2) look up whose it is, (3) split it into
@@ -266,8 +266,8 @@ final class Lane implements AutoCloseable {
 
   // ---------------------------------------------------------------- inbound: UDP to TUN
 
-  /** The socket has datagrams. */
-  void onUdp(UdpPort socket) throws IOException {
+  /** The socket has datagrams, or raw ESP packets. */
+  void onUdp(SocketPort socket) throws IOException {
     helped.drain();
     router.begin();
     for (int receives = 0; receives < UDP_RECEIVES; receives++) {
@@ -400,7 +400,7 @@ final class Lane implements AutoCloseable {
   /**
    * From now on these sockets carry the tunnel; null where there is none. On the lane's own thread.
    */
-  void useSockets(@Nullable UdpPort v4, @Nullable UdpPort v6) {
+  void useSockets(@Nullable SocketPort v4, @Nullable SocketPort v6) {
     outlet4.use(v4);
     outlet6.use(v6);
   }

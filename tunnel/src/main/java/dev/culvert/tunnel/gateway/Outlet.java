@@ -7,7 +7,7 @@ import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.port.IpFamily;
 import dev.culvert.tunnel.port.SendBatch;
 import dev.culvert.tunnel.port.SendListener;
-import dev.culvert.tunnel.port.UdpPort;
+import dev.culvert.tunnel.port.SocketPort;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.SegmentAllocator;
 import java.util.Arrays;
@@ -19,7 +19,7 @@ final class Outlet implements SendListener {
   private final @Nullable TunnelPeer[] peers = new TunnelPeer[OutboundTrains.COUNT];
   private final LaneCounters counters;
   private final DropCounters drops;
-  private @Nullable UdpPort socket;
+  private @Nullable SocketPort socket;
 
   Outlet(IpFamily family, SegmentAllocator memory, LaneCounters counters, DropCounters drops) {
     batch = new SendBatch(family, OutboundTrains.COUNT, memory);
@@ -27,7 +27,7 @@ final class Outlet implements SendListener {
     this.drops = drops;
   }
 
-  void use(@Nullable UdpPort newSocket) {
+  void use(@Nullable SocketPort newSocket) {
     socket = newSocket;
   }
 
@@ -48,7 +48,7 @@ final class Outlet implements SendListener {
     if (trains == 0) {
       return;
     }
-    UdpPort via = socket;
+    SocketPort via = socket;
     if (via != null) {
       via.send(batch, this);
     }

@@ -15,6 +15,11 @@ interface Protocol extends LaneRouter.EngineRoutes {
   /** The largest packet inside of the tunnel where packets around it may have {@code linkMtu}. */
   int mtuWithin(int linkMtu, boolean outerV4);
 
+  /** How sealed packets travel. */
+  default Encapsulation encapsulation() {
+    return Encapsulation.UDP;
+  }
+
   /** The tunnel interface has this MTU now. Any thread. */
   void mtu(int mtu);
 

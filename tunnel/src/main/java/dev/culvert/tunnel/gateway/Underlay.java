@@ -5,9 +5,9 @@ import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.port.EpollPort;
-import dev.culvert.tunnel.port.UdpOptions;
-import dev.culvert.tunnel.port.UdpPort;
-import dev.culvert.tunnel.port.UdpSockets;
+import dev.culvert.tunnel.port.IpFamily;
+import dev.culvert.tunnel.port.SocketPort;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -19,28 +19,33 @@ final class Underlay implements AutoCloseable {
   private final Lanes lanes;
   private final DropCounters drops = new DropCounters();
   private final List<EpollPort.Registration> registrations = new ArrayList<>();
-  private volatile @Nullable UdpSockets sockets;
+  private final Encapsulation encapsulation;
+  private volatile @Nullable TunnelSockets sockets;
   private volatile int mark;
 
-  Underlay(Lanes lanes) {
+  Underlay(Lanes lanes, Encapsulation encapsulation) {
     this.lanes = lanes;
+    this.encapsulation = encapsulation;
   }
 
   /** Binds a new set beside the one in use: the port is ours, but nothing moves through it yet. */
-  UdpSockets bind(int port, int withMark) throws ErrnoException {
-    return UdpSockets.open(lanes.count(), port, UdpOptions.DEFAULT.withMark(withMark));
+  TunnelSockets bind(int port, int withMark) throws ErrnoException {
+    return TunnelSockets.open(encapsulation, lanes.count(), port, withMark);
   }
 
   /** Moves the tunnel over to {@code next}, and closes the sockets that it used. */
-  void use(UdpSockets next, int withMark) {
+  void use(TunnelSockets next, int withMark) {
     List<EpollPort.Registration> old = List.copyOf(registrations);
     registrations.clear();
     for (int i = 0; i < lanes.count(); i++) {
-      register(i, next.v4(i));
-      register(i, next.v6(i));
+      for (IpFamily family : IpFamily.values()) {
+        register(i, next.udp(i, family));
+        register(i, next.raw(i, family));
+      }
     }
-    lanes.onEach((i, lane) -> lane.useSockets(next.v4(i), next.v6(i)));
-    UdpSockets before = sockets;
+    lanes.onEach(
+        (i, lane) -> lane.useSockets(next.sealed(i, IpFamily.V4), next.sealed(i, IpFamily.V6)));
+    TunnelSockets before = sockets;
     sockets = next;
     mark = withMark;
     Lanes.cancel(old);
@@ -49,7 +54,7 @@ final class Underlay implements AutoCloseable {
     }
   }
 
-  private void register(int lane, @Nullable UdpPort socket) {
+  private void register(int lane, @Nullable SocketPort socket) {
     if (socket != null) {
       Lane to = lanes.all().get(lane);
       registrations.add(lanes.register(lane, socket.fd(), () -> to.onUdp(socket)));
@@ -58,7 +63,7 @@ final class Underlay implements AutoCloseable {
 
   /** Sets the mark of the sockets in use. */
   void mark(int newMark) throws ErrnoException {
-    UdpSockets now = sockets;
+    TunnelSockets now = sockets;
     if (now != null && newMark != mark) {
       now.mark(newMark);
       mark = newMark;
@@ -71,26 +76,27 @@ final class Underlay implements AutoCloseable {
 
   /** The port in use, 0 before there is one. */
   int port() {
-    UdpSockets now = sockets;
+    TunnelSockets now = sockets;
     return now == null ? 0 : now.port();
   }
 
   /** Lane 0's socket of either family, or null. */
-  @Nullable UdpPort first() {
-    UdpSockets now = sockets;
+  @Nullable SocketPort first() {
+    TunnelSockets now = sockets;
     if (now == null) {
       return null;
     }
-    UdpPort v4 = now.v4(0);
-    return v4 == null ? now.v6(0) : v4;
+    SocketPort v4 = now.sealed(0, IpFamily.V4);
+    return v4 == null ? now.sealed(0, IpFamily.V6) : v4;
   }
 
   /** Sends what the control side made. On the control thread. */
   void transmit(Datagram datagram) {
-    UdpSockets now = sockets;
-    UdpPort socket = null;
+    TunnelSockets now = sockets;
+    SocketPort socket = null;
     if (now != null) {
-      socket = datagram.destination().address().v4() ? now.v4(0) : now.v6(0);
+      IpFamily family = IpFamily.of(datagram.destination().address());
+      socket = isMessage(datagram) ? now.udp(0, family) : now.sealed(0, family);
     }
     int errno =
         socket == null
@@ -99,6 +105,11 @@ final class Underlay implements AutoCloseable {
     if (errno != 0) {
       drops.count(DropReason.SEND_FAILED);
     }
+  }
+
+  /** Whether it begins with the non-ESP marker (RFC 3948 section 2.2), which no SPI equals. */
+  private static boolean isMessage(Datagram datagram) {
+    return datagram.memory().get(ValueLayout.JAVA_INT_UNALIGNED, 0) == 0;
   }
 
   /** What the control side could not send. */
@@ -110,7 +121,7 @@ final class Underlay implements AutoCloseable {
   public void close() {
     Lanes.cancel(registrations);
     registrations.clear();
-    UdpSockets now = sockets;
+    TunnelSockets now = sockets;
     sockets = null;
     if (now != null) {
       now.close();

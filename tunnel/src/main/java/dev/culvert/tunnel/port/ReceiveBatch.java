@@ -10,8 +10,8 @@ import java.lang.foreign.SegmentAllocator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where {@link UdpPort#receive} puts what it receives: up to {@link #slots} messages, each a run of
- * datagrams of one flow. Owned by one lane, used again and again; it may serve both families.
+ * Where {@link SocketPort#receive} puts what it receives: up to {@link #slots} messages, each a run
+ * of datagrams of one flow. Owned by one lane, used again and again; it may serve both families.
  */
 public final class ReceiveBatch {
   /** Bytes of one message's buffer: more than the kernel coalesces into one. */
@@ -27,6 +27,7 @@ public final class ReceiveBatch {
   private final MemorySegment control;
   private final EndpointCache endpoints = new EndpointCache();
 
+  private final int[] starts;
   private final int[] lengths;
   private final int[] segmentSizes;
   private final int[] ecns;
@@ -49,13 +50,14 @@ public final class ReceiveBatch {
     names = allocator.allocate((long) slots * SOCKADDR_ROOM, 8);
     control = allocator.allocate((long) slots * CONTROL_ROOM, 8);
     MemorySegment iovecs = allocator.allocate((long) slots * IOVEC, 8);
+    starts = new int[slots];
     lengths = new int[slots];
     segmentSizes = new int[slots];
     ecns = new int[slots];
     from = new @Nullable Endpoint[slots];
     for (int i = 0; i < slots; i++) {
       long header = (long) i * MMSGHDR;
-      iovecs.set(LONG, (long) i * IOVEC + IOV_BASE, memory.address() + offset(i));
+      iovecs.set(LONG, (long) i * IOVEC + IOV_BASE, memory.address() + slot(i));
       iovecs.set(LONG, (long) i * IOVEC + IOV_LEN, SLOT_BYTES);
       headers.set(LONG, header + MSG_NAME, names.address() + (long) i * SOCKADDR_ROOM);
       headers.set(LONG, header + MSG_IOV, iovecs.address() + (long) i * IOVEC);
@@ -89,6 +91,10 @@ public final class ReceiveBatch {
 
   /** Where message {@code i} starts in {@link #memory}. */
   public long offset(int i) {
+    return slot(i) + starts[i];
+  }
+
+  private static long slot(int i) {
     return (long) i * SLOT_BYTES;
   }
 
@@ -148,8 +154,33 @@ public final class ReceiveBatch {
     count = messages;
   }
 
+  /**
+   * The same for raw sockets: those of IPv4 hand over the IP header in front, and there are no
+   * ports.
+   *
+   * @param port to name as the senders'
+   */
+  void receivedRaw(IpFamily family, int messages, int port) {
+    for (int i = 0; i < messages; i++) {
+      names.set(NET_SHORT, (long) i * SOCKADDR_ROOM + SOCKADDR_PORT, (short) port);
+      parse(family, i);
+      if (family == IpFamily.V4) {
+        skipHeader(i);
+      }
+    }
+    count = messages;
+  }
+
+  private void skipHeader(int i) {
+    int header = lengths[i] == 0 ? 0 : (memory.get(JAVA_BYTE, slot(i)) & 0xf) * 4;
+    starts[i] = Math.min(header, lengths[i]);
+    lengths[i] -= starts[i];
+    segmentSizes[i] = lengths[i];
+  }
+
   private void parse(IpFamily family, int i) {
     long header = (long) i * MMSGHDR;
+    starts[i] = 0;
     lengths[i] = headers.get(INT, header + MSG_LEN);
     segmentSizes[i] = lengths[i];
     ecns[i] = 0;

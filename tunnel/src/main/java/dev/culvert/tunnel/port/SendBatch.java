@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Trains that go out in one call, and what became of each. The packets stay where they are: their
- * memory has to live, unchanged, until {@link UdpPort#send} returns. Owned by one lane, used again
- * and again: {@link #clear}, {@link #add} each, send, read the results.
+ * memory has to live, unchanged, until {@link SocketPort#send} returns. Owned by one lane, used
+ * again and again: {@link #clear}, {@link #add} each, send, read the results.
  */
 public final class SendBatch {
   /** Packet info 40, traffic class 24, segment size 24. */
@@ -173,6 +173,37 @@ public final class SendBatch {
     return fragmentations[i];
   }
 
+  /**
+   * For raw sockets, where the kernel takes the port for a protocol: leaves the trains' ports out.
+   */
+  void withoutPorts() {
+    for (int i = 0; i < count; i++) {
+      names.set(NET_SHORT, (long) i * SOCKADDR_ROOM + SOCKADDR_PORT, (short) 0);
+    }
+  }
+
+  /** Makes this batch the packets of train {@code i} of another, each a train of its own. */
+  void packetsOf(SendBatch other, int i, boolean withSource) {
+    clear();
+    Endpoint endpoint = withSource ? other.to(i) : other.to(i).withoutSource();
+    count = other.packets(i);
+    for (int packet = 0; packet < count; packet++) {
+      int from = packet * other.segmentSizes[i];
+      addresses[packet] = other.addresses[i] + from;
+      bytes[packet] = Math.min(other.segmentSizes[i], other.bytes[i] - from);
+      segmentSizes[packet] = bytes[packet];
+      trafficClasses[packet] = other.trafficClasses[i];
+      to[packet] = endpoint;
+      MemorySegment.copy(
+          other.names,
+          (long) i * SOCKADDR_ROOM,
+          names,
+          (long) packet * SOCKADDR_ROOM,
+          SOCKADDR_ROOM);
+      whole(packet, true);
+    }
+  }
+
   long headerAddress(int i) {
     return headers.address() + (long) i * MMSGHDR;
   }
@@ -190,13 +221,6 @@ public final class SendBatch {
   void whole(int i, boolean withSource) {
     iovec(i, addresses[i], bytes[i]);
     control(i, withSource, bytes[i] > segmentSizes[i]);
-  }
-
-  /** Sets message {@code i} up as the one datagram {@code packet} of the train. */
-  void single(int i, int packet, boolean withSource) {
-    int from = packet * segmentSizes[i];
-    iovec(i, addresses[i] + from, Math.min(segmentSizes[i], bytes[i] - from));
-    control(i, withSource, false);
   }
 
   private void iovec(int i, long address, int length) {

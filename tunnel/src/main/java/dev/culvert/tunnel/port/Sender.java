@@ -5,8 +5,10 @@ import static dev.culvert.tunnel.port.Wire.*;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.LibC;
 import dev.culvert.tunnel.train.Fragmentation;
+import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Gets the trains of a batch into a socket. The ways down from a whole train, in this order:
@@ -24,6 +26,7 @@ final class Sender {
   private volatile boolean segmentation;
   private final MemorySegment option;
   private Fragmentation inForce = Fragmentation.BY_KERNEL;
+  private @Nullable SendBatch singles;
   private int waitsLeft;
 
   Sender(LibC libc, int fd, boolean segmentation, Arena arena) {
@@ -128,23 +131,42 @@ final class Sender {
   }
 
   private void sendSingly(SendBatch batch, int i, SendListener listener) {
-    boolean withSource = batch.hasSource(i);
-    int packets = batch.packets(i);
-    for (int packet = 0; packet < packets; packet++) {
-      batch.single(i, packet, withSource);
-      int errno = sendMessage(batch, i);
-      if (withSource && blamesSource(errno)) {
-        batch.single(i, packet, false);
-        errno = sendMessage(batch, i);
+    SendBatch packets = singles(batch.family());
+    packets.packetsOf(batch, i, true);
+    int count = packets.count();
+    for (int next = 0; next < count; ) {
+      int taken = libc.sendmmsg(fd, packets.headerAddress(next), count - next, LibC.MSG_DONTWAIT);
+      if (taken > 0) {
+        next += taken;
+        continue;
+      }
+      int errno = Errno.last();
+      if (isTransient(errno) && awaitRoom(errno)) {
+        continue;
+      }
+      if (blamesSource(errno) && packets.hasSource(next)) {
+        packets.whole(next, false);
+        errno = sendMessage(packets, next);
         if (errno == 0) {
-          withSource = false;
           listener.onRefusedSource(i);
+          packets.packetsOf(batch, i, false);
         }
       }
       if (errno != 0) {
         batch.failed(i, 1, errno);
       }
+      next++;
     }
+  }
+
+  /** Made when it is first needed: most sockets take whole trains. */
+  private SendBatch singles(IpFamily family) {
+    SendBatch made = singles;
+    if (made == null) {
+      made = new SendBatch(family, Train.MAX_PACKETS, Arena.ofAuto());
+      singles = made;
+    }
+    return made;
   }
 
   /** Sends message {@code i} as it stands: 0, or why not. */

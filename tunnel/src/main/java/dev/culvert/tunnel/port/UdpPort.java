@@ -3,43 +3,26 @@ package dev.culvert.tunnel.port;
 import static dev.culvert.tunnel.kernel.LibC.LIBC;
 import static dev.culvert.tunnel.port.Wire.*;
 
-import dev.culvert.tunnel.engine.Endpoint;
-import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.kernel.LibC;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * One UDP socket of one family, for the trains of one lane. {@link #receive} and {@link #send}
- * belong to the lane; {@link #sendOne}, {@link #mark} and {@link #close} may be called by any
- * thread, but a lane stops before its port is closed.
+ * One UDP socket of one family, for the trains of one lane.
  *
  * <p>IP_MTU_DISCOVER is left at the kernel's default, where an engine does not ask for more: a
  * datagram above the path's MTU is fragmented, never refused, as in WireGuard. IP_RECVERR is not
  * set, so that ICMP errors, which anyone can forge, reach no send call.
  */
-public final class UdpPort implements AutoCloseable {
-  private final int fd;
-  private final IpFamily family;
+public final class UdpPort extends SocketPort {
   private final int port;
   private final boolean coalescing;
-  private final Sender sender;
-
-  private final Object controlLock = new Object();
-  private final Arena controlArena = Arena.ofAuto();
-  private final SendBatch controlBatch;
-  private final Sender controlSender;
-  private boolean closed;
 
   private UdpPort(int fd, IpFamily family, int port, boolean coalescing, boolean segmentation) {
-    this.fd = fd;
-    this.family = family;
+    super(fd, family, segmentation);
     this.port = port;
     this.coalescing = coalescing;
-    sender = new Sender(LIBC, fd, segmentation, controlArena);
-    controlBatch = new SendBatch(family, 1, controlArena);
-    controlSender = new Sender(LIBC, fd, false, controlArena);
   }
 
   /**
@@ -100,111 +83,19 @@ public final class UdpPort implements AutoCloseable {
     }
   }
 
-  /** The descriptor, to wait on; it stays this port's. */
-  public int fd() {
-    return fd;
-  }
-
-  public IpFamily family() {
-    return family;
-  }
-
   /** The port that is bound. */
   public int port() {
     return port;
   }
 
   /** Whether the kernel hands over runs as one (UDP_GRO). */
+  @Override
   public boolean coalescing() {
     return coalescing;
   }
 
-  /** Whether the kernel takes runs as one (UDP_SEGMENT), as far as is known by now. */
-  public boolean segmentation() {
-    return sender.segmentation();
-  }
-
-  /**
-   * Sets the mark on what is sent from now on, 0 for none.
-   *
-   * @throws ErrnoException EPERM without CAP_NET_ADMIN; the old mark stays
-   */
-  public void mark(int mark) throws ErrnoException {
-    synchronized (controlLock) {
-      if (closed) {
-        throw new ErrnoException("setsockopt SO_MARK", Errno.EBADF);
-      }
-      new SocketOptions(fd).set("SO_MARK", SOL_SOCKET, SocketOptions.SO_MARK, mark);
-    }
-  }
-
   /** Lets sockets that say so too share the port from now on. */
   void shareFromNowOn() throws ErrnoException {
-    new SocketOptions(fd).set("SO_REUSEPORT", SOL_SOCKET, SocketOptions.SO_REUSEPORT, 1);
-  }
-
-  /**
-   * Receives what is there, up to the batch's slots, without waiting.
-   *
-   * @return messages received, 0 where nothing is there
-   */
-  public int receive(ReceiveBatch batch) throws ErrnoException {
-    batch.prepare(family);
-    int messages = LIBC.recvmmsg(fd, batch.headersAddress(), batch.slots(), LibC.MSG_DONTWAIT, 0);
-    if (messages < 0) {
-      int errno = Errno.last();
-      if (errno == Errno.EAGAIN || errno == Errno.EINTR) {
-        return 0;
-      }
-      throw new ErrnoException("recvmmsg", errno);
-    }
-    batch.received(family, messages);
-    return messages;
-  }
-
-  /**
-   * Sends every train of the batch; a train that fails takes none of the others with it. Waits for
-   * a full socket a few milliseconds at most, for all of the batch together. What failed, and why,
-   * is then in the batch.
-   *
-   * @return datagrams that the kernel took
-   */
-  public int send(SendBatch batch, SendListener listener) {
-    checkFamily(batch);
-    return sender.send(batch, listener);
-  }
-
-  /**
-   * Sends one datagram, from any thread. A source that the kernel refuses is left out.
-   *
-   * @return 0, or the errno why the kernel did not take it
-   */
-  public int sendOne(MemorySegment memory, long offset, int length, Endpoint to) {
-    synchronized (controlLock) {
-      if (closed) {
-        return Errno.EBADF;
-      }
-      controlBatch.clear();
-      controlBatch.add(memory, offset, length, length, to, 0);
-      controlSender.send(controlBatch, train -> {});
-      return controlBatch.errno(0);
-    }
-  }
-
-  private void checkFamily(SendBatch batch) {
-    if (batch.family() != family) {
-      throw new IllegalArgumentException("a batch of " + batch.family() + " on " + family);
-    }
-  }
-
-  /** Closes the socket. Its lane has to be done with it. */
-  @Override
-  public void close() {
-    synchronized (controlLock) {
-      if (!closed) {
-        closed = true;
-        LIBC.close(fd);
-      }
-    }
+    new SocketOptions(fd()).set("SO_REUSEPORT", SOL_SOCKET, SocketOptions.SO_REUSEPORT, 1);
   }
 }

@@ -1,0 +1,81 @@
+package dev.culvert.cli.interop;
+
+import static dev.culvert.cli.interop.EspPair.*;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.culvert.cli.interop.ManualEspGateway.Sa;
+import dev.culvert.cli.lab.Capture;
+import dev.culvert.cli.lab.Daemon;
+import dev.culvert.cli.lab.Waiting;
+import dev.culvert.tunnel.gateway.Encapsulation;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Wireshark opens what we sent and finds its ICV good, with the key; without it sees nothing. */
+@Tag("integration")
+final class EspDecryptionTest {
+  private static final String DATA = "00112233445566778899aabbccddeeff";
+  private static final Sa IN = new Sa(0x2001, "11".repeat(32) + "01020304");
+  private static final Sa OUT = new Sa(0x2002, "22".repeat(32) + "0a0b0c0d");
+
+  @BeforeAll
+  static void requirements() {
+    Requirements.namespaces();
+    Requirements.tool("tshark");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"UDP, false", "UDP, true", "RAW, false", "RAW, true"})
+  void wiresharkVerifiesWhatWeSentWithTheKeyAndOnlyWithIt(
+      Encapsulation encapsulation, boolean overV6) {
+    Path file = WgNode.secretFile("");
+    try (EspPair pair = new EspPair(overV6);
+        Daemon gateway = pair.serve(pair.setup(encapsulation, IN, OUT, false, 1))) {
+      try (Daemon capture = Capture.toFile(pair.ours, WIRE, "udp port 4500 or proto 50", file)) {
+        // Nobody answers: there is no gateway at the other end.
+        EspPair.ping(pair.ours, OUR_V4, PEER_V4, "-p", DATA);
+        assertTrue(gateway.isAlive());
+        Waiting.pause(Duration.ofSeconds(1)); // The last packets are on their way to the file.
+        capture.signal("TERM");
+        capture.awaitOutput("dropped by kernel");
+      }
+      String family = overV6 ? "IPv6" : "IPv4";
+      List<String> good = Collections.nCopies(5, "1\t8");
+      assertEquals(good, opened(pair, file, family, OUT.key()));
+      assertEquals(
+          List.of(), opened(pair, file, family, IN.key()).stream().filter("1\t8"::equals).toList());
+      assertEquals(Collections.nCopies(5, "\t"), tshark(pair, file));
+    }
+  }
+
+  /** What it makes of each packet of ours: whether the ICV is good, and the type of ICMP inside. */
+  private static List<String> opened(EspPair pair, Path capture, String family, String key) {
+    String association =
+        "uat:esp_sa:\"%s\",\"*\",\"*\",\"0x%08x\",\"%s\",\"0x%s\",\"NULL\",\"\""
+            .formatted(family, OUT.spi(), "AES-GCM with 16 octet ICV [RFC4106]", key);
+    return tshark(
+        pair,
+        capture,
+        "-o",
+        "esp.enable_encryption_decode:TRUE",
+        "-o",
+        "esp.enable_authentication_check:TRUE",
+        "-o",
+        association);
+  }
+
+  private static List<String> tshark(EspPair pair, Path capture, String... options) {
+    List<String> command = new ArrayList<>(List.of("tshark", "-r", capture.toString()));
+    command.addAll(List.of("-Y", "esp", "-T", "fields", "-e", "esp.icv_good", "-e", "icmp.type"));
+    command.addAll(List.of(options));
+    return pair.ours.run(command.toArray(String[]::new)).out().lines().toList();
+  }
+}

@@ -1,0 +1,117 @@
+package dev.culvert.cli.interop;
+
+import dev.culvert.cli.interop.ManualEspGateway.Sa;
+import dev.culvert.cli.interop.ManualEspGateway.Setup;
+import dev.culvert.cli.lab.Commands;
+import dev.culvert.cli.lab.Daemon;
+import dev.culvert.cli.lab.Namespace;
+import dev.culvert.cli.lab.Namespaces;
+import dev.culvert.cli.lab.Namespaces.End;
+import dev.culvert.cli.lab.Traffic;
+import dev.culvert.tunnel.gateway.Encapsulation;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Two nodes on one wire, ours and a foreign one. Behind ours are 10.91.0.1 and fd91::1, behind the
+ * other .92 and fd92, all on loopback.
+ */
+final class EspPair implements AutoCloseable {
+  static final String WIRE = "wire0";
+  static final List<String> OUR_NETS = List.of("10.91.0.0/24", "fd91::/64");
+  static final List<String> PEER_NETS = List.of("10.92.0.0/24", "fd92::/64");
+  static final String OUR_V4 = "10.91.0.1";
+  static final String OUR_V6 = "fd91::1";
+  static final String PEER_V4 = "10.92.0.1";
+  static final String PEER_V6 = "fd92::1";
+  private static final AtomicInteger COUNT = new AtomicInteger();
+
+  final Namespaces namespaces;
+  final Namespace ours;
+  final Namespace peers;
+  final String device;
+  private final boolean overV6;
+
+  EspPair(boolean overV6) {
+    this.overV6 = overV6;
+    String id = ProcessHandle.current().pid() % 100_000 + "x" + COUNT.incrementAndGet();
+    device = "cve" + id;
+    namespaces = new Namespaces("cve-" + id + "-");
+    try {
+      ours = namespaces.create("ours");
+      peers = namespaces.create("peers");
+      Namespaces.connect(new End(ours, WIRE), new End(peers, WIRE));
+      address(ours, 1, OUR_V4, OUR_V6);
+      address(peers, 2, PEER_V4, PEER_V6);
+    } catch (RuntimeException e) {
+      namespaces.close();
+      throw e;
+    }
+  }
+
+  private static void address(Namespace namespace, int host, String v4, String v6) {
+    namespace
+        .address(WIRE, "192.0.2." + host + "/24")
+        .address(WIRE, "2001:db8::" + host + "/64")
+        .address("lo", v4 + "/32")
+        .address("lo", v6 + "/128");
+  }
+
+  /** A host on the wire, in the family of this pair: 1 is ours, 2 the peer's. */
+  String wireAddress(int host) {
+    return overV6 ? "2001:db8::" + host : "192.0.2." + host;
+  }
+
+  /** What our gateway is told of this pair. */
+  Setup setup(Encapsulation encapsulation, Sa in, Sa out, boolean esn, long first) {
+    return new Setup(
+        device, encapsulation, wireAddress(2), OUR_NETS, PEER_NETS, in, out, esn, first);
+  }
+
+  /** Starts our gateway, and sends what is for the peer through it. */
+  Daemon serve(Setup setup) {
+    Daemon gateway = ours.start(Map.of(), setup.command());
+    gateway.awaitOutput("serving");
+    ours.up(device);
+    ours.route(PEER_NETS.get(0), "dev", device, "src", OUR_V4);
+    ours.route(PEER_NETS.get(1), "dev", device, "src", OUR_V6);
+    return gateway;
+  }
+
+  /** Five pings from one end to an address behind the other. */
+  static Commands.Result ping(Namespace from, String source, String to, String... more) {
+    List<String> command =
+        new ArrayList<>(List.of("ping", "-n", "-c", "5", "-i", "0.1", "-W", "2", "-I", source, to));
+    command.addAll(List.of(more));
+    return from.attempt(command.toArray(String[]::new));
+  }
+
+  /**
+   * Sends random bytes over TCP.
+   *
+   * @param to an address of {@code receiver}
+   * @return amount and hash of what was sent and of what arrived
+   */
+  static List<String> tcp(Namespace sender, Namespace receiver, String to, long bytes) {
+    try (Daemon server = receiver.start(Map.of(), Traffic.command("tcp-serve", "9000"))) {
+      server.awaitOutput("listening");
+      String count = Long.toString(bytes);
+      String out =
+          sender
+              .attempt(
+                  Commands.PATIENCE,
+                  Map.of(),
+                  Traffic.command("tcp-bytes", to, "9000", count, count))
+              .orThrow()
+              .out();
+      return List.of(Daemon.lineOf(out, "sent ").orElseThrow(), server.awaitLine("received "));
+    }
+  }
+
+  @Override
+  public void close() {
+    namespaces.close();
+  }
+}

@@ -1,0 +1,68 @@
+package dev.culvert.tunnel.gateway;
+
+import dev.culvert.tunnel.kernel.ErrnoException;
+import dev.culvert.tunnel.port.EspSockets;
+import dev.culvert.tunnel.port.IpFamily;
+import dev.culvert.tunnel.port.SocketPort;
+import dev.culvert.tunnel.port.UdpOptions;
+import dev.culvert.tunnel.port.UdpPort;
+import dev.culvert.tunnel.port.UdpSockets;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The sockets of one gateway, used and replaced together.
+ *
+ * @param udp always there: with raw ESP it carries the keying's messages, and its port shows that
+ *     nobody else is at it
+ * @param esp what sealed packets go through instead, or null
+ */
+record TunnelSockets(UdpSockets udp, @Nullable EspSockets esp) implements AutoCloseable {
+  static TunnelSockets open(Encapsulation encapsulation, int lanes, int port, int mark)
+      throws ErrnoException {
+    UdpOptions options = UdpOptions.DEFAULT.withMark(mark);
+    UdpSockets udp = UdpSockets.open(lanes, port, options);
+    try {
+      return new TunnelSockets(
+          udp,
+          encapsulation == Encapsulation.RAW ? EspSockets.open(lanes, udp.port(), options) : null);
+    } catch (ErrnoException | RuntimeException e) {
+      udp.close();
+      throw e;
+    }
+  }
+
+  int port() {
+    return udp.port();
+  }
+
+  @Nullable UdpPort udp(int lane, IpFamily family) {
+    return family == IpFamily.V4 ? udp.v4(lane) : udp.v6(lane);
+  }
+
+  @Nullable SocketPort raw(int lane, IpFamily family) {
+    if (esp == null) {
+      return null;
+    }
+    return family == IpFamily.V4 ? esp.v4(lane) : esp.v6(lane);
+  }
+
+  /** What a lane's sealed packets go through, null where the machine lacks the family. */
+  @Nullable SocketPort sealed(int lane, IpFamily family) {
+    return esp == null ? udp(lane, family) : raw(lane, family);
+  }
+
+  void mark(int mark) throws ErrnoException {
+    udp.mark(mark);
+    if (esp != null) {
+      esp.mark(mark);
+    }
+  }
+
+  @Override
+  public void close() {
+    udp.close();
+    if (esp != null) {
+      esp.close();
+    }
+  }
+}

@@ -1,0 +1,119 @@
+package dev.culvert.tunnel.port;
+
+import static dev.culvert.tunnel.kernel.LibC.LIBC;
+import static dev.culvert.tunnel.port.Wire.*;
+
+import dev.culvert.tunnel.kernel.ErrnoException;
+import dev.culvert.tunnel.kernel.LibC;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * One raw socket of one family for ESP without UDP (IP protocol 50), for the trains of one lane.
+ * Packets go out and come in one by one: the kernel has no segmentation offload for raw sockets.
+ *
+ * <p>The protocol has no ports. What is received bears the port that ESP over UDP and the keying
+ * use here, and is expected to use at the peer, so that both speak of one endpoint.
+ */
+public final class EspPort extends SocketPort {
+  private static final int IPPROTO_ESP = 50;
+
+  // A classic BPF program (linux/filter.h): 8 bytes an instruction, struct sock_fprog 16 bytes.
+  private static final int SO_ATTACH_FILTER = 26;
+  private static final short LOAD_WORD = 0x20;
+  private static final short MODULO = 0x94;
+  private static final short JUMP_EQUAL = 0x15;
+  private static final short RETURN = 0x06;
+  private static final int NETWORK_HEADER = -0x10_0000;
+  private static final int V4_SOURCE = 12;
+  private static final int V6_SOURCE_END = 20;
+  private static final int ALL = -1;
+
+  private final int port;
+
+  private EspPort(int fd, IpFamily family, int port) {
+    super(fd, family, false);
+    this.port = port;
+  }
+
+  /**
+   * Opens a socket on every local address.
+   *
+   * @param lane whose socket this is, of {@code lanes}: the kernel hands a packet to every raw
+   *     socket, so each takes the sources that are its own
+   * @param port that received packets are said to come from, 1 to 65535
+   * @throws ErrnoException EPERM without CAP_NET_RAW, EAFNOSUPPORT where the kernel has no such
+   *     family
+   */
+  public static EspPort open(IpFamily family, int lane, int lanes, int port, UdpOptions options)
+      throws ErrnoException {
+    int type = LibC.SOCK_RAW | LibC.SOCK_NONBLOCK | LibC.SOCK_CLOEXEC;
+    int fd =
+        ErrnoException.check(
+            "raw socket " + family, LIBC.socket(family.number(), type, IPPROTO_ESP));
+    try {
+      SocketOptions socket = new SocketOptions(fd);
+      if (lanes > 1) {
+        takeOnly(fd, family, lane, lanes);
+      }
+      if (family == IpFamily.V4) {
+        socket.set("IP_PKTINFO", SOL_IP, IP_PKTINFO, 1);
+        socket.set("IP_RECVTOS", SOL_IP, IP_RECVTOS, 1);
+      } else {
+        socket.set("IPV6_RECVPKTINFO", SOL_IPV6, IPV6_RECVPKTINFO, 1);
+        socket.set("IPV6_RECVTCLASS", SOL_IPV6, IPV6_RECVTCLASS, 1);
+      }
+      if (options.mark() != 0) {
+        socket.set("SO_MARK", SOL_SOCKET, SocketOptions.SO_MARK, options.mark());
+      }
+      socket.bufferSize(options.bufferBytes());
+      return new EspPort(fd, family, port);
+    } catch (ErrnoException e) {
+      LIBC.close(fd);
+      throw e;
+    }
+  }
+
+  /** Drops, in the kernel, what another lane's socket takes: by the last word of the source. */
+  private static void takeOnly(int fd, IpFamily family, int lane, int lanes) throws ErrnoException {
+    int source = NETWORK_HEADER + (family == IpFamily.V4 ? V4_SOURCE : V6_SOURCE_END);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment program = arena.allocate(5 * 8, 8);
+      instruction(program, 0, LOAD_WORD, 0, source);
+      instruction(program, 1, MODULO, 0, lanes);
+      instruction(program, 2, JUMP_EQUAL, 1, lane);
+      instruction(program, 3, RETURN, 0, ALL);
+      instruction(program, 4, RETURN, 0, 0);
+      MemorySegment head = arena.allocate(16, 8);
+      head.set(SHORT, 0, (short) 5);
+      head.set(LONG, 8, program.address());
+      ErrnoException.check(
+          "setsockopt SO_ATTACH_FILTER",
+          LIBC.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, head.address(), 16));
+    }
+  }
+
+  /** One instruction; {@code elseSkip} counts those that a comparison which fails passes over. */
+  private static void instruction(
+      MemorySegment program, int index, short code, int elseSkip, int operand) {
+    long at = index * 8L;
+    program.set(SHORT, at, code);
+    program.set(SHORT, at + 2, (short) (elseSkip << 8));
+    program.set(INT, at + 4, operand);
+  }
+
+  @Override
+  public boolean coalescing() {
+    return false;
+  }
+
+  @Override
+  void parse(ReceiveBatch batch, int messages) {
+    batch.receivedRaw(family(), messages, port);
+  }
+
+  @Override
+  void prepare(SendBatch batch) {
+    batch.withoutPorts();
+  }
+}

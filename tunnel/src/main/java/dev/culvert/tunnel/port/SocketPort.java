@@ -1,0 +1,137 @@
+package dev.culvert.tunnel.port;
+
+import static dev.culvert.tunnel.kernel.LibC.LIBC;
+
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.kernel.Errno;
+import dev.culvert.tunnel.kernel.ErrnoException;
+import dev.culvert.tunnel.kernel.LibC;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * One socket of one family that carries the tunnel, for the trains of one lane. {@link #receive}
+ * and {@link #send} belong to the lane; {@link #sendOne}, {@link #mark} and {@link #close} may be
+ * called by any thread, but a lane stops before its port is closed.
+ */
+public abstract sealed class SocketPort implements AutoCloseable permits UdpPort, EspPort {
+  private final int fd;
+  private final IpFamily family;
+  private final Sender sender;
+
+  private final Object controlLock = new Object();
+  private final Arena controlArena = Arena.ofAuto();
+  private final SendBatch controlBatch;
+  private final Sender controlSender;
+  private boolean closed;
+
+  SocketPort(int fd, IpFamily family, boolean segmentation) {
+    this.fd = fd;
+    this.family = family;
+    sender = new Sender(LIBC, fd, segmentation, controlArena);
+    controlBatch = new SendBatch(family, 1, controlArena);
+    controlSender = new Sender(LIBC, fd, false, controlArena);
+  }
+
+  /** The descriptor, to wait on; it stays this port's. */
+  public int fd() {
+    return fd;
+  }
+
+  public IpFamily family() {
+    return family;
+  }
+
+  /** Whether the kernel hands over runs as one. */
+  public abstract boolean coalescing();
+
+  /** Whether the kernel takes runs as one, as far as is known by now. */
+  public boolean segmentation() {
+    return sender.segmentation();
+  }
+
+  /**
+   * Sets the mark on what is sent from now on, 0 for none.
+   *
+   * @throws ErrnoException EPERM without CAP_NET_ADMIN; the old mark stays
+   */
+  public void mark(int mark) throws ErrnoException {
+    synchronized (controlLock) {
+      if (closed) {
+        throw new ErrnoException("setsockopt SO_MARK", Errno.EBADF);
+      }
+      new SocketOptions(fd).set("SO_MARK", Wire.SOL_SOCKET, SocketOptions.SO_MARK, mark);
+    }
+  }
+
+  /**
+   * Receives what is there, up to the batch's slots, without waiting.
+   *
+   * @return messages received, 0 where nothing is there
+   */
+  public int receive(ReceiveBatch batch) throws ErrnoException {
+    batch.prepare(family);
+    int messages = LIBC.recvmmsg(fd, batch.headersAddress(), batch.slots(), LibC.MSG_DONTWAIT, 0);
+    if (messages < 0) {
+      int errno = Errno.last();
+      if (errno == Errno.EAGAIN || errno == Errno.EINTR) {
+        return 0;
+      }
+      throw new ErrnoException("recvmmsg", errno);
+    }
+    parse(batch, messages);
+    return messages;
+  }
+
+  /** Has the batch read what the kernel left in it. */
+  void parse(ReceiveBatch batch, int messages) {
+    batch.received(family, messages);
+  }
+
+  /**
+   * Sends every train of the batch; a train that fails takes none of the others with it. Waits for
+   * a full socket a few milliseconds at most, for all of the batch together. What failed, and why,
+   * is then in the batch.
+   *
+   * @return datagrams that the kernel took
+   */
+  public int send(SendBatch batch, SendListener listener) {
+    if (batch.family() != family) {
+      throw new IllegalArgumentException("a batch of " + batch.family() + " on " + family);
+    }
+    prepare(batch);
+    return sender.send(batch, listener);
+  }
+
+  /** Changes what this kind of socket wants otherwise. */
+  void prepare(SendBatch batch) {}
+
+  /**
+   * Sends one datagram, from any thread. A source that the kernel refuses is left out.
+   *
+   * @return 0, or the errno why the kernel did not take it
+   */
+  public int sendOne(MemorySegment memory, long offset, int length, Endpoint to) {
+    synchronized (controlLock) {
+      if (closed) {
+        return Errno.EBADF;
+      }
+      controlBatch.clear();
+      controlBatch.add(memory, offset, length, length, to, 0);
+      prepare(controlBatch);
+      controlSender.send(controlBatch, train -> {});
+      return controlBatch.errno(0);
+    }
+  }
+
+  /** Closes the socket. Its lane has to be done with it. */
+  @Override
+  public void close() {
+    synchronized (controlLock) {
+      if (!closed) {
+        closed = true;
+        LIBC.close(fd);
+      }
+    }
+  }
+}
