@@ -12,6 +12,7 @@ import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.EspDevice;
 import dev.culvert.tunnel.gateway.EspGatewayOptions;
 import dev.culvert.tunnel.gateway.GatewayStatus;
+import dev.culvert.tunnel.gateway.TrafficStatus;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -113,7 +114,16 @@ public final class FakeEspDevice<K extends Keying> implements EspDevice<K> {
   @Override
   public GatewayStatus status() {
     return new GatewayStatus(
-        1410, 2, List.of("tun-tso"), "fake", 10, 20, 5, 4, Map.of(DropReason.BAD_TAG, 3L));
+        1410,
+        2,
+        List.of("tun-tso"),
+        "fake",
+        10,
+        20,
+        5,
+        4,
+        Map.of(DropReason.BAD_TAG, 3L),
+        TrafficStatus.NONE);
   }
 
   public boolean isClosed() {
