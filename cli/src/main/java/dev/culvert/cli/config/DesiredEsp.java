@@ -12,7 +12,9 @@ import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /**
  * An ESP configuration with its keys read and its names resolved.
@@ -115,14 +117,24 @@ public record DesiredEsp(
   private static Keys manual(EspConfig.Keys.Manual manual, boolean esn) throws ConfigException {
     List<ManualSa> inbound = new ArrayList<>();
     List<ManualSa> outbound = new ArrayList<>();
+    Set<String> fingerprints = new HashSet<>();
+    Keys.Manual keys = new Keys.Manual(inbound, outbound);
     for (EspConfig.ManualSaConfig sa : manual.sas()) {
       try (KeyFile file = readFile(sa.file())) {
-        (sa.outbound() ? outbound : inbound).add(ManualSa.of(sa.peer(), sa.spi(), file, esn));
+        ManualSa read = ManualSa.of(sa.peer(), sa.spi(), file, esn);
+        (sa.outbound() ? outbound : inbound).add(read);
+        if (!fingerprints.add(read.fingerprint())) {
+          throw sa.place().error("this key serves another direction or peer already");
+        }
+      } catch (ConfigException e) {
+        keys.close();
+        throw e;
       } catch (IllegalArgumentException e) {
+        keys.close();
         throw sa.place().error(String.valueOf(e.getMessage()));
       }
     }
-    return new Keys.Manual(inbound, outbound);
+    return keys;
   }
 
   @Override

@@ -144,7 +144,7 @@ final class EspFormat {
     try {
       return IpAddress.parse(text);
     } catch (IllegalArgumentException e) {
-      throw value.place().error("'" + text + "' is not an address: " + e.getMessage());
+      throw value.place().error("'" + text + "' is not an address (as in 192.0.2.1)");
     }
   }
 

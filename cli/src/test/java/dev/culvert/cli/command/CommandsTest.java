@@ -19,6 +19,8 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -190,6 +192,96 @@ final class CommandsTest {
     var in = new ByteArrayInputStream((PRIVATE + "\n").getBytes(US_ASCII));
     assertEquals(0, run(new CommandLine(new KeyPubCommand(in))));
     assertEquals(PUBLIC + "\n", out.toString());
+  }
+
+  private Path espGateway() throws IOException {
+    Path keys = directory.resolve("esp.keys");
+    assertEquals(0, run("key", "gen", "--esp", "--id", "15"));
+    Files.createFile(
+        keys, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+    Files.writeString(keys, out.toString());
+    Files.writeString(
+        file,
+        """
+        apiVersion: culvert.dev/v1alpha1
+        kind: Gateway
+        spec:
+          engine: esp
+          interface: {name: cv0}
+          esp: {keyFile: esp.keys, nodeAddresses: [192.0.2.1], localRanges: [10.0.0.0/16]}
+          peers:
+            - {name: b, endpoint: "192.0.2.2:4500", allowedIps: [10.1.0.0/16]}
+        """);
+    return keys;
+  }
+
+  @Test
+  void sasShowsWhatIsSentUnderAndTheRotation() throws Exception {
+    assertEquals(0, run("sas"));
+    assertEquals("no ESP gateway is running\n", out.toString());
+    espGateway();
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertEquals(0, run("sas", "cv0"), err::toString);
+      assertTrue(
+          out.toString()
+              .contains("cv0    b     out  00000003  rfc4106(gcm(aes))-128  yes  key 1234  5 s"),
+          out::toString);
+      assertTrue(out.toString().contains("25.0 %"), out::toString);
+      assertTrue(out.toString().contains("cv0 publishes key 15, has [15]"), out::toString);
+      assertTrue(out.toString().contains("  b was not heard of yet"), out::toString);
+      assertEquals(0, run("sas", "-o", "json"));
+      JsonNode sa =
+          new ObjectMapper()
+              .readTree(out.toString())
+              .get(0)
+              .get("esp")
+              .get("securityAssociations")
+              .get(0);
+      assertEquals("4611686018427387904", sa.get("sequence").asText());
+      assertEquals(2048, sa.get("bytes").asInt());
+      assertEquals(0, run("status", "cv0"));
+      assertTrue(out.toString().contains("publishes 15, has [15]"), out::toString);
+      assertEquals(0, run("peers", "cv0"));
+      assertTrue(out.toString().contains("192.0.2.2:4500"), out::toString);
+    }
+  }
+
+  @Test
+  void rotateMakesTheNextKeyInTheFileOfTheOnlyGateway() throws Exception {
+    Path keys = espGateway();
+    assertEquals(2, run("key", "rotate"), "no gateway runs");
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertEquals(1, run("key", "rotate", "--wait", "5"), "the peer does not answer");
+      assertTrue(out.toString().startsWith("key 1 is in " + keys), out::toString);
+      assertTrue(
+          out.toString().contains("cv0 publishes key 1; so do 0 of 1 peers, not yet b"),
+          out::toString);
+      assertEquals(2, Files.readAllLines(keys).size());
+    }
+    Files.writeString(keys, "nonsense\n");
+    assertEquals(3, run("key", "rotate", keys.toString()));
+    assertFalse(err.toString().contains("nonsense"), err::toString);
+  }
+
+  @Test
+  void aManualKeyIsEnrolledOnce() throws Exception {
+    Path keys = espGateway();
+    assertEquals(3, run("key", "enrol", file.toString(), "b"), "no manual SAs");
+    Files.copy(keys, directory.resolve("out.key"), StandardCopyOption.COPY_ATTRIBUTES);
+    assertEquals(0, run("key", "gen", "--esp", "--bits", "256"));
+    Files.writeString(keys, out.toString());
+    Files.writeString(
+        file,
+        Files.readString(file)
+            .replace("keyFile: esp.keys", "keying: manual")
+            .replace(
+                "[10.1.0.0/16]}",
+                "[10.1.0.0/16], inbound: {spi: 300, keyFile: esp.keys},"
+                    + " outbound: {spi: 301, keyFile: out.key}}"));
+    assertEquals(0, run("key", "enrol", file.toString(), "b"), err::toString);
+    assertEquals(3, run("key", "enrol", file.toString(), "b"));
+    assertTrue(err.toString().contains("has a record already"), err::toString);
+    assertEquals(3, run("key", "enrol", file.toString(), "c"));
   }
 
   @Test

@@ -83,6 +83,51 @@ final class ConfigFileTest {
   }
 
   @Test
+  void theEspSampleIsReadWhole() throws ConfigException {
+    GatewayConfig config = ConfigFile.read(Path.of("src/main/dist/culvert-esp.yaml"));
+    assertEquals(4500, config.listenPort());
+    assertEquals(List.of(Prefix.parse("10.66.2.0/24")), config.tunnelled());
+    EspConfig esp = assertInstanceOf(EspConfig.class, config.engine());
+    assertEquals("[192.0.2.1]", esp.nodeAddresses().toString());
+    assertEquals("[10.66.1.0/24]", esp.localRanges().toString());
+    assertTrue(esp.esn());
+    assertEquals(new EspConfig.Keys.Global(Path.of("/etc/culvert/esp.keys")), esp.keys());
+    EspConfig.Peer peer = esp.peers().getFirst();
+    assertEquals("node-b", peer.name());
+    assertEquals("192.0.2.2:4500", peer.endpoint().toString());
+    assertEquals(null, peer.address());
+  }
+
+  @Test
+  void manualSasAreReadWithDirectionAndSpi() throws Exception {
+    Path file =
+        file(
+            "m.yaml",
+            """
+            apiVersion: culvert.dev/v1alpha1
+            kind: Gateway
+            spec:
+              engine: esp
+              esp: {keying: manual, esn: false, nodeAddresses: ["2001:db8::1"], localRanges: []}
+              peers:
+                - {name: b, endpoint: "[2001:db8::2]:4500", address: "2001:db8::3", allowedIps: [],
+                   inbound: {spi: 0x100, keyFile: in}, outbound: {spi: 0xffffffff, keyFile: /out}}
+            """);
+    EspConfig esp = assertInstanceOf(EspConfig.class, ConfigFile.read(file).engine());
+    assertFalse(esp.esn());
+    EspConfig.Keys.Manual keys = assertInstanceOf(EspConfig.Keys.Manual.class, esp.keys());
+    EspConfig.ManualSaConfig in = keys.sas().getFirst();
+    EspConfig.ManualSaConfig out = keys.sas().getLast();
+    assertEquals(0x100, in.spi());
+    assertFalse(in.outbound());
+    assertEquals(directory.resolve("in"), in.file());
+    assertEquals(-1, out.spi());
+    assertTrue(out.outbound());
+    assertEquals(Path.of("/out"), out.file());
+    assertEquals("2001:db8::3", String.valueOf(esp.peers().getFirst().address()));
+  }
+
+  @Test
   void whatIsLeftOutHasDefaults() throws Exception {
     GatewayConfig config =
         ConfigFile.read(

@@ -203,6 +203,21 @@ final class EspGatewayDaemonTest {
   }
 
   @Test
+  void oneKeyForBothDirectionsIsRefusedAndTouchesNothing() throws Exception {
+    configure(
+        "keying: manual",
+        ", inbound: {spi: 0x101, keyFile: keys}, outbound: {spi: 0x102, keyFile: keys}");
+    ConfigException refusal =
+        assertThrows(ConfigException.class, () -> GatewayDaemon.start(file, machine));
+    assertEquals(
+        file
+            + ":9: spec.peers[0].outbound.keyFile: this key serves another direction or peer"
+            + " already",
+        refusal.getMessage());
+    assertEquals(List.of(), network.calls());
+  }
+
+  @Test
   void theAdminSocketTellsNoKey() throws Exception {
     String line = Files.readString(keys);
     String secret = line.split(" ", -1)[2];

@@ -62,6 +62,21 @@ final class LabCommandTest {
   }
 
   @Test
+  void allHoldsWithEspToo() throws IOException {
+    Commands.Result result =
+        Commands.attempt(
+            PATIENCE,
+            Map.of(),
+            Culvert.command("lab", "--engine", "esp", "--duration", "2", "-o", "json"));
+    assertTrue(result.succeeded(), result::toString);
+    JsonNode figures = new ObjectMapper().readTree(result.out()).get("figures");
+    assertEquals(0, figures.get("packetsLostInRotation").asLong());
+    assertEquals(0, figures.get("markerInClearInRotation").asLong());
+    assertEquals(0, figures.get("markerInClearThroughTunnel").asLong());
+    assertNotEquals(0, figures.get("markerInClearWithoutTunnel").asLong());
+  }
+
+  @Test
   void theJsonReportSaysWhatWasSeen() throws IOException {
     Commands.Result result =
         Commands.attempt(
