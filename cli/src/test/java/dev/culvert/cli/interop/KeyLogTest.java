@@ -43,6 +43,10 @@ final class KeyLogTest {
     try (EspPair pair = new EspPair(false);
         Daemon ours = up(pair.ours, pair.device, keys, 1);
         Daemon peers = up(pair.peers, pair.device + "b", keys, 2)) {
+      // Before there are keys packets gather, and leave as one frame of several that only the
+      // network
+      // card would cut.
+      EspPair.ping(pair.ours, OUR_V4, PEER_V4);
       try (Daemon tcpdump = Capture.toFile(pair.ours, WIRE, "udp port 4500", capture)) {
         Commands.Result ping = EspPair.ping(pair.ours, OUR_V4, PEER_V4);
         assertTrue(ping.out().contains(" 0% packet loss"), () -> ours.output() + peers.output());
