@@ -37,6 +37,7 @@ public final class GatewayDaemon implements AutoCloseable {
   private @Nullable Tunnel running;
   private @Nullable AdminServer admin;
   private volatile boolean stopped;
+  private volatile boolean keysTold;
 
   private GatewayDaemon(Path file, Machine machine, GatewayConfig config) {
     this.file = file;
@@ -177,6 +178,9 @@ public final class GatewayDaemon implements AutoCloseable {
       switch (request.command()) {
         case STATUS -> {}
         case RELOAD -> reload();
+        case KEYLOG -> {
+          return keyLog();
+        }
         case STOP -> {
           stopped = true;
           Thread.ofVirtual().name("stop").start(this::closeDevice);
@@ -188,6 +192,14 @@ public final class GatewayDaemon implements AutoCloseable {
       log.warn("{} failed: {}", request.command(), e.getMessage());
       return new Response(String.valueOf(e.getMessage()), null);
     }
+  }
+
+  private Response keyLog() throws IOException {
+    if (!keysTold) {
+      keysTold = true;
+      log.warn("{}: an administrator reads the keys (culvert keylog)", config.interfaceName());
+    }
+    return new Response(null, null, tunnel().keyLog());
   }
 
   private synchronized GatewayView view() {

@@ -7,6 +7,7 @@ import dev.culvert.cli.config.DesiredEsp;
 import dev.culvert.cli.config.DesiredState;
 import dev.culvert.cli.config.GatewayConfig;
 import java.io.IOException;
+import java.util.List;
 
 /** A running device of either engine, as the daemon steers it. */
 sealed interface Tunnel extends AutoCloseable permits WireGuardTunnel, EspTunnel {
@@ -32,6 +33,9 @@ sealed interface Tunnel extends AutoCloseable permits WireGuardTunnel, EspTunnel
    * @param file the configuration's
    */
   GatewayView view(GatewayConfig config, String file);
+
+  /** The lines with which Wireshark reads a capture: secrets, on an operator's explicit demand. */
+  List<String> keyLog() throws IOException;
 
   /** Returns when the link was deleted or {@link #end} was called. */
   void awaitClosed() throws InterruptedException;
