@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.culvert.cli.lab.Commands;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
@@ -94,22 +95,23 @@ final class HandshakeAndDataTest {
     answered(pair.peers, OUR_V6, 8192, "dont");
   }
 
+  /**
+   * Ping waits for its last reply no longer than an interval, once any came, which on a machine
+   * that is busy with other things is too short now and then: it may ask a second time.
+   */
   private static void answered(WgNode from, String to, int size, String fragmentation) {
-    // ping waits for its last reply no longer than an interval, once any came.
-    var result =
-        from.ping(
-            to,
-            "-c",
-            "3",
-            "-i",
-            "0.3",
-            "-W",
-            "2",
-            "-s",
-            Integer.toString(size),
-            "-M",
-            fragmentation);
-    assertTrue(result.out().contains(" 0% packet loss"), () -> size + " bytes: " + result);
+    Commands.Result first = ping(from, to, size, fragmentation);
+    Commands.Result last = allCame(first) ? first : ping(from, to, size, fragmentation);
+    assertTrue(allCame(last), () -> size + " bytes: " + first + ", then " + last);
+  }
+
+  private static Commands.Result ping(WgNode from, String to, int size, String fragmentation) {
+    String bytes = Integer.toString(size);
+    return from.ping(to, "-c", "3", "-i", "0.3", "-W", "2", "-s", bytes, "-M", fragmentation);
+  }
+
+  private static boolean allCame(Commands.Result ping) {
+    return ping.out().contains(" 0% packet loss");
   }
 
   private static void bytesArriveUnchanged(WgPair pair) {
