@@ -1,10 +1,10 @@
 package dev.culvert.cli.daemon;
 
 import dev.culvert.crypto.SecretBytes;
+import dev.culvert.tunnel.noise.KeyLog;
+import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot.PeerSnapshot;
-import dev.culvert.tunnel.wireguard.KeyLog;
-import dev.culvert.tunnel.wireguard.PublicKey;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
