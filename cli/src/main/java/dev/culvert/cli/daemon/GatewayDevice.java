@@ -21,7 +21,7 @@ public final class GatewayDevice implements RunningDevice {
   }
 
   /** Where a device keeps what has to outlive it. */
-  static Path stateDirectory(String interfaceName) {
+  public static Path stateDirectory(String interfaceName) {
     return STATE.resolve(interfaceName);
   }
 

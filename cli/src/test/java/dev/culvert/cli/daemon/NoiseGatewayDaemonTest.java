@@ -175,6 +175,24 @@ final class NoiseGatewayDaemonTest {
   }
 
   @Test
+  void anotherKeyingNeedsANewStart() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      Files.writeString(
+          file,
+          """
+          apiVersion: culvert.dev/v1alpha1
+          kind: Gateway
+          spec:
+            engine: esp
+            interface: {name: cv0}
+            esp: {keying: manual, nodeAddresses: [192.0.2.1], localRanges: [10.66.1.0/24]}
+          """);
+      assertThrows(ConfigException.class, daemon::reload);
+      assertEquals("b", peers().getFirst().label());
+    }
+  }
+
+  @Test
   void aPeerWithThisNodesKeyIsRefusedAndTouchesNothing() throws Exception {
     byte[] own = Base64.getDecoder().decode(secret("private.key"));
     configure(4500, peer("b", 2, Base64.getEncoder().encodeToString(X25519.publicKey(own)), ""));
