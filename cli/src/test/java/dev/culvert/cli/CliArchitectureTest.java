@@ -28,6 +28,7 @@ final class CliArchitectureTest {
                               "dev.culvert.tunnel.engine",
                               "dev.culvert.tunnel.esp",
                               "dev.culvert.tunnel.esp.keying",
+                              "dev.culvert.tunnel.esp.noise",
                               "dev.culvert.tunnel.kernel"))));
 
   /** Netlink is for one class; the rest is tested without a kernel. */

@@ -5,8 +5,10 @@ import dev.culvert.cli.admin.GatewayView.TrafficView;
 import dev.culvert.tunnel.esp.EspPeerStatus;
 import dev.culvert.tunnel.esp.SaStatus;
 import dev.culvert.tunnel.esp.keying.PairStatus;
+import dev.culvert.tunnel.esp.noise.NoisePeerStatus;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.EspDevice;
+import dev.culvert.tunnel.noise.PublicKey;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -43,6 +45,20 @@ public record EspView(
    */
   public record NoticeView(long at, boolean warning, String message) {}
 
+  /** What a keying says of itself. */
+  public sealed interface KeyingView permits GlobalKeyView, NoiseView {}
+
+  /**
+   * Handshakes; goes into the views of the gateway and of its peers.
+   *
+   * @param publicKey this node's
+   */
+  public record NoiseView(PublicKey publicKey, List<NoisePeerStatus> peers) implements KeyingView {
+    public NoiseView {
+      peers = List.copyOf(peers);
+    }
+  }
+
   /**
    * The global key and its rotation.
    *
@@ -57,7 +73,8 @@ public record EspView(
       @Nullable String refusal,
       int published,
       List<Integer> held,
-      List<PairView> peers) {
+      List<PairView> peers)
+      implements KeyingView {
     public GlobalKeyView {
       held = List.copyOf(held);
       peers = List.copyOf(peers);
@@ -105,15 +122,15 @@ public record EspView(
       String file,
       String keying,
       boolean esn,
-      @Nullable GlobalKeyView globalKey,
+      @Nullable KeyingView keys,
       List<String> localRanges)
       throws DeviceException {
     List<SaStatus> sas = device.securityAssociations();
-    EspView view =
+    EspView esp =
         new EspView(
             keying,
             esn,
-            globalKey,
+            keys instanceof GlobalKeyView globalKey ? globalKey : null,
             localRanges,
             device.notices().stream()
                 .map(
@@ -131,29 +148,39 @@ public record EspView(
         keyed.put(sa.peer(), now - sa.ageNanos() / 1_000_000_000L);
       }
     }
+    Map<String, NoisePeerStatus> noise = new HashMap<>();
+    if (keys instanceof NoiseView view) {
+      view.peers().forEach(peer -> noise.put(peer.peer(), peer));
+    }
     return new GatewayView(
         device.interfaceName(),
         GatewayView.ESP,
-        null,
+        keys instanceof NoiseView handshakes ? handshakes.publicKey().toString() : null,
         device.listenPort(),
         Integer.toUnsignedLong(device.fwmark()),
         file,
         TrafficView.of(device.status()),
-        device.peers().stream().map(peer -> peer(peer, keyed)).toList(),
-        view);
+        device.peers().stream().map(peer -> peer(peer, keyed, noise)).toList(),
+        esp);
   }
 
-  private static PeerView peer(EspPeerStatus peer, Map<String, Long> keyed) {
+  private static PeerView peer(
+      EspPeerStatus peer, Map<String, Long> keyed, Map<String, NoisePeerStatus> noise) {
     String name = peer.settings().name();
+    NoisePeerStatus shaken = noise.get(name);
     return new PeerView(
         name,
-        null,
-        false,
+        shaken == null ? null : shaken.publicKey().toString(),
+        shaken != null && shaken.presharedKey(),
         peer.endpoint() == null ? null : peer.endpoint().toString(),
-        keyed.get(name),
+        shaken == null ? keyed.get(name) : seconds(shaken.lastHandshake()),
         peer.txBytes(),
         peer.rxBytes(),
-        0,
+        shaken == null ? 0 : shaken.persistentKeepaliveSeconds(),
         peer.settings().selectors().remote().stream().map(Object::toString).toList());
+  }
+
+  private static @Nullable Long seconds(@Nullable Instant at) {
+    return at == null ? null : at.getEpochSecond();
   }
 }

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * One peer, as {@code culvert peers} shows it.
  *
  * @param name as configured, null where there is none
- * @param publicKey base64, null for ESP
+ * @param publicKey base64, null for ESP but with handshakes
  * @param presharedKey whether one is set
  * @param endpoint numeric, null while unknown
  * @param lastHandshake when the keys in use were agreed on: seconds since 1970, null before the

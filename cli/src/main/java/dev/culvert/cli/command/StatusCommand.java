@@ -53,10 +53,12 @@ final class StatusCommand implements Callable<Integer> {
 
   private static void print(PrintWriter out, GatewayView gateway) {
     out.println(gateway.interfaceName());
-    if (gateway.esp() == null) {
-      line(out, "public key", Objects.requireNonNullElse(gateway.publicKey(), "none"));
-    } else {
+    boolean handshakes = gateway.esp() == null || gateway.publicKey() != null;
+    if (gateway.esp() != null) {
       line(out, "engine", gateway.engine());
+    }
+    if (handshakes) {
+      line(out, "public key", Objects.requireNonNullElse(gateway.publicKey(), "none"));
     }
     line(out, "UDP port", gateway.listenPort() == 0 ? "none" : "" + gateway.listenPort());
     if (gateway.fwmark() != 0) {
@@ -66,7 +68,7 @@ final class StatusCommand implements Callable<Integer> {
       line(out, "configuration", gateway.configFile());
     }
     long met = gateway.peers().stream().filter(peer -> peer.lastHandshake() != null).count();
-    String proof = gateway.esp() == null ? " with a handshake" : " with keys to send under";
+    String proof = handshakes ? " with a handshake" : " with keys to send under";
     line(out, "peers", gateway.peers().size() + ", " + met + proof);
     if (gateway.esp() != null) {
       esp(out, gateway.esp());

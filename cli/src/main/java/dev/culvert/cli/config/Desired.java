@@ -8,7 +8,7 @@ public sealed interface Desired extends AutoCloseable permits DesiredState, Desi
   static Desired of(GatewayConfig config, SecureRandom random) throws ConfigException {
     return switch (config.engine()) {
       case EngineConfig.WireGuard wireGuard -> DesiredState.of(config, random);
-      case EspConfig esp -> DesiredEsp.of(config, esp);
+      case EspConfig esp -> DesiredEsp.of(config, esp, random);
     };
   }
 

@@ -1,5 +1,6 @@
 package dev.culvert.cli.config;
 
+import dev.culvert.crypto.SecretBytes;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.esp.EspPeerSettings;
@@ -7,13 +8,17 @@ import dev.culvert.tunnel.esp.Selectors;
 import dev.culvert.tunnel.esp.keying.KeyFile;
 import dev.culvert.tunnel.esp.keying.KeyFileException;
 import dev.culvert.tunnel.esp.keying.ManualSa;
+import dev.culvert.tunnel.esp.noise.NoisePeerKeys;
 import dev.culvert.tunnel.gateway.KeyFileReader;
+import dev.culvert.tunnel.noise.PublicKey;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -35,6 +40,21 @@ public record DesiredEsp(
       @Override
       public void close() {
         file.close();
+      }
+    }
+
+    /** This node's static key pair, and who its peers are, by name. */
+    record Noise(SecretBytes privateKey, PublicKey publicKey, Map<String, NoisePeerKeys> peers)
+        implements Keys {
+      @Override
+      public void close() {
+        privateKey.close();
+        for (NoisePeerKeys peer : peers.values()) {
+          SecretBytes presharedKey = peer.presharedKey();
+          if (presharedKey != null) {
+            presharedKey.close();
+          }
+        }
       }
     }
 
@@ -62,12 +82,13 @@ public record DesiredEsp(
     }
   }
 
-  static DesiredEsp of(GatewayConfig config, EspConfig esp) throws ConfigException {
+  static DesiredEsp of(GatewayConfig config, EspConfig esp, SecureRandom random)
+      throws ConfigException {
     List<EspPeerSettings> peers = new ArrayList<>();
     for (EspConfig.Peer peer : esp.peers()) {
       peers.add(settings(config, esp, peer));
     }
-    return new DesiredEsp(config, esp, peers, keys(esp));
+    return new DesiredEsp(config, esp, peers, keys(config, esp, random));
   }
 
   private static EspPeerSettings settings(GatewayConfig config, EspConfig esp, EspConfig.Peer peer)
@@ -93,9 +114,11 @@ public record DesiredEsp(
         peer.name(), local, remote, endpoint, new Selectors(esp.localRanges(), peer.allowedIps()));
   }
 
-  private static Keys keys(EspConfig esp) throws ConfigException {
+  private static Keys keys(GatewayConfig config, EspConfig esp, SecureRandom random)
+      throws ConfigException {
     return switch (esp.keys()) {
       case EspConfig.Keys.Global global -> new Keys.Global(global.file(), readFile(global.file()));
+      case EspConfig.Keys.Noise noise -> NoiseKeysReader.read(config.privateKey(), noise, random);
       case EspConfig.Keys.Manual manual -> manual(manual, esp.esn());
     };
   }

@@ -4,6 +4,7 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.gateway.Encapsulation;
 import dev.culvert.tunnel.gateway.EspGatewayOptions;
+import dev.culvert.tunnel.noise.PublicKey;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +46,18 @@ public record EspConfig(
       }
     }
 
+    /** Handshakes of static keys, this node's being {@link GatewayConfig#privateKey}. */
+    record Noise(List<NoisePeerConfig> peers) implements Keys {
+      public Noise {
+        peers = List.copyOf(peers);
+      }
+
+      @Override
+      public String keying() {
+        return "noise";
+      }
+    }
+
     /** Fixed keys, each peer's own. */
     record Manual(List<ManualSaConfig> sas) implements Keys {
       public Manual {
@@ -57,6 +70,21 @@ public record EspConfig(
       }
     }
   }
+
+  /**
+   * Who a peer is to handshakes.
+   *
+   * @param peer the peer's name
+   * @param presharedKey null for none
+   * @param persistentKeepalive seconds, 0 for off
+   * @param place where its public key is
+   */
+  public record NoisePeerConfig(
+      String peer,
+      PublicKey publicKey,
+      @Nullable KeySource presharedKey,
+      int persistentKeepalive,
+      Place place) {}
 
   /**
    * One fixed key.

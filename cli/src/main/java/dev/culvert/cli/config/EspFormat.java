@@ -2,12 +2,15 @@ package dev.culvert.cli.config;
 
 import dev.culvert.cli.config.EspConfig.Keys;
 import dev.culvert.cli.config.EspConfig.ManualSaConfig;
+import dev.culvert.cli.config.EspConfig.NoisePeerConfig;
 import dev.culvert.cli.config.YamlValue.YamlMap;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.gateway.Encapsulation;
+import dev.culvert.tunnel.noise.PublicKey;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * spec:
  *   engine: esp
  *   esp:
- *     keying: global                      # or manual
+ *     keying: global                      # or noise, manual
  *     keyFile: /etc/culvert/keys          # with global
  *     esn: true
  *     encapsulation: udp                  # or raw: IP protocol 50
@@ -32,6 +35,9 @@ import org.jspecify.annotations.Nullable;
  *       endpoint: 192.0.2.2:4500
  *       address: 192.0.2.2                # where NAT makes it another than the endpoint's
  *       allowedIps: [10.66.2.0/24]
+ *       publicKey: BASE64                 # with noise
+ *       presharedKeyFile: node-b.psk      # with noise, left out: none
+ *       persistentKeepalive: 25           # with noise, left out: off
  *       inbound: {spi: 0x1001, keyFile: from-b.key}    # with manual
  *       outbound: {spi: 0x1002, keyFile: to-b.key}     # with manual
  * }</pre>
@@ -40,12 +46,20 @@ final class EspFormat {
   private static final Set<String> KEYS =
       Set.of("keying", "keyFile", "esn", "encapsulation", "nodeAddresses", "localRanges");
 
+  /** Where keys come from. */
+  private enum Keying {
+    GLOBAL,
+    NOISE,
+    MANUAL
+  }
+
   /** RFC 4303 section 2.1 reserves those below. */
   private static final long MIN_SPI = 256;
 
   private final Path directory;
   private final Map<String, EspPeerBuilder> peers = new LinkedHashMap<>();
   private final List<ManualSaConfig> sas = new ArrayList<>();
+  private final Map<PublicKey, NoisePeerConfig> identities = new LinkedHashMap<>();
 
   /** A peer while its lines are read; its ranges are the common builder's. */
   private record EspPeerBuilder(
@@ -65,26 +79,15 @@ final class EspFormat {
   private EspConfig parse(YamlValue section, List<YamlValue> values, GatewayConfigBuilder config)
       throws ConfigException {
     YamlMap esp = section.map(KEYS);
-    YamlValue keying = esp.get("keying");
-    String how = keying == null ? "global" : keying.text();
-    boolean manual = how.equals("manual");
+    Keying keying = keying(section);
     for (YamlValue value : values) {
-      peer(value, manual, config);
+      peer(value, keying, config);
     }
     YamlValue esn = esp.get("esn");
-    YamlValue keyFile = esp.get("keyFile");
-    Keys keys =
-        switch (how) {
-          case "global" -> new Keys.Global(path(esp.require("keyFile")));
-          case "manual" -> {
-            if (keyFile != null) {
-              throw keyFile.place().error("with keying manual each peer's SAs name their own");
-            }
-            yield new Keys.Manual(sas);
-          }
-          default ->
-              throw section.place().error("keying must be global or manual, not '" + how + "'");
-        };
+    Keys keys = keys(keying, esp);
+    if (keying == Keying.NOISE && esn != null && !esn.truth()) {
+      throw esn.place().error("with keying noise sequence numbers have 64 bits");
+    }
     List<IpAddress> nodeAddresses = nodeAddresses(esp);
     for (EspPeerBuilder peer : peers.values()) {
       requireFamily(peer, nodeAddresses);
@@ -104,6 +107,42 @@ final class EspFormat {
                         p.address,
                         List.copyOf(p.ranges.allowedIps.keySet())))
             .toList());
+  }
+
+  /** Whether a node is known by its static key too, not only by its address. */
+  static boolean needsIdentity(YamlValue section) throws ConfigException {
+    return keying(section) == Keying.NOISE;
+  }
+
+  private static Keying keying(YamlValue section) throws ConfigException {
+    YamlValue keying = section.map(KEYS).get("keying");
+    String how = keying == null ? "global" : keying.text();
+    return switch (how) {
+      case "global" -> Keying.GLOBAL;
+      case "noise" -> Keying.NOISE;
+      case "manual" -> Keying.MANUAL;
+      default ->
+          throw section.place().error("keying must be global, noise or manual, not '" + how + "'");
+    };
+  }
+
+  private Keys keys(Keying keying, YamlMap esp) throws ConfigException {
+    YamlValue keyFile = esp.get("keyFile");
+    return switch (keying) {
+      case GLOBAL -> new Keys.Global(path(esp.require("keyFile")));
+      case NOISE -> {
+        if (keyFile != null) {
+          throw keyFile.place().error("with keying noise it is identity.privateKeyFile");
+        }
+        yield new Keys.Noise(List.copyOf(identities.values()));
+      }
+      case MANUAL -> {
+        if (keyFile != null) {
+          throw keyFile.place().error("with keying manual each peer's SAs name their own");
+        }
+        yield new Keys.Manual(sas);
+      }
+    };
   }
 
   private static Encapsulation encapsulation(YamlMap esp) throws ConfigException {
@@ -159,13 +198,9 @@ final class EspFormat {
     }
   }
 
-  private void peer(YamlValue value, boolean manual, GatewayConfigBuilder config)
+  private void peer(YamlValue value, Keying keying, GatewayConfigBuilder config)
       throws ConfigException {
-    YamlMap map =
-        value.map(
-            manual
-                ? Set.of("name", "endpoint", "address", "allowedIps", "inbound", "outbound")
-                : Set.of("name", "endpoint", "address", "allowedIps"));
+    YamlMap map = value.map(peerKeys(keying));
     YamlValue name = map.require("name");
     PeerConfigBuilder ranges = config.namedPeer(name.place(), name.text());
     YamlValue endpoint = map.require("endpoint");
@@ -177,9 +212,42 @@ final class EspFormat {
     peers.put(
         ranges.name,
         new EspPeerBuilder(ranges, ranges.endpoint, address == null ? null : ip(address)));
-    if (manual) {
-      sa(map.require("inbound"), ranges.name, false);
-      sa(map.require("outbound"), ranges.name, true);
+    switch (keying) {
+      case GLOBAL -> {}
+      case NOISE -> identity(map, ranges.name);
+      case MANUAL -> {
+        sa(map.require("inbound"), ranges.name, false);
+        sa(map.require("outbound"), ranges.name, true);
+      }
+    }
+  }
+
+  private static Set<String> peerKeys(Keying keying) {
+    Set<String> keys = new HashSet<>(Set.of("name", "endpoint", "address", "allowedIps"));
+    switch (keying) {
+      case GLOBAL -> {}
+      case NOISE -> keys.addAll(Set.of("publicKey", "presharedKeyFile", "persistentKeepalive"));
+      case MANUAL -> keys.addAll(Set.of("inbound", "outbound"));
+    }
+    return keys;
+  }
+
+  private void identity(YamlMap map, String peer) throws ConfigException {
+    YamlValue key = map.require("publicKey");
+    YamlValue presharedKey = map.get("presharedKeyFile");
+    YamlValue keepalive = map.get("persistentKeepalive");
+    NoisePeerConfig identity =
+        new NoisePeerConfig(
+            peer,
+            Values.publicKey(key.place(), key.text()),
+            presharedKey == null
+                ? null
+                : new KeySource.InFile(path(presharedKey), presharedKey.place()),
+            keepalive == null ? 0 : Values.keepalive(keepalive.place(), keepalive.text()),
+            key.place());
+    NoisePeerConfig other = identities.putIfAbsent(identity.publicKey(), identity);
+    if (other != null) {
+      throw key.place().error("the same key as the peer at " + other.place().lineText());
     }
   }
 

@@ -15,7 +15,7 @@ import java.util.stream.Stream;
  * @param fwmark mark of the packets that carry the tunnel, 0: none
  * @param lanes packet-moving threads, 0: chosen by the machine's processors
  * @param routes whether routes are set (and guarded) for what the peers own
- * @param privateKey who this gateway is, to WireGuard
+ * @param privateKey who this gateway is, to WireGuard and to ESP that is keyed by handshakes
  * @param clusterCidrs ranges that never leave in clear, whether or not a peer owns the address
  * @param peers WireGuard's
  * @param engine the protocol, and what only that needs

@@ -78,16 +78,20 @@ final class YamlFormat {
     if (isEsp) {
       return esp(spec, config);
     }
-    YamlMap identity = map(spec.get("identity"), Set.of("privateKeyFile"));
-    YamlValue keyFile = identity == null ? null : identity.get("privateKeyFile");
-    if (keyFile != null) {
-      config.privateKey = inFile(keyFile);
-    }
+    identity(spec, config);
     cluster(spec, config);
     for (YamlValue peer : spec.list("peers")) {
       peer(peer, config);
     }
     return config.build();
+  }
+
+  private void identity(YamlMap spec, GatewayConfigBuilder config) throws ConfigException {
+    YamlMap identity = map(spec.get("identity"), Set.of("privateKeyFile"));
+    YamlValue keyFile = identity == null ? null : identity.get("privateKeyFile");
+    if (keyFile != null) {
+      config.privateKey = inFile(keyFile);
+    }
   }
 
   private static boolean isEsp(YamlMap spec) throws ConfigException {
@@ -104,16 +108,20 @@ final class YamlFormat {
   }
 
   private GatewayConfig esp(YamlMap spec, GatewayConfigBuilder config) throws ConfigException {
+    YamlValue section = spec.require("esp");
     YamlValue identity = spec.get("identity");
-    if (identity != null) {
-      throw identity.place().error("ESP knows a node by its address: see esp.nodeAddresses");
+    if (EspFormat.needsIdentity(section)) {
+      identity(spec, config);
+    } else if (identity != null) {
+      throw identity
+          .place()
+          .error("without keying noise ESP knows a node by its address: see esp.nodeAddresses");
     }
     if (config.listenPort == 0) {
       config.listenPort = EspConfig.DEFAULT_PORT;
     }
     cluster(spec, config);
-    return config.build(
-        EspFormat.parse(directory, spec.require("esp"), spec.list("peers"), config));
+    return config.build(EspFormat.parse(directory, section, spec.list("peers"), config));
   }
 
   private static void cluster(YamlMap spec, GatewayConfigBuilder config) throws ConfigException {

@@ -1,9 +1,13 @@
 package dev.culvert.cli.daemon;
 
-import dev.culvert.cli.admin.EspView.GlobalKeyView;
+import dev.culvert.cli.admin.EspView.KeyingView;
 import dev.culvert.cli.config.DesiredEsp;
+import dev.culvert.cli.config.EspConfig;
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadBackends;
 import dev.culvert.tunnel.esp.keying.GlobalKeying;
 import dev.culvert.tunnel.esp.keying.ManualKeying;
+import dev.culvert.tunnel.esp.noise.NoiseKeying;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.EspDevice;
 import dev.culvert.tunnel.gateway.EspGatewayOptions;
@@ -12,7 +16,7 @@ import java.security.SecureRandom;
 import org.jspecify.annotations.Nullable;
 
 /** What becomes of an ESP device's keys while it runs. */
-sealed interface EspKeys extends AutoCloseable permits KeyFileWatch, EspKeys.Fixed {
+sealed interface EspKeys extends AutoCloseable permits KeyFileWatch, NoiseKeys, EspKeys.Fixed {
   /** A device, and what looks after its keys. */
   record Opened(EspDevice<?> device, EspKeys keys) {}
 
@@ -29,6 +33,19 @@ sealed interface EspKeys extends AutoCloseable permits KeyFileWatch, EspKeys.Fix
                     new GlobalKeying(global.file(), desired.esp().esn(), new SecureRandom()));
         yield new Opened(device, KeyFileWatch.start(device, global.path()));
       }
+      case DesiredEsp.Keys.Noise noise -> {
+        EspDevice<NoiseKeying> device =
+            machine
+                .espDevices()
+                .open(
+                    options,
+                    new NoiseKeying(
+                        noise.privateKey(),
+                        AeadBackends.first(AeadAlgorithm.CHACHA20_POLY1305),
+                        new SecureRandom(),
+                        null));
+        yield new Opened(device, new NoiseKeys(device));
+      }
       case DesiredEsp.Keys.Manual manual ->
           new Opened(
               machine
@@ -39,28 +56,40 @@ sealed interface EspKeys extends AutoCloseable permits KeyFileWatch, EspKeys.Fix
                           manual.copyOfInbound(),
                           manual.copyOfOutbound(),
                           machine.sequenceFiles())),
-              new Fixed());
+              new Fixed(desired.esp().keys()));
     };
   }
+
+  /**
+   * Gets ready for the peers that the device will be told of next; nothing changes before that.
+   *
+   * @return whether that can be: else it needs a new start
+   */
+  boolean prepare(DesiredEsp wanted) throws DeviceException;
 
   /** Takes in what changed, where something can. */
   void look();
 
-  /** How the rotation goes, null where there is none. */
-  @Nullable GlobalKeyView view() throws DeviceException;
+  /** What there is to say of keys beside the SAs, or null. */
+  @Nullable KeyingView view() throws DeviceException;
 
   @Override
   void close();
 
   /** Keys that never change. */
-  record Fixed() implements EspKeys {
+  record Fixed(EspConfig.Keys keys) implements EspKeys {
+    @Override
+    public boolean prepare(DesiredEsp wanted) {
+      return wanted.esp().keys().equals(keys);
+    }
+
     @Override
     public void look() {
       // Nothing that could be new.
     }
 
     @Override
-    public @Nullable GlobalKeyView view() {
+    public @Nullable KeyingView view() {
       return null;
     }
 

@@ -46,10 +46,14 @@ final class EspTunnel implements Tunnel {
                 Integer.getInteger("culvert.helpers", GatewayOptions.BY_MACHINE),
                 config.listenPort(),
                 config.fwmark(),
-                desired.esp().encapsulation()),
+                desired.esp().encapsulation(),
+                desired.keys() instanceof DesiredEsp.Keys.Noise
+                    ? GatewayDevice.stateDirectory(config.interfaceName())
+                    : null),
             desired);
     EspTunnel tunnel = new EspTunnel(opened.device(), opened.keys(), desired);
     try {
+      tunnel.keys.prepare(desired);
       tunnel.configure(desired);
       return tunnel;
     } catch (IOException | RuntimeException e) {
@@ -70,10 +74,10 @@ final class EspTunnel implements Tunnel {
     }
     if (wanted.esp().esn() != config.esn()
         || wanted.esp().encapsulation() != config.encapsulation()
-        || !wanted.esp().keys().equals(config.keys())) {
+        || !keys.prepare(wanted)) {
       throw ConfigException.of(
           Path.of(wanted.config().interfaceName()),
-          "keying, key files, esn and encapsulation change only with 'culvert down' and 'culvert up'; a new key"
+          "keying, this node's keys, esn and encapsulation change only with 'culvert down' and 'culvert up'; a new key"
               + " comes into the key file, with 'culvert key rotate'");
     }
     configure(wanted);

@@ -20,6 +20,11 @@ public final class GatewayDevice implements RunningDevice {
     this.handshakes = handshakes;
   }
 
+  /** Where a device keeps what has to outlive it. */
+  public static Path stateDirectory(String interfaceName) {
+    return STATE.resolve(interfaceName);
+  }
+
   /** A {@link DeviceFactory}. */
   public static RunningDevice open(String interfaceName, int mtu, int lanes)
       throws DeviceException {
@@ -31,7 +36,7 @@ public final class GatewayDevice implements RunningDevice {
                 mtu,
                 lanes,
                 Integer.getInteger("culvert.helpers", GatewayOptions.BY_MACHINE),
-                STATE.resolve(interfaceName),
+                stateDirectory(interfaceName),
                 handshakes)),
         handshakes);
   }

@@ -1,6 +1,7 @@
 package dev.culvert.cli.daemon;
 
 import dev.culvert.cli.admin.EspView.GlobalKeyView;
+import dev.culvert.cli.config.DesiredEsp;
 import dev.culvert.tunnel.esp.keying.GlobalKeying;
 import dev.culvert.tunnel.esp.keying.KeyFile;
 import dev.culvert.tunnel.esp.keying.KeyFileException;
@@ -56,6 +57,11 @@ final class KeyFileWatch implements EspKeys {
     } catch (InterruptedException e) {
       LOG.debug("{}: the key file is no longer watched", device.interfaceName());
     }
+  }
+
+  @Override
+  public boolean prepare(DesiredEsp wanted) {
+    return wanted.keys() instanceof DesiredEsp.Keys.Global global && global.path().equals(file);
   }
 
   @Override

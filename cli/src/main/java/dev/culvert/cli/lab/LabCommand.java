@@ -49,7 +49,7 @@ public final class LabCommand implements Callable<Integer> {
       names = "--engine",
       paramLabel = "ENGINE",
       defaultValue = "wireguard",
-      description = "wireguard or esp (default: ${DEFAULT-VALUE}).")
+      description = "wireguard, esp, or noise: ESP keyed by it (default: ${DEFAULT-VALUE}).")
   private LabEngine engine;
 
   @Option(

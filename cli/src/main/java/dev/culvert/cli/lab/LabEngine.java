@@ -17,13 +17,7 @@ enum LabEngine {
   WIREGUARD {
     @Override
     void makeKeys(LabSite site, Path folder) {
-      byte[] privateKey = X25519.generatePrivateKey(new SecureRandom());
-      Base64.Encoder base64 = Base64.getEncoder();
-      LabFiles.writePrivate(
-          folder.resolve(site.nodeName() + ".key"), base64.encodeToString(privateKey) + "\n");
-      LabFiles.writePrivate(
-          folder.resolve(site.nodeName() + ".pub"),
-          base64.encodeToString(X25519.publicKey(privateKey)));
+      makeKeyPair(site, folder);
     }
 
     @Override
@@ -94,6 +88,47 @@ enum LabEngine {
               other.wireAddress(),
               quoted(other.podCidrs()));
     }
+  },
+
+  /** ESP that is keyed by handshakes. */
+  NOISE {
+    @Override
+    void makeKeys(LabSite site, Path folder) {
+      makeKeyPair(site, folder);
+    }
+
+    @Override
+    String yaml(LabSite site, LabSite other, Path folder) {
+      return """
+          apiVersion: culvert.dev/v1alpha1
+          kind: Gateway
+          metadata: {name: %s}
+          spec:
+            engine: esp
+            interface: {name: %s, mtu: 1410}
+            identity: {privateKeyFile: %s.key}
+            cluster: {cidrs: [10.42.0.0/16, "fd42::/16"]}
+            esp:
+              keying: noise
+              nodeAddresses: [%s]
+              localRanges: [%s]
+            peers:
+              - name: %s
+                publicKey: %s
+                endpoint: %s:4500
+                allowedIps: [%s]
+          """
+          .formatted(
+              site.nodeName(),
+              site.interfaceName(),
+              site.nodeName(),
+              site.wireAddress(),
+              quoted(site.podCidrs()),
+              other.nodeName(),
+              read(folder.resolve(other.nodeName() + ".pub")),
+              other.wireAddress(),
+              quoted(other.podCidrs()));
+    }
   };
 
   /** Writes the keys of the gateway of {@code site}. */
@@ -105,6 +140,17 @@ enum LabEngine {
   /** Where the ESP gateway of {@code site} has its global key. */
   static Path keyFile(LabSite site, Path folder) {
     return folder.resolve(site.nodeName() + ".esp");
+  }
+
+  /** A static key and its public half, each in a file of its own. */
+  private static void makeKeyPair(LabSite site, Path folder) {
+    byte[] privateKey = X25519.generatePrivateKey(new SecureRandom());
+    Base64.Encoder base64 = Base64.getEncoder();
+    LabFiles.writePrivate(
+        folder.resolve(site.nodeName() + ".key"), base64.encodeToString(privateKey) + "\n");
+    LabFiles.writePrivate(
+        folder.resolve(site.nodeName() + ".pub"),
+        base64.encodeToString(X25519.publicKey(privateKey)));
   }
 
   private static String read(Path file) {

@@ -1,6 +1,7 @@
 package dev.culvert.cli.lab;
 
 import dev.culvert.cli.admin.AdminServer;
+import dev.culvert.cli.daemon.GatewayDevice;
 import dev.culvert.cli.uapi.UapiServer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -41,6 +42,9 @@ final class LabFiles {
         for (Path runFolder : RUN_FOLDERS) {
           removeMatching(runFolder, LabNetwork.interfaceName(id, letter) + ".*");
         }
+        Path state = GatewayDevice.stateDirectory(LabNetwork.interfaceName(id, letter));
+        removeMatching(state, "*");
+        Files.deleteIfExists(state);
       }
       removeMatching(folder(id), "*");
       Files.deleteIfExists(folder(id));

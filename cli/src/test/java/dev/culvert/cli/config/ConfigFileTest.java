@@ -128,6 +128,37 @@ final class ConfigFileTest {
   }
 
   @Test
+  void peersOfTheNoiseKeyingHaveKeysOfTheirOwn() throws Exception {
+    GatewayConfig config =
+        ConfigFile.read(
+            file(
+                "n.yaml",
+                """
+                apiVersion: culvert.dev/v1alpha1
+                kind: Gateway
+                spec:
+                  engine: esp
+                  identity: {privateKeyFile: own.key}
+                  esp: {keying: noise, nodeAddresses: [192.0.2.1], localRanges: [10.66.1.0/24]}
+                  peers:
+                    - {name: b, endpoint: "192.0.2.2:4500", allowedIps: [], publicKey: "%s",
+                       presharedKeyFile: b.psk, persistentKeepalive: 25}
+                """
+                    .formatted(PEER)));
+    KeySource.InFile own = assertInstanceOf(KeySource.InFile.class, config.privateKey());
+    assertEquals(directory.resolve("own.key"), own.path());
+    EspConfig esp = assertInstanceOf(EspConfig.class, config.engine());
+    assertTrue(esp.esn());
+    EspConfig.NoisePeerConfig peer =
+        assertInstanceOf(EspConfig.Keys.Noise.class, esp.keys()).peers().getFirst();
+    assertEquals("b", peer.peer());
+    assertEquals(PEER, peer.publicKey().toString());
+    assertEquals(25, peer.persistentKeepalive());
+    KeySource.InFile shared = assertInstanceOf(KeySource.InFile.class, peer.presharedKey());
+    assertEquals(directory.resolve("b.psk"), shared.path());
+  }
+
+  @Test
   void whatIsLeftOutHasDefaults() throws Exception {
     GatewayConfig config =
         ConfigFile.read(

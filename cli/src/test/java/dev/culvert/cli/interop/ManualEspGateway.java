@@ -112,7 +112,8 @@ final class ManualEspGateway {
             0,
             port,
             0,
-            Encapsulation.valueOf(setup.getProperty("encapsulation")));
+            Encapsulation.valueOf(setup.getProperty("encapsulation")),
+            null);
     try (EspGateway<ManualKeying> gateway = EspGateway.open(options, keying)) {
       gateway.configure(List.of(settings), port, 0);
       System.out.println("serving");

@@ -65,8 +65,8 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
   }
 
   /**
-   * These are all peers from now on. A peer whose settings changed begins anew, the others keep
-   * what they have.
+   * These are all peers from now on. A peer whose settings changed, or whom the keying takes for
+   * another, begins anew; the others keep what they have.
    *
    * @throws IllegalArgumentException where two have one name, or the keying cannot have one;
    *     nothing was changed
@@ -80,7 +80,8 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     }
     keying.peers(settings);
     for (EspPeer peer : List.copyOf(peers.values())) {
-      if (!settings.contains(peer.settings())) {
+      if (!settings.contains(peer.settings())
+          || peer.traffic() != keying.traffic(peer.toString())) {
         remove(peer);
       }
     }

@@ -2,6 +2,7 @@ package dev.culvert.tunnel.esp;
 
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelEvent;
+import java.time.Instant;
 import java.util.Collection;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +34,12 @@ public interface Keying extends AutoCloseable {
   int MAX_MESSAGE = 1200;
 
   /**
+   * Has no message carry a timestamp up to {@code answered}, which {@link
+   * TunnelEvent.TimestampAnswered} told of before a restart.
+   */
+  default void minimumTimestamp(Instant answered) {}
+
+  /**
    * These are all peers from now on. The engine itself ends what peers that are gone had; nothing
    * more is to be said of them.
    */
@@ -54,8 +61,8 @@ public interface Keying extends AutoCloseable {
   void receive(byte[] message, Endpoint from, boolean underLoad, long nowNanos, long wallNanos);
 
   /**
-   * Who is to be told of the traffic with {@code peer}; asked once for each peer, after {@link
-   * #peers} has named it.
+   * Who is to be told of the traffic with {@code peer}; asked after {@link #peers} has named it. A
+   * peer that has another than before begins anew.
    */
   default TrafficListener traffic(String peer) {
     return TrafficListener.NONE;

@@ -43,6 +43,7 @@ public final class EspGateway<K extends Keying> implements EspDevice<K>, Cluster
   private final EspEngine engine;
   private final Encapsulation encapsulation;
   private final Gateway gateway;
+  private final HandshakeTimestamps timestamps;
 
   /** Guarded by itself. */
   private final ArrayDeque<DatedNotice> notices = new ArrayDeque<>();
@@ -57,6 +58,8 @@ public final class EspGateway<K extends Keying> implements EspDevice<K>, Cluster
     }
     engine = new EspEngine(keying, backends);
     try {
+      timestamps =
+          HandshakeTimestamps.open(name, options.stateDirectory(), keying::minimumTimestamp);
       gateway = Gateway.open(new Speech(), options.gateway(), options.port(), options.fwmark());
     } catch (DeviceException | RuntimeException e) {
       engine.close();
@@ -126,8 +129,7 @@ public final class EspGateway<K extends Keying> implements EspDevice<K>, Cluster
             LOG.info("{}: {} moved from {} to {}", name, e.peer(), e.from(), e.to());
         case TunnelEvent.HandshakeAbandoned e ->
             LOG.warn("{}: {} did not answer {} handshakes", name, e.peer(), e.attempts());
-        case TunnelEvent.TimestampAnswered e ->
-            LOG.trace("{}: {} took the timestamp {}", name, e.peer(), e.timestamp());
+        case TunnelEvent.TimestampAnswered e -> timestamps.answered(e.timestamp());
         case TunnelEvent.KeyRefused e ->
             LOG.error("{}: a key for {} was refused: {}", name, e.peer(), e.reason());
         case TunnelEvent.Notice e -> keep(e);

@@ -1,6 +1,8 @@
 package dev.culvert.tunnel.gateway;
 
 import dev.culvert.tunnel.esp.EspOverhead;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How to open an ESP gateway.
@@ -14,6 +16,8 @@ import dev.culvert.tunnel.esp.EspOverhead;
  * @param fwmark mark of the packets that carry the tunnel, 0 for none
  * @param encapsulation what carries sealed packets; with {@link Encapsulation#RAW} the port is that
  *     of all nodes, for the keying's messages
+ * @param stateDirectory where the newest answered handshake timestamp is kept, so that a clock
+ *     reset at boot does not lock this node out; null: not kept, as where no handshakes are
  */
 public record EspGatewayOptions(
     String interfaceName,
@@ -22,7 +26,8 @@ public record EspGatewayOptions(
     int helpers,
     int port,
     int fwmark,
-    Encapsulation encapsulation) {
+    Encapsulation encapsulation,
+    @Nullable Path stateDirectory) {
   /** IANA's port for ESP in UDP (RFC 3948). */
   public static final int DEFAULT_PORT = 4500;
 
@@ -35,14 +40,14 @@ public record EspGatewayOptions(
     }
   }
 
-  /** ESP in UDP. */
+  /** ESP in UDP, with nothing kept. */
   public EspGatewayOptions(
       String interfaceName, int mtu, int lanes, int helpers, int port, int fwmark) {
-    this(interfaceName, mtu, lanes, helpers, port, fwmark, Encapsulation.UDP);
+    this(interfaceName, mtu, lanes, helpers, port, fwmark, Encapsulation.UDP, null);
   }
 
   GatewayOptions gateway() {
     return new GatewayOptions(
-        interfaceName, mtu == 0 ? DEFAULT_MTU : mtu, lanes, helpers, null, null);
+        interfaceName, mtu == 0 ? DEFAULT_MTU : mtu, lanes, helpers, stateDirectory, null);
   }
 }

@@ -10,16 +10,12 @@ import dev.culvert.routing.plan.TunnelMtu;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
-import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.HostFacts;
 import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
 import dev.culvert.tunnel.wireguard.WireGuardEngine;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.security.SecureRandom;
-import java.time.Instant;
 import java.util.Collection;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -32,16 +28,13 @@ public final class WireGuardGateway implements WireGuardDevice, ClusterDevice, A
   private final String name;
   private final WireGuardEngine engine;
   private final Gateway gateway;
-  private final @Nullable TimestampStore timestamps;
+  private final HandshakeTimestamps timestamps;
 
   private WireGuardGateway(GatewayOptions options) throws DeviceException {
     name = options.interfaceName();
     AeadBackend first = AeadBackends.first(AeadAlgorithm.CHACHA20_POLY1305);
-    timestamps = openTimestamps(options.stateDirectory());
     engine = new WireGuardEngine(first, new SecureRandom(), options.keyLog());
-    if (timestamps != null) {
-      engine.minimumTimestamp(timestamps.floor(Instant.now()));
-    }
+    timestamps = HandshakeTimestamps.open(name, options.stateDirectory(), engine::minimumTimestamp);
     gateway = Gateway.open(new Speech(), options, 0, 0);
   }
 
@@ -56,15 +49,6 @@ public final class WireGuardGateway implements WireGuardDevice, ClusterDevice, A
     WireGuardGateway opened = new WireGuardGateway(options);
     opened.gateway.chooseCipher(AeadAlgorithm.CHACHA20_POLY1305, opened.engine::useBackend);
     return opened;
-  }
-
-  private static @Nullable TimestampStore openTimestamps(@Nullable Path directory)
-      throws DeviceException {
-    try {
-      return directory == null ? null : TimestampStore.open(directory);
-    } catch (IOException e) {
-      throw new DeviceException(String.valueOf(e.getMessage()), Errno.EIO, e);
-    }
   }
 
   /** The engine as lanes and the control loop use it. */
@@ -109,20 +93,10 @@ public final class WireGuardGateway implements WireGuardDevice, ClusterDevice, A
             LOG.info("{}: {} moved from {} to {}", name, e.peer(), e.from(), e.to());
         case TunnelEvent.HandshakeAbandoned e ->
             LOG.warn("{}: {} did not answer {} handshakes", name, e.peer(), e.attempts());
-        case TunnelEvent.TimestampAnswered e -> keepTimestamp(e.timestamp());
+        case TunnelEvent.TimestampAnswered e -> timestamps.answered(e.timestamp());
         case TunnelEvent.KeyRefused e ->
             LOG.error("{}: a key for {} was refused: {}", name, e.peer(), e.reason());
         case TunnelEvent.Notice e -> LOG.info("{}: {}", name, e.message());
-      }
-    }
-  }
-
-  private void keepTimestamp(Instant timestamp) {
-    if (timestamps != null) {
-      try {
-        timestamps.answered(timestamp);
-      } catch (IOException e) {
-        LOG.warn("{}: handshake timestamp not kept: {}", name, e.toString());
       }
     }
   }

@@ -22,9 +22,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -48,7 +51,7 @@ final class NoiseGatewayTest {
     final IpAddress inner;
     EspGateway<NoiseKeying> gateway;
 
-    Side(int number) throws Exception {
+    Side(int number, @Nullable Path state) throws Exception {
       namespace = NetworkNamespace.create();
       outer = IpAddress.parse("192.0.2." + number);
       inner = IpAddress.parse("10.77.0." + number);
@@ -65,7 +68,9 @@ final class NoiseGatewayTest {
           namespace.call(
               () ->
                   EspGateway.open(
-                      new EspGatewayOptions("noisetest" + number, 1400, 1, 0, PORT, 0), keying));
+                      new EspGatewayOptions(
+                          "noisetest" + number, 1400, 1, 0, PORT, 0, Encapsulation.UDP, state),
+                      keying));
       namespace.exec("ip", "address", "add", inner + "/24", "dev", gateway.interfaceName());
       namespace.exec("ip", "link", "set", gateway.interfaceName(), "up");
     }
@@ -101,22 +106,9 @@ final class NoiseGatewayTest {
   @Test
   @Timeout(60)
   void pingAndTcpPassAndNothingIsInClear() throws Exception {
-    try (Side a = new Side(1);
-        Side b = new Side(2)) {
-      a.namespace.exec(
-          "ip",
-          "link",
-          "add",
-          "noisea",
-          "type",
-          "veth",
-          "peer",
-          "name",
-          "noiseb",
-          "netns",
-          b.namespace.path());
-      a.wire("noisea");
-      b.wire("noiseb");
+    try (Side a = new Side(1, null);
+        Side b = new Side(2, null)) {
+      connect(a, b);
       Path capture = directory.resolve("wire.pcap");
       Process tcpdump =
           a.namespace.start("tcpdump", "-U", "-i", "noisea", "-w", capture.toString());
@@ -133,6 +125,44 @@ final class NoiseGatewayTest {
       }
       assertEncrypted(capture);
       assertFalse(a.gateway.securityAssociations().isEmpty());
+    }
+  }
+
+  private static void connect(Side a, Side b) throws Exception {
+    a.namespace.exec(
+        "ip",
+        "link",
+        "add",
+        "noisea",
+        "type",
+        "veth",
+        "peer",
+        "name",
+        "noiseb",
+        "netns",
+        b.namespace.path());
+    a.wire("noisea");
+    b.wire("noiseb");
+  }
+
+  @Test
+  @Timeout(60)
+  void aClockThatWasSetBackLocksNobodyOut() throws Exception {
+    Path state = Files.createDirectory(directory.resolve("state"));
+    Path newest = state.resolve("last-timestamp");
+    Instant ofAnEarlierLife = Instant.now().plus(Duration.ofDays(1));
+    Files.writeString(newest, ofAnEarlierLife.toString());
+    try (Side a = new Side(1, state);
+        Side b = new Side(2, null)) {
+      connect(a, b);
+      b.knows(a);
+      // What b answered is kept, so it is seen that it was later than all before. Where b was the
+      // first to begin, a has nothing answered: then a begins once more.
+      do {
+        a.gateway.configure(List.of(), PORT, 0);
+        a.knows(b);
+        Thread.sleep(200);
+      } while (!Instant.parse(Files.readString(newest)).isAfter(ofAnEarlierLife));
     }
   }
 

@@ -106,8 +106,9 @@ public final class NoiseKeying implements Keying {
   }
 
   /**
-   * Who the peers are that {@link #peers} will name, by name. A peer whose preshared key changed
-   * keeps its SAs: the new one counts from the next handshake on.
+   * Who the peers are that the next {@link #peers} will name, by name; nothing changes before that.
+   * A peer whose preshared key changed keeps its SAs: the new one counts from the next handshake
+   * on.
    *
    * @throws IllegalArgumentException where two have one key, or one has ours; nothing was changed
    */
@@ -126,13 +127,6 @@ public final class NoiseKeying implements Keying {
         });
     forgetKeys();
     byPeer.forEach((name, peer) -> keys.put(name, copy(peer)));
-    byName.forEach(
-        (name, pair) -> {
-          NoisePeerKeys peer = keys.get(name);
-          if (peer != null && peer.publicKey().equals(pair.handshake().publicKey())) {
-            adopt(pair, peer);
-          }
-        });
   }
 
   private static NoisePeerKeys copy(NoisePeerKeys peer) {
@@ -170,6 +164,7 @@ public final class NoiseKeying implements Keying {
    * TunnelEvent.TimestampAnswered} told of before a restart: else a clock that was set back locks
    * this node out.
    */
+  @Override
   public void minimumTimestamp(Instant answered) {
     timestamps.after(answered);
   }
@@ -179,10 +174,9 @@ public final class NoiseKeying implements Keying {
     return drops;
   }
 
-  /** When keys with {@code peer} were last agreed on, or null. */
-  public @Nullable Instant lastHandshake(String peer) {
-    NoisePair pair = byName.get(peer);
-    return pair == null ? null : pair.handshake().lastHandshake();
+  /** All peers now. */
+  public List<NoisePeerStatus> peerStatus() {
+    return byName.values().stream().map(NoisePair::status).toList();
   }
 
   /**
@@ -212,7 +206,10 @@ public final class NoiseKeying implements Keying {
       NoisePair pair = byName.get(peer.name());
       if (pair == null) {
         add(peer);
-      } else if (!pair.settings().equals(peer)) {
+        continue;
+      }
+      adopt(pair, Objects.requireNonNull(keys.get(peer.name())));
+      if (!pair.settings().equals(peer)) {
         handshakes.forgetPending(pair.handshake());
         pair.settings(peer);
       }

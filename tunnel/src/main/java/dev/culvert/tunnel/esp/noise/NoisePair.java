@@ -14,6 +14,7 @@ import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.noise.Timer;
 import dev.culvert.tunnel.noise.TransportKeys;
 import java.time.Instant;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,6 +40,15 @@ final class NoisePair implements HandshakeUser, TrafficListener {
 
   EspPeerSettings settings() {
     return settings;
+  }
+
+  NoisePeerStatus status() {
+    return new NoisePeerStatus(
+        settings.name(),
+        handshake.publicKey(),
+        !handshake.presharedKey().isZero(),
+        handshake.lastHandshake(),
+        (int) TimeUnit.NANOSECONDS.toSeconds(handshake.timers().persistentKeepalive()));
   }
 
   /** The peer is elsewhere now, or owns other prefixes: the engine has ended its SAs. */

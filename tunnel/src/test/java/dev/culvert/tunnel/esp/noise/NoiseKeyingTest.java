@@ -11,63 +11,27 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.crypto.SecretBytes;
-import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DropReason;
-import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.Verdict;
 import dev.culvert.tunnel.esp.SaKeyId;
 import dev.culvert.tunnel.esp.SaStatus;
-import dev.culvert.tunnel.noise.CookieGenerator;
 import dev.culvert.tunnel.noise.Messages;
 import dev.culvert.tunnel.testing.SimulatedNetwork;
 import dev.culvert.tunnel.testing.SimulatedNetwork.Sent;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What docs/esp-noise.md claims, claim by claim. */
-final class NoiseKeyingTest {
-  private static final int MARKER = 4;
-
-  private final SealLog sealed = new SealLog();
-  private NoiseStation alice = new NoiseStation("alice", 1, sealed);
-  private NoiseStation bob = new NoiseStation("bob", 2, sealed);
-  private SimulatedNetwork network = SimulatedNetwork.of(alice, bob);
-
-  /** The type of a handshake message, 0 for an ESP packet. */
-  private static int type(Sent sent) {
-    ByteBuffer bytes = ByteBuffer.wrap(sent.bytes()).order(ByteOrder.LITTLE_ENDIAN);
-    return bytes.getInt(0) != 0 ? 0 : bytes.getInt(MARKER);
-  }
-
-  private static boolean isFrom(Sent sent, NoiseStation station) {
-    return sent.from().isSamePlace(station.address);
-  }
-
-  private List<Sent> said(NoiseStation by, int type) {
-    return network.seen.stream().filter(s -> isFrom(s, by) && type(s) == type).toList();
-  }
-
-  private static int spi(Sent sent) {
-    return ByteBuffer.wrap(sent.bytes()).getInt(0);
-  }
-
-  /** Only alice begins: what bob says of his own accord does not arrive. */
-  private void onlyAliceBegins() {
-    network.lose = sent -> isFrom(sent, bob) && type(sent) == Messages.INITIATION;
-  }
-
+/** What docs/esp-noise.md claims, claim by claim: agreement, renewal and configuration. */
+final class NoiseKeyingTest extends NoiseScene {
   private static SecretBytes presharedKey(int value) {
     byte[] key = new byte[32];
     Arrays.fill(key, (byte) value);
@@ -80,19 +44,6 @@ final class NoiseKeyingTest {
     alice.knows(bob, presharedKey(ofAlice), 0, bob.address, List.of(Prefix.host(bob.inner)));
     bob.knows(alice, presharedKey(ofBob), 0, alice.address, List.of(Prefix.host(alice.inner)));
     network = new SimulatedNetwork(1, alice, bob);
-  }
-
-  private void assertConnected() {
-    int number = 1_000_000 + network.seen.size();
-    network.send(alice, bob, number);
-    network.send(bob, alice, number);
-    network.settle();
-    assertTrue(bob.deliveredNumbers().contains(number), "alice to bob");
-    assertTrue(alice.deliveredNumbers().contains(number), "bob to alice");
-  }
-
-  private static SaKeyId sendKey(NoiseStation station) {
-    return requireNonNull(station.sending(0)).key();
   }
 
   // Agreement
@@ -244,7 +195,7 @@ final class NoiseKeyingTest {
       }
     }
     if (fromAlice && fromBob) {
-      assertTrue(said(alice, 0).stream().map(NoiseKeyingTest::spi).distinct().count() >= 8);
+      assertTrue(said(alice, 0).stream().map(NoiseScene::spi).distinct().count() >= 8);
     }
     assertEquals(0, sealed.repeated);
   }
@@ -276,7 +227,7 @@ final class NoiseKeyingTest {
     assertEquals(4000, new HashSet<>(bob.deliveredNumbers()).size());
     assertEquals(4000, bob.delivered.size());
     assertEquals(4000, alice.delivered.size());
-    assertTrue(said(alice, 0).stream().map(NoiseKeyingTest::spi).distinct().count() >= 3);
+    assertTrue(said(alice, 0).stream().map(NoiseScene::spi).distinct().count() >= 3);
   }
 
   @Test
@@ -288,7 +239,7 @@ final class NoiseKeyingTest {
     }
     assertEquals(1000, bob.delivered.size());
     assertTrue(sealed.ivs.values().stream().allMatch(ivs -> ivs.size() <= 200));
-    assertTrue(said(alice, 0).stream().map(NoiseKeyingTest::spi).distinct().count() >= 5);
+    assertTrue(said(alice, 0).stream().map(NoiseScene::spi).distinct().count() >= 5);
   }
 
   @Test
@@ -310,267 +261,6 @@ final class NoiseKeyingTest {
     network.settle();
   }
 
-  // Restarts
-
-  @ParameterizedTest
-  @ValueSource(booleans = {true, false})
-  void aRestartedEndIsKeyedAnewAtOnceThoughOnlyTheOtherSends(boolean aliceRestarts) {
-    network.settle();
-    NoiseStation reborn = aliceRestarts ? alice : bob;
-    NoiseStation other = aliceRestarts ? bob : alice;
-    reborn.restart(99, network.now);
-    network.run(MILLISECONDS.toNanos(100));
-    network.send(other, reborn, 1);
-    network.settle();
-    assertEquals(List.of(1), reborn.deliveredNumbers());
-    assertConnected();
-  }
-
-  private void restartBothOften(boolean aliceRandom, boolean bobRandom) {
-    for (int i = 0; i < 300; i++) {
-      network.run(SECONDS.toNanos(1));
-      network.send(alice, bob, 3 * i, 3 * i + 1);
-      network.send(bob, alice, 3 * i);
-      network.settle();
-      alice.restart(aliceRandom ? 10_000 + i : 5, network.now);
-      bob.restart(bobRandom ? 20_000 + i : 6, network.now);
-    }
-  }
-
-  @Test
-  void noKeyAndIvIsMetTwiceOverManyRestartsOfBothEnds() {
-    restartBothOften(true, true);
-    assertEquals(0, sealed.repeated);
-    assertTrue(sealed.ivs.size() >= 600, "keys: " + sealed.ivs.size());
-    assertEquals(600, bob.delivered.size());
-  }
-
-  @Test
-  void theCheckForRepeatedKeysFindsAFixedRandomnessOfBothEnds() {
-    restartBothOften(false, false);
-    assertTrue(sealed.repeated > 0);
-  }
-
-  @ParameterizedTest
-  @ValueSource(booleans = {true, false})
-  void onePredictableEndAloneRepeatsNoKey(boolean aliceRandom) {
-    restartBothOften(aliceRandom, !aliceRandom);
-    assertEquals(0, sealed.repeated);
-  }
-
-  @Test
-  void aMachineRestoredFromASnapshotMakesAllKeysAnew() {
-    network.settle();
-    SaKeyId before = sendKey(alice);
-    alice.clockSkew += SECONDS.toNanos(60);
-    network.send(alice, bob, 1);
-    network.run(SECONDS.toNanos(20));
-    assertNotEquals(before, sendKey(alice));
-    assertConnected();
-  }
-
-  @Test
-  void changedPrefixesOfAPeerMakeKeysAnewAtOnce() {
-    network.settle();
-    SaKeyId before = sendKey(alice);
-    alice.knows(
-        bob, null, 0, bob.address, List.of(Prefix.host(bob.inner), Prefix.parse("10.9.0.0/16")));
-    network.settle();
-    assertNotEquals(before, sendKey(alice));
-    assertConnected();
-  }
-
-  // Attackers
-
-  @ParameterizedTest
-  @ValueSource(longs = {1, 2, 3, 4, 5, 6})
-  void lossReorderingDuplicationAndCorruptionCostPacketsButNothingElse(long seed) {
-    SimulatedNetwork hostile = new SimulatedNetwork(seed, alice, bob);
-    hostile.lossRate = 0.2;
-    hostile.duplicateRate = 0.2;
-    hostile.corruptRate = 0.05;
-    hostile.maxDelay = MILLISECONDS.toNanos(800);
-    Random random = new Random(seed);
-    for (int i = 0; i < 1500; i++) {
-      hostile.run(MILLISECONDS.toNanos(random.nextInt(600)));
-      hostile.send(alice, bob, i);
-      hostile.send(bob, alice, i);
-    }
-    hostile.lossRate = hostile.duplicateRate = hostile.corruptRate = 0;
-    hostile.run(SECONDS.toNanos(20));
-    hostile.send(alice, bob, 9001);
-    hostile.send(bob, alice, 9002);
-    hostile.settle();
-    for (NoiseStation station : List.of(alice, bob)) {
-      List<Integer> numbers = station.deliveredNumbers();
-      assertEquals(numbers.size(), new HashSet<>(numbers).size(), "delivered twice");
-      assertTrue(numbers.size() > 1500 * 0.7, "delivered " + numbers.size());
-    }
-    assertTrue(bob.deliveredNumbers().contains(9001));
-    assertTrue(alice.deliveredNumbers().contains(9002));
-    assertEquals(0, sealed.repeated);
-  }
-
-  private void replay(Sent sent) {
-    network.transmit(sent.from(), sent.to(), sent.bytes());
-  }
-
-  @Test
-  void everythingEverSaidReplayedChangesNothing() {
-    network.settle();
-    for (int second = 0; second < 270; second++) {
-      network.send(alice, bob, second);
-      network.send(bob, alice, second);
-      network.run(SECONDS.toNanos(1));
-    }
-    Set<SaKeyId> before = keys();
-    int delivered = alice.delivered.size() + bob.delivered.size();
-    List<Sent> all = List.copyOf(network.seen);
-    network.seen.clear();
-    all.forEach(this::replay);
-    network.settle();
-    assertEquals(before, keys());
-    assertEquals(delivered, alice.delivered.size() + bob.delivered.size());
-    assertEquals(Set.of(), without(network.seen, all), "said in answer");
-    assertConnected();
-  }
-
-  private static Set<ByteBuffer> without(List<Sent> some, List<Sent> others) {
-    Set<ByteBuffer> rest = new HashSet<>();
-    some.forEach(sent -> rest.add(ByteBuffer.wrap(sent.bytes())));
-    others.forEach(sent -> rest.remove(ByteBuffer.wrap(sent.bytes())));
-    return rest;
-  }
-
-  private Set<SaKeyId> keys() {
-    Set<SaKeyId> keys = new HashSet<>();
-    alice.engine().securityAssociations(0).forEach(sa -> keys.add(sa.key()));
-    bob.engine().securityAssociations(0).forEach(sa -> keys.add(sa.key()));
-    return keys;
-  }
-
-  @Test
-  void replayToARestartedEndGivesNobodyKeys() {
-    network.settle();
-    List<Sent> ofAlice = network.seen.stream().filter(s -> isFrom(s, alice)).toList();
-    network.lose = sent -> isFrom(sent, alice);
-    bob.restart(77, network.now);
-    network.run(SECONDS.toNanos(1));
-    network.lose = sent -> false;
-    for (Sent sent : ofAlice) {
-      bob.receive(alice.address, network.now, sent.bytes());
-    }
-    network.lose = sent -> isFrom(sent, alice);
-    network.settle();
-    assertNull(bob.sending(0));
-    assertEquals(List.of(), bob.delivered);
-    network.lose = sent -> false;
-    network.run(SECONDS.toNanos(10));
-    assertConnected();
-  }
-
-  @Test
-  void reflectedMessagesAreRefused() {
-    network.settle();
-    network.send(alice, bob, 1);
-    network.settle();
-    Set<SaKeyId> before = keys();
-    List<Sent> all = List.copyOf(network.seen);
-    network.seen.clear();
-    for (Sent sent : all) {
-      NoiseStation back = isFrom(sent, alice) ? alice : bob;
-      back.receive(sent.to(), network.now, sent.bytes());
-    }
-    network.settle();
-    assertEquals(before, keys());
-    assertEquals(List.of(), network.seen);
-    assertEquals(List.of(), alice.delivered);
-  }
-
-  @Test
-  void handshakeFromAnotherAddressIsRefusedAndTakenFromTheRightOne() {
-    network.lose = sent -> true;
-    network.run(1);
-    byte[] initiation = said(alice, Messages.INITIATION).getFirst().bytes();
-    network.lose = sent -> isFrom(sent, bob) && type(sent) == Messages.INITIATION;
-    bob.receive(Endpoint.of(IpAddress.parse("192.0.2.77"), 4500), network.now, initiation);
-    network.run(1);
-    assertEquals(List.of(), said(bob, Messages.RESPONSE));
-    bob.receive(alice.address, network.now, initiation);
-    network.run(1);
-    assertEquals(1, said(bob, Messages.RESPONSE).size());
-  }
-
-  @Test
-  void handshakeFromTheAddressOfAnotherPeerIsRefused() {
-    NoiseStation carol = new NoiseStation("carol", 3, sealed);
-    bob.knows(carol);
-    network.lose = sent -> true;
-    network.run(1);
-    byte[] initiation = said(alice, Messages.INITIATION).getFirst().bytes();
-    bob.receive(carol.address, network.now, initiation);
-    network.run(1);
-    assertEquals(1, bob.drops(DropReason.BAD_HANDSHAKE));
-    assertEquals(List.of(), said(bob, Messages.RESPONSE));
-  }
-
-  @Test
-  void udpPortMayMove() {
-    network.settle();
-    alice.address = Endpoint.of(alice.address.address(), 61_000);
-    network.send(alice, bob, 1);
-    network.settle();
-    network.send(bob, alice, 2);
-    network.settle();
-    assertEquals(List.of(2), alice.deliveredNumbers());
-    assertEquals(1, bob.events(TunnelEvent.EndpointMoved.class).size());
-  }
-
-  @Test
-  void strangerIsNotAnswered() {
-    NoiseStation mallory = new NoiseStation("mallory", 1, sealed);
-    NoiseStation stranger = new NoiseStation("stranger", 7, sealed);
-    stranger.address = mallory.address;
-    stranger.knows(bob);
-    SimulatedNetwork other = new SimulatedNetwork(1, stranger, bob);
-    other.lose = sent -> isFrom(sent, bob) && type(sent) == Messages.INITIATION;
-    other.run(SECONDS.toNanos(1));
-    assertEquals(1, bob.drops(DropReason.BAD_HANDSHAKE));
-    assertFalse(other.seen.stream().anyMatch(s -> type(s) == Messages.RESPONSE));
-  }
-
-  @Test
-  void anEndUnderLoadDemandsACookieAndThenCompletes() {
-    network.lose = sent -> true;
-    network.run(1);
-    byte[] initiation = said(alice, Messages.INITIATION).getFirst().bytes();
-    byte[] forged = Arrays.copyOfRange(initiation, MARKER, initiation.length);
-    forged[Messages.INITIATION_NOISE] ^= 1;
-    new CookieGenerator(bob.publicKey, NoiseKeying.LABELS).addMacs(forged, 0);
-    byte[] flood = marked(forged);
-    network.lose = sent -> isFrom(sent, bob) && type(sent) == Messages.INITIATION;
-    for (int i = 0; i < 400; i++) {
-      bob.receive(alice.address, network.now, flood);
-    }
-    bob.receive(alice.address, network.now, initiation);
-    network.run(1);
-    assertTrue(bob.drops(DropReason.COOKIE_REQUIRED) > 0);
-    assertEquals(0, said(bob, Messages.RESPONSE).size());
-    for (int step = 0; step < 120; step++) {
-      network.run(MILLISECONDS.toNanos(100));
-      for (int i = 0; i < 200; i++) {
-        bob.receive(alice.address, network.now, flood);
-      }
-    }
-    // Alice is flooded with cookies in turn, so that the first response may cost one too.
-    assertTrue(said(bob, Messages.RESPONSE).size() <= 2);
-    assertTrue(alice.sending(0) != null);
-  }
-
-  private static byte[] marked(byte[] message) {
-    return ByteBuffer.allocate(MARKER + message.length).put(MARKER, message).array();
-  }
-
   // Sequence numbers, SPIs and configuration
 
   @Test
@@ -586,6 +276,7 @@ final class NoiseKeyingTest {
     network.settle();
     SaKeyId before = sendKey(alice);
     alice.keying().keys(Map.of("bob", new NoisePeerKeys(bob.publicKey, presharedKey(1), 0)));
+    alice.knowsAgain(network.now);
     network.settle();
     assertEquals(before, sendKey(alice));
     assertConnected();
@@ -610,11 +301,54 @@ final class NoiseKeyingTest {
     network.settle();
     alice.engine().close();
     assertEquals(List.of(), alice.engine().securityAssociations(0));
-    assertNull(alice.keying().lastHandshake("bob"));
+    assertEquals(List.of(), alice.keying().peerStatus());
     network.seen.clear();
     bob.restart(99, network.now);
     network.run(SECONDS.toNanos(1));
     assertEquals(1, said(bob, Messages.INITIATION).size());
     assertEquals(1, network.seen.size());
+  }
+
+  @Test
+  void changedPrefixesOfAPeerMakeKeysAnewAtOnce() {
+    network.settle();
+    SaKeyId before = sendKey(alice);
+    alice.knows(
+        bob, null, 0, bob.address, List.of(Prefix.host(bob.inner), Prefix.parse("10.9.0.0/16")));
+    network.settle();
+    assertNotEquals(before, sendKey(alice));
+    assertConnected();
+  }
+
+  @Test
+  void keysThatWereOnlyAnnouncedChangeNothing() {
+    alice.keying().keys(Map.of("bob", new NoisePeerKeys(bob.publicKey, presharedKey(1), 0)));
+    network.settle();
+    assertConnected();
+    assertFalse(alice.keying().peerStatus().getFirst().presharedKey());
+    alice.knowsAgain(network.now);
+    assertTrue(alice.keying().peerStatus().getFirst().presharedKey());
+  }
+
+  @Test
+  void aPeerWithAnotherPublicKeyIsAnotherPeer() {
+    NoiseStation before = new NoiseStation("bob", 3, sealed);
+    before.address = bob.address;
+    alice = new NoiseStation("alice", 1, sealed);
+    alice.knows(before, null, 0, bob.address, List.of(Prefix.host(bob.inner)));
+    alice.knows(bob);
+    network = new SimulatedNetwork(1, alice, bob);
+    network.lose = sent -> isFrom(sent, alice) && type(sent) == Messages.INITIATION;
+    network.settle();
+    assertConnected();
+  }
+
+  @Test
+  void noInitiationFallsBehindTheTimestampsOfAnEarlierLife() {
+    Instant answered = Instant.ofEpochSecond(4_000_000_000L);
+    alice.keying().minimumTimestamp(answered);
+    network.settle();
+    assertTrue(
+        alice.events(TunnelEvent.TimestampAnswered.class).getFirst().timestamp().isAfter(answered));
   }
 }

@@ -1,0 +1,58 @@
+package dev.culvert.tunnel.gateway;
+
+import dev.culvert.tunnel.kernel.Errno;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps the newest handshake timestamp that a peer answered over restarts of a gateway, for either
+ * engine. A disk that fails later costs a warning, not the session.
+ */
+final class HandshakeTimestamps {
+  private static final Logger LOG = LoggerFactory.getLogger(HandshakeTimestamps.class);
+
+  private final String device;
+  private final @Nullable TimestampStore store;
+
+  private HandshakeTimestamps(String device, @Nullable TimestampStore store) {
+    this.device = device;
+    this.store = store;
+  }
+
+  /**
+   * Reads what the last run left, and has the engine begin after it.
+   *
+   * @param directory where they are kept; null: nowhere
+   * @param minimum told what no initiation may fall behind
+   * @throws DeviceException where the directory cannot be used
+   */
+  static HandshakeTimestamps open(
+      String device, @Nullable Path directory, Consumer<Instant> minimum) throws DeviceException {
+    if (directory == null) {
+      return new HandshakeTimestamps(device, null);
+    }
+    try {
+      TimestampStore store = TimestampStore.open(directory);
+      minimum.accept(store.floor(Instant.now()));
+      return new HandshakeTimestamps(device, store);
+    } catch (IOException e) {
+      throw new DeviceException(String.valueOf(e.getMessage()), Errno.EIO, e);
+    }
+  }
+
+  /** Notes that a peer answered {@code timestamp}. */
+  void answered(Instant timestamp) {
+    if (store != null) {
+      try {
+        store.answered(timestamp);
+      } catch (IOException e) {
+        LOG.warn("{}: handshake timestamp not kept: {}", device, e.toString());
+      }
+    }
+  }
+}
