@@ -22,6 +22,7 @@ final class CliArchitectureTest {
                   .and(
                       not(
                           resideInAnyPackage(
+                              "dev.culvert.tunnel.capture",
                               "dev.culvert.tunnel.gateway",
                               "dev.culvert.tunnel.noise",
                               "dev.culvert.tunnel.wireguard",

@@ -1,13 +1,9 @@
 package dev.culvert.cli.command;
 
-import dev.culvert.cli.admin.AdminMessage;
 import dev.culvert.cli.daemon.Machine;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.HashSet;
-import java.util.List;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -67,22 +63,19 @@ final class KeyLogCommand implements Callable<Integer> {
     }
     CountDownLatch stopped = new CountDownLatch(1);
     Signals.onEnd(stopped::countDown);
-    Set<String> written = new HashSet<>();
+    KeyLines keys = new KeyLines(machine, name);
     try (BufferedWriter out = SecretFile.open(file)) {
       do {
-        append(name, out, written);
+        append(keys, out);
       } while (!once && !stopped.await(POLL_MILLIS, TimeUnit.MILLISECONDS));
     }
     return ExitCode.OK;
   }
 
-  private void append(String name, BufferedWriter out, Set<String> written) throws IOException {
-    List<String> lines = machine.adminClient().call(name, AdminMessage.Command.KEYLOG).keyLog();
-    for (String line : lines == null ? List.<String>of() : lines) {
-      if (written.add(line)) {
-        out.write(line);
-        out.write('\n');
-      }
+  private static void append(KeyLines keys, BufferedWriter out) throws IOException {
+    for (String line : keys.fresh()) {
+      out.write(line);
+      out.write('\n');
     }
     out.flush();
   }

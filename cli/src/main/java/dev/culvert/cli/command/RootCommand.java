@@ -77,6 +77,7 @@ public final class RootCommand implements Runnable {
     commands.put("peers", () -> new PeersCommand(machine));
     commands.put("sas", () -> new SasCommand(machine));
     commands.put("keylog", () -> new KeyLogCommand(machine));
+    commands.put("capture", () -> new CaptureCommand(machine));
     commands.put("key", () -> key(machine));
     commands.put("doctor", () -> new DoctorCommand(machine));
     commands.put("lab", LabCommand::new);

@@ -32,6 +32,11 @@ final class SecretFile {
    *     in it; nothing was made or changed
    */
   static BufferedWriter open(Path file) throws IOException, CommandException {
+    return new BufferedWriter(Channels.newWriter(channel(file), StandardCharsets.US_ASCII));
+  }
+
+  /** As {@link #open}, for bytes. */
+  static FileChannel channel(Path file) throws IOException, CommandException {
     Path absolute = file.toAbsolutePath();
     Path folder = absolute.getParent();
     if (folder == null || !Files.isDirectory(folder)) {
@@ -51,9 +56,16 @@ final class SecretFile {
       }
       how = Set.of(StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING);
     }
-    FileChannel channel =
-        FileChannel.open(absolute, how, PosixFilePermissions.asFileAttribute(OWNER_ONLY));
-    return new BufferedWriter(Channels.newWriter(channel, StandardCharsets.US_ASCII));
+    return FileChannel.open(absolute, how, PosixFilePermissions.asFileAttribute(OWNER_ONLY));
+  }
+
+  /** Refuses a standard output that is a file of others too; a pipe has one reader. */
+  static void checkStandardOutput() throws IOException, CommandException {
+    PosixFileAttributes there =
+        Files.readAttributes(Path.of("/proc/self/fd/1"), PosixFileAttributes.class);
+    if (there.isRegularFile() && hasAny(there, OTHERS)) {
+      throw refused(Path.of("standard output"), "group or others can read it: use -w FILE");
+    }
   }
 
   private static PosixFileAttributes attributes(Path path) throws IOException {

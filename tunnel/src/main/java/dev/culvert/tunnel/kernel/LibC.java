@@ -21,6 +21,7 @@ public interface LibC {
   int AF_INET = 2;
   int AF_INET6 = 10;
   int AF_NETLINK = 16;
+  int AF_PACKET = 17;
   int SOCK_DGRAM = 2;
   int SOCK_RAW = 3;
   int SOCK_NONBLOCK = 0x800;

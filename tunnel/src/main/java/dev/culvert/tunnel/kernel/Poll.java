@@ -8,13 +8,13 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /** Waits for descriptors, where a thread of its own may block. */
-final class Poll {
+public final class Poll {
   static final int FOREVER = -1;
 
   private Poll() {}
 
   /** Waits until one of the descriptors is readable or broken; false after the time. */
-  static boolean readable(int millis, int... fds) throws ErrnoException {
+  public static boolean readable(int millis, int... fds) throws ErrnoException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment pollFds = arena.allocate(8L * fds.length, 8);
       for (int i = 0; i < fds.length; i++) {

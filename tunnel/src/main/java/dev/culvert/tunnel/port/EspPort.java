@@ -5,8 +5,6 @@ import static dev.culvert.tunnel.port.Wire.*;
 
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.kernel.LibC;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 
 /**
  * One raw socket of one family for ESP without UDP (IP protocol 50), for the trains of one lane.
@@ -18,16 +16,8 @@ import java.lang.foreign.MemorySegment;
 public final class EspPort extends SocketPort {
   private static final int IPPROTO_ESP = 50;
 
-  // A classic BPF program (linux/filter.h): 8 bytes an instruction, struct sock_fprog 16 bytes.
-  private static final int SO_ATTACH_FILTER = 26;
-  private static final short LOAD_WORD = 0x20;
-  private static final short MODULO = 0x94;
-  private static final short JUMP_EQUAL = 0x15;
-  private static final short RETURN = 0x06;
-  private static final int NETWORK_HEADER = -0x10_0000;
   private static final int V4_SOURCE = 12;
   private static final int V6_SOURCE_END = 20;
-  private static final int ALL = -1;
 
   private final int port;
 
@@ -76,30 +66,14 @@ public final class EspPort extends SocketPort {
 
   /** Drops, in the kernel, what another lane's socket takes: by the last word of the source. */
   private static void takeOnly(int fd, IpFamily family, int lane, int lanes) throws ErrnoException {
-    int source = NETWORK_HEADER + (family == IpFamily.V4 ? V4_SOURCE : V6_SOURCE_END);
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment program = arena.allocate(5 * 8, 8);
-      instruction(program, 0, LOAD_WORD, 0, source);
-      instruction(program, 1, MODULO, 0, lanes);
-      instruction(program, 2, JUMP_EQUAL, 1, lane);
-      instruction(program, 3, RETURN, 0, ALL);
-      instruction(program, 4, RETURN, 0, 0);
-      MemorySegment head = arena.allocate(16, 8);
-      head.set(SHORT, 0, (short) 5);
-      head.set(LONG, 8, program.address());
-      ErrnoException.check(
-          "setsockopt SO_ATTACH_FILTER",
-          LIBC.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, head.address(), 16));
-    }
-  }
-
-  /** One instruction; {@code elseSkip} counts those that a comparison which fails passes over. */
-  private static void instruction(
-      MemorySegment program, int index, short code, int elseSkip, int operand) {
-    long at = index * 8L;
-    program.set(SHORT, at, code);
-    program.set(SHORT, at + 2, (short) (elseSkip << 8));
-    program.set(INT, at + 4, operand);
+    int source = family == IpFamily.V4 ? V4_SOURCE : V6_SOURCE_END;
+    new SocketFilter()
+        .add(SocketFilter.LOAD_WORD, SocketFilter.NETWORK_HEADER + source)
+        .add(SocketFilter.MODULO, lanes)
+        .add(SocketFilter.JUMP_EQUAL, 0, 1, lane)
+        .add(SocketFilter.RETURN, SocketFilter.ALL)
+        .add(SocketFilter.RETURN, 0)
+        .attach(fd);
   }
 
   @Override

@@ -1,0 +1,119 @@
+package dev.culvert.tunnel.capture;
+
+import dev.culvert.tunnel.engine.Overhead;
+import dev.culvert.tunnel.offload.Checksum;
+import dev.culvert.tunnel.offload.Segmenter;
+import dev.culvert.tunnel.offload.VnetHeader;
+import dev.culvert.tunnel.train.Train;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Makes the frames of the wire from what a packet socket shows: super-packets of UDP are cut as
+ * segmentation does it, and checksums that were left to a network card are completed.
+ */
+final class FrameSplitter {
+  private static final int IP_MIN = 20;
+  private static final int V6_HEADER = 40;
+  private static final int UDP = 17;
+  private static final int UDP_HEADER = 8;
+  private static final int UDP_CHECKSUM = 6;
+  private static final int ANY_MTU = 65_535;
+  private static final ValueLayout.OfShort SUM =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  /** Packets lie in trains as they are. */
+  private static final Overhead NONE =
+      new Overhead() {
+        @Override
+        public int headroom() {
+          return 0;
+        }
+
+        @Override
+        public int sealedLength(int innerLength, int mtu) {
+          return innerLength;
+        }
+      };
+
+  private final Segmenter segmenter = new Segmenter();
+  private final Train train = new Train();
+  private final MemorySegment packets = Arena.ofAuto().allocate(2L * ANY_MTU, 64);
+
+  /**
+   * The frames of the wire, each from its link header on.
+   *
+   * @param memory is written to
+   * @param at where the virtio-net header lies; the frame follows
+   * @param length of both
+   * @param linkLength bytes of the link header, 0 or more
+   */
+  List<byte[]> split(MemorySegment memory, long at, int length, int linkLength) {
+    long frame = at + VnetHeader.SIZE;
+    byte[] whole = memory.asSlice(frame, length - VnetHeader.SIZE).toArray(ValueLayout.JAVA_BYTE);
+    int flags = VnetHeader.flags(memory, at);
+    int gsoType = VnetHeader.gsoType(memory, at);
+    boolean complete = (flags & VnetHeader.NEEDS_CSUM) == 0 && gsoType == VnetHeader.GSO_NONE;
+    if (complete || whole.length < linkLength + IP_MIN || !begin(memory, at, length, linkLength)) {
+      return List.of(whole);
+    }
+    List<byte[]> frames = new ArrayList<>(segmenter.packets());
+    while (segmenter.hasNext()) {
+      train.startAt(packets, 0, 0);
+      if (segmenter.fill(train, NONE, ANY_MTU) == 0) {
+        return List.of(whole);
+      }
+      for (int i = 0; i < train.packets(); i++) {
+        byte[] cut = new byte[linkLength + train.length(i)];
+        System.arraycopy(whole, 0, cut, 0, linkLength);
+        MemorySegment.copy(
+            packets, ValueLayout.JAVA_BYTE, train.inner(i), cut, linkLength, train.length(i));
+        frames.add(cut);
+      }
+    }
+    return frames;
+  }
+
+  /** Moves the virtio-net header to before the IP header, over the link header, and begins. */
+  private boolean begin(MemorySegment memory, long at, int length, int linkLength) {
+    int flags = VnetHeader.flags(memory, at);
+    int gsoType = VnetHeader.gsoType(memory, at);
+    int start = VnetHeader.csumStart(memory, at) - linkLength;
+    int offset = VnetHeader.csumOffset(memory, at);
+    int size = VnetHeader.gsoSize(memory, at);
+    long ip = at + VnetHeader.SIZE + linkLength;
+    int packet = length - VnetHeader.SIZE - linkLength;
+    if ((flags & VnetHeader.NEEDS_CSUM) == 0 && gsoType == VnetHeader.GSO_UDP_L4) {
+      // Received as a list of datagrams whose checksums were good: they have to be made anew.
+      start = begunChecksum(memory, ip, packet);
+      offset = UDP_CHECKSUM;
+    }
+    if (start < 0) {
+      return false;
+    }
+    VnetHeader.put(
+        memory, ip - VnetHeader.SIZE, VnetHeader.NEEDS_CSUM, gsoType, 0, size, start, offset);
+    return segmenter.begin(memory, ip - VnetHeader.SIZE, packet + VnetHeader.SIZE);
+  }
+
+  /** Writes the pseudo header's sum where a checksum goes; gives where UDP's header is, or -1. */
+  private static int begunChecksum(MemorySegment memory, long ip, int length) {
+    int first = memory.get(ValueLayout.JAVA_BYTE, ip) & 0xff;
+    boolean v4 = first >>> 4 == 4;
+    int header = v4 ? (first & 0xf) * 4 : V6_HEADER;
+    int protocol = memory.get(ValueLayout.JAVA_BYTE, ip + (v4 ? 9 : 6));
+    if (protocol != UDP || length < header + UDP_HEADER) {
+      return -1;
+    }
+    long sum =
+        v4
+            ? Checksum.pseudoHeader4(memory, ip, UDP, length - header)
+            : Checksum.pseudoHeader6(memory, ip, UDP, length - header);
+    memory.set(SUM, ip + header + UDP_CHECKSUM, (short) Checksum.fold(sum));
+    return header;
+  }
+}
