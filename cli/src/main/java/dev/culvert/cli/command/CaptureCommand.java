@@ -90,8 +90,8 @@ final class CaptureCommand implements Callable<Integer> {
     PrintWriter err = spec.commandLine().getErr();
     try (UnderlayCapture capture =
             UnderlayCapture.open(index(name), deviceIndex(), view.listenPort(), esp);
-        BufferedWriter espKeys = withSecrets && esp ? SecretFile.open(espKeys()) : null;
-        PcapngWriter out = new PcapngWriter(new BufferedOutputStream(openTarget(), 1 << 16))) {
+        PcapngWriter out = new PcapngWriter(new BufferedOutputStream(openTarget(), 1 << 16));
+        BufferedWriter espKeys = withSecrets && esp ? SecretFile.open(espKeys()) : null) {
       CaptureRun.Limits limits =
           new CaptureRun.Limits(
               seconds == null ? Long.MAX_VALUE : seconds, count == null ? Long.MAX_VALUE : count);
