@@ -25,7 +25,7 @@ final class GatewayConfigBuilder {
   int lanes;
   boolean routes = true;
   @Nullable KeySource privateKey;
-  final List<Prefix> clusterCidrs = new ArrayList<>();
+  final ClusterBuilder cluster = new ClusterBuilder();
 
   /**
    * @param place of the whole
@@ -54,7 +54,7 @@ final class GatewayConfigBuilder {
     checkOwners();
     checkIpv6FitsMtu();
     if (routes) {
-      checkNoLoop();
+      checkNoDefault();
     }
     return new GatewayConfig(
         interfaceName,
@@ -65,7 +65,7 @@ final class GatewayConfigBuilder {
         lanes,
         routes,
         privateKey == null ? defaultKey() : privateKey,
-        clusterCidrs,
+        cluster.build(place, routes ? peers.values() : List.of(), addresses),
         peers.values().stream().map(PeerConfigBuilder::build).toList());
   }
 
@@ -100,40 +100,19 @@ final class GatewayConfigBuilder {
     }
   }
 
-  /** The packets that carry the tunnel must not be routed into it. */
-  private void checkNoLoop() throws ConfigException {
+  /** What is steered by ranges cannot be everything: nothing would be left for the underlay. */
+  private void checkNoDefault() throws ConfigException {
     for (PeerConfigBuilder peer : peers.values()) {
       for (Map.Entry<Prefix, Place> range : peer.allowedIps.entrySet()) {
-        Prefix prefix = range.getKey();
-        if (prefix.length() == 0) {
+        if (range.getKey().length() == 0) {
           throw range
               .getValue()
               .error(
-                  prefix
-                      + " would route the tunnel into itself; name the ranges, or turn routes off"
-                      + " and set your own");
-        }
-        for (PeerConfigBuilder other : peers.values()) {
-          HostPort endpoint = other.endpoint;
-          if (endpoint != null && prefix.toString().equals(hostPrefix(endpoint))) {
-            throw range
-                .getValue()
-                .error(
-                    prefix
-                        + " is the endpoint of "
-                        + other.name
-                        + ": its packets would be routed into the tunnel that they carry");
-          }
+                  range.getKey()
+                      + " would take all there is into the tunnel; name the ranges, or turn routes"
+                      + " off and set your own");
         }
       }
-    }
-  }
-
-  private static String hostPrefix(HostPort endpoint) {
-    try {
-      return Prefix.parse(endpoint.host()).toString();
-    } catch (IllegalArgumentException e) {
-      return ""; // a name: it is nobody's range before it is resolved
     }
   }
 }

@@ -3,6 +3,7 @@ package dev.culvert.cli.daemon;
 import dev.culvert.cli.admin.AdminMessage.Request;
 import dev.culvert.cli.admin.AdminMessage.Response;
 import dev.culvert.cli.admin.AdminServer;
+import dev.culvert.cli.admin.AuditView;
 import dev.culvert.cli.admin.GatewayView;
 import dev.culvert.cli.config.ConfigException;
 import dev.culvert.cli.config.ConfigFile;
@@ -12,7 +13,6 @@ import dev.culvert.cli.config.GatewayConfig;
 import dev.culvert.cli.config.PeerConfig;
 import dev.culvert.cli.socket.LocalServer;
 import dev.culvert.cli.uapi.UapiServer;
-import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
@@ -25,7 +25,6 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.SortedSet;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -42,6 +41,7 @@ public final class GatewayDaemon implements AutoCloseable {
   private final Machine machine;
   private final SecureRandom random = new SecureRandom();
   private GatewayConfig config;
+  private @Nullable Steered steered;
   private @Nullable RunningDevice running;
   private @Nullable UapiServer uapi;
   private @Nullable AdminServer admin;
@@ -64,7 +64,7 @@ public final class GatewayDaemon implements AutoCloseable {
     GatewayDaemon daemon = new GatewayDaemon(file, machine, config);
     try (DesiredState desired = DesiredState.of(config, daemon.random)) {
       daemon.refuseSecond();
-      daemon.guard(config);
+      daemon.steer();
       daemon.bringUp(desired.update());
       return daemon;
     } catch (IOException | RuntimeException e) {
@@ -80,16 +80,26 @@ public final class GatewayDaemon implements AutoCloseable {
     }
   }
 
-  /** Guards are only added here: what was guarded once stays so until {@code culvert down}. */
-  private void guard(GatewayConfig wanted) throws IOException {
-    if (!wanted.routes()) {
+  /** The guard and the rules stand before there is a device that they could lead to. */
+  private void steer() throws IOException {
+    if (!config.routes()) {
       return;
     }
-    SortedSet<Prefix> prefixes = machine.runState().guarded(wanted.interfaceName());
-    prefixes.addAll(wanted.tunnelled());
-    prefixes.addAll(wanted.clusterCidrs());
-    machine.runState().write(wanted.interfaceName(), prefixes);
-    machine.network().guard(prefixes);
+    String name = config.interfaceName();
+    String other = machine.runState().guardedByOther(name).orElse(null);
+    if (other != null) {
+      throw new IOException(
+          other
+              + " guards this network namespace already; end it with 'culvert down "
+              + other
+              + "', or set spec.interface.routes to false here");
+    }
+    String otherDatapath = machine.network().otherDatapath().orElse(null);
+    if (otherDatapath != null) {
+      throw new IOException(otherDatapath);
+    }
+    machine.runState().write(name, file);
+    steered = Steered.start(config, machine.network(), this::replanned);
   }
 
   private void bringUp(DeviceUpdate update) throws IOException {
@@ -97,9 +107,10 @@ public final class GatewayDaemon implements AutoCloseable {
     running = machine.devices().open(name, config.mtu(), config.lanes());
     device().configure(update);
     uapi = UapiServer.open(machine.uapiDirectory(), device());
-    machine.network().configureLink(name, config.mtu(), config.addresses(), List.of());
-    if (config.routes()) {
-      machine.network().route(name, config.tunnelled());
+    if (steered == null) {
+      machine.network().configureLink(name, config.mtu(), config.addresses(), List.of());
+    } else {
+      steered.apply(config, device().listenPort());
     }
     admin = AdminServer.open(machine.adminDirectory(), name, this::answer);
     log.info(
@@ -137,36 +148,46 @@ public final class GatewayDaemon implements AutoCloseable {
   public synchronized void reload() throws ConfigException, IOException {
     GatewayConfig wanted = ConfigFile.read(file);
     if (!wanted.interfaceName().equals(config.interfaceName())
-        || wanted.lanes() != config.lanes()) {
+        || wanted.lanes() != config.lanes()
+        || wanted.routes() != config.routes()) {
       throw ConfigException.of(
-          file, "the interface's name and lanes change only with 'culvert down' and 'culvert up'");
+          file,
+          "the interface's name, lanes and routes change only with 'culvert down' and 'culvert"
+              + " up'");
     }
     try (DesiredState desired = DesiredState.of(wanted, random);
         DeviceSnapshot now = device().snapshot()) {
-      guard(wanted);
+      GatewayConfig before = config;
+      if (steered != null) {
+        steered.apply(wanted, device().listenPort());
+      }
       DeviceUpdate update =
           DeviceDiff.between(now, device().listenPort(), device().fwmark(), desired.update());
-      if (!DeviceDiff.isEmpty(update)) {
-        device().configure(update);
+      try {
+        if (!DeviceDiff.isEmpty(update)) {
+          device().configure(update);
+        }
+      } catch (IOException e) {
+        if (steered != null) {
+          steered.apply(before, device().listenPort());
+        }
+        throw e;
       }
-      GatewayConfig before = config;
       config = wanted;
       String name = wanted.interfaceName();
-      machine
-          .network()
-          .configureLink(
-              name,
-              wanted.mtu(),
-              wanted.addresses(),
-              minus(before.addresses(), wanted.addresses()));
-      machine.network().unroute(name, minus(routed(before), routed(wanted)));
-      machine.network().route(name, minus(routed(wanted), routed(before)));
+      if (steered == null) {
+        machine
+            .network()
+            .configureLink(
+                name,
+                wanted.mtu(),
+                wanted.addresses(),
+                minus(before.addresses(), wanted.addresses()));
+      } else if (update.listenPort().isPresent()) {
+        steered.apply(wanted, device().listenPort());
+      }
       log.info("{} reloaded {}: {} peers changed", name, file, update.peers().size());
     }
-  }
-
-  private static List<Prefix> routed(GatewayConfig config) {
-    return config.routes() ? config.tunnelled() : List.of();
   }
 
   private static <T> List<T> minus(Collection<T> from, Collection<T> what) {
@@ -192,14 +213,29 @@ public final class GatewayDaemon implements AutoCloseable {
         case STOP -> {
           stopped = true;
           Thread.ofVirtual().name("stop").start(this::closeDevice);
-          return new Response(null, null);
+          return Response.done();
+        }
+        case ROUTES -> {
+          List<String> ends = request.arguments() == null ? List.of() : request.arguments();
+          return new Response(null, null, requireSteered().routes(ends), null);
+        }
+        case AUDIT -> {
+          AuditView audit = Audit.of(config, machine.network(), device().status());
+          return new Response(null, null, null, audit);
         }
       }
-      return new Response(null, view());
+      return Response.of(view());
     } catch (ConfigException | IOException | RuntimeException e) {
       log.warn("{} failed: {}", request.command(), e.getMessage());
-      return new Response(String.valueOf(e.getMessage()), null);
+      return Response.failed(String.valueOf(e.getMessage()));
     }
+  }
+
+  private GatewayPlan requireSteered() throws IOException {
+    if (steered == null) {
+      throw new IOException(config.interfaceName() + " steers nothing: spec.interface.routes is false");
+    }
+    return steered.plan();
   }
 
   private synchronized GatewayView view() {
@@ -216,9 +252,17 @@ public final class GatewayDaemon implements AutoCloseable {
     }
   }
 
+  /** This machine's own addresses or devices are others: the peers' ranges are not. */
+  private void replanned(GatewayPlan plan) {
+    log.debug("the plan is now {}", plan);
+  }
+
   /** Takes the device and the sockets away; the guard stays. May be called again. */
   @Override
   public void close() throws IOException {
+    if (steered != null) {
+      steered.close();
+    }
     closeDevice();
     try {
       if (uapi != null) {

@@ -106,6 +106,12 @@ public final class GuardText {
         .collect(Collectors.joining(", ", "{ ", " }"));
   }
 
+  /** Where no way to another node is known, nothing can leave for one. */
+  private void onlyUnderlay(String key) {
+    boolean none = guard.underlay().isEmpty();
+    chains.add(none ? "  accept" : "  " + key + " != " + devices() + " accept");
+  }
+
   private void open(String chain, String type, String hook, int priority) {
     chains.add("chain " + chain + " {");
     chains.add("  type " + type + " hook " + hook + " priority " + priority + "; policy accept;");
@@ -126,7 +132,7 @@ public final class GuardText {
 
   private void egress() {
     open("egress", "filter", "postrouting", 300);
-    chains.add("  oifname != " + devices() + " accept");
+    onlyUnderlay("oifname");
     Encapsulation encapsulation = guard.encapsulation();
     rule(
         FROM_HOST
@@ -157,7 +163,7 @@ public final class GuardText {
 
   private void ingress() {
     open("ingress", "filter", "prerouting", -150);
-    chains.add("  iifname != " + devices() + " accept");
+    onlyUnderlay("iifname");
     Encapsulation encapsulation = guard.encapsulation();
     Mark mark = encapsulation.mark();
     rule(
@@ -308,7 +314,7 @@ public final class GuardText {
   /** What was for another address, and is for one of the cluster's since it was translated. */
   private void translated(String hook) {
     open("translated_" + hook, "filter", hook, 300);
-    chains.add("  iifname != " + devices() + " accept");
+    onlyUnderlay("iifname");
     for (boolean v4 : new boolean[] {true, false}) {
       rule(
           "ct status dnat ct direction original " + between(v4, "cluster", "cluster"),
