@@ -2,6 +2,7 @@ package dev.culvert.routing;
 
 import dev.culvert.routing.Owner.ExemptPorts;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +26,7 @@ public final class Classifier {
   private static final Verdict NO_PEER = new Verdict.Drop(DropReason.NO_PEER);
 
   private final int self;
+  private final List<@Nullable String> peers;
   private final List<String> bypassRules;
 
   /** Every range of the cluster. */
@@ -38,11 +40,13 @@ public final class Classifier {
 
   private Classifier(
       int self,
+      List<@Nullable String> peers,
       List<String> bypassRules,
       PrefixTable<Owner> owners,
       PrefixTable<Owner> sources,
       List<ExemptPorts> replies) {
     this.self = self;
+    this.peers = peers;
     this.bypassRules = bypassRules;
     this.owners = owners;
     this.sources = sources;
@@ -56,6 +60,11 @@ public final class Classifier {
    */
   public static Classifier of(ClusterMap map, Policy policy, String self) {
     return new Compiler(map, policy, map.requireIndex(self)).compile();
+  }
+
+  /** What the tunnel knows each node by, by its index; null for those without, and for this one. */
+  public List<@Nullable String> peers() {
+    return peers;
   }
 
   /** The names of the bypass rules, by {@link Verdict.Bypass#index}. */
@@ -191,6 +200,9 @@ public final class Classifier {
       }
       PrefixTable.Builder<Owner> owners = PrefixTable.builder();
       PrefixTable.Builder<Owner> sources = PrefixTable.builder();
+      List<@Nullable String> peers = new ArrayList<>();
+      map.nodes().forEach(node -> peers.add(node.peer()));
+      peers.set(self, null);
       PrefixTable<Owner> local = local(pods[self]);
       map.claims()
           .forEach(
@@ -211,6 +223,7 @@ public final class Classifier {
       }
       return new Classifier(
           self,
+          Collections.unmodifiableList(peers),
           List.copyOf(bypassRules),
           owners.build(),
           sources.build(),
@@ -243,7 +256,7 @@ public final class Classifier {
         return clear;
       }
       String peer = map.nodes().get(node).peer();
-      return peer == null ? NO_PEER : new Verdict.Encrypt(node, peer);
+      return peer == null ? NO_PEER : new Verdict.Encrypt(node, peer, traffic);
     }
 
     private List<ExemptPorts> exemptions(ClusterNode node) {

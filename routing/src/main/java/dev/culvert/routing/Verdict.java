@@ -10,8 +10,9 @@ public sealed interface Verdict {
    *
    * @param node index into the map's nodes
    * @param peer what the tunnel knows the node by
+   * @param traffic what kind of traffic it is, for counters
    */
-  record Encrypt(int node, String peer) implements Verdict {}
+  record Encrypt(int node, String peer, TrafficClass traffic) implements Verdict {}
 
   /**
    * It leaves in clear on purpose.

@@ -8,6 +8,7 @@ import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.GatewayStatus;
+import dev.culvert.tunnel.gateway.TrafficStatus;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot.PeerSnapshot;
@@ -154,6 +155,15 @@ public final class FakeDevice implements WireGuardDevice, RunningDevice {
   @Override
   public GatewayStatus status() {
     return new GatewayStatus(
-        1420, 2, List.of("tun-tso"), "fake", 10, 20, 5, 4, Map.of(DropReason.BAD_TAG, 3L));
+        1420,
+        2,
+        List.of("tun-tso"),
+        "fake",
+        10,
+        20,
+        5,
+        4,
+        Map.of(DropReason.BAD_TAG, 3L),
+        TrafficStatus.NONE);
   }
 }

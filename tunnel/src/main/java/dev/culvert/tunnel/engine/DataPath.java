@@ -43,8 +43,8 @@ public interface DataPath {
   /**
    * Opens a run in place (see {@link #runLength}) and sets for every packet the inner length, 0
    * where there is nothing to deliver. What is delivered was authenticated, is no replay, and its
-   * inner source belongs to the peer. A handshake message is checked cheaply and queued for the
-   * control side; no Diffie-Hellman happens here.
+   * inner source belongs to the peer, which becomes the train's {@link Train#origin}. A handshake
+   * message is checked cheaply and queued for the control side; no Diffie-Hellman happens here.
    *
    * @return packets that are to be delivered
    */

@@ -6,6 +6,18 @@ import java.util.Locale;
 public enum DropReason {
   /** Outbound: no peer owns the destination address. */
   NO_ROUTE,
+  /** Outbound: in the cluster's ranges, and nobody owns the destination address. */
+  UNKNOWN_ENDPOINT,
+  /** Outbound: the destination's node has no identity that could be encrypted for. */
+  NO_PEER,
+  /** Outbound: it is for this node itself. */
+  LOCAL_DESTINATION,
+  /** Outbound: the destination address is outside of the cluster. */
+  OUTSIDE_CLUSTER,
+  /** Outbound: it comes neither from this node nor from its pods. */
+  FOREIGN_SOURCE,
+  /** Outbound: more extension headers than are read, or longer ones. */
+  EXTENSION_HEADERS,
   /** Outbound: the peer has no endpoint yet. */
   NO_ENDPOINT,
   /** Outbound: the staging queue was full, its oldest packet went. */

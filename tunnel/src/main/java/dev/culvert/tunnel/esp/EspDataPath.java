@@ -331,6 +331,7 @@ final class EspDataPath implements DataPath {
     int bytes = bytes(received, accepted);
     sa.received(Long.bitCount(accepted), bytes);
     peer.rxBytes().add(bytes);
+    received.origin(peer);
     return inner.deliver(received, accepted, sa);
   }
 

@@ -102,6 +102,11 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     drops.count(DropReason.NO_SESSION, peer.staged().close());
   }
 
+  /** The peer of that name, or null. */
+  public @Nullable TunnelPeer peer(String name) {
+    return peers.get(name);
+  }
+
   /** The peer that owns {@code destination} (32 bits), or null. */
   public @Nullable TunnelPeer route4(int destination) {
     return shared.owners.lookup4(destination);

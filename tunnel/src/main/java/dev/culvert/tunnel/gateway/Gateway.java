@@ -1,10 +1,16 @@
 package dev.culvert.tunnel.gateway;
 
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Mark;
+import dev.culvert.routing.TrafficClass;
+import dev.culvert.routing.plan.TunnelMtu;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
+import dev.culvert.tunnel.kernel.HostFacts;
 import dev.culvert.tunnel.kernel.LinkEvent;
 import dev.culvert.tunnel.kernel.LinkMonitor;
 import dev.culvert.tunnel.port.DeviceGoneException;
@@ -14,7 +20,10 @@ import dev.culvert.tunnel.port.UdpSockets;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -24,6 +33,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,6 +53,9 @@ final class Gateway implements AutoCloseable {
   private final HelperLanes helpers;
   private final Lanes lanes;
   private final Underlay underlay;
+  private final AtomicReference<@Nullable ClusterRoutes> clusterRoutes = new AtomicReference<>();
+  private final int configuredMtu;
+  private @Nullable ClearSockets clearSockets;
   private volatile int mtu;
   private @Nullable LinkMonitor linkMonitor;
   private final AtomicBoolean closing = new AtomicBoolean();
@@ -52,6 +65,7 @@ final class Gateway implements AutoCloseable {
     this.tun = tun;
     this.protocol = protocol;
     engine = protocol.engine();
+    configuredMtu = options.mtu();
     tun.mtu(options.effectiveMtu());
     mtu = options.effectiveMtu();
     protocol.mtu(mtu);
@@ -117,7 +131,7 @@ final class Gateway implements AutoCloseable {
     return new Lane(
         tun.ports().get(i),
         tun.offloads(),
-        protocol,
+        new LaneRouter(protocol, clusterRoutes::get),
         engine.newDataPath(),
         helpers,
         engine.overhead(),
@@ -200,6 +214,77 @@ final class Gateway implements AutoCloseable {
     }
   }
 
+  /** See {@link ClusterDevice#useClassifier}. */
+  synchronized void useClassifier(Classifier classifier, Mark bypass) throws DeviceException {
+    try {
+      leaveInClear(bypass.value());
+    } catch (ErrnoException e) {
+      throw deviceException(e);
+    }
+    control(
+        () -> {
+          clusterRoutes.set(ClusterRoutes.of(classifier, protocol::peer));
+          return null;
+        });
+  }
+
+  private void leaveInClear(int mark) throws ErrnoException {
+    ClearSockets before = clearSockets;
+    if (before != null) {
+      before.mark(mark);
+    } else if (!closing.get()) {
+      ClearSockets sockets = ClearSockets.open(lanes.count(), mark);
+      clearSockets = sockets;
+      lanes.onEach((i, lane) -> lane.useClearSockets(sockets.v4(i), sockets.v6(i)));
+    }
+  }
+
+  /** The engine's peers changed: finds them anew for the classifier. On the control thread. */
+  void peersChanged() {
+    ClusterRoutes before = clusterRoutes.get();
+    if (before != null) {
+      clusterRoutes.set(ClusterRoutes.of(before.classifier(), protocol::peer));
+    }
+  }
+
+  /** See {@link ClusterDevice#fitUnderlay}. */
+  synchronized int fitUnderlay(HostFacts facts, Collection<IpAddress> peers)
+      throws DeviceException {
+    if (facts.underlay().isEmpty()) {
+      return mtu;
+    }
+    int link = Collections.min(facts.underlay().values());
+    int fitting = protocol.mtuWithin(link, peers.stream().allMatch(IpAddress::v4));
+    int wanted = configuredMtu == 0 ? fitting : Math.min(fitting, configuredMtu);
+    lanes.all().forEach(lane -> lane.limit(wanted));
+    if (wanted == mtu) {
+      return wanted;
+    }
+    if (wanted < TunnelMtu.SMALLEST_FOR_IPV6) {
+      LOG.warn(
+          "{}: the tunnel's MTU is {}, the underlay's {}: IPv6 needs {}, and the kernel takes it"
+              + " from the interface",
+          tun.name(),
+          wanted,
+          link,
+          TunnelMtu.SMALLEST_FOR_IPV6);
+    }
+    try {
+      tun.mtu(wanted);
+    } catch (IOException e) {
+      throw deviceException(e);
+    }
+    LOG.info("{}: MTU {} fits {}", tun.name(), wanted, facts.underlay());
+    useMtu(wanted);
+    return wanted;
+  }
+
+  private void useMtu(int newMtu) {
+    mtu = newMtu;
+    protocol.mtu(newMtu);
+    lanes.all().forEach(lane -> lane.mtu(newMtu));
+  }
+
   private void undo(@Nullable UdpSockets fresh, int markBefore) throws DeviceException {
     if (fresh != null) {
       fresh.close();
@@ -219,7 +304,10 @@ final class Gateway implements AutoCloseable {
     long trainsSent = 0;
     long trainsReceived = 0;
     Map<DropReason, Long> drops = new EnumMap<>(DropReason.class);
+    Map<TrafficClass, TrafficStatus.Volume> encrypted = new EnumMap<>(TrafficClass.class);
+    Map<String, TrafficStatus.Volume> bypassed = new HashMap<>();
     for (Lane lane : lanes.all()) {
+      lane.traffic().addTo(encrypted, bypassed);
       LaneCounters counters = lane.counters();
       sealed += counters.packetsSealed();
       opened += counters.packetsOpened();
@@ -233,7 +321,16 @@ final class Gateway implements AutoCloseable {
       counters.addTo(drops);
     }
     return new GatewayStatus(
-        mtu, lanes.count(), offloads(), cipher, sealed, opened, trainsSent, trainsReceived, drops);
+        mtu,
+        lanes.count(),
+        offloads(),
+        cipher,
+        sealed,
+        opened,
+        trainsSent,
+        trainsReceived,
+        drops,
+        new TrafficStatus(encrypted, bypassed));
   }
 
   private List<String> offloads() {
@@ -258,9 +355,7 @@ final class Gateway implements AutoCloseable {
   private void onLinkEvent(LinkEvent event) {
     switch (event) {
       case LinkEvent.Changed e when e.after().index() == tun.index() -> {
-        mtu = e.after().mtu();
-        protocol.mtu(mtu);
-        lanes.all().forEach(lane -> lane.mtu(e.after().mtu()));
+        useMtu(e.after().mtu());
       }
       case LinkEvent.Gone e when e.link().index() == tun.index() -> closeSoon();
       default -> LOG.trace("{}: {} is not about us", tun.name(), event);
@@ -309,11 +404,18 @@ final class Gateway implements AutoCloseable {
     lanes.close();
     helpers.close();
     writeStages();
+    closeClearSockets();
     control.close();
     protocol.engine().close();
     tun.close();
     closed.countDown();
     LOG.info("{}: closed", tun.name());
+  }
+
+  private synchronized void closeClearSockets() {
+    if (clearSockets != null) {
+      clearSockets.close();
+    }
   }
 
   private void writeStages() {

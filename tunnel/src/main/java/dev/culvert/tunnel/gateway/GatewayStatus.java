@@ -17,6 +17,7 @@ import java.util.Map;
  * @param trainsSent send calls worth of packets, for the mean train length
  * @param trainsReceived receive runs, likewise
  * @param drops packets dropped, by reason; zeros left out
+ * @param traffic what the cluster's classifier made of what came to the tunnel
  */
 public record GatewayStatus(
     int mtu,
@@ -27,7 +28,8 @@ public record GatewayStatus(
     long packetsOpened,
     long trainsSent,
     long trainsReceived,
-    Map<DropReason, Long> drops) {
+    Map<DropReason, Long> drops,
+    TrafficStatus traffic) {
 
   public GatewayStatus {
     offloads = List.copyOf(offloads);

@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.gateway;
 
 import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.offload.Icmp;
 import dev.culvert.tunnel.offload.InnerPacket;
 import dev.culvert.tunnel.offload.TunWriter;
@@ -8,11 +9,16 @@ import dev.culvert.tunnel.offload.VnetHeader;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Tells senders on this node that nobody owns the address they send to, so that connections fail at
- * once and not by timeout. At most one reply in ten milliseconds: a cold path, whatever is thrown
- * at it.
+ * Tells senders on this node why a packet of theirs went no further: connections fail at once and
+ * not by timeout, and learn what size passes. At most one reply of a kind in ten milliseconds: a
+ * cold path, whatever is thrown at it.
+ *
+ * <p>A reply comes from the address that cannot be reached: its way back leads through the tunnel
+ * interface, so no reverse-path filter takes it for forged, and it is never one of this node's own,
+ * which the kernel takes from no device.
  */
 final class IcmpReplies {
   private static final long INTERVAL_NANOS = 10_000_000;
@@ -21,7 +27,8 @@ final class IcmpReplies {
   private final TunWriter tun;
   private final MemorySegment reply;
   private final MemorySegment iovec;
-  private long nextNanos = Long.MIN_VALUE;
+  private long nextUnreachableNanos = Long.MIN_VALUE;
+  private long nextTooBigNanos = Long.MIN_VALUE;
 
   IcmpReplies(SegmentAllocator memory, TunWriter tun) {
     this.tun = tun;
@@ -30,23 +37,45 @@ final class IcmpReplies {
     VnetHeader.putPlain(reply, 0, 0);
   }
 
-  /**
-   * Answers the packet at {@code at} with "address unreachable". The reply comes from the address
-   * that is unreachable: its way back leads through the tunnel interface, so no reverse-path filter
-   * takes it for forged.
-   */
-  void unreachable(MemorySegment memory, long at, InnerPacket packet, long nowNanos) {
-    if (nowNanos < nextNanos) {
+  /** Answers the packet at {@code at} where senders are to know of {@code refusal}. */
+  void refused(
+      DropReason refusal, MemorySegment memory, long at, InnerPacket packet, long nowNanos) {
+    Icmp.Unreachable why = unreachable(refusal);
+    if (why == null || nowNanos < nextUnreachableNanos) {
       return;
     }
-    nextNanos = nowNanos + INTERVAL_NANOS;
-    IpAddress from =
-        packet.v4()
-            ? IpAddress.ofV4(packet.destination4())
-            : new IpAddress(false, packet.destinationHigh(), packet.destinationLow());
-    int length =
+    nextUnreachableNanos = nowNanos + INTERVAL_NANOS;
+    write(
         icmp.unreachable(
-            memory, at, packet.length(), from, Icmp.Unreachable.ADDRESS, reply, VnetHeader.SIZE);
+            memory, at, packet.length(), destination(packet), why, reply, VnetHeader.SIZE));
+  }
+
+  private static Icmp.@Nullable Unreachable unreachable(DropReason refusal) {
+    return switch (refusal) {
+      case NO_ROUTE, UNKNOWN_ENDPOINT, NO_PEER -> Icmp.Unreachable.ADDRESS;
+      case OUTSIDE_CLUSTER -> Icmp.Unreachable.NO_ROUTE;
+      case FOREIGN_SOURCE -> Icmp.Unreachable.PROHIBITED;
+      default -> null;
+    };
+  }
+
+  /** Answers the packet at {@code at} with the largest size that passes. */
+  void tooBig(MemorySegment memory, long at, InnerPacket packet, int mtu, long nowNanos) {
+    if (nowNanos < nextTooBigNanos) {
+      return;
+    }
+    nextTooBigNanos = nowNanos + INTERVAL_NANOS;
+    write(
+        icmp.tooBig(memory, at, packet.length(), destination(packet), mtu, reply, VnetHeader.SIZE));
+  }
+
+  private static IpAddress destination(InnerPacket packet) {
+    return packet.v4()
+        ? IpAddress.ofV4(packet.destination4())
+        : new IpAddress(false, packet.destinationHigh(), packet.destinationLow());
+  }
+
+  private void write(int length) {
     if (length > 0) {
       int bytes = VnetHeader.SIZE + length;
       iovec.set(ValueLayout.JAVA_LONG, 0, reply.address());

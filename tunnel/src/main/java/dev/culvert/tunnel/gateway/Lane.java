@@ -15,6 +15,7 @@ import dev.culvert.tunnel.offload.InnerPacket;
 import dev.culvert.tunnel.offload.Segmenter;
 import dev.culvert.tunnel.offload.VnetHeader;
 import dev.culvert.tunnel.port.IpFamily;
+import dev.culvert.tunnel.port.RawPort;
 import dev.culvert.tunnel.port.ReceiveBatch;
 import dev.culvert.tunnel.port.TunOffloads;
 import dev.culvert.tunnel.port.TunPort;
@@ -62,15 +63,8 @@ final class Lane implements AutoCloseable {
 
   private static final int MAX_SUPER_PACKET = TunPort.HEADER_BYTES + 65_535;
 
-  /** Who owns a destination now. */
-  interface Router {
-    @Nullable TunnelPeer route4(int destination);
-
-    @Nullable TunnelPeer route6(long high, long low);
-  }
-
   private final TunPort tun;
-  private final Router router;
+  private final LaneRouter router;
   private final DataPath dataPath;
   private final TrainRing helped;
   private final int packetsASend;
@@ -92,12 +86,14 @@ final class Lane implements AutoCloseable {
   private final IcmpReplies icmpReplies = new IcmpReplies(buffers, this::writeToTun);
   private final StageTimes stages = new StageTimes();
   private int opened;
+  private final ClearOutlet clearOutlet = new ClearOutlet(buffers);
   private volatile int mtu;
+  private volatile int limit = Integer.MAX_VALUE;
 
   Lane(
       TunPort tun,
       TunOffloads offloads,
-      Router router,
+      LaneRouter router,
       DataPath dataPath,
       HelperLanes helpers,
       Overhead overhead,
@@ -122,6 +118,7 @@ final class Lane implements AutoCloseable {
   /** The TUN queue has packets. */
   void onTun() throws IOException {
     forgetFailedBatch();
+    router.begin();
     long now = clock.getAsLong();
     for (int reads = 0; reads < TUN_READS; reads++) {
       long start = stages.now();
@@ -134,10 +131,9 @@ final class Lane implements AutoCloseable {
         drops.count(DropReason.MALFORMED);
         continue;
       }
-      TunnelPeer peer = classify();
+      TunnelPeer peer = router.route(superPacket, VnetHeader.SIZE, segmenter);
       if (peer == null) {
-        drops.count(DropReason.NO_ROUTE, segmenter.packets());
-        icmpReplies.unreachable(superPacket, VnetHeader.SIZE, segmenter.packet(), now);
+        keepOut(now);
         continue;
       }
       start = stages.spent(CLASSIFY, start);
@@ -159,11 +155,18 @@ final class Lane implements AutoCloseable {
     outlet6.clear();
   }
 
-  private @Nullable TunnelPeer classify() {
-    InnerPacket packet = segmenter.packet();
-    return packet.v4()
-        ? router.route4((int) packet.destinationLow())
-        : router.route6(packet.destinationHigh(), packet.destinationLow());
+  /** What was read is not for the tunnel: it leaves in clear on purpose, or not at all. */
+  private void keepOut(long now) {
+    DropReason refusal = router.refusal();
+    if (refusal != null) {
+      drops.count(refusal, segmenter.packets());
+      icmpReplies.refused(refusal, superPacket, VnetHeader.SIZE, segmenter.packet(), now);
+      return;
+    }
+    int failed = segmenter.packets() - clearOutlet.send(segmenter);
+    if (failed > 0) {
+      drops.count(DropReason.SEND_FAILED, failed);
+    }
   }
 
   private void split(TunnelPeer peer, long now) {
@@ -172,6 +175,10 @@ final class Lane implements AutoCloseable {
     int trafficClass = copies ? packet.trafficClass() : Ecn.encapsulate(packet.trafficClass());
     Fragmentation fragmentation = copies ? packet.fragmentation() : Fragmentation.BY_KERNEL;
     int tunnelMtu = mtu;
+    if (segmenter.nextLength() > limit && packet.fragmentation() == Fragmentation.FORBIDDEN) {
+      dropTooBig(packet, now);
+      return;
+    }
     while (segmenter.hasNext()) {
       int sealedLength = overhead.sealedLength(segmenter.nextLength(), tunnelMtu);
       Train train = trains.trainFor(peer, sealedLength, trafficClass, fragmentation);
@@ -180,12 +187,18 @@ final class Lane implements AutoCloseable {
         sealAndSend(now);
         stages.outside(SPLIT, start);
       } else if (!train.accepts(sealedLength)) {
-        drops.count(DropReason.TOO_BIG);
+        dropTooBig(packet, now);
         return;
       } else {
         trains.added(segmenter.fill(train, overhead, tunnelMtu));
       }
     }
+  }
+
+  /** None of a super-packet's segments is larger than its first. */
+  private void dropTooBig(InnerPacket packet, long now) {
+    drops.count(DropReason.TOO_BIG, segmenter.packets());
+    icmpReplies.tooBig(superPacket, VnetHeader.SIZE, packet, Math.min(limit, mtu), now);
   }
 
   private void sealAndSend(long now) {
@@ -256,6 +269,7 @@ final class Lane implements AutoCloseable {
   /** The socket has datagrams. */
   void onUdp(UdpPort socket) throws IOException {
     helped.drain();
+    router.begin();
     for (int receives = 0; receives < UDP_RECEIVES; receives++) {
       long start = stages.now();
       int messages = socket.receive(received);
@@ -337,7 +351,11 @@ final class Lane implements AutoCloseable {
     if (deliverable > 0) {
       long start = stages.now();
       opened += deliverable;
-      counters.delivered(deliverable - carryCongestionMark(plain));
+      int foreign = router.refuseForeign(plain);
+      if (foreign > 0) {
+        drops.count(DropReason.SOURCE_NOT_ALLOWED, foreign);
+      }
+      counters.delivered(deliverable - foreign - carryCongestionMark(plain));
       coalescer.add(plain);
       stages.spent(COALESCE, start);
     }
@@ -387,8 +405,19 @@ final class Lane implements AutoCloseable {
     outlet6.use(v6);
   }
 
+  /** Likewise, for what leaves in clear on purpose. */
+  void useClearSockets(@Nullable RawPort v4, @Nullable RawPort v6) {
+    clearOutlet.use(v4, v6);
+  }
+
+  /** The interface's MTU, for padding. */
   void mtu(int newMtu) {
     mtu = newMtu;
+  }
+
+  /** The largest packet that fits the underlay; larger ones are answered, where nobody may cut. */
+  void limit(int newLimit) {
+    limit = newLimit;
   }
 
   LaneCounters counters() {
@@ -398,6 +427,10 @@ final class Lane implements AutoCloseable {
   /** What was dropped on this lane before or after the engine. */
   DropCounters drops() {
     return drops;
+  }
+
+  TrafficCounters traffic() {
+    return router.traffic();
   }
 
   StageTimes stages() {

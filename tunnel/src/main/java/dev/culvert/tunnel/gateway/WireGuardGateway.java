@@ -5,24 +5,31 @@ import static dev.culvert.tunnel.kernel.LibC.LIBC;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadBackends;
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Mark;
+import dev.culvert.routing.plan.TunnelMtu;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.kernel.Errno;
+import dev.culvert.tunnel.kernel.HostFacts;
 import dev.culvert.tunnel.kernel.LibC;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
+import dev.culvert.tunnel.wireguard.PublicKey;
 import dev.culvert.tunnel.wireguard.WireGuardEngine;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Instant;
+import java.util.Collection;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** A WireGuard device that moves packets. It ends when it is closed or its interface is deleted. */
-public final class WireGuardGateway implements WireGuardDevice, AutoCloseable {
+public final class WireGuardGateway implements WireGuardDevice, ClusterDevice, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WireGuardGateway.class);
 
   private static final long CIPHER_DELAY_MILLIS = 500;
@@ -111,6 +118,17 @@ public final class WireGuardGateway implements WireGuardDevice, AutoCloseable {
       return engine.route6(high, low);
     }
 
+    /** A node's peer is its public key, in base64. */
+    @Override
+    public @Nullable TunnelPeer peer(String name) {
+      return engine.peer(PublicKey.parseBase64(name));
+    }
+
+    @Override
+    public int mtuWithin(int linkMtu, boolean outerV4) {
+      return TunnelMtu.wireGuard(linkMtu, outerV4);
+    }
+
     @Override
     public void mtu(int mtu) {
       engine.mtu(mtu);
@@ -156,8 +174,19 @@ public final class WireGuardGateway implements WireGuardDevice, AutoCloseable {
         mark,
         () -> {
           engine.apply(update);
+          gateway.peersChanged();
           return null;
         });
+  }
+
+  @Override
+  public void useClassifier(Classifier classifier, Mark bypass) throws DeviceException {
+    gateway.useClassifier(classifier, bypass);
+  }
+
+  @Override
+  public int fitUnderlay(HostFacts facts, Collection<IpAddress> peers) throws DeviceException {
+    return gateway.fitUnderlay(facts, peers);
   }
 
   @Override

@@ -30,10 +30,14 @@ final class Header {
   static final int V6_SOURCE = 8;
   static final int V6_DESTINATION = 24;
 
+  static final int V6_FRAGMENT = 44;
+  static final int V6_AUTHENTICATION = 51;
+
   static final int ICMP = 1;
   static final int TCP = 6;
   static final int UDP = 17;
   static final int ICMPV6 = 58;
+  static final int SCTP = 132;
 
   static final int TCP_MIN = 20;
   static final int TCP_SEQUENCE = 4;

@@ -14,6 +14,7 @@ public final class InnerPacket {
   private int protocol;
   private int trafficClass;
   private boolean fragment;
+  private boolean laterFragment;
   private boolean dontFragment;
   private long sourceHigh;
   private long sourceLow;
@@ -48,6 +49,7 @@ public final class InnerPacket {
     protocol = NetworkOrder.u8(memory, at + Header.V4_PROTOCOL);
     int fragmentField = NetworkOrder.u16(memory, at + Header.V4_FRAGMENT);
     fragment = (fragmentField & Header.V4_IS_FRAGMENT) != 0;
+    laterFragment = (fragmentField & Header.V4_FRAGMENT_OFFSET) != 0;
     dontFragment = (fragmentField & Header.V4_DONT_FRAGMENT) != 0;
     sourceHigh = 0;
     sourceLow = Integer.toUnsignedLong(NetworkOrder.i32(memory, at + Header.V4_SOURCE));
@@ -66,6 +68,7 @@ public final class InnerPacket {
     trafficClass = NetworkOrder.u16(memory, at) >>> 4 & 0xff;
     protocol = NetworkOrder.u8(memory, at + Header.V6_NEXT_HEADER);
     fragment = false;
+    laterFragment = false;
     dontFragment = true;
     sourceHigh = NetworkOrder.i64(memory, at + Header.V6_SOURCE);
     sourceLow = NetworkOrder.i64(memory, at + Header.V6_SOURCE + 8);
@@ -99,9 +102,14 @@ public final class InnerPacket {
     return trafficClass;
   }
 
-  /** Whether it is an IPv4 fragment. */
+  /** Whether it is an IPv4 fragment; those of IPv6 are {@link TransportHeader}'s to find. */
   public boolean fragment() {
     return fragment;
+  }
+
+  /** Whether it is an IPv4 fragment and not the first. */
+  boolean laterFragment() {
+    return laterFragment;
   }
 
   /** What its DF bit says; no router ever fragments IPv6. */

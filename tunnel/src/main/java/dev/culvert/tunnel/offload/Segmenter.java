@@ -164,6 +164,11 @@ public final class Segmenter {
     return Math.max(1, (payload + segmentSize - 1) / segmentSize);
   }
 
+  /** Bytes of all of them. */
+  public long bytes() {
+    return payload + (long) packets() * headers;
+  }
+
   public boolean hasNext() {
     return hasNext;
   }

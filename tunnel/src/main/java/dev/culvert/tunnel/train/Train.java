@@ -32,6 +32,7 @@ public final class Train {
   private int trafficClass;
   private Fragmentation fragmentation = Fragmentation.BY_KERNEL;
   private @Nullable Object reservation;
+  private @Nullable Object origin;
 
   /** Empties the train and places its first slot; the first packet added decides the stride. */
   public Train startAt(MemorySegment newMemory, long newOffset, int newHeadroom) {
@@ -43,6 +44,7 @@ public final class Train {
     lastSealedLength = 0;
     trafficClass = 0;
     fragmentation = Fragmentation.BY_KERNEL;
+    origin = null;
     return this;
   }
 
@@ -190,6 +192,15 @@ public final class Train {
 
   public void fragmentation(Fragmentation newFragmentation) {
     fragmentation = newFragmentation;
+  }
+
+  /** Who sent an opened train, as its engine knows peers; null for any other. */
+  public @Nullable Object origin() {
+    return origin;
+  }
+
+  public void origin(@Nullable Object newOrigin) {
+    origin = newOrigin;
   }
 
   /** What the engine needs to encipher a train whose counters are reserved; null for any other. */

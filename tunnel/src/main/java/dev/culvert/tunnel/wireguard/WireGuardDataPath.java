@@ -302,6 +302,7 @@ final class WireGuardDataPath implements DataPath {
     if (fresh == 0) {
       return 0;
     }
+    received.origin(session.peer());
     boolean anyData = inner.hasData(received, fresh);
     received(session, from, inner.bytes(received, fresh), anyData, nowNanos);
     return anyData ? inner.deliver(received, fresh, session.peer()) : 0;

@@ -85,6 +85,11 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     return configuration.snapshot();
   }
 
+  /** The peer of that key, or null. */
+  public @Nullable TunnelPeer peer(PublicKey key) {
+    return peers.get(key);
+  }
+
   /** The peer that owns {@code destination} (32 bits), or null. */
   public @Nullable TunnelPeer route4(int destination) {
     return shared.allowedIps.table().lookup4(destination);

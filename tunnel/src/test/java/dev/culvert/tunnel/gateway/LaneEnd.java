@@ -28,6 +28,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -47,6 +48,7 @@ final class LaneEnd implements AutoCloseable {
   final WireGuardEngine engine;
   final TestTun tun = new TestTun();
   final UdpPort socket = UdpPort.bind(IpFamily.V4, 0, false, UdpOptions.DEFAULT);
+  final AtomicReference<@Nullable ClusterRoutes> clusterRoutes = new AtomicReference<>();
   final HelperLanes helpers;
   final Lane lane;
 
@@ -74,8 +76,8 @@ final class LaneEnd implements AutoCloseable {
     controlPath = engine.newDataPath();
     helpers =
         new HelperLanes("test-" + number, helperCount, () -> around.apply(engine.newDataPath()));
-    Lane.Router router =
-        new Lane.Router() {
+    LaneRouter.EngineRoutes routes =
+        new LaneRouter.EngineRoutes() {
           @Override
           public @Nullable TunnelPeer route4(int destination) {
             return engine.route4(destination);
@@ -93,7 +95,7 @@ final class LaneEnd implements AutoCloseable {
         new Lane(
             tun.port(),
             new TunOffloads(true, merging, merging),
-            router,
+            new LaneRouter(routes, clusterRoutes::get),
             around.apply(engine.newDataPath()),
             helpers,
             engine.overhead(),

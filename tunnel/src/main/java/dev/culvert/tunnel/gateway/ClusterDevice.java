@@ -1,0 +1,38 @@
+package dev.culvert.tunnel.gateway;
+
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Mark;
+import dev.culvert.tunnel.kernel.HostFacts;
+import java.util.Collection;
+
+/** A running gateway of a cluster, whatever protocol it speaks. Safe to use from any thread. */
+public interface ClusterDevice {
+  /** The network interface's name. */
+  String interfaceName();
+
+  /**
+   * From now on {@code classifier} decides what becomes of every packet, and whose an inner source
+   * is: one swap of one reference, which lanes see between two batches. The engine's own ranges
+   * have to agree for what arrives. A node whose peer the engine does not know gets drops until it
+   * does.
+   *
+   * @param bypass the mark of what leaves in clear on purpose
+   * @throws DeviceException where two nodes share a peer, or there are no raw sockets to be had;
+   *     what was in force stays
+   */
+  void useClassifier(Classifier classifier, Mark bypass) throws DeviceException;
+
+  /**
+   * Fits the tunnel's MTU to the devices that lead to {@code peers}: the interface gets it, and
+   * packets that are larger are answered with it. To be called again whenever the facts change.
+   *
+   * @param peers addresses of other nodes on the underlay
+   * @return the MTU, for the kernel's plan
+   * @throws DeviceException where the interface does not take it
+   */
+  int fitUnderlay(HostFacts facts, Collection<IpAddress> peers) throws DeviceException;
+
+  /** Counters and what the kernel offers. */
+  GatewayStatus status();
+}

@@ -1,0 +1,141 @@
+package dev.culvert.tunnel.offload;
+
+import dev.culvert.tunnel.engine.DropReason;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What lies behind a packet's IP header: the protocol after all extension headers of IPv6 (RFC 8200
+ * section 4), and the ports of TCP, UDP and SCTP. A flyweight: used again for every packet, nothing
+ * allocated.
+ */
+public final class TransportHeader {
+  /** A port of a packet that has none, or whose ports must not be believed: a fragment's. */
+  public static final int NO_PORT = -1;
+
+  /** Extension headers that are read: RFC 8200 knows eight places for them. */
+  static final int MAX_EXTENSIONS = 8;
+
+  /** Bytes of extension headers that are read. */
+  static final int MAX_EXTENSION_BYTES = 512;
+
+  private static final int PORTS = 4;
+
+  private int protocol;
+  private int offset;
+  private int sourcePort;
+  private int destinationPort;
+  private boolean fragment;
+  private boolean laterFragment;
+  private boolean authenticated;
+
+  /**
+   * Reads behind the header that {@code packet} holds, which begins at {@code at}; never outside of
+   * the packet's length.
+   *
+   * @return null, or why it cannot be read; the fields are undefined then
+   */
+  public @Nullable DropReason read(MemorySegment memory, long at, InnerPacket packet) {
+    protocol = packet.protocol();
+    offset = packet.headerLength();
+    fragment = packet.fragment();
+    laterFragment = packet.laterFragment();
+    authenticated = false;
+    sourcePort = NO_PORT;
+    destinationPort = NO_PORT;
+    if (!packet.v4()) {
+      DropReason unreadable = walk(memory, at, packet.length());
+      if (unreadable != null) {
+        return unreadable;
+      }
+    }
+    // The kernel's rules know no ports behind an authentication header either.
+    return fragment || authenticated ? null : readPorts(memory, at, packet.length());
+  }
+
+  private @Nullable DropReason walk(MemorySegment memory, long at, int length) {
+    for (int i = 0; ; i++) {
+      boolean authentication = protocol == Header.V6_AUTHENTICATION;
+      authenticated |= authentication;
+      boolean fragmented = protocol == Header.V6_FRAGMENT;
+      if (!fragmented && !authentication && !isOptions(protocol)) {
+        return null;
+      }
+      if (i == MAX_EXTENSIONS) {
+        return DropReason.EXTENSION_HEADERS;
+      }
+      if (length - offset < 8) {
+        return DropReason.MALFORMED;
+      }
+      long header = at + offset;
+      int size = NetworkOrder.u8(memory, header + 1);
+      // The authentication header counts words of 4 bytes (RFC 4302 section 2.2).
+      offset += fragmented ? 8 : authentication ? (size + 2) * 4 : (size + 1) * 8;
+      protocol = NetworkOrder.u8(memory, header);
+      if (fragmented) {
+        fragment = true;
+        laterFragment = (NetworkOrder.u16(memory, header + 2) & 0xfff8) != 0;
+      }
+      if (offset > length) {
+        return DropReason.MALFORMED;
+      }
+      if (offset - Header.V6 > MAX_EXTENSION_BYTES) {
+        return DropReason.EXTENSION_HEADERS;
+      }
+      if (laterFragment) {
+        // What follows is the middle of something, whatever it looks like.
+        return null;
+      }
+    }
+  }
+
+  /** Whether it is an extension header of RFC 6564's form. */
+  private static boolean isOptions(int header) {
+    return switch (header) {
+      case 0, 43, 60, 135, 139, 140 ->
+          true; // hop-by-hop, routing, destination, mobility, HIP, shim
+      default -> false;
+    };
+  }
+
+  private @Nullable DropReason readPorts(MemorySegment memory, long at, int length) {
+    if (protocol == Header.TCP || protocol == Header.UDP || protocol == Header.SCTP) {
+      if (length - offset < PORTS) {
+        return DropReason.MALFORMED;
+      }
+      sourcePort = NetworkOrder.u16(memory, at + offset);
+      destinationPort = NetworkOrder.u16(memory, at + offset + 2);
+    }
+    return null;
+  }
+
+  /** The protocol of what the packet carries; for a later fragment, what its header says. */
+  public int protocol() {
+    return protocol;
+  }
+
+  /** Bytes from the IP header to what the packet carries. */
+  public int offset() {
+    return offset;
+  }
+
+  /** 0 to 65535, or {@link #NO_PORT}. */
+  public int sourcePort() {
+    return sourcePort;
+  }
+
+  /** As {@link #sourcePort}. */
+  public int destinationPort() {
+    return destinationPort;
+  }
+
+  /** Whether it is a fragment, the first or a later one. */
+  public boolean fragment() {
+    return fragment;
+  }
+
+  /** Whether it is a fragment and not the first. */
+  public boolean laterFragment() {
+    return laterFragment;
+  }
+}
