@@ -3,7 +3,11 @@ package dev.culvert.tunnel.gateway;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.crypto.X25519;
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.ClusterMap;
+import dev.culvert.routing.ClusterNode;
 import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Policy;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Datagram;
@@ -28,8 +32,10 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,6 +56,7 @@ final class LaneEnd implements AutoCloseable {
   final UdpPort socket = UdpPort.bind(IpFamily.V4, 0, false, UdpOptions.DEFAULT);
   final AtomicReference<@Nullable ClusterRoutes> clusterRoutes = new AtomicReference<>();
   final HelperLanes helpers;
+  long now = NOW;
   final Lane lane;
 
   /**
@@ -100,7 +107,7 @@ final class LaneEnd implements AutoCloseable {
             helpers,
             engine.overhead(),
             control,
-            () -> NOW,
+            () -> now,
             MTU);
     lane.useSockets(socket, null);
     helpers.start();
@@ -126,7 +133,10 @@ final class LaneEnd implements AutoCloseable {
   }
 
   private void peerWith(LaneEnd other) {
-    Prefix inner = Prefix.parse("10.0." + other.number + ".0/24");
+    List<PeerUpdate.AllowedIpChange> inner =
+        Stream.of("10.0." + other.number + ".0/24", "fd00:0:0:" + other.number + "::/64")
+            .map(range -> new PeerUpdate.AllowedIpChange(Prefix.parse(range), false))
+            .toList();
     PeerUpdate peer =
         new PeerUpdate(
             other.publicKey,
@@ -136,7 +146,7 @@ final class LaneEnd implements AutoCloseable {
             other.endpoint(),
             OptionalInt.empty(),
             false,
-            List.of(new PeerUpdate.AllowedIpChange(inner, false)));
+            inner);
     engine.apply(
         new DeviceUpdate(null, OptionalInt.empty(), OptionalInt.empty(), false, List.of(peer)));
   }
@@ -164,6 +174,32 @@ final class LaneEnd implements AutoCloseable {
       any = true;
     }
     return any;
+  }
+
+  /** This end as a node of a cluster: 10.0.n.1 with the pods around it, and the same in fd00::. */
+  ClusterNode node(String role) {
+    return new ClusterNode(
+        name(),
+        Set.of(role),
+        Map.of(),
+        List.of(
+            IpAddress.parse("10.0." + number + ".1"),
+            IpAddress.parse("fd00:0:0:" + number + "::1")),
+        List.of(),
+        List.of(
+            Prefix.parse("10.0." + number + ".0/24"), Prefix.parse("fd00:0:0:" + number + "::/64")),
+        publicKey.toString());
+  }
+
+  private String name() {
+    return "node-" + number;
+  }
+
+  /** The lane goes by this cluster from its next batch on. */
+  void join(ClusterMap map, Policy policy) {
+    clusterRoutes.set(
+        ClusterRoutes.of(
+            Classifier.of(map, policy, name()), peer -> engine.peer(PublicKey.parseBase64(peer))));
   }
 
   void feed(MemorySegment packet) {

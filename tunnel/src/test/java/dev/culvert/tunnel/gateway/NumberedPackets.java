@@ -2,6 +2,7 @@ package dev.culvert.tunnel.gateway;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.offload.Checksum;
 import dev.culvert.tunnel.offload.VnetHeader;
 import java.lang.foreign.Arena;
@@ -17,7 +18,9 @@ final class NumberedPackets {
   static final byte[] MARKER = "never in clear on the wire".getBytes(US_ASCII);
 
   static final int PAYLOAD = 200;
+  static final int PORT = 5001;
   private static final int HEADERS = 28;
+  private static final int UDP = 17;
   private static final ValueLayout.OfShort NATIVE_SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -28,13 +31,28 @@ final class NumberedPackets {
    * from {@code first} on; with its virtio-net header.
    */
   static MemorySegment superPacket(int from, int to, int first, int packets) {
-    int length = HEADERS + packets * PAYLOAD;
-    ByteBuffer out = ByteBuffer.allocate(VnetHeader.SIZE + length);
+    return superPacket(host(from), host(to), PORT, first, packets);
+  }
+
+  private static IpAddress host(int node) {
+    return IpAddress.ofV4(10 << 24 | node << 8 | 1);
+  }
+
+  /** The same between addresses of either family, to a UDP port. */
+  static MemorySegment superPacket(IpAddress from, IpAddress to, int port, int first, int packets) {
+    boolean v4 = from.v4();
+    int ipHeader = v4 ? 20 : 40;
+    int udpLength = 8 + packets * PAYLOAD;
+    ByteBuffer out = ByteBuffer.allocate(VnetHeader.SIZE + ipHeader + udpLength);
     out.position(VnetHeader.SIZE);
-    out.putShort((short) 0x4500).putShort((short) length).putInt(0x4000).put((byte) 64);
-    out.put((byte) 17).putShort((short) 0);
-    out.put(new byte[] {10, 0, (byte) from, 1}).put(new byte[] {10, 0, (byte) to, 1});
-    out.putShort((short) 4242).putShort((short) 5001).putShort((short) (length - 20));
+    if (v4) {
+      out.putShort((short) 0x4500).putShort((short) (20 + udpLength)).putInt(0x4000);
+      out.put((byte) 64).put((byte) UDP).putShort((short) 0);
+    } else {
+      out.putInt(6 << 28).putShort((short) udpLength).put((byte) UDP).put((byte) 64);
+    }
+    out.put(from.toBytes()).put(to.toBytes());
+    out.putShort((short) 4242).putShort((short) port).putShort((short) udpLength);
     out.putShort((short) 0);
     for (int i = 0; i < packets; i++) {
       byte[] payload = new byte[PAYLOAD];
@@ -44,12 +62,17 @@ final class NumberedPackets {
     MemorySegment packet = Arena.ofAuto().allocate(out.capacity(), 8);
     packet.copyFrom(MemorySegment.ofArray(out.array()));
     int ip = VnetHeader.SIZE;
-    long pseudoHeader = Checksum.pseudoHeader4(packet, ip, 17, length - 20);
-    packet.set(NATIVE_SHORT, ip + 26, (short) Checksum.fold(pseudoHeader));
-    packet.set(NATIVE_SHORT, ip + 10, (short) ~Checksum.fold(Checksum.sum(packet, ip, 20)));
+    long pseudoHeader =
+        v4
+            ? Checksum.pseudoHeader4(packet, ip, UDP, udpLength)
+            : Checksum.pseudoHeader6(packet, ip, UDP, udpLength);
+    packet.set(NATIVE_SHORT, ip + ipHeader + 6, (short) Checksum.fold(pseudoHeader));
+    if (v4) {
+      packet.set(NATIVE_SHORT, ip + 10, (short) ~Checksum.fold(Checksum.sum(packet, ip, 20)));
+    }
     int type = packets == 1 ? VnetHeader.GSO_NONE : VnetHeader.GSO_UDP_L4;
     int segment = packets == 1 ? 0 : PAYLOAD;
-    VnetHeader.put(packet, 0, VnetHeader.NEEDS_CSUM, type, HEADERS, segment, 20, 6);
+    VnetHeader.put(packet, 0, VnetHeader.NEEDS_CSUM, type, ipHeader + 8, segment, ipHeader, 6);
     return packet;
   }
 

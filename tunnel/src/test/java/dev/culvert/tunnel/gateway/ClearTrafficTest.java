@@ -1,0 +1,183 @@
+package dev.culvert.tunnel.gateway;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadBackends;
+import dev.culvert.routing.ClusterMap;
+import dev.culvert.routing.ClusterNode;
+import dev.culvert.routing.Exemption;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.NodeSelector;
+import dev.culvert.routing.Policy;
+import dev.culvert.routing.PortRange;
+import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.kernel.HostFacts;
+import dev.culvert.tunnel.kernel.NetworkNamespace;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** A node and a control-plane node, in a network namespace each, with a cable between. */
+@Tag("integration")
+class ClearTrafficTest {
+  private static final int PORT = 6443;
+  private static final int MARK = 0x200;
+  private static final Policy POLICY =
+      new Policy(
+          Policy.STRICT.encrypted(),
+          true,
+          true,
+          List.of(
+              new Exemption(
+                  "api",
+                  NodeSelector.role("control-plane"),
+                  Exemption.UDP,
+                  List.of(PortRange.of(PORT)))));
+
+  private final List<AutoCloseable> open = new ArrayList<>();
+  private NetworkNamespace here;
+  private NetworkNamespace there;
+  private LaneEnd worker;
+
+  @BeforeEach
+  void connect() throws Exception {
+    here = opened(NetworkNamespace.create());
+    there = opened(NetworkNamespace.create());
+    here.exec("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth1");
+    here.exec("ip", "link", "set", "eth1", "netns", there.path());
+    here.exec("ip", "link", "set", "eth0", "up");
+    there.exec("ip", "link", "set", "eth1", "up");
+    here.exec("ip", "addr", "add", "10.0.2.1/32", "dev", "eth0");
+    there.exec("ip", "addr", "add", "10.0.1.1/32", "dev", "eth1");
+    there.exec("ip", "route", "add", "10.0.2.1/32", "dev", "eth1");
+    for (String[] end : new String[][] {{"eth0", "2"}, {"eth1", "1"}}) {
+      NetworkNamespace namespace = end[0].equals("eth0") ? here : there;
+      String address = "fd00:0:0:" + end[1] + "::1/128";
+      namespace.exec("ip", "addr", "add", address, "dev", end[0], "nodad");
+    }
+    there.exec("ip", "route", "add", "fd00:0:0:2::1/128", "dev", "eth1");
+    // Only what has the mark finds its way.
+    for (String family : List.of("-4", "-6")) {
+      String to = family.equals("-4") ? "10.0.1.1/32" : "fd00:0:0:1::1/128";
+      here.exec("ip", family, "rule", "add", "fwmark", "" + MARK, "lookup", "100");
+      here.exec("ip", family, "route", "add", to, "dev", "eth0", "table", "100");
+    }
+    worker =
+        opened(
+            new LaneEnd(2, false, 0, AeadBackends.first(AeadAlgorithm.CHACHA20_POLY1305), p -> p));
+    ClusterNode control =
+        new ClusterNode(
+            "node-1",
+            Set.of("control-plane"),
+            Map.of(),
+            List.of(IpAddress.parse("10.0.1.1"), IpAddress.parse("fd00:0:0:1::1")),
+            List.of(),
+            List.of(),
+            null);
+    worker.join(ClusterMap.of(List.of(control, worker.node("worker")), List.of()), POLICY);
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    for (AutoCloseable closeable : open.reversed()) {
+      closeable.close();
+    }
+  }
+
+  private <T extends AutoCloseable> T opened(T closeable) {
+    open.add(closeable);
+    return closeable;
+  }
+
+  private void useSockets(int mark) throws Exception {
+    ClearSockets sockets = opened(here.call(() -> ClearSockets.open(1, mark)));
+    worker.lane.useClearSockets(sockets.v4(0), sockets.v6(0));
+  }
+
+  private Map<String, TrafficStatus.Volume> bypassed() {
+    Map<String, TrafficStatus.Volume> bypassed = new HashMap<>();
+    worker.lane.traffic().addTo(new EnumMap<>(dev.culvert.routing.TrafficClass.class), bypassed);
+    return bypassed;
+  }
+
+  private void send(String source, String destination, int packets) throws Exception {
+    IpAddress to = IpAddress.parse(destination);
+    worker.feed(NumberedPackets.superPacket(IpAddress.parse(source), to, PORT, 0, packets));
+    worker.lane.onTun();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"10.0.2.1, 10.0.1.1", "fd00:0:0:2::1, fd00:0:0:1::1"})
+  void exemptTrafficLeavesInClearInPacketsThatTheServerTakes(String source, String destination)
+      throws Exception {
+    useSockets(MARK);
+    DatagramSocket server =
+        opened(
+            there.call(
+                () -> {
+                  InetAddress address = InetAddress.getByName(destination);
+                  return new DatagramSocket(new InetSocketAddress(address, PORT));
+                }));
+    server.setSoTimeout(5000);
+    send(source, destination, 40);
+    for (int i = 0; i < 40; i++) {
+      DatagramPacket datagram = new DatagramPacket(new byte[2000], 2000);
+      server.receive(datagram); // the kernel has checked all checksums
+      assertEquals(NumberedPackets.PAYLOAD, datagram.getLength());
+      assertEquals(i, ByteBuffer.wrap(datagram.getData()).getInt());
+      int markerEnd = 4 + NumberedPackets.MARKER.length;
+      assertArrayEquals(
+          NumberedPackets.MARKER, Arrays.copyOfRange(datagram.getData(), 4, markerEnd));
+      assertEquals(InetAddress.getByName(source), datagram.getAddress());
+    }
+    assertEquals(40, bypassed().getOrDefault("api", new TrafficStatus.Volume(0, 0)).packets());
+    assertEquals(Map.of(), worker.drops());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"10.0.2.1, 10.0.1.1", "fd00:0:0:2::1, fd00:0:0:1::1"})
+  void withoutTheMarkItFindsNoWay(String source, String destination) throws Exception {
+    useSockets(MARK + 1);
+    send(source, destination, 3);
+    assertEquals(Map.of(DropReason.SEND_FAILED, 3L), worker.drops());
+  }
+
+  /** The gateway asks netlink in the namespace of the thread that opens it. */
+  @Test
+  void theTunnelsMtuFollowsTheUnderlays() throws Exception {
+    GatewayOptions options = new GatewayOptions("cvtmtu0", 0, 1, 0, null, null);
+    WireGuardGateway gateway = opened(here.call(() -> WireGuardGateway.open(options)));
+    List<IpAddress> v4 = List.of(IpAddress.parse("10.0.1.1"));
+    List<IpAddress> both = List.of(v4.getFirst(), IpAddress.parse("fd00:0:0:1::1"));
+    assertEquals(1440, gateway.fitUnderlay(facts(1500), v4));
+    assertEquals(1420, gateway.fitUnderlay(facts(1500), both));
+    assertEquals(1220, gateway.fitUnderlay(facts(1300), both));
+    assertTrue(here.exec("ip", "link", "show", "cvtmtu0").contains("mtu 1220"));
+    assertEquals(1220, gateway.status().mtu());
+    assertEquals(8940, gateway.fitUnderlay(facts(9000), v4));
+    assertTrue(here.exec("ip", "link", "show", "cvtmtu0").contains("mtu 8940"));
+  }
+
+  private static HostFacts facts(int mtu) {
+    return new HostFacts(new TreeMap<>(Map.of("eth0", mtu)), Set.of(), Map.of());
+  }
+}
