@@ -37,7 +37,8 @@ public final class AdminClient {
       throws IOException {
     Path path = AdminServer.socketPath(directory, interfaceName);
     try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
-      String line = Json.lines().writeValueAsString(new Request(command, List.of(arguments))) + "\n";
+      String line =
+          Json.lines().writeValueAsString(new Request(command, List.of(arguments))) + "\n";
       channel.write(ByteBuffer.wrap(line.getBytes(UTF_8)));
       String answer = new BufferedReader(Channels.newReader(channel, UTF_8)).readLine();
       if (answer == null) {

@@ -55,8 +55,7 @@ final class AuditCommand implements Callable<Integer> {
   private AuditView audit() throws Exception {
     String name = GatewayName.of(gateway);
     if (machine.adminClient().isRunning(name)) {
-      AuditView running =
-          machine.adminClient().call(name, AdminMessage.Command.AUDIT).audit();
+      AuditView running = machine.adminClient().call(name, AdminMessage.Command.AUDIT).audit();
       if (running != null) {
         return running;
       }

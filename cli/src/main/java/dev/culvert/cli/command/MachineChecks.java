@@ -143,7 +143,8 @@ final class MachineChecks {
     Optional<Path> nft =
         Stream.concat(
                 Stream.of(
-                    Objects.requireNonNullElse(System.getenv("PATH"), "/usr/bin:/bin").split(":", -1)),
+                    Objects.requireNonNullElse(System.getenv("PATH"), "/usr/bin:/bin")
+                        .split(":", -1)),
                 Stream.of("/usr/sbin", "/sbin"))
             .map(folder -> Path.of(folder, "nft"))
             .filter(Files::isExecutable)

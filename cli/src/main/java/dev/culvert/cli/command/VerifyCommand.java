@@ -60,8 +60,7 @@ final class VerifyCommand implements Callable<Integer> {
   private static void print(PrintWriter out, SelfTest.Report report) {
     Table table = new Table("PEER", "TARGET", "SEALED", "IN CLEAR");
     for (SelfTest.PeerReport peer : report.peers()) {
-      table.row(
-          peer.name(), peer.target(), peer.sealed() ? "yes" : "no", "" + peer.seenInClear());
+      table.row(peer.name(), peer.target(), peer.sealed() ? "yes" : "no", "" + peer.seenInClear());
     }
     table.print(out);
     out.printf(

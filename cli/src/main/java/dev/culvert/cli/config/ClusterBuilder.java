@@ -92,10 +92,12 @@ final class ClusterBuilder {
       if (nodesPlace != null) {
         throw nodesPlace.error("'spec.node' has to say which of the nodes this is");
       }
-      return new ClusterConfig(ClusterConfig.UNNAMED, ofPeers(whole, peers, addresses), policy, false);
+      return new ClusterConfig(
+          ClusterConfig.UNNAMED, ofPeers(whole, peers, addresses), policy, false);
     }
     if (!names.containsKey(self)) {
-      throw selfPlace.error("no node is called '" + self + "'" + Suggestion.of(self, names.keySet()));
+      throw selfPlace.error(
+          "no node is called '" + self + "'" + Suggestion.of(self, names.keySet()));
     }
     if (!podCidrs.isEmpty()) {
       throw selfPlace.error("with nodes, 'podCIDRs' stand in the node's own entry");

@@ -92,8 +92,9 @@ final class ClusterFormat {
 
   private void discovered(YamlValue file) throws ConfigException {
     Path path = directory.resolve(YamlFormat.path(file));
-    YamlMap root = YamlValue.parse(path.toString(), ConfigFile.readText(path))
-        .map(Set.of("apiVersion", "kind", "metadata", "nodes"));
+    YamlMap root =
+        YamlValue.parse(path.toString(), ConfigFile.readText(path))
+            .map(Set.of("apiVersion", "kind", "metadata", "nodes"));
     YamlFormat.exactly(root.require("apiVersion"), YamlFormat.API_VERSION);
     YamlFormat.exactly(root.require("kind"), "Nodes");
     nodes(root.require("nodes"));
@@ -276,8 +277,7 @@ final class ClusterFormat {
     String text = value.text();
     int dash = text.indexOf('-');
     int first =
-        (int)
-            Values.number(value.place(), dash < 0 ? text : text.substring(0, dash), 1, 65_535);
+        (int) Values.number(value.place(), dash < 0 ? text : text.substring(0, dash), 1, 65_535);
     int last =
         dash < 0 ? first : (int) Values.number(value.place(), text.substring(dash + 1), 1, 65_535);
     if (last < first) {

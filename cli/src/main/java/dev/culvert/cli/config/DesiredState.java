@@ -52,8 +52,7 @@ public record DesiredState(GatewayConfig config, DeviceUpdate update) implements
     }
   }
 
-  private static PeerUpdate peer(PeerConfig peer, SecretBytes presharedKey)
-      throws ConfigException {
+  private static PeerUpdate peer(PeerConfig peer, SecretBytes presharedKey) throws ConfigException {
     return new PeerUpdate(
         peer.publicKey(),
         false,

@@ -6,6 +6,7 @@ import dev.culvert.routing.Exemption;
 import dev.culvert.routing.Policy;
 import dev.culvert.routing.TrafficClass;
 import dev.culvert.tunnel.gateway.GatewayStatus;
+import dev.culvert.tunnel.gateway.TrafficStatus.Volume;
 import dev.culvert.tunnel.kernel.GuardTable.Count;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -36,8 +37,8 @@ public final class Audit {
    *
    * @param status of the running gateway, null where none runs
    */
-  public static AuditView of(
-      GatewayConfig config, Network network, @Nullable GatewayStatus status) throws IOException {
+  public static AuditView of(GatewayConfig config, Network network, @Nullable GatewayStatus status)
+      throws IOException {
     Map<String, Count> counters = network.counters();
     Audit audit = new Audit();
     Policy policy = config.cluster().policy();
@@ -91,7 +92,11 @@ public final class Audit {
 
   /** What the lanes let out in clear is in the guard's counters: it meets the guard. */
   private void lanes(GatewayStatus status) {
-    row("sent through the tunnel").encrypted += status.packetsSealed();
+    Map<TrafficClass, Volume> classes = status.traffic().encrypted();
+    if (classes.isEmpty()) {
+      row("sent through the tunnel").encrypted += status.packetsSealed();
+    }
+    classes.forEach((traffic, volume) -> row(traffic.toString()).encrypted += volume.packets());
     row("received through the tunnel").encrypted += status.packetsOpened();
     status.drops().forEach((reason, packets) -> row(reason.label()).dropped += packets);
   }

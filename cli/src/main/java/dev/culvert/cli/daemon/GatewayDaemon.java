@@ -99,12 +99,13 @@ public final class GatewayDaemon implements AutoCloseable {
       throw new IOException(otherDatapath);
     }
     machine.runState().write(name, file);
-    steered = Steered.start(config, machine.network(), this::replanned);
+    steered = Steered.start(config, machine.network());
   }
 
   private void bringUp(DeviceUpdate update) throws IOException {
     String name = config.interfaceName();
     running = machine.devices().open(name, config.mtu(), config.lanes());
+    classify();
     device().configure(update);
     uapi = UapiServer.open(machine.uapiDirectory(), device());
     if (steered == null) {
@@ -119,6 +120,15 @@ public final class GatewayDaemon implements AutoCloseable {
         config.peers().size(),
         device().listenPort(),
         view().publicKey());
+  }
+
+  /**
+   * Where the file names the whole cluster, the lanes judge by it and not by peers' ranges alone.
+   */
+  private void classify() throws IOException {
+    if (steered != null && running != null && steered.plan().cluster().complete()) {
+      running.useClassifier(steered.plan().classifier(), config.bypassMark());
+    }
   }
 
   private WireGuardDevice device() {
@@ -160,6 +170,7 @@ public final class GatewayDaemon implements AutoCloseable {
       GatewayConfig before = config;
       if (steered != null) {
         steered.apply(wanted, device().listenPort());
+        classify();
       }
       DeviceUpdate update =
           DeviceDiff.between(now, device().listenPort(), device().fwmark(), desired.update());
@@ -170,6 +181,7 @@ public final class GatewayDaemon implements AutoCloseable {
       } catch (IOException e) {
         if (steered != null) {
           steered.apply(before, device().listenPort());
+          classify();
         }
         throw e;
       }
@@ -233,7 +245,8 @@ public final class GatewayDaemon implements AutoCloseable {
 
   private GatewayPlan requireSteered() throws IOException {
     if (steered == null) {
-      throw new IOException(config.interfaceName() + " steers nothing: spec.interface.routes is false");
+      throw new IOException(
+          config.interfaceName() + " steers nothing: spec.interface.routes is false");
     }
     return steered.plan();
   }
@@ -250,11 +263,6 @@ public final class GatewayDaemon implements AutoCloseable {
     if (running != null) {
       running.close();
     }
-  }
-
-  /** This machine's own addresses or devices are others: the peers' ranges are not. */
-  private void replanned(GatewayPlan plan) {
-    log.debug("the plan is now {}", plan);
   }
 
   /** Takes the device and the sockets away; the guard stays. May be called again. */

@@ -12,8 +12,7 @@ import org.jspecify.annotations.Nullable;
 /** Reads a packet to ask about: {@code SRC[:PORT] DST[:PORT][/PROTOCOL]}. */
 final class PacketQuery {
   /** An address, IPv6 in brackets where a port follows. */
-  private static final Pattern END =
-      Pattern.compile("(?:\\[([^]]+)]|([0-9.]+))(?::(\\d{1,5}))?");
+  private static final Pattern END = Pattern.compile("(?:\\[([^]]+)]|([0-9.]+))(?::(\\d{1,5}))?");
 
   private static final int ICMP = 1;
   private static final int TCP = 6;
@@ -33,8 +32,7 @@ final class PacketQuery {
     int slash = to.indexOf('/');
     End source = end(ends.get(0));
     End destination = end(slash < 0 ? to : to.substring(0, slash));
-    boolean ports =
-        source.port != Classifier.NO_PORT || destination.port != Classifier.NO_PORT;
+    boolean ports = source.port != Classifier.NO_PORT || destination.port != Classifier.NO_PORT;
     int protocol = slash < 0 ? (ports ? TCP : 0) : protocol(to.substring(slash + 1));
     try {
       return new Query(

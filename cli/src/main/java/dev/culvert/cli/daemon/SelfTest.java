@@ -138,8 +138,7 @@ public final class SelfTest implements AutoCloseable {
       for (DeviceCapture capture : captures) {
         byte[] frame = capture.next(STEP_MILLIS);
         frames += frame.length == 0 ? 0 : 1;
-        marks.forEach(
-            (key, mark) -> seen.merge(key, contains(frame, mark) ? 1L : 0L, Long::sum));
+        marks.forEach((key, mark) -> seen.merge(key, contains(frame, mark) ? 1L : 0L, Long::sum));
       }
     }
     Map<String, PeerView> after = new TreeMap<>();

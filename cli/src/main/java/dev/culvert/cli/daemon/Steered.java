@@ -14,23 +14,16 @@ import org.slf4j.LoggerFactory;
 final class Steered implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Steered.class);
 
-  /** Hears that the same configuration has another plan, since the machine changed. */
-  interface Listener {
-    void replanned(GatewayPlan plan);
-  }
-
   private final Network network;
-  private final Listener listener;
   private final Network.Kept kept;
   private GatewayConfig config;
   private GatewayPlan plan;
   private int port;
   private boolean closed;
 
-  private Steered(GatewayConfig config, Network network, Listener listener) throws IOException {
+  private Steered(GatewayConfig config, Network network) throws IOException {
     this.config = config;
     this.network = network;
-    this.listener = listener;
     plan = GatewayPlan.of(config, network, 0, List.of());
     kept = network.keep(plan.kernel(), this::hostChanged);
   }
@@ -40,9 +33,8 @@ final class Steered implements AutoCloseable {
    *
    * @throws IOException where the guard could not be had
    */
-  static Steered start(GatewayConfig config, Network network, Listener listener)
-      throws IOException {
-    return new Steered(config, network, listener);
+  static Steered start(GatewayConfig config, Network network) throws IOException {
+    return new Steered(config, network);
   }
 
   synchronized GatewayPlan plan() {
@@ -78,7 +70,6 @@ final class Steered implements AutoCloseable {
       if (!next.equals(plan)) {
         kept.update(next.kernel());
         plan = next;
-        listener.replanned(next);
         log.info("this machine's links or addresses changed: steered and guarded anew");
       }
     } catch (IOException | RuntimeException e) {

@@ -26,7 +26,7 @@ final class LabGateway {
   private final LabSite site;
   private final Path folder;
   private final List<String> culvert;
-  private final String publicKey;
+  private String publicKey;
   private @Nullable Daemon daemon;
 
   /**
@@ -55,7 +55,21 @@ final class LabGateway {
 
   /** Starts the gateway, and waits until it answers. */
   void start(LabGateway other) {
-    writePrivate(configuration(), yaml(other));
+    start(yaml(other));
+  }
+
+  /**
+   * Starts the gateway as a node of a cluster.
+   *
+   * @param nodes all of them, this one included
+   */
+  void startInCluster(List<LabGateway> nodes) {
+    start(clusterYaml(nodes));
+  }
+
+  /** Writes a configuration and starts the gateway from it, and waits until it answers. */
+  void start(String yaml) {
+    writePrivate(configuration(), yaml);
     List<String> command = new ArrayList<>(culvert);
     command.addAll(List.of("up", configuration().toString()));
     Daemon started = site.node().start(Map.of(), command);
@@ -88,6 +102,56 @@ final class LabGateway {
             other.site.wireAddress(),
             PORT,
             String.join(", ", other.site.podCidrs().stream().map(c -> '"' + c + '"').toList()));
+  }
+
+  /** The configuration of this node of a cluster, of which the first is the control plane. */
+  String clusterYaml(List<LabGateway> nodes) {
+    StringBuilder yaml = new StringBuilder();
+    yaml.append(
+        """
+        apiVersion: culvert.dev/v1alpha1
+        kind: Gateway
+        spec:
+          node: %s
+          interface: {name: %s, listenPort: %d}
+          identity: {privateKeyFile: %s}
+          clusterCIDRs: [10.42.0.0/16, "fd42::/16"]
+          nodes:
+        """
+            .formatted(site.nodeName(), site.interfaceName(), PORT, keyFile()));
+    for (LabGateway node : nodes) {
+      yaml.append(node.entry(node == nodes.getFirst() ? "control-plane" : "worker"));
+    }
+    return yaml.toString();
+  }
+
+  private String entry(String role) {
+    return "    - {name: %s, roles: [%s], internal: [%s, '%s'], podCIDRs: ['%s'], publicKey: %s}%n"
+        .formatted(
+            site.nodeName(),
+            role,
+            site.wireAddress(),
+            site.wireAddressV6(),
+            String.join("', '", site.podCidrs()),
+            publicKey);
+  }
+
+  LabSite site() {
+    return site;
+  }
+
+  /** Forgets the key, as a machine that was installed anew: the next start makes another. */
+  void loseKey() {
+    try {
+      Files.delete(folder.resolve(keyFile()));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The others learn the key that the gateway has now. */
+  void republish() {
+    publicKey = status().map(GatewayView::publicKey).orElseThrow();
   }
 
   /** What the gateway says of itself; empty while it does not answer. */

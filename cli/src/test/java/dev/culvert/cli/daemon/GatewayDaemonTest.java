@@ -7,10 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.admin.AdminMessage.Command;
 import dev.culvert.cli.config.ConfigException;
-import dev.culvert.cli.testing.FakeDevice;
-import dev.culvert.cli.testing.FakeNetwork;
 import dev.culvert.cli.lab.Commands;
 import dev.culvert.cli.lab.Waiting;
+import dev.culvert.cli.testing.FakeDevice;
+import dev.culvert.cli.testing.FakeNetwork;
 import dev.culvert.routing.plan.Guard;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
@@ -73,7 +73,9 @@ final class GatewayDaemonTest {
       assertFalse(daemon.wasStopped());
       assertEquals(
           List.of(
-              "keep [10.66.2.0/24, 10.66.0.0/16]", "open cv0", "update [10.66.2.0/24, 10.66.0.0/16]"),
+              "keep [10.66.2.0/24, 10.66.0.0/16]",
+              "open cv0",
+              "update [10.66.2.0/24, 10.66.0.0/16]"),
           network.calls());
       assertEquals(1, device().updates().size());
       assertTrue(Files.exists(directory.resolve("key")), "the identity was made");
@@ -191,8 +193,7 @@ final class GatewayDaemonTest {
   @Test
   void besideCiliumNothingIsTouched() {
     network.otherDatapath("Cilium is active on this node");
-    IOException refusal =
-        assertThrows(IOException.class, () -> GatewayDaemon.start(file, machine));
+    IOException refusal = assertThrows(IOException.class, () -> GatewayDaemon.start(file, machine));
     assertEquals("Cilium is active on this node", refusal.getMessage());
     assertEquals(List.of(), network.calls());
     assertFalse(machine.runState().exists("cv0"));
@@ -201,8 +202,7 @@ final class GatewayDaemonTest {
   @Test
   void oneNetworkNamespaceHasOneGuard() throws Exception {
     machine.runState().write("other", directory.resolve("other.yaml"));
-    IOException refusal =
-        assertThrows(IOException.class, () -> GatewayDaemon.start(file, machine));
+    IOException refusal = assertThrows(IOException.class, () -> GatewayDaemon.start(file, machine));
     assertTrue(String.valueOf(refusal.getMessage()).startsWith("other guards this network"));
     assertEquals(List.of(), network.calls());
     write("routes: false", peer("a", A, "10.66.2.0/24"));
@@ -232,8 +232,7 @@ final class GatewayDaemonTest {
       assertEquals(1420, network.plan().links().getFirst().mtu());
       network.mtu(1400);
       assertTrue(
-          Waiting.until(
-              Commands.PATIENCE, () -> network.plan().links().getFirst().mtu() == 1320));
+          Waiting.until(Commands.PATIENCE, () -> network.plan().links().getFirst().mtu() == 1320));
       assertFalse(daemon.wasStopped());
     }
   }
