@@ -79,8 +79,7 @@ final class ClusterLeakTest {
       }
       capture.stop();
       assertEquals(0, capture.seen("never-masqueraded"));
-      assertTrue(
-          TestCluster.pings(cluster.site(0).pod(), "192.0.2.2"), "it arrives all the same");
+      assertTrue(TestCluster.pings(cluster.site(0).pod(), "192.0.2.2"), "it arrives all the same");
     } finally {
       node.run("nft", "delete", "table", "ip", "masq");
     }

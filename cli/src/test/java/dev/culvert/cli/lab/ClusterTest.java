@@ -65,7 +65,11 @@ final class ClusterTest {
       }
       assertTrue(server.isAlive() && etcd.isAlive());
       String audit = cluster.culvert(0, "audit", name(0), "-o", "json").orThrow().out();
-      assertFalse(audit.replaceAll("\\s", "").contains("\"traffic\":\"api-server\",\"encrypted\":0,\"exempt\":0"), audit);
+      assertFalse(
+          audit
+              .replaceAll("\\s", "")
+              .contains("\"traffic\":\"api-server\",\"encrypted\":0,\"exempt\":0"),
+          audit);
     }
   }
 
@@ -155,7 +159,9 @@ final class ClusterTest {
   void anAddressInAPodRangeIsANodesAndThenAPods() throws IOException {
     cluster.site(2).node().address(LabSite.WIRE_DEVICE, "10.42.2.99/32");
     cluster.site(2).node().address(LabSite.WIRE_DEVICE, "fd42:2::99/128");
-    reload("internal: [192.0.2.3, '2001:db8::3']", "internal: [192.0.2.3, '2001:db8::3', 10.42.2.99, 'fd42:2::99']");
+    reload(
+        "internal: [192.0.2.3, '2001:db8::3']",
+        "internal: [192.0.2.3, '2001:db8::3', 10.42.2.99, 'fd42:2::99']");
     assertTrue(reachesIt(), cluster::state);
     cluster.site(2).node().ip("address", "del", "10.42.2.99/32", "dev", LabSite.WIRE_DEVICE);
     cluster.site(2).node().ip("address", "del", "fd42:2::99/128", "dev", LabSite.WIRE_DEVICE);
