@@ -136,6 +136,16 @@ final class LabGateway {
             publicKey);
   }
 
+  /** Has the running gateway read of these nodes. */
+  void reloadInCluster(List<LabGateway> nodes) {
+    writePrivate(configuration(), clusterYaml(nodes));
+    try {
+      ADMIN.call(site.interfaceName(), Command.RELOAD);
+    } catch (IOException e) {
+      throw new LabException(site.interfaceName() + ": " + e.getMessage(), e);
+    }
+  }
+
   LabSite site() {
     return site;
   }
