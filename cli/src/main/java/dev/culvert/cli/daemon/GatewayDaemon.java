@@ -87,7 +87,8 @@ public final class GatewayDaemon implements AutoCloseable {
     }
     String name = config.interfaceName();
     String other = machine.runState().guardedByOther(name).orElse(null);
-    if (other != null) {
+    // Namespaces' numbers are given again: where there is no guard, the note is of a dead one.
+    if (other != null && !machine.network().counters().isEmpty()) {
       throw new IOException(
           other
               + " guards this network namespace already; end it with 'culvert down "

@@ -202,6 +202,7 @@ final class GatewayDaemonTest {
   @Test
   void oneNetworkNamespaceHasOneGuard() throws Exception {
     machine.runState().write("other", directory.resolve("other.yaml"));
+    network.count("unknown_out", 0);
     IOException refusal = assertThrows(IOException.class, () -> GatewayDaemon.start(file, machine));
     assertTrue(String.valueOf(refusal.getMessage()).startsWith("other guards this network"));
     assertEquals(List.of(), network.calls());
