@@ -1,6 +1,7 @@
 package dev.culvert.cli.admin;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What the admin socket carries: one JSON object a line, each request with one answer. */
@@ -9,18 +10,42 @@ public sealed interface AdminMessage {
   enum Command {
     STATUS,
     RELOAD,
+    /** The plan; with a source and a destination as arguments, what would become of a packet. */
+    ROUTES,
+    /** What became of the packets so far. */
+    AUDIT,
     STOP
   }
 
   /** A question. */
-  record Request(Command command) implements AdminMessage {}
+  record Request(Command command, @Nullable List<String> arguments) implements AdminMessage {}
 
   /**
    * Its answer.
    *
    * @param error why it failed, null where it did not
    * @param gateway the gateway after the command; null on failure and after STOP
+   * @param routes the answer to ROUTES
+   * @param audit the answer to AUDIT
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
-  record Response(@Nullable String error, @Nullable GatewayView gateway) implements AdminMessage {}
+  record Response(
+      @Nullable String error,
+      @Nullable GatewayView gateway,
+      @Nullable RoutesView routes,
+      @Nullable AuditView audit)
+      implements AdminMessage {
+    /** Nothing but that it was done. */
+    public static Response done() {
+      return new Response(null, null, null, null);
+    }
+
+    public static Response failed(String error) {
+      return new Response(error, null, null, null);
+    }
+
+    public static Response of(GatewayView gateway) {
+      return new Response(null, gateway, null, null);
+    }
+  }
 }

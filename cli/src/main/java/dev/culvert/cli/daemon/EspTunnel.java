@@ -7,12 +7,15 @@ import dev.culvert.cli.config.Desired;
 import dev.culvert.cli.config.DesiredEsp;
 import dev.culvert.cli.config.EspConfig;
 import dev.culvert.cli.config.GatewayConfig;
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.Mark;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.EspDevice;
 import dev.culvert.tunnel.gateway.EspGatewayOptions;
 import dev.culvert.tunnel.gateway.GatewayOptions;
+import dev.culvert.tunnel.gateway.GatewayStatus;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashSet;
@@ -44,7 +47,7 @@ final class EspTunnel implements Tunnel {
                 config.lanes(),
                 Integer.getInteger("culvert.helpers", GatewayOptions.BY_MACHINE),
                 config.listenPort(),
-                config.fwmark()),
+                config.socketMark()),
             desired);
     EspTunnel tunnel = new EspTunnel(opened.device(), opened.keys(), desired);
     try {
@@ -58,7 +61,7 @@ final class EspTunnel implements Tunnel {
 
   private void configure(DesiredEsp desired) throws DeviceException {
     GatewayConfig gateway = desired.config();
-    device.configure(desired.peers(), gateway.listenPort(), gateway.fwmark());
+    device.configure(desired.peers(), gateway.listenPort(), gateway.socketMark());
   }
 
   @Override
@@ -84,6 +87,21 @@ final class EspTunnel implements Tunnel {
     peers = wanted.peers();
     keys.look();
     return (int) changed.stream().map(EspPeerSettings::name).distinct().count();
+  }
+
+  @Override
+  public int listenPort() {
+    return device.listenPort();
+  }
+
+  @Override
+  public void useClassifier(Classifier classifier, Mark bypass) throws DeviceException {
+    device.useClassifier(classifier, bypass);
+  }
+
+  @Override
+  public GatewayStatus status() {
+    return device.status();
   }
 
   @Override

@@ -1,10 +1,21 @@
 package dev.culvert.cli.daemon;
 
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.Mark;
+import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
 
 /** A device with its life: what the commands run, and what tests put in its place. */
 public interface RunningDevice extends AutoCloseable {
   WireGuardDevice device();
+
+  /**
+   * From now on the classifier decides what becomes of every packet.
+   *
+   * @param bypass the mark of what leaves in clear on purpose
+   * @throws DeviceException where it cannot; what was in force stays
+   */
+  void useClassifier(Classifier classifier, Mark bypass) throws DeviceException;
 
   /** Returns when the link was deleted or {@link #close} was called. */
   void awaitClosed() throws InterruptedException;

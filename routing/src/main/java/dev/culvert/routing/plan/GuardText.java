@@ -12,7 +12,8 @@ import java.util.stream.Collectors;
 
 /**
  * The guard in nftables' words: one transaction for {@code nft -f -}, that makes or replaces {@code
- * table inet culvert} and keeps its counters. Good for one text.
+ * table inet culvert} and keeps its counters, and {@code table arp culvert}, which drops nothing.
+ * Good for one text.
  *
  * <p>What leaves is judged last of all in postrouting, after every translation of addresses, and
  * what arrives before any, so that what counts is what is on the wire. A packet that was forwarded
@@ -21,6 +22,9 @@ import java.util.stream.Collectors;
 public final class GuardText {
   /** The table's name, of family inet. */
   public static final String TABLE = "culvert";
+
+  private static final String ARP_REMOVAL =
+      "table arp " + TABLE + "\ndelete table arp " + TABLE + "\n";
 
   private static final String FROM_HOST = "meta iif 0 ";
   private static final int ELEMENTS_A_LINE = 256;
@@ -39,7 +43,7 @@ public final class GuardText {
 
   /** The guard taken away, whether it stands or not. */
   public static String removal() {
-    return "table inet " + TABLE + "\ndelete table inet " + TABLE + "\n";
+    return "table inet " + TABLE + "\ndelete table inet " + TABLE + "\n" + ARP_REMOVAL;
   }
 
   private String text() {
@@ -67,7 +71,29 @@ public final class GuardText {
     }
     text.append("table inet ").append(TABLE).append(" {\n");
     chains.forEach(line -> text.append("  ").append(line).append('\n'));
-    return text.append("}\n").toString();
+    return text.append("}\n").append(addressResolution()).toString();
+  }
+
+  /**
+   * ARP is asked for the way back as well, under strict reverse-path filtering, and that leads into
+   * the tunnel: without the mark no node would answer another. It has a family of its own.
+   */
+  private String addressResolution() {
+    String table = "table arp " + TABLE;
+    Mark mark = guard.encapsulation().mark();
+    return guard.underlay().isEmpty()
+        ? ARP_REMOVAL
+        : """
+          %1$s
+          flush %1$s
+          %1$s {
+            chain ingress {
+              type filter hook input priority 0; policy accept;
+              iifname %2$s meta mark set meta mark & 0x%3$08x | 0x%4$08x
+            }
+          }
+          """
+            .formatted(table, devices(), ~mark.mask(), mark.value());
   }
 
   private record AddressSet(String base, List<Prefix> prefixes) {
@@ -106,6 +132,12 @@ public final class GuardText {
         .collect(Collectors.joining(", ", "{ ", " }"));
   }
 
+  /** Where no way to another node is known, nothing can leave for one. */
+  private void onlyUnderlay(String key) {
+    boolean none = guard.underlay().isEmpty();
+    chains.add(none ? "  accept" : "  " + key + " != " + devices() + " accept");
+  }
+
   private void open(String chain, String type, String hook, int priority) {
     chains.add("chain " + chain + " {");
     chains.add("  type " + type + " hook " + hook + " priority " + priority + "; policy accept;");
@@ -126,7 +158,7 @@ public final class GuardText {
 
   private void egress() {
     open("egress", "filter", "postrouting", 300);
-    chains.add("  oifname != " + devices() + " accept");
+    onlyUnderlay("oifname");
     Encapsulation encapsulation = guard.encapsulation();
     rule(
         FROM_HOST
@@ -157,7 +189,7 @@ public final class GuardText {
 
   private void ingress() {
     open("ingress", "filter", "prerouting", -150);
-    chains.add("  iifname != " + devices() + " accept");
+    onlyUnderlay("iifname");
     Encapsulation encapsulation = guard.encapsulation();
     Mark mark = encapsulation.mark();
     rule(
@@ -308,7 +340,7 @@ public final class GuardText {
   /** What was for another address, and is for one of the cluster's since it was translated. */
   private void translated(String hook) {
     open("translated_" + hook, "filter", hook, 300);
-    chains.add("  iifname != " + devices() + " accept");
+    onlyUnderlay("iifname");
     for (boolean v4 : new boolean[] {true, false}) {
       rule(
           "ct status dnat ct direction original " + between(v4, "cluster", "cluster"),
