@@ -77,21 +77,31 @@ public final class GatewayDaemon implements AutoCloseable {
       return;
     }
     String name = config.interfaceName();
-    String other = machine.runState().guardedByOther(name).orElse(null);
-    // Namespaces' numbers are given again: where there is no guard, the note is of a dead one.
-    if (other != null && !machine.network().counters().isEmpty()) {
-      throw new IOException(
-          other
-              + " guards this network namespace already; end it with 'culvert down "
-              + other
-              + "', or set spec.interface.routes to false here");
-    }
+    refuseOther(name);
     String otherDatapath = machine.network().otherDatapath().orElse(null);
     if (otherDatapath != null) {
       throw new IOException(otherDatapath);
     }
     machine.runState().write(name, file);
     steered = Steered.start(config, machine.network());
+  }
+
+  private void refuseOther(String name) throws IOException {
+    boolean guarded = !machine.network().counters().isEmpty();
+    String other = machine.runState().guardedByOther(name).orElse(null);
+    while (other != null) {
+      if (guarded || machine.adminClient().isRunning(other)) {
+        throw new IOException(
+            other
+                + " guards this network namespace already; end it with 'culvert down "
+                + other
+                + "', or set spec.interface.routes to false here");
+      }
+      // Namespaces' numbers are given again: the note is of one that is gone, as its guard is. It
+      // goes too, or our guard would be taken for its own at the next start.
+      machine.runState().delete(other);
+      other = machine.runState().guardedByOther(name).orElse(null);
+    }
   }
 
   private void bringUp(Desired desired) throws IOException {

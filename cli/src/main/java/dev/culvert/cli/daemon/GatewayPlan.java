@@ -59,9 +59,13 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
     Set<IpAddress> nodes = new LinkedHashSet<>(ELSEWHERE);
     config.endpoints().forEach(endpoint -> addNumeric(nodes, endpoint.host()));
     ClusterConfig cluster = config.cluster();
+    List<Prefix> localPods = cluster.map().node(cluster.self()).podCidrs();
     cluster.map().nodes().stream()
         .filter(node -> !node.name().equals(cluster.self()))
-        .forEach(node -> nodes.addAll(node.addresses()));
+        .flatMap(node -> node.addresses().stream())
+        // The kernel seeks those among the pods, and the pods' device is no underlay.
+        .filter(address -> localPods.stream().noneMatch(pods -> pods.contains(address)))
+        .forEach(nodes::add);
     HostFacts facts = network.facts(nodes, config.socketMark());
     try {
       return of(config, facts, port, underlayBefore);

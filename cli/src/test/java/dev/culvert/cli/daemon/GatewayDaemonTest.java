@@ -203,6 +203,19 @@ final class GatewayDaemonTest {
   }
 
   @Test
+  void aNoteOfANamespaceThatIsGoneIsForgotten() throws Exception {
+    machine.runState().write("other", directory.resolve("other.yaml"));
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertFalse(machine.runState().exists("other"), "there is no guard that could be its own");
+      assertFalse(daemon.wasStopped());
+    }
+    network.count("unknown_out", 0);
+    try (GatewayDaemon again = GatewayDaemon.start(file, machine)) {
+      assertFalse(again.wasStopped(), "the guard is its own");
+    }
+  }
+
+  @Test
   void oneNetworkNamespaceHasOneGuard() throws Exception {
     machine.runState().write("other", directory.resolve("other.yaml"));
     network.count("unknown_out", 0);

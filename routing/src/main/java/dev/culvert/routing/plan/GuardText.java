@@ -80,7 +80,6 @@ public final class GuardText {
    */
   private String addressResolution() {
     String table = "table arp " + TABLE;
-    Mark mark = guard.encapsulation().mark();
     return guard.underlay().isEmpty()
         ? ARP_REMOVAL
         : """
@@ -89,11 +88,11 @@ public final class GuardText {
           %1$s {
             chain ingress {
               type filter hook input priority 0; policy accept;
-              iifname %2$s meta mark set meta mark & 0x%3$08x | 0x%4$08x
+              iifname %2$s %3$s
             }
           }
           """
-            .formatted(table, devices(), ~mark.mask(), mark.value());
+            .formatted(table, devices(), set(guard.encapsulation().mark()).strip());
   }
 
   private record AddressSet(String base, List<Prefix> prefixes) {
@@ -156,6 +155,10 @@ public final class GuardText {
     return "meta mark & 0x%08x == 0x%08x ".formatted(mark.mask(), mark.value());
   }
 
+  private static String set(Mark mark) {
+    return "meta mark set meta mark & 0x%08x | 0x%08x ".formatted(~mark.mask(), mark.value());
+  }
+
   private void egress() {
     open("egress", "filter", "postrouting", 300);
     onlyUnderlay("oifname");
@@ -191,13 +194,12 @@ public final class GuardText {
     open("ingress", "filter", "prerouting", -150);
     onlyUnderlay("iifname");
     Encapsulation encapsulation = guard.encapsulation();
-    Mark mark = encapsulation.mark();
     rule(
         "fib daddr type local "
             + (encapsulation.isRawEsp()
                 ? "meta l4proto esp "
                 : "udp dport " + encapsulation.udpPort() + " ")
-            + "meta mark set meta mark & 0x%08x | 0x%08x ".formatted(~mark.mask(), mark.value()),
+            + set(guard.encapsulation().mark()),
         "encapsulation_in",
         "accept");
     rule("icmpv6 type 133-137 ip6 hoplimit 255 ", "neighbour_discovery_in", "accept");
@@ -298,6 +300,11 @@ public final class GuardText {
     }
   }
 
+  /**
+   * Marked, so that the way back is sought where it is: rules that say {@code iif lo} do not have
+   * the kernel look at ports for reverse-path filtering, and without ports the way back leads into
+   * the tunnel. The mark opens nothing.
+   */
   private void exemptIn(GuardExemption exemption, boolean v4) {
     String ip = v4 ? "ip " : "ip6 ";
     String end = v4 ? "4 " : "6 ";
@@ -312,7 +319,8 @@ public final class GuardText {
               + list(local)
               + " "
               + ports(exemption, "dport")
-              + "ct direction original ",
+              + "ct direction original "
+              + set(guard.bypass()),
           counter(exemption, "request_in"),
           "accept");
     }
@@ -331,7 +339,8 @@ public final class GuardText {
               + "ct direction reply ct original "
               + ip
               + "saddr @local_node"
-              + end,
+              + end
+              + set(guard.bypass()),
           counter(exemption, "reply_in"),
           "accept");
     }

@@ -88,9 +88,18 @@ class GuardTextTest {
 
   @Test
   void theBypassMarkOpensNothing() {
-    List<String> rules = rules(worker, "0xc7020000");
+    List<String> rules = rules(worker, "== 0xc7020000");
     assertEquals(1, rules.size());
     assertFalse(rules.getFirst().contains("accept"));
+  }
+
+  @Test
+  void exemptPacketsThatArriveAreMarkedSoThatTheirWayBackIsFound() {
+    for (String text : List.of(worker, control)) {
+      List<String> arriving = rules(text, "exempt_", "_in accept");
+      assertEquals(4, arriving.size());
+      arriving.forEach(rule -> assertTrue(rule.contains(" | 0xc7020000 counter "), rule));
+    }
   }
 
   @Test
