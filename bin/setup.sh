@@ -8,16 +8,27 @@ die() { say "$*"; exit 1; }
 install_packages() {
   [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "please install: $*"
   say "installing $*"
+  local policy=/usr/sbin/policy-rc.d status=0
+  # strongSwan's package would start a daemon, and its programs are all that is wanted.
+  if [ -e "$policy" ]; then
+    policy=
+  else
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
+  fi
   # tshark's package would ask who may capture
-  DEBIAN_FRONTEND=noninteractive apt-get -qq update >&2 &&
-    DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" >/dev/null
+  {
+    DEBIAN_FRONTEND=noninteractive apt-get -qq update >&2 &&
+      DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" >/dev/null
+  } || status=$?
+  [ -z "$policy" ] || rm -f "$policy"
+  return "$status"
 }
 
-# Installs the packages of the tools that are missing: need_tools TOOL:PACKAGE...
+# Installs the packages of the tools, or files, that are missing: need_tools TOOL:PACKAGE...
 need_tools() {
   local tool missing=()
   for tool; do
-    command -v "${tool%%:*}" >/dev/null || missing+=("${tool##*:}")
+    command -v "${tool%%:*}" >/dev/null || [ -e "${tool%%:*}" ] || missing+=("${tool##*:}")
   done
   [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
 }

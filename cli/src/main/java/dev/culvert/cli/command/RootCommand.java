@@ -81,6 +81,7 @@ public final class RootCommand implements Runnable {
     commands.put("audit", () -> new AuditCommand(machine));
     commands.put("verify", () -> new VerifyCommand(machine));
     commands.put("sas", () -> new SasCommand(machine));
+    commands.put("keylog", () -> new KeyLogCommand(machine));
     commands.put("key", () -> key(machine));
     commands.put("doctor", () -> new DoctorCommand(machine));
     commands.put("lab", LabCommand::new);

@@ -2,6 +2,7 @@ package dev.culvert.cli.config;
 
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.gateway.Encapsulation;
 import dev.culvert.tunnel.gateway.EspGatewayOptions;
 import java.nio.file.Path;
 import java.util.List;
@@ -13,11 +14,13 @@ import org.jspecify.annotations.Nullable;
  * @param nodeAddresses this node's, as its peers name it: at most one a family
  * @param localRanges what is behind this node: the same that its peers have as its allowedIps
  * @param esn whether sequence numbers have 64 bits: the same at all nodes
+ * @param encapsulation what carries sealed packets: the same at all nodes
  */
 public record EspConfig(
     List<IpAddress> nodeAddresses,
     List<Prefix> localRanges,
     boolean esn,
+    Encapsulation encapsulation,
     Keys keys,
     List<Peer> peers)
     implements EngineConfig {

@@ -5,6 +5,7 @@ import dev.culvert.cli.config.EspConfig.ManualSaConfig;
 import dev.culvert.cli.config.YamlValue.YamlMap;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.gateway.Encapsulation;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  *     keying: global                      # or manual
  *     keyFile: /etc/culvert/keys          # with global
  *     esn: true
+ *     encapsulation: udp                  # or raw: IP protocol 50
  *     nodeAddresses: [192.0.2.1]
  *     localRanges: [10.66.1.0/24]
  *   peers:
@@ -36,7 +38,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class EspFormat {
   private static final Set<String> KEYS =
-      Set.of("keying", "keyFile", "esn", "nodeAddresses", "localRanges");
+      Set.of("keying", "keyFile", "esn", "encapsulation", "nodeAddresses", "localRanges");
 
   /** RFC 4303 section 2.1 reserves those below. */
   private static final long MIN_SPI = 256;
@@ -91,6 +93,7 @@ final class EspFormat {
         nodeAddresses,
         localRanges(esp),
         esn == null || esn.truth(),
+        encapsulation(esp),
         keys,
         peers.values().stream()
             .map(
@@ -101,6 +104,19 @@ final class EspFormat {
                         p.address,
                         List.copyOf(p.ranges.allowedIps.keySet())))
             .toList());
+  }
+
+  private static Encapsulation encapsulation(YamlMap esp) throws ConfigException {
+    YamlValue value = esp.get("encapsulation");
+    if (value == null) {
+      return Encapsulation.UDP;
+    }
+    return switch (value.text()) {
+      case "udp" -> Encapsulation.UDP;
+      case "raw" -> Encapsulation.RAW;
+      default ->
+          throw value.place().error("encapsulation must be udp or raw, not '" + value.text() + "'");
+    };
   }
 
   private static List<IpAddress> nodeAddresses(YamlMap esp) throws ConfigException {

@@ -11,6 +11,7 @@ import dev.culvert.routing.Classifier;
 import dev.culvert.routing.Mark;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.esp.EspPeerSettings;
+import dev.culvert.tunnel.esp.SaSecret;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.EspDevice;
 import dev.culvert.tunnel.gateway.EspGatewayOptions;
@@ -47,7 +48,8 @@ final class EspTunnel implements Tunnel {
                 config.lanes(),
                 Integer.getInteger("culvert.helpers", GatewayOptions.BY_MACHINE),
                 config.listenPort(),
-                config.socketMark()),
+                config.socketMark(),
+                desired.esp().encapsulation()),
             desired);
     EspTunnel tunnel = new EspTunnel(opened.device(), opened.keys(), desired);
     try {
@@ -69,10 +71,12 @@ final class EspTunnel implements Tunnel {
     if (!(desired instanceof DesiredEsp wanted)) {
       throw new IllegalArgumentException("not for ESP");
     }
-    if (wanted.esp().esn() != config.esn() || !wanted.esp().keys().equals(config.keys())) {
+    if (wanted.esp().esn() != config.esn()
+        || wanted.esp().encapsulation() != config.encapsulation()
+        || !wanted.esp().keys().equals(config.keys())) {
       throw ConfigException.of(
           Path.of(wanted.config().interfaceName()),
-          "keying, key files and esn change only with 'culvert down' and 'culvert up'; a new key"
+          "keying, key files, esn and encapsulation change only with 'culvert down' and 'culvert up'; a new key"
               + " comes into the key file, with 'culvert key rotate'");
     }
     configure(wanted);
@@ -116,6 +120,16 @@ final class EspTunnel implements Tunnel {
           config.localRanges().stream().map(Prefix::toString).toList());
     } catch (DeviceException e) {
       throw new IllegalStateException(device.interfaceName() + " is gone", e);
+    }
+  }
+
+  @Override
+  public List<String> keyLog() throws DeviceException {
+    List<SaSecret> secrets = device.secrets();
+    try {
+      return EspKeyLines.of(secrets);
+    } finally {
+      secrets.forEach(SaSecret::close);
     }
   }
 

@@ -37,6 +37,7 @@ public final class GatewayDaemon implements AutoCloseable {
   private @Nullable Tunnel running;
   private @Nullable AdminServer admin;
   private volatile boolean stopped;
+  private volatile boolean keysTold;
 
   private GatewayDaemon(Path file, Machine machine, GatewayConfig config) {
     this.file = file;
@@ -226,6 +227,9 @@ public final class GatewayDaemon implements AutoCloseable {
       switch (request.command()) {
         case STATUS -> {}
         case RELOAD -> reload();
+        case KEYLOG -> {
+          return keyLog();
+        }
         case STOP -> {
           stopped = true;
           Thread.ofVirtual().name("stop").start(this::closeDevice);
@@ -233,11 +237,11 @@ public final class GatewayDaemon implements AutoCloseable {
         }
         case ROUTES -> {
           List<String> ends = request.arguments() == null ? List.of() : request.arguments();
-          return new Response(null, null, requireSteered().routes(ends), null);
+          return new Response(null, null, requireSteered().routes(ends), null, null);
         }
         case AUDIT -> {
           AuditView audit = Audit.of(config, machine.network(), tunnel().status());
-          return new Response(null, null, null, audit);
+          return new Response(null, null, null, audit, null);
         }
       }
       return Response.of(view());
@@ -253,6 +257,14 @@ public final class GatewayDaemon implements AutoCloseable {
           config.interfaceName() + " steers nothing: spec.interface.routes is false");
     }
     return steered.plan();
+  }
+
+  private Response keyLog() throws IOException {
+    if (!keysTold) {
+      keysTold = true;
+      log.warn("{}: an administrator reads the keys (culvert keylog)", config.interfaceName());
+    }
+    return new Response(null, null, null, null, tunnel().keyLog());
   }
 
   private synchronized GatewayView view() {

@@ -6,21 +6,26 @@ import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.GatewayOptions;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
 import dev.culvert.tunnel.gateway.WireGuardGateway;
+import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import java.nio.file.Path;
+import java.util.List;
 
 /** The device of the tunnel module, as commands run it. */
 public final class GatewayDevice implements RunningDevice {
   private static final Path STATE = Path.of("/var/lib/culvert");
 
   private final WireGuardGateway gateway;
+  private final HandshakeLog handshakes;
 
-  private GatewayDevice(WireGuardGateway gateway) {
+  private GatewayDevice(WireGuardGateway gateway, HandshakeLog handshakes) {
     this.gateway = gateway;
+    this.handshakes = handshakes;
   }
 
   /** A {@link DeviceFactory}. */
   public static RunningDevice open(String interfaceName, int mtu, int lanes)
       throws DeviceException {
+    HandshakeLog handshakes = new HandshakeLog(System::nanoTime);
     return new GatewayDevice(
         WireGuardGateway.open(
             new GatewayOptions(
@@ -29,7 +34,8 @@ public final class GatewayDevice implements RunningDevice {
                 lanes,
                 Integer.getInteger("culvert.helpers", GatewayOptions.BY_MACHINE),
                 STATE.resolve(interfaceName),
-                null)));
+                handshakes)),
+        handshakes);
   }
 
   @Override
@@ -40,6 +46,11 @@ public final class GatewayDevice implements RunningDevice {
   @Override
   public void useClassifier(Classifier classifier, Mark bypass) throws DeviceException {
     gateway.useClassifier(classifier, bypass);
+  }
+
+  @Override
+  public List<String> keyLog(DeviceSnapshot now) {
+    return handshakes.lines(now);
   }
 
   @Override

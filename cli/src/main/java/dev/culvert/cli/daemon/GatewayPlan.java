@@ -98,7 +98,10 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
             mtu(config, facts),
             TABLE,
             List.copyOf(underlay),
-            new Encapsulation(config.encapsulationMark(), encapsulationPort(config, port)),
+            new Encapsulation(
+                config.encapsulationMark(),
+                encapsulationPort(config, port),
+                isRaw(config.engine())),
             config.bypassMark(),
             false);
     KernelPlan plan = PlanCompiler.compile(cluster.map(), cluster.policy(), cluster.self(), link);
@@ -136,10 +139,15 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
         .orElseGet(() -> within(config.engine(), DEFAULT_LINK_MTU));
   }
 
+  private static boolean isRaw(EngineConfig engine) {
+    return engine instanceof EspConfig esp
+        && esp.encapsulation() == dev.culvert.tunnel.gateway.Encapsulation.RAW;
+  }
+
   private static int within(EngineConfig engine, int linkMtu) {
     return switch (engine) {
       case EngineConfig.WireGuard wireGuard -> TunnelMtu.wireGuard(linkMtu, false);
-      case EspConfig esp -> TunnelMtu.esp(linkMtu, false, true);
+      case EspConfig esp -> TunnelMtu.esp(linkMtu, false, !isRaw(engine));
     };
   }
 

@@ -4,6 +4,8 @@ import dev.culvert.routing.Classifier;
 import dev.culvert.routing.Mark;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
+import dev.culvert.tunnel.wireguard.DeviceSnapshot;
+import java.util.List;
 
 /** A device with its life: what the commands run, and what tests put in its place. */
 public interface RunningDevice extends AutoCloseable {
@@ -16,6 +18,12 @@ public interface RunningDevice extends AutoCloseable {
    * @throws DeviceException where it cannot; what was in force stays
    */
   void useClassifier(Classifier classifier, Mark bypass) throws DeviceException;
+
+  /**
+   * Lines of a key log for the handshakes since this was first asked; asked again and again, or
+   * they are forgotten.
+   */
+  List<String> keyLog(DeviceSnapshot now);
 
   /** Returns when the link was deleted or {@link #close} was called. */
   void awaitClosed() throws InterruptedException;

@@ -10,6 +10,7 @@ import dev.culvert.routing.Classifier;
 import dev.culvert.routing.Mark;
 import dev.culvert.tunnel.gateway.GatewayStatus;
 import java.io.IOException;
+import java.util.List;
 
 /** A running device of either engine, as the daemon steers it. */
 sealed interface Tunnel extends AutoCloseable permits WireGuardTunnel, EspTunnel {
@@ -48,6 +49,9 @@ sealed interface Tunnel extends AutoCloseable permits WireGuardTunnel, EspTunnel
    * @param file the configuration's
    */
   GatewayView view(GatewayConfig config, String file);
+
+  /** The lines with which Wireshark reads a capture: secrets, on an operator's explicit demand. */
+  List<String> keyLog() throws IOException;
 
   /** Returns when the link was deleted or {@link #end} was called. */
   void awaitClosed() throws InterruptedException;

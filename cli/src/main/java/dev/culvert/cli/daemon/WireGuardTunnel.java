@@ -16,6 +16,7 @@ import dev.culvert.tunnel.gateway.WireGuardDevice;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
 import java.io.IOException;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 
@@ -75,6 +76,13 @@ record WireGuardTunnel(RunningDevice running, UapiServer uapi) implements Tunnel
         config.peers().stream()
             .collect(Collectors.toMap(p -> p.publicKey().toString(), PeerConfig::name));
     return GatewayView.of(device(), file, names);
+  }
+
+  @Override
+  public List<String> keyLog() {
+    try (DeviceSnapshot now = device().snapshot()) {
+      return running.keyLog(now);
+    }
   }
 
   @Override

@@ -13,7 +13,7 @@ import java.util.List;
 
 /**
  * {@code culvert wg -f} but for one thing: it writes its ephemeral keys down. Only this test has
- * such a program; the command has no way to do so.
+ * such a program; {@code culvert wg} has no way to do so.
  */
 final class KeyLoggingGateway {
   private KeyLoggingGateway() {}

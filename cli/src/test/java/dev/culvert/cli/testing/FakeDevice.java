@@ -75,6 +75,11 @@ public final class FakeDevice implements WireGuardDevice, RunningDevice {
   }
 
   @Override
+  public List<String> keyLog(DeviceSnapshot now) {
+    return List.of();
+  }
+
+  @Override
   public void awaitClosed() throws InterruptedException {
     closed.await();
   }

@@ -10,6 +10,7 @@ import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.EspPeerStatus;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.SaKeyId;
+import dev.culvert.tunnel.esp.SaSecret;
 import dev.culvert.tunnel.esp.SaStatus;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.EspDevice;
@@ -75,6 +76,11 @@ public final class FakeEspDevice<K extends Keying> implements EspDevice<K> {
     } catch (Exception e) {
       throw new DeviceException(String.valueOf(e.getMessage()), EADDRINUSE, e);
     }
+  }
+
+  @Override
+  public List<SaSecret> secrets() {
+    return List.of();
   }
 
   @Override

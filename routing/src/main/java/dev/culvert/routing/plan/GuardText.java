@@ -159,18 +159,18 @@ public final class GuardText {
     return "meta mark set meta mark & 0x%08x | 0x%08x ".formatted(~mark.mask(), mark.value());
   }
 
+  private List<String> carriers(String end) {
+    String udp = "udp " + end + " " + guard.encapsulation().udpPort() + " ";
+    return guard.encapsulation().rawEsp() ? List.of("meta l4proto esp ", udp) : List.of(udp);
+  }
+
   private void egress() {
     open("egress", "filter", "postrouting", 300);
     onlyUnderlay("oifname");
     Encapsulation encapsulation = guard.encapsulation();
-    rule(
-        FROM_HOST
-            + matches(encapsulation.mark())
-            + (encapsulation.isRawEsp()
-                ? "meta l4proto esp "
-                : "udp sport " + encapsulation.udpPort() + " "),
-        "encapsulation_out",
-        "accept");
+    for (String carrier : carriers("sport")) {
+      rule(FROM_HOST + matches(encapsulation.mark()) + carrier, "encapsulation_out", "accept");
+    }
     // The kernel's own solicitations carry an input device. What was forwarded has no 255 left.
     rule("icmpv6 type 133-137 ip6 hoplimit 255 ", "neighbour_discovery_out", "accept");
     rule(matches(guard.bypass()), "bypass_out", "");
@@ -194,14 +194,12 @@ public final class GuardText {
     open("ingress", "filter", "prerouting", -150);
     onlyUnderlay("iifname");
     Encapsulation encapsulation = guard.encapsulation();
-    rule(
-        "fib daddr type local "
-            + (encapsulation.isRawEsp()
-                ? "meta l4proto esp "
-                : "udp dport " + encapsulation.udpPort() + " ")
-            + set(guard.encapsulation().mark()),
-        "encapsulation_in",
-        "accept");
+    for (String carrier : carriers("dport")) {
+      rule(
+          "fib daddr type local " + carrier + set(encapsulation.mark()),
+          "encapsulation_in",
+          "accept");
+    }
     rule("icmpv6 type 133-137 ip6 hoplimit 255 ", "neighbour_discovery_in", "accept");
     for (boolean v4 : new boolean[] {true, false}) {
       guard.exemptions().forEach(exemption -> exemptIn(exemption, v4));

@@ -140,6 +140,13 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
   }
 
   /**
+   * The keys of all security associations, for who has to read a capture; the caller closes them.
+   */
+  public List<SaSecret> secrets() {
+    return sas.secrets(peers.values());
+  }
+
+  /**
    * Sends a packet that the receiver discards, to hide when there is traffic (RFC 4303 section
    * 2.6).
    *

@@ -154,6 +154,23 @@ final class SaTable {
     }
   }
 
+  /** The keys of all SAs, as copies that the caller closes. */
+  List<SaSecret> secrets(Iterable<EspPeer> peers) {
+    List<SaSecret> all = new ArrayList<>();
+    for (EspPeer peer : peers) {
+      @Nullable OutboundSa out = peer.outbound();
+      if (out != null) {
+        all.add(SaSecret.of(peer, true, out.parameters()));
+      }
+      for (InboundSa in : inbound.values()) {
+        if (in.peer() == peer) {
+          all.add(SaSecret.of(peer, false, in.parameters()));
+        }
+      }
+    }
+    return all;
+  }
+
   List<SaStatus> status(Iterable<EspPeer> peers, long nowNanos) {
     List<SaStatus> all = new ArrayList<>();
     for (EspPeer peer : peers) {

@@ -4,6 +4,7 @@ import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.EspPeerStatus;
 import dev.culvert.tunnel.esp.Keying;
+import dev.culvert.tunnel.esp.SaSecret;
 import dev.culvert.tunnel.esp.SaStatus;
 import java.time.Instant;
 import java.util.Collection;
@@ -57,6 +58,9 @@ public interface EspDevice<K extends Keying> extends ClusterDevice, AutoCloseabl
 
   /** All security associations now. */
   List<SaStatus> securityAssociations() throws DeviceException;
+
+  /** The keys of all security associations, on an operator's explicit demand; close them. */
+  List<SaSecret> secrets() throws DeviceException;
 
   /** All peers now. */
   List<EspPeerStatus> peers() throws DeviceException;

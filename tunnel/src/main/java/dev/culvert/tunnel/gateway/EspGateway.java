@@ -14,6 +14,7 @@ import dev.culvert.tunnel.esp.EspEngine;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.EspPeerStatus;
 import dev.culvert.tunnel.esp.Keying;
+import dev.culvert.tunnel.esp.SaSecret;
 import dev.culvert.tunnel.esp.SaStatus;
 import dev.culvert.tunnel.kernel.HostFacts;
 import java.time.Instant;
@@ -189,6 +190,11 @@ public final class EspGateway<K extends Keying> implements EspDevice<K> {
   @Override
   public <T> T keying(KeyingTask<K, T> task) throws DeviceException {
     return gateway.control(() -> task.run(keying, System.nanoTime()));
+  }
+
+  @Override
+  public List<SaSecret> secrets() throws DeviceException {
+    return gateway.control(engine::secrets);
   }
 
   @Override

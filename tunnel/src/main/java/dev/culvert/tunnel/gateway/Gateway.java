@@ -1,10 +1,7 @@
 package dev.culvert.tunnel.gateway;
 
-import static dev.culvert.tunnel.kernel.LibC.LIBC;
-
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
-import dev.culvert.crypto.AeadBackends;
 import dev.culvert.routing.Classifier;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Mark;
@@ -16,7 +13,6 @@ import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.kernel.HostFacts;
-import dev.culvert.tunnel.kernel.LibC;
 import dev.culvert.tunnel.kernel.LinkEvent;
 import dev.culvert.tunnel.kernel.LinkMonitor;
 import dev.culvert.tunnel.port.DeviceGoneException;
@@ -36,7 +32,6 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -52,11 +47,6 @@ import org.slf4j.LoggerFactory;
 final class Gateway implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Gateway.class);
 
-  private static final long CIPHER_DELAY_MILLIS = 500;
-
-  /** Where lanes want all processors they get nine tenths. */
-  private static final int CIPHER_NICENESS = 10;
-
   private final TunDevice tun;
   private final Protocol protocol;
   private final TunnelEngine engine;
@@ -68,7 +58,7 @@ final class Gateway implements AutoCloseable {
   private final int configuredMtu;
   private @Nullable ClearSockets clearSockets;
   private volatile int mtu;
-  private volatile String cipher = "";
+  private final CipherSwitch cipher = new CipherSwitch();
   private @Nullable LinkMonitor linkMonitor;
   private final AtomicBoolean closing = new AtomicBoolean();
   private final CountDownLatch closed = new CountDownLatch(1);
@@ -309,6 +299,11 @@ final class Gateway implements AutoCloseable {
     }
   }
 
+  /** Has {@code use} take the fastest cipher into use once that is known. */
+  void chooseCipher(AeadAlgorithm algorithm, Consumer<AeadBackend> use) {
+    cipher.start(tun.name(), algorithm, closed, use);
+  }
+
   /** Counters and what the kernel offers. */
   GatewayStatus status() {
     long sealed = 0;
@@ -336,7 +331,7 @@ final class Gateway implements AutoCloseable {
         mtu,
         lanes.count(),
         offloads(),
-        cipher,
+        cipher.cipher(),
         sealed,
         opened,
         trainsSent,
@@ -359,38 +354,6 @@ final class Gateway implements AutoCloseable {
     if (present) {
       names.add(name);
     }
-  }
-
-  // ---------------------------------------------------------------- ciphers
-
-  /**
-   * Has {@code use} take the fastest cipher into use once that is known. What is fastest shows only
-   * once the JVM has compiled it; until then the first backend carries the traffic. That takes a
-   * processor for seconds, so the first handshakes get theirs before, and lanes get theirs
-   * meanwhile. (Linux keeps niceness for each thread.)
-   */
-  void chooseCipher(AeadAlgorithm algorithm, Consumer<AeadBackend> use) {
-    cipher = AeadBackends.first(algorithm).name();
-    Thread.ofPlatform()
-        .name(tun.name() + "-cipher")
-        .daemon()
-        .start(() -> measureCiphers(algorithm, use));
-  }
-
-  private void measureCiphers(AeadAlgorithm algorithm, Consumer<AeadBackend> use) {
-    try {
-      if (awaitClosed(CIPHER_DELAY_MILLIS)) {
-        return;
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return;
-    }
-    LIBC.setpriority(LibC.PRIO_PROCESS, 0, CIPHER_NICENESS);
-    AeadBackends.Selection selection = CipherChoice.select(algorithm);
-    use.accept(selection.backend());
-    cipher = selection.backend().name();
-    LOG.info("{}: cipher {} of {}", tun.name(), cipher, selection.candidates());
   }
 
   // ---------------------------------------------------------------- what happens by itself
@@ -425,11 +388,6 @@ final class Gateway implements AutoCloseable {
   /** Returns when the device is closed and nothing of it is left. */
   void awaitClosed() throws InterruptedException {
     closed.await();
-  }
-
-  /** Likewise, but gives up; returns whether it is closed. */
-  boolean awaitClosed(long millis) throws InterruptedException {
-    return closed.await(millis, TimeUnit.MILLISECONDS);
   }
 
   /**

@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param helpers threads that share the lanes' ciphering, 0 to 64, or {@link #BY_MACHINE}
  * @param stateDirectory where the newest answered handshake timestamp is kept, so that a clock
  *     reset at boot does not lock this node out; null: not kept
- * @param keyLog told the ephemeral private key of every handshake, which breaks forward secrecy:
- *     null but for debugging
+ * @param keyLog told the ephemeral private key of every handshake, which breaks forward secrecy: to
+ *     be forgotten unless an operator has asked for it; null for none
  */
 public record GatewayOptions(
     String interfaceName,

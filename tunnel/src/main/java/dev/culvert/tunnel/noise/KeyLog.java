@@ -2,8 +2,8 @@ package dev.culvert.tunnel.noise;
 
 /**
  * Receives the ephemeral private key of every handshake, so that a capture can be deciphered with
- * {@code LOCAL_EPHEMERAL_PRIVATE_KEY} lines. It breaks forward secrecy: never wired but on an
- * operator's explicit demand.
+ * {@code LOCAL_EPHEMERAL_PRIVATE_KEY} lines. It breaks forward secrecy: what it is told it must
+ * forget at once, but on an operator's explicit demand.
  */
 @FunctionalInterface
 public interface KeyLog {

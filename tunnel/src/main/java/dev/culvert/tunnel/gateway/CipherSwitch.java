@@ -1,0 +1,66 @@
+package dev.culvert.tunnel.gateway;
+
+import static dev.culvert.tunnel.kernel.LibC.LIBC;
+
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadBackend;
+import dev.culvert.crypto.AeadBackends;
+import dev.culvert.tunnel.kernel.LibC;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Takes the fastest cipher into use once that is known. What is fastest shows only once the JVM has
+ * compiled it; until then the first backend carries the traffic. That takes a processor for
+ * seconds, so the first handshakes get theirs before, and lanes get theirs meanwhile.
+ */
+final class CipherSwitch {
+  private static final Logger LOG = LoggerFactory.getLogger(CipherSwitch.class);
+
+  private static final long DELAY_MILLIS = 500;
+
+  /** Where lanes want all processors they get nine tenths. (Linux keeps it for each thread.) */
+  private static final int NICENESS = 10;
+
+  private volatile String cipher = "";
+
+  /** The name of the backend in use; empty before {@link #start}. */
+  String cipher() {
+    return cipher;
+  }
+
+  /**
+   * Begins in the background.
+   *
+   * @param closed open while the gateway is
+   * @param use takes a backend into use, from any thread
+   */
+  void start(
+      String device, AeadAlgorithm algorithm, CountDownLatch closed, Consumer<AeadBackend> use) {
+    cipher = AeadBackends.first(algorithm).name();
+    Thread.ofPlatform()
+        .name(device + "-cipher")
+        .daemon()
+        .start(() -> measure(device, algorithm, closed, use));
+  }
+
+  private void measure(
+      String device, AeadAlgorithm algorithm, CountDownLatch closed, Consumer<AeadBackend> use) {
+    try {
+      if (closed.await(DELAY_MILLIS, TimeUnit.MILLISECONDS)) {
+        return;
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return;
+    }
+    LIBC.setpriority(LibC.PRIO_PROCESS, 0, NICENESS);
+    AeadBackends.Selection selection = CipherChoice.select(algorithm);
+    use.accept(selection.backend());
+    cipher = selection.backend().name();
+    LOG.info("{}: cipher {} of {}", device, cipher, selection.candidates());
+  }
+}
