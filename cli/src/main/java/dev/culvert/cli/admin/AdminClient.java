@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.util.List;
 
 /** Asks a running gateway. */
 public final class AdminClient {
@@ -32,10 +33,12 @@ public final class AdminClient {
    *
    * @throws IOException where nobody answers, or the gateway says that it failed
    */
-  public Response call(String interfaceName, Command command) throws IOException {
+  public Response call(String interfaceName, Command command, String... arguments)
+      throws IOException {
     Path path = AdminServer.socketPath(directory, interfaceName);
     try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
-      String line = Json.lines().writeValueAsString(new Request(command)) + "\n";
+      String line =
+          Json.lines().writeValueAsString(new Request(command, List.of(arguments))) + "\n";
       channel.write(ByteBuffer.wrap(line.getBytes(UTF_8)));
       String answer = new BufferedReader(Channels.newReader(channel, UTF_8)).readLine();
       if (answer == null) {

@@ -10,32 +10,59 @@ public sealed interface AdminMessage {
   enum Command {
     STATUS,
     RELOAD,
+    /** The plan; with a source and a destination as arguments, what would become of a packet. */
+    ROUTES,
+    /** What became of the packets so far. */
+    AUDIT,
     STOP,
     KEYLOG
   }
 
   /** A question. */
-  record Request(Command command) implements AdminMessage {}
+  record Request(Command command, @Nullable List<String> arguments) implements AdminMessage {}
 
   /**
    * Its answer.
    *
    * @param error why it failed, null where it did not
    * @param gateway the gateway after the command; null on failure and after STOP and KEYLOG
+   * @param routes the answer to ROUTES
+   * @param audit the answer to AUDIT
    * @param keyLog lines for Wireshark, which are secret; only after KEYLOG
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   record Response(
-      @Nullable String error, @Nullable GatewayView gateway, @Nullable List<String> keyLog)
+      @Nullable String error,
+      @Nullable GatewayView gateway,
+      @Nullable RoutesView routes,
+      @Nullable AuditView audit,
+      @Nullable List<String> keyLog)
       implements AdminMessage {
-    public Response(@Nullable String error, @Nullable GatewayView gateway) {
-      this(error, gateway, null);
+    /** Nothing but that it was done. */
+    public static Response done() {
+      return new Response(null, null, null, null, null);
+    }
+
+    public static Response failed(String error) {
+      return new Response(error, null, null, null, null);
+    }
+
+    public static Response of(GatewayView gateway) {
+      return new Response(null, gateway, null, null, null);
     }
 
     /** Without the key log. */
     @Override
     public String toString() {
-      return "Response[error=" + error + ", gateway=" + gateway + "]";
+      return "Response[error="
+          + error
+          + ", gateway="
+          + gateway
+          + ", routes="
+          + routes
+          + ", audit="
+          + audit
+          + "]";
     }
   }
 }

@@ -56,10 +56,10 @@ public final class AdminServer implements AutoCloseable {
         Request request = Json.lines().readValue(line, Request.class);
         response =
             request == null || request.command() == null
-                ? new Response("a request names a command", null)
+                ? Response.failed("a request names a command")
                 : handler.handle(request);
       } catch (JsonProcessingException e) {
-        response = new Response("not a request: " + e.getOriginalMessage(), null);
+        response = Response.failed("not a request: " + e.getOriginalMessage());
       }
       out.write((Json.lines().writeValueAsString(response) + "\n").getBytes(UTF_8));
       out.flush();

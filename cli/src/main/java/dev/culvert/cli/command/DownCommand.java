@@ -3,10 +3,8 @@ package dev.culvert.cli.command;
 import dev.culvert.cli.admin.AdminMessage;
 import dev.culvert.cli.daemon.Machine;
 import dev.culvert.cli.daemon.RunState;
-import dev.culvert.routing.Prefix;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.util.SortedSet;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -56,10 +54,10 @@ final class DownCommand implements Callable<Integer> {
       machine.adminClient().call(name, AdminMessage.Command.STOP);
       awaitEnd(name);
     }
-    SortedSet<Prefix> guarded = state.guarded(name);
-    guarded.removeAll(state.guardedByOthers(name));
-    machine.network().unguard(guarded);
-    state.delete(name);
+    if (state.exists(name)) {
+      machine.network().remove();
+      state.delete(name);
+    }
     PrintWriter out = spec.commandLine().getOut();
     out.println(name + " is down");
     out.flush();

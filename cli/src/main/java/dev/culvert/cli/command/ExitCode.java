@@ -6,6 +6,7 @@ final class ExitCode {
   static final int FAILED = 1;
   static final int USAGE = 2;
   static final int CONFIG_REFUSED = 3;
+  static final int IN_CLEAR = 3;
   static final int NOT_RUNNING = 4;
 
   private ExitCode() {}

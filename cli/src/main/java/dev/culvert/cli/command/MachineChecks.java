@@ -19,9 +19,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** What {@code culvert doctor} looks at. Changes nothing. */
 final class MachineChecks {
@@ -46,6 +48,8 @@ final class MachineChecks {
     findings.add(cipher("cipher", AeadAlgorithm.CHACHA20_POLY1305));
     findings.add(cipher("ESP cipher", AeadAlgorithm.AES_GCM));
     findings.add(reversePathFilter());
+    findings.add(guard());
+    findings.add(otherDatapath());
     findings.add(ipv6());
     findings.add(socketBuffers());
     findings.add(port("UDP port", DEFAULT_PORT));
@@ -91,11 +95,7 @@ final class MachineChecks {
   /** UDP_SEGMENT came with 4.18, UDP_GRO with 5.0, USO on TUN devices with 6.2. */
   private static Finding kernel() {
     String release = read(Path.of("/proc/sys/kernel/osrelease")).strip();
-    Matcher version = KERNEL.matcher(release);
-    int number =
-        version.matches()
-            ? 100 * Integer.parseInt(version.group(1)) + Integer.parseInt(version.group(2))
-            : 0;
+    int number = kernelNumber(release);
     if (number >= 602) {
       return Finding.ok("kernel", release + ": TSO and USO on the tunnel, GSO and GRO on UDP");
     }
@@ -106,6 +106,14 @@ final class MachineChecks {
             "Linux 6.2 or later has it")
         : Finding.warn(
             "kernel", release + ": no GRO on UDP, receiving is slow", "Linux 6.2 is recommended");
+  }
+
+  /** 602 for 6.2, 0 for what is not known. */
+  private static int kernelNumber(String release) {
+    Matcher version = KERNEL.matcher(release);
+    return version.matches()
+        ? 100 * Integer.parseInt(version.group(1)) + Integer.parseInt(version.group(2))
+        : 0;
   }
 
   private static Finding cipher(String subject, AeadAlgorithm algorithm) {
@@ -127,9 +135,44 @@ final class MachineChecks {
     return all.equals("1")
         ? Finding.warn(
             "rp_filter",
-            "strict: drops tunnel packets whose sender is routed elsewhere",
-            "sysctl -w net.ipv4.conf.all.rp_filter=2")
+            "strict: 'culvert up' marks what arrives for that; beside 'culvert wg' it drops tunnel"
+                + " packets whose sender is routed elsewhere",
+            "with 'culvert wg': sysctl -w net.ipv4.conf.all.rp_filter=2")
         : Finding.ok("rp_filter", all.equals("2") ? "loose" : "off");
+  }
+
+  /** Named counters, fib and translation in one table of both families came with 5.2. */
+  private static Finding guard() {
+    Optional<Path> nft =
+        Stream.concat(
+                Stream.of(
+                    Objects.requireNonNullElse(System.getenv("PATH"), "/usr/bin:/bin")
+                        .split(":", -1)),
+                Stream.of("/usr/sbin", "/sbin"))
+            .map(folder -> Path.of(folder, "nft"))
+            .filter(Files::isExecutable)
+            .findFirst();
+    int kernel = kernelNumber(read(Path.of("/proc/sys/kernel/osrelease")));
+    if (nft.isEmpty()) {
+      return Finding.fail(
+          "guard", "no nft: 'culvert up' does not start without a guard", "install nftables");
+    }
+    return kernel != 0 && kernel < 502
+        ? Finding.fail(
+            "guard", "this kernel's nftables is too old for the guard", "Linux 5.2 or later")
+        : Finding.ok("guard", nft.get().toString());
+  }
+
+  private Finding otherDatapath() {
+    try {
+      return machine
+          .network()
+          .otherDatapath()
+          .map(found -> Finding.fail("datapath", found, "see 'culvert up'"))
+          .orElseGet(() -> Finding.ok("datapath", "no other takes packets past the guard"));
+    } catch (IOException e) {
+      return Finding.warn("datapath", "cannot be looked at: " + e.getMessage(), "run as root");
+    }
   }
 
   private static Finding ipv6() {

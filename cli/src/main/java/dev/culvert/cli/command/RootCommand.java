@@ -24,9 +24,10 @@ import picocli.CommandLine.Spec;
     exitCodeListHeading = "%nExit status:%n",
     exitCodeList = {
       "0:done",
-      "1:failed, or a check of 'doctor' failed",
+      "1:failed, or a check of 'doctor' or 'verify' failed",
       "2:wrong arguments",
-      "3:a configuration was refused; what ran before still runs",
+      "3:a configuration was refused, and what ran before still runs; or 'audit' and 'verify'"
+          + " found packets in clear",
       "4:no gateway of that name is running"
     },
     footerHeading = "%nEnvironment:%n",
@@ -75,6 +76,10 @@ public final class RootCommand implements Runnable {
     commands.put("reload", () -> new ReloadCommand(machine));
     commands.put("status", () -> new StatusCommand(machine));
     commands.put("peers", () -> new PeersCommand(machine));
+    commands.put("routes", () -> new RoutesCommand(machine));
+    commands.put("plan", () -> new PlanCommand(machine));
+    commands.put("audit", () -> new AuditCommand(machine));
+    commands.put("verify", () -> new VerifyCommand(machine));
     commands.put("sas", () -> new SasCommand(machine));
     commands.put("keylog", () -> new KeyLogCommand(machine));
     commands.put("capture", () -> new CaptureCommand(machine));

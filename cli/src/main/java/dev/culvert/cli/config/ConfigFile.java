@@ -27,8 +27,13 @@ public final class ConfigFile {
     if (!name.endsWith(".yaml") && !name.endsWith(".yml") && !name.endsWith(".json")) {
       throw whole.error("a configuration is called .yaml, or .conf in the format of wg(8)");
     }
-    return YamlFormat.parse(
-        file, directory == null ? path : directory, text(whole, bytes(whole, path)));
+    return YamlFormat.parse(file, directory == null ? path : directory, readText(path));
+  }
+
+  /** The text of a file that holds no secrets. */
+  static String readText(Path path) throws ConfigException {
+    Place whole = new Place(path.toString(), 0, "");
+    return text(whole, bytes(whole, path));
   }
 
   private static byte[] bytes(Place whole, Path path) throws ConfigException {

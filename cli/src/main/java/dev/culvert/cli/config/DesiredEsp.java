@@ -86,14 +86,14 @@ public record DesiredEsp(
       throws ConfigException {
     List<EspPeerSettings> peers = new ArrayList<>();
     for (EspConfig.Peer peer : esp.peers()) {
-      peers.add(settings(config, esp, peer));
+      peers.add(settings(esp, peer));
     }
     return new DesiredEsp(config, esp, peers, keys(config, esp, random));
   }
 
-  private static EspPeerSettings settings(GatewayConfig config, EspConfig esp, EspConfig.Peer peer)
+  private static EspPeerSettings settings(EspConfig esp, EspConfig.Peer peer)
       throws ConfigException {
-    Endpoint endpoint = DesiredState.resolve(config, peer.endpoint());
+    Endpoint endpoint = DesiredState.resolve(peer.endpoint());
     IpAddress remote = peer.address() == null ? endpoint.address() : peer.address();
     IpAddress local =
         esp.nodeAddresses().stream()

@@ -3,7 +3,6 @@ package dev.culvert.cli.config;
 import dev.culvert.cli.uapi.EndpointText;
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.routing.IpAddress;
-import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
 import dev.culvert.tunnel.wireguard.PeerUpdate;
@@ -37,14 +36,14 @@ public record DesiredState(GatewayConfig config, DeviceUpdate update) implements
                 ? SecretBytes.owning(new byte[KEY_LENGTH])
                 : KeyFile.read(peer.presharedKey());
         secrets.add(presharedKey);
-        peers.add(peer(config, peer, presharedKey));
+        peers.add(peer(peer, presharedKey));
       }
       return new DesiredState(
           config,
           new DeviceUpdate(
               privateKey,
               OptionalInt.of(config.listenPort()),
-              OptionalInt.of(config.fwmark()),
+              OptionalInt.of(config.socketMark()),
               true,
               peers));
     } catch (ConfigException e) {
@@ -53,41 +52,29 @@ public record DesiredState(GatewayConfig config, DeviceUpdate update) implements
     }
   }
 
-  private static PeerUpdate peer(GatewayConfig config, PeerConfig peer, SecretBytes presharedKey)
-      throws ConfigException {
+  private static PeerUpdate peer(PeerConfig peer, SecretBytes presharedKey) throws ConfigException {
     return new PeerUpdate(
         peer.publicKey(),
         false,
         false,
         presharedKey,
-        peer.endpoint() == null ? null : resolve(config, peer.endpoint()),
+        peer.endpoint() == null ? null : resolve(peer.endpoint()),
         OptionalInt.of(peer.persistentKeepalive()),
         true,
         peer.allowedIps().stream().map(p -> new AllowedIpChange(p, false)).toList());
   }
 
-  static Endpoint resolve(GatewayConfig config, HostPort endpoint) throws ConfigException {
+  static Endpoint resolve(HostPort endpoint) throws ConfigException {
     Endpoint numeric = numeric(endpoint);
     if (numeric != null) {
       return numeric;
     }
-    Endpoint resolved;
     try {
       InetAddress address = InetAddress.getByName(endpoint.host());
-      resolved = Endpoint.of(IpAddress.ofBytes(address.getAddress()), endpoint.port());
+      return Endpoint.of(IpAddress.ofBytes(address.getAddress()), endpoint.port());
     } catch (UnknownHostException e) {
       throw endpoint.place().error("'" + endpoint.host() + "' does not resolve");
     }
-    if (config.routes() && config.tunnelled().contains(Prefix.host(resolved.address()))) {
-      throw endpoint
-          .place()
-          .error(
-              endpoint.host()
-                  + " is "
-                  + resolved.address()
-                  + ", which a peer owns: its packets would be routed into the tunnel");
-    }
-    return resolved;
   }
 
   private static @Nullable Endpoint numeric(HostPort endpoint) throws ConfigException {

@@ -1,8 +1,11 @@
 package dev.culvert.cli.config;
 
+import dev.culvert.routing.Mark;
 import dev.culvert.routing.Prefix;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What {@code culvert up} is to run, from YAML or from wg(8)'s format. A value that was checked:
@@ -12,11 +15,11 @@ import java.util.stream.Stream;
  * @param mtu 576 to 65535, or 0: 1420
  * @param addresses of the tunnel interface
  * @param listenPort UDP port, 0: any that is free
- * @param fwmark mark of the packets that carry the tunnel, 0: none
+ * @param fwmark mark of the packets that carry the tunnel, 0: none, or ours with {@code routes}
  * @param lanes packet-moving threads, 0: chosen by the machine's processors
- * @param routes whether routes are set (and guarded) for what the peers own
+ * @param routes whether the kernel is steered and guarded as the cluster's policy asks
  * @param privateKey who this gateway is, to WireGuard and to ESP that is keyed by handshakes
- * @param clusterCidrs ranges that never leave in clear, whether or not a peer owns the address
+ * @param cluster who is in it, and what is encrypted
  * @param peers WireGuard's
  * @param engine the protocol, and what only that needs
  */
@@ -29,16 +32,46 @@ public record GatewayConfig(
     int lanes,
     boolean routes,
     KeySource privateKey,
-    List<Prefix> clusterCidrs,
+    ClusterConfig cluster,
     List<PeerConfig> peers,
     EngineConfig engine) {
   public static final String DEFAULT_INTERFACE = "culvert0";
   public static final int MIN_MTU_IPV6 = 1280;
 
+  /** In bits that neither kube-proxy (0xc000) nor Calico (the upper half) uses. */
+  private static final int MARK_BITS = 0x1ff0;
+
+  private static final int MARK = 0x1c70;
+  private static final int BYPASS_MARK = 0x1cb0;
+
   public GatewayConfig {
     addresses = List.copyOf(addresses);
-    clusterCidrs = List.copyOf(clusterCidrs);
     peers = List.copyOf(peers);
+  }
+
+  /** The mark of the tunnel's packets, where the kernel is steered by it. */
+  public Mark encapsulationMark() {
+    return fwmark == 0 ? new Mark(MARK, MARK_BITS) : Mark.of(fwmark);
+  }
+
+  /** The mark of what the gateway sends in clear on purpose. */
+  public Mark bypassMark() {
+    return fwmark == 0 ? new Mark(BYPASS_MARK, MARK_BITS) : Mark.of(~fwmark);
+  }
+
+  /** What the device's sockets put on their packets, 0: nothing. */
+  public int socketMark() {
+    return routes ? encapsulationMark().value() : fwmark;
+  }
+
+  /** Where the peers are, as far as it is said. */
+  public List<HostPort> endpoints() {
+    Stream<@Nullable HostPort> all =
+        switch (engine) {
+          case EngineConfig.WireGuard wireGuard -> peers.stream().map(PeerConfig::endpoint);
+          case EspConfig esp -> esp.peers().stream().map(EspConfig.Peer::endpoint);
+        };
+    return all.filter(Objects::nonNull).toList();
   }
 
   /** Every range that goes through the tunnel, sorted, without doubles. */

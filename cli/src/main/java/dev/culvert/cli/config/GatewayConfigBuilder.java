@@ -3,6 +3,7 @@ package dev.culvert.cli.config;
 import dev.culvert.routing.Prefix;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,7 +25,7 @@ final class GatewayConfigBuilder {
   int lanes;
   boolean routes = true;
   @Nullable KeySource privateKey;
-  final List<Prefix> clusterCidrs = new ArrayList<>();
+  final ClusterBuilder cluster = new ClusterBuilder();
 
   /**
    * @param place of the whole
@@ -60,6 +61,8 @@ final class GatewayConfigBuilder {
 
   /** Speaks ESP; {@link #namedPeer} was called for its peers. */
   GatewayConfig build(EspConfig esp) throws ConfigException {
+    cluster.internal.addAll(esp.nodeAddresses());
+    cluster.podCidrs.addAll(esp.localRanges());
     return build(esp, List.of());
   }
 
@@ -75,7 +78,7 @@ final class GatewayConfigBuilder {
     checkOwners();
     checkIpv6FitsMtu();
     if (routes) {
-      checkNoLoop();
+      checkNoDefault();
     }
     return new GatewayConfig(
         interfaceName,
@@ -86,9 +89,14 @@ final class GatewayConfigBuilder {
         lanes,
         routes,
         privateKey == null ? defaultKey() : privateKey,
-        clusterCidrs,
+        cluster.build(place, steered(), addresses),
         wireGuardPeers,
         engine);
+  }
+
+  /** Those whose ranges are steered. */
+  private Collection<PeerConfigBuilder> steered() {
+    return routes ? peers.values() : List.of();
   }
 
   private KeySource defaultKey() {
@@ -122,40 +130,19 @@ final class GatewayConfigBuilder {
     }
   }
 
-  /** The packets that carry the tunnel must not be routed into it. */
-  private void checkNoLoop() throws ConfigException {
+  /** What is steered by ranges cannot be everything: nothing would be left for the underlay. */
+  private void checkNoDefault() throws ConfigException {
     for (PeerConfigBuilder peer : peers.values()) {
       for (Map.Entry<Prefix, Place> range : peer.allowedIps.entrySet()) {
-        Prefix prefix = range.getKey();
-        if (prefix.length() == 0) {
+        if (range.getKey().length() == 0) {
           throw range
               .getValue()
               .error(
-                  prefix
-                      + " would route the tunnel into itself; name the ranges, or turn routes off"
-                      + " and set your own");
-        }
-        for (PeerConfigBuilder other : peers.values()) {
-          HostPort endpoint = other.endpoint;
-          if (endpoint != null && prefix.toString().equals(hostPrefix(endpoint))) {
-            throw range
-                .getValue()
-                .error(
-                    prefix
-                        + " is the endpoint of "
-                        + other.name
-                        + ": its packets would be routed into the tunnel that they carry");
-          }
+                  range.getKey()
+                      + " would take all there is into the tunnel; name the ranges, or turn routes"
+                      + " off and set your own");
         }
       }
-    }
-  }
-
-  private static String hostPrefix(HostPort endpoint) {
-    try {
-      return Prefix.parse(endpoint.host()).toString();
-    } catch (IllegalArgumentException e) {
-      return ""; // a name: it is nobody's range before it is resolved
     }
   }
 }

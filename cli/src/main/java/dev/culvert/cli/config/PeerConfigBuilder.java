@@ -30,6 +30,11 @@ final class PeerConfigBuilder {
     this.name = name;
   }
 
+  /** What the engine knows it by. */
+  String id() {
+    return publicKey == null ? name : publicKey.toString();
+  }
+
   void allowedIp(Place place, String text) throws ConfigException {
     allowedIps.putIfAbsent(Values.prefix(place, text), place);
   }

@@ -1,9 +1,8 @@
 package dev.culvert.cli.config;
 
 import dev.culvert.cli.config.YamlValue.YamlMap;
-import dev.culvert.routing.Prefix;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  *     lanes: 0
  *     routes: true
  *   identity: {privateKeyFile: /var/lib/culvert/culvert0/private.key}
- *   cluster: {cidrs: [10.66.0.0/16]}
+ *   cluster: {cidrs: [10.66.0.0/16], podCIDRs: [10.66.1.0/24]}
  *   peers:
  *     - name: node-b
  *       publicKey: BASE64
@@ -36,6 +35,8 @@ import org.jspecify.annotations.Nullable;
  *       allowedIps: [10.66.0.2/32, 10.66.2.0/24]
  *       persistentKeepalive: 25
  * }</pre>
+ *
+ * A file that names the nodes of a cluster in the place of peers: {@link ClusterFormat}.
  */
 final class YamlFormat {
   static final String API_VERSION = "culvert.dev/v1alpha1";
@@ -58,14 +59,16 @@ final class YamlFormat {
     return new YamlFormat(directory).spec(root.require("spec"));
   }
 
-  private static void exactly(YamlValue value, String expected) throws ConfigException {
+  static void exactly(YamlValue value, String expected) throws ConfigException {
     if (!value.text().equals(expected)) {
       throw value.place().error("only '" + expected + "' is supported by this version");
     }
   }
 
   private GatewayConfig spec(YamlValue value) throws ConfigException {
-    YamlMap spec = value.map(Set.of("engine", "esp", "interface", "identity", "cluster", "peers"));
+    Set<String> keys = new HashSet<>(ClusterFormat.KEYS);
+    keys.addAll(Set.of("engine", "esp", "interface", "identity", "peers"));
+    YamlMap spec = value.map(keys);
     boolean isEsp = isEsp(spec);
     YamlMap link =
         map(
@@ -79,7 +82,11 @@ final class YamlFormat {
       return esp(spec, config);
     }
     identity(spec, config);
-    cluster(spec, config);
+    new ClusterFormat(directory, config).read(spec);
+    YamlValue peers = spec.get("peers");
+    if (peers != null && spec.get("node") != null) {
+      throw peers.place().error("a file has either nodes or peers");
+    }
     for (YamlValue peer : spec.list("peers")) {
       peer(peer, config);
     }
@@ -90,7 +97,7 @@ final class YamlFormat {
     YamlMap identity = map(spec.get("identity"), Set.of("privateKeyFile"));
     YamlValue keyFile = identity == null ? null : identity.get("privateKeyFile");
     if (keyFile != null) {
-      config.privateKey = inFile(keyFile);
+      config.privateKey = inFile(directory, keyFile);
     }
   }
 
@@ -120,15 +127,15 @@ final class YamlFormat {
     if (config.listenPort == 0) {
       config.listenPort = EspConfig.DEFAULT_PORT;
     }
-    cluster(spec, config);
-    return config.build(EspFormat.parse(directory, section, spec.list("peers"), config));
-  }
-
-  private static void cluster(YamlMap spec, GatewayConfigBuilder config) throws ConfigException {
-    YamlMap cluster = map(spec.get("cluster"), Set.of("cidrs"));
-    if (cluster != null) {
-      config.clusterCidrs.addAll(prefixes(cluster.list("cidrs")));
+    for (String key : List.of("node", "nodes", "discovery")) {
+      YamlValue named = spec.get(key);
+      if (named != null) {
+        throw named.place().error("with 'engine: esp' a file has peers, not nodes");
+      }
     }
+    new ClusterFormat(directory, config).read(spec);
+    EspConfig esp = EspFormat.parse(directory, section, spec.list("peers"), config);
+    return config.build(esp);
   }
 
   private static @Nullable YamlMap map(@Nullable YamlValue value, Set<String> known)
@@ -182,9 +189,18 @@ final class YamlFormat {
     if (name != null) {
       peer.name = name.text();
     }
+    peerSettings(map, peer, directory);
+    for (YamlValue range : map.list("allowedIps")) {
+      peer.allowedIp(range.place(), range.text());
+    }
+  }
+
+  /** What peers and nodes have alike. */
+  static void peerSettings(YamlMap map, PeerConfigBuilder peer, Path directory)
+      throws ConfigException {
     YamlValue presharedKeyFile = map.get("presharedKeyFile");
     if (presharedKeyFile != null) {
-      peer.presharedKey = inFile(presharedKeyFile);
+      peer.presharedKey = inFile(directory, presharedKeyFile);
     }
     YamlValue endpoint = map.get("endpoint");
     if (endpoint != null) {
@@ -194,24 +210,17 @@ final class YamlFormat {
     if (keepalive != null) {
       peer.persistentKeepalive = Values.keepalive(keepalive.place(), keepalive.text());
     }
-    for (YamlValue range : map.list("allowedIps")) {
-      peer.allowedIp(range.place(), range.text());
-    }
   }
 
-  private static List<Prefix> prefixes(List<YamlValue> values) throws ConfigException {
-    List<Prefix> prefixes = new ArrayList<>();
-    for (YamlValue value : values) {
-      prefixes.add(Values.prefix(value.place(), value.text()));
-    }
-    return prefixes;
+  private static KeySource inFile(Path directory, YamlValue value) throws ConfigException {
+    return new KeySource.InFile(directory.resolve(path(value)), value.place());
   }
 
-  private KeySource inFile(YamlValue value) throws ConfigException {
+  static String path(YamlValue value) throws ConfigException {
     String text = value.text();
     if (text.isEmpty() || text.indexOf('\0') >= 0) {
       throw value.place().error("not a path");
     }
-    return new KeySource.InFile(directory.resolve(text), value.place());
+    return text;
   }
 }

@@ -84,6 +84,22 @@ final class YamlValue {
     }
   }
 
+  /** This mapping of words to words. */
+  Map<String, String> texts() throws ConfigException {
+    if (!(node instanceof MappingNode mapping)) {
+      throw place.error("must be a mapping");
+    }
+    Map<String, String> texts = new HashMap<>();
+    for (NodeTuple entry : mapping.getValue()) {
+      String name = child(entry.getKeyNode(), place.key()).text();
+      String path = place.key() + "." + name;
+      if (texts.put(name, child(entry.getValueNode(), path).text()) != null) {
+        throw new Place(place.file(), line(entry.getKeyNode()), path).error("given twice");
+      }
+    }
+    return texts;
+  }
+
   /** The items of this list. */
   List<YamlValue> list() throws ConfigException {
     if (!(node instanceof SequenceNode sequence)) {

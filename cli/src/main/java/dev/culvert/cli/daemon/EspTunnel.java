@@ -7,6 +7,8 @@ import dev.culvert.cli.config.Desired;
 import dev.culvert.cli.config.DesiredEsp;
 import dev.culvert.cli.config.EspConfig;
 import dev.culvert.cli.config.GatewayConfig;
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.Mark;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.SaSecret;
@@ -14,6 +16,7 @@ import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.EspDevice;
 import dev.culvert.tunnel.gateway.EspGatewayOptions;
 import dev.culvert.tunnel.gateway.GatewayOptions;
+import dev.culvert.tunnel.gateway.GatewayStatus;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashSet;
@@ -45,7 +48,7 @@ final class EspTunnel implements Tunnel {
                 config.lanes(),
                 Integer.getInteger("culvert.helpers", GatewayOptions.BY_MACHINE),
                 config.listenPort(),
-                config.fwmark(),
+                config.socketMark(),
                 desired.esp().encapsulation(),
                 desired.keys() instanceof DesiredEsp.Keys.Noise
                     ? GatewayDevice.stateDirectory(config.interfaceName())
@@ -64,7 +67,7 @@ final class EspTunnel implements Tunnel {
 
   private void configure(DesiredEsp desired) throws DeviceException {
     GatewayConfig gateway = desired.config();
-    device.configure(desired.peers(), gateway.listenPort(), gateway.fwmark());
+    device.configure(desired.peers(), gateway.listenPort(), gateway.socketMark());
   }
 
   @Override
@@ -92,6 +95,21 @@ final class EspTunnel implements Tunnel {
     peers = wanted.peers();
     keys.look();
     return (int) changed.stream().map(EspPeerSettings::name).distinct().count();
+  }
+
+  @Override
+  public int listenPort() {
+    return device.listenPort();
+  }
+
+  @Override
+  public void useClassifier(Classifier classifier, Mark bypass) throws DeviceException {
+    device.useClassifier(classifier, bypass);
+  }
+
+  @Override
+  public GatewayStatus status() {
+    return device.status();
   }
 
   @Override

@@ -3,13 +3,13 @@ package dev.culvert.cli.daemon;
 import dev.culvert.cli.admin.AdminMessage.Request;
 import dev.culvert.cli.admin.AdminMessage.Response;
 import dev.culvert.cli.admin.AdminServer;
+import dev.culvert.cli.admin.AuditView;
 import dev.culvert.cli.admin.GatewayView;
 import dev.culvert.cli.config.ConfigException;
 import dev.culvert.cli.config.ConfigFile;
 import dev.culvert.cli.config.Desired;
 import dev.culvert.cli.config.GatewayConfig;
 import dev.culvert.cli.socket.LocalServer;
-import dev.culvert.routing.Prefix;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
@@ -18,7 +18,6 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Set;
-import java.util.SortedSet;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,6 +33,7 @@ public final class GatewayDaemon implements AutoCloseable {
   private final Machine machine;
   private final SecureRandom random = new SecureRandom();
   private GatewayConfig config;
+  private @Nullable Steered steered;
   private @Nullable Tunnel running;
   private @Nullable AdminServer admin;
   private volatile boolean stopped;
@@ -56,7 +56,7 @@ public final class GatewayDaemon implements AutoCloseable {
     GatewayDaemon daemon = new GatewayDaemon(file, machine, config);
     try (Desired desired = Desired.of(config, daemon.random)) {
       daemon.refuseSecond();
-      daemon.guard(config);
+      daemon.steer();
       daemon.bringUp(desired);
       return daemon;
     } catch (IOException | RuntimeException e) {
@@ -72,24 +72,47 @@ public final class GatewayDaemon implements AutoCloseable {
     }
   }
 
-  /** Guards are only added here: what was guarded once stays so until {@code culvert down}. */
-  private void guard(GatewayConfig wanted) throws IOException {
-    if (!wanted.routes()) {
+  /** The guard and the rules stand before there is a device that they could lead to. */
+  private void steer() throws IOException {
+    if (!config.routes()) {
       return;
     }
-    SortedSet<Prefix> prefixes = machine.runState().guarded(wanted.interfaceName());
-    prefixes.addAll(wanted.tunnelled());
-    prefixes.addAll(wanted.clusterCidrs());
-    machine.runState().write(wanted.interfaceName(), prefixes);
-    machine.network().guard(prefixes);
+    String name = config.interfaceName();
+    refuseOther(name);
+    String otherDatapath = machine.network().otherDatapath().orElse(null);
+    if (otherDatapath != null) {
+      throw new IOException(otherDatapath);
+    }
+    machine.runState().write(name, file);
+    steered = Steered.start(config, machine.network());
+  }
+
+  private void refuseOther(String name) throws IOException {
+    boolean guarded = !machine.network().counters().isEmpty();
+    String other = machine.runState().guardedByOther(name).orElse(null);
+    while (other != null) {
+      if (guarded || machine.adminClient().isRunning(other)) {
+        throw new IOException(
+            other
+                + " guards this network namespace already; end it with 'culvert down "
+                + other
+                + "', or set spec.interface.routes to false here");
+      }
+      // Namespaces' numbers are given again: the note is of one that is gone, as its guard is. It
+      // goes too, or our guard would be taken for its own at the next start.
+      machine.runState().delete(other);
+      other = machine.runState().guardedByOther(name).orElse(null);
+    }
   }
 
   private void bringUp(Desired desired) throws IOException {
     String name = config.interfaceName();
     running = Tunnel.open(machine, desired);
-    machine.network().configureLink(name, config.mtu(), config.addresses(), List.of());
-    if (config.routes()) {
-      machine.network().route(name, config.tunnelled());
+    if (steered == null) {
+      machine.network().configureLink(name, config.mtu(), config.addresses(), List.of());
+    } else {
+      classify(config);
+      steered.apply(config, running.listenPort());
     }
     admin = AdminServer.open(machine.adminDirectory(), name, this::answer);
     GatewayView view = view();
@@ -100,6 +123,22 @@ public final class GatewayDaemon implements AutoCloseable {
         view.peers().size(),
         view.listenPort(),
         view.publicKey() == null ? "" : ", public key " + view.publicKey());
+  }
+
+  /**
+   * Where the file names the whole cluster, the lanes judge by it and not by peers' ranges alone.
+   */
+  private void classify(GatewayConfig wanted) throws IOException {
+    if (steered != null && wanted.cluster().complete()) {
+      tunnel().useClassifier(steered.plan().classifier(), wanted.bypassMark());
+    }
+  }
+
+  private void steer(GatewayConfig wanted) throws IOException {
+    if (steered != null) {
+      steered.apply(wanted, tunnel().listenPort());
+      classify(wanted);
+    }
   }
 
   private Tunnel tunnel() {
@@ -130,32 +169,42 @@ public final class GatewayDaemon implements AutoCloseable {
     GatewayConfig wanted = ConfigFile.read(file);
     if (!wanted.interfaceName().equals(config.interfaceName())
         || wanted.lanes() != config.lanes()
+        || wanted.routes() != config.routes()
         || !wanted.engine().getClass().equals(config.engine().getClass())) {
       throw ConfigException.of(
           file,
-          "the engine, the interface's name and lanes change only with 'culvert down' and 'culvert up'");
+          "the engine, the interface's name, lanes and routes change only with 'culvert down' and"
+              + " 'culvert up'");
     }
     try (Desired desired = Desired.of(wanted, random)) {
-      guard(wanted);
-      int changed = tunnel().apply(desired);
+      int port = tunnel().listenPort();
+      steer(wanted);
+      int changed = applyOrSteerBack(desired);
       GatewayConfig before = config;
       config = wanted;
       String name = wanted.interfaceName();
-      machine
-          .network()
-          .configureLink(
-              name,
-              wanted.mtu(),
-              wanted.addresses(),
-              minus(before.addresses(), wanted.addresses()));
-      machine.network().unroute(name, minus(routed(before), routed(wanted)));
-      machine.network().route(name, minus(routed(wanted), routed(before)));
+      if (steered == null) {
+        machine
+            .network()
+            .configureLink(
+                name,
+                wanted.mtu(),
+                wanted.addresses(),
+                minus(before.addresses(), wanted.addresses()));
+      } else if (tunnel().listenPort() != port) {
+        steered.apply(wanted, tunnel().listenPort());
+      }
       log.info("{} reloaded {}: {} peers changed", name, file, changed);
     }
   }
 
-  private static List<Prefix> routed(GatewayConfig config) {
-    return config.routes() ? config.tunnelled() : List.of();
+  private int applyOrSteerBack(Desired desired) throws ConfigException, IOException {
+    try {
+      return tunnel().apply(desired);
+    } catch (ConfigException | IOException e) {
+      steer(config);
+      throw e;
+    }
   }
 
   private static <T> List<T> minus(Collection<T> from, Collection<T> what) {
@@ -184,14 +233,30 @@ public final class GatewayDaemon implements AutoCloseable {
         case STOP -> {
           stopped = true;
           Thread.ofVirtual().name("stop").start(this::closeDevice);
-          return new Response(null, null);
+          return Response.done();
+        }
+        case ROUTES -> {
+          List<String> ends = request.arguments() == null ? List.of() : request.arguments();
+          return new Response(null, null, requireSteered().routes(ends), null, null);
+        }
+        case AUDIT -> {
+          AuditView audit = Audit.of(config, machine.network(), tunnel().status());
+          return new Response(null, null, null, audit, null);
         }
       }
-      return new Response(null, view());
+      return Response.of(view());
     } catch (ConfigException | IOException | RuntimeException e) {
       log.warn("{} failed: {}", request.command(), e.getMessage());
-      return new Response(String.valueOf(e.getMessage()), null);
+      return Response.failed(String.valueOf(e.getMessage()));
     }
+  }
+
+  private GatewayPlan requireSteered() throws IOException {
+    if (steered == null) {
+      throw new IOException(
+          config.interfaceName() + " steers nothing: spec.interface.routes is false");
+    }
+    return steered.plan();
   }
 
   private Response keyLog() throws IOException {
@@ -199,7 +264,7 @@ public final class GatewayDaemon implements AutoCloseable {
       keysTold = true;
       log.warn("{}: an administrator reads the keys (culvert keylog)", config.interfaceName());
     }
-    return new Response(null, null, tunnel().keyLog());
+    return new Response(null, null, null, null, tunnel().keyLog());
   }
 
   private synchronized GatewayView view() {
@@ -216,6 +281,9 @@ public final class GatewayDaemon implements AutoCloseable {
   /** Takes the device and the sockets away; the guard stays. May be called again. */
   @Override
   public void close() throws IOException {
+    if (steered != null) {
+      steered.close();
+    }
     try {
       if (running != null) {
         running.close();

@@ -1,5 +1,7 @@
 package dev.culvert.cli.daemon;
 
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.Mark;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.GatewayOptions;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
@@ -44,6 +46,11 @@ public final class GatewayDevice implements RunningDevice {
   @Override
   public WireGuardDevice device() {
     return gateway;
+  }
+
+  @Override
+  public void useClassifier(Classifier classifier, Mark bypass) throws DeviceException {
+    gateway.useClassifier(classifier, bypass);
   }
 
   @Override

@@ -1,56 +1,77 @@
 package dev.culvert.cli.daemon;
 
 import dev.culvert.cli.config.InterfaceAddress;
-import dev.culvert.routing.Prefix;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
+import dev.culvert.tunnel.kernel.GuardTable;
+import dev.culvert.tunnel.kernel.GuardTable.Count;
+import dev.culvert.tunnel.kernel.HostFacts;
+import dev.culvert.tunnel.kernel.Keeper;
 import dev.culvert.tunnel.kernel.Links;
 import dev.culvert.tunnel.kernel.Netlink;
-import dev.culvert.tunnel.kernel.Routes;
-import dev.culvert.tunnel.kernel.Routes.Route;
+import dev.culvert.tunnel.kernel.OtherDatapath;
+import dev.culvert.tunnel.kernel.Steering;
 import java.io.IOException;
 import java.util.Collection;
-import java.util.HashSet;
-import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
 
-/** This network namespace, through netlink. */
+/** This network namespace, through netlink and nft. */
 public final class KernelNetwork implements Network {
-  /** The worst there is: any other route to the same range goes first. */
-  private static final int GUARD_METRIC = Integer.MAX_VALUE;
-
-  /** Subnets of our links' own addresses: the kernel routes them there by itself. */
-  private final Map<String, Set<Prefix>> connected = new ConcurrentHashMap<>();
+  @Override
+  public Optional<String> otherDatapath() throws IOException {
+    return OtherDatapath.find();
+  }
 
   @Override
-  public void guard(Collection<Prefix> prefixes) throws IOException {
+  public HostFacts facts(Collection<IpAddress> nodes, int mark) throws IOException {
     try (Netlink netlink = Netlink.open()) {
-      Routes routes = new Routes(netlink);
-      for (Prefix prefix : prefixes) {
-        routes.replace(Route.unreachable(prefix, GUARD_METRIC));
-      }
+      return HostFacts.read(netlink, nodes, mark);
     }
   }
 
   @Override
-  public void unguard(Collection<Prefix> prefixes) throws IOException {
-    try (Netlink netlink = Netlink.open()) {
-      Routes routes = new Routes(netlink);
-      for (Prefix prefix : prefixes) {
-        delete(routes, Route.unreachable(prefix, GUARD_METRIC));
+  public Kept keep(KernelPlan plan, Runnable hostChanged) throws IOException {
+    Keeper keeper =
+        Keeper.start(
+            plan,
+            new Keeper.Listener() {
+              @Override
+              public void repaired(List<String> changes) {
+                // The keeper has logged it.
+              }
+
+              @Override
+              public void hostChanged() {
+                hostChanged.run();
+              }
+            });
+    return new Kept() {
+      @Override
+      public void update(KernelPlan newPlan) throws IOException {
+        keeper.update(newPlan);
       }
+
+      @Override
+      public void close() {
+        keeper.close();
+      }
+    };
+  }
+
+  @Override
+  public List<String> remove() throws IOException {
+    try (Steering steering = Steering.open()) {
+      return steering.remove();
     }
   }
 
-  private static void delete(Routes routes, Route route) throws IOException {
-    try {
-      routes.delete(route);
-    } catch (ErrnoException e) {
-      if (e.errno() != Errno.ESRCH) {
-        throw e;
-      }
-    }
+  @Override
+  public SortedMap<String, Count> counters() throws IOException {
+    return GuardTable.counters();
   }
 
   @Override
@@ -66,15 +87,12 @@ public final class KernelNetwork implements Network {
       if (mtu != 0 && mtu != link.mtu()) {
         links.setMtu(link.index(), mtu);
       }
-      Set<Prefix> subnets = new HashSet<>();
       for (InterfaceAddress address : added) {
         links.addAddress(link.index(), address.address(), address.length());
-        subnets.add(new Prefix(address.address(), address.length()));
       }
       for (InterfaceAddress address : removed) {
         removeAddress(links, link.index(), address);
       }
-      connected.put(interfaceName, subnets);
       links.setUp(link.index(), true);
     }
   }
@@ -88,44 +106,5 @@ public final class KernelNetwork implements Network {
         throw e;
       }
     }
-  }
-
-  @Override
-  public void route(String interfaceName, Collection<Prefix> prefixes) throws IOException {
-    try (Netlink netlink = Netlink.open()) {
-      int index = new Links(netlink).get(interfaceName).index();
-      Routes routes = new Routes(netlink);
-      Set<Prefix> subnets = connected.getOrDefault(interfaceName, Set.of());
-      for (Prefix prefix : prefixes) {
-        try {
-          routes.add(through(index, prefix));
-        } catch (ErrnoException e) {
-          if (e.errno() != Errno.EEXIST) {
-            throw e;
-          }
-          if (!subnets.contains(prefix)) {
-            throw new IOException(
-                prefix + " has a route already, and would leave in clear; remove it first", e);
-          }
-        }
-      }
-    }
-  }
-
-  @Override
-  public void unroute(String interfaceName, Collection<Prefix> prefixes) throws IOException {
-    try (Netlink netlink = Netlink.open()) {
-      int index = new Links(netlink).get(interfaceName).index();
-      Routes routes = new Routes(netlink);
-      for (Prefix prefix : prefixes) {
-        delete(routes, through(index, prefix));
-      }
-    }
-  }
-
-  /** With the best metric there is: for IPv6, 0 would mean 1024. */
-  private static Route through(int index, Prefix prefix) {
-    int metric = prefix.address().v4() ? 0 : 1;
-    return new Route(prefix, index, Routes.MAIN_TABLE, metric, null);
   }
 }

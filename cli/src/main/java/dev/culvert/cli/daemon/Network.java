@@ -1,23 +1,63 @@
 package dev.culvert.cli.daemon;
 
 import dev.culvert.cli.config.InterfaceAddress;
-import dev.culvert.routing.Prefix;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.plan.KernelPlan;
+import dev.culvert.tunnel.kernel.GuardTable.Count;
+import dev.culvert.tunnel.kernel.HostFacts;
 import java.io.IOException;
 import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
 
-/** What {@code culvert up} asks of the kernel besides the device. Every call may be repeated. */
+/** What {@code culvert up} asks of the kernel besides the device. */
 public interface Network {
+  /** Why the guard could not be relied on here; empty where it can. */
+  Optional<String> otherDatapath() throws IOException;
+
   /**
-   * Makes {@code prefixes} unreachable unless a better route leads there. These routes hang on no
-   * interface: they stay when the daemon dies, so that nothing then leaves in clear.
+   * What a plan has to know of this machine.
+   *
+   * @param nodes addresses of other nodes on the underlay
+   * @param mark of the packets that carry the tunnel
    */
-  void guard(Collection<Prefix> prefixes) throws IOException;
-
-  /** Takes guards away; those that are not there are no error. */
-  void unguard(Collection<Prefix> prefixes) throws IOException;
+  HostFacts facts(Collection<IpAddress> nodes, int mark) throws IOException;
 
   /**
-   * Sets the link's MTU and addresses and brings it up.
+   * Applies a plan, its guard first, and repairs it from now on.
+   *
+   * @param hostChanged called when {@link #facts} may not be what they were
+   * @throws IOException the guard could not be had
+   */
+  Kept keep(KernelPlan plan, Runnable hostChanged) throws IOException;
+
+  /** A plan that is kept. */
+  interface Kept extends AutoCloseable {
+    /**
+     * Applies another plan and keeps that from now on.
+     *
+     * @throws IOException the guard could not be had: the old plan is kept
+     */
+    void update(KernelPlan plan) throws IOException;
+
+    /** Stops repairing; all stays in place. */
+    @Override
+    void close();
+  }
+
+  /**
+   * Takes rules, routes and guard away: from here on, traffic leaves in clear.
+   *
+   * @return one line for each thing that went
+   */
+  List<String> remove() throws IOException;
+
+  /** Packets that met the guard's rules so far, by counter; empty where there is no guard. */
+  SortedMap<String, Count> counters() throws IOException;
+
+  /**
+   * Sets the link's MTU and addresses and brings it up, where no plan does.
    *
    * @param mtu 0: unchanged
    * @param added addresses that it shall have; it may have them already
@@ -29,10 +69,4 @@ public interface Network {
       Collection<InterfaceAddress> added,
       Collection<InterfaceAddress> removed)
       throws IOException;
-
-  /** Routes {@code prefixes} through the link. */
-  void route(String interfaceName, Collection<Prefix> prefixes) throws IOException;
-
-  /** Takes our routes through the link away; those that are not there are no error. */
-  void unroute(String interfaceName, Collection<Prefix> prefixes) throws IOException;
 }

@@ -2,23 +2,19 @@ package dev.culvert.cli.daemon;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import dev.culvert.routing.Prefix;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.Collection;
 import java.util.List;
-import java.util.Set;
-import java.util.SortedSet;
-import java.util.TreeSet;
+import java.util.Optional;
 
 /**
- * Which ranges are guarded, and for which interface, in {@code IFACE.guard}: the network namespace,
- * then a range a line. It outlives the daemon as the guards do, so that {@code culvert down} can
- * lift them; neither outlives a reboot.
+ * Which gateways steer and guard, in {@code IFACE.guard}: the network namespace, then the
+ * configuration file. It outlives the daemon as the guard does, so that {@code culvert down} can
+ * lift it; neither outlives a reboot.
  */
 public final class RunState {
   private static final String SUFFIX = ".guard";
@@ -40,30 +36,22 @@ public final class RunState {
 
   /** Whether {@code interfaceName} was brought up in another network namespace than ours. */
   public boolean isElsewhere(String interfaceName) throws IOException {
-    if (!exists(interfaceName)) {
-      return false;
-    }
-    List<String> lines = Files.readAllLines(file(interfaceName));
-    return lines.isEmpty() || !lines.getFirst().equals(namespace());
+    List<String> lines = read(interfaceName);
+    return !lines.isEmpty() && !lines.getFirst().equals(namespace());
   }
 
-  /** The ranges that were guarded for {@code interfaceName}, in this network namespace. */
-  public SortedSet<Prefix> guarded(String interfaceName) throws IOException {
-    SortedSet<Prefix> prefixes = new TreeSet<>();
+  /** The configuration that {@code interfaceName} was brought up from last. */
+  public Optional<Path> configuration(String interfaceName) throws IOException {
+    List<String> lines = read(interfaceName);
+    return lines.size() < 2 ? Optional.empty() : Optional.of(Path.of(lines.get(1)));
+  }
+
+  private List<String> read(String interfaceName) throws IOException {
     try {
-      List<String> lines = Files.readAllLines(file(interfaceName));
-      if (lines.isEmpty() || !lines.getFirst().equals(namespace())) {
-        return prefixes; // guards that are elsewhere
-      }
-      for (String line : lines.subList(1, lines.size())) {
-        prefixes.add(Prefix.parse(line));
-      }
+      return Files.readAllLines(file(interfaceName));
     } catch (NoSuchFileException e) {
-      return prefixes; // nothing was
-    } catch (IllegalArgumentException e) {
-      throw new IOException(file(interfaceName) + " was damaged: " + e.getMessage(), e);
+      return List.of(); // It is not up.
     }
-    return prefixes;
   }
 
   /** As in {@code net:[4026531840]}: the directory is shared by all network namespaces. */
@@ -71,31 +59,29 @@ public final class RunState {
     return Files.readSymbolicLink(Path.of("/proc/self/ns/net")).toString();
   }
 
-  /** The ranges that are guarded for other interfaces of this network namespace too. */
-  public Set<Prefix> guardedByOthers(String interfaceName) throws IOException {
-    Set<Prefix> prefixes = new TreeSet<>();
+  /** Another gateway that guards this network namespace, of which each has one guard. */
+  public Optional<String> guardedByOther(String interfaceName) throws IOException {
     if (!Files.isDirectory(directory)) {
-      return prefixes;
+      return Optional.empty();
     }
     try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*" + SUFFIX)) {
       for (Path file : files) {
         String name = String.valueOf(file.getFileName());
         String other = name.substring(0, name.length() - SUFFIX.length());
-        if (!other.equals(interfaceName)) {
-          prefixes.addAll(guarded(other));
+        if (!other.equals(interfaceName) && !other.startsWith(".") && !isElsewhere(other)) {
+          return Optional.of(other);
         }
       }
     }
-    return prefixes;
+    return Optional.empty();
   }
 
-  /** Notes ranges before they are guarded. */
-  void write(String interfaceName, Collection<Prefix> prefixes) throws IOException {
+  /** Notes a gateway before it guards. */
+  void write(String interfaceName, Path configuration) throws IOException {
     Files.createDirectories(directory);
-    StringBuilder text = new StringBuilder(namespace()).append('\n');
-    prefixes.forEach(prefix -> text.append(prefix).append('\n'));
     Path half = directory.resolve("." + interfaceName + SUFFIX);
-    Files.write(half, text.toString().getBytes(UTF_8));
+    String text = namespace() + "\n" + configuration.toAbsolutePath() + "\n";
+    Files.write(half, text.getBytes(UTF_8));
     Files.move(half, file(interfaceName), StandardCopyOption.ATOMIC_MOVE);
   }
 

@@ -1,5 +1,8 @@
 package dev.culvert.cli.daemon;
 
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.Mark;
+import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import java.util.List;
@@ -7,6 +10,14 @@ import java.util.List;
 /** A device with its life: what the commands run, and what tests put in its place. */
 public interface RunningDevice extends AutoCloseable {
   WireGuardDevice device();
+
+  /**
+   * From now on the classifier decides what becomes of every packet.
+   *
+   * @param bypass the mark of what leaves in clear on purpose
+   * @throws DeviceException where it cannot; what was in force stays
+   */
+  void useClassifier(Classifier classifier, Mark bypass) throws DeviceException;
 
   /**
    * Lines of a key log for the handshakes since this was first asked; asked again and again, or

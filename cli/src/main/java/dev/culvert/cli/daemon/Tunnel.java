@@ -6,6 +6,9 @@ import dev.culvert.cli.config.Desired;
 import dev.culvert.cli.config.DesiredEsp;
 import dev.culvert.cli.config.DesiredState;
 import dev.culvert.cli.config.GatewayConfig;
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.Mark;
+import dev.culvert.tunnel.gateway.GatewayStatus;
 import java.io.IOException;
 import java.util.List;
 
@@ -26,6 +29,19 @@ sealed interface Tunnel extends AutoCloseable permits WireGuardTunnel, EspTunnel
    * @throws ConfigException where that needs a new start
    */
   int apply(Desired desired) throws ConfigException, IOException;
+
+  /** The port that is bound. */
+  int listenPort();
+
+  /**
+   * From now on the classifier decides what becomes of every packet.
+   *
+   * @param bypass the mark of what leaves in clear on purpose
+   */
+  void useClassifier(Classifier classifier, Mark bypass) throws IOException;
+
+  /** Counters and what the kernel offers. */
+  GatewayStatus status();
 
   /**
    * What runs.

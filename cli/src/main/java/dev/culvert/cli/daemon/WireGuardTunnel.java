@@ -8,6 +8,10 @@ import dev.culvert.cli.config.DeviceDiff;
 import dev.culvert.cli.config.GatewayConfig;
 import dev.culvert.cli.config.PeerConfig;
 import dev.culvert.cli.uapi.UapiServer;
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.Mark;
+import dev.culvert.tunnel.gateway.DeviceException;
+import dev.culvert.tunnel.gateway.GatewayStatus;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
@@ -49,6 +53,21 @@ record WireGuardTunnel(RunningDevice running, UapiServer uapi) implements Tunnel
       }
       return update.peers().size();
     }
+  }
+
+  @Override
+  public int listenPort() {
+    return device().listenPort();
+  }
+
+  @Override
+  public void useClassifier(Classifier classifier, Mark bypass) throws DeviceException {
+    running.useClassifier(classifier, bypass);
+  }
+
+  @Override
+  public GatewayStatus status() {
+    return device().status();
   }
 
   @Override

@@ -31,7 +31,17 @@ import picocli.CommandLine.Spec;
     })
 public final class LabCommand implements Callable<Integer> {
   private static final Map<String, String> TOOLS =
-      Map.of("ip", "iproute2", "tcpdump", "tcpdump", "ping", "iputils-ping", "sysctl", "procps");
+      Map.of(
+          "ip",
+          "iproute2",
+          "tcpdump",
+          "tcpdump",
+          "ping",
+          "iputils-ping",
+          "sysctl",
+          "procps",
+          "nft",
+          "nftables");
 
   private enum Format {
     TABLE,
@@ -51,6 +61,15 @@ public final class LabCommand implements Callable<Integer> {
       defaultValue = "wireguard",
       description = "wireguard, esp, or noise: ESP keyed by it (default: ${DEFAULT-VALUE}).")
   private LabEngine engine;
+
+  @Option(
+      names = "--nodes",
+      paramLabel = "N",
+      defaultValue = "2",
+      description =
+          "2, or 3: a control plane and two workers, and a menu of faults (default:"
+              + " ${DEFAULT-VALUE}).")
+  private int nodes;
 
   @Option(
       names = "--keep",
@@ -76,6 +95,12 @@ public final class LabCommand implements Callable<Integer> {
     if (seconds < 1 || seconds > 3600) {
       throw new ParameterException(spec.commandLine(), "--duration is 1 to 3600 seconds");
     }
+    if (nodes != 2 && nodes != 3) {
+      throw new ParameterException(spec.commandLine(), "--nodes is 2 or 3");
+    }
+    if (nodes == 3 && engine != LabEngine.WIREGUARD) {
+      throw new ParameterException(spec.commandLine(), "--nodes 3 goes with --engine wireguard");
+    }
     try {
       checkMachine();
       if (clean) {
@@ -84,7 +109,8 @@ public final class LabCommand implements Callable<Integer> {
         return 0;
       }
       boolean json = format == Format.JSON;
-      LabReport report = run(new LabView(json ? err : out, isTerminal()));
+      LabView view = new LabView(json ? err : out, isTerminal());
+      LabReport report = nodes == 3 ? runCluster(view) : run(view);
       if (json) {
         out.println(Json.pretty(report));
         out.flush();
@@ -132,6 +158,24 @@ public final class LabCommand implements Callable<Integer> {
         tellHowToEnter(network, folder, view);
       } else {
         run.withADeadGateway();
+      }
+      LabReport report = run.report();
+      view.summary(report);
+      return report;
+    }
+  }
+
+  private LabReport runCluster(LabView view) {
+    long id = ProcessHandle.current().pid();
+    try (LabNetwork network = LabNetwork.create(id, nodes)) {
+      Path folder = LabFiles.createFolder(id);
+      LabClusterRun run = new LabClusterRun(network, folder, self(), view);
+      run.run();
+      if (keep) {
+        network.namespaces.keep();
+        tellHowToEnter(network, folder, view);
+      } else {
+        run.faults();
       }
       LabReport report = run.report();
       view.summary(report);

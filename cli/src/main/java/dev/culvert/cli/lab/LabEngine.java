@@ -27,22 +27,24 @@ enum LabEngine {
           kind: Gateway
           metadata: {name: %s}
           spec:
-            interface: {name: %s, listenPort: 51820, mtu: 1420}
-            identity: {privateKeyFile: %s.key}
+            interface: {name: %s, listenPort: %d, mtu: 1420}
+            identity: {privateKeyFile: %s}
             cluster: {cidrs: [10.42.0.0/16, "fd42::/16"]}
             peers:
               - name: %s
                 publicKey: %s
-                endpoint: %s:51820
+                endpoint: %s:%d
                 allowedIps: [%s]
           """
           .formatted(
               site.nodeName(),
               site.interfaceName(),
-              site.nodeName(),
+              WIREGUARD_PORT,
+              privateKey(site, folder),
               other.nodeName(),
-              read(folder.resolve(other.nodeName() + ".pub")),
+              publicKey(other, folder),
               other.wireAddress(),
+              WIREGUARD_PORT,
               quoted(other.podCidrs()));
     }
   },
@@ -131,11 +133,28 @@ enum LabEngine {
     }
   };
 
+  static final int WIREGUARD_PORT = 51820;
+
   /** Writes the keys of the gateway of {@code site}. */
   abstract void makeKeys(LabSite site, Path folder);
 
   /** The configuration of the gateway of {@code site}; both sites have their keys. */
   abstract String yaml(LabSite site, LabSite other, Path folder);
+
+  /** Where the WireGuard gateway of {@code site} has its private key. */
+  static Path privateKey(LabSite site, Path folder) {
+    return folder.resolve(site.nodeName() + ".key");
+  }
+
+  /** The key that others know the WireGuard gateway of {@code site} by. */
+  static String publicKey(LabSite site, Path folder) {
+    return read(folder.resolve(site.nodeName() + ".pub"));
+  }
+
+  /** From now on others know the WireGuard gateway of {@code site} by this key. */
+  static void publish(LabSite site, Path folder, String publicKey) {
+    LabFiles.writePrivate(folder.resolve(site.nodeName() + ".pub"), publicKey);
+  }
 
   /** Where the ESP gateway of {@code site} has its global key. */
   static Path keyFile(LabSite site, Path folder) {
@@ -146,11 +165,8 @@ enum LabEngine {
   private static void makeKeyPair(LabSite site, Path folder) {
     byte[] privateKey = X25519.generatePrivateKey(new SecureRandom());
     Base64.Encoder base64 = Base64.getEncoder();
-    LabFiles.writePrivate(
-        folder.resolve(site.nodeName() + ".key"), base64.encodeToString(privateKey) + "\n");
-    LabFiles.writePrivate(
-        folder.resolve(site.nodeName() + ".pub"),
-        base64.encodeToString(X25519.publicKey(privateKey)));
+    LabFiles.writePrivate(privateKey(site, folder), base64.encodeToString(privateKey) + "\n");
+    publish(site, folder, base64.encodeToString(X25519.publicKey(privateKey)));
   }
 
   private static String read(Path file) {

@@ -38,7 +38,7 @@ final class LabFiles {
   /** Removes all of it, also what gateways leave behind that were killed. */
   static void remove(long id) {
     try {
-      for (String letter : List.of("a", "b")) {
+      for (String letter : LabNetwork.LETTERS) {
         for (Path runFolder : RUN_FOLDERS) {
           removeMatching(runFolder, LabNetwork.interfaceName(id, letter) + ".*");
         }

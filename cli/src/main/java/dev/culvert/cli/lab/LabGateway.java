@@ -5,6 +5,8 @@ import dev.culvert.cli.admin.AdminMessage.Command;
 import dev.culvert.cli.admin.AdminServer;
 import dev.culvert.cli.admin.GatewayView;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,12 +44,90 @@ final class LabGateway {
 
   /** Starts the gateway, and waits until it answers. */
   void start(LabGateway other) {
-    LabFiles.writePrivate(configuration(), engine.yaml(site, other.site, folder));
+    start(engine.yaml(site, other.site, folder));
+  }
+
+  /**
+   * Starts the gateway as a node of a cluster.
+   *
+   * @param nodes all of them, this one included
+   */
+  void startInCluster(List<LabGateway> nodes) {
+    start(clusterYaml(nodes));
+  }
+
+  /** Writes a configuration and starts the gateway from it, and waits until it answers. */
+  void start(String yaml) {
+    LabFiles.writePrivate(configuration(), yaml);
     List<String> command = new ArrayList<>(culvert);
     command.addAll(List.of("up", configuration().toString()));
     Daemon started = site.node().start(Map.of(), command);
     daemon = started;
     started.await("the gateway", Commands.PATIENCE, () -> status().isPresent());
+  }
+
+  /** The configuration of this node of a cluster, of which the first is the control plane. */
+  String clusterYaml(List<LabGateway> nodes) {
+    StringBuilder yaml = new StringBuilder();
+    yaml.append(
+        """
+        apiVersion: culvert.dev/v1alpha1
+        kind: Gateway
+        spec:
+          node: %s
+          interface: {name: %s, listenPort: %d}
+          identity: {privateKeyFile: %s}
+          clusterCIDRs: [10.42.0.0/16, "fd42::/16"]
+          nodes:
+        """
+            .formatted(
+                site.nodeName(),
+                site.interfaceName(),
+                LabEngine.WIREGUARD_PORT,
+                LabEngine.privateKey(site, folder)));
+    for (LabGateway node : nodes) {
+      yaml.append(node.entry(node == nodes.getFirst() ? "control-plane" : "worker"));
+    }
+    return yaml.toString();
+  }
+
+  private String entry(String role) {
+    return "    - {name: %s, roles: [%s], internal: [%s, '%s'], podCIDRs: ['%s'], publicKey: %s}%n"
+        .formatted(
+            site.nodeName(),
+            role,
+            site.wireAddress(),
+            site.wireAddressV6(),
+            String.join("', '", site.podCidrs()),
+            LabEngine.publicKey(site, folder));
+  }
+
+  /** Has the running gateway read of these nodes. */
+  void reloadInCluster(List<LabGateway> nodes) {
+    LabFiles.writePrivate(configuration(), clusterYaml(nodes));
+    try {
+      ADMIN.call(site.interfaceName(), Command.RELOAD);
+    } catch (IOException e) {
+      throw new LabException(site.interfaceName() + ": " + e.getMessage(), e);
+    }
+  }
+
+  LabSite site() {
+    return site;
+  }
+
+  /** Forgets the key, as a machine that was installed anew: the next start makes another. */
+  void loseKey() {
+    try {
+      Files.delete(LabEngine.privateKey(site, folder));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The others learn the key that the gateway has now. */
+  void republish() {
+    LabEngine.publish(site, folder, status().map(GatewayView::publicKey).orElseThrow());
   }
 
   /** What the gateway says of itself; empty while it does not answer. */

@@ -1,11 +1,12 @@
 package dev.culvert.cli.lab;
 
 import dev.culvert.cli.lab.Namespaces.End;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Two nodes with a pod each, and the wire between them: a bridge with an MTU of 1500 where the
- * capture listens.
+ * Two or three nodes with a pod each, and the wire between them: a bridge with an MTU of 1500 where
+ * the capture listens.
  */
 final class LabNetwork implements AutoCloseable {
   /** What the namespaces of every lab begin with. */
@@ -13,29 +14,45 @@ final class LabNetwork implements AutoCloseable {
 
   static final String BRIDGE = "br0";
 
+  /** What the nodes of any lab are called. */
+  static final List<String> LETTERS = List.of("a", "b", "c");
+
   final Namespaces namespaces;
   final Namespace wire;
   final LabSite a;
   final LabSite b;
+  private final List<LabSite> sites = new ArrayList<>();
 
   /** Makes the network; what stands of it is removed again where that fails. */
   static LabNetwork create(long id) {
+    return create(id, 2);
+  }
+
+  /**
+   * As {@link #create(long)}, with more nodes.
+   *
+   * @param nodes 2 to 3
+   */
+  static LabNetwork create(long id, int nodes) {
     Namespaces namespaces = new Namespaces(PREFIX + id + "-");
     try {
-      return new LabNetwork(namespaces, id);
+      return new LabNetwork(namespaces, id, nodes);
     } catch (LabException e) {
       namespaces.close();
       throw e;
     }
   }
 
-  private LabNetwork(Namespaces namespaces, long id) {
+  private LabNetwork(Namespaces namespaces, long id, int nodes) {
     this.namespaces = namespaces;
     namespaces.afterwards(() -> LabFiles.remove(id));
     wire = namespaces.create("wire");
-    a = site("a", 1, id);
-    b = site("b", 2, id);
-    Namespaces.bridge(wire, BRIDGE, a.nodeName(), b.nodeName());
+    for (int i = 0; i < nodes; i++) {
+      sites.add(site(LETTERS.get(i), i + 1, id));
+    }
+    a = sites.get(0);
+    b = sites.get(1);
+    Namespaces.bridge(wire, BRIDGE, sites.stream().map(LabSite::nodeName).toArray(String[]::new));
   }
 
   private LabSite site(String letter, int number, long id) {
@@ -59,7 +76,7 @@ final class LabNetwork implements AutoCloseable {
   }
 
   List<LabSite> sites() {
-    return List.of(a, b);
+    return List.copyOf(sites);
   }
 
   @Override

@@ -5,8 +5,8 @@ import java.util.List;
 /**
  * A node of the lab with the pod behind it.
  *
- * @param letter a or b
- * @param number of its networks: 1 or 2
+ * @param letter a, b or c
+ * @param number of its networks: 1 to 3
  * @param interfaceName of its gateway, unlike any other on this machine
  */
 record LabSite(String letter, int number, String interfaceName, Namespace node, Namespace pod) {

@@ -137,7 +137,7 @@ final class CommandsTest {
     GatewayDaemon.start(file, machine).close();
     network.clear();
     assertEquals(0, run("down", file.toString()), err::toString);
-    assertEquals(List.of("unguard [10.1.0.0/16]"), network.calls());
+    assertEquals(List.of("remove"), network.calls());
     assertEquals(4, run("down", "cv0"));
   }
 
@@ -151,18 +151,6 @@ final class CommandsTest {
     assertTrue(err.toString().contains("another network namespace"), err::toString);
     assertEquals(List.of(), network.calls());
     assertTrue(Files.exists(state));
-  }
-
-  @Test
-  void downKeepsWhatAnotherGatewayGuards() throws Exception {
-    GatewayDaemon.start(file, machine).close();
-    Path other = directory.resolve("other.yaml");
-    Files.writeString(other, Files.readString(file).replace("cv0", "cv1"));
-    GatewayDaemon.start(other, machine).close();
-    network.clear();
-    run("down", "cv0");
-    run("down", "cv1");
-    assertEquals(List.of("unguard []", "unguard [10.1.0.0/16]"), network.calls());
   }
 
   @Test

@@ -3,10 +3,16 @@ package dev.culvert.cli.config;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.crypto.SecretBytes;
+import dev.culvert.routing.ClusterNode;
+import dev.culvert.routing.Exemption;
+import dev.culvert.routing.NodeSelector;
+import dev.culvert.routing.Policy;
+import dev.culvert.routing.PortRange;
 import dev.culvert.routing.Prefix;
 import java.io.IOException;
 import java.net.URISyntaxException;
@@ -16,8 +22,10 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Base64;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -68,7 +76,7 @@ final class ConfigFileTest {
     assertEquals(51820, config.listenPort());
     assertEquals(0, config.fwmark());
     assertTrue(config.routes());
-    assertEquals("[10.66.0.0/16, fd66::/48]", config.clusterCidrs().toString());
+    assertEquals("[10.66.0.0/16, fd66::/48]", config.cluster().map().clusterCidrs().toString());
     PeerConfig peer = config.peers().getFirst();
     assertEquals("node-b", peer.name());
     assertEquals(PEER, peer.publicKey().toString());
@@ -156,6 +164,87 @@ final class ConfigFileTest {
     assertEquals(25, peer.persistentKeepalive());
     KeySource.InFile shared = assertInstanceOf(KeySource.InFile.class, peer.presharedKey());
     assertEquals(directory.resolve("b.psk"), shared.path());
+  }
+
+  @Test
+  void nodesArePeersThatOwnTheirAddressesAndPods() throws Exception {
+    file(
+        "more.yaml",
+        """
+        apiVersion: culvert.dev/v1alpha1
+        kind: Nodes
+        nodes:
+          - {name: c, podCIDRs: [10.1.3.0/24], labels: {zone: far}}
+        """);
+    GatewayConfig config =
+        ConfigFile.read(
+            file(
+                "cluster.yaml",
+                """
+                apiVersion: culvert.dev/v1alpha1
+                kind: Gateway
+                spec:
+                  node: a
+                  nodes:
+                    - {name: a, roles: [control-plane], internal: [192.0.2.1], publicKey: %1$s}
+                    - name: b
+                      internal: [192.0.2.2]
+                      external: ['2001:db8::2']
+                      podCIDRs: [10.1.2.0/24]
+                      publicKey: %1$s
+                  discovery: {file: more.yaml}
+                  clusterCIDRs: [10.1.0.0/16]
+                  strict: {ingress: false}
+                  encrypt: {podToNode: false}
+                  exempt:
+                    - name: dns
+                      selector: {labels: {zone: far}}
+                      protocol: udp
+                      ports: [53, 1000-2000]
+                """
+                    .formatted(PEER)));
+    ClusterConfig cluster = config.cluster();
+    assertEquals("a", cluster.self());
+    assertTrue(cluster.complete());
+    assertEquals(
+        List.of("a", "b", "c"), cluster.map().nodes().stream().map(ClusterNode::name).toList());
+    assertNull(cluster.map().node("c").peer(), "it has no identity yet");
+    PeerConfig peer = config.peers().getFirst();
+    assertEquals(1, config.peers().size(), "neither itself nor who has no key");
+    assertEquals("b", peer.name());
+    assertEquals("192.0.2.2:51820", String.valueOf(peer.endpoint()));
+    assertEquals(
+        "[10.1.2.0/24, 192.0.2.2/32, 2001:db8::2/128]",
+        peer.allowedIps().stream().sorted().toList().toString());
+    Policy policy = cluster.policy();
+    assertTrue(policy.strictEgress());
+    assertFalse(policy.strictIngress());
+    assertEquals("[pod-to-node, node-to-pod]", policy.inClear().toString());
+    assertEquals(
+        List.of(
+            new Exemption(
+                "dns",
+                new NodeSelector(Set.of(), Map.of("zone", "far")),
+                Exemption.UDP,
+                List.of(PortRange.of(53), new PortRange(1000, 2000)))),
+        policy.exemptions());
+  }
+
+  @Test
+  void anAbsentFileOfNodesIsNamed() throws IOException {
+    Path file =
+        file(
+            "lost.yaml",
+            """
+            apiVersion: culvert.dev/v1alpha1
+            kind: Gateway
+            spec:
+              node: a
+              discovery: {file: lost/nodes.yaml}
+            """);
+    ConfigException refusal = assertThrows(ConfigException.class, () -> ConfigFile.read(file));
+    assertEquals(
+        directory.resolve("lost/nodes.yaml") + ": the file does not exist", refusal.getMessage());
   }
 
   @Test

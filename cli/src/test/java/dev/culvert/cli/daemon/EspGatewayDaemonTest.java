@@ -13,6 +13,9 @@ import dev.culvert.cli.config.ConfigException;
 import dev.culvert.cli.testing.FakeDevice;
 import dev.culvert.cli.testing.FakeEspDevice;
 import dev.culvert.cli.testing.FakeNetwork;
+import dev.culvert.tunnel.esp.Keying;
+import dev.culvert.tunnel.gateway.EspDevice;
+import dev.culvert.tunnel.gateway.EspGatewayOptions;
 import dev.culvert.tunnel.gateway.KeyFileWriter;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -43,13 +46,18 @@ final class EspGatewayDaemonTest {
     machine =
         new Machine(
             (name, mtu, lanes) -> new FakeDevice(name),
-            FakeEspDevice::new,
+            this::open,
             network,
             directory.resolve("wg"),
             directory.resolve("run"),
             directory.resolve("sequences"));
     secret(keys, KeyFileWriter.newLine(3, 16, random));
     configure("keyFile: keys", "");
+  }
+
+  private <K extends Keying> EspDevice<K> open(EspGatewayOptions options, K keying) {
+    network.note("open " + options.interfaceName());
+    return new FakeEspDevice<>(options, keying);
   }
 
   private static void secret(Path path, byte[] text) throws IOException {
@@ -98,10 +106,14 @@ final class EspGatewayDaemonTest {
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
       assertEquals(
           List.of(
-              "guard [10.66.0.0/16, 10.66.2.0/24]",
-              "link cv0 0 +[] -[]",
-              "route cv0 [10.66.2.0/24]"),
+              "keep [10.66.2.0/24, 10.66.0.0/16]",
+              "open cv0",
+              "update [10.66.2.0/24, 10.66.0.0/16]"),
           network.calls());
+      assertEquals(4500, network.plan().guard().encapsulation().udpPort());
+      assertEquals("[192.0.2.1/32]", network.plan().guard().localNode().toString());
+      assertEquals("[10.66.1.0/24]", network.plan().guard().localPods().toString());
+      assertEquals(1418, network.plan().links().getFirst().mtu(), "ESP's, over IPv6 in UDP");
       assertFalse(Files.exists(directory.resolve("wg")), "no UAPI socket");
       assertEquals("esp", status().engine());
       assertEquals(4500, status().listenPort());

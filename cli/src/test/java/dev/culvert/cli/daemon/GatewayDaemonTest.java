@@ -7,17 +7,18 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.admin.AdminMessage.Command;
 import dev.culvert.cli.config.ConfigException;
+import dev.culvert.cli.lab.Commands;
+import dev.culvert.cli.lab.Waiting;
 import dev.culvert.cli.testing.FakeDevice;
 import dev.culvert.cli.testing.FakeEspDevice;
 import dev.culvert.cli.testing.FakeNetwork;
-import dev.culvert.routing.Prefix;
+import dev.culvert.routing.plan.Guard;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -70,24 +71,22 @@ final class GatewayDaemonTest {
   }
 
   @Test
-  void theGuardComesBeforeTheDeviceAndTheRoutesLast() throws Exception {
+  void theGuardComesBeforeTheDevice() throws Exception {
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
       assertFalse(daemon.wasStopped());
       assertEquals(
           List.of(
-              "guard [10.66.0.0/16, 10.66.2.0/24]",
+              "keep [10.66.2.0/24, 10.66.0.0/16]",
               "open cv0",
-              "link cv0 1400 +[10.66.0.1/24] -[]",
-              "route cv0 [10.66.2.0/24]"),
+              "update [10.66.2.0/24, 10.66.0.0/16]"),
           network.calls());
       assertEquals(1, device().updates().size());
       assertTrue(Files.exists(directory.resolve("key")), "the identity was made");
     }
     assertTrue(device().isClosed());
-    assertFalse(network.calls().toString().contains("unguard"), "the guard outlives the gateway");
-    assertEquals(
-        Set.of(Prefix.parse("10.66.0.0/16"), Prefix.parse("10.66.2.0/24")),
-        machine.runState().guarded("cv0"));
+    assertEquals("leave", network.calls().getLast(), "the guard outlives the gateway");
+    assertTrue(machine.runState().exists("cv0"), "so that culvert down can lift it");
+    assertEquals(file, machine.runState().configuration("cv0").orElseThrow());
   }
 
   @Test
@@ -103,7 +102,8 @@ final class GatewayDaemonTest {
     write("listenPort: 1", peer("a", A, "10.66.2.0/24"));
     assertThrows(IOException.class, () -> GatewayDaemon.start(file, machine));
     assertTrue(device().isClosed());
-    assertEquals(List.of("guard [10.66.0.0/16, 10.66.2.0/24]", "open cv0"), network.calls());
+    assertEquals(
+        List.of("keep [10.66.2.0/24, 10.66.0.0/16]", "open cv0", "leave"), network.calls());
     assertTrue(machine.runState().exists("cv0"), "so that culvert down can lift it");
     assertFalse(Files.exists(directory.resolve("wg/cv0.sock")));
   }
@@ -120,18 +120,15 @@ final class GatewayDaemonTest {
   }
 
   @Test
-  void aReloadAppliesTheDifferenceAndKeepsOldGuards() throws Exception {
+  void aReloadAppliesThePlanAndTheDifferenceOfTheDevice() throws Exception {
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
       network.clear();
       write("addresses: [10.66.0.9/24]", peer("b", B, "10.67.0.0/16"));
       daemon.reload();
+      assertEquals(List.of("update [10.67.0.0/16, 10.66.0.0/16]"), network.calls());
       assertEquals(
-          List.of(
-              "guard [10.66.0.0/16, 10.66.2.0/24, 10.67.0.0/16]",
-              "link cv0 0 +[10.66.0.9/24] -[10.66.0.1/24]",
-              "unroute cv0 [10.66.2.0/24]",
-              "route cv0 [10.67.0.0/16]"),
-          network.calls());
+          "[AddressPlan[device=cv0, address=10.66.0.9, length=24]]",
+          network.plan().addresses().toString());
       assertEquals(2, device().updates().getLast().peers().size(), "one goes, one comes");
       assertFalse(device().updates().getLast().replacePeers());
     }
@@ -160,7 +157,10 @@ final class GatewayDaemonTest {
       write("listenPort: 1", peer("b", B, "10.67.0.0/16"));
       assertThrows(IOException.class, daemon::reload);
       assertEquals(1, device().updates().size());
-      assertFalse(network.calls().toString().contains("route"), network.calls()::toString);
+      assertEquals(
+          List.of("update [10.67.0.0/16, 10.66.0.0/16]", "update [10.66.2.0/24, 10.66.0.0/16]"),
+          network.calls(),
+          "the plan goes back where the device refuses");
     }
   }
 
@@ -186,10 +186,71 @@ final class GatewayDaemonTest {
   }
 
   @Test
-  void routesThatAreRefusedEndTheStart() {
+  void aGuardThatIsRefusedEndsTheStartBeforeThereIsADevice() {
     network.failing(true);
     assertThrows(IOException.class, () -> GatewayDaemon.start(file, machine));
-    assertTrue(device().isClosed());
+    assertEquals(List.of(), devices);
     assertFalse(Files.exists(directory.resolve("wg/cv0.sock")));
+  }
+
+  @Test
+  void besideCiliumNothingIsTouched() {
+    network.otherDatapath("Cilium is active on this node");
+    IOException refusal = assertThrows(IOException.class, () -> GatewayDaemon.start(file, machine));
+    assertEquals("Cilium is active on this node", refusal.getMessage());
+    assertEquals(List.of(), network.calls());
+    assertFalse(machine.runState().exists("cv0"));
+  }
+
+  @Test
+  void aNoteOfANamespaceThatIsGoneIsForgotten() throws Exception {
+    machine.runState().write("other", directory.resolve("other.yaml"));
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertFalse(machine.runState().exists("other"), "there is no guard that could be its own");
+      assertFalse(daemon.wasStopped());
+    }
+    network.count("unknown_out", 0);
+    try (GatewayDaemon again = GatewayDaemon.start(file, machine)) {
+      assertFalse(again.wasStopped(), "the guard is its own");
+    }
+  }
+
+  @Test
+  void oneNetworkNamespaceHasOneGuard() throws Exception {
+    machine.runState().write("other", directory.resolve("other.yaml"));
+    network.count("unknown_out", 0);
+    IOException refusal = assertThrows(IOException.class, () -> GatewayDaemon.start(file, machine));
+    assertTrue(String.valueOf(refusal.getMessage()).startsWith("other guards this network"));
+    assertEquals(List.of(), network.calls());
+    write("routes: false", peer("a", A, "10.66.2.0/24"));
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertEquals(List.of("open cv0", "link cv0 0 +[] -[]"), network.calls());
+      assertFalse(daemon.wasStopped());
+    }
+  }
+
+  @Test
+  void aFileOfPeersAsksTheKernelForThisNodesOwnAddressesAndPods() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertFalse(daemon.wasStopped());
+      Guard guard = network.plan().guard();
+      assertEquals(
+          "[10.66.0.1/32, 192.0.2.1/32]", guard.localNode().toString(), "its own, then the wire's");
+      assertEquals("[10.66.1.0/24]", guard.localPods().toString(), "what is on its other devices");
+      assertEquals("[10.66.2.0/24]", guard.remotePods().toString());
+      assertEquals(List.of("wire0"), guard.underlay());
+    }
+  }
+
+  @Test
+  void theMtuFollowsTheUnderlay() throws Exception {
+    write("addresses: [10.66.0.1/24]", peer("a", A, "10.66.2.0/24"));
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertEquals(1420, network.plan().links().getFirst().mtu());
+      network.mtu(1400);
+      assertTrue(
+          Waiting.until(Commands.PATIENCE, () -> network.plan().links().getFirst().mtu() == 1320));
+      assertFalse(daemon.wasStopped());
+    }
   }
 }

@@ -95,12 +95,15 @@ final class GatewayTest {
         Capture capture = provenCapture(lab)) {
       String range = lab.network.b.podCidrs().getFirst();
       Namespace node = lab.network.a.node();
-      assertTrue(node.ip("route", "show", range).out().contains("unreachable"), "guarded");
+      assertTrue(node.ip("rule").out().contains("to " + range + " lookup"), "steered");
+      assertTrue(node.run("nft", "list", "tables").out().contains("inet culvert"), "guarded");
       node.attempt(
               Commands.PATIENCE, Map.of(), Culvert.command("down", lab.network.a.interfaceName()))
           .orThrow();
       assertEquals(0, lab.gatewayA.daemon().awaitEnd(Commands.PATIENCE));
-      assertEquals("", node.ip("route", "show", range).out(), "neither guarded nor routed");
+      assertFalse(node.ip("rule").out().contains(range), "not steered");
+      assertEquals("", node.run("nft", "list", "tables").out(), "not guarded");
+      assertEquals("", node.ip("route", "show", "table", "all", "proto", "199").out());
       lab.network.a.routeInClear(lab.network.b);
       capture.prove(MARKER, () -> lab.sendToPodB(MARKER));
     }

@@ -3,6 +3,8 @@ package dev.culvert.cli.testing;
 import dev.culvert.cli.daemon.RunningDevice;
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.crypto.X25519;
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.Mark;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
@@ -31,6 +33,7 @@ public final class FakeDevice implements WireGuardDevice, RunningDevice {
   private final String name;
   private final CountDownLatch closed = new CountDownLatch(1);
   private final Map<PublicKey, Peer> peers = new LinkedHashMap<>();
+  private final List<Classifier> classifiers = new ArrayList<>();
   private final List<DeviceUpdate> updates = new ArrayList<>();
   private byte[] privateKey = new byte[32];
   private int listenPort;
@@ -59,6 +62,16 @@ public final class FakeDevice implements WireGuardDevice, RunningDevice {
   @Override
   public WireGuardDevice device() {
     return this;
+  }
+
+  @Override
+  public synchronized void useClassifier(Classifier classifier, Mark bypass) {
+    classifiers.add(classifier);
+  }
+
+  /** What {@link #useClassifier} was given, in order. */
+  public synchronized List<Classifier> classifiers() {
+    return List.copyOf(classifiers);
   }
 
   @Override

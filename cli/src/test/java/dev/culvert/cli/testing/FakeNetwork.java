@@ -2,64 +2,142 @@ package dev.culvert.cli.testing;
 
 import dev.culvert.cli.config.InterfaceAddress;
 import dev.culvert.cli.daemon.Network;
+import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
+import dev.culvert.routing.plan.KernelPlan;
+import dev.culvert.routing.plan.PlanCompiler;
+import dev.culvert.tunnel.kernel.GuardTable.Count;
+import dev.culvert.tunnel.kernel.HostFacts;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
-/** Writes down what it is asked for; fails on demand. */
+/**
+ * A machine with an address 192.0.2.1 on wire0 and pods in 10.66.1.0/24 on pods0. Writes down what
+ * it is asked for; fails on demand.
+ */
 public final class FakeNetwork implements Network {
   private final List<String> calls = new ArrayList<>();
+  private final SortedMap<String, Count> counters = new TreeMap<>();
+  private @Nullable KernelPlan plan;
+  private @Nullable Runnable hostChanged;
+  private @Nullable String otherDatapath;
   private boolean failing;
+  private int mtu = 1500;
 
-  /** Every call, as in {@code route cv0 [10.0.0.0/24]}. */
-  public List<String> calls() {
+  /** Every call, as in {@code keep [10.0.0.0/24]}. */
+  public synchronized List<String> calls() {
     return List.copyOf(calls);
   }
 
-  public void clear() {
+  public synchronized void clear() {
     calls.clear();
   }
 
-  /** Whether routes are refused from now on. */
+  /** Whether plans are refused from now on. */
   public void failing(boolean fails) {
     failing = fails;
   }
 
-  public void note(String call) {
+  public void otherDatapath(String found) {
+    otherDatapath = found;
+  }
+
+  public synchronized void note(String call) {
     calls.add(call);
   }
 
-  @Override
-  public void guard(Collection<Prefix> prefixes) {
-    note("guard " + prefixes);
+  /** What is kept now. */
+  public synchronized KernelPlan plan() {
+    if (plan == null) {
+      throw new IllegalStateException("nothing is kept");
+    }
+    return plan;
+  }
+
+  /** What the guard counted. */
+  public void count(String counter, long packets) {
+    counters.put(counter, new Count(packets, packets * 100));
+  }
+
+  /** The underlay has another MTU, and says so. */
+  public void mtu(int bytes) {
+    mtu = bytes;
+    if (hostChanged != null) {
+      hostChanged.run();
+    }
   }
 
   @Override
-  public void unguard(Collection<Prefix> prefixes) {
-    note("unguard " + prefixes);
+  public Optional<String> otherDatapath() {
+    return Optional.ofNullable(otherDatapath);
+  }
+
+  @Override
+  public HostFacts facts(Collection<IpAddress> nodes, int mark) {
+    return new HostFacts(
+        new TreeMap<>(Map.of("wire0", mtu)),
+        Set.of(IpAddress.parse("192.0.2.1")),
+        Map.of(
+            "wire0", Set.of(Prefix.parse("192.0.2.0/24")),
+            "pods0", Set.of(Prefix.parse("10.66.1.0/24"))),
+        Map.of(IpAddress.parse("192.0.2.2"), IpAddress.parse("192.0.2.1")));
+  }
+
+  @Override
+  public Kept keep(KernelPlan wanted, Runnable changed) throws IOException {
+    hostChanged = changed;
+    apply("keep", wanted);
+    return new Kept() {
+      @Override
+      public void update(KernelPlan next) throws IOException {
+        apply("update", next);
+      }
+
+      @Override
+      public void close() {
+        note("leave");
+      }
+    };
+  }
+
+  private synchronized void apply(String call, KernelPlan wanted) throws IOException {
+    if (failing) {
+      throw new IOException("no guard today");
+    }
+    plan = wanted;
+    List<Prefix> tunnelled =
+        wanted.rules().stream()
+            .filter(rule -> rule.table() != PlanCompiler.MAIN)
+            .map(rule -> rule.destination())
+            .toList();
+    note(call + " " + tunnelled);
+  }
+
+  @Override
+  public List<String> remove() {
+    note("remove");
+    return List.of("remove guard");
+  }
+
+  @Override
+  public SortedMap<String, Count> counters() {
+    return counters;
   }
 
   @Override
   public void configureLink(
       String interfaceName,
-      int mtu,
+      int linkMtu,
       Collection<InterfaceAddress> added,
       Collection<InterfaceAddress> removed) {
-    note("link " + interfaceName + " " + mtu + " +" + added + " -" + removed);
-  }
-
-  @Override
-  public void route(String interfaceName, Collection<Prefix> prefixes) throws IOException {
-    if (failing) {
-      throw new IOException("no routes today");
-    }
-    note("route " + interfaceName + " " + prefixes);
-  }
-
-  @Override
-  public void unroute(String interfaceName, Collection<Prefix> prefixes) {
-    note("unroute " + interfaceName + " " + prefixes);
+    note("link " + interfaceName + " " + linkMtu + " +" + added + " -" + removed);
   }
 }

@@ -12,7 +12,8 @@ import java.util.stream.Collectors;
 
 /**
  * The guard in nftables' words: one transaction for {@code nft -f -}, that makes or replaces {@code
- * table inet culvert} and keeps its counters. Good for one text.
+ * table inet culvert} and keeps its counters, and {@code table arp culvert}, which drops nothing.
+ * Good for one text.
  *
  * <p>What leaves is judged last of all in postrouting, after every translation of addresses, and
  * what arrives before any, so that what counts is what is on the wire. A packet that was forwarded
@@ -21,6 +22,9 @@ import java.util.stream.Collectors;
 public final class GuardText {
   /** The table's name, of family inet. */
   public static final String TABLE = "culvert";
+
+  private static final String ARP_REMOVAL =
+      "table arp " + TABLE + "\ndelete table arp " + TABLE + "\n";
 
   private static final String FROM_HOST = "meta iif 0 ";
   private static final int ELEMENTS_A_LINE = 256;
@@ -39,7 +43,7 @@ public final class GuardText {
 
   /** The guard taken away, whether it stands or not. */
   public static String removal() {
-    return "table inet " + TABLE + "\ndelete table inet " + TABLE + "\n";
+    return "table inet " + TABLE + "\ndelete table inet " + TABLE + "\n" + ARP_REMOVAL;
   }
 
   private String text() {
@@ -67,7 +71,28 @@ public final class GuardText {
     }
     text.append("table inet ").append(TABLE).append(" {\n");
     chains.forEach(line -> text.append("  ").append(line).append('\n'));
-    return text.append("}\n").toString();
+    return text.append("}\n").append(addressResolution()).toString();
+  }
+
+  /**
+   * ARP is asked for the way back as well, under strict reverse-path filtering, and that leads into
+   * the tunnel: without the mark no node would answer another. It has a family of its own.
+   */
+  private String addressResolution() {
+    String table = "table arp " + TABLE;
+    return guard.underlay().isEmpty()
+        ? ARP_REMOVAL
+        : """
+          %1$s
+          flush %1$s
+          %1$s {
+            chain ingress {
+              type filter hook input priority 0; policy accept;
+              iifname %2$s %3$s
+            }
+          }
+          """
+            .formatted(table, devices(), set(guard.encapsulation().mark()).strip());
   }
 
   private record AddressSet(String base, List<Prefix> prefixes) {
@@ -106,6 +131,12 @@ public final class GuardText {
         .collect(Collectors.joining(", ", "{ ", " }"));
   }
 
+  /** Where no way to another node is known, nothing can leave for one. */
+  private void onlyUnderlay(String key) {
+    boolean none = guard.underlay().isEmpty();
+    chains.add(none ? "  accept" : "  " + key + " != " + devices() + " accept");
+  }
+
   private void open(String chain, String type, String hook, int priority) {
     chains.add("chain " + chain + " {");
     chains.add("  type " + type + " hook " + hook + " priority " + priority + "; policy accept;");
@@ -124,18 +155,22 @@ public final class GuardText {
     return "meta mark & 0x%08x == 0x%08x ".formatted(mark.mask(), mark.value());
   }
 
+  private static String set(Mark mark) {
+    return "meta mark set meta mark & 0x%08x | 0x%08x ".formatted(~mark.mask(), mark.value());
+  }
+
+  private List<String> carriers(String end) {
+    String udp = "udp " + end + " " + guard.encapsulation().udpPort() + " ";
+    return guard.encapsulation().rawEsp() ? List.of("meta l4proto esp ", udp) : List.of(udp);
+  }
+
   private void egress() {
     open("egress", "filter", "postrouting", 300);
-    chains.add("  oifname != " + devices() + " accept");
+    onlyUnderlay("oifname");
     Encapsulation encapsulation = guard.encapsulation();
-    rule(
-        FROM_HOST
-            + matches(encapsulation.mark())
-            + (encapsulation.isRawEsp()
-                ? "meta l4proto esp "
-                : "udp sport " + encapsulation.udpPort() + " "),
-        "encapsulation_out",
-        "accept");
+    for (String carrier : carriers("sport")) {
+      rule(FROM_HOST + matches(encapsulation.mark()) + carrier, "encapsulation_out", "accept");
+    }
     // The kernel's own solicitations carry an input device. What was forwarded has no 255 left.
     rule("icmpv6 type 133-137 ip6 hoplimit 255 ", "neighbour_discovery_out", "accept");
     rule(matches(guard.bypass()), "bypass_out", "");
@@ -157,17 +192,14 @@ public final class GuardText {
 
   private void ingress() {
     open("ingress", "filter", "prerouting", -150);
-    chains.add("  iifname != " + devices() + " accept");
+    onlyUnderlay("iifname");
     Encapsulation encapsulation = guard.encapsulation();
-    Mark mark = encapsulation.mark();
-    rule(
-        "fib daddr type local "
-            + (encapsulation.isRawEsp()
-                ? "meta l4proto esp "
-                : "udp dport " + encapsulation.udpPort() + " ")
-            + "meta mark set meta mark & 0x%08x | 0x%08x ".formatted(~mark.mask(), mark.value()),
-        "encapsulation_in",
-        "accept");
+    for (String carrier : carriers("dport")) {
+      rule(
+          "fib daddr type local " + carrier + set(encapsulation.mark()),
+          "encapsulation_in",
+          "accept");
+    }
     rule("icmpv6 type 133-137 ip6 hoplimit 255 ", "neighbour_discovery_in", "accept");
     for (boolean v4 : new boolean[] {true, false}) {
       guard.exemptions().forEach(exemption -> exemptIn(exemption, v4));
@@ -266,6 +298,11 @@ public final class GuardText {
     }
   }
 
+  /**
+   * Marked, so that the way back is sought where it is: rules that say {@code iif lo} do not have
+   * the kernel look at ports for reverse-path filtering, and without ports the way back leads into
+   * the tunnel. The mark opens nothing.
+   */
   private void exemptIn(GuardExemption exemption, boolean v4) {
     String ip = v4 ? "ip " : "ip6 ";
     String end = v4 ? "4 " : "6 ";
@@ -280,7 +317,8 @@ public final class GuardText {
               + list(local)
               + " "
               + ports(exemption, "dport")
-              + "ct direction original ",
+              + "ct direction original "
+              + set(guard.bypass()),
           counter(exemption, "request_in"),
           "accept");
     }
@@ -299,7 +337,8 @@ public final class GuardText {
               + "ct direction reply ct original "
               + ip
               + "saddr @local_node"
-              + end,
+              + end
+              + set(guard.bypass()),
           counter(exemption, "reply_in"),
           "accept");
     }
@@ -308,7 +347,7 @@ public final class GuardText {
   /** What was for another address, and is for one of the cluster's since it was translated. */
   private void translated(String hook) {
     open("translated_" + hook, "filter", hook, 300);
-    chains.add("  iifname != " + devices() + " accept");
+    onlyUnderlay("iifname");
     for (boolean v4 : new boolean[] {true, false}) {
       rule(
           "ct status dnat ct direction original " + between(v4, "cluster", "cluster"),

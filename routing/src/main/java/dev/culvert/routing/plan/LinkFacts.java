@@ -9,7 +9,7 @@ import java.util.List;
  * @param tunnel the tunnel's device
  * @param mtu of the tunnel, see {@link TunnelMtu}
  * @param table the tunnel's routing table, 1 to 2^31-1 and none of the kernel's own (253 to 255)
- * @param underlay devices that lead to the other nodes
+ * @param underlay devices that lead to the other nodes; none while no way to any is known
  * @param encapsulation how the tunnel's packets are known
  * @param bypass the mark of what the gateway sends in clear, other than the encapsulation's
  * @param clampMss whether TCP through the tunnel is told its segment size, where too-big messages
@@ -25,7 +25,7 @@ public record LinkFacts(
     boolean clampMss) {
   public LinkFacts {
     underlay = List.copyOf(underlay);
-    if (underlay.isEmpty() || underlay.contains(tunnel)) {
+    if (underlay.contains(tunnel)) {
       throw new IllegalArgumentException(
           "underlay devices " + underlay + " of the tunnel " + tunnel);
     }

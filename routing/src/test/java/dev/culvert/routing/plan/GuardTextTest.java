@@ -16,14 +16,14 @@ class GuardTextTest {
   private static final Mark MARK = new Mark(0xc7010000, 0xffff0000);
   private static final Mark BYPASS = new Mark(0xc7020000, 0xffff0000);
 
-  private static String text(Policy policy, String self, int udpPort) {
+  private static String text(Policy policy, String self, boolean rawEsp) {
     LinkFacts facts =
         new LinkFacts(
             "culvert0",
             1420,
             1995,
             List.of("eth0", "eth1"),
-            new Encapsulation(MARK, udpPort),
+            new Encapsulation(MARK, 51820, rawEsp),
             BYPASS,
             true);
     return GuardText.of(PlanCompiler.compile(Clusters.three(), policy, self, facts).guard());
@@ -36,8 +36,8 @@ class GuardTextTest {
         .toList();
   }
 
-  private final String worker = text(Policy.STRICT, "worker-1", 51820);
-  private final String control = text(Policy.STRICT, "control-1", 51820);
+  private final String worker = text(Policy.STRICT, "worker-1", false);
+  private final String control = text(Policy.STRICT, "control-1", false);
 
   @Test
   void theTableIsReplacedInOneTransactionAndItsCountersStay() {
@@ -70,8 +70,6 @@ class GuardTextTest {
             "meta iif 0 meta mark & 0xffff0000 == 0xc7010000 udp sport 51820 counter name"
                 + " encapsulation_out accept"),
         rules);
-    assertEquals(
-        1, rules(text(Policy.STRICT, "worker-1", 0), "meta iif 0", "esp", "_out accept").size());
   }
 
   @Test
@@ -82,15 +80,35 @@ class GuardTextTest {
   }
 
   @Test
+  void rawEspPassesBesideTheUdpThatKeysAreAgreedOnWith() {
+    String raw = text(Policy.STRICT, "worker-1", true);
+    for (String direction : List.of("_out", "_in")) {
+      List<String> rules = rules(raw, "encapsulation" + direction + " accept");
+      assertEquals(2, rules.size());
+      assertTrue(rules.getFirst().contains(" meta l4proto esp "), rules::toString);
+      assertTrue(rules.getLast().contains("port 51820 "), rules::toString);
+    }
+  }
+
+  @Test
   void neighbourDiscoveryPassesWithItsHopLimitAlone() {
     assertEquals(2, rules(worker, "icmpv6 type 133-137 ip6 hoplimit 255 ", "accept").size());
   }
 
   @Test
   void theBypassMarkOpensNothing() {
-    List<String> rules = rules(worker, "0xc7020000");
+    List<String> rules = rules(worker, "== 0xc7020000");
     assertEquals(1, rules.size());
     assertFalse(rules.getFirst().contains("accept"));
+  }
+
+  @Test
+  void exemptPacketsThatArriveAreMarkedSoThatTheirWayBackIsFound() {
+    for (String text : List.of(worker, control)) {
+      List<String> arriving = rules(text, "exempt_", "_in accept");
+      assertEquals(4, arriving.size());
+      arriving.forEach(rule -> assertTrue(rule.contains(" | 0xc7020000 counter "), rule));
+    }
   }
 
   @Test
@@ -127,7 +145,7 @@ class GuardTextTest {
   void aClassInClearIsAcceptedAndATranslatedPodIsNoNode() {
     EnumSet<TrafficClass> off = EnumSet.of(TrafficClass.NODE_TO_NODE);
     String text =
-        text(new Policy(EnumSet.complementOf(off), true, true, List.of()), "worker-1", 51820);
+        text(new Policy(EnumSet.complementOf(off), true, true, List.of()), "worker-1", false);
     assertEquals(2, rules(text, "node_to_node_in accept").size());
     assertEquals(2, rules(text, "meta iif 0 ", "node_to_node_out accept").size());
     assertEquals(2, rules(text, "node_to_pod_out drop").size());
@@ -136,7 +154,7 @@ class GuardTextTest {
   @Test
   void whatIsNotStrictIsCountedAndPasses() {
     Policy lax = new Policy(EnumSet.allOf(TrafficClass.class), false, true, List.of());
-    String text = text(lax, "worker-1", 51820);
+    String text = text(lax, "worker-1", false);
     assertEquals(List.of(), rules(text, "_out drop"));
     assertEquals(2, rules(text, "counter name pod_to_pod_out").size());
     assertEquals(2, rules(text, "counter name pod_to_pod_in drop").size());

@@ -15,7 +15,7 @@ import java.util.List;
  *
  * @param <K> where its keys come from
  */
-public interface EspDevice<K extends Keying> extends AutoCloseable {
+public interface EspDevice<K extends Keying> extends ClusterDevice, AutoCloseable {
   /** What an operator should know, and since when. */
   record DatedNotice(Instant at, TunnelEvent.Notice notice) {}
 
@@ -33,9 +33,6 @@ public interface EspDevice<K extends Keying> extends AutoCloseable {
      */
     T run(K keying, long nowNanos) throws Exception;
   }
-
-  /** The network interface's name. */
-  String interfaceName();
 
   /** The UDP port that is bound, 0 while none is. */
   int listenPort();
@@ -70,9 +67,6 @@ public interface EspDevice<K extends Keying> extends AutoCloseable {
 
   /** The last things that an operator should know, oldest first. */
   List<DatedNotice> notices();
-
-  /** Counters and what the kernel offers. */
-  GatewayStatus status();
 
   /** Returns when the device is closed and nothing of it is left. */
   void awaitClosed() throws InterruptedException;

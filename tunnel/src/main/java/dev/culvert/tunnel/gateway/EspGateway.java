@@ -33,7 +33,7 @@ import org.slf4j.LoggerFactory;
  *
  * @param <K> where its keys come from
  */
-public final class EspGateway<K extends Keying> implements EspDevice<K>, ClusterDevice {
+public final class EspGateway<K extends Keying> implements EspDevice<K> {
   private static final Logger LOG = LoggerFactory.getLogger(EspGateway.class);
 
   private static final int NOTICES_KEPT = 32;

@@ -29,13 +29,15 @@ public final class GuardTable {
 
   /** Adding first makes the deletion succeed in either case, with kernels that lack "destroy". */
   private static final String DELETION =
-      "add table %1$s %2$s\ndelete table %1$s %2$s\n".formatted(FAMILY, NAME);
+      "add table %1$s %2$s\ndelete table %1$s %2$s\nadd table arp %2$s\ndelete table arp %2$s\n"
+          .formatted(FAMILY, NAME);
 
   private static final Pattern COUNTER = Pattern.compile("\tcounter \\S+ \\{[^}]*}\n+");
 
   private static final int NFNL_SUBSYS_NFTABLES = 10;
   private static final int NFT_MSG_NEWGEN = 15;
   private static final int NFPROTO_INET = 1;
+  private static final int NFPROTO_ARP = 3;
 
   /** Bytes of struct nfgenmsg. */
   private static final int NFGENMSG = 4;
@@ -125,13 +127,17 @@ public final class GuardTable {
   }
 
   /**
-   * The table in nft's words, but for its counters; empty where there is none. A counter whose rule
-   * is gone stays, so that nothing that was counted is forgotten.
+   * The table in nft's words, but for its counters, with that of ARP; empty where there is none. A
+   * counter whose rule is gone stays, so that nothing that was counted is forgotten.
    */
   public static Optional<String> text() throws IOException {
+    String arp = listed("arp").orElse("");
+    return listed(FAMILY).map(text -> COUNTER.matcher(text).replaceAll("")).map(text -> text + arp);
+  }
+
+  private static Optional<String> listed(String family) throws IOException {
     try {
-      String text = Nft.run("", "--stateless", "list", "table", FAMILY, NAME);
-      return Optional.of(COUNTER.matcher(text).replaceAll(""));
+      return Optional.of(Nft.run("", "--stateless", "list", "table", family, NAME));
     } catch (Nft.NftException e) {
       if (String.valueOf(e.getMessage()).contains("No such file or directory")) {
         return Optional.empty();
@@ -148,7 +154,8 @@ public final class GuardTable {
     }
     // In every other message of nftables, the first attribute is the table's name.
     ByteBuffer name = message.attributes(NFGENMSG).get(1);
-    return message.payload().get(0) == NFPROTO_INET
+    byte family = message.payload().get(0);
+    return (family == NFPROTO_INET || family == NFPROTO_ARP)
         && name != null
         && NetlinkMessage.string(name).equals(NAME);
   }

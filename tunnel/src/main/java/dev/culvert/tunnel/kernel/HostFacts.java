@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.kernel;
 
 import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.kernel.Links.Address;
 import dev.culvert.tunnel.kernel.Links.Link;
 import dev.culvert.tunnel.kernel.Routes.Way;
@@ -21,15 +22,18 @@ import java.util.TreeSet;
  * @param underlay MTU of each device through which encapsulated packets leave for a node, by name;
  *     where the route has an MTU of its own, that
  * @param localAddresses usable addresses of this host, those of loopback and link-local included
+ * @param subnets ranges that are on each link, by its name; without those of link-local addresses
  * @param sources for each node that can be reached, the address that packets to it get
  */
 public record HostFacts(
     SortedMap<String, Integer> underlay,
     Set<IpAddress> localAddresses,
+    Map<String, Set<Prefix>> subnets,
     Map<IpAddress, IpAddress> sources) {
   public HostFacts {
     underlay = Collections.unmodifiableSortedMap(new TreeMap<>(underlay));
     localAddresses = Set.copyOf(localAddresses);
+    subnets = Map.copyOf(subnets);
     sources = Map.copyOf(sources);
   }
 
@@ -61,11 +65,18 @@ public record HostFacts(
       }
     }
     Set<IpAddress> local = new TreeSet<>();
+    Map<String, Set<Prefix>> subnets = new HashMap<>();
     for (Address address : links.addresses()) {
+      Link link = byIndex.get(address.interfaceIndex());
+      if (link != null && !address.address().isLinkLocalV6()) {
+        subnets
+            .computeIfAbsent(link.name(), name -> new TreeSet<>())
+            .add(new Prefix(address.address(), address.length()));
+      }
       if (address.usable()) {
         local.add(address.address());
       }
     }
-    return new HostFacts(underlay, local, sources);
+    return new HostFacts(underlay, local, subnets, sources);
   }
 }

@@ -179,6 +179,6 @@ class ClearTrafficTest {
   }
 
   private static HostFacts facts(int mtu) {
-    return new HostFacts(new TreeMap<>(Map.of("eth0", mtu)), Set.of(), Map.of());
+    return new HostFacts(new TreeMap<>(Map.of("eth0", mtu)), Set.of(), Map.of(), Map.of());
   }
 }

@@ -1,0 +1,81 @@
+package dev.culvert.cli.command;
+
+import dev.culvert.cli.admin.AdminMessage;
+import dev.culvert.cli.admin.AuditView;
+import dev.culvert.cli.admin.Json;
+import dev.culvert.cli.daemon.Audit;
+import dev.culvert.cli.daemon.Machine;
+import java.io.PrintWriter;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code culvert audit}. */
+@Command(
+    name = "audit",
+    description = {
+      "Shows what became of the packets between the nodes: encrypted, exempt, dropped, in clear.",
+      "Works as well when the gateway died: the guard goes on counting. Status 3: some were in"
+          + " clear."
+    })
+final class AuditCommand implements Callable<Integer> {
+  private final Machine machine;
+
+  @Spec private CommandSpec spec;
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "IFACE|FILE",
+      defaultValue = GatewayName.DEFAULT,
+      description = "Which gateway (default: ${DEFAULT-VALUE}).")
+  private String gateway;
+
+  @Mixin private OutputOption output;
+
+  AuditCommand(Machine machine) {
+    this.machine = machine;
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    AuditView audit = audit();
+    PrintWriter out = spec.commandLine().getOut();
+    if (output.json()) {
+      out.println(Json.pretty(audit));
+    } else {
+      print(out, audit);
+    }
+    out.flush();
+    return audit.clear() > 0 ? ExitCode.IN_CLEAR : ExitCode.OK;
+  }
+
+  private AuditView audit() throws Exception {
+    String name = GatewayName.of(gateway);
+    if (machine.adminClient().isRunning(name)) {
+      AuditView running = machine.adminClient().call(name, AdminMessage.Command.AUDIT).audit();
+      if (running != null) {
+        return running;
+      }
+    }
+    return Audit.of(Plans.configuration(machine, gateway), machine.network(), null);
+  }
+
+  private static void print(PrintWriter out, AuditView audit) {
+    Table table = new Table("TRAFFIC", "ENCRYPTED", "EXEMPT", "DROPPED", "CLEAR");
+    for (AuditView.Row row : audit.rows()) {
+      table.row(
+          row.traffic(),
+          "" + row.encrypted(),
+          "" + row.exempt(),
+          "" + row.dropped(),
+          "" + row.clear());
+    }
+    table.print(out);
+    if (!audit.guarded()) {
+      out.println("no guard stands here: nobody counted what left in clear");
+    }
+  }
+}

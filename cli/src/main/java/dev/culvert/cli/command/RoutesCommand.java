@@ -1,0 +1,84 @@
+package dev.culvert.cli.command;
+
+import dev.culvert.cli.admin.AdminMessage;
+import dev.culvert.cli.admin.Json;
+import dev.culvert.cli.admin.RoutesView;
+import dev.culvert.cli.admin.RoutesView.ExplanationView;
+import dev.culvert.cli.daemon.GatewayPlan;
+import dev.culvert.cli.daemon.Machine;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code culvert routes}. */
+@Command(
+    name = "routes",
+    description = {
+      "Shows how a gateway steers packets, or what would become of one and by which line.",
+      "A file that no gateway runs from is worked out for this machine."
+    })
+final class RoutesCommand implements Callable<Integer> {
+  private final Machine machine;
+
+  @Spec private CommandSpec spec;
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "IFACE|FILE",
+      defaultValue = GatewayName.DEFAULT,
+      description = "Which gateway (default: ${DEFAULT-VALUE}).")
+  private String gateway;
+
+  @Option(
+      names = "--explain",
+      arity = "2",
+      paramLabel = "END",
+      description = "A source and a destination: SRC[:PORT] DST[:PORT][/PROTOCOL].")
+  private @Nullable List<String> ends;
+
+  @Mixin private OutputOption output;
+
+  RoutesCommand(Machine machine) {
+    this.machine = machine;
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    RoutesView routes = routes(ends == null ? List.of() : ends);
+    PrintWriter out = spec.commandLine().getOut();
+    ExplanationView explanation = routes.explanation();
+    if (output.json()) {
+      out.println(Json.pretty(explanation == null ? routes : explanation));
+    } else if (explanation != null) {
+      out.println(explanation.outcome());
+      explanation.lines().forEach(line -> out.println("  " + line));
+    } else {
+      routes.rules().forEach(out::println);
+      routes.routes().forEach(out::println);
+    }
+    out.flush();
+    return ExitCode.OK;
+  }
+
+  private RoutesView routes(List<String> packet) throws Exception {
+    String name = GatewayName.of(gateway);
+    if (machine.adminClient().isRunning(name)) {
+      RoutesView running =
+          machine
+              .adminClient()
+              .call(name, AdminMessage.Command.ROUTES, packet.toArray(String[]::new))
+              .routes();
+      if (running != null) {
+        return running;
+      }
+    }
+    return GatewayPlan.of(Plans.configuration(machine, gateway), machine).routes(packet);
+  }
+}

@@ -1,0 +1,103 @@
+package dev.culvert.cli.daemon;
+
+import dev.culvert.cli.admin.AuditView;
+import dev.culvert.cli.config.GatewayConfig;
+import dev.culvert.routing.Exemption;
+import dev.culvert.routing.Policy;
+import dev.culvert.routing.TrafficClass;
+import dev.culvert.tunnel.gateway.GatewayStatus;
+import dev.culvert.tunnel.gateway.TrafficStatus.Volume;
+import dev.culvert.tunnel.kernel.GuardTable.Count;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sums up what the lanes and the guard counted. The guard sees the underlay: what it let through by
+ * a class was in clear. Its counters outlive the daemon, so an audit needs none; what they counted
+ * under an earlier policy is judged by the present one.
+ */
+public final class Audit {
+  private final Map<String, Figures> rows = new LinkedHashMap<>();
+
+  private Audit() {}
+
+  private static final class Figures {
+    long encrypted;
+    long exempt;
+    long dropped;
+    long clear;
+  }
+
+  /**
+   * The audit of this machine.
+   *
+   * @param status of the running gateway, null where none runs
+   */
+  public static AuditView of(GatewayConfig config, Network network, @Nullable GatewayStatus status)
+      throws IOException {
+    Map<String, Count> counters = network.counters();
+    Audit audit = new Audit();
+    Policy policy = config.cluster().policy();
+    for (TrafficClass traffic : TrafficClass.values()) {
+      audit.classes(traffic, policy, counters);
+    }
+    audit.guard("unknown", "unknown_out", !policy.strictEgress(), counters);
+    audit.guard("unknown", "unknown_in", !policy.strictIngress(), counters);
+    audit.guard("unknown", "translated_in", !policy.strictIngress(), counters);
+    for (Exemption exemption : policy.exemptions()) {
+      String counter = "exempt_" + exemption.name().replace('-', '_') + "_";
+      for (String form : List.of("request_out", "reply_out", "request_in", "reply_in")) {
+        audit.row(exemption.name()).exempt += packets(counters, counter + form);
+      }
+    }
+    if (status != null) {
+      audit.lanes(status);
+    }
+    List<AuditView.Row> rows = new ArrayList<>();
+    audit.rows.forEach(
+        (traffic, f) ->
+            rows.add(new AuditView.Row(traffic, f.encrypted, f.exempt, f.dropped, f.clear)));
+    return new AuditView(!counters.isEmpty(), rows);
+  }
+
+  private Figures row(String traffic) {
+    return rows.computeIfAbsent(traffic, name -> new Figures());
+  }
+
+  private static long packets(Map<String, Count> counters, String name) {
+    Count count = counters.get(name);
+    return count == null ? 0 : count.packets();
+  }
+
+  private void classes(TrafficClass traffic, Policy policy, Map<String, Count> counters) {
+    String counter = traffic.toString().replace('-', '_');
+    boolean inClear = policy.inClear().contains(traffic);
+    guard(traffic.toString(), counter + "_out", inClear || !policy.strictEgress(), counters);
+    guard(traffic.toString(), counter + "_in", inClear || !policy.strictIngress(), counters);
+  }
+
+  private void guard(String traffic, String counter, boolean passes, Map<String, Count> counters) {
+    long packets = packets(counters, counter);
+    Figures figures = row(traffic);
+    if (passes) {
+      figures.clear += packets;
+    } else {
+      figures.dropped += packets;
+    }
+  }
+
+  /** What the lanes let out in clear is in the guard's counters: it meets the guard. */
+  private void lanes(GatewayStatus status) {
+    Map<TrafficClass, Volume> classes = status.traffic().encrypted();
+    if (classes.isEmpty()) {
+      row("sent through the tunnel").encrypted += status.packetsSealed();
+    }
+    classes.forEach((traffic, volume) -> row(traffic.toString()).encrypted += volume.packets());
+    row("received through the tunnel").encrypted += status.packetsOpened();
+    status.drops().forEach((reason, packets) -> row(reason.label()).dropped += packets);
+  }
+}
