@@ -115,8 +115,10 @@ final class ClusterBuilder {
       Place whole, Collection<PeerConfigBuilder> peers, Collection<InterfaceAddress> addresses)
       throws ConfigException {
     List<ClusterNode> all = new ArrayList<>();
-    Set<IpAddress> own = new LinkedHashSet<>(internal);
+    // The interface's come first: what the node itself sends through the tunnel comes from there.
+    Set<IpAddress> own = new LinkedHashSet<>();
     addresses.forEach(a -> own.add(a.address()));
+    own.addAll(internal);
     all.add(
         new ClusterNode(
             ClusterConfig.UNNAMED,
