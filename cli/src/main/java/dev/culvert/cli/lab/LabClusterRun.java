@@ -31,12 +31,11 @@ final class LabClusterRun {
    * @param folder for keys and configurations
    * @param culvert the command line of {@code culvert}
    */
-  LabClusterRun(LabNetwork network, Path folder, List<String> culvert, LabView view) {
+  LabClusterRun(
+      LabNetwork network, Path folder, List<String> culvert, LabEngine engine, LabView view) {
     this.network = network;
     this.view = view;
-    network
-        .sites()
-        .forEach(site -> gateways.add(new LabGateway(site, folder, culvert, LabEngine.WIREGUARD)));
+    network.sites().forEach(site -> gateways.add(new LabGateway(site, folder, culvert, engine)));
   }
 
   /** Everything but the faults. */

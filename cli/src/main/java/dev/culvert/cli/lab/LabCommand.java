@@ -98,9 +98,6 @@ public final class LabCommand implements Callable<Integer> {
     if (nodes != 2 && nodes != 3) {
       throw new ParameterException(spec.commandLine(), "--nodes is 2 or 3");
     }
-    if (nodes == 3 && engine != LabEngine.WIREGUARD) {
-      throw new ParameterException(spec.commandLine(), "--nodes 3 goes with --engine wireguard");
-    }
     try {
       checkMachine();
       if (clean) {
@@ -169,7 +166,7 @@ public final class LabCommand implements Callable<Integer> {
     long id = ProcessHandle.current().pid();
     try (LabNetwork network = LabNetwork.create(id, nodes)) {
       Path folder = LabFiles.createFolder(id);
-      LabClusterRun run = new LabClusterRun(network, folder, self(), view);
+      LabClusterRun run = new LabClusterRun(network, folder, self(), engine, view);
       run.run();
       if (keep) {
         network.namespaces.keep();

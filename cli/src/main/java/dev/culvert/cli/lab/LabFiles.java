@@ -8,6 +8,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 
@@ -53,13 +54,16 @@ final class LabFiles {
     }
   }
 
-  /** Writes a file that only we can read. */
+  /** Writes a file that only we can read, whole before it takes the place of another. */
   static void writePrivate(Path file, String text) {
+    Path unnamed = file.resolveSibling(file.getFileName() + ".new");
     try {
-      Files.deleteIfExists(file);
+      Files.deleteIfExists(unnamed);
       Files.createFile(
-          file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-      Files.writeString(file, text);
+          unnamed,
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+      Files.writeString(unnamed, text);
+      Files.move(unnamed, file, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
