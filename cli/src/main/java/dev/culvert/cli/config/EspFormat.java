@@ -42,11 +42,13 @@ import org.jspecify.annotations.Nullable;
  *       inbound: {spi: 0x1001, keyFile: from-b.key}    # with manual
  *       outbound: {spi: 0x1002, keyFile: to-b.key}     # with manual
  * }</pre>
+ *
+ * With {@link ClusterFormat}'s nodes in the place of peers, addresses and ranges are the nodes',
+ * and with noise so are {@code publicKey}, {@code presharedKeyFile} and {@code
+ * persistentKeepalive}.
  */
 final class EspFormat {
-  private static final Set<String> CLUSTER_KEYS =
-      Set.of("keying", "keyFile", "esn", "encapsulation");
-  private static final Set<String> PEER_KEYS =
+  private static final Set<String> KEYS =
       Set.of("keying", "keyFile", "esn", "encapsulation", "nodeAddresses", "localRanges");
 
   /** Where keys come from. */
@@ -78,12 +80,25 @@ final class EspFormat {
    */
   EspFormat(Path directory, YamlValue section, boolean inCluster) throws ConfigException {
     this.directory = directory;
-    this.section = section.map(inCluster ? CLUSTER_KEYS : PEER_KEYS);
+    this.section = section.map(KEYS);
     keying = keying(section, this.section);
-    if (inCluster && keying == Keying.MANUAL) {
+    if (inCluster) {
+      refuseOfPeers();
+    }
+  }
+
+  private void refuseOfPeers() throws ConfigException {
+    if (keying == Keying.MANUAL) {
       throw section
+          .require("keying")
           .place()
-          .error("keying manual is for a foreign peer's fixed keys: with it a file has peers");
+          .error("manual is for fixed keys with a foreign peer: such a file has peers, not nodes");
+    }
+    for (String key : List.of("nodeAddresses", "localRanges")) {
+      YamlValue given = section.get(key);
+      if (given != null) {
+        throw given.place().error("with nodes, these stand in the node's own entry");
+      }
     }
   }
 

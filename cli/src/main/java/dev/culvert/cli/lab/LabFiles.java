@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Optional;
 
 /** What a lab has on disk: a folder of keys and configurations, and what its gateways left. */
 final class LabFiles {
@@ -32,6 +33,25 @@ final class LabFiles {
     }
   }
 
+  /** From now on the lab is this process's, and nobody cleans it while this lives. */
+  static void claim(long id) {
+    try {
+      Files.createDirectories(AdminServer.DIRECTORY);
+    } catch (IOException e) {
+      throw new LabException("cannot make " + AdminServer.DIRECTORY + ": " + e.getMessage(), e);
+    }
+    LabOwner.self().write(ownerFile(id));
+  }
+
+  /** Whose the lab is, if that is known. */
+  static Optional<LabOwner> owner(long id) {
+    return LabOwner.read(ownerFile(id));
+  }
+
+  private static Path ownerFile(long id) {
+    return AdminServer.DIRECTORY.resolve(LabNetwork.PREFIX + id + ".owner");
+  }
+
   private static Path folder(long id) {
     return AdminServer.DIRECTORY.resolve(LabNetwork.PREFIX + id);
   }
@@ -49,6 +69,7 @@ final class LabFiles {
       }
       removeMatching(folder(id), "*");
       Files.deleteIfExists(folder(id));
+      Files.deleteIfExists(ownerFile(id));
     } catch (IOException e) {
       throw new LabException("cannot remove the files of lab " + id + ": " + e.getMessage(), e);
     }
