@@ -108,17 +108,17 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     drops.count(DropReason.NO_SESSION, peer.staged().close());
   }
 
-  /** The peer of that name, or null. */
+  @Override
   public @Nullable TunnelPeer peer(String name) {
     return peers.get(name);
   }
 
-  /** The peer that owns {@code destination} (32 bits), or null. */
+  @Override
   public @Nullable TunnelPeer route4(int destination) {
     return shared.owners.lookup4(destination);
   }
 
-  /** The peer that owns the IPv6 address of these 128 bits, or null. */
+  @Override
   public @Nullable TunnelPeer route6(long high, long low) {
     return shared.owners.lookup6(high, low);
   }
