@@ -24,4 +24,19 @@ public record KernelPlan(
     rules = List.copyOf(rules);
     sysctls = List.copyOf(sysctls);
   }
+
+  /** The routing tables that are ours alone: {@code table} and the two after it. */
+  public List<Integer> tables() {
+    return List.of(table, rangesOf(table), clientsOf(table));
+  }
+
+  /** The table of a line of the ladder that has too many ranges for a rule each. */
+  static int rangesOf(int table) {
+    return table + 1;
+  }
+
+  /** The table that keeps exempt replies to nodes from those to all else of the cluster. */
+  static int clientsOf(int table) {
+    return table + 2;
+  }
 }

@@ -12,8 +12,12 @@ import dev.culvert.routing.Prefixes;
 import dev.culvert.routing.TrafficClass;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableSet;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -42,9 +46,13 @@ public final class PlanCompiler {
   /** The kernel's main table. */
   public static final int MAIN = 254;
 
+  /** Before {@link #EXEMPT}: replies that are for a pod, or for nobody. */
+  static final int NOT_EXEMPT = 199;
+
   /**
    * The kernel walks its rules one by one. Where there would be more than this for one line of the
-   * ladder, those that the cluster's range covers are left to its rule, which says the same.
+   * ladder, those that the cluster's range covers are left to its rule, which says the same, and
+   * the others become routes of a table of their own, which the kernel does not walk.
    */
   static final int MANY = 256;
 
@@ -53,17 +61,22 @@ public final class PlanCompiler {
   private final int self;
   private final ClusterNode node;
   private final LinkFacts facts;
+  private final int many;
   private final List<Prefix> localPods;
   private final List<Prefix> remotePods;
   private final List<Prefix> remoteNodes;
   private final List<RulePlan> rules = new ArrayList<>();
 
-  private PlanCompiler(ClusterMap map, Policy policy, String self, LinkFacts facts) {
+  /** Each once: several exemptions may ask for the same ones. */
+  private final Set<RoutePlan> routes = new LinkedHashSet<>();
+
+  private PlanCompiler(ClusterMap map, Policy policy, String self, LinkFacts facts, int many) {
     this.map = map;
     this.policy = policy;
     this.self = map.indexOf(self);
     this.node = map.node(self);
     this.facts = facts;
+    this.many = many;
     localPods = claimed(claim -> claim.node() == this.self && !claim.address());
     remotePods = claimed(claim -> claim.node() != this.self && !claim.address());
     remoteNodes = claimed(claim -> claim.node() != this.self && claim.address());
@@ -84,7 +97,16 @@ public final class PlanCompiler {
    *     the IPv6 that the cluster uses
    */
   public static KernelPlan compile(ClusterMap map, Policy policy, String self, LinkFacts facts) {
-    return new PlanCompiler(map, policy, self, facts).plan();
+    return compile(map, policy, self, facts, MANY);
+  }
+
+  /**
+   * As above.
+   *
+   * @param many how many rules one line of the ladder may have
+   */
+  static KernelPlan compile(ClusterMap map, Policy policy, String self, LinkFacts facts, int many) {
+    return new PlanCompiler(map, policy, self, facts, many).plan();
   }
 
   private KernelPlan plan() {
@@ -102,12 +124,13 @@ public final class PlanCompiler {
     exempt();
     inClear();
     tunnelled();
+    defaults();
     rules.sort(Comparator.comparingInt(RulePlan::priority));
     return new KernelPlan(
         facts.table(),
         List.of(new LinkPlan(facts.tunnel(), facts.mtu())),
         List.of(),
-        routes(),
+        List.copyOf(routes),
         rules.stream().distinct().toList(),
         sysctls(),
         guard());
@@ -134,11 +157,12 @@ public final class PlanCompiler {
 
   /** What is left of a pod range without the longer prefixes that somebody else has in it. */
   private List<Prefix> withoutOthers(Prefix range) {
-    List<Prefix> longer =
-        Stream.concat(map.claims().keySet().stream(), map.clusterCidrs().stream())
-            .filter(prefix -> prefix.length() > range.length() && range.contains(prefix))
-            .toList();
-    return Prefixes.subtract(range, longer);
+    Stream<Prefix> claimed =
+        map.claims().navigableKeySet().tailSet(range, false).stream().takeWhile(range::contains);
+    Stream<Prefix> cidrs =
+        map.clusterCidrs().stream()
+            .filter(cidr -> cidr.length() > range.length() && range.contains(cidr));
+    return Prefixes.subtract(range, Stream.concat(claimed, cidrs).toList());
   }
 
   private void exempt() {
@@ -150,7 +174,18 @@ public final class PlanCompiler {
           }
         }
         for (IpAddress server : remoteServers(exemption)) {
-          rules.add(exempt(exemption, null, Prefix.host(server), null, ports));
+          rules.add(
+              new RulePlan(
+                  server.v4(),
+                  EXEMPT,
+                  true,
+                  null,
+                  Prefix.host(server),
+                  exemption.protocol(),
+                  null,
+                  ports,
+                  null,
+                  MAIN));
         }
       }
     }
@@ -158,30 +193,56 @@ public final class PlanCompiler {
 
   /** Only to nodes: a pod that asks through the tunnel is answered through the tunnel. */
   private void replies(Exemption exemption, PortRange ports, IpAddress own) {
-    for (Prefix client : remoteNodes) {
-      if (client.address().v4() == own.v4()) {
-        rules.add(exempt(exemption, Prefix.host(own), client, ports, null));
-      }
+    List<Prefix> clients =
+        remoteNodes.stream().filter(client -> client.address().v4() == own.v4()).toList();
+    if (clients.size() <= many) {
+      clients.forEach(client -> rules.add(reply(EXEMPT, exemption, ports, own, client, MAIN)));
+    } else {
+      int table = KernelPlan.clientsOf(facts.table());
+      rules.add(reply(NOT_EXEMPT, exemption, ports, own, null, table));
+      rules.add(reply(EXEMPT, exemption, ports, own, null, MAIN));
+      allButNodes(table, own.v4());
     }
   }
 
-  private static RulePlan exempt(
+  private static RulePlan reply(
+      int priority,
       Exemption exemption,
-      @Nullable Prefix source,
-      Prefix destination,
-      @Nullable PortRange sourcePorts,
-      @Nullable PortRange destinationPorts) {
+      PortRange ports,
+      IpAddress own,
+      @Nullable Prefix client,
+      int table) {
     return new RulePlan(
-        destination.address().v4(),
-        EXEMPT,
+        own.v4(),
+        priority,
         true,
-        source,
-        destination,
+        Prefix.host(own),
+        client,
         exemption.protocol(),
-        sourcePorts,
-        destinationPorts,
+        ports,
         null,
-        MAIN);
+        null,
+        table);
+  }
+
+  /**
+   * Where this node's own packets go through the tunnel to what is no node; what lies in those
+   * ranges and does not is left to the rules that follow.
+   */
+  private void allButNodes(int table, boolean v4) {
+    boolean podsInClear = policy.inClear().contains(TrafficClass.NODE_TO_POD);
+    List<Prefix> wide = new ArrayList<>(policy.strictEgress() ? map.clusterCidrs() : List.of());
+    List<Prefix> others = new ArrayList<>(remoteNodes);
+    (podsInClear ? others : wide).addAll(remotePods);
+    wide.removeIf(range -> range.address().v4() != v4);
+    NavigableSet<Prefix> disjoint = new TreeSet<>(Prefixes.disjoint(wide));
+    (podsInClear ? wide : disjoint).forEach(range -> throughTunnel(table, range));
+    for (Prefix other : others) {
+      Prefix range = disjoint.floor(other);
+      if (range != null && range.contains(other)) {
+        routes.add(RoutePlan.skip(table, other));
+      }
+    }
   }
 
   private List<IpAddress> remoteServers(Exemption exemption) {
@@ -216,12 +277,8 @@ public final class PlanCompiler {
   }
 
   private void tunnelled() {
-    for (Prefix range : few(remotePods)) {
-      rules.add(RulePlan.to(REMOTE_PODS, range, facts.table()));
-    }
-    for (Prefix address : few(remoteNodes)) {
-      rules.add(RulePlan.to(REMOTE_NODES, address, facts.table()));
-    }
+    tunnelled(REMOTE_PODS, remotePods);
+    tunnelled(REMOTE_NODES, remoteNodes);
     if (policy.strictEgress()) {
       for (Prefix range : Prefixes.disjoint(map.clusterCidrs())) {
         rules.add(RulePlan.to(CLUSTER, range, facts.table()));
@@ -229,9 +286,26 @@ public final class PlanCompiler {
     }
   }
 
+  private void tunnelled(int priority, List<Prefix> prefixes) {
+    List<Prefix> ranges = few(prefixes);
+    if (ranges.size() <= many) {
+      ranges.forEach(range -> rules.add(RulePlan.to(priority, range, facts.table())));
+      return;
+    }
+    int table = KernelPlan.rangesOf(facts.table());
+    for (Prefix range : ranges) {
+      throughTunnel(table, range);
+    }
+    for (boolean v4 : new boolean[] {true, false}) {
+      if (ranges.stream().anyMatch(range -> range.address().v4() == v4)) {
+        rules.add(RulePlan.all(v4, priority, table));
+      }
+    }
+  }
+
   private List<Prefix> few(List<Prefix> prefixes) {
     List<Prefix> disjoint = Prefixes.disjoint(prefixes);
-    if (disjoint.size() <= MANY || !policy.strictEgress()) {
+    if (disjoint.size() <= many || !policy.strictEgress()) {
       return disjoint;
     }
     List<Prefix> wide = map.clusterCidrs();
@@ -241,17 +315,18 @@ public final class PlanCompiler {
   }
 
   /** Where the rules steer: into the device, and without it nowhere. */
-  private List<RoutePlan> routes() {
-    List<RoutePlan> routes = new ArrayList<>();
+  private void defaults() {
     for (boolean v4 : new boolean[] {true, false}) {
       if (uses(v4)) {
-        Prefix all = new Prefix(v4 ? IpAddress.ofV4(0) : IpAddress.ofV6(0, 0), 0);
-        IpAddress source = node.source(v4);
-        routes.add(new RoutePlan(facts.table(), all, facts.tunnel(), source, 1, facts.mtu()));
-        routes.add(RoutePlan.unreachable(facts.table(), all));
+        throughTunnel(facts.table(), new Prefix(v4 ? IpAddress.ofV4(0) : IpAddress.ofV6(0, 0), 0));
       }
     }
-    return routes;
+  }
+
+  private void throughTunnel(int table, Prefix range) {
+    IpAddress source = node.source(range.address().v4());
+    routes.add(new RoutePlan(table, range, facts.tunnel(), source, 1, facts.mtu()));
+    routes.add(RoutePlan.unreachable(table, range));
   }
 
   /**

@@ -23,8 +23,11 @@ import dev.culvert.routing.plan.Explanation.Outcome;
 import dev.culvert.routing.plan.Explanation.Query;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -157,6 +160,41 @@ class PlanCompilerTest {
     assertEquals(1000, plan.guard().remotePods().size());
   }
 
+  /** The kernel walks its rules for each packet, but finds a route in a few steps. */
+  @ParameterizedTest
+  @ValueSource(strings = {"worker-0", "control-0"})
+  void theRulesDoNotGrowWithTheNodes(String self) {
+    int few = PlanCompiler.compile(nodes(300), Policy.STRICT, self, FACTS).rules().size();
+    KernelPlan plan = PlanCompiler.compile(nodes(3000), Policy.STRICT, self, FACTS);
+    assertEquals(few, plan.rules().size());
+    assertTrue(few < 60, few + " rules");
+    assertEquals(Set.copyOf(plan.tables()), tables(plan, self.startsWith("control")));
+  }
+
+  private static Set<Integer> tables(KernelPlan plan, boolean server) {
+    Set<Integer> tables =
+        plan.routes().stream().map(RoutePlan::table).collect(Collectors.toCollection(HashSet::new));
+    if (!server) {
+      assertTrue(tables.add(plan.tables().getLast()), "a worker has no exempt clients");
+    }
+    return tables;
+  }
+
+  /** Of both families, no node in the range of the cluster, three of them servers. */
+  private static ClusterMap nodes(int count) {
+    List<ClusterNode> nodes = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      nodes.add(
+          node(
+              (i < 3 ? "control-" + i : "worker-" + (i - 3)),
+              i < 3 ? "control-plane" : "worker",
+              "192.168." + (i >> 8) + "." + (i & 255),
+              "fd01::" + Integer.toHexString(i + 1),
+              "10." + (i >> 8) + "." + (i & 255) + ".0/24"));
+    }
+    return ClusterMap.of(nodes, prefixes("10.0.0.0/8"));
+  }
+
   private static Query query(String from, String to) {
     return new Query(IpAddress.parse(from), IpAddress.parse(to), 6, 40000, 80);
   }
@@ -210,7 +248,8 @@ class PlanCompilerTest {
       ClusterMap map = Clusters.random(random);
       Policy policy = Clusters.randomPolicy(random);
       Classifier classifier = Classifier.of(map, policy, Clusters.SELF);
-      KernelPlan plan = PlanCompiler.compile(map, policy, Clusters.SELF, FACTS);
+      int many = round % 2 == 0 ? PlanCompiler.MANY : 0;
+      KernelPlan plan = PlanCompiler.compile(map, policy, Clusters.SELF, FACTS, many);
       for (int i = 0; i < 200; i++) {
         IpAddress source = Clusters.address(random);
         IpAddress destination = Clusters.address(random);
@@ -255,7 +294,7 @@ class PlanCompilerTest {
         explanation.outcome(),
         () -> query + " " + verdict + "\n" + explanation + "\n" + map.nodes() + map.clusterCidrs());
     RulePlan rule = explanation.rule();
-    boolean toTunnel = rule != null && rule.table() == plan.table();
+    boolean toTunnel = rule != null && plan.tables().contains(rule.table());
     if (expected == Outcome.ENCRYPTED || expected == Outcome.DROPPED) {
       if (!(verdict instanceof Verdict.Drop(DropReason reason)
           && reason == DropReason.FOREIGN_SOURCE)) {

@@ -273,7 +273,7 @@ public final class Keeper implements AutoCloseable {
   private Outcome applyNew(KernelPlan newPlan) throws IOException {
     Outcome outcome = steering.apply(newPlan);
     plan = newPlan;
-    Set<Integer> planned = new HashSet<>(Set.of(newPlan.table()));
+    Set<Integer> planned = new HashSet<>(newPlan.tables());
     newPlan.routes().stream().map(RoutePlan::table).forEach(planned::add);
     planned.remove(Routes.MAIN_TABLE);
     tables = planned;
