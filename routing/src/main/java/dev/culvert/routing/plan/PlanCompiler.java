@@ -232,6 +232,7 @@ public final class PlanCompiler {
   private void allButNodes(int table, boolean v4) {
     boolean podsInClear = policy.inClear().contains(TrafficClass.NODE_TO_POD);
     List<Prefix> wide = new ArrayList<>(policy.strictEgress() ? map.clusterCidrs() : List.of());
+    wide.removeIf(map.claims()::containsKey);
     List<Prefix> others = new ArrayList<>(remoteNodes);
     (podsInClear ? others : wide).addAll(remotePods);
     wide.removeIf(range -> range.address().v4() != v4);
