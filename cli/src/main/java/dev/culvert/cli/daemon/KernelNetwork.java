@@ -13,6 +13,7 @@ import dev.culvert.tunnel.kernel.Links;
 import dev.culvert.tunnel.kernel.Netlink;
 import dev.culvert.tunnel.kernel.OtherDatapath;
 import dev.culvert.tunnel.kernel.Steering;
+import dev.culvert.tunnel.kernel.Sysctls;
 import java.io.IOException;
 import java.util.Collection;
 import java.util.List;
@@ -34,7 +35,7 @@ public final class KernelNetwork implements Network {
   }
 
   @Override
-  public Kept keep(KernelPlan plan, Runnable hostChanged) throws IOException {
+  public Kept keep(KernelPlan plan, Listener listener) throws IOException {
     Keeper keeper =
         Keeper.start(
             plan,
@@ -45,8 +46,18 @@ public final class KernelNetwork implements Network {
               }
 
               @Override
+              public void completed(List<String> changes) {
+                // Likewise.
+              }
+
+              @Override
               public void hostChanged() {
-                hostChanged.run();
+                listener.hostChanged();
+              }
+
+              @Override
+              public void ended(Throwable cause) {
+                listener.ended(cause);
               }
             });
     return new Kept() {
@@ -67,6 +78,16 @@ public final class KernelNetwork implements Network {
     try (Steering steering = Steering.open()) {
       return steering.remove();
     }
+  }
+
+  @Override
+  public Optional<String> setting(String key) throws IOException {
+    return Sysctls.read(key);
+  }
+
+  @Override
+  public void setting(String key, String value) throws IOException {
+    Sysctls.write(key, value);
   }
 
   @Override

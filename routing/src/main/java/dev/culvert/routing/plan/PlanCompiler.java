@@ -93,8 +93,7 @@ public final class PlanCompiler {
   /**
    * The plan of the node named {@code self}.
    *
-   * @throws IllegalArgumentException where the map has no such node, or the MTU is too small for
-   *     the IPv6 that the cluster uses
+   * @throws IllegalArgumentException where the map has no such node
    */
   public static KernelPlan compile(ClusterMap map, Policy policy, String self, LinkFacts facts) {
     return compile(map, policy, self, facts, MANY);
@@ -110,15 +109,6 @@ public final class PlanCompiler {
   }
 
   private KernelPlan plan() {
-    if (uses(false) && facts.mtu() < TunnelMtu.SMALLEST_FOR_IPV6) {
-      throw new IllegalArgumentException(
-          "MTU "
-              + facts.mtu()
-              + " of "
-              + facts.tunnel()
-              + " is too small for IPv6, which needs "
-              + TunnelMtu.SMALLEST_FOR_IPV6);
-    }
     marked();
     localPods();
     exempt();

@@ -200,18 +200,6 @@ class PlanCompilerTest {
   }
 
   @Test
-  void anMtuTooSmallForIpv6IsRefusedWhereTheClusterHasIpv6() {
-    LinkFacts small =
-        new LinkFacts(
-            "culvert0", 1279, 7, List.of("eth0"), new Encapsulation(MARK, 51820), BYPASS, false);
-    assertThrows(
-        IllegalArgumentException.class,
-        () -> PlanCompiler.compile(Clusters.three(), Policy.STRICT, "worker-1", small));
-    ClusterMap v4 = ClusterMap.of(List.of(node("a", "worker", "10.0.0.1")), List.of());
-    assertEquals(1279, PlanCompiler.compile(v4, Policy.STRICT, "a", small).links().get(0).mtu());
-  }
-
-  @Test
   void theTwoMarksAreTwo() {
     Encapsulation encapsulation = new Encapsulation(MARK, 51820);
     assertThrows(
