@@ -58,7 +58,8 @@ final class UpCommand implements Callable<Integer> {
       String failure = daemon.failure().orElse(null);
       if (failure != null) {
         throw new CommandException(
-            ExitCode.FAILED, failure + "; its ranges stay blocked until 'culvert down " + file + "'");
+            ExitCode.FAILED,
+            failure + "; its ranges stay blocked until 'culvert down " + file + "'");
       }
     }
     throw new CommandException(

@@ -104,7 +104,9 @@ final class Values {
     }
   }
 
-  /** A node is known by its address all over the cluster; a link-local one means another on each. */
+  /**
+   * A node is known by its address all over the cluster; a link-local one means another on each.
+   */
   static void requireNotLinkLocal(Place place, IpAddress address) throws ConfigException {
     if (address.isLinkLocalV6()) {
       throw place.error(

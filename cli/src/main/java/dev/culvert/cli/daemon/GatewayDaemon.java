@@ -88,15 +88,17 @@ public final class GatewayDaemon implements AutoCloseable {
     if (otherDatapath != null) {
       throw new IOException(otherDatapath);
     }
+    String guardFault = machine.network().guardFault().orElse(null);
+    if (guardFault != null) {
+      throw new IOException("no guard can be had: " + guardFault);
+    }
     RunState state = machine.runState();
     FormerSettings former = state.settings(name);
     if (!state.exists(name) || state.isElsewhere(name)) {
       former.forget();
     }
     state.write(name, file);
-    steered =
-        Steered.start(
-config, machine.network(), former, this::guardUnattended);
+    steered = Steered.start(config, machine.network(), former, this::guardUnattended);
   }
 
   /** Without repairs this goes on no longer: who started it learns of it, and the guard stands. */

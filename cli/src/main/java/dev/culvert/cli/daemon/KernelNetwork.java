@@ -5,6 +5,7 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
+import dev.culvert.tunnel.kernel.GuardCheck;
 import dev.culvert.tunnel.kernel.GuardTable;
 import dev.culvert.tunnel.kernel.GuardTable.Count;
 import dev.culvert.tunnel.kernel.HostFacts;
@@ -25,6 +26,11 @@ public final class KernelNetwork implements Network {
   @Override
   public Optional<String> otherDatapath() throws IOException {
     return OtherDatapath.find();
+  }
+
+  @Override
+  public Optional<String> guardFault() {
+    return GuardCheck.fault();
   }
 
   @Override

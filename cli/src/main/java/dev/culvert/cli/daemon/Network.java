@@ -16,6 +16,9 @@ public interface Network {
   /** Why the guard could not be relied on here; empty where it can. */
   Optional<String> otherDatapath() throws IOException;
 
+  /** What the kernel or nft lacks for the guard, and what to do; empty where it lacks nothing. */
+  Optional<String> guardFault();
+
   /**
    * What a plan has to know of this machine.
    *

@@ -31,6 +31,7 @@ public final class FakeNetwork implements Network {
   private final Map<String, String> settings = new HashMap<>();
   private @Nullable Listener listener;
   private @Nullable String otherDatapath;
+  private @Nullable String guardFault;
   private boolean failing;
   private int mtu = 1500;
 
@@ -80,6 +81,15 @@ public final class FakeNetwork implements Network {
   @Override
   public Optional<String> otherDatapath() {
     return Optional.ofNullable(otherDatapath);
+  }
+
+  public void guardFault(String found) {
+    guardFault = found;
+  }
+
+  @Override
+  public Optional<String> guardFault() {
+    return Optional.ofNullable(guardFault);
   }
 
   @Override

@@ -3,16 +3,13 @@ package dev.culvert.tunnel.gateway;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.routing.Classifier;
-import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Mark;
 import dev.culvert.routing.TrafficClass;
-import dev.culvert.routing.plan.TunnelMtu;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
-import dev.culvert.tunnel.kernel.HostFacts;
 import dev.culvert.tunnel.kernel.LinkEvent;
 import dev.culvert.tunnel.kernel.LinkMonitor;
 import dev.culvert.tunnel.port.DeviceGoneException;
@@ -21,8 +18,6 @@ import dev.culvert.tunnel.port.TunDevice;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Collection;
-import java.util.Collections;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
@@ -55,7 +50,6 @@ final class Gateway implements AutoCloseable {
   private final Lanes lanes;
   private final Underlay underlay;
   private final AtomicReference<@Nullable ClusterRoutes> clusterRoutes = new AtomicReference<>();
-  private final int configuredMtu;
   private @Nullable ClearSockets clearSockets;
   private volatile int mtu;
   private final CipherSwitch cipher = new CipherSwitch();
@@ -67,7 +61,6 @@ final class Gateway implements AutoCloseable {
     this.tun = tun;
     this.protocol = protocol;
     engine = protocol.engine();
-    configuredMtu = options.mtu();
     tun.mtu(options.effectiveMtu());
     mtu = options.effectiveMtu();
     protocol.mtu(mtu);
@@ -249,42 +242,14 @@ final class Gateway implements AutoCloseable {
     }
   }
 
-  /** See {@link ClusterDevice#fitUnderlay}. */
-  synchronized int fitUnderlay(HostFacts facts, Collection<IpAddress> peers)
-      throws DeviceException {
-    if (facts.underlay().isEmpty()) {
-      return mtu;
-    }
-    int link = Collections.min(facts.underlay().values());
-    int fitting = protocol.mtuWithin(link, peers.stream().allMatch(IpAddress::v4));
-    int wanted = configuredMtu == 0 ? fitting : Math.min(fitting, configuredMtu);
-    lanes.all().forEach(lane -> lane.limit(wanted));
-    if (wanted == mtu) {
-      return wanted;
-    }
-    if (wanted < TunnelMtu.SMALLEST_FOR_IPV6) {
-      LOG.warn(
-          "{}: the tunnel's MTU is {}, the underlay's {}: IPv6 needs {}, and the kernel takes it"
-              + " from the interface",
-          tun.name(),
-          wanted,
-          link,
-          TunnelMtu.SMALLEST_FOR_IPV6);
-    }
-    try {
-      tun.mtu(wanted);
-    } catch (IOException e) {
-      throw deviceException(e);
-    }
-    LOG.info("{}: MTU {} fits {}", tun.name(), wanted, facts.underlay());
-    useMtu(wanted);
-    return wanted;
-  }
-
   private void useMtu(int newMtu) {
     mtu = newMtu;
     protocol.mtu(newMtu);
-    lanes.all().forEach(lane -> lane.mtu(newMtu));
+    for (Lane lane : lanes.all()) {
+      lane.mtu(newMtu);
+      // What was cut for the old one and comes late is answered, where nobody may cut it again.
+      lane.limit(newMtu);
+    }
   }
 
   private void undo(@Nullable TunnelSockets fresh, int markBefore) throws DeviceException {

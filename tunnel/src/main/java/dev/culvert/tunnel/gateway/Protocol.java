@@ -12,9 +12,6 @@ interface Protocol extends LaneRouter.EngineRoutes {
   /** The peer that a cluster's map calls {@code name}, or null. On the control thread. */
   @Nullable TunnelPeer peer(String name);
 
-  /** The largest packet inside of the tunnel where packets around it may have {@code linkMtu}. */
-  int mtuWithin(int linkMtu, boolean outerV4);
-
   /** How sealed packets travel. */
   default Encapsulation encapsulation() {
     return Encapsulation.UDP;

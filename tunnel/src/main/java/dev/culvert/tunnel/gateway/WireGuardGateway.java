@@ -4,19 +4,15 @@ import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadBackends;
 import dev.culvert.routing.Classifier;
-import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Mark;
-import dev.culvert.routing.plan.TunnelMtu;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
-import dev.culvert.tunnel.kernel.HostFacts;
 import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
 import dev.culvert.tunnel.wireguard.WireGuardEngine;
 import java.security.SecureRandom;
-import java.util.Collection;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -75,11 +71,6 @@ public final class WireGuardGateway implements WireGuardDevice, ClusterDevice, A
     }
 
     @Override
-    public int mtuWithin(int linkMtu, boolean outerV4) {
-      return TunnelMtu.wireGuard(linkMtu, outerV4);
-    }
-
-    @Override
     public void mtu(int mtu) {
       engine.mtu(mtu);
     }
@@ -123,11 +114,6 @@ public final class WireGuardGateway implements WireGuardDevice, ClusterDevice, A
   @Override
   public void useClassifier(Classifier classifier, Mark bypass) throws DeviceException {
     gateway.useClassifier(classifier, bypass);
-  }
-
-  @Override
-  public int fitUnderlay(HostFacts facts, Collection<IpAddress> peers) throws DeviceException {
-    return gateway.fitUnderlay(facts, peers);
   }
 
   @Override

@@ -88,6 +88,7 @@ public final class Keeper implements AutoCloseable {
 
   /** What the plan waits for, a device mostly: when it comes, nobody else has changed anything. */
   private List<String> waiting = List.of();
+
   private boolean planTouched;
   private boolean hostTouched;
 

@@ -14,6 +14,7 @@ import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.LinkFacts;
 import dev.culvert.routing.plan.PlanCompiler;
 import dev.culvert.tunnel.kernel.Steering.Outcome;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -22,24 +23,24 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** 5,000 nodes of both families, 100,000 pod ranges, on the kernel of this machine. */
 @Tag("integration")
 class LargeClusterTest {
+  private static final Logger LOG = LoggerFactory.getLogger(LargeClusterTest.class);
   private static final int NODES = 5000;
   private static final int RANGES_A_NODE = 10;
   private static final int SERVERS = 3;
 
   private NetworkNamespace namespace;
   private Steering steering;
-  private TestReporter reporter;
 
   @BeforeEach
-  void makeNode(TestReporter testReporter) throws Exception {
-    reporter = testReporter;
+  void makeNode() throws Exception {
     namespace = NetworkNamespace.create();
     namespace.exec("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "peer0");
     namespace.exec("ip", "address", "add", "172.16.0.3/16", "dev", "eth0");
@@ -84,7 +85,7 @@ class LargeClusterTest {
     long start = System.nanoTime();
     Outcome outcome = namespace.call(() -> steering.apply(plan));
     long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
-    reporter.publishEntry(what, millis + " ms, " + outcome.changes().size() + " changes");
+    LOG.info("{}: {} ms, {} changes", what, millis, outcome.changes().size());
     assertEquals(List.of(), outcome.failures());
     assertEquals(List.of(), outcome.waiting());
     return outcome;
@@ -105,9 +106,12 @@ class LargeClusterTest {
     long start = System.nanoTime();
     KernelPlan plan = PlanCompiler.compile(cluster(), Policy.STRICT, self, facts);
     long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
-    reporter.publishEntry(
+    LOG.info(
+        "{}: {} rules, {} routes, made in {} ms",
         self,
-        plan.rules().size() + " rules, " + plan.routes().size() + " routes, " + millis + " ms");
+        plan.rules().size(),
+        plan.routes().size(),
+        millis);
     assertTrue(plan.rules().size() < 60, plan.rules().size() + " rules");
 
     apply(self + " first", plan);
@@ -125,16 +129,19 @@ class LargeClusterTest {
     namespace.exec("nft", "flush", "ruleset");
     assertEquals(List.of("load guard"), apply(self + " guard flushed", plan).changes());
     assertEquals(List.of(), apply(self + " at last", plan).changes());
+    LOG.info("{} deletes the device", self);
     namespace.exec("ip", "link", "delete", "tun0");
     assertTrue(!namespace.call(() -> steering.apply(plan)).waiting().isEmpty());
     String error = "";
     try {
       namespace.exec("ip", "route", "get", "172.16.0.77");
-    } catch (java.io.IOException e) {
+    } catch (IOException e) {
       error = String.valueOf(e.getMessage());
     }
     assertTrue(error.contains("No route to host"), error);
+    LOG.info("{} removes all", self);
     assertTrue(!namespace.call(steering::remove).isEmpty());
+    LOG.info("{} removed", self);
     assertEquals("", namespace.exec("ip", "route", "show", "table", "all", "proto", "199"));
   }
 
