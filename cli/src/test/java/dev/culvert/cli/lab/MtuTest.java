@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.interop.Requirements;
 import java.io.IOException;
+import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -79,23 +80,25 @@ final class MtuTest {
   }
 
   private void wire(int mtu) {
-    here.node().ip("link", "set", LabSite.WIRE_DEVICE, "mtu", Integer.toString(mtu));
+    for (LabSite end : List.of(here, there)) {
+      end.node().ip("link", "set", LabSite.WIRE_DEVICE, "mtu", Integer.toString(mtu));
+    }
   }
 
   /** The device has it, and so do the routes into it. */
   private void awaitMtu(int mtu) {
-    assertTrue(
-        Waiting.until(
-            Commands.PATIENCE,
-            () -> {
-              String link = here.node().ip("link", "show", here.interfaceName()).out();
-              String routes = here.node().ip("route", "show", "table", "all").out();
-              return link.contains(" mtu " + mtu + " ")
-                  && Pattern.compile("dev " + here.interfaceName() + " .*mtu " + mtu + "\\b")
-                      .matcher(routes)
-                      .find();
-            }),
-        cluster::state);
+    assertTrue(Waiting.until(Commands.PATIENCE, () -> has(1, mtu) && has(2, mtu)), cluster::state);
+  }
+
+  private boolean has(int node, int mtu) {
+    LabSite site = cluster.site(node);
+    String link = site.node().ip("link", "show", site.interfaceName()).out();
+    String routes = site.node().ip("route", "show", "table", "all").out();
+    return link.contains(" mtu " + mtu + " ")
+        && Pattern.compile("dev " + site.interfaceName() + " .*mtu " + mtu + "\\b")
+            .matcher(routes)
+            .find()
+        && cluster.gateways.get(node).status().orElseThrow().traffic().mtu() == mtu;
   }
 
   private static Commands.Result ping(Namespace from, String address, int payload) {

@@ -114,6 +114,8 @@ final class Gateway implements AutoCloseable {
     helpers.start();
     lanes.start(tun.ports());
     linkMonitor = LinkMonitor.start(Set.of(), this::onLinkEvent);
+    // Who steers may have set another before anybody listened.
+    followMtu();
     LOG.info(
         "{}: {} lanes, {} helpers, offloads {}",
         tun.name(),
@@ -242,13 +244,19 @@ final class Gateway implements AutoCloseable {
     }
   }
 
-  private void useMtu(int newMtu) {
-    mtu = newMtu;
-    protocol.mtu(newMtu);
-    for (Lane lane : lanes.all()) {
-      lane.mtu(newMtu);
-      // What was cut for the old one and comes late is answered, where nobody may cut it again.
-      lane.limit(newMtu);
+  /** Asks what it is now: a piece of news may be older than what was asked last. */
+  private synchronized void followMtu() {
+    try {
+      int now = tun.mtu();
+      mtu = now;
+      protocol.mtu(now);
+      for (Lane lane : lanes.all()) {
+        lane.mtu(now);
+        // What was cut for another one and comes late is answered, where nobody may cut it again.
+        lane.limit(now);
+      }
+    } catch (IOException e) {
+      LOG.warn("{}: the MTU cannot be asked for, {} it stays: {}", tun.name(), mtu, e.getMessage());
     }
   }
 
@@ -326,9 +334,7 @@ final class Gateway implements AutoCloseable {
   /** Others change our interface: {@code ip link set mtu}, {@code ip link del}. */
   private void onLinkEvent(LinkEvent event) {
     switch (event) {
-      case LinkEvent.Changed e when e.after().index() == tun.index() -> {
-        useMtu(e.after().mtu());
-      }
+      case LinkEvent.Changed e when e.after().index() == tun.index() -> followMtu();
       case LinkEvent.Gone e when e.link().index() == tun.index() -> closeSoon();
       default -> LOG.trace("{}: {} is not about us", tun.name(), event);
     }
