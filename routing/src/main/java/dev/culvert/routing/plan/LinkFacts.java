@@ -30,7 +30,9 @@ public record LinkFacts(
       throw new IllegalArgumentException(
           "underlay devices " + underlay + " of the tunnel " + tunnel);
     }
-    if (table < 1 || table > Integer.MAX_VALUE - 2 || (table + 2 >= 253 && table <= 255)) {
+    if (table < 1
+        || table > Integer.MAX_VALUE - KernelPlan.TABLES
+        || (table + KernelPlan.TABLES > 253 && table <= 255)) {
       throw new IllegalArgumentException("table " + table + " is not free for the tunnel");
     }
     Mark mark = encapsulation.mark();

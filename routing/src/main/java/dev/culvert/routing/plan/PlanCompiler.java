@@ -12,12 +12,8 @@ import dev.culvert.routing.Prefixes;
 import dev.culvert.routing.TrafficClass;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.NavigableSet;
-import java.util.Set;
-import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +31,9 @@ public final class PlanCompiler {
 
   public static final int LOCAL_PODS = 150;
   public static final int EXEMPT = 200;
+
+  /** Before {@link #IN_CLEAR}: what is encrypted near to that. */
+  static final int NOT_IN_CLEAR = 204;
 
   /** Classes that the policy leaves in clear. */
   public static final int IN_CLEAR = 205;
@@ -56,6 +55,9 @@ public final class PlanCompiler {
    */
   static final int MANY = 256;
 
+  /** Rules for what holds many destinations, and others between them. */
+  private static final int COVER = 16;
+
   private final ClusterMap map;
   private final Policy policy;
   private final int self;
@@ -67,8 +69,7 @@ public final class PlanCompiler {
   private final List<Prefix> remoteNodes;
   private final List<RulePlan> rules = new ArrayList<>();
 
-  /** Each once: several exemptions may ask for the same ones. */
-  private final Set<RoutePlan> routes = new LinkedHashSet<>();
+  private final TunnelRoutes routes;
 
   private PlanCompiler(ClusterMap map, Policy policy, String self, LinkFacts facts, int many) {
     this.map = map;
@@ -77,6 +78,7 @@ public final class PlanCompiler {
     this.node = map.node(self);
     this.facts = facts;
     this.many = many;
+    routes = new TunnelRoutes(node, facts);
     localPods = claimed(claim -> claim.node() == this.self && !claim.address());
     remotePods = claimed(claim -> claim.node() != this.self && !claim.address());
     remoteNodes = claimed(claim -> claim.node() != this.self && claim.address());
@@ -120,7 +122,7 @@ public final class PlanCompiler {
         facts.table(),
         List.of(new LinkPlan(facts.tunnel(), facts.mtu())),
         List.of(),
-        List.copyOf(routes),
+        routes.list(),
         rules.stream().distinct().toList(),
         sysctls(),
         guard());
@@ -215,25 +217,22 @@ public final class PlanCompiler {
         table);
   }
 
-  /**
-   * Where this node's own packets go through the tunnel to what is no node; what lies in those
-   * ranges and does not is left to the rules that follow.
-   */
   private void allButNodes(int table, boolean v4) {
-    boolean podsInClear = policy.inClear().contains(TrafficClass.NODE_TO_POD);
-    List<Prefix> wide = new ArrayList<>(policy.strictEgress() ? map.clusterCidrs() : List.of());
-    wide.removeIf(map.claims()::containsKey);
+    List<Prefix> tunnelled = strictCidrs();
     List<Prefix> others = new ArrayList<>(remoteNodes);
-    (podsInClear ? others : wide).addAll(remotePods);
-    wide.removeIf(range -> range.address().v4() != v4);
-    NavigableSet<Prefix> disjoint = new TreeSet<>(Prefixes.disjoint(wide));
-    (podsInClear ? wide : disjoint).forEach(range -> throughTunnel(table, range));
-    for (Prefix other : others) {
-      Prefix range = disjoint.floor(other);
-      if (range != null && range.contains(other)) {
-        routes.add(RoutePlan.skip(table, other));
-      }
-    }
+    (policy.inClear().contains(TrafficClass.NODE_TO_POD) ? others : tunnelled).addAll(remotePods);
+    routes.apart(table, family(tunnelled, v4), family(others, v4));
+  }
+
+  /** The cluster's own ranges, but for those that a node owns. */
+  private List<Prefix> strictCidrs() {
+    List<Prefix> cidrs = new ArrayList<>(policy.strictEgress() ? map.clusterCidrs() : List.of());
+    cidrs.removeIf(map.claims()::containsKey);
+    return cidrs;
+  }
+
+  private static List<Prefix> family(List<Prefix> prefixes, boolean v4) {
+    return prefixes.stream().filter(prefix -> prefix.address().v4() == v4).toList();
   }
 
   private List<IpAddress> remoteServers(Exemption exemption) {
@@ -244,27 +243,68 @@ public final class PlanCompiler {
   }
 
   private void inClear() {
-    for (TrafficClass traffic : policy.inClear()) {
-      List<Prefix> destinations =
-          traffic.toNode()
-              ? remoteNodes
-              : remotePods.stream().flatMap(range -> withoutOthers(range).stream()).toList();
-      for (Prefix destination : destinations) {
-        if (traffic.fromNode()) {
-          rules.add(inClear(true, null, destination));
-          continue;
+    for (boolean fromNode : new boolean[] {true, false}) {
+      List<Prefix> clear = new ArrayList<>();
+      List<Prefix> encrypted = strictCidrs();
+      (inClear(fromNode, true) ? clear : encrypted).addAll(remoteNodes);
+      (inClear(fromNode, false) ? clear : encrypted).addAll(remotePods);
+      if (clear.size() > many) {
+        inClearNearly(fromNode, true, family(clear, true), family(encrypted, true));
+        inClearNearly(fromNode, false, family(clear, false), family(encrypted, false));
+        continue;
+      }
+      for (Prefix range : clear) {
+        for (Prefix part : withoutOthers(range)) {
+          inClear(IN_CLEAR, fromNode, part.address().v4(), part, MAIN);
         }
-        localPods.stream()
-            .filter(range -> range.address().v4() == destination.address().v4())
-            .flatMap(range -> withoutOthers(range).stream())
-            .forEach(source -> rules.add(inClear(false, source, destination)));
       }
     }
   }
 
-  private static RulePlan inClear(boolean local, @Nullable Prefix source, Prefix destination) {
-    boolean v4 = destination.address().v4();
-    return new RulePlan(v4, IN_CLEAR, local, source, destination, 0, null, null, null, MAIN);
+  private boolean inClear(boolean fromNode, boolean toNode) {
+    return policy.inClear().contains(TrafficClass.of(fromNode, toNode));
+  }
+
+  /** By ranges that hold all of them; what is encrypted in those is taken out before. */
+  private void inClearNearly(
+      boolean fromNode, boolean v4, List<Prefix> clear, List<Prefix> encrypted) {
+    if (clear.isEmpty()) {
+      return;
+    }
+    List<Prefix> cover = Prefixes.cover(clear, COVER);
+    List<Prefix> near =
+        encrypted.stream()
+            .filter(
+                range ->
+                    cover.stream().anyMatch(wide -> wide.contains(range) || range.contains(wide)))
+            .toList();
+    int table = KernelPlan.encryptedOf(facts.table(), fromNode);
+    if (!near.isEmpty()) {
+      inClear(NOT_IN_CLEAR, fromNode, v4, null, table);
+      routes.apart(table, near, clear);
+    }
+    cover.forEach(range -> inClear(IN_CLEAR, fromNode, v4, range, MAIN));
+  }
+
+  private void inClear(
+      int priority, boolean fromNode, boolean v4, @Nullable Prefix destination, int table) {
+    if (fromNode) {
+      rules.add(inClear(v4, priority, true, null, destination, table));
+      return;
+    }
+    family(localPods, v4).stream()
+        .flatMap(range -> withoutOthers(range).stream())
+        .forEach(source -> rules.add(inClear(v4, priority, false, source, destination, table)));
+  }
+
+  private static RulePlan inClear(
+      boolean v4,
+      int priority,
+      boolean local,
+      @Nullable Prefix source,
+      @Nullable Prefix destination,
+      int table) {
+    return new RulePlan(v4, priority, local, source, destination, 0, null, null, null, table);
   }
 
   private void tunnelled() {
@@ -285,7 +325,7 @@ public final class PlanCompiler {
     }
     int table = KernelPlan.rangesOf(facts.table());
     for (Prefix range : ranges) {
-      throughTunnel(table, range);
+      routes.throughTunnel(table, range);
     }
     for (boolean v4 : new boolean[] {true, false}) {
       if (ranges.stream().anyMatch(range -> range.address().v4() == v4)) {
@@ -309,15 +349,10 @@ public final class PlanCompiler {
   private void defaults() {
     for (boolean v4 : new boolean[] {true, false}) {
       if (uses(v4)) {
-        throughTunnel(facts.table(), new Prefix(v4 ? IpAddress.ofV4(0) : IpAddress.ofV6(0, 0), 0));
+        routes.throughTunnel(
+            facts.table(), new Prefix(v4 ? IpAddress.ofV4(0) : IpAddress.ofV6(0, 0), 0));
       }
     }
-  }
-
-  private void throughTunnel(int table, Prefix range) {
-    IpAddress source = node.source(range.address().v4());
-    routes.add(new RoutePlan(table, range, facts.tunnel(), source, 1, facts.mtu()));
-    routes.add(RoutePlan.unreachable(table, range));
   }
 
   /**
