@@ -48,6 +48,12 @@ public interface DataPath {
    */
   int open(Train run, Endpoint from, long nowNanos);
 
+  /**
+   * Overwrites what the ciphers have kept of keys, which closing a key does not reach. For a lane
+   * that has nothing to do; the next train sets them up again.
+   */
+  void forgetKeys();
+
   /** What this lane dropped, by reason. */
   DropCounters drops();
 }

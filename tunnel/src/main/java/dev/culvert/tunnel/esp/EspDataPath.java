@@ -59,11 +59,23 @@ final class EspDataPath implements DataPath {
     AeadBackend now = shared.backend(algorithm);
     TrainCipher cipher = ciphers[i];
     if (cipher == null || backends[i] != now) {
+      if (cipher != null) {
+        cipher.forgetKeys();
+      }
       backends[i] = now;
       cipher = now.newTrainCipher(algorithm);
       ciphers[i] = cipher;
     }
     return cipher;
+  }
+
+  @Override
+  public void forgetKeys() {
+    for (TrainCipher cipher : ciphers) {
+      if (cipher != null) {
+        cipher.forgetKeys();
+      }
+    }
   }
 
   // 1. Out

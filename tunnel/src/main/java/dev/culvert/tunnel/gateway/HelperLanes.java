@@ -17,6 +17,9 @@ public final class HelperLanes implements AutoCloseable {
   /** Looks before a helper sleeps: tens of microseconds, about the time between two batches. */
   private static final int SPINS = 1000;
 
+  /** A helper that slept for so long forgets its keys. */
+  private static final long IDLE_NANOS = 10_000_000_000L;
+
   private final List<TrainRing> rings = new ArrayList<>();
   private final Helper[] helpers;
   private boolean started;
@@ -114,6 +117,10 @@ public final class HelperLanes implements AutoCloseable {
     private void sleep() {
       asleep.set(true);
       if (!closed && !isAnyWaiting()) {
+        LockSupport.parkNanos(HelperLanes.this, IDLE_NANOS);
+      }
+      if (asleep.get() && !closed && !isAnyWaiting()) {
+        path.forgetKeys();
         LockSupport.park(HelperLanes.this);
       }
       asleep.set(false);

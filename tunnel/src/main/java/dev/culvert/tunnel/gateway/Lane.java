@@ -86,6 +86,7 @@ final class Lane implements AutoCloseable {
   private final IcmpReplies icmpReplies = new IcmpReplies(buffers, this::writeToTun);
   private final StageTimes stages = new StageTimes();
   private int opened;
+  private int restsInARow;
   private final ClearOutlet clearOutlet = new ClearOutlet(buffers);
   private volatile int mtu;
   private volatile int limit = Integer.MAX_VALUE;
@@ -117,6 +118,7 @@ final class Lane implements AutoCloseable {
 
   /** The TUN queue has packets. */
   void onTun() throws IOException {
+    restsInARow = 0;
     forgetFailedBatch();
     router.begin();
     long now = clock.getAsLong();
@@ -264,10 +266,21 @@ final class Lane implements AutoCloseable {
     }
   }
 
+  /**
+   * To be called now and then, on the lane's thread: where nothing has moved from one time to the
+   * next, the ciphers forget what keys they last used.
+   */
+  void rest() {
+    if (++restsInARow == 2) {
+      dataPath.forgetKeys();
+    }
+  }
+
   // ---------------------------------------------------------------- inbound: UDP to TUN
 
   /** The socket has datagrams, or raw ESP packets. */
   void onUdp(SocketPort socket) throws IOException {
+    restsInARow = 0;
     helped.drain();
     router.begin();
     for (int receives = 0; receives < UDP_RECEIVES; receives++) {

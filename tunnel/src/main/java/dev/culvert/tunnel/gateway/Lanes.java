@@ -11,16 +11,21 @@ import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
 
 /** The lanes and the event loops that they run on, one each. */
 final class Lanes implements AutoCloseable {
+  /** A lane that had nothing to do for so long, and at most for twice as long, forgets its keys. */
+  private static final int IDLE_SECONDS = 10;
+
   private final MultiThreadIoEventLoopGroup group;
   private final List<IoEventLoop> loops = new ArrayList<>();
   private final List<Lane> lanes = new ArrayList<>();
   private final List<EpollPort.Registration> tunRegistrations = new ArrayList<>();
+  private final List<ScheduledFuture<?>> rests = new ArrayList<>();
   private final Consumer<Throwable> onFailure;
 
   /** Makes the lanes; nothing moves until {@link #start}. */
@@ -38,8 +43,25 @@ final class Lanes implements AutoCloseable {
   /** Begins to read the TUN queues, one a lane. */
   void start(List<TunPort> queues) {
     for (int i = 0; i < lanes.size(); i++) {
+      rests.add(rest(i));
       tunRegistrations.add(register(i, queues.get(i).fd(), lanes.get(i)::onTun));
     }
+  }
+
+  private ScheduledFuture<?> rest(int lane) {
+    return loops
+        .get(lane)
+        .scheduleAtFixedRate(
+            () -> {
+              try {
+                lanes.get(lane).rest();
+              } catch (RuntimeException e) {
+                onFailure.accept(e);
+              }
+            },
+            IDLE_SECONDS,
+            IDLE_SECONDS,
+            TimeUnit.SECONDS);
   }
 
   /** A handler of a lane's that may find its descriptor gone. */
@@ -98,6 +120,7 @@ final class Lanes implements AutoCloseable {
   @Override
   public void close() {
     cancel(tunRegistrations);
+    rests.forEach(rest -> rest.cancel(false));
     group.shutdownGracefully(0, 2, TimeUnit.SECONDS).awaitUninterruptibly();
     lanes.forEach(Lane::close);
   }

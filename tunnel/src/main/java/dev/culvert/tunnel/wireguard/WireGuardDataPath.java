@@ -59,9 +59,15 @@ final class WireGuardDataPath implements DataPath {
     AeadBackend now = shared.aead();
     if (now != aead) {
       aead = now;
+      cipher.forgetKeys();
       cipher = now.newTrainCipher(CIPHER);
     }
     return cipher;
+  }
+
+  @Override
+  public void forgetKeys() {
+    cipher.forgetKeys();
   }
 
   // 1. Out

@@ -37,6 +37,11 @@ record HookedPath(DataPath path, Runnable hook) implements DataPath {
   }
 
   @Override
+  public void forgetKeys() {
+    path.forgetKeys();
+  }
+
+  @Override
   public DropCounters drops() {
     return path.drops();
   }
