@@ -27,7 +27,7 @@ final class MtuTest {
   @BeforeEach
   void start() throws IOException {
     Requirements.namespaces();
-    cluster = new TestCluster();
+    cluster = new TestCluster(LabEngine.WIREGUARD);
     cluster.start();
     here = cluster.site(1);
     there = cluster.site(2);
