@@ -110,7 +110,7 @@ final class ConfigFileTest {
           nodes:
             - {name: a, internal: ["2001:db8::1", 192.0.2.1, 192.0.2.11], podCIDRs: [10.42.1.0/24]}
             - {name: b, internal: [192.0.2.2, "2001:db8::2"], podCIDRs: [10.42.2.0/24, "fd42::/64"]}
-            - {name: c, internal: ["fe80::3", "2001:db8::3"], endpoint: "[2001:db8::33]:9"}
+            - {name: c, internal: ["2001:db8::3"], endpoint: "[2001:db8::33]:9"}
             - {name: d, internal: [192.0.2.4]}
             - {name: e}
         """;

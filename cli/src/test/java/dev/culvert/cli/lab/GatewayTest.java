@@ -98,12 +98,18 @@ final class GatewayTest {
       Namespace node = lab.network.a.node();
       assertTrue(node.ip("rule").out().contains("to " + range + " lookup"), "steered");
       assertTrue(node.run("nft", "list", "tables").out().contains("inet culvert"), "guarded");
+      String setting = "net.ipv4.conf." + LabSite.WIRE_DEVICE + ".src_valid_mark";
+      assertEquals("1\n", node.run("sysctl", "-n", setting).out());
+      assertFalse(
+          lab.gatewayA.daemon().output().contains("repaired what others changed"),
+          "its own device is nobody else's doing");
       node.attempt(
               Commands.PATIENCE, Map.of(), Culvert.command("down", lab.network.a.interfaceName()))
           .orThrow();
       assertEquals(0, lab.gatewayA.daemon().awaitEnd(Commands.PATIENCE));
       assertFalse(node.ip("rule").out().contains(range), "not steered");
       assertEquals("", node.run("nft", "list", "tables").out(), "not guarded");
+      assertEquals("0\n", node.run("sysctl", "-n", setting).out(), "as it was before");
       assertEquals("", node.ip("route", "show", "table", "all", "proto", "199").out());
       lab.network.a.routeInClear(lab.network.b);
       capture.prove(MARKER, () -> lab.sendToPodB(MARKER));
