@@ -97,7 +97,7 @@ class EspPortTest {
   void theSenderIsNamedWithThePortOfTheKeyingAndTheAddressItReached(IpFamily family)
       throws Exception {
     EspPort port = open(family, 0, 1);
-    assertEquals(0, port.sendOne(memory, 0, 100, loopback(family)));
+    assertEquals(0, port.sendOne(memory, 0, 100, loopback(family), 0));
     assertEquals(1, receive(port));
     assertTrue(received.usable(0));
     Endpoint from = received.from(0);
@@ -109,7 +109,7 @@ class EspPortTest {
   @Test
   void whatWasReceivedCanBeAnsweredFromTheAddressThatItReached() throws Exception {
     EspPort port = open(IpFamily.V4, 0, 1);
-    port.sendOne(memory, 0, 100, Endpoint.of(IpAddress.parse("127.0.0.9"), PORT));
+    port.sendOne(memory, 0, 100, Endpoint.of(IpAddress.parse("127.0.0.9"), PORT), 0);
     assertEquals(1, receive(port));
     Endpoint from = received.from(0);
     assertEquals(IpAddress.parse("127.0.0.9"), from.source());

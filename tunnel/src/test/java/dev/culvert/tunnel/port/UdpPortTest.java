@@ -127,7 +127,7 @@ class UdpPortTest {
   void aSingleDatagramIsItsOwnSegment(IpFamily family) throws Exception {
     UdpPort from = bind(family);
     UdpPort to = bind(family);
-    assertEquals(0, from.sendOne(memory, 5, 148, loopback(to)));
+    assertEquals(0, from.sendOne(memory, 5, 148, loopback(to), 0));
     assertEquals(1, receive(to));
     assertSameBytes(5, 0, 148);
     assertEquals(148, received.segmentSize(0));
@@ -139,7 +139,7 @@ class UdpPortTest {
   void theLargestDatagramArrives() throws Exception {
     UdpPort from = bind(IpFamily.V4);
     UdpPort to = bind(IpFamily.V4);
-    assertEquals(0, from.sendOne(memory, 0, 65_507, loopback(to)));
+    assertEquals(0, from.sendOne(memory, 0, 65_507, loopback(to), 0));
     receive(to);
     assertSameBytes(0, 0, 65_507);
     assertTrue(received.usable(0));
@@ -263,7 +263,7 @@ class UdpPortTest {
     assertEquals(3, receive(to));
     assertSameBytes(1000, 1, 3000);
     assertSameBytes(5000, 2, 700);
-    assertEquals(0, from.sendOne(memory, 0, 100, sticky(loopback(to), strange, 1)));
+    assertEquals(0, from.sendOne(memory, 0, 100, sticky(loopback(to), strange, 1), 0));
   }
 
   @Test
@@ -308,7 +308,7 @@ class UdpPortTest {
     port.close();
     ErrnoException e = assertThrows(ErrnoException.class, () -> port.mark(1));
     assertEquals(Errno.EBADF, e.errno());
-    assertEquals(Errno.EBADF, port.sendOne(memory, 0, 10, loopback(port)));
+    assertEquals(Errno.EBADF, port.sendOne(memory, 0, 10, loopback(port), 0));
   }
 
   @Test
@@ -333,7 +333,7 @@ class UdpPortTest {
     UdpPort first = present(sockets.v4(0));
     UdpPort second = present(sockets.v4(1));
     for (int i = 0; i < 64; i++) {
-      assertEquals(0, bind(IpFamily.V4).sendOne(memory, 0, 100, loopback(first)));
+      assertEquals(0, bind(IpFamily.V4).sendOne(memory, 0, 100, loopback(first), 0));
     }
     int onFirst = drain(first);
     int onSecond = drain(second);

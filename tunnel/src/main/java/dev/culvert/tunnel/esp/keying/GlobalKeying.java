@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.esp.keying;
 
 import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.esp.ClockWatch;
 import dev.culvert.tunnel.esp.EspPeerSettings;
@@ -13,6 +14,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
@@ -62,11 +64,16 @@ public final class GlobalKeying implements Keying {
 
   /** How far the rotation is with each peer. */
   public List<PairStatus> pairs() {
-    return byName.values().stream().map(exchange -> exchange.rotation.status()).toList();
+    return byName.values().stream().map(PairExchange::status).toList();
   }
 
   public long drops(ExchangeDrop reason) {
     return state.drops(reason);
+  }
+
+  @Override
+  public DropCounters drops() {
+    return state.counters;
   }
 
   @Override
@@ -99,9 +106,8 @@ public final class GlobalKeying implements Keying {
       PairExchange exchange = byName.get(peer.name());
       if (exchange == null) {
         exchange = new PairExchange(peer, state);
-      } else if (isSamePair(exchange.pair(), peer)) {
-        exchange.moveTo(peer);
-      } else {
+      } else if (!exchange.pair().equals(peer)) {
+        // Wherever the change is: the engine has ended the SAs.
         exchange.end();
         exchange = new PairExchange(peer, state);
       }
@@ -112,27 +118,23 @@ public final class GlobalKeying implements Keying {
     changed();
   }
 
-  /** Whether what goes into derived keys is the same. */
-  private static boolean isSamePair(EspPeerSettings a, EspPeerSettings b) {
-    return a.localNode().equals(b.localNode())
-        && a.remoteNode().equals(b.remoteNode())
-        && a.selectors().equals(b.selectors());
-  }
-
   @Override
   public boolean isPlausible(byte[] message, Endpoint from) {
-    return ExchangeMessage.parse(message) != null;
+    return ExchangeMessage.parse(message) != null || RangesMessage.parse(message) != null;
   }
 
   @Override
   public void receive(
       byte[] bytes, Endpoint from, boolean underLoad, long nowNanos, long wallNanos) {
     ExchangeMessage message = ExchangeMessage.parse(bytes);
+    RangesMessage ranges = RangesMessage.parse(bytes);
     PairExchange exchange = byAddress.get(from.address());
-    if (message == null) {
+    if (message == null && ranges == null) {
       state.drop(ExchangeDrop.MALFORMED);
     } else if (exchange == null) {
       state.drop(ExchangeDrop.UNKNOWN_PEER);
+    } else if (message == null) {
+      exchange.receive(Objects.requireNonNull(ranges), bytes, nowNanos);
     } else if (exchange.receive(message, bytes, from, nowNanos)) {
       retireKeys();
       changed();

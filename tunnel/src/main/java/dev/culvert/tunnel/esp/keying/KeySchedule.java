@@ -22,6 +22,7 @@ final class KeySchedule {
 
   private static final byte[] EXTRACT_SALT = ascii("culvert esp v1");
   private static final String EXCHANGE_LABEL = "exchange";
+  private static final String RANGES_LABEL = "ranges";
   private static final String SA_LABEL = "sa";
 
   private KeySchedule() {}
@@ -52,6 +53,18 @@ final class KeySchedule {
       info.address(pair.localNode()).address(pair.remoteNode()).prefixes(local).prefixes(remote);
     } else {
       info.address(pair.remoteNode()).address(pair.localNode()).prefixes(remote).prefixes(local);
+    }
+    return SecretBytes.owning(derive(global, info, MAC_KEY_LENGTH));
+  }
+
+  /** The key of the {@link RangesMessage} of this pair: the same though the ends' ranges differ. */
+  static SecretBytes rangesKey(GlobalKey global, EspPeerSettings pair) {
+    boolean localFirst = pair.localNode().compareTo(pair.remoteNode()) < 0;
+    Info info = new Info(RANGES_LABEL).number(global.id());
+    if (localFirst) {
+      info.address(pair.localNode()).address(pair.remoteNode());
+    } else {
+      info.address(pair.remoteNode()).address(pair.localNode());
     }
     return SecretBytes.owning(derive(global, info, MAC_KEY_LENGTH));
   }
