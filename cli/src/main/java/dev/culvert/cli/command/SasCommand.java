@@ -119,6 +119,9 @@ final class SasCommand implements Callable<Integer> {
   }
 
   private static String state(PairView pair) {
+    if (pair.difference() != null) {
+      return "has no keys with us: " + pair.difference();
+    }
     return pair.peerPublished() == 0
         ? "was not heard of yet"
         : "publishes key " + pair.peerPublished() + ", keys in use come from " + pair.sendsUnder();

@@ -111,7 +111,12 @@ public record DesiredEsp(
       throw peer.endpoint().place().error(remote + " is this node's own address");
     }
     return new EspPeerSettings(
-        peer.name(), local, remote, endpoint, new Selectors(esp.localRanges(), peer.allowedIps()));
+        peer.name(),
+        local,
+        remote,
+        endpoint,
+        new Selectors(esp.localRanges(), peer.allowedIps()),
+        peer.natKeepalive());
   }
 
   private static Keys keys(GatewayConfig config, EspConfig esp, SecureRandom random)

@@ -35,9 +35,9 @@ import org.jspecify.annotations.Nullable;
  *       endpoint: 192.0.2.2:4500
  *       address: 192.0.2.2                # where NAT makes it another than the endpoint's
  *       allowedIps: [10.66.2.0/24]
+ *       persistentKeepalive: 25           # left out: off; not with raw encapsulation
  *       publicKey: BASE64                 # with noise
  *       presharedKeyFile: node-b.psk      # with noise, left out: none
- *       persistentKeepalive: 25           # with noise, left out: off
  *       inbound: {spi: 0x1001, keyFile: from-b.key}    # with manual
  *       outbound: {spi: 0x1002, keyFile: to-b.key}     # with manual
  * }</pre>
@@ -63,7 +63,7 @@ final class EspFormat {
 
   /** A peer while its lines are read; its ranges are the common builder's. */
   private record EspPeerBuilder(
-      PeerConfigBuilder ranges, HostPort endpoint, @Nullable IpAddress address) {}
+      PeerConfigBuilder ranges, HostPort endpoint, @Nullable IpAddress address, int natKeepalive) {}
 
   private EspFormat(Path directory) {
     this.directory = directory;
@@ -80,8 +80,9 @@ final class EspFormat {
       throws ConfigException {
     YamlMap esp = section.map(KEYS);
     Keying keying = keying(section);
+    Encapsulation encapsulation = encapsulation(esp);
     for (YamlValue value : values) {
-      peer(value, keying, config);
+      peer(value, keying, encapsulation, config);
     }
     YamlValue esn = esp.get("esn");
     Keys keys = keys(keying, esp);
@@ -96,7 +97,7 @@ final class EspFormat {
         nodeAddresses,
         localRanges(esp),
         esn == null || esn.truth(),
-        encapsulation(esp),
+        encapsulation,
         keys,
         peers.values().stream()
             .map(
@@ -105,7 +106,8 @@ final class EspFormat {
                         p.ranges.name,
                         p.endpoint,
                         p.address,
-                        List.copyOf(p.ranges.allowedIps.keySet())))
+                        List.copyOf(p.ranges.allowedIps.keySet()),
+                        p.natKeepalive))
             .toList());
   }
 
@@ -198,7 +200,8 @@ final class EspFormat {
     }
   }
 
-  private void peer(YamlValue value, Keying keying, GatewayConfigBuilder config)
+  private void peer(
+      YamlValue value, Keying keying, Encapsulation encapsulation, GatewayConfigBuilder config)
       throws ConfigException {
     YamlMap map = value.map(peerKeys(keying));
     YamlValue name = map.require("name");
@@ -209,12 +212,17 @@ final class EspFormat {
     for (YamlValue range : map.list("allowedIps")) {
       ranges.allowedIp(range.place(), range.text());
     }
+    int keepalive = keepalive(map, keying, encapsulation);
     peers.put(
         ranges.name,
-        new EspPeerBuilder(ranges, ranges.endpoint, address == null ? null : ip(address)));
+        new EspPeerBuilder(
+            ranges,
+            ranges.endpoint,
+            address == null ? null : ip(address),
+            keying == Keying.NOISE ? 0 : keepalive));
     switch (keying) {
       case GLOBAL -> {}
-      case NOISE -> identity(map, ranges.name);
+      case NOISE -> identity(map, ranges.name, keepalive);
       case MANUAL -> {
         sa(map.require("inbound"), ranges.name, false);
         sa(map.require("outbound"), ranges.name, true);
@@ -222,20 +230,35 @@ final class EspFormat {
     }
   }
 
+  /** Handshakes keep a session alive too, and with it what it goes through; so it may be raw. */
+  private static int keepalive(YamlMap map, Keying keying, Encapsulation encapsulation)
+      throws ConfigException {
+    YamlValue value = map.get("persistentKeepalive");
+    if (value == null) {
+      return 0;
+    }
+    if (encapsulation == Encapsulation.RAW && keying != Keying.NOISE) {
+      throw value
+          .place()
+          .error("raw ESP has no ports that a NAT could map: encapsulation must be udp for this");
+    }
+    return Values.keepalive(value.place(), value.text());
+  }
+
   private static Set<String> peerKeys(Keying keying) {
-    Set<String> keys = new HashSet<>(Set.of("name", "endpoint", "address", "allowedIps"));
+    Set<String> keys =
+        new HashSet<>(Set.of("name", "endpoint", "address", "allowedIps", "persistentKeepalive"));
     switch (keying) {
       case GLOBAL -> {}
-      case NOISE -> keys.addAll(Set.of("publicKey", "presharedKeyFile", "persistentKeepalive"));
+      case NOISE -> keys.addAll(Set.of("publicKey", "presharedKeyFile"));
       case MANUAL -> keys.addAll(Set.of("inbound", "outbound"));
     }
     return keys;
   }
 
-  private void identity(YamlMap map, String peer) throws ConfigException {
+  private void identity(YamlMap map, String peer, int keepalive) throws ConfigException {
     YamlValue key = map.require("publicKey");
     YamlValue presharedKey = map.get("presharedKeyFile");
-    YamlValue keepalive = map.get("persistentKeepalive");
     NoisePeerConfig identity =
         new NoisePeerConfig(
             peer,
@@ -243,7 +266,7 @@ final class EspFormat {
             presharedKey == null
                 ? null
                 : new KeySource.InFile(path(presharedKey), presharedKey.place()),
-            keepalive == null ? 0 : Values.keepalive(keepalive.place(), keepalive.text()),
+            keepalive,
             key.place());
     NoisePeerConfig other = identities.putIfAbsent(identity.publicKey(), identity);
     if (other != null) {

@@ -24,6 +24,8 @@ import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -34,12 +36,13 @@ final class EspLanesTest {
   private static final int LANES = 4;
 
   /** Leaves packets as they are, and finds every ICV right: what is tested is who gets what. */
-  private static final class NoCipher implements TrainCipher {
+  private record NoCipher(Runnable beforeTheWindow) implements TrainCipher {
     @Override
     public void seal(AeadKey key, PacketRun run) {}
 
     @Override
     public long open(AeadKey key, PacketRun run) {
+      beforeTheWindow.run();
       return run.allPackets();
     }
 
@@ -47,17 +50,37 @@ final class EspLanesTest {
     public void forgetKeys() {}
   }
 
-  private final EspStation alice = station("alice", 1);
-  private final EspStation bob = station("bob", 2);
+  /**
+   * Lets two lanes go on at the same moment, to the instruction nearly: they are both past the test
+   * of the window, and set it next.
+   */
+  private static final class Together implements Runnable {
+    private final AtomicInteger arrived = new AtomicInteger();
 
-  private static EspStation station(String name, int number) {
-    return new EspStation(name, number, new BackendWithCipher(NoCipher::new));
+    @Override
+    public void run() {
+      int goal = (arrived.incrementAndGet() + 1) / 2 * 2;
+      for (int spins = 0; arrived.get() < goal; spins++) {
+        if (spins % 1000 == 999) {
+          LockSupport.parkNanos(1000);
+        } else {
+          Thread.onSpinWait();
+        }
+      }
+    }
   }
 
-  private static <T> List<T> onLanes(Callable<T> task) throws Exception {
-    try (ExecutorService executor = Executors.newFixedThreadPool(LANES)) {
+  private final EspStation alice = station("alice", 1, () -> {});
+  private final EspStation bob = station("bob", 2, new Together());
+
+  private static EspStation station(String name, int number, Runnable beforeTheWindow) {
+    return new EspStation(name, number, new BackendWithCipher(() -> new NoCipher(beforeTheWindow)));
+  }
+
+  private static <T> List<T> onLanes(int lanes, Callable<T> task) throws Exception {
+    try (ExecutorService executor = Executors.newFixedThreadPool(lanes)) {
       List<Future<T>> running = new ArrayList<>();
-      for (int i = 0; i < LANES; i++) {
+      for (int i = 0; i < lanes; i++) {
         running.add(executor.submit(task));
       }
       List<T> results = new ArrayList<>();
@@ -121,7 +144,7 @@ final class EspLanesTest {
             limit,
             whole.selectors()));
     CyclicBarrier start = new CyclicBarrier(LANES);
-    List<BitSet> taken = onLanes(() -> sealAll(start, limit));
+    List<BitSet> taken = onLanes(LANES, () -> sealAll(start, limit));
     BitSet all = new BitSet(limit);
     int sum = 0;
     for (BitSet mine : taken) {
@@ -150,9 +173,11 @@ final class EspLanesTest {
     return all.toArray(byte[][]::new);
   }
 
-  /** Opens all of {@code datagrams} in runs of random length; the numbers that were delivered. */
-  private List<Integer> openAll(byte[][] datagrams, CyclicBarrier start, long seed)
-      throws Exception {
+  /**
+   * Opens all of {@code datagrams} in runs of random length, each at the same moment as the other
+   * lane; the numbers that were delivered.
+   */
+  private List<Integer> openAll(byte[][] datagrams, long seed) {
     DataPath path = bob.engine.newDataPath();
     MemorySegment memory = Arena.ofAuto().allocate(1 << 16);
     Train received = new Train();
@@ -160,7 +185,6 @@ final class EspLanesTest {
     Random random = new Random(seed);
     List<Integer> numbers = new ArrayList<>();
     int stride = datagrams[0].length;
-    start.await();
     for (int first = 0; first < datagrams.length; ) {
       int count = Math.min(datagrams.length - first, 1 + random.nextInt(Train.MAX_PACKETS));
       for (int i = 0; i < count; i++) {
@@ -188,21 +212,18 @@ final class EspLanesTest {
   }
 
   @Test
-  void everyPacketIsDeliveredByOneLaneThoughAllLanesGetIt() throws Exception {
+  void everyPacketIsDeliveredByOneLaneThoughTwoLanesGetItAtOnce() throws Exception {
     alice.knows(bob);
     bob.knows(alice);
     EspStation.join(alice, bob, true, 1, 1);
     // No more than the window, else a lane that is behind takes what is too old for a replay.
     for (int round = 0; round < 20; round++) {
       byte[][] datagrams = sealed(8000);
-      CyclicBarrier start = new CyclicBarrier(LANES);
       long seed = round;
       List<Integer> numbers = new ArrayList<>();
-      onLanes(() -> openAll(datagrams, start, seed + Thread.currentThread().threadId()))
-          .forEach(numbers::addAll);
-      assertEquals(
-          IntStream.range(0, datagrams.length).boxed().toList(),
-          numbers.stream().sorted().toList());
+      onLanes(2, () -> openAll(datagrams, seed)).forEach(numbers::addAll);
+      assertEquals(datagrams.length, numbers.size());
+      assertEquals(datagrams.length, numbers.stream().distinct().count());
     }
   }
 }

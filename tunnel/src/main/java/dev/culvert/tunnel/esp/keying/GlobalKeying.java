@@ -14,7 +14,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
@@ -120,21 +119,20 @@ public final class GlobalKeying implements Keying {
 
   @Override
   public boolean isPlausible(byte[] message, Endpoint from) {
-    return ExchangeMessage.parse(message) != null || RangesMessage.parse(message) != null;
+    return ExchangeMessage.parse(message) != null || RangesMessage.keyId(message) != 0;
   }
 
   @Override
   public void receive(
       byte[] bytes, Endpoint from, boolean underLoad, long nowNanos, long wallNanos) {
     ExchangeMessage message = ExchangeMessage.parse(bytes);
-    RangesMessage ranges = RangesMessage.parse(bytes);
     PairExchange exchange = byAddress.get(from.address());
-    if (message == null && ranges == null) {
+    if (message == null && RangesMessage.keyId(bytes) == 0) {
       state.drop(ExchangeDrop.MALFORMED);
     } else if (exchange == null) {
       state.drop(ExchangeDrop.UNKNOWN_PEER);
     } else if (message == null) {
-      exchange.receive(Objects.requireNonNull(ranges), bytes, nowNanos);
+      exchange.receiveRanges(bytes, nowNanos);
     } else if (exchange.receive(message, bytes, from, nowNanos)) {
       retireKeys();
       changed();

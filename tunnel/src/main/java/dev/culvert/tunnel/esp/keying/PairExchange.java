@@ -206,8 +206,9 @@ final class PairExchange implements AutoCloseable {
     return message.type() != ExchangeMessage.Type.HELLO;
   }
 
-  void receive(RangesMessage message, byte[] bytes, long nowNanos) {
-    ranges.receive(message, bytes, limiter, nowNanos);
+  /** What the peer is configured for: it gets no answers from us. */
+  void receiveRanges(byte[] message, long nowNanos) {
+    ranges.receive(message, limiter, nowNanos);
   }
 
   private boolean dropped(ExchangeDrop reason) {

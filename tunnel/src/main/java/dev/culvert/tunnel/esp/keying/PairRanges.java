@@ -1,6 +1,5 @@
 package dev.culvert.tunnel.esp.keying;
 
-import dev.culvert.crypto.SecretBytes;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
 import org.jspecify.annotations.Nullable;
@@ -27,36 +26,36 @@ final class PairRanges {
   /** Tells the peer what we are configured for. */
   void tell(int keyId) {
     GlobalKey key = state.ring.get(keyId);
-    RangesMessage message = RangesMessage.of(keyId, state.esn, pair);
-    if (key != null && message != null) {
-      try (SecretBytes macKey = KeySchedule.rangesKey(key, pair)) {
-        byte[] bytes = message.seal(macKey, pair.localNode(), pair.remoteNode());
-        state.messages.add(new Keying.Message(bytes, pair.name(), null));
-      }
+    RangesMessage message =
+        new RangesMessage(state.esn, pair.selectors().local(), pair.selectors().remote());
+    if (key != null && message.fits()) {
+      byte[] bytes = message.seal(key, pair, Epoch.draw(state.randomness));
+      state.messages.add(new Keying.Message(bytes, pair.name(), null));
     }
   }
 
-  /** The peer told us. It may be a replay: nothing follows from it but a notice, once. */
-  void receive(RangesMessage message, byte[] bytes, HelloLimiter limiter, long nowNanos) {
-    GlobalKey key = state.ring.get(message.keyId());
+  /** The peer told us. It may be a replay: nothing follows from it but a notice and an answer, once. */
+  void receive(byte[] bytes, HelloLimiter limiter, long nowNanos) {
+    GlobalKey key = state.ring.get(RangesMessage.keyId(bytes));
     if (key == null) {
       state.drop(ExchangeDrop.UNKNOWN_KEY);
-    } else if (!limiter.allow(nowNanos)) {
-      state.drop(ExchangeDrop.RATE_LIMITED);
-    } else if (!isAuthentic(bytes, key)) {
-      state.drop(ExchangeDrop.BAD_MAC);
-    } else {
-      String found = message.difference(state.esn, pair);
-      if (!found.isEmpty() && !found.equals(difference)) {
-        difference = found;
-        state.notices.add(new KeyingNotice.RangesDiffer(pair.name(), found));
-      }
+      return;
     }
-  }
-
-  private boolean isAuthentic(byte[] bytes, GlobalKey key) {
-    try (SecretBytes macKey = KeySchedule.rangesKey(key, pair)) {
-      return RangesMessage.isAuthentic(bytes, macKey, pair.remoteNode(), pair.localNode());
+    if (!limiter.allow(nowNanos)) {
+      state.drop(ExchangeDrop.RATE_LIMITED);
+      return;
+    }
+    RangesMessage message = RangesMessage.open(bytes, key, pair);
+    if (message == null) {
+      state.drop(ExchangeDrop.BAD_MAC);
+      return;
+    }
+    String found = message.difference(state.esn, pair);
+    if (!found.isEmpty() && !found.equals(difference)) {
+      difference = found;
+      state.notices.add(new KeyingNotice.RangesDiffer(pair.name(), found));
+      // It may have been down when we last told it.
+      tell(key.id());
     }
   }
 

@@ -7,6 +7,7 @@ import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -17,44 +18,58 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  *  0  magic "CUL" and version 1
- *  4  type 5 (1)   5  key id (1)   6  ESN, 0 or 1 (1)   7  zero (1)
- *  8  number of local ranges (2)  10  of remote ones (2)
- * 12  local ranges, then remote ones: address length (1), prefix length (1), address (4 or 16)
+ *  4  type 5 (1)   5  key id (1)   6  zero (2)
+ *  8  nonce (16)
+ * 24  hidden by a mask that is derived for this nonce alone:
+ *     ESN, 0 or 1 (1)   number of local ranges (2)   number of remote ones (2)
+ *     local ranges, then remote ones: address length (1), prefix length (1), address (4 or 16)
  *     HMAC-SHA-256 (32) over sender, receiver and all before
  * </pre>
  *
  * @param local behind the sender
  * @param remote behind the receiver, as the sender has it
  */
-record RangesMessage(int keyId, boolean esn, List<Prefix> local, List<Prefix> remote) {
+record RangesMessage(boolean esn, List<Prefix> local, List<Prefix> remote) {
   private static final int TYPE = 5;
-  private static final int HEADER = 12;
+  private static final int NONCE = 8;
+  private static final int BODY = NONCE + Epoch.LENGTH;
+  private static final int COUNTS = 5;
   private static final int PREFIX_HEADER = 2;
+  private static final int MAC = ExchangeMessage.MAC_LENGTH;
 
-  /** What {@code pair} has, or null where that is too much for one message. */
-  static @Nullable RangesMessage of(int keyId, boolean esn, EspPeerSettings pair) {
-    RangesMessage message =
-        new RangesMessage(keyId, esn, pair.selectors().local(), pair.selectors().remote());
-    return message.length() <= Keying.MAX_MESSAGE ? message : null;
+  /** Whether it fits a message. */
+  boolean fits() {
+    return length() <= Keying.MAX_MESSAGE;
   }
 
   private int length() {
-    return HEADER + length(local) + length(remote) + ExchangeMessage.MAC_LENGTH;
+    return BODY + COUNTS + length(local) + length(remote) + MAC;
   }
 
   private static int length(List<Prefix> prefixes) {
     return prefixes.stream().mapToInt(p -> PREFIX_HEADER + p.address().bitLength() / 8).sum();
   }
 
-  byte[] seal(SecretBytes key, IpAddress sender, IpAddress receiver) {
+  /**
+   * The message's bytes, from our node to the peer's.
+   *
+   * @param nonce drawn for this message
+   */
+  byte[] seal(GlobalKey key, EspPeerSettings pair, Epoch nonce) {
     ByteBuffer out = ByteBuffer.allocate(length());
-    out.putInt(ExchangeMessage.MAGIC).put((byte) TYPE).put((byte) keyId);
-    out.put((byte) (esn ? 1 : 0)).put((byte) 0);
+    out.putInt(ExchangeMessage.MAGIC).put((byte) TYPE).put((byte) key.id()).putShort((short) 0);
+    nonce.write(out);
+    out.put((byte) (esn ? 1 : 0));
     out.putShort((short) local.size()).putShort((short) remote.size());
     local.forEach(prefix -> put(out, prefix));
     remote.forEach(prefix -> put(out, prefix));
     int covered = out.position();
-    return out.put(ExchangeMessage.mac(key, sender, receiver, out.array(), covered)).array();
+    hide(out.array(), covered, key, pair, nonce);
+    try (SecretBytes macKey = KeySchedule.rangesKey(key, pair)) {
+      byte[] mac =
+          ExchangeMessage.mac(macKey, pair.localNode(), pair.remoteNode(), out.array(), covered);
+      return out.put(mac).array();
+    }
   }
 
   private static void put(ByteBuffer out, Prefix prefix) {
@@ -62,37 +77,52 @@ record RangesMessage(int keyId, boolean esn, List<Prefix> local, List<Prefix> re
     out.put((byte) address.length).put((byte) prefix.length()).put(address);
   }
 
-  /** Whether {@code sender} made {@code bytes} for {@code receiver}. */
-  static boolean isAuthentic(byte[] bytes, SecretBytes key, IpAddress sender, IpAddress receiver) {
-    return ExchangeMessage.isAuthentic(
-        bytes, key, sender, receiver, bytes.length - ExchangeMessage.MAC_LENGTH);
+  /** Hides the body, or uncovers it. */
+  private static void hide(
+      byte[] message, int end, GlobalKey key, EspPeerSettings pair, Epoch nonce) {
+    byte[] mask = KeySchedule.rangesMask(key, pair, nonce, end - BODY);
+    for (int i = BODY; i < end; i++) {
+      message[i] ^= mask[i - BODY];
+    }
+    Arrays.fill(mask, (byte) 0);
   }
 
-  /** Reads a message, or null where the bytes are none. Nothing is authenticated yet. */
-  static @Nullable RangesMessage parse(byte[] bytes) {
-    if (bytes.length < HEADER + ExchangeMessage.MAC_LENGTH || bytes.length > Keying.MAX_MESSAGE) {
-      return null;
+  /** The key id of such a message, or 0 where it is none. */
+  static int keyId(byte[] bytes) {
+    if (bytes.length < BODY + COUNTS + MAC || bytes.length > Keying.MAX_MESSAGE) {
+      return 0;
     }
-    ByteBuffer in = ByteBuffer.wrap(bytes, 0, bytes.length - ExchangeMessage.MAC_LENGTH);
-    int magic = in.getInt();
-    int type = in.get();
-    int keyId = in.get();
-    int esn = in.get();
-    int reserved = in.get();
-    if (magic != ExchangeMessage.MAGIC
-        || type != TYPE
-        || !KeyIds.isValid(keyId)
-        || (esn | 1) != 1
-        || reserved != 0) {
-      return null;
+    ByteBuffer in = ByteBuffer.wrap(bytes);
+    boolean ours = in.getInt() == ExchangeMessage.MAGIC && in.get() == TYPE;
+    int id = in.get();
+    return ours && KeyIds.isValid(id) && in.getShort() == 0 ? id : 0;
+  }
+
+  /**
+   * Reads what the peer made for us.
+   *
+   * @param bytes of which {@link #keyId} names {@code key}
+   * @return null where it did not
+   */
+  static @Nullable RangesMessage open(byte[] bytes, GlobalKey key, EspPeerSettings pair) {
+    int covered = bytes.length - MAC;
+    try (SecretBytes macKey = KeySchedule.rangesKey(key, pair)) {
+      if (!ExchangeMessage.isAuthentic(
+          bytes, macKey, pair.remoteNode(), pair.localNode(), covered)) {
+        return null;
+      }
     }
+    byte[] plain = bytes.clone();
+    ByteBuffer in = ByteBuffer.wrap(plain, 0, covered).position(NONCE);
+    hide(plain, covered, key, pair, Epoch.read(in));
+    boolean esn = in.get() == 1;
     int locals = Short.toUnsignedInt(in.getShort());
     int remotes = Short.toUnsignedInt(in.getShort());
     List<Prefix> local = prefixes(in, locals);
     List<Prefix> remote = prefixes(in, remotes);
     return local == null || remote == null || in.hasRemaining()
         ? null
-        : new RangesMessage(keyId, esn == 1, local, remote);
+        : new RangesMessage(esn, local, remote);
   }
 
   private static @Nullable List<Prefix> prefixes(ByteBuffer in, int count) {

@@ -2,6 +2,8 @@ package dev.culvert.tunnel.esp.keying;
 
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -11,6 +13,7 @@ import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.Verdict;
 import dev.culvert.tunnel.testing.SimulatedNetwork;
 import dev.culvert.tunnel.testing.SimulatedNetwork.Sent;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -89,6 +92,18 @@ final class GlobalEngineTest {
   }
 
   @Test
+  void anEndThatCameUpLaterLearnsOfItWithTheOther() {
+    alice.knows(bob, bob.address, ranges("10.0.0.1/32"), ranges("10.0.0.2/32", "10.8.0.0/16"));
+    network.run(SECONDS.toNanos(20));
+    bob.knows(alice);
+    network.run(SECONDS.toNanos(10));
+    assertEquals(1, alice.notices().size());
+    assertEquals(1, bob.notices().size());
+    long told = network.seen.stream().filter(sent -> sent.bytes()[8] == 5).count();
+    assertEquals(3, told, "alice to nobody, bob's, and her answer");
+  }
+
+  @Test
   void endsThatDifferInEsnSaySo() {
     GlobalStation carol = new GlobalStation("carol", 3, false);
     network = new SimulatedNetwork(1, alice, carol);
@@ -133,6 +148,25 @@ final class GlobalEngineTest {
     network.transmit(bob.address, alice.address, ranges.bytes());
     network.settle();
     assertEquals(1, alice.notices().size(), "the check can see it");
+  }
+
+  @Test
+  void whoListensDoesNotLearnTheRanges() {
+    alice.knows(bob, bob.address, ranges("10.0.0.1/32", "10.77.0.0/16"), ranges("10.0.0.2/32"));
+    network.run(SECONDS.toNanos(1000));
+    List<byte[]> told =
+        network.seen.stream().map(Sent::bytes).filter(bytes -> bytes[8] == 5).toList();
+    assertTrue(told.size() >= 2, "told " + told.size());
+    int prefix = 10 << 24 | 77 << 16;
+    for (byte[] bytes : told) {
+      ByteBuffer buffer = ByteBuffer.wrap(bytes);
+      for (int i = 0; i + 4 <= bytes.length; i++) {
+        assertNotEquals(prefix, buffer.getInt(i));
+      }
+    }
+    byte[] first = Arrays.copyOfRange(told.get(0), 28, told.get(0).length - 32);
+    byte[] second = Arrays.copyOfRange(told.get(1), 28, told.get(1).length - 32);
+    assertFalse(Arrays.equals(first, second), "another mask each time");
   }
 
   @Test
