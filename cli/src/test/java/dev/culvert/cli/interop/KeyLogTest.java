@@ -21,10 +21,14 @@ import java.util.Map;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** With what {@code culvert keylog} wrote, Wireshark reads both directions of a capture. */
 @Tag("integration")
 final class KeyLogTest {
+  /** Tshark's profile; only we can write to it. */
+  @TempDir private Path profile;
+
   @BeforeAll
   static void requirements() {
     Requirements.namespaces();
@@ -33,8 +37,7 @@ final class KeyLogTest {
 
   @Test
   void wiresharkReadsBothDirectionsOfEspWithTheKeysOfOneGateway() throws IOException {
-    Path capture = WgNode.secretFile("");
-    Path profile = Files.createTempDirectory("culvert-profile"); // rwx------
+    Path capture = profile.resolve("capture");
     Path keyLog = profile.resolve("esp_sa");
     try (EspPair pair = new EspPair(false);
         UpPair gateways = new UpPair(pair, Keys.GLOBAL, "esn: false\n")) {
@@ -45,29 +48,25 @@ final class KeyLogTest {
       Commands.Result refused = keyLog(pair.device, keyLog);
       assertTrue(refused.err().contains("--with-secrets"), refused::toString);
       keyLog(pair.device, keyLog, "--with-secrets").orThrow();
-      assertEquals(Collections.nCopies(10, "1"), verified(pair, capture, profile));
+      assertEquals(Collections.nCopies(10, "1"), verified(pair, capture));
       Files.writeString(keyLog, "");
-      assertEquals(Collections.nCopies(10, ""), verified(pair, capture, profile));
-    } finally {
-      Files.deleteIfExists(keyLog);
-      Files.delete(profile);
+      assertEquals(Collections.nCopies(10, ""), verified(pair, capture));
     }
   }
 
   @Test
   void wiresharkReadsBothDirectionsOfWireGuardWithTheKeysOfOneGateway() throws IOException {
-    Path capture = WgNode.secretFile("");
-    Path keyLog = WgNode.secretFile("");
-    List<String> command =
-        Culvert.command("keylog", "DEVICE", "--with-secrets", "--write", keyLog.toString());
+    Path capture = profile.resolve("capture");
+    Path keyLog = profile.resolve("wg.keys");
     try (EspPair pair = new EspPair(false);
         UpPair gateways = new UpPair(pair, Keys.WIREGUARD)) {
-      command.set(command.indexOf("DEVICE"), pair.device);
+      List<String> command =
+          Culvert.command("keylog", pair.device, "--with-secrets", "-w", keyLog.toString());
       try (Daemon log = pair.ours.start(Map.of(), command)) {
         log.await(
             "its first look",
             Commands.PATIENCE,
-            () -> read(keyLog).contains("LOCAL_STATIC_PRIVATE_KEY"));
+            () -> Files.exists(keyLog) && read(keyLog).contains("LOCAL_STATIC_PRIVATE_KEY"));
         capturePings(pair, gateways, capture);
         log.signal("TERM");
         assertEquals(0, log.awaitEnd(Commands.PATIENCE));
@@ -113,7 +112,7 @@ final class KeyLogTest {
   }
 
   /** Whether the ICV is good, of each ESP packet. */
-  private static List<String> verified(EspPair pair, Path capture, Path profile) {
+  private List<String> verified(EspPair pair, Path capture) {
     List<String> command =
         List.of(
             "tshark",

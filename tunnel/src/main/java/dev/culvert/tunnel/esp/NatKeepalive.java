@@ -28,7 +28,7 @@ final class NatKeepalive implements TrafficListener {
 
   @Override
   public void sent(boolean data, long nowNanos) {
-    lastSent = nowNanos;
+    messageSent(nowNanos);
     keying.sent(data, nowNanos);
   }
 
@@ -39,7 +39,9 @@ final class NatKeepalive implements TrafficListener {
 
   /** Something that is no packet of an SA was sent. */
   void messageSent(long nowNanos) {
-    lastSent = nowNanos;
+    if (interval != 0) {
+      lastSent = nowNanos;
+    }
   }
 
   /** It only ever moves on. */

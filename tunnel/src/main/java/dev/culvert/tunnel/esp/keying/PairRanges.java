@@ -34,7 +34,9 @@ final class PairRanges {
     }
   }
 
-  /** The peer told us. It may be a replay: nothing follows from it but a notice and an answer, once. */
+  /**
+   * The peer told us. It may be a replay: nothing follows from it but a notice and an answer, once.
+   */
   void receive(byte[] bytes, HelloLimiter limiter, long nowNanos) {
     GlobalKey key = state.ring.get(RangesMessage.keyId(bytes));
     if (key == null) {

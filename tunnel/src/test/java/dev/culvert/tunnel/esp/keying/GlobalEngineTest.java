@@ -100,7 +100,7 @@ final class GlobalEngineTest {
     assertEquals(1, alice.notices().size());
     assertEquals(1, bob.notices().size());
     long told = network.seen.stream().filter(sent -> sent.bytes()[8] == 5).count();
-    assertEquals(3, told, "alice to nobody, bob's, and her answer");
+    assertEquals(4, told, "alice to nobody; bob, and one answer of each");
   }
 
   @Test
