@@ -23,7 +23,7 @@ final class ClusterBuilder {
   private final Map<String, Place> names = new HashMap<>();
 
   private final Map<Prefix, Claim> claims = new HashMap<>();
-  private final List<ClusterNode> nodes = new ArrayList<>();
+  final List<ClusterNode> nodes = new ArrayList<>();
 
   /** The key {@code node} and its place: null where the file has only peers. */
   private @Nullable Place selfPlace;
@@ -78,12 +78,11 @@ final class ClusterBuilder {
     }
   }
 
-  void node(Place place, ClusterNode node) throws ConfigException {
-    Place before = names.putIfAbsent(node.name(), place);
+  void name(Place place, String node) throws ConfigException {
+    Place before = names.putIfAbsent(node, place);
     if (before != null) {
       throw place.error("the same name as the node at " + before.lineText());
     }
-    nodes.add(node);
   }
 
   /**

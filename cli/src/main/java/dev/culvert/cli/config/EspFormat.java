@@ -4,6 +4,7 @@ import dev.culvert.cli.config.EspConfig.Keys;
 import dev.culvert.cli.config.EspConfig.ManualSaConfig;
 import dev.culvert.cli.config.EspConfig.NoisePeerConfig;
 import dev.culvert.cli.config.YamlValue.YamlMap;
+import dev.culvert.routing.EspPolicy;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.gateway.Encapsulation;
@@ -41,6 +42,10 @@ import org.jspecify.annotations.Nullable;
  *       inbound: {spi: 0x1001, keyFile: from-b.key}    # with manual
  *       outbound: {spi: 0x1002, keyFile: to-b.key}     # with manual
  * }</pre>
+ *
+ * With {@link ClusterFormat}'s nodes in the place of peers, addresses and ranges are the nodes',
+ * and with noise so are {@code publicKey}, {@code presharedKeyFile} and {@code
+ * persistentKeepalive}.
  */
 final class EspFormat {
   private static final Set<String> KEYS =
@@ -57,6 +62,8 @@ final class EspFormat {
   private static final long MIN_SPI = 256;
 
   private final Path directory;
+  private final Keying keying;
+  private final YamlMap section;
   private final Map<String, EspPeerBuilder> peers = new LinkedHashMap<>();
   private final List<ManualSaConfig> sas = new ArrayList<>();
   private final Map<PublicKey, NoisePeerConfig> identities = new LinkedHashMap<>();
@@ -65,40 +72,54 @@ final class EspFormat {
   private record EspPeerBuilder(
       PeerConfigBuilder ranges, HostPort endpoint, @Nullable IpAddress address, int natKeepalive) {}
 
-  private EspFormat(Path directory) {
+  /**
+   * Reads how keys are had.
+   *
+   * @param directory where relative paths start
+   * @param inCluster whether the file has nodes, not peers
+   */
+  EspFormat(Path directory, YamlValue section, boolean inCluster) throws ConfigException {
     this.directory = directory;
+    this.section = section.map(KEYS);
+    keying = keying(section, this.section);
+    if (inCluster) {
+      refuseOfPeers();
+    }
   }
 
-  /** Reads the section and the peers, whose names and ranges go through {@code config}. */
-  static EspConfig parse(
-      Path directory, YamlValue section, List<YamlValue> peers, GatewayConfigBuilder config)
-      throws ConfigException {
-    return new EspFormat(directory).parse(section, peers, config);
+  private void refuseOfPeers() throws ConfigException {
+    if (keying == Keying.MANUAL) {
+      throw section
+          .require("keying")
+          .place()
+          .error("manual is for fixed keys with a foreign peer: such a file has peers, not nodes");
+    }
+    for (String key : List.of("nodeAddresses", "localRanges")) {
+      YamlValue given = section.get(key);
+      if (given != null) {
+        throw given.place().error("with nodes, these stand in the node's own entry");
+      }
+    }
   }
 
-  private EspConfig parse(YamlValue section, List<YamlValue> values, GatewayConfigBuilder config)
-      throws ConfigException {
-    YamlMap esp = section.map(KEYS);
-    Keying keying = keying(section);
-    Encapsulation encapsulation = encapsulation(esp);
+  /** Whether a node is known by its static key too, not only by its address. */
+  boolean needsIdentity() {
+    return keying == Keying.NOISE;
+  }
+
+  /** Reads the peers, whose names and ranges go through {@code config}. */
+  EspConfig ofPeers(List<YamlValue> values, GatewayConfigBuilder config) throws ConfigException {
     for (YamlValue value : values) {
-      peer(value, keying, encapsulation, config);
+      peer(value, config);
     }
-    YamlValue esn = esp.get("esn");
-    Keys keys = keys(keying, esp);
-    if (keying == Keying.NOISE && esn != null && !esn.truth()) {
-      throw esn.place().error("with keying noise sequence numbers have 64 bits");
-    }
-    List<IpAddress> nodeAddresses = nodeAddresses(esp);
+    List<IpAddress> nodeAddresses = nodeAddresses(section);
     for (EspPeerBuilder peer : peers.values()) {
       requireFamily(peer, nodeAddresses);
     }
-    return new EspConfig(
+    return config(
         nodeAddresses,
-        localRanges(esp),
-        esn == null || esn.truth(),
-        encapsulation,
-        keys,
+        localRanges(section),
+        null,
         peers.values().stream()
             .map(
                 p ->
@@ -111,13 +132,29 @@ final class EspFormat {
             .toList());
   }
 
-  /** Whether a node is known by its static key too, not only by its address. */
-  static boolean needsIdentity(YamlValue section) throws ConfigException {
-    return keying(section) == Keying.NOISE;
+  /** Of a cluster's nodes, for which {@link #identity} was called. */
+  EspConfig ofNodes(List<IpAddress> own, List<Prefix> ownRanges, List<EspConfig.Peer> nodes)
+      throws ConfigException {
+    return config(own, ownRanges, EspPolicy.Form.SUBNET, nodes);
   }
 
-  private static Keying keying(YamlValue section) throws ConfigException {
-    YamlValue keying = section.map(KEYS).get("keying");
+  private EspConfig config(
+      List<IpAddress> own,
+      List<Prefix> ownRanges,
+      EspPolicy.@Nullable Form policy,
+      List<EspConfig.Peer> all)
+      throws ConfigException {
+    Keys keys = keys(section);
+    YamlValue esn = section.get("esn");
+    if (keying == Keying.NOISE && esn != null && !esn.truth()) {
+      throw esn.place().error("with keying noise sequence numbers have 64 bits");
+    }
+    return new EspConfig(
+        own, ownRanges, policy, esn == null || esn.truth(), encapsulation(section), keys, all);
+  }
+
+  private static Keying keying(YamlValue section, YamlMap map) throws ConfigException {
+    YamlValue keying = map.get("keying");
     String how = keying == null ? "global" : keying.text();
     return switch (how) {
       case "global" -> Keying.GLOBAL;
@@ -128,7 +165,7 @@ final class EspFormat {
     };
   }
 
-  private Keys keys(Keying keying, YamlMap esp) throws ConfigException {
+  private Keys keys(YamlMap esp) throws ConfigException {
     YamlValue keyFile = esp.get("keyFile");
     return switch (keying) {
       case GLOBAL -> new Keys.Global(path(esp.require("keyFile")));
@@ -200,10 +237,8 @@ final class EspFormat {
     }
   }
 
-  private void peer(
-      YamlValue value, Keying keying, Encapsulation encapsulation, GatewayConfigBuilder config)
-      throws ConfigException {
-    YamlMap map = value.map(peerKeys(keying));
+  private void peer(YamlValue value, GatewayConfigBuilder config) throws ConfigException {
+    YamlMap map = value.map(peerKeys());
     YamlValue name = map.require("name");
     PeerConfigBuilder ranges = config.namedPeer(name.place(), name.text());
     YamlValue endpoint = map.require("endpoint");
@@ -212,32 +247,47 @@ final class EspFormat {
     for (YamlValue range : map.list("allowedIps")) {
       ranges.allowedIp(range.place(), range.text());
     }
-    int keepalive = keepalive(map, keying, encapsulation);
     peers.put(
         ranges.name,
         new EspPeerBuilder(
-            ranges,
-            ranges.endpoint,
-            address == null ? null : ip(address),
-            keying == Keying.NOISE ? 0 : keepalive));
+            ranges, ranges.endpoint, address == null ? null : ip(address), natKeepalive(map)));
+    identity(map, ranges.name);
+  }
+
+  private Set<String> peerKeys() {
+    Set<String> keys = new HashSet<>(Set.of("name", "endpoint", "address", "allowedIps"));
+    keys.addAll(identityKeys());
+    return keys;
+  }
+
+  /** The keys by which a peer is known and spoken to, beside its address. */
+  Set<String> identityKeys() {
+    return switch (keying) {
+      case GLOBAL -> Set.of("persistentKeepalive");
+      case NOISE -> Set.of("publicKey", "presharedKeyFile", "persistentKeepalive");
+      case MANUAL -> Set.of("inbound", "outbound", "persistentKeepalive");
+    };
+  }
+
+  /** Reads them. */
+  void identity(YamlMap map, String peer) throws ConfigException {
     switch (keying) {
       case GLOBAL -> {}
-      case NOISE -> identity(map, ranges.name, keepalive);
+      case NOISE -> noise(map, peer);
       case MANUAL -> {
-        sa(map.require("inbound"), ranges.name, false);
-        sa(map.require("outbound"), ranges.name, true);
+        sa(map.require("inbound"), peer, false);
+        sa(map.require("outbound"), peer, true);
       }
     }
   }
 
-  /** Handshakes keep a session alive too, and with it what it goes through; so it may be raw. */
-  private static int keepalive(YamlMap map, Keying keying, Encapsulation encapsulation)
-      throws ConfigException {
+  /** Seconds after which a NAT is shown a packet to this peer; 0 where handshakes see to that. */
+  int natKeepalive(YamlMap map) throws ConfigException {
     YamlValue value = map.get("persistentKeepalive");
-    if (value == null) {
+    if (value == null || keying == Keying.NOISE) {
       return 0;
     }
-    if (encapsulation == Encapsulation.RAW && keying != Keying.NOISE) {
+    if (encapsulation(section) == Encapsulation.RAW) {
       throw value
           .place()
           .error("raw ESP has no ports that a NAT could map: encapsulation must be udp for this");
@@ -245,20 +295,10 @@ final class EspFormat {
     return Values.keepalive(value.place(), value.text());
   }
 
-  private static Set<String> peerKeys(Keying keying) {
-    Set<String> keys =
-        new HashSet<>(Set.of("name", "endpoint", "address", "allowedIps", "persistentKeepalive"));
-    switch (keying) {
-      case GLOBAL -> {}
-      case NOISE -> keys.addAll(Set.of("publicKey", "presharedKeyFile"));
-      case MANUAL -> keys.addAll(Set.of("inbound", "outbound"));
-    }
-    return keys;
-  }
-
-  private void identity(YamlMap map, String peer, int keepalive) throws ConfigException {
+  private void noise(YamlMap map, String peer) throws ConfigException {
     YamlValue key = map.require("publicKey");
     YamlValue presharedKey = map.get("presharedKeyFile");
+    YamlValue keepalive = map.get("persistentKeepalive");
     NoisePeerConfig identity =
         new NoisePeerConfig(
             peer,
@@ -266,7 +306,7 @@ final class EspFormat {
             presharedKey == null
                 ? null
                 : new KeySource.InFile(path(presharedKey), presharedKey.place()),
-            keepalive,
+            keepalive == null ? 0 : Values.keepalive(keepalive.place(), keepalive.text()),
             key.place());
     NoisePeerConfig other = identities.putIfAbsent(identity.publicKey(), identity);
     if (other != null) {

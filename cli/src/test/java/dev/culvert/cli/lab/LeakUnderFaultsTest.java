@@ -9,7 +9,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Marked packets of every kind while gateways are killed, stopped and lose their keys, and rules,
@@ -20,20 +21,22 @@ final class LeakUnderFaultsTest {
   private static final String MARKER = "never-in-clear-0";
   private static final Duration FLOOD = Duration.ofMinutes(20);
 
-  @Test
-  void noPacketIsSeenThroughTheFaults() throws IOException {
-    leaks(500);
+  @ParameterizedTest
+  @EnumSource
+  void noPacketIsSeenThroughTheFaults(LabEngine engine) throws IOException {
+    leaks(engine, 500);
   }
 
-  @Test
+  @ParameterizedTest
+  @EnumSource
   @Tag("soak")
-  void noPacketOfAMillionIsSeenThroughTheFaults() throws IOException {
-    leaks(60_000);
+  void noPacketOfAMillionIsSeenThroughTheFaults(LabEngine engine) throws IOException {
+    leaks(engine, 60_000);
   }
 
-  private static void leaks(int packetsEachWay) throws IOException {
+  private static void leaks(LabEngine engine, int packetsEachWay) throws IOException {
     Requirements.namespaces();
-    try (TestCluster cluster = new TestCluster()) {
+    try (TestCluster cluster = new TestCluster(engine)) {
       assertTrue(flood(cluster, 20, () -> {}) > 0, "the control is seen");
       cluster.start();
       assertTrue(cluster.podsReachEachOther(), cluster::state);

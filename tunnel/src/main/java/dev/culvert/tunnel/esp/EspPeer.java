@@ -20,7 +20,7 @@ final class EspPeer extends BasePeer<EspPeer> {
   /** The SA's sequence numbers run low. */
   static final int RUNNING_LOW = 8;
 
-  private final EspPeerSettings settings;
+  private volatile EspPeerSettings settings;
   private final NatKeepalive traffic;
   private volatile @Nullable OutboundSa outbound;
 
@@ -44,6 +44,11 @@ final class EspPeer extends BasePeer<EspPeer> {
 
   EspPeerSettings settings() {
     return settings;
+  }
+
+  /** What passes has changed; where the peer is and what its keys are made of has not. */
+  void settings(EspPeerSettings changed) {
+    settings = changed;
   }
 
   /** Told of what passes. */

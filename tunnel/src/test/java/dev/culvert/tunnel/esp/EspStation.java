@@ -81,6 +81,7 @@ final class EspStation extends Station {
             other.address.address(),
             other.address,
             selectors(other),
+            EspPeerSettings.Binding.SELECTORS,
             keepaliveSeconds));
     engine.peers(peers, 0);
   }

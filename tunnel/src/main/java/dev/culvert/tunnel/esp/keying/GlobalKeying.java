@@ -105,8 +105,11 @@ public final class GlobalKeying implements Keying {
       PairExchange exchange = byName.get(peer.name());
       if (exchange == null) {
         exchange = new PairExchange(peer, state);
-      } else if (!exchange.pair().equals(peer)) {
-        // Wherever the change is: the engine has ended the SAs.
+      } else if (peer.continues(exchange.pair())) {
+        exchange.settings(peer);
+      } else if (peer.sharesKeysWith(exchange.pair())) {
+        exchange.moveTo(peer);
+      } else {
         exchange.end();
         exchange = new PairExchange(peer, state);
       }

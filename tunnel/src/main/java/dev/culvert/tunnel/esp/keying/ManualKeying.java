@@ -84,7 +84,7 @@ public final class ManualKeying implements Keying {
     for (EspPeerSettings peer : peers) {
       names.add(peer.name());
       EspPeerSettings before = installed.put(peer.name(), peer);
-      if (!peer.equals(before)) {
+      if (before == null || !peer.continues(before)) {
         install(peer);
       }
     }

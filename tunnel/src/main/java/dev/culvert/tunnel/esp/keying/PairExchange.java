@@ -54,7 +54,7 @@ final class PairExchange implements AutoCloseable {
   private final Map<Integer, SecretBytes> exchangeKeys = new HashMap<>();
   private final PairSessions sessions;
   private final HelloLimiter limiter = new HelloLimiter();
-  private final EspPeerSettings pair;
+  private EspPeerSettings pair;
   private final PairRanges ranges;
   final PairRotation rotation;
 
@@ -87,6 +87,17 @@ final class PairExchange implements AutoCloseable {
 
   PairStatus status() {
     return rotation.status(ranges.difference());
+  }
+
+  /** What passes has changed, and nothing else. */
+  void settings(EspPeerSettings changed) {
+    pair = changed;
+  }
+
+  /** The peer is elsewhere: the engine has ended its SAs. */
+  void moveTo(EspPeerSettings moved) {
+    pair = moved;
+    startAfresh(Long.MIN_VALUE);
   }
 
   // 1. What is due.

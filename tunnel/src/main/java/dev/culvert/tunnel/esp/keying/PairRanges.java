@@ -27,7 +27,7 @@ final class PairRanges {
   void tell(int keyId) {
     GlobalKey key = state.ring.get(keyId);
     RangesMessage message =
-        new RangesMessage(state.esn, pair.selectors().local(), pair.selectors().remote());
+        new RangesMessage(state.esn, pair.agreed().local(), pair.agreed().remote());
     if (key != null && message.fits()) {
       byte[] bytes = message.seal(key, pair, Epoch.draw(state.randomness));
       state.messages.add(new Keying.Message(bytes, pair.name(), null));
