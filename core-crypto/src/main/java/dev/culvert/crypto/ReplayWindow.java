@@ -1,7 +1,5 @@
 package dev.culvert.crypto;
 
-import java.util.Arrays;
-
 /**
  * Which counters have been seen, after RFC 6479: a ring of bits that moves on by whole words, so
  * that nothing is ever shifted. Of its 8192 bits the word being filled is not reliable behind the
@@ -62,12 +60,6 @@ public final class ReplayWindow {
   /** The highest counter that was accepted, 0 before the first. */
   public long newest() {
     return newest;
-  }
-
-  /** Forgets all counters. */
-  public void reset() {
-    newest = 0;
-    Arrays.fill(seen, 0);
   }
 
   /** Clears the words that the window newly covers: those after the newest's, up to this one's. */

@@ -103,7 +103,10 @@ public record EspView(
           published,
           held,
           pairs.stream()
-              .map(pair -> new PairView(pair.peer(), pair.agreed(), pair.peerPublished()))
+              .map(
+                  pair ->
+                      new PairView(
+                          pair.peer(), pair.agreed(), pair.peerPublished(), pair.difference()))
               .toList());
     }
   }
@@ -113,8 +116,11 @@ public record EspView(
    *
    * @param sendsUnder id that both last agreed on, 0 before the first time
    * @param peerPublished id that the peer last published, 0 while unknown
+   * @param difference in what both ends are configured, so that they have no keys; null: none known
    */
-  public record PairView(String peer, int sendsUnder, int peerPublished) {}
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  public record PairView(
+      String peer, int sendsUnder, int peerPublished, @Nullable String difference) {}
 
   /** The device now. */
   public static GatewayView of(
@@ -176,7 +182,7 @@ public record EspView(
         shaken == null ? keyed.get(name) : seconds(shaken.lastHandshake()),
         peer.txBytes(),
         peer.rxBytes(),
-        shaken == null ? 0 : shaken.persistentKeepaliveSeconds(),
+        shaken == null ? peer.settings().keepaliveSeconds() : shaken.persistentKeepaliveSeconds(),
         peer.settings().selectors().remote().stream().map(Object::toString).toList());
   }
 

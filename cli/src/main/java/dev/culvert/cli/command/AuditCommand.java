@@ -10,7 +10,6 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code culvert audit}. */
@@ -26,12 +25,7 @@ final class AuditCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Parameters(
-      arity = "0..1",
-      paramLabel = "IFACE|FILE",
-      defaultValue = GatewayName.DEFAULT,
-      description = "Which gateway (default: ${DEFAULT-VALUE}).")
-  private String gateway;
+  @Mixin private GatewayParameter gateway;
 
   @Mixin private OutputOption output;
 
@@ -53,14 +47,14 @@ final class AuditCommand implements Callable<Integer> {
   }
 
   private AuditView audit() throws Exception {
-    String name = GatewayName.of(gateway);
+    String name = gateway.name();
     if (machine.adminClient().isRunning(name)) {
       AuditView running = machine.adminClient().call(name, AdminMessage.Command.AUDIT).audit();
       if (running != null) {
         return running;
       }
     }
-    return Audit.of(Plans.configuration(machine, gateway), machine.network(), null);
+    return Audit.of(gateway.configuration(machine), machine.network(), null);
   }
 
   private static void print(PrintWriter out, AuditView audit) {

@@ -19,9 +19,9 @@ import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code culvert capture}. */
@@ -39,12 +39,7 @@ final class CaptureCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Parameters(
-      arity = "0..1",
-      paramLabel = "IFACE|FILE",
-      defaultValue = GatewayName.DEFAULT,
-      description = "Which gateway (default: ${DEFAULT-VALUE}).")
-  private String gateway;
+  @Mixin private GatewayParameter gateway;
 
   @Option(
       names = {"-w", "--write"},
@@ -83,7 +78,7 @@ final class CaptureCommand implements Callable<Integer> {
     if ((seconds != null && seconds < 1) || (count != null && count < 1)) {
       throw new CommandException(ExitCode.USAGE, "--seconds and --count begin at 1");
     }
-    String name = GatewayName.of(gateway);
+    String name = gateway.name();
     GatewayView view = new Gateways(machine).ask(name).getFirst();
     boolean esp = view.engine().equals(GatewayView.ESP);
     check(name, view, esp);

@@ -7,8 +7,8 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code culvert down}. */
@@ -26,12 +26,7 @@ final class DownCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Parameters(
-      arity = "0..1",
-      paramLabel = "IFACE|FILE",
-      defaultValue = GatewayName.DEFAULT,
-      description = "Which gateway (default: ${DEFAULT-VALUE}).")
-  private String gateway;
+  @Mixin private GatewayParameter gateway;
 
   DownCommand(Machine machine) {
     this.machine = machine;
@@ -39,7 +34,7 @@ final class DownCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    String name = GatewayName.of(gateway);
+    String name = gateway.name();
     RunState state = machine.runState();
     boolean running = machine.adminClient().isRunning(name);
     if (!running && !state.exists(name)) {

@@ -8,8 +8,8 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /** {@code culvert keylog}. */
 @Command(
@@ -25,12 +25,7 @@ final class KeyLogCommand implements Callable<Integer> {
 
   private final Machine machine;
 
-  @Parameters(
-      arity = "0..1",
-      paramLabel = "IFACE|FILE",
-      defaultValue = GatewayName.DEFAULT,
-      description = "Which gateway (default: ${DEFAULT-VALUE}).")
-  private String gateway;
+  @Mixin private GatewayParameter gateway;
 
   @Option(
       names = {"-w", "--write"},
@@ -57,10 +52,7 @@ final class KeyLogCommand implements Callable<Integer> {
       throw new CommandException(
           ExitCode.USAGE, "this writes secret keys: say --with-secrets if that is what you want");
     }
-    String name = GatewayName.of(gateway);
-    if (!machine.adminClient().isRunning(name)) {
-      throw CommandException.notRunning(name);
-    }
+    String name = gateway.running(machine);
     CountDownLatch stopped = new CountDownLatch(1);
     Signals.onEnd(stopped::countDown);
     KeyLines keys = new KeyLines(machine, name);

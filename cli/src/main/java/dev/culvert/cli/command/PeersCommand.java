@@ -9,11 +9,9 @@ import java.io.PrintWriter;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code culvert peers}. */
@@ -23,8 +21,7 @@ final class PeersCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Parameters(arity = "0..1", paramLabel = "IFACE", description = "Only this one's.")
-  private @Nullable String interfaceName;
+  @Mixin private GatewaysParameter which;
 
   @Mixin private OutputOption output;
 
@@ -35,7 +32,7 @@ final class PeersCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, CommandException {
     PrintWriter out = spec.commandLine().getOut();
-    List<GatewayView> gateways = new Gateways(machine).ask(interfaceName);
+    List<GatewayView> gateways = which.ask(machine);
     if (output.json()) {
       out.println(
           Json.pretty(

@@ -6,8 +6,8 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code culvert reload}. */
@@ -22,12 +22,7 @@ final class ReloadCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Parameters(
-      arity = "0..1",
-      paramLabel = "IFACE|FILE",
-      defaultValue = GatewayName.DEFAULT,
-      description = "Which gateway (default: ${DEFAULT-VALUE}).")
-  private String gateway;
+  @Mixin private GatewayParameter gateway;
 
   ReloadCommand(Machine machine) {
     this.machine = machine;
@@ -35,10 +30,7 @@ final class ReloadCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    String name = GatewayName.of(gateway);
-    if (!machine.adminClient().isRunning(name)) {
-      throw CommandException.notRunning(name);
-    }
+    String name = gateway.running(machine);
     try {
       machine.adminClient().call(name, AdminMessage.Command.RELOAD);
     } catch (IOException e) {

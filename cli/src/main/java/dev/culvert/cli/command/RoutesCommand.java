@@ -14,7 +14,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code culvert routes}. */
@@ -29,12 +28,7 @@ final class RoutesCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Parameters(
-      arity = "0..1",
-      paramLabel = "IFACE|FILE",
-      defaultValue = GatewayName.DEFAULT,
-      description = "Which gateway (default: ${DEFAULT-VALUE}).")
-  private String gateway;
+  @Mixin private GatewayParameter gateway;
 
   @Option(
       names = "--explain",
@@ -68,7 +62,7 @@ final class RoutesCommand implements Callable<Integer> {
   }
 
   private RoutesView routes(List<String> packet) throws Exception {
-    String name = GatewayName.of(gateway);
+    String name = gateway.name();
     if (machine.adminClient().isRunning(name)) {
       RoutesView running =
           machine
@@ -79,6 +73,6 @@ final class RoutesCommand implements Callable<Integer> {
         return running;
       }
     }
-    return GatewayPlan.of(Plans.configuration(machine, gateway), machine).routes(packet);
+    return GatewayPlan.of(gateway.configuration(machine), machine).routes(packet);
   }
 }

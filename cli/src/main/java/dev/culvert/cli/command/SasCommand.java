@@ -15,7 +15,6 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code culvert sas}. */
@@ -31,8 +30,7 @@ final class SasCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Parameters(arity = "0..1", paramLabel = "IFACE", description = "Only this one's.")
-  private @Nullable String interfaceName;
+  @Mixin private GatewaysParameter which;
 
   @Mixin private OutputOption output;
 
@@ -47,8 +45,7 @@ final class SasCommand implements Callable<Integer> {
   public Integer call() throws IOException, CommandException {
     PrintWriter out = spec.commandLine().getOut();
     List<GatewayView> gateways =
-        new Gateways(machine)
-            .ask(interfaceName).stream().filter(gateway -> gateway.esp() != null).toList();
+        which.ask(machine).stream().filter(gateway -> gateway.esp() != null).toList();
     if (output.json()) {
       out.println(
           Json.pretty(
@@ -122,6 +119,9 @@ final class SasCommand implements Callable<Integer> {
   }
 
   private static String state(PairView pair) {
+    if (pair.difference() != null) {
+      return "has no keys with us: " + pair.difference();
+    }
     return pair.peerPublished() == 0
         ? "was not heard of yet"
         : "publishes key " + pair.peerPublished() + ", keys in use come from " + pair.sendsUnder();

@@ -13,11 +13,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code culvert status}. */
@@ -27,8 +25,7 @@ final class StatusCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Parameters(arity = "0..1", paramLabel = "IFACE", description = "Only this one.")
-  private @Nullable String interfaceName;
+  @Mixin private GatewaysParameter which;
 
   @Mixin private OutputOption output;
 
@@ -39,7 +36,7 @@ final class StatusCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, CommandException {
     PrintWriter out = spec.commandLine().getOut();
-    List<GatewayView> gateways = new Gateways(machine).ask(interfaceName);
+    List<GatewayView> gateways = which.ask(machine);
     if (output.json()) {
       out.println(Json.pretty(gateways));
     } else if (gateways.isEmpty()) {

@@ -9,7 +9,6 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code culvert verify}. */
@@ -24,12 +23,7 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Parameters(
-      arity = "0..1",
-      paramLabel = "IFACE|FILE",
-      defaultValue = GatewayName.DEFAULT,
-      description = "Which gateway (default: ${DEFAULT-VALUE}).")
-  private String gateway;
+  @Mixin private GatewayParameter gateway;
 
   @Mixin private OutputOption output;
 
@@ -39,10 +33,7 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    String name = GatewayName.of(gateway);
-    if (!machine.adminClient().isRunning(name)) {
-      throw CommandException.notRunning(name);
-    }
+    String name = gateway.running(machine);
     SelfTest.Report report = SelfTest.run(machine, name);
     PrintWriter out = spec.commandLine().getOut();
     if (output.json()) {

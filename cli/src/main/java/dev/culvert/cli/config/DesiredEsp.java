@@ -117,7 +117,14 @@ public record DesiredEsp(
     }
     if (policy == null) {
       Selectors selectors = new Selectors(esp.localRanges(), peer.allowedIps());
-      return new EspPeerSettings(peer.name(), local, remote, endpoint, selectors);
+      return new EspPeerSettings(
+          peer.name(),
+          local,
+          remote,
+          endpoint,
+          selectors,
+          EspPeerSettings.Binding.SELECTORS,
+          peer.natKeepalive());
     }
     return new EspPeerSettings(
         peer.name(),
@@ -125,7 +132,8 @@ public record DesiredEsp(
         remote,
         endpoint,
         new Selectors(policy.local(), policy.remote()),
-        EspPeerSettings.Binding.NODES);
+        EspPeerSettings.Binding.NODES,
+        peer.natKeepalive());
   }
 
   private static Keys keys(GatewayConfig config, EspConfig esp, SecureRandom random)

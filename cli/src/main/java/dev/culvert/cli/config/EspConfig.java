@@ -107,9 +107,15 @@ public record EspConfig(
    * @param endpoint where it is
    * @param address its node's address as both ends name it; null: the endpoint's
    * @param allowedIps every address that is reached through it, and that it may send from
+   * @param natKeepalive seconds without a packet to it after which a NAT's mapping is kept alive, 0
+   *     for never; with handshakes that is theirs ({@link NoisePeerConfig#persistentKeepalive})
    */
   public record Peer(
-      String name, HostPort endpoint, @Nullable IpAddress address, List<Prefix> allowedIps) {
+      String name,
+      HostPort endpoint,
+      @Nullable IpAddress address,
+      List<Prefix> allowedIps,
+      int natKeepalive) {
     public Peer {
       allowedIps = List.copyOf(allowedIps);
     }

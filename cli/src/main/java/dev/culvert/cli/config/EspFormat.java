@@ -36,9 +36,9 @@ import org.jspecify.annotations.Nullable;
  *       endpoint: 192.0.2.2:4500
  *       address: 192.0.2.2                # where NAT makes it another than the endpoint's
  *       allowedIps: [10.66.2.0/24]
+ *       persistentKeepalive: 25           # left out: off; not with raw encapsulation
  *       publicKey: BASE64                 # with noise
  *       presharedKeyFile: node-b.psk      # with noise, left out: none
- *       persistentKeepalive: 25           # with noise, left out: off
  *       inbound: {spi: 0x1001, keyFile: from-b.key}    # with manual
  *       outbound: {spi: 0x1002, keyFile: to-b.key}     # with manual
  * }</pre>
@@ -70,7 +70,7 @@ final class EspFormat {
 
   /** A peer while its lines are read; its ranges are the common builder's. */
   private record EspPeerBuilder(
-      PeerConfigBuilder ranges, HostPort endpoint, @Nullable IpAddress address) {}
+      PeerConfigBuilder ranges, HostPort endpoint, @Nullable IpAddress address, int natKeepalive) {}
 
   /**
    * Reads how keys are had.
@@ -127,7 +127,8 @@ final class EspFormat {
                         p.ranges.name,
                         p.endpoint,
                         p.address,
-                        List.copyOf(p.ranges.allowedIps.keySet())))
+                        List.copyOf(p.ranges.allowedIps.keySet()),
+                        p.natKeepalive))
             .toList());
   }
 
@@ -249,7 +250,8 @@ final class EspFormat {
     }
     peers.put(
         ranges.name,
-        new EspPeerBuilder(ranges, ranges.endpoint, address == null ? null : ip(address)));
+        new EspPeerBuilder(
+            ranges, ranges.endpoint, address == null ? null : ip(address), natKeepalive(map)));
     identity(map, ranges.name);
   }
 
@@ -262,9 +264,9 @@ final class EspFormat {
   /** The keys by which a peer is known and spoken to, beside its address. */
   Set<String> identityKeys() {
     return switch (keying) {
-      case GLOBAL -> Set.of();
+      case GLOBAL -> Set.of("persistentKeepalive");
       case NOISE -> Set.of("publicKey", "presharedKeyFile", "persistentKeepalive");
-      case MANUAL -> Set.of("inbound", "outbound");
+      case MANUAL -> Set.of("inbound", "outbound", "persistentKeepalive");
     };
   }
 
@@ -278,6 +280,20 @@ final class EspFormat {
         sa(map.require("outbound"), peer, true);
       }
     }
+  }
+
+  /** Seconds after which a NAT is shown a packet to this peer; 0 where handshakes see to that. */
+  int natKeepalive(YamlMap map) throws ConfigException {
+    YamlValue value = map.get("persistentKeepalive");
+    if (value == null || keying == Keying.NOISE) {
+      return 0;
+    }
+    if (encapsulation(section) == Encapsulation.RAW) {
+      throw value
+          .place()
+          .error("raw ESP has no ports that a NAT could map: encapsulation must be udp for this");
+    }
+    return Values.keepalive(value.place(), value.text());
   }
 
   private void noise(YamlMap map, String peer) throws ConfigException {

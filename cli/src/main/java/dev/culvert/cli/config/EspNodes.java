@@ -56,7 +56,8 @@ final class EspNodes implements NodePeers {
                 ? new HostPort(address.toString(), config.listenPort, node.place())
                 : Values.endpoint(endpoint.place(), endpoint.text()),
             address,
-            List.copyOf(node.ranges().keySet())));
+            List.copyOf(node.ranges().keySet()),
+            format.natKeepalive(node.map())));
     return node.name();
   }
 

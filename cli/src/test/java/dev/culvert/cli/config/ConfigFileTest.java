@@ -189,6 +189,30 @@ final class ConfigFileTest {
     assertEquals("node-b", peer.name());
     assertEquals("192.0.2.2:4500", peer.endpoint().toString());
     assertEquals(null, peer.address());
+    assertEquals(0, peer.natKeepalive());
+  }
+
+  @Test
+  void aKeepaliveIsOfThePeerAndWithHandshakesOfTheirs() throws Exception {
+    String text = Files.readString(Path.of("src/main/dist/culvert-esp.yaml"));
+    String with = text.replace("      # persistentKeepalive: 25", "      persistentKeepalive: 25");
+    EspConfig global =
+        assertInstanceOf(EspConfig.class, ConfigFile.read(file("k.yaml", with)).engine());
+    assertEquals(25, global.peers().getFirst().natKeepalive());
+    String noise =
+        with.replace("keying: global", "keying: noise")
+            .replace("    keyFile: /etc/culvert/esp.keys\n", "")
+            .replace("  # identity:", "  identity:")
+            .replace("      # publicKey:", "      publicKey:");
+    EspConfig shaken =
+        assertInstanceOf(EspConfig.class, ConfigFile.read(file("n.yaml", noise)).engine());
+    assertEquals(0, shaken.peers().getFirst().natKeepalive());
+    assertEquals(
+        25,
+        assertInstanceOf(EspConfig.Keys.Noise.class, shaken.keys())
+            .peers()
+            .getFirst()
+            .persistentKeepalive());
   }
 
   @Test

@@ -1,26 +1,30 @@
 package dev.culvert.cli.interop;
 
+import static dev.culvert.cli.interop.EspPair.OUR_V4;
 import static dev.culvert.cli.interop.EspPair.PEER_V4;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.culvert.cli.interop.UpPair.Keys;
 import dev.culvert.cli.lab.Commands;
 import dev.culvert.cli.lab.Daemon;
-import dev.culvert.cli.lab.Namespace;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Wireshark reads what {@code culvert capture} wrote: each datagram, and with secrets all of it.
@@ -43,40 +47,98 @@ final class CaptureCommandTest {
     file = folder.resolve("capture.pcapng");
   }
 
-  @Test
-  void wireGuardOfTcpIsSeenAsOnTheWireAndDecryptsOnlyWithSecrets() throws IOException {
-    WgNode.Keys ours = WgNode.Keys.generate();
-    WgNode.Keys peers = WgNode.Keys.generate();
-    try (EspPair pair = new EspPair(false)) {
-      try (Daemon a = up(pair.ours, wireGuard(pair.device, 1, ours, peers));
-          Daemon b = up(pair.peers, wireGuard(pair.device + "b", 2, peers, ours))) {
-        capture(pair, "--with-secrets");
-        assertSeenAsOnTheWire(pair, "udp.port == 51820");
-        assertTrue(count(pair, "tcp.len > 0") > 100, () -> a.output() + b.output());
-        Files.delete(file);
-        capture(pair);
-        assertSeenAsOnTheWire(pair, "wg");
-        assertEquals(0, count(pair, "tcp"));
+  @ParameterizedTest(name = "IPv6 outside {0}")
+  @ValueSource(booleans = {false, true})
+  void wireGuardOfTcpIsSeenAsOnTheWireAndDecryptsOnlyWithSecrets(boolean overV6) {
+    try (EspPair pair = new EspPair(overV6);
+        UpPair gateways = new UpPair(pair, Keys.WIREGUARD)) {
+      capture(pair, "--with-secrets");
+      assertSeenAsOnTheWire(pair, "udp.port == 51820", overV6, true);
+      assertTrue(count(pair, "tcp.len > 0") > 100, gateways::output);
+      capture(pair, "--force");
+      assertSeenAsOnTheWire(pair, "udp.port == 51820", overV6, true);
+      assertEquals(0, count(pair, "tcp"));
+    }
+  }
+
+  @ParameterizedTest(name = "{0}, IPv6 outside {1}")
+  @CsvSource({"udp,false", "udp,true", "raw,false", "raw,true"})
+  void espOfTcpIsSeenAsOnTheWireAndDecryptsOnlyWithTheFileBeside(
+      String encapsulation, boolean overV6) throws IOException {
+    boolean udp = encapsulation.equals("udp");
+    // Wireshark knows no ESN.
+    String esp = "esn: false\nencapsulation: " + encapsulation + "\n";
+    try (EspPair pair = new EspPair(overV6);
+        UpPair gateways = new UpPair(pair, Keys.GLOBAL, esp)) {
+      capture(pair, "--with-secrets");
+      assertSeenAsOnTheWire(pair, "esp", overV6, udp);
+      assertEquals(0, count(pair, "tcp"));
+      if (!udp) {
+        assertEquals(count(pair, "esp"), count(pair, "!udp && (ip.proto == 50 || ipv6.nxt == 50)"));
       }
+      Files.move(Path.of(file + ".esp_sa"), folder.resolve("esp_sa"));
+      assertTrue(count(pair, "tcp.len > 0") > 100, gateways::output);
     }
   }
 
   @Test
-  void espOfTcpIsSeenAsOnTheWireAndDecryptsOnlyWithTheFileBeside() throws IOException {
-    byte[] key = new byte[20];
-    new Random(11).nextBytes(key);
-    Path keys =
-        WgNode.secretFile("3 rfc4106(gcm(aes)) %s 128%n".formatted(HexFormat.of().formatHex(key)));
-    try (EspPair pair = new EspPair(false)) {
-      try (Daemon a = up(pair.ours, esp(pair.device, 1, keys));
-          Daemon b = up(pair.peers, esp(pair.device + "b", 2, keys))) {
-        capture(pair, "--with-secrets");
-        assertSeenAsOnTheWire(pair, "esp");
-        assertEquals(0, count(pair, "tcp"));
-        Files.move(Path.of(file + ".esp_sa"), folder.resolve("esp_sa"));
-        assertTrue(count(pair, "tcp.len > 0") > 100, () -> a.output() + b.output());
-      }
+  void limitsEndACaptureAndWhatIsThereIsNotLost() throws IOException {
+    try (EspPair pair = new EspPair(false);
+        UpPair gateways = new UpPair(pair, Keys.WIREGUARD);
+        Daemon ping = pair.ours.start("ping", "-n", "-i", "0.05", "-I", OUR_V4, PEER_V4)) {
+      ping.awaitOutput("ttl=");
+      ends(pair, 0, "-w", file.toString(), "--count", "25");
+      assertEquals(25, count(pair, "frame"));
+      byte[] before = Files.readAllBytes(file);
+      Commands.Result refused = ends(pair, 1, "-w", file.toString(), "--count", "5");
+      assertEquals(
+          "culvert: " + file + " is there already; --force writes over it\n", refused.err());
+      assertArrayEquals(before, Files.readAllBytes(file));
+      ends(pair, 0, "-w", file.toString(), "--count", "5", "--force");
+      assertEquals(5, count(pair, "frame"));
+      Commands.Result timed = ends(pair, 0, "-w", file.toString(), "--seconds", "1", "--force");
+      assertTrue(timed.err().contains(" datagrams, "), timed::err);
+      assertTrue(count(pair, "frame") > 5, gateways::output);
+      assertEquals(
+          "culvert: no interface 'none0' in this network namespace; see 'ip netns exec'\n",
+          ends(pair, 1, "-w", folder.resolve("x").toString(), "--device", "none0").err());
+      standardOutput(pair);
     }
+  }
+
+  private void standardOutput(EspPair pair) throws IOException {
+    Files.delete(file);
+    piped(pair, "--count 7", "| cat > " + file).orThrow();
+    assertEquals(7, count(pair, "frame"));
+    // A pipe has one reader; a file of others has more.
+    piped(pair, "--count 7 --with-secrets", "| cat > " + file).orThrow();
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r-----"));
+    assertEquals(
+        "culvert: standard output is no place for secrets: group or others can read it: use -w"
+            + " FILE\n",
+        piped(pair, "--count 7 --with-secrets", ">> " + file).err());
+    String before = "before";
+    Files.writeString(file, before);
+    Commands.Result refused =
+        ends(pair, 1, "-w", file.toString(), "--force", "--with-secrets", "--count", "7");
+    assertEquals(
+        "culvert: " + file + " is no place for secrets: group or others can read it: chmod 600\n",
+        refused.err());
+    assertEquals(before, Files.readString(file));
+  }
+
+  private static Commands.Result piped(EspPair pair, String options, String to) {
+    String capture = String.join(" ", Culvert.command("capture", pair.device, "-w", "-"));
+    return pair.ours.attempt("sh", "-c", capture + " " + options + " " + to);
+  }
+
+  /** A capture that ends by itself. */
+  private static Commands.Result ends(EspPair pair, int exitCode, String... more) {
+    List<String> command = Culvert.command("capture", pair.device);
+    command.addAll(List.of(more));
+    Commands.Result result = pair.ours.attempt(Commands.PATIENCE, Map.of(), command);
+    assertEquals(exitCode, result.exitCode(), result::toString);
+    return result;
   }
 
   /** Captures at our gateway while TCP passes. */
@@ -94,11 +156,19 @@ final class CaptureCommandTest {
     }
   }
 
-  private void assertSeenAsOnTheWire(EspPair pair, String filter) {
+  /** All of the packets are whole: none larger than the wire takes, none with a wrong checksum. */
+  private void assertSeenAsOnTheWire(EspPair pair, String filter, boolean overV6, boolean udp) {
     long all = count(pair, filter);
     assertTrue(all > 1000, "datagrams: " + all);
+    assertEquals(all, count(pair, "frame"), "and nothing else");
     assertEquals(0, count(pair, "frame.len > " + (MTU + 14)));
     assertEquals(0, count(pair, "udp.checksum.status == 0 or ip.checksum.status == 0"));
+    if (udp) {
+      assertEquals(all, count(pair, "udp.checksum.status == 1"), "checked by Wireshark");
+    }
+    if (!overV6) {
+      assertEquals(all, count(pair, "ip.checksum.status == 1"));
+    }
   }
 
   /** How many packets tshark finds; the folder of the capture is its profile. */
@@ -117,50 +187,5 @@ final class CaptureCommandTest {
         .out()
         .lines()
         .count();
-  }
-
-  private static Daemon up(Namespace namespace, String yaml) throws IOException {
-    Path config = Path.of(WgNode.secretFile(yaml) + ".yaml");
-    Files.writeString(config, yaml);
-    config.toFile().deleteOnExit();
-    Daemon daemon = namespace.start(Map.of(), Culvert.command("up", config.toString()));
-    daemon.awaitOutput("is up");
-    return daemon;
-  }
-
-  private static String wireGuard(String device, int host, WgNode.Keys own, WgNode.Keys other) {
-    return """
-        apiVersion: culvert.dev/v1alpha1
-        kind: Gateway
-        spec:
-          interface: {name: %1$s, addresses: [10.93.0.%2$d/24], listenPort: 51820}
-          identity: {privateKeyFile: %4$s}
-          peers:
-            - name: other
-              publicKey: %5$s
-              endpoint: 192.0.2.%3$d:51820
-              allowedIps: [10.9%3$d.0.0/24, 10.93.0.%3$d/32]
-        """
-        .formatted(device, host, 3 - host, WgNode.secretFile(own.privateKey()), other.publicKey());
-  }
-
-  private static String esp(String device, int host, Path keys) {
-    return """
-        apiVersion: culvert.dev/v1alpha1
-        kind: Gateway
-        spec:
-          engine: esp
-          interface: {name: %1$s, addresses: [10.93.0.%2$d/24], listenPort: 4500}
-          esp:
-            keyFile: %4$s
-            esn: false
-            nodeAddresses: [192.0.2.%2$d]
-            localRanges: [10.9%2$d.0.0/24, 10.93.0.%2$d/32]
-          peers:
-            - name: other
-              endpoint: 192.0.2.%3$d:4500
-              allowedIps: [10.9%3$d.0.0/24, 10.93.0.%3$d/32]
-        """
-        .formatted(device, host, 3 - host, keys);
   }
 }

@@ -4,27 +4,31 @@ import static dev.culvert.cli.interop.EspPair.*;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.culvert.cli.interop.UpPair.Keys;
 import dev.culvert.cli.lab.Capture;
 import dev.culvert.cli.lab.Commands;
 import dev.culvert.cli.lab.Daemon;
-import dev.culvert.cli.lab.Namespace;
 import dev.culvert.cli.lab.Waiting;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** With what {@code culvert keylog} wrote, Wireshark reads both directions of a capture. */
 @Tag("integration")
 final class KeyLogTest {
+  /** Tshark's profile; only we can write to it. */
+  @TempDir private Path profile;
+
   @BeforeAll
   static void requirements() {
     Requirements.namespaces();
@@ -33,37 +37,72 @@ final class KeyLogTest {
 
   @Test
   void wiresharkReadsBothDirectionsOfEspWithTheKeysOfOneGateway() throws IOException {
-    byte[] key = new byte[20];
-    new Random(11).nextBytes(key);
-    Path keys =
-        WgNode.secretFile("3 rfc4106(gcm(aes)) %s 128%n".formatted(HexFormat.of().formatHex(key)));
-    Path capture = WgNode.secretFile("");
-    Path profile = Files.createTempDirectory("culvert-profile"); // rwx------
+    Path capture = profile.resolve("capture");
     Path keyLog = profile.resolve("esp_sa");
     try (EspPair pair = new EspPair(false);
-        Daemon ours = up(pair.ours, pair.device, keys, 1);
-        Daemon peers = up(pair.peers, pair.device + "b", keys, 2)) {
+        UpPair gateways = new UpPair(pair, Keys.GLOBAL, "esn: false\n")) {
       // Before there are keys packets gather, and leave as one frame of several that only the
-      // network
-      // card would cut.
+      // network card would cut.
       EspPair.ping(pair.ours, OUR_V4, PEER_V4);
-      try (Daemon tcpdump = Capture.toFile(pair.ours, WIRE, "udp port 4500", capture)) {
-        Commands.Result ping = EspPair.ping(pair.ours, OUR_V4, PEER_V4);
-        assertTrue(ping.out().contains(" 0% packet loss"), () -> ours.output() + peers.output());
-        Waiting.pause(Duration.ofSeconds(1)); // The last packets are on their way to the file.
-        tcpdump.signal("TERM");
-        tcpdump.awaitOutput("dropped by kernel");
-      }
+      capturePings(pair, gateways, capture);
       Commands.Result refused = keyLog(pair.device, keyLog);
       assertTrue(refused.err().contains("--with-secrets"), refused::toString);
       keyLog(pair.device, keyLog, "--with-secrets").orThrow();
-      assertEquals(Collections.nCopies(10, "1"), verified(pair, capture, profile));
+      assertEquals(Collections.nCopies(10, "1"), verified(pair, capture));
       Files.writeString(keyLog, "");
-      assertEquals(Collections.nCopies(10, ""), verified(pair, capture, profile));
-    } finally {
-      Files.deleteIfExists(keyLog);
-      Files.delete(profile);
+      assertEquals(Collections.nCopies(10, ""), verified(pair, capture));
     }
+  }
+
+  @Test
+  void wiresharkReadsBothDirectionsOfWireGuardWithTheKeysOfOneGateway() throws IOException {
+    Path capture = profile.resolve("capture");
+    Path keyLog = profile.resolve("wg.keys");
+    try (EspPair pair = new EspPair(false);
+        UpPair gateways = new UpPair(pair, Keys.WIREGUARD)) {
+      List<String> command =
+          Culvert.command("keylog", pair.device, "--with-secrets", "-w", keyLog.toString());
+      try (Daemon log = pair.ours.start(Map.of(), command)) {
+        log.await(
+            "its first look",
+            Commands.PATIENCE,
+            () -> Files.exists(keyLog) && read(keyLog).contains("LOCAL_STATIC_PRIVATE_KEY"));
+        capturePings(pair, gateways, capture);
+        log.signal("TERM");
+        assertEquals(0, log.awaitEnd(Commands.PATIENCE));
+      }
+      assertTrue(read(keyLog).contains("LOCAL_EPHEMERAL_PRIVATE_KEY"), "a handshake was logged");
+      assertEquals(10, echoes(pair, capture, "-o", "wg.keylog_file:" + keyLog));
+      assertEquals(0, echoes(pair, capture));
+    }
+  }
+
+  private static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Five pings and their answers, in a file. */
+  private static void capturePings(EspPair pair, UpPair gateways, Path file) {
+    try (Daemon tcpdump = Capture.toFile(pair.ours, WIRE, "udp", file)) {
+      Commands.Result ping = EspPair.ping(pair.ours, OUR_V4, PEER_V4);
+      assertTrue(ping.out().contains(" 0% packet loss"), gateways::output);
+      Waiting.pause(Duration.ofSeconds(1)); // The last packets are on their way to the file.
+      tcpdump.signal("TERM");
+      tcpdump.awaitOutput("dropped by kernel");
+    }
+  }
+
+  /** How many pings and answers tshark finds. */
+  private static int echoes(EspPair pair, Path capture, String... options) {
+    List<String> command =
+        new ArrayList<>(
+            List.of("tshark", "-r", capture.toString(), "-d", "udp.port==51820,wg", "-Y", "icmp"));
+    command.addAll(List.of(options));
+    return (int) pair.ours.attempt(command.toArray(String[]::new)).orThrow().out().lines().count();
   }
 
   private static Commands.Result keyLog(String device, Path file, String... more) {
@@ -72,40 +111,8 @@ final class KeyLogTest {
     return Commands.attempt(Commands.PATIENCE, Map.of(), command);
   }
 
-  private static Daemon up(Namespace namespace, String device, Path keys, int host)
-      throws IOException {
-    Path config =
-        WgNode.secretFile(
-            """
-            apiVersion: culvert.dev/v1alpha1
-            kind: Gateway
-            spec:
-              engine: esp
-              interface:
-                name: %1$s
-                addresses: [10.93.0.%2$d/24]
-                listenPort: 4500
-              esp:
-                keyFile: %4$s
-                esn: false
-                nodeAddresses: [192.0.2.%2$d]
-                localRanges: [10.9%2$d.0.0/24]
-              peers:
-                - name: other
-                  endpoint: 192.0.2.%3$d:4500
-                  allowedIps: [10.9%3$d.0.0/24]
-            """
-                .formatted(device, host, 3 - host, keys));
-    Path yaml = Path.of(config + ".yaml");
-    Files.move(config, yaml);
-    yaml.toFile().deleteOnExit();
-    Daemon daemon = namespace.start(Map.of(), Culvert.command("up", yaml.toString()));
-    daemon.awaitOutput("is up");
-    return daemon;
-  }
-
   /** Whether the ICV is good, of each ESP packet. */
-  private static List<String> verified(EspPair pair, Path capture, Path profile) {
+  private List<String> verified(EspPair pair, Path capture) {
     List<String> command =
         List.of(
             "tshark",

@@ -2,6 +2,7 @@ package dev.culvert.cli.lab;
 
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.esp.EspPeerSettings;
@@ -107,6 +108,11 @@ final class KeyLoggingEspGateway {
     @Override
     public void peers(Collection<EspPeerSettings> peers) {
       keying.peers(peers);
+    }
+
+    @Override
+    public DropCounters drops() {
+      return keying.drops();
     }
 
     @Override

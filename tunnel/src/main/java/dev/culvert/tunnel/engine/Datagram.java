@@ -12,10 +12,17 @@ public final class Datagram {
   /** Room for any datagram an engine makes. */
   public static final int CAPACITY = 65_536;
 
+  /**
+   * The traffic class of handshakes and other messages that keys depend on: AF41 (RFC 2597), as the
+   * kernel's WireGuard has it, so that they come through where data is dropped.
+   */
+  public static final int CONTROL = 0x88;
+
   private final MemorySegment memory;
   private int length;
   private @Nullable TunnelPeer peer;
   private @Nullable Endpoint destination;
+  private int trafficClass;
 
   public Datagram(Arena arena) {
     memory = arena.allocate(CAPACITY, 64);
@@ -43,7 +50,15 @@ public final class Datagram {
     return to;
   }
 
-  public void fill(int newLength, @Nullable TunnelPeer newPeer, Endpoint newDestination) {
+  /** The outer header's DSCP and ECN, 0 to 255. */
+  public int trafficClass() {
+    return trafficClass;
+  }
+
+  /** Says what is in the memory now, and where it goes. */
+  public void fill(
+      int newLength, @Nullable TunnelPeer newPeer, Endpoint newDestination, int newTrafficClass) {
+    trafficClass = newTrafficClass;
     length = newLength;
     peer = newPeer;
     destination = newDestination;

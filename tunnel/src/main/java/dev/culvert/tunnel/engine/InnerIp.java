@@ -46,6 +46,12 @@ public final class InnerIp {
     return length <= plain ? length : 0;
   }
 
+  /** DSCP and ECN, of a packet that has a whole header. */
+  public static int trafficClass(MemorySegment memory, long at) {
+    int start = memory.get(SHORT, at);
+    return (version(memory, at) == 4 ? start : start >>> 4) & 0xff;
+  }
+
   /** The upper 64 bits of the source, 0 for IPv4. */
   public static long sourceHigh(MemorySegment memory, long at) {
     return version(memory, at) == 4 ? 0 : memory.get(LONG, at + V6_SOURCE);

@@ -106,15 +106,15 @@ final class EspDataPath implements DataPath {
       return Verdict.DROPPED;
     }
     OutboundSa sa = peer.outbound();
-    if (sa == null) {
-      return stage(peer, train);
+    if (sa == null || sa.isOver(nowNanos)) {
+      return stage(peer, train, nowNanos);
     }
     if (reserveUnder(peer, sa, train, false, nowNanos)) {
       return Verdict.SEALED;
     }
     if (sa != peer.outbound()) {
       // Replaced while it was looked at.
-      return stage(peer, train);
+      return stage(peer, train, nowNanos);
     }
     drops.count(DropReason.COUNTERS_SPENT, train.packets());
     shared.requests.submit(peer, EspPeer.WANTED);
@@ -140,7 +140,7 @@ final class EspDataPath implements DataPath {
     if (!takeNumbers(sa, train, dummy)) {
       return false;
     }
-    sa.sent(train.packets(), train.sealedBytes());
+    sa.passed(train.packets(), train.sealedBytes());
     peer.txBytes().add(train.sealedBytes());
     peer.traffic().sent(!dummy, nowNanos);
     if (sa.isLow()) {
@@ -242,7 +242,7 @@ final class EspDataPath implements DataPath {
    * side looks for staged packets after it publishes an SA, and this looks for an SA after it
    * staged, so one of the two sees the other.
    */
-  private Verdict stage(EspPeer peer, Train train) {
+  private Verdict stage(EspPeer peer, Train train, long nowNanos) {
     int dropped = 0;
     for (int i = 0; i < train.packets(); i++) {
       byte[] packet = new byte[train.length(i)];
@@ -253,7 +253,9 @@ final class EspDataPath implements DataPath {
     if (dropped > 0) {
       drops.count(DropReason.STAGING_FULL, dropped);
     }
-    shared.requests.submit(peer, peer.outbound() != null ? EspPeer.FLUSH : EspPeer.WANTED);
+    OutboundSa sa = peer.outbound();
+    boolean flush = sa != null && !sa.isOver(nowNanos);
+    shared.requests.submit(peer, flush ? EspPeer.FLUSH : EspPeer.WANTED);
     return Verdict.STAGED;
   }
 
@@ -327,7 +329,12 @@ final class EspDataPath implements DataPath {
       keepCopy(received);
     }
     long tried = 0;
+    int over = 0;
     for (InboundSa sa : candidates) {
+      if (sa.isOver(nowNanos)) {
+        over++;
+        continue;
+      }
       for (int i = 0; i < packets; i++) {
         sequences[i] = lowHalves[i];
       }
@@ -344,6 +351,10 @@ final class EspDataPath implements DataPath {
       if (opened != 0) {
         return opened(sa, received, from, fresh, opened, nowNanos);
       }
+    }
+    if (over == candidates.length) {
+      drops.count(DropReason.EXPIRED, packets);
+      return 0;
     }
     drops.count(DropReason.BAD_TAG, Long.bitCount(tried));
     drops.count(DropReason.REPLAYED, packets - Long.bitCount(tried));
@@ -395,7 +406,7 @@ final class EspDataPath implements DataPath {
       shared.requests.submit(peer, EspPeer.MOVED);
     }
     int bytes = bytes(received, accepted);
-    sa.received(Long.bitCount(accepted), bytes);
+    sa.passed(Long.bitCount(accepted), bytes);
     peer.rxBytes().add(bytes);
     received.origin(peer);
     int delivered = inner.deliver(received, accepted, sa);

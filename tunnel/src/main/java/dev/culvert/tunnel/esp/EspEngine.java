@@ -1,5 +1,7 @@
 package dev.culvert.tunnel.esp;
 
+import static java.util.concurrent.TimeUnit.SECONDS;
+
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.routing.Prefix;
@@ -9,6 +11,7 @@ import dev.culvert.tunnel.engine.Datagram;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.InnerIp;
 import dev.culvert.tunnel.engine.MessageQueue;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.engine.TunnelEngine;
@@ -35,15 +38,21 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
   /** Messages in one {@link #advance}: timers and transmission get their turn between. */
   private static final int MESSAGES_AT_ONCE = 64;
 
+  /** What a dummy packet holds. */
+  private static final byte[] NOTHING = {};
+
   private final Keying keying;
+  private final DropCounters drops;
   private final EspState shared;
   private final Map<String, EspPeer> peers = new LinkedHashMap<>();
   private final ArrayDeque<EspPeer> ready = new ArrayDeque<>();
   private final ArrayDeque<TunnelEvent> events = new ArrayDeque<>();
-  private final DropCounters drops = new DropCounters();
   private final SaTable sas;
   private final EspDataPath controlPath;
   private final Train single = new Train();
+
+  /** Written by the control thread; never too late, perhaps too early. */
+  private volatile long nextKeepalive = NatKeepalive.NEVER;
 
   /**
    * @param keying closed with this engine
@@ -51,6 +60,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
    */
   public EspEngine(Keying keying, Map<AeadAlgorithm, AeadBackend> backends) {
     this.keying = keying;
+    drops = keying.drops();
     shared = new EspState(keying);
     backends.forEach(shared::backend);
     sas = new SaTable(shared, events::add);
@@ -82,15 +92,14 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
       EspPeerSettings now = wanted.get(peer.toString());
       if (now == null
           || !now.continues(peer.settings())
-          || peer.traffic() != keying.traffic(peer.toString())) {
+          || peer.traffic().keying() != keying.traffic(peer.toString())) {
         remove(peer);
       } else {
         peer.settings(now);
       }
     }
     for (EspPeerSettings peer : settings) {
-      peers.computeIfAbsent(
-          peer.name(), name -> new EspPeer(peer, keying.traffic(name), shared.staging));
+      peers.computeIfAbsent(peer.name(), name -> newPeer(peer, nowNanos));
     }
     Map<Prefix, EspPeer> owners = new HashMap<>();
     for (EspPeer peer : peers.values()) {
@@ -99,6 +108,16 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     shared.owners = PrefixTable.of(owners);
     obey(nowNanos);
     sas.publish();
+  }
+
+  private EspPeer newPeer(EspPeerSettings settings, long nowNanos) {
+    NatKeepalive keepalive =
+        new NatKeepalive(
+            keying.traffic(settings.name()),
+            SECONDS.toNanos(settings.keepaliveSeconds()),
+            nowNanos);
+    nextKeepalive = Math.min(nextKeepalive, keepalive.dueAt());
+    return new EspPeer(settings, keepalive, shared.staging);
   }
 
   private void remove(EspPeer peer) {
@@ -150,23 +169,6 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     return sas.secrets(peers.values());
   }
 
-  /**
-   * Sends a packet that the receiver discards, to hide when there is traffic (RFC 4303 section
-   * 2.6).
-   *
-   * @param length bytes of its payload, as an inner packet's
-   */
-  public void sendDummy(String peer, int length) {
-    if (length < 0 || EspOverhead.INSTANCE.sealedLength(length, 0) > Train.MAX_BYTES) {
-      throw new IllegalArgumentException("a dummy packet of " + length + " bytes");
-    }
-    EspPeer to = peers.get(peer);
-    if (to != null) {
-      to.dummyLength = length;
-      ready(to);
-    }
-  }
-
   @Override
   public Overhead overhead() {
     return EspOverhead.INSTANCE;
@@ -180,7 +182,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
   @Override
   public long nextDeadlineNanos() {
     return shared.requests.isEmpty() && shared.messages.isEmpty()
-        ? keying.nextDeadlineNanos()
+        ? Math.min(keying.nextDeadlineNanos(), nextKeepalive)
         : Long.MIN_VALUE;
   }
 
@@ -204,6 +206,23 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     keying.advance(nowNanos, wallNanos);
     obey(nowNanos);
     sas.publish();
+    if (nowNanos >= nextKeepalive) {
+      keepMappingsAlive(nowNanos);
+    }
+  }
+
+  /** Of peers that nothing was sent to for their interval. */
+  private void keepMappingsAlive(long nowNanos) {
+    long next = NatKeepalive.NEVER;
+    for (EspPeer peer : peers.values()) {
+      if (nowNanos >= peer.traffic().dueAt()) {
+        peer.traffic().messageSent(nowNanos);
+        peer.keepaliveDue = true;
+        ready(peer);
+      }
+      next = Math.min(next, peer.traffic().dueAt());
+    }
+    nextKeepalive = next;
   }
 
   private void serve(EspPeer peer, int requests, long nowNanos) {
@@ -219,7 +238,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
       obey(nowNanos);
     }
     if ((requests & EspPeer.WANTED) != 0) {
-      if (sa != null && sa.maySend()) {
+      if (sa != null && sa.maySend(nowNanos)) {
         // It came up between the lane's look and its request.
         ready(peer);
       } else {
@@ -271,8 +290,9 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
         sas.stopSending(peer);
         drops.count(DropReason.NO_SESSION, peer.staged().clear());
       }
+      case KeyingEvent.EndOutbound e -> sas.stopSending(peer);
       case KeyingEvent.SendDummy e -> {
-        peer.dummyLength = Math.max(peer.dummyLength, 0);
+        peer.dummyDue = true;
         ready(peer);
       }
       case KeyingEvent.Heard e -> {
@@ -300,7 +320,10 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
         out.memory().set(EspFraming.INT, 0, EspFraming.NON_ESP_MARKER);
         MemorySegment.copy(
             m.bytes(), 0, out.memory(), ValueLayout.JAVA_BYTE, EspFraming.MARKER_LENGTH, length);
-        out.fill(EspFraming.MARKER_LENGTH + length, peer, to);
+        out.fill(EspFraming.MARKER_LENGTH + length, peer, to, Datagram.CONTROL);
+        if (peer != null) {
+          peer.traffic().messageSent(nowNanos);
+        }
         return true;
       }
       drops.count(DropReason.NO_ENDPOINT);
@@ -314,22 +337,29 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     return false;
   }
 
-  /** Seals the next staged packet of {@code peer}, or else the dummy that is due. */
+  /** What keeps a NAT's mapping alive, the next staged packet, or the dummy: what is due first. */
   private boolean transmit(EspPeer peer, Datagram out, long nowNanos) {
     Endpoint to = peer.endpoint();
+    boolean keepalive = peer.keepaliveDue;
+    peer.keepaliveDue = false;
+    if (keepalive && to != null) {
+      out.memory().set(ValueLayout.JAVA_BYTE, 0, EspFraming.NAT_KEEPALIVE);
+      out.fill(1, peer, to, 0);
+      return true;
+    }
     OutboundSa sa = peer.outbound();
-    if (to == null || sa == null || !sa.maySend()) {
-      peer.dummyLength = -1;
+    if (to == null || sa == null || !sa.maySend(nowNanos)) {
+      peer.dummyDue = false;
       if (!peer.staged().isEmpty()) {
         shared.requests.submit(peer, EspPeer.WANTED);
       }
       return false;
     }
     byte[] packet = peer.staged().poll();
-    boolean dummy = packet == null && peer.dummyLength >= 0;
+    boolean dummy = packet == null && peer.dummyDue;
     if (dummy) {
-      packet = new byte[peer.dummyLength];
-      peer.dummyLength = -1;
+      packet = NOTHING;
+      peer.dummyDue = false;
     }
     if (packet == null) {
       return false;
@@ -338,11 +368,12 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     int sealedLength = EspOverhead.INSTANCE.sealedLength(packet.length, 0);
     long at = single.add(packet.length, sealedLength);
     MemorySegment.copy(packet, 0, out.memory(), ValueLayout.JAVA_BYTE, at, packet.length);
+    int trafficClass = dummy ? 0 : InnerIp.trafficClass(out.memory(), at);
     if (!controlPath.sealUnder(peer, sa, single, dummy, nowNanos)) {
       drops.count(DropReason.COUNTERS_SPENT);
       return false;
     }
-    out.fill(sealedLength, peer, to);
+    out.fill(sealedLength, peer, to, trafficClass);
     return true;
   }
 

@@ -21,17 +21,20 @@ final class EspPeer extends BasePeer<EspPeer> {
   static final int RUNNING_LOW = 8;
 
   private volatile EspPeerSettings settings;
-  private final TrafficListener traffic;
+  private final NatKeepalive traffic;
   private volatile @Nullable OutboundSa outbound;
 
   // Control thread only.
   Endpoint reportedEndpoint;
   boolean readyToTransmit;
 
-  /** Bytes of a dummy packet that is to be sent, or -1. */
-  int dummyLength = -1;
+  /** Whether a dummy packet is to be sent. */
+  boolean dummyDue;
 
-  EspPeer(EspPeerSettings settings, TrafficListener traffic, StagingBudget budget) {
+  /** Whether a NAT's mapping is to be kept alive. */
+  boolean keepaliveDue;
+
+  EspPeer(EspPeerSettings settings, NatKeepalive traffic, StagingBudget budget) {
     super(budget);
     this.traffic = traffic;
     this.settings = settings;
@@ -48,7 +51,8 @@ final class EspPeer extends BasePeer<EspPeer> {
     settings = changed;
   }
 
-  TrafficListener traffic() {
+  /** Told of what passes. */
+  NatKeepalive traffic() {
     return traffic;
   }
 

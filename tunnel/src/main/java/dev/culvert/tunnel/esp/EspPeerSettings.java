@@ -14,6 +14,8 @@ import dev.culvert.tunnel.engine.Endpoint;
  * @param selectors what goes through the tunnel. Of several peers the one with the longest remote
  *     prefix owns an address
  * @param binding what of the selectors the SAs are for
+ * @param keepaliveSeconds after how long without a packet to the peer a NAT's mapping is kept alive
+ *     (RFC 3948 section 4): 0 for never, at most 65535
  */
 public record EspPeerSettings(
     String name,
@@ -21,7 +23,10 @@ public record EspPeerSettings(
     IpAddress remoteNode,
     Endpoint endpoint,
     Selectors selectors,
-    Binding binding) {
+    Binding binding,
+    int keepaliveSeconds) {
+  private static final int MAX_KEEPALIVE_SECONDS = 65_535;
+
   /** What SAs are for, which goes into their keys where keys are derived. */
   public enum Binding {
     /** One pair for exactly these selectors: with others it is another peer, with other keys. */
@@ -34,14 +39,21 @@ public record EspPeerSettings(
     NODES
   }
 
-  /** A peer whose SAs are for these selectors alone. */
+  public EspPeerSettings {
+    if (keepaliveSeconds < 0 || keepaliveSeconds > MAX_KEEPALIVE_SECONDS) {
+      throw new IllegalArgumentException(
+          "keepalive of " + name + " is not 0 to 65535: " + keepaliveSeconds);
+    }
+  }
+
+  /** A peer whose SAs are for these selectors alone, with no NAT on the way. */
   public EspPeerSettings(
       String name,
       IpAddress localNode,
       IpAddress remoteNode,
       Endpoint endpoint,
       Selectors selectors) {
-    this(name, localNode, remoteNode, endpoint, selectors, Binding.SELECTORS);
+    this(name, localNode, remoteNode, endpoint, selectors, Binding.SELECTORS, 0);
   }
 
   /** What both ends have to agree on, so that it goes into keys. */
@@ -59,6 +71,9 @@ public record EspPeerSettings(
 
   /** Whether all that {@code other} has can go on: only what passes now may differ. */
   public boolean continues(EspPeerSettings other) {
-    return name.equals(other.name) && endpoint.equals(other.endpoint) && sharesKeysWith(other);
+    return name.equals(other.name)
+        && endpoint.equals(other.endpoint)
+        && keepaliveSeconds == other.keepaliveSeconds
+        && sharesKeysWith(other);
   }
 }

@@ -1,26 +1,17 @@
 package dev.culvert.tunnel.esp;
 
-import dev.culvert.crypto.AeadKey;
-import dev.culvert.crypto.NonceLayout;
 import dev.culvert.crypto.ReplayWindow;
-import dev.culvert.tunnel.engine.Pinned;
 import java.util.concurrent.atomic.LongAdder;
 
 /** A key that is received under, with its replay window; shared by all lanes. */
-final class InboundSa extends Pinned {
+final class InboundSa extends SecurityAssociation {
   private final EspPeer peer;
-  private final SaParameters parameters;
-  private final SaKeyId keyId;
-  private final AeadKey key;
-  private final long sinceNanos;
 
   /** All below were used before this was set up. */
   private final long floor;
 
   private final ReplayWindow window;
   private boolean retired;
-  private final LongAdder packets = new LongAdder();
-  private final LongAdder bytes = new LongAdder();
   private final LongAdder replayed = new LongAdder();
 
   /**
@@ -29,39 +20,14 @@ final class InboundSa extends Pinned {
    * @param floor the first number that is accepted
    */
   InboundSa(EspPeer peer, SaParameters parameters, SaKeyId keyId, long floor, long nowNanos) {
+    super(parameters, keyId, nowNanos);
     this.peer = peer;
-    this.parameters = parameters;
-    this.keyId = keyId;
     this.floor = floor;
-    key =
-        new AeadKey(
-            parameters.algorithm(),
-            parameters.key(),
-            NonceLayout.BIG_ENDIAN_COUNTER,
-            parameters.salt());
     window = new ReplayWindow(parameters.sequenceLimit());
-    sinceNanos = nowNanos;
   }
 
   EspPeer peer() {
     return peer;
-  }
-
-  SaParameters parameters() {
-    return parameters;
-  }
-
-  SaKeyId keyId() {
-    return keyId;
-  }
-
-  /** For a lane that holds a pin. */
-  AeadKey key() {
-    return key;
-  }
-
-  long sinceNanos() {
-    return sinceNanos;
   }
 
   /** The highest number that was accepted, or that is known to have been used before. */
@@ -84,7 +50,7 @@ final class InboundSa extends Pinned {
       long top = newest();
       for (int i = 0; i < count; i++) {
         long sequence =
-            parameters.esn() ? infer(top, (int) sequences[i]) : sequences[i] & 0xffffffffL;
+            parameters().esn() ? infer(top, (int) sequences[i]) : sequences[i] & 0xffffffffL;
         sequences[i] = sequence;
         if (isPossible(sequence) && window.isFresh(sequence)) {
           fresh |= 1L << i;
@@ -149,21 +115,8 @@ final class InboundSa extends Pinned {
     return high == 0 ? 0 : (high - 1) << 32 | lowBits;
   }
 
-  void received(int count, int wireBytes) {
-    packets.add(count);
-    bytes.add(wireBytes);
-  }
-
   void replayed(int count) {
     replayed.add(count);
-  }
-
-  long packets() {
-    return packets.sum();
-  }
-
-  long bytes() {
-    return bytes.sum();
   }
 
   long replayErrors() {
@@ -171,12 +124,7 @@ final class InboundSa extends Pinned {
   }
 
   @Override
-  protected void wipe() {
-    key.close();
-  }
-
-  @Override
   public String toString() {
-    return "in " + parameters;
+    return "in " + parameters();
   }
 }

@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.esp;
 
+import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import java.time.Instant;
@@ -84,6 +85,11 @@ public interface Keying extends AutoCloseable {
    * @param nextSequence the next number that will be used
    */
   void runningLow(String peer, SaKeyId key, long nextSequence, long nowNanos);
+
+  /**
+   * What the control side dropped, by reason: the keying counts messages here, the engine the rest.
+   */
+  DropCounters drops();
 
   /** The next thing for the engine to do, or null. */
   @Nullable KeyingEvent pollEvent();

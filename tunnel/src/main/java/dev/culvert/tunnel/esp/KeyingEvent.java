@@ -37,6 +37,12 @@ public sealed interface KeyingEvent {
   record StopSending(String peer) implements KeyingEvent {}
 
   /**
+   * The outbound SA is over: send nothing until the next {@link UseOutbound}, which is on its way
+   * where there is traffic. What is staged waits for it.
+   */
+  record EndOutbound(String peer) implements KeyingEvent {}
+
+  /**
    * Send a dummy packet (RFC 4303 section 2.6) under the outbound SA: proof that this end has the
    * key, or that it lives. Staged packets go first.
    */

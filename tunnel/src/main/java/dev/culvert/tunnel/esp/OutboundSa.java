@@ -1,17 +1,13 @@
 package dev.culvert.tunnel.esp;
 
-import dev.culvert.crypto.AeadKey;
-import dev.culvert.crypto.NonceLayout;
-import dev.culvert.tunnel.engine.Pinned;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.concurrent.atomic.LongAdder;
 
 /**
  * A key that is sent under, shared by all lanes. No sequence number is used twice: {@link #reserve}
  * moves the counter by compare-and-set and never past the limit. Numbers are unsigned.
  */
-final class OutboundSa extends Pinned {
+final class OutboundSa extends SecurityAssociation {
   /** What {@link #reserve} returns where the numbers do not suffice; itself never a number. */
   static final long SPENT = 0;
 
@@ -28,12 +24,6 @@ final class OutboundSa extends Pinned {
     }
   }
 
-  private final SaParameters parameters;
-  private final SaKeyId keyId;
-  private final AeadKey key;
-  private final long sinceNanos;
-  private final LongAdder packets = new LongAdder();
-  private final LongAdder bytes = new LongAdder();
   private volatile long next;
   private volatile long limit;
   private volatile long noticeAt;
@@ -44,35 +34,10 @@ final class OutboundSa extends Pinned {
    * @param first the first number to use, from which this continues
    */
   OutboundSa(SaParameters parameters, SaKeyId keyId, long first, long nowNanos) {
-    this.parameters = parameters;
-    this.keyId = keyId;
-    key =
-        new AeadKey(
-            parameters.algorithm(),
-            parameters.key(),
-            NonceLayout.BIG_ENDIAN_COUNTER,
-            parameters.salt());
+    super(parameters, keyId, nowNanos);
     next = first;
     limit = parameters.sequenceLimit();
     noticeAt = parameters.noticeAt();
-    sinceNanos = nowNanos;
-  }
-
-  SaParameters parameters() {
-    return parameters;
-  }
-
-  SaKeyId keyId() {
-    return keyId;
-  }
-
-  /** For a lane that holds a pin. */
-  AeadKey key() {
-    return key;
-  }
-
-  long sinceNanos() {
-    return sinceNanos;
   }
 
   /** The next number that will be used. */
@@ -84,14 +49,14 @@ final class OutboundSa extends Pinned {
     return limit;
   }
 
-  /** Whether there is a number left. */
-  boolean maySend() {
-    return Long.compareUnsigned(next, limit) < 0;
+  /** Whether there is a number left, and time. */
+  boolean maySend(long nowNanos) {
+    return Long.compareUnsigned(next, limit) < 0 && !isOver(nowNanos);
   }
 
   /** More numbers may be used; never fewer, and never more than a sequence number can be. */
   void extend(long newLimit, long newNoticeAt) {
-    long end = parameters.esn() ? SaParameters.LIMIT_64 : SaParameters.LIMIT_32;
+    long end = parameters().esn() ? SaParameters.LIMIT_64 : SaParameters.LIMIT_32;
     long bounded = Long.compareUnsigned(newLimit, end) > 0 ? end : newLimit;
     if (Long.compareUnsigned(bounded, limit) > 0) {
       noticeAt = newNoticeAt;
@@ -142,26 +107,8 @@ final class OutboundSa extends Pinned {
     return isLow() && NOTICE_AT.compareAndSet(this, mark, SaParameters.LIMIT_64);
   }
 
-  void sent(int count, int wireBytes) {
-    packets.add(count);
-    bytes.add(wireBytes);
-  }
-
-  long packets() {
-    return packets.sum();
-  }
-
-  long bytes() {
-    return bytes.sum();
-  }
-
-  @Override
-  protected void wipe() {
-    key.close();
-  }
-
   @Override
   public String toString() {
-    return "out " + parameters;
+    return "out " + parameters();
   }
 }

@@ -19,6 +19,8 @@ import dev.culvert.crypto.SecretBytes;
  * @param noticeAt outbound: once this number (unsigned) is reached the engine calls {@link
  *     Keying#runningLow}; {@code sequenceLimit} for never
  * @param selectors whose packets it carries
+ * @param endNanos monotonic time from which nothing is sealed or opened under it; {@link #NO_END}
+ *     where only the keying ends it
  */
 public record SaParameters(
     int spi,
@@ -29,12 +31,16 @@ public record SaParameters(
     long firstSequence,
     long sequenceLimit,
     long noticeAt,
-    Selectors selectors) {
+    Selectors selectors,
+    long endNanos) {
   /** The end of 32-bit sequence numbers. */
   public static final long LIMIT_32 = 1L << 32;
 
   /** The end of 64-bit sequence numbers, unsigned; the very last is never used. */
   public static final long LIMIT_64 = -1;
+
+  /** No time after which the SA is of no use. */
+  public static final long NO_END = Long.MAX_VALUE;
 
   public SaParameters {
     if (spi == 0) {
@@ -53,6 +59,20 @@ public record SaParameters(
               + " to below "
               + Long.toUnsignedString(sequenceLimit));
     }
+  }
+
+  /** An SA that only the keying ends. */
+  public SaParameters(
+      int spi,
+      AeadAlgorithm algorithm,
+      SecretBytes key,
+      int salt,
+      boolean esn,
+      long firstSequence,
+      long sequenceLimit,
+      long noticeAt,
+      Selectors selectors) {
+    this(spi, algorithm, key, salt, esn, firstSequence, sequenceLimit, noticeAt, selectors, NO_END);
   }
 
   /** An SA that may use all numbers that there are, and says nothing on the way. */

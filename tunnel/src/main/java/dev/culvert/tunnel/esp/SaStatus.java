@@ -30,38 +30,36 @@ public record SaStatus(
     long bytes,
     long replayErrors) {
   static SaStatus of(EspPeer peer, OutboundSa sa, long nowNanos) {
-    SaParameters p = sa.parameters();
-    return new SaStatus(
-        peer.toString(),
-        true,
-        p.spi(),
-        p.algorithm(),
-        8 * p.key().length(),
-        p.esn(),
-        sa.keyId(),
-        nowNanos - sa.sinceNanos(),
-        sa.next(),
-        sa.limit(),
-        sa.packets(),
-        sa.bytes(),
-        0);
+    return of(peer, true, sa, sa.next(), sa.limit(), 0, nowNanos);
   }
 
   static SaStatus of(InboundSa sa, long nowNanos) {
+    long limit = sa.parameters().sequenceLimit();
+    return of(sa.peer(), false, sa, sa.newest(), limit, sa.replayErrors(), nowNanos);
+  }
+
+  private static SaStatus of(
+      EspPeer peer,
+      boolean outbound,
+      SecurityAssociation sa,
+      long sequence,
+      long sequenceLimit,
+      long replayErrors,
+      long nowNanos) {
     SaParameters p = sa.parameters();
     return new SaStatus(
-        sa.peer().toString(),
-        false,
+        peer.toString(),
+        outbound,
         p.spi(),
         p.algorithm(),
         8 * p.key().length(),
         p.esn(),
         sa.keyId(),
         nowNanos - sa.sinceNanos(),
-        sa.newest(),
-        p.sequenceLimit(),
+        sequence,
+        sequenceLimit,
         sa.packets(),
         sa.bytes(),
-        sa.replayErrors());
+        replayErrors);
   }
 }

@@ -1,7 +1,12 @@
 package dev.culvert.tunnel.gateway;
 
+import static dev.culvert.tunnel.kernel.LibC.LIBC;
+
 import dev.culvert.tunnel.esp.keying.KeyFile;
 import dev.culvert.tunnel.esp.keying.KeyFileException;
+import dev.culvert.tunnel.kernel.Errno;
+import dev.culvert.tunnel.kernel.ErrnoException;
+import dev.culvert.tunnel.kernel.LibC;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -54,11 +59,43 @@ public final class KeyFileWriter {
    * one go: whoever still needs them has them in memory. The file is replaced as a whole, so that a
    * reader sees the old one or the new one; a symbolic link stays one.
    *
+   * <p>One rotation at a time: two would read the same keys, and both say that theirs are in.
+   *
    * @return the new key's id
    * @throws KeyFileException where the file is refused as it is
+   * @throws IOException where it cannot be replaced, or is being rotated by somebody else
    */
   public static int rotate(Path file, RandomGenerator random) throws IOException, KeyFileException {
     Path real = file.toRealPath();
+    int folder = lock(file, Objects.requireNonNull(real.getParent()));
+    try {
+      return rotateLocked(file, real, random);
+    } finally {
+      LIBC.close(folder);
+    }
+  }
+
+  /**
+   * Locks the folder until it is closed: a lock on the file would go with it when it is replaced.
+   */
+  private static int lock(Path file, Path folder) throws IOException {
+    int fd =
+        ErrnoException.check(
+            "open " + folder, LIBC.open(folder.toString(), LibC.O_RDONLY | LibC.O_CLOEXEC, 0));
+    if (LIBC.flock(fd, LibC.LOCK_EX | LibC.LOCK_NB) < 0) {
+      int errno = Errno.last();
+      LIBC.close(fd);
+      if (errno == Errno.EAGAIN) {
+        throw new IOException(
+            file + " is not rotated: another rotation is at work in its folder; see what it did");
+      }
+      throw new ErrnoException("lock " + folder, errno);
+    }
+    return fd;
+  }
+
+  private static int rotateLocked(Path file, Path real, RandomGenerator random)
+      throws IOException, KeyFileException {
     byte[] before = {};
     byte[] after = {};
     try (KeyFile keys = KeyFileReader.read(real)) {

@@ -101,15 +101,24 @@ final class Underlay implements AutoCloseable {
     int errno =
         socket == null
             ? -1
-            : socket.sendOne(datagram.memory(), 0, datagram.length(), datagram.destination());
+            : socket.sendOne(
+                datagram.memory(),
+                0,
+                datagram.length(),
+                datagram.destination(),
+                datagram.trafficClass());
     if (errno != 0) {
       drops.count(DropReason.SEND_FAILED);
     }
   }
 
-  /** Whether it begins with the non-ESP marker (RFC 3948 section 2.2), which no SPI equals. */
+  /**
+   * Whether it is of UDP encapsulation (RFC 3948) but no ESP packet: a keepalive, or what begins
+   * with the non-ESP marker, which no SPI equals.
+   */
   private static boolean isMessage(Datagram datagram) {
-    return datagram.memory().get(ValueLayout.JAVA_INT_UNALIGNED, 0) == 0;
+    return datagram.length() < Integer.BYTES
+        || datagram.memory().get(ValueLayout.JAVA_INT_UNALIGNED, 0) == 0;
   }
 
   /** What the control side could not send. */

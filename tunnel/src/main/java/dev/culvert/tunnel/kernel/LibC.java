@@ -39,6 +39,9 @@ public interface LibC {
   short POLLIN = 1;
   short POLLOUT = 4;
 
+  int LOCK_EX = 2;
+  int LOCK_NB = 4;
+
   int PRIO_PROCESS = 0;
 
   int CLONE_NEWNET = 0x4000_0000;
@@ -85,6 +88,8 @@ public interface LibC {
   int unshare(int flags);
 
   int setns(int fd, int kind);
+
+  int flock(int fd, int operation);
 
   int setpriority(int which, int who, int nice);
 

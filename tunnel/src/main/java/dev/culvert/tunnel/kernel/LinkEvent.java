@@ -9,19 +9,7 @@ public sealed interface LinkEvent {
   record Gone(Links.Link link) implements LinkEvent {}
 
   /** Something about an interface is not as it was; never two equal links. */
-  record Changed(Links.Link before, Links.Link after) implements LinkEvent {
-    public boolean renamed() {
-      return !before.name().equals(after.name());
-    }
-
-    public boolean mtuChanged() {
-      return before.mtu() != after.mtu();
-    }
-
-    public boolean upChanged() {
-      return before.up() != after.up();
-    }
-  }
+  record Changed(Links.Link before, Links.Link after) implements LinkEvent {}
 
   /** An address was added to the interface of that index, or taken from it. */
   record AddressesChanged(int interfaceIndex) implements LinkEvent {}

@@ -106,15 +106,16 @@ public abstract sealed class SocketPort implements MarkedSocket, AutoCloseable
   /**
    * Sends one datagram, from any thread. A source that the kernel refuses is left out.
    *
+   * @param trafficClass 0 to 255, for the outer header
    * @return 0, or the errno why the kernel did not take it
    */
-  public int sendOne(MemorySegment memory, long offset, int length, Endpoint to) {
+  public int sendOne(MemorySegment memory, long offset, int length, Endpoint to, int trafficClass) {
     synchronized (controlLock) {
       if (closed) {
         return Errno.EBADF;
       }
       controlBatch.clear();
-      controlBatch.add(memory, offset, length, length, to, 0);
+      controlBatch.add(memory, offset, length, length, to, trafficClass);
       prepare(controlBatch);
       controlSender.send(controlBatch, train -> {});
       return controlBatch.errno(0);

@@ -241,7 +241,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     if (message != null) {
       MemorySegment.copy(
           message.bytes(), 0, out.memory(), ValueLayout.JAVA_BYTE, 0, message.bytes().length);
-      out.fill(message.bytes().length, message.peer(), message.to());
+      out.fill(message.bytes().length, message.peer(), message.to(), Datagram.CONTROL);
       return true;
     }
     WireGuardPeer peer = shared.outbox.peekReady();
@@ -290,7 +290,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
       shared.controlDrops.count(DropReason.COUNTERS_SPENT);
       return false;
     }
-    out.fill(sealedLength, peer, to);
+    out.fill(sealedLength, peer, to, 0);
     return true;
   }
 

@@ -312,7 +312,7 @@ final class EspDataPathTest {
   @Test
   void dummyPacketIsAuthenticatedAndDiscarded() {
     join(true);
-    alice.engine.sendDummy("bob", 100);
+    alice.tell(new KeyingEvent.SendDummy("bob"));
     assertTrue(alice.engine.pollTransmit(alice.datagram, 0));
     byte[] dummy =
         alice

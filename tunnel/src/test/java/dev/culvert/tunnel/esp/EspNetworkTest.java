@@ -9,6 +9,7 @@ import com.sun.management.ThreadMXBean;
 import dev.culvert.crypto.AeadKey;
 import dev.culvert.crypto.PacketRun;
 import dev.culvert.crypto.TrainCipher;
+import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Verdict;
 import dev.culvert.tunnel.testing.BackendWithCipher;
 import dev.culvert.tunnel.testing.SimulatedNetwork;
@@ -20,10 +21,12 @@ import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Two engines over the network of the WireGuard tests. */
@@ -44,6 +47,48 @@ final class EspNetworkTest {
     network.settle();
     assertEquals(List.of(1, 2, 3, 4), bob.deliveredNumbers());
     assertEquals(List.of("bob"), alice.keying.wanted.stream().distinct().toList());
+  }
+
+  @ParameterizedTest(name = "inner IPv4 {0}, outer IPv4 {1}, ESN {2}")
+  @CsvSource({
+    "false,false,true",
+    "false,false,false",
+    "false,true,true",
+    "true,false,true",
+    "true,false,false"
+  })
+  void packetsPassBothWaysInEveryMixOfFamilies(boolean innerV4, boolean outerV4, boolean esn) {
+    EspStation carol = new EspStation("carol", 3, innerV4, outerV4);
+    EspStation dave = new EspStation("dave", 4, innerV4, outerV4);
+    EspStation eve = new EspStation("eve", 5, innerV4, outerV4);
+    SimulatedNetwork mixed = SimulatedNetwork.of(carol, dave);
+    EspStation.join(carol, dave, esn, 1, 1);
+    assertEquals(Verdict.SEALED, mixed.send(carol, dave, 1, 2, 3));
+    assertEquals(Verdict.SEALED, mixed.send(dave, carol, 4));
+    mixed.settle();
+    assertEquals(List.of(1, 2, 3), dave.deliveredNumbers());
+    assertEquals(List.of(4), carol.deliveredNumbers());
+    assertArrayEquals(Station.packet(carol.inner, dave.inner, 1), dave.delivered.getFirst());
+    // Neither who is behind the SA nor who is at its other end may be anybody else.
+    byte[] foreign = Station.packet(eve.inner, dave.inner, 5);
+    carol.sealPackets(carol.peer(dave), mixed.now, foreign);
+    byte[] strange = Station.packet(carol.inner, eve.inner, 6);
+    carol.sealPackets(carol.peer(dave), mixed.now, strange);
+    carol.outbox.forEach(datagram -> dave.receive(carol.address, mixed.now, datagram));
+    carol.outbox.clear();
+    carol.seal(dave, mixed.now, 7);
+    dave.receive(eve.address, mixed.now, carol.outbox.getFirst());
+    assertEquals(
+        Map.of(
+            DropReason.SOURCE_NOT_ALLOWED,
+            1L,
+            DropReason.DESTINATION_NOT_ALLOWED,
+            1L,
+            DropReason.UNKNOWN_SA,
+            1L),
+        dave.drops());
+    dave.receive(carol.address, mixed.now, carol.outbox.getFirst());
+    assertEquals(List.of(1, 2, 3, 7), dave.deliveredNumbers());
   }
 
   @ParameterizedTest

@@ -6,8 +6,10 @@ import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadBackends;
 import dev.culvert.crypto.SecretBytes;
+import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DataPath;
+import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.testing.Station;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,6 +32,16 @@ final class EspStation extends Station {
   EspStation(String name, int number, AeadBackend backend) {
     super(name, number, 4500);
     engine = new EspEngine(keying, Map.of(AeadAlgorithm.AES_GCM, backend));
+    path = engine.newDataPath();
+  }
+
+  /** One with addresses of these families. */
+  EspStation(String name, int number, boolean innerV4, boolean outerV4) {
+    super(
+        name,
+        IpAddress.parse((innerV4 ? "10.0.0." : "fd00::") + number),
+        Endpoint.of(IpAddress.parse((outerV4 ? "192.0.2." : "2001:db8::") + number), 4500));
+    engine = new EspEngine(keying, Map.of(AeadAlgorithm.AES_GCM, backend()));
     path = engine.newDataPath();
   }
 
@@ -58,19 +70,29 @@ final class EspStation extends Station {
 
   @Override
   public void knows(Station other) {
+    knows(other, 0);
+  }
+
+  void knows(Station other, int keepaliveSeconds) {
     peers.add(
         new EspPeerSettings(
             other.name,
             address.address(),
             other.address.address(),
             other.address,
-            selectors(other)));
+            selectors(other),
+            EspPeerSettings.Binding.SELECTORS,
+            keepaliveSeconds));
     engine.peers(peers, 0);
   }
 
   @Override
   public EspPeer peer(Station other) {
-    EspPeer peer = (EspPeer) engine.route4((int) other.inner.low());
+    EspPeer peer =
+        (EspPeer)
+            (other.inner.v4()
+                ? engine.route4((int) other.inner.low())
+                : engine.route6(other.inner.high(), other.inner.low()));
     assertNotNull(peer, name + " has no route to " + other.name);
     return peer;
   }

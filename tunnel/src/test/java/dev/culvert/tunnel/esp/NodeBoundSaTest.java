@@ -35,7 +35,8 @@ final class NodeBoundSaTest {
                 other.address.address(),
                 at,
                 selectors,
-                binding)),
+                binding,
+                0)),
         0);
   }
 

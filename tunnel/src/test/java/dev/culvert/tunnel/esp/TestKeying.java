@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.esp;
 
+import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.Endpoint;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -17,6 +18,7 @@ final class TestKeying implements Keying {
   static final byte HELLO = 1;
   static final byte WELCOME = 2;
 
+  private final DropCounters drops = new DropCounters();
   final ArrayDeque<KeyingEvent> events = new ArrayDeque<>();
   final ArrayDeque<Message> messages = new ArrayDeque<>();
   final Map<String, SaParameters> offered = new HashMap<>();
@@ -28,6 +30,11 @@ final class TestKeying implements Keying {
   public void peers(Collection<EspPeerSettings> all) {
     peers.clear();
     all.forEach(peer -> peers.put(peer.name(), peer));
+  }
+
+  @Override
+  public DropCounters drops() {
+    return drops;
   }
 
   @Override

@@ -15,6 +15,11 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -77,6 +82,61 @@ class KeyFileWriterTest {
     Path file = file(text);
     assertThrows(KeyFileException.class, () -> KeyFileWriter.rotate(file, random));
     assertArrayEquals(text, Files.readAllBytes(file));
+  }
+
+  /** Hands out numbers only once both rotations are at it, or one of them has ended. */
+  private static final class Rendezvous implements RandomGenerator {
+    private final Random random = new Random(5);
+    private final CountDownLatch reached;
+    private final CountDownLatch goOn;
+
+    Rendezvous(CountDownLatch reached, CountDownLatch goOn) {
+      this.reached = reached;
+      this.goOn = goOn;
+    }
+
+    @Override
+    public long nextLong() {
+      reached.countDown();
+      try {
+        goOn.await();
+      } catch (InterruptedException e) {
+        throw new AssertionError(e);
+      }
+      return random.nextLong();
+    }
+  }
+
+  @Test
+  void ofTwoRotationsAtOnceTheSecondFailsAndSaysWhy() throws Exception {
+    Path file = file(KeyFileWriter.newLine(3, 16, random));
+    CountDownLatch reached = new CountDownLatch(1);
+    CountDownLatch goOn = new CountDownLatch(1);
+    try (ExecutorService other = Executors.newSingleThreadExecutor()) {
+      Future<Integer> first =
+          other.submit(() -> KeyFileWriter.rotate(file, new Rendezvous(reached, goOn)));
+      reached.await();
+      IOException refused;
+      try {
+        refused = assertThrows(IOException.class, () -> KeyFileWriter.rotate(file, random));
+      } finally {
+        goOn.countDown();
+      }
+      assertTrue(
+          String.valueOf(refused.getMessage()).contains("another rotation is at work"),
+          refused::toString);
+      assertEquals(4, first.get());
+    }
+    assertEquals(List.of(3, 4), ids(file));
+    assertEquals(5, KeyFileWriter.rotate(file, random), "the lock is gone");
+  }
+
+  @Test
+  void aRefusedRotationLeavesNoLock() throws Exception {
+    Path file = file("3 rfc4106(gcm(aes)) 00 128\n".getBytes(US_ASCII));
+    assertThrows(KeyFileException.class, () -> KeyFileWriter.rotate(file, random));
+    Files.write(file, KeyFileWriter.newLine(3, 16, random));
+    assertEquals(4, KeyFileWriter.rotate(file, random));
   }
 
   @Test

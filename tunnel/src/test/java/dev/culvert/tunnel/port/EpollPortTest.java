@@ -51,7 +51,7 @@ class EpollPortTest {
 
   private void send(int length) {
     Endpoint self = Endpoint.of(IpAddress.parse("127.0.0.1"), port().port());
-    assertEquals(0, port().sendOne(memory, 0, length, self));
+    assertEquals(0, port().sendOne(memory, 0, length, self, 0));
   }
 
   private @Nullable Object next() throws Exception {

@@ -5,46 +5,21 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
-import dev.culvert.tunnel.kernel.NetworkNamespace;
 import dev.culvert.tunnel.train.Fragmentation;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Random;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 @Tag("integration")
-class EspPortTest {
+class EspPortTest extends SocketTest {
   private static final int PORT = 4500;
 
-  private final Arena arena = Arena.ofShared();
-  private final MemorySegment memory = arena.allocate(1 << 20, 4096);
-  private final ReceiveBatch received = new ReceiveBatch(64, arena);
-  private final List<AutoCloseable> open = new ArrayList<>();
-  private NetworkNamespace namespace;
-
-  @BeforeEach
-  void enterNamespace() throws Exception {
-    namespace = NetworkNamespace.create();
-    byte[] random = new byte[1 << 20];
-    new Random(7).nextBytes(random);
-    MemorySegment.copy(random, 0, memory, ValueLayout.JAVA_BYTE, 0, random.length);
-  }
-
-  @AfterEach
-  void leaveNamespace() throws Exception {
-    for (AutoCloseable closeable : open) {
-      closeable.close();
-    }
-    namespace.close();
-    arena.close();
+  EspPortTest() {
+    super(64);
   }
 
   private EspPort open(IpFamily family, int lane, int lanes) throws Exception {
@@ -55,17 +30,13 @@ class EspPortTest {
   }
 
   private static Endpoint loopback(IpFamily family) {
-    return Endpoint.of(IpAddress.parse(family == IpFamily.V4 ? "127.0.0.1" : "::1"), PORT);
+    return loopback(family, PORT);
   }
 
   private int send(EspPort from, int bytes, int stride, Endpoint to, int trafficClass) {
     SendBatch batch = new SendBatch(from.family(), 4, arena);
     batch.add(memory, 0, bytes, stride, to, trafficClass, Fragmentation.FORBIDDEN);
-    return from.send(
-        batch,
-        train -> {
-          throw new AssertionError("source refused");
-        });
+    return from.send(batch, NO_REFUSAL);
   }
 
   /** Loopback hands over what was sent before the sending call returns. */
@@ -97,7 +68,7 @@ class EspPortTest {
   void theSenderIsNamedWithThePortOfTheKeyingAndTheAddressItReached(IpFamily family)
       throws Exception {
     EspPort port = open(family, 0, 1);
-    assertEquals(0, port.sendOne(memory, 0, 100, loopback(family)));
+    assertEquals(0, port.sendOne(memory, 0, 100, loopback(family), 0));
     assertEquals(1, receive(port));
     assertTrue(received.usable(0));
     Endpoint from = received.from(0);
@@ -109,7 +80,7 @@ class EspPortTest {
   @Test
   void whatWasReceivedCanBeAnsweredFromTheAddressThatItReached() throws Exception {
     EspPort port = open(IpFamily.V4, 0, 1);
-    port.sendOne(memory, 0, 100, Endpoint.of(IpAddress.parse("127.0.0.9"), PORT));
+    port.sendOne(memory, 0, 100, Endpoint.of(IpAddress.parse("127.0.0.9"), PORT), 0);
     assertEquals(1, receive(port));
     Endpoint from = received.from(0);
     assertEquals(IpAddress.parse("127.0.0.9"), from.source());

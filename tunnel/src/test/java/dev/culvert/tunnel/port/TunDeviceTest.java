@@ -281,7 +281,7 @@ class TunDeviceTest {
       UdpPort sender =
           namespace.call(() -> UdpPort.bind(IpFamily.V4, 0, false, UdpOptions.DEFAULT));
       open.add(sender);
-      assertEquals(0, sender.sendOne(buffer, 0, 100, to));
+      assertEquals(0, sender.sendOne(buffer, 0, 100, to, 0));
     }
     for (TunPort port : device.ports()) {
       assertTrue(readPacket(port, 17, -1) > 0);

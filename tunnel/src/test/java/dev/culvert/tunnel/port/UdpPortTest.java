@@ -12,51 +12,21 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
-import dev.culvert.tunnel.kernel.NetworkNamespace;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.Random;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 @Tag("integration")
-class UdpPortTest {
-  private static final SendListener NO_REFUSAL =
-      train -> {
-        throw new AssertionError("source of train " + train + " refused");
-      };
-
-  private final Arena arena = Arena.ofShared();
-  private final MemorySegment memory = arena.allocate(1 << 20, 4096);
-  private final ReceiveBatch received = new ReceiveBatch(8, arena);
-  private final List<AutoCloseable> open = new ArrayList<>();
-  private NetworkNamespace namespace;
-
-  @BeforeEach
-  void enterNamespace() throws Exception {
-    namespace = NetworkNamespace.create();
-    byte[] random = new byte[1 << 20];
-    new Random(7).nextBytes(random);
-    MemorySegment.copy(random, 0, memory, ValueLayout.JAVA_BYTE, 0, random.length);
-  }
-
-  @AfterEach
-  void leaveNamespace() throws Exception {
-    for (AutoCloseable closeable : open) {
-      closeable.close();
-    }
-    namespace.close();
-    arena.close();
+class UdpPortTest extends SocketTest {
+  UdpPortTest() {
+    super(8);
   }
 
   private UdpPort bind(IpFamily family, UdpOptions options) throws Exception {
@@ -70,8 +40,7 @@ class UdpPortTest {
   }
 
   private static Endpoint loopback(UdpPort port) {
-    String address = port.family() == IpFamily.V4 ? "127.0.0.1" : "::1";
-    return Endpoint.of(IpAddress.parse(address), port.port());
+    return loopback(port.family(), port.port());
   }
 
   private SendBatch batch(IpFamily family) {
@@ -127,7 +96,7 @@ class UdpPortTest {
   void aSingleDatagramIsItsOwnSegment(IpFamily family) throws Exception {
     UdpPort from = bind(family);
     UdpPort to = bind(family);
-    assertEquals(0, from.sendOne(memory, 5, 148, loopback(to)));
+    assertEquals(0, from.sendOne(memory, 5, 148, loopback(to), 0));
     assertEquals(1, receive(to));
     assertSameBytes(5, 0, 148);
     assertEquals(148, received.segmentSize(0));
@@ -139,7 +108,7 @@ class UdpPortTest {
   void theLargestDatagramArrives() throws Exception {
     UdpPort from = bind(IpFamily.V4);
     UdpPort to = bind(IpFamily.V4);
-    assertEquals(0, from.sendOne(memory, 0, 65_507, loopback(to)));
+    assertEquals(0, from.sendOne(memory, 0, 65_507, loopback(to), 0));
     receive(to);
     assertSameBytes(0, 0, 65_507);
     assertTrue(received.usable(0));
@@ -263,7 +232,7 @@ class UdpPortTest {
     assertEquals(3, receive(to));
     assertSameBytes(1000, 1, 3000);
     assertSameBytes(5000, 2, 700);
-    assertEquals(0, from.sendOne(memory, 0, 100, sticky(loopback(to), strange, 1)));
+    assertEquals(0, from.sendOne(memory, 0, 100, sticky(loopback(to), strange, 1), 0));
   }
 
   @Test
@@ -308,7 +277,7 @@ class UdpPortTest {
     port.close();
     ErrnoException e = assertThrows(ErrnoException.class, () -> port.mark(1));
     assertEquals(Errno.EBADF, e.errno());
-    assertEquals(Errno.EBADF, port.sendOne(memory, 0, 10, loopback(port)));
+    assertEquals(Errno.EBADF, port.sendOne(memory, 0, 10, loopback(port), 0));
   }
 
   @Test
@@ -333,7 +302,7 @@ class UdpPortTest {
     UdpPort first = present(sockets.v4(0));
     UdpPort second = present(sockets.v4(1));
     for (int i = 0; i < 64; i++) {
-      assertEquals(0, bind(IpFamily.V4).sendOne(memory, 0, 100, loopback(first)));
+      assertEquals(0, bind(IpFamily.V4).sendOne(memory, 0, 100, loopback(first), 0));
     }
     int onFirst = drain(first);
     int onSecond = drain(second);

@@ -28,6 +28,7 @@ public abstract class Station {
   public static final byte[] MARKER = "never in clear on the wire".getBytes(US_ASCII);
 
   private static final int V4_HEADER = 20;
+  private static final int V6_HEADER = 40;
 
   public final String name;
   public final IpAddress inner;
@@ -42,9 +43,16 @@ public abstract class Station {
   public long clockSkew;
 
   protected Station(String name, int number, int port) {
+    this(
+        name,
+        IpAddress.parse("10.0.0." + number),
+        Endpoint.of(IpAddress.parse("192.0.2." + number), port));
+  }
+
+  protected Station(String name, IpAddress inner, Endpoint address) {
     this.name = name;
-    inner = IpAddress.parse("10.0.0." + number);
-    address = Endpoint.of(IpAddress.parse("192.0.2." + number), port);
+    this.inner = inner;
+    this.address = address;
   }
 
   public abstract TunnelEngine engine();
@@ -59,8 +67,11 @@ public abstract class Station {
 
   public abstract TunnelPeer peer(Station other);
 
-  /** An IPv4 packet with the marker and {@code number} in it. */
+  /** A packet of the addresses' family with the marker and {@code number} in it. */
   public static byte[] packet(IpAddress source, IpAddress destination, int number) {
+    if (!source.v4()) {
+      return packet6(source, destination, number);
+    }
     int length = V4_HEADER + MARKER.length + 4;
     return ByteBuffer.allocate(length)
         .put(0, (byte) 0x45)
@@ -69,6 +80,18 @@ public abstract class Station {
         .putInt(16, (int) destination.low())
         .put(V4_HEADER, MARKER)
         .putInt(length - 4, number)
+        .array();
+  }
+
+  private static byte[] packet6(IpAddress source, IpAddress destination, int number) {
+    int payload = MARKER.length + 4;
+    return ByteBuffer.allocate(V6_HEADER + payload)
+        .put(0, (byte) 0x60)
+        .putShort(4, (short) payload)
+        .put(8, source.toBytes())
+        .put(24, destination.toBytes())
+        .put(V6_HEADER, MARKER)
+        .putInt(V6_HEADER + payload - 4, number)
         .array();
   }
 

@@ -20,6 +20,12 @@ final class ExchangeLimits {
   /** Hellos under the key that both are thought to have, before every key is tried. */
   static final int HELLOS_UNDER_ONE_KEY = 2;
 
+  /** Hellos without an answer, after which the peer is told what else the keys depend on. */
+  static final int HELLOS_BEFORE_RANGES = 2;
+
+  /** And then with every so manieth hello. */
+  static final int RANGES_EVERY = 16;
+
   static final int MAX_CONFIRMS = 5;
 
   /** A responder's epoch serves all hellos of this time, so that replayed ones evict nothing. */

@@ -30,9 +30,11 @@ import org.jspecify.annotations.Nullable;
 record ExchangeMessage(Type type, int keyId, int publishedId, int heldIds, Epochs epochs) {
   static final int LENGTH = 76;
 
-  private static final int MAGIC = 'C' << 24 | 'U' << 16 | 'L' << 8 | 1;
+  /** What all messages begin with. */
+  static final int MAGIC = 'C' << 24 | 'U' << 16 | 'L' << 8 | 1;
+
   private static final int MAC_OFFSET = 44;
-  private static final int MAC_LENGTH = LENGTH - MAC_OFFSET;
+  static final int MAC_LENGTH = LENGTH - MAC_OFFSET;
   private static final String MAC = "HmacSHA256";
 
   enum Type {
@@ -53,7 +55,7 @@ record ExchangeMessage(Type type, int keyId, int publishedId, int heldIds, Epoch
     out.put((byte) 0).putShort((short) heldIds).putShort((short) 0);
     epochs.initiator().write(out);
     epochs.responder().write(out);
-    return out.put(mac(exchangeKey, sender, receiver, out.array())).array();
+    return out.put(mac(exchangeKey, sender, receiver, out.array(), MAC_OFFSET)).array();
   }
 
   /** Reads a message, or null where the bytes are none. Nothing is authenticated yet. */
@@ -96,20 +98,27 @@ record ExchangeMessage(Type type, int keyId, int publishedId, int heldIds, Epoch
   /** Whether {@code sender} made {@code bytes} for {@code receiver}. */
   static boolean isAuthentic(
       byte[] bytes, SecretBytes exchangeKey, IpAddress sender, IpAddress receiver) {
-    return MessageDigest.isEqual(
-        mac(exchangeKey, sender, receiver, bytes),
-        Arrays.copyOfRange(bytes, MAC_OFFSET, MAC_OFFSET + MAC_LENGTH));
+    return isAuthentic(bytes, exchangeKey, sender, receiver, MAC_OFFSET);
   }
 
-  private static byte[] mac(
-      SecretBytes exchangeKey, IpAddress sender, IpAddress receiver, byte[] message) {
-    byte[] key = exchangeKey.toByteArray();
+  /** Whether what follows the first {@code covered} bytes is their MAC. */
+  static boolean isAuthentic(
+      byte[] bytes, SecretBytes macKey, IpAddress sender, IpAddress receiver, int covered) {
+    return MessageDigest.isEqual(
+        mac(macKey, sender, receiver, bytes, covered),
+        Arrays.copyOfRange(bytes, covered, covered + MAC_LENGTH));
+  }
+
+  /** HMAC-SHA-256 over both ends and the first {@code covered} bytes. */
+  static byte[] mac(
+      SecretBytes macKey, IpAddress sender, IpAddress receiver, byte[] message, int covered) {
+    byte[] key = macKey.toByteArray();
     try {
       Mac mac = Mac.getInstance(MAC);
       mac.init(new SecretKeySpec(key, MAC));
       addAddress(mac, sender);
       addAddress(mac, receiver);
-      mac.update(message, 0, MAC_OFFSET);
+      mac.update(message, 0, covered);
       return mac.doFinal();
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException("every JDK has " + MAC, e);

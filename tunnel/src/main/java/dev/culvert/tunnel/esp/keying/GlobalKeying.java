@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.esp.keying;
 
 import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.esp.ClockWatch;
 import dev.culvert.tunnel.esp.EspPeerSettings;
@@ -62,11 +63,16 @@ public final class GlobalKeying implements Keying {
 
   /** How far the rotation is with each peer. */
   public List<PairStatus> pairs() {
-    return byName.values().stream().map(exchange -> exchange.rotation.status()).toList();
+    return byName.values().stream().map(PairExchange::status).toList();
   }
 
   public long drops(ExchangeDrop reason) {
     return state.drops(reason);
+  }
+
+  @Override
+  public DropCounters drops() {
+    return state.counters;
   }
 
   @Override
@@ -116,7 +122,7 @@ public final class GlobalKeying implements Keying {
 
   @Override
   public boolean isPlausible(byte[] message, Endpoint from) {
-    return ExchangeMessage.parse(message) != null;
+    return ExchangeMessage.parse(message) != null || RangesMessage.keyId(message) != 0;
   }
 
   @Override
@@ -124,10 +130,12 @@ public final class GlobalKeying implements Keying {
       byte[] bytes, Endpoint from, boolean underLoad, long nowNanos, long wallNanos) {
     ExchangeMessage message = ExchangeMessage.parse(bytes);
     PairExchange exchange = byAddress.get(from.address());
-    if (message == null) {
+    if (message == null && RangesMessage.keyId(bytes) == 0) {
       state.drop(ExchangeDrop.MALFORMED);
     } else if (exchange == null) {
       state.drop(ExchangeDrop.UNKNOWN_PEER);
+    } else if (message == null) {
+      exchange.receiveRanges(bytes, nowNanos);
     } else if (exchange.receive(message, bytes, from, nowNanos)) {
       retireKeys();
       changed();

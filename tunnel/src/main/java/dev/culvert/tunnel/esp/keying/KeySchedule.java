@@ -22,6 +22,8 @@ final class KeySchedule {
 
   private static final byte[] EXTRACT_SALT = ascii("culvert esp v1");
   private static final String EXCHANGE_LABEL = "exchange";
+  private static final String RANGES_LABEL = "ranges";
+  private static final String RANGES_MASK_LABEL = "ranges mask";
   private static final String SA_LABEL = "sa";
 
   private KeySchedule() {}
@@ -54,6 +56,24 @@ final class KeySchedule {
       info.address(pair.remoteNode()).address(pair.localNode()).prefixes(remote).prefixes(local);
     }
     return SecretBytes.owning(derive(global, info, MAC_KEY_LENGTH));
+  }
+
+  /** The key of the {@link RangesMessage} of this pair: the same though the ends' ranges differ. */
+  static SecretBytes rangesKey(GlobalKey global, EspPeerSettings pair) {
+    return SecretBytes.owning(derive(global, ranges(RANGES_LABEL, global, pair), MAC_KEY_LENGTH));
+  }
+
+  /** What hides one {@link RangesMessage}: as long as its body, and only for its nonce. */
+  static byte[] rangesMask(GlobalKey global, EspPeerSettings pair, Epoch nonce, int length) {
+    return derive(global, ranges(RANGES_MASK_LABEL, global, pair).epoch(nonce), length);
+  }
+
+  private static Info ranges(String label, GlobalKey global, EspPeerSettings pair) {
+    boolean localFirst = pair.localNode().compareTo(pair.remoteNode()) < 0;
+    Info info = new Info(label).number(global.id());
+    return localFirst
+        ? info.address(pair.localNode()).address(pair.remoteNode())
+        : info.address(pair.remoteNode()).address(pair.localNode());
   }
 
   /**

@@ -48,6 +48,14 @@ public sealed interface KeyingNotice extends TunnelEvent.Notice {
     }
   }
 
+  /** The ends have no key in common, since they are configured for different traffic. */
+  record RangesDiffer(String peer, String difference) implements KeyingNotice {
+    @Override
+    public String message() {
+      return "no keys with %s: %s".formatted(peer, difference);
+    }
+  }
+
   /** The clock jumped against monotonic time, as after a machine was restored from a snapshot. */
   record ClockJumped(Duration by) implements KeyingNotice {
     @Override

@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.esp.keying;
 
+import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.KeyingEvent;
 import java.util.ArrayDeque;
@@ -13,6 +14,7 @@ final class KeyingState implements AutoCloseable {
   final ArrayDeque<KeyingEvent> events = new ArrayDeque<>();
   final ArrayDeque<Keying.Message> messages = new ArrayDeque<>();
   final ArrayDeque<KeyingNotice> notices = new ArrayDeque<>();
+  final DropCounters counters = new DropCounters();
   private final long[] drops = new long[ExchangeDrop.values().length];
 
   KeyingState(KeyRing ring, boolean esn, RandomGenerator randomness) {
@@ -23,6 +25,7 @@ final class KeyingState implements AutoCloseable {
 
   void drop(ExchangeDrop reason) {
     drops[reason.ordinal()]++;
+    counters.count(reason.counted());
   }
 
   long drops(ExchangeDrop reason) {

@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.esp.keying;
 
 import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
@@ -32,6 +33,7 @@ public final class ManualKeying implements Keying {
   private final Map<String, Sender> outbound = new HashMap<>();
   private final Map<String, EspPeerSettings> installed = new HashMap<>();
   private final SequenceStore store;
+  private final DropCounters drops = new DropCounters();
   private final ArrayDeque<KeyingEvent> events = new ArrayDeque<>();
   private final ArrayDeque<KeyingNotice> notices = new ArrayDeque<>();
 
@@ -69,6 +71,11 @@ public final class ManualKeying implements Keying {
       throw new IllegalArgumentException(
           sa + ": one SA each way and peer, and every key for one direction of one peer only");
     }
+  }
+
+  @Override
+  public DropCounters drops() {
+    return drops;
   }
 
   @Override

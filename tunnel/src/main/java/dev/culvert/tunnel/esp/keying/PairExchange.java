@@ -2,11 +2,13 @@ package dev.culvert.tunnel.esp.keying;
 
 import static dev.culvert.tunnel.esp.keying.ExchangeLimits.DOUBT;
 import static dev.culvert.tunnel.esp.keying.ExchangeLimits.HELLOS_BEFORE_DROP;
+import static dev.culvert.tunnel.esp.keying.ExchangeLimits.HELLOS_BEFORE_RANGES;
 import static dev.culvert.tunnel.esp.keying.ExchangeLimits.MAX_CONFIRMS;
 import static dev.culvert.tunnel.esp.keying.ExchangeLimits.MAX_RETRY;
 import static dev.culvert.tunnel.esp.keying.ExchangeLimits.NEVER;
 import static dev.culvert.tunnel.esp.keying.ExchangeLimits.OFFER_LIFETIME;
 import static dev.culvert.tunnel.esp.keying.ExchangeLimits.OFFER_REUSE;
+import static dev.culvert.tunnel.esp.keying.ExchangeLimits.RANGES_EVERY;
 import static dev.culvert.tunnel.esp.keying.ExchangeLimits.RENEW_AFTER;
 import static dev.culvert.tunnel.esp.keying.ExchangeLimits.RENEW_SPREAD;
 import static dev.culvert.tunnel.esp.keying.ExchangeLimits.RETRY;
@@ -53,6 +55,7 @@ final class PairExchange implements AutoCloseable {
   private final PairSessions sessions;
   private final HelloLimiter limiter = new HelloLimiter();
   private EspPeerSettings pair;
+  private final PairRanges ranges;
   final PairRotation rotation;
 
   private Phase phase = Phase.IDLE;
@@ -74,11 +77,16 @@ final class PairExchange implements AutoCloseable {
     this.pair = pair;
     this.state = state;
     sessions = new PairSessions(pair, state);
+    ranges = new PairRanges(pair, state);
     rotation = new PairRotation(pair.name(), state);
   }
 
   EspPeerSettings pair() {
     return pair;
+  }
+
+  PairStatus status() {
+    return rotation.status(ranges.difference());
   }
 
   /** What passes has changed, and nothing else. */
@@ -138,6 +146,9 @@ final class PairExchange implements AutoCloseable {
   private void sayHello(long nowNanos) {
     for (int id : rotation.helloKeys(attempts)) {
       send(ExchangeMessage.Type.HELLO, id, epochs, null);
+      if (attempts % RANGES_EVERY == HELLOS_BEFORE_RANGES) {
+        ranges.tell(id);
+      }
     }
     if (attempts + 1 == HELLOS_BEFORE_DROP && !sessions.isSending()) {
       sessions.stopSending();
@@ -204,6 +215,11 @@ final class PairExchange implements AutoCloseable {
       case ACK -> onAck(message, from, nowNanos);
     }
     return message.type() != ExchangeMessage.Type.HELLO;
+  }
+
+  /** What the peer is configured for: it gets no answers from us. */
+  void receiveRanges(byte[] message, long nowNanos) {
+    ranges.receive(message, limiter, nowNanos);
   }
 
   private boolean dropped(ExchangeDrop reason) {
@@ -297,6 +313,7 @@ final class PairExchange implements AutoCloseable {
       PairSessions.Session session, int agreedKeyId, boolean initiator, long nowNanos) {
     offer = Epoch.NONE;
     attempts = 0;
+    ranges.agreed();
     sessions.sendUnder(session, nowNanos);
     dueAt = nowNanos + RENEW_AFTER - (initiator ? state.jitter(RENEW_SPREAD) : 0);
     if (inDoubt) {

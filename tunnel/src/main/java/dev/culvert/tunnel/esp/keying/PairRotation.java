@@ -9,6 +9,7 @@ import static dev.culvert.tunnel.esp.keying.ExchangeLimits.UPGRADE_INTERVAL;
 
 import java.time.Duration;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which global key to use with one peer. What the peer publishes and holds is known only from its
@@ -67,8 +68,8 @@ final class PairRotation {
     }
   }
 
-  PairStatus status() {
-    return new PairStatus(peer, agreed, peerPublished);
+  PairStatus status(@Nullable String difference) {
+    return new PairStatus(peer, agreed, peerPublished, difference);
   }
 
   void advance(long nowNanos) {

@@ -169,7 +169,7 @@ public final class NoiseKeying implements Keying {
     timestamps.after(answered);
   }
 
-  /** Messages that were dropped, by reason; lanes count what they do not let pass. */
+  @Override
   public DropCounters drops() {
     return drops;
   }

@@ -247,7 +247,7 @@ final class NoisePair implements HandshakeUser, TrafficListener {
     SaPair before = sessions.current();
     sessions.removeIf(pair -> pair.age().isExpired(nowNanos));
     if (before != null && sessions.current() == null) {
-      state.events.add(new KeyingEvent.StopSending(settings.name()));
+      state.events.add(new KeyingEvent.EndOutbound(settings.name()));
     }
     SaPair oldest = sessions.oldest();
     if (oldest != null) {

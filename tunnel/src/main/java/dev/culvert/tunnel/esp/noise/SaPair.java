@@ -39,20 +39,22 @@ final class SaPair implements Indexed, AutoCloseable {
             localIndex,
             SaKeySchedule.derive(keys.receiveKey(), !initiator, localIndex, remoteIndex),
             selectors,
-            limits);
+            limits,
+            age.endNanos());
     outbound =
         sa(
             remoteIndex,
             SaKeySchedule.derive(keys.sendKey(), initiator, remoteIndex, localIndex),
             selectors,
-            limits);
+            limits,
+            age.endNanos());
     keys.wipe();
     inboundKey = inbound.keyId();
     outboundKey = outbound.keyId();
   }
 
   private static SaParameters sa(
-      int spi, byte[] keyAndSalt, Selectors selectors, PacketLimits limits) {
+      int spi, byte[] keyAndSalt, Selectors selectors, PacketLimits limits, long endNanos) {
     int salt = ByteBuffer.wrap(keyAndSalt).getInt(SaKeySchedule.AES_KEY_LENGTH);
     SecretBytes key = SecretBytes.owning(Arrays.copyOf(keyAndSalt, SaKeySchedule.AES_KEY_LENGTH));
     Arrays.fill(keyAndSalt, (byte) 0);
@@ -65,7 +67,8 @@ final class SaPair implements Indexed, AutoCloseable {
         1,
         limits.rejectAfter() + 1,
         limits.renewAfter() + 1,
-        selectors);
+        selectors,
+        endNanos);
   }
 
   @Override

@@ -40,7 +40,8 @@ final class NodeBoundKeysTest {
                 other.address,
                 Endpoint.of(other.address, port),
                 selectors,
-                binding)));
+                binding,
+                0)));
     self.drain();
   }
 

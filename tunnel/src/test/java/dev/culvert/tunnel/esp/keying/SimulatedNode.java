@@ -127,6 +127,7 @@ final class SimulatedNode {
       }
       case KeyingEvent.ExtendOutbound extend -> throw new AssertionError("none here: " + extend);
       case KeyingEvent.StopSending stop -> outbound.remove(stop.peer());
+      case KeyingEvent.EndOutbound e -> throw new AssertionError(e);
       case KeyingEvent.SendDummy e -> throw new AssertionError(e);
       case KeyingEvent.Heard heard -> {}
     }

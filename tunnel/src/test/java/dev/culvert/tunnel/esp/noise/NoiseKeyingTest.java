@@ -114,6 +114,35 @@ final class NoiseKeyingTest extends NoiseScene {
   }
 
   @Test
+  void lanesSealAndOpenNothingAfterThreeMinutesThoughTheControlThreadSleeps() {
+    network.settle();
+    long madeAt = network.now - requireNonNull(alice.sending(network.now)).ageNanos();
+    long end = madeAt + Messages.REJECT_AFTER_TIME;
+    assertEquals(Verdict.SEALED, alice.seal(bob, end - 1, 1));
+    byte[] sealed = alice.outbox.getFirst();
+    byte[] again = sealedBeforeTheEnd(end);
+    bob.receive(alice.address, end - SECONDS.toNanos(1), sealed);
+    assertEquals(List.of(1), bob.deliveredNumbers());
+    assertEquals(Verdict.STAGED, alice.seal(bob, end, 2));
+    // Bob's end comes a moment later: he got the last message of the handshake.
+    bob.receive(alice.address, end + SECONDS.toNanos(1), again);
+    assertEquals(List.of(1), bob.deliveredNumbers());
+    assertEquals(1, bob.drops(DropReason.EXPIRED));
+    assertEquals(List.of(), alice.outbox);
+    network.now = end;
+    network.settle();
+    assertEquals(List.of(1, 2), bob.deliveredNumbers(), "under new keys");
+  }
+
+  private byte[] sealedBeforeTheEnd(long end) {
+    alice.outbox.clear();
+    assertEquals(Verdict.SEALED, alice.seal(bob, end - 1, 3));
+    byte[] sealed = alice.outbox.getFirst();
+    alice.outbox.clear();
+    return sealed;
+  }
+
+  @Test
   void samePresharedKeyCompletes() {
     presharedKeys(1, 1);
     network.settle();

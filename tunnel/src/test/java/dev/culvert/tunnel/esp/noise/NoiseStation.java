@@ -8,7 +8,6 @@ import dev.culvert.crypto.SecretBytes;
 import dev.culvert.crypto.X25519;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DataPath;
-import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.esp.EspEngine;
@@ -19,7 +18,6 @@ import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.testing.Station;
 import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
-import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -144,14 +142,6 @@ final class NoiseStation extends Station {
     TunnelPeer peer = engine.route4((int) other.inner.low());
     assertNotNull(peer, name + " has no route to " + other.name);
     return peer;
-  }
-
-  /** Drops of the engine, its lane and its keying. */
-  @Override
-  public Map<DropReason, Long> drops() {
-    Map<DropReason, Long> sum = new EnumMap<>(super.drops());
-    keying.drops().addTo(sum);
-    return sum;
   }
 
   List<SaStatus> sas(boolean outbound, long now) {

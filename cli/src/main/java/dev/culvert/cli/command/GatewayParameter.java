@@ -1,0 +1,58 @@
+package dev.culvert.cli.command;
+
+import dev.culvert.cli.config.ConfigException;
+import dev.culvert.cli.config.ConfigFile;
+import dev.culvert.cli.config.GatewayConfig;
+import dev.culvert.cli.daemon.Machine;
+import java.io.IOException;
+import java.nio.file.Path;
+import picocli.CommandLine.Parameters;
+
+/** {@code IFACE|FILE}: a gateway, by its interface or by its configuration file. */
+final class GatewayParameter {
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "IFACE|FILE",
+      defaultValue = GatewayConfig.DEFAULT_INTERFACE,
+      description = "Which gateway (default: ${DEFAULT-VALUE}).")
+  private String gateway;
+
+  /** The interface's name. */
+  String name() throws ConfigException {
+    return isFile() ? ConfigFile.read(Path.of(gateway)).interfaceName() : gateway;
+  }
+
+  /** As {@link #name}, of a gateway that runs here. */
+  String running(Machine machine) throws ConfigException, CommandException {
+    String name = name();
+    if (!machine.adminClient().isRunning(name)) {
+      throw CommandException.notRunning(name);
+    }
+    return name;
+  }
+
+  /**
+   * The configuration in the file, or that the interface was brought up from.
+   *
+   * @throws CommandException where nothing of that name was brought up
+   */
+  GatewayConfig configuration(Machine machine)
+      throws ConfigException, IOException, CommandException {
+    if (isFile()) {
+      return ConfigFile.read(Path.of(gateway));
+    }
+    Path file =
+        machine
+            .runState()
+            .configuration(gateway)
+            .orElseThrow(() -> CommandException.notRunning(gateway));
+    return ConfigFile.read(file);
+  }
+
+  private boolean isFile() {
+    return gateway.indexOf('/') >= 0
+        || gateway.endsWith(".yaml")
+        || gateway.endsWith(".yml")
+        || gateway.endsWith(".conf");
+  }
+}

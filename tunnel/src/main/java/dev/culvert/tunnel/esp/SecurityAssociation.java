@@ -1,0 +1,70 @@
+package dev.culvert.tunnel.esp;
+
+import dev.culvert.crypto.AeadKey;
+import dev.culvert.crypto.NonceLayout;
+import dev.culvert.tunnel.engine.Pinned;
+import java.util.concurrent.atomic.LongAdder;
+
+/** What an SA has whichever way its packets go: the key, and what passed under it. */
+abstract class SecurityAssociation extends Pinned {
+  private final SaParameters parameters;
+  private final SaKeyId keyId;
+  private final AeadKey key;
+  private final long sinceNanos;
+  private final LongAdder packets = new LongAdder();
+  private final LongAdder bytes = new LongAdder();
+
+  /** Takes over the key of {@code parameters}. */
+  SecurityAssociation(SaParameters parameters, SaKeyId keyId, long nowNanos) {
+    this.parameters = parameters;
+    this.keyId = keyId;
+    key =
+        new AeadKey(
+            parameters.algorithm(),
+            parameters.key(),
+            NonceLayout.BIG_ENDIAN_COUNTER,
+            parameters.salt());
+    sinceNanos = nowNanos;
+  }
+
+  final SaParameters parameters() {
+    return parameters;
+  }
+
+  final SaKeyId keyId() {
+    return keyId;
+  }
+
+  /** For a lane that holds a pin. */
+  final AeadKey key() {
+    return key;
+  }
+
+  final long sinceNanos() {
+    return sinceNanos;
+  }
+
+  /** Whether nothing may be sealed or opened under it any more, though it is still there. */
+  final boolean isOver(long nowNanos) {
+    return nowNanos >= parameters.endNanos();
+  }
+
+  /** So many packets were sealed, or authenticated and fresh. */
+  final void passed(int count, int wireBytes) {
+    packets.add(count);
+    bytes.add(wireBytes);
+  }
+
+  final long packets() {
+    return packets.sum();
+  }
+
+  final long bytes() {
+    return bytes.sum();
+  }
+
+  @Override
+  protected final void wipe() {
+    key.close();
+  }
+}
