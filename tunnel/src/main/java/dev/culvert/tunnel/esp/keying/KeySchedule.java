@@ -56,9 +56,9 @@ final class KeySchedule {
     } else {
       info.address(pair.remoteNode()).address(pair.localNode()).prefixes(remote).prefixes(local);
     }
+    // Ends that divide traffic differently would agree on SAs that never meet.
     if (pair.binding() == EspPeerSettings.Binding.ENDPOINTS) {
-      info.number(
-          1); // Else ends that divide traffic differently would agree on SAs that never meet.
+      info.number(1);
     }
     return SecretBytes.owning(derive(global, info, MAC_KEY_LENGTH));
   }
