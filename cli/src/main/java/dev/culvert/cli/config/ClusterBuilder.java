@@ -7,6 +7,7 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Policy;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.TrafficClass;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumSet;
@@ -30,6 +31,9 @@ final class ClusterBuilder {
 
   private @Nullable String self;
   private @Nullable Place nodesPlace;
+
+  /** The file that names more nodes. */
+  @Nullable Path discovery;
 
   final List<Prefix> clusterCidrs = new ArrayList<>();
 

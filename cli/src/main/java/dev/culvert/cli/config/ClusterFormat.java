@@ -96,6 +96,7 @@ final class ClusterFormat {
 
   private void discovered(YamlValue file) throws ConfigException {
     Path path = directory.resolve(YamlFormat.path(file));
+    cluster.discovery = path;
     YamlMap root =
         YamlValue.parse(path.toString(), ConfigFile.readText(path))
             .map(Set.of("apiVersion", "kind", "metadata", "nodes"));
@@ -167,6 +168,7 @@ final class ClusterFormat {
       } catch (IllegalArgumentException e) {
         throw value.place().error("'" + value.text() + "' is not an address (as in 192.0.2.1)");
       }
+      Values.requireNotLinkLocal(value.place(), address);
       cluster.range(value.place(), node, Prefix.host(address));
       ranges.put(Prefix.host(address), value.place());
       addresses.add(address);

@@ -223,6 +223,7 @@ final class EspFormat {
     List<IpAddress> addresses = new ArrayList<>();
     for (YamlValue value : esp.require("nodeAddresses").list()) {
       IpAddress address = ip(value);
+      Values.requireNotLinkLocal(value.place(), address);
       if (addresses.stream().anyMatch(other -> other.v4() == address.v4())) {
         throw value.place().error("a node has one address a family: the one its peers know");
       }

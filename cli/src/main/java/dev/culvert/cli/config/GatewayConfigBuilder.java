@@ -93,7 +93,8 @@ final class GatewayConfigBuilder {
         privateKey == null ? defaultKey() : privateKey,
         cluster.build(place, steered(), addresses),
         wireGuardPeers,
-        engine);
+        engine,
+        cluster.discovery);
   }
 
   /** Those whose ranges are steered. */

@@ -4,9 +4,7 @@ import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadBackends;
 import dev.culvert.routing.Classifier;
-import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Mark;
-import dev.culvert.routing.plan.TunnelMtu;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.esp.EspEngine;
@@ -15,7 +13,6 @@ import dev.culvert.tunnel.esp.EspPeerStatus;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.SaSecret;
 import dev.culvert.tunnel.esp.SaStatus;
-import dev.culvert.tunnel.kernel.HostFacts;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Collection;
@@ -92,11 +89,6 @@ public final class EspGateway<K extends Keying> implements EspDevice<K> {
     }
 
     @Override
-    public int mtuWithin(int linkMtu, boolean outerV4) {
-      return TunnelMtu.esp(linkMtu, outerV4, encapsulation == Encapsulation.UDP);
-    }
-
-    @Override
     public void mtu(int mtu) {
       // ESP pads to four bytes only, whatever the MTU.
     }
@@ -142,11 +134,6 @@ public final class EspGateway<K extends Keying> implements EspDevice<K> {
   @Override
   public void useClassifier(Classifier classifier, Mark bypass) throws DeviceException {
     gateway.useClassifier(classifier, bypass);
-  }
-
-  @Override
-  public int fitUnderlay(HostFacts facts, Collection<IpAddress> peers) throws DeviceException {
-    return gateway.fitUnderlay(facts, peers);
   }
 
   @Override

@@ -3,15 +3,12 @@ package dev.culvert.tunnel.gateway;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.routing.Classifier;
-import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Mark;
-import dev.culvert.routing.plan.TunnelMtu;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
-import dev.culvert.tunnel.kernel.HostFacts;
 import dev.culvert.tunnel.kernel.LinkEvent;
 import dev.culvert.tunnel.kernel.LinkMonitor;
 import dev.culvert.tunnel.port.DeviceGoneException;
@@ -20,8 +17,6 @@ import dev.culvert.tunnel.port.TunDevice;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Collection;
-import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -50,7 +45,6 @@ final class Gateway implements AutoCloseable {
   private final Lanes lanes;
   private final Underlay underlay;
   private final ClusterTraffic clusterTraffic;
-  private final int configuredMtu;
   private volatile int mtu;
   private final CipherSwitch cipher = new CipherSwitch();
   private @Nullable LinkMonitor linkMonitor;
@@ -64,7 +58,6 @@ final class Gateway implements AutoCloseable {
     this.protocol = protocol;
     engine = protocol.engine();
     clusterTraffic = new ClusterTraffic(engine);
-    configuredMtu = options.mtu();
     tun.mtu(options.effectiveMtu());
     mtu = options.effectiveMtu();
     protocol.mtu(mtu);
@@ -120,6 +113,8 @@ final class Gateway implements AutoCloseable {
     helpers.start();
     lanes.start(tun.ports());
     linkMonitor = LinkMonitor.start(Set.of(), this::onLinkEvent);
+    // Who steers may have set another before anybody listened.
+    followMtu();
     LOG.info(
         "{}: {} lanes, {} helpers, offloads {}",
         tun.name(),
@@ -230,42 +225,20 @@ final class Gateway implements AutoCloseable {
     clusterTraffic.peersChanged();
   }
 
-  /** See {@link ClusterDevice#fitUnderlay}. */
-  synchronized int fitUnderlay(HostFacts facts, Collection<IpAddress> peers)
-      throws DeviceException {
-    if (facts.underlay().isEmpty()) {
-      return mtu;
-    }
-    int link = Collections.min(facts.underlay().values());
-    int fitting = protocol.mtuWithin(link, peers.stream().allMatch(IpAddress::v4));
-    int wanted = configuredMtu == 0 ? fitting : Math.min(fitting, configuredMtu);
-    lanes.all().forEach(lane -> lane.limit(wanted));
-    if (wanted == mtu) {
-      return wanted;
-    }
-    if (wanted < TunnelMtu.SMALLEST_FOR_IPV6) {
-      LOG.warn(
-          "{}: the tunnel's MTU is {}, the underlay's {}: IPv6 needs {}, and the kernel takes it"
-              + " from the interface",
-          tun.name(),
-          wanted,
-          link,
-          TunnelMtu.SMALLEST_FOR_IPV6);
-    }
+  /** Asks what it is now: a piece of news may be older than what was asked last. */
+  private synchronized void followMtu() {
     try {
-      tun.mtu(wanted);
+      int now = tun.mtu();
+      mtu = now;
+      protocol.mtu(now);
+      for (Lane lane : lanes.all()) {
+        lane.mtu(now);
+        // What was cut for another one and comes late is answered, where nobody may cut it again.
+        lane.limit(now);
+      }
     } catch (IOException e) {
-      throw deviceException(e);
+      LOG.warn("{}: the MTU cannot be asked for, {} it stays: {}", tun.name(), mtu, e.getMessage());
     }
-    LOG.info("{}: MTU {} fits {}", tun.name(), wanted, facts.underlay());
-    useMtu(wanted);
-    return wanted;
-  }
-
-  private void useMtu(int newMtu) {
-    mtu = newMtu;
-    protocol.mtu(newMtu);
-    lanes.all().forEach(lane -> lane.mtu(newMtu));
   }
 
   private void undo(@Nullable TunnelSockets fresh, int markBefore) throws DeviceException {
@@ -315,9 +288,7 @@ final class Gateway implements AutoCloseable {
   /** Others change our interface: {@code ip link set mtu}, {@code ip link del}. */
   private void onLinkEvent(LinkEvent event) {
     switch (event) {
-      case LinkEvent.Changed e when e.after().index() == tun.index() -> {
-        useMtu(e.after().mtu());
-      }
+      case LinkEvent.Changed e when e.after().index() == tun.index() -> followMtu();
       case LinkEvent.Gone e when e.link().index() == tun.index() -> closeSoon();
       default -> LOG.trace("{}: {} is not about us", tun.name(), event);
     }

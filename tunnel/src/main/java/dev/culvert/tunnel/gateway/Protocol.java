@@ -6,9 +6,6 @@ import dev.culvert.tunnel.engine.TunnelEngine;
 interface Protocol {
   TunnelEngine engine();
 
-  /** The largest packet inside of the tunnel where packets around it may have {@code linkMtu}. */
-  int mtuWithin(int linkMtu, boolean outerV4);
-
   /** How sealed packets travel. */
   default Encapsulation encapsulation() {
     return Encapsulation.UDP;

@@ -4,16 +4,12 @@ import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadBackends;
 import dev.culvert.routing.Classifier;
-import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Mark;
-import dev.culvert.routing.plan.TunnelMtu;
 import dev.culvert.tunnel.engine.TunnelEngine;
-import dev.culvert.tunnel.kernel.HostFacts;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
 import dev.culvert.tunnel.wireguard.WireGuardEngine;
 import java.security.SecureRandom;
-import java.util.Collection;
 
 /** A WireGuard device that moves packets. It ends when it is closed or its interface is deleted. */
 public final class WireGuardGateway implements WireGuardDevice, ClusterDevice, AutoCloseable {
@@ -53,11 +49,6 @@ public final class WireGuardGateway implements WireGuardDevice, ClusterDevice, A
     }
 
     @Override
-    public int mtuWithin(int linkMtu, boolean outerV4) {
-      return TunnelMtu.wireGuard(linkMtu, outerV4);
-    }
-
-    @Override
     public void mtu(int mtu) {
       engine.mtu(mtu);
     }
@@ -85,11 +76,6 @@ public final class WireGuardGateway implements WireGuardDevice, ClusterDevice, A
   @Override
   public void useClassifier(Classifier classifier, Mark bypass) throws DeviceException {
     gateway.useClassifier(classifier, bypass);
-  }
-
-  @Override
-  public int fitUnderlay(HostFacts facts, Collection<IpAddress> peers) throws DeviceException {
-    return gateway.fitUnderlay(facts, peers);
   }
 
   @Override
