@@ -5,6 +5,7 @@ import dev.culvert.routing.EspPolicy;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.esp.EspPeerSettings;
+import dev.culvert.tunnel.esp.EspPeerSettings.Binding;
 import dev.culvert.tunnel.esp.Selectors;
 import dev.culvert.tunnel.esp.keying.KeyFile;
 import dev.culvert.tunnel.esp.keying.KeyFileException;
@@ -132,7 +133,10 @@ public record DesiredEsp(
         remote,
         endpoint,
         new Selectors(policy.local(), policy.remote()),
-        EspPeerSettings.Binding.NODES,
+        switch (policy.form()) {
+          case SUBNET -> Binding.NODES;
+          case ENDPOINT -> Binding.ENDPOINTS;
+        },
         peer.natKeepalive());
   }
 

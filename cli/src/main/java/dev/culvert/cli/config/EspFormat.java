@@ -45,11 +45,12 @@ import org.jspecify.annotations.Nullable;
  *
  * With {@link ClusterFormat}'s nodes in the place of peers, addresses and ranges are the nodes',
  * and with noise so are {@code publicKey}, {@code presharedKeyFile} and {@code
- * persistentKeepalive}.
+ * persistentKeepalive}; and {@code policy} says whether there is one pair of SAs for each pair of
+ * nodes ({@code subnet}) or, with a global key, one SA for each range of a node ({@code endpoint}).
  */
 final class EspFormat {
   private static final Set<String> KEYS =
-      Set.of("keying", "keyFile", "esn", "encapsulation", "nodeAddresses", "localRanges");
+      Set.of("keying", "keyFile", "policy", "esn", "encapsulation", "nodeAddresses", "localRanges");
 
   /** Where keys come from. */
   private enum Keying {
@@ -84,6 +85,8 @@ final class EspFormat {
     keying = keying(section, this.section);
     if (inCluster) {
       refuseOfPeers();
+    } else if (this.section.get("policy") != null) {
+      throw this.section.require("policy").place().error("only with nodes");
     }
   }
 
@@ -135,7 +138,27 @@ final class EspFormat {
   /** Of a cluster's nodes, for which {@link #identity} was called. */
   EspConfig ofNodes(List<IpAddress> own, List<Prefix> ownRanges, List<EspConfig.Peer> nodes)
       throws ConfigException {
-    return config(own, ownRanges, EspPolicy.Form.SUBNET, nodes);
+    return config(own, ownRanges, policy(), nodes);
+  }
+
+  private EspPolicy.Form policy() throws ConfigException {
+    YamlValue policy = section.get("policy");
+    if (policy == null) {
+      return EspPolicy.Form.SUBNET;
+    }
+    return switch (policy.text()) {
+      case "subnet" -> EspPolicy.Form.SUBNET;
+      case "endpoint" -> {
+        if (keying != Keying.GLOBAL) {
+          throw policy.place().error("endpoint goes with keying global only");
+        }
+        yield EspPolicy.Form.ENDPOINT;
+      }
+      default ->
+          throw policy
+              .place()
+              .error("policy must be subnet or endpoint, not '" + policy.text() + "'");
+    };
   }
 
   private EspConfig config(

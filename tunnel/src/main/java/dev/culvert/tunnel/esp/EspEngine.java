@@ -95,7 +95,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
           || peer.traffic().keying() != keying.traffic(peer.toString())) {
         remove(peer);
       } else {
-        peer.settings(now);
+        peer.settings(now).forEach(this::end);
       }
     }
     for (EspPeerSettings peer : settings) {
@@ -122,9 +122,15 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
 
   private void remove(EspPeer peer) {
     peers.remove(peer.toString());
-    sas.removeAll(peer);
+    sas.removeInbound(peer);
+    peer.senders().forEach(this::end);
     peer.endpoint(null);
-    drops.count(DropReason.NO_SESSION, peer.staged().close());
+  }
+
+  /** Nothing more is sent to a peer, or a part of it. */
+  private void end(EspPeer sender) {
+    sas.stopSending(sender);
+    drops.count(DropReason.NO_SESSION, sender.staged().close());
   }
 
   @Override
@@ -134,12 +140,14 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
 
   @Override
   public @Nullable TunnelPeer route4(int destination) {
-    return shared.owners.lookup4(destination);
+    EspPeer owner = shared.owners.lookup4(destination);
+    return owner == null ? null : owner.towards4(destination);
   }
 
   @Override
   public @Nullable TunnelPeer route6(long high, long low) {
-    return shared.owners.lookup6(high, low);
+    EspPeer owner = shared.owners.lookup6(high, low);
+    return owner == null ? null : owner.towards6(high, low);
   }
 
   /** Has lanes seal and open with another backend, from their next train on. */
@@ -190,7 +198,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
   public void advance(long nowNanos, long wallNanos) {
     for (EspPeer peer = shared.requests.pop(); peer != null; peer = shared.requests.pop()) {
       int requests = peer.takeRequests();
-      if (peers.get(peer.toString()) == peer) {
+      if (peers.get(peer.toString()) == peer.whole()) {
         serve(peer, requests, nowNanos);
       }
     }
@@ -277,18 +285,25 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
       case KeyingEvent.RemoveInbound e -> sas.removeInbound(peer, e.key());
       case KeyingEvent.UseOutbound e -> {
         Endpoint at = peer.endpoint();
-        if (sas.useOutbound(peer, e.sa(), nowNanos) && at != null) {
-          events.add(new TunnelEvent.SessionEstablished(peer.toString(), at, true));
+        EspPeer sender = peer.sender(e.sa().selectors());
+        if (sender == null) {
+          e.sa().key().close();
+        } else {
+          if (sas.useOutbound(sender, e.sa(), nowNanos) && at != null) {
+            events.add(new TunnelEvent.SessionEstablished(peer.toString(), at, true));
+          }
+          ready(sender);
         }
-        ready(peer);
       }
       case KeyingEvent.ExtendOutbound e -> {
         sas.extendOutbound(peer, e.key(), e.sequenceLimit(), e.noticeAt());
         ready(peer);
       }
       case KeyingEvent.StopSending e -> {
-        sas.stopSending(peer);
-        drops.count(DropReason.NO_SESSION, peer.staged().clear());
+        for (EspPeer sender : peer.senders()) {
+          sas.stopSending(sender);
+          drops.count(DropReason.NO_SESSION, sender.staged().clear());
+        }
       }
       case KeyingEvent.EndOutbound e -> sas.stopSending(peer);
       case KeyingEvent.SendDummy e -> {

@@ -88,18 +88,18 @@ final class EspInnerPackets {
         || destinationLow != lastDestinationLow
         || sourceHigh != lastSourceHigh
         || destinationHigh != lastDestinationHigh) {
-      // What passes now; an SA that is bound to its selectors ends with them.
+      // What the SA is for, and what of that passes now.
+      Selectors agreed = sa.parameters().selectors();
       Selectors selectors = sa.peer().settings().selectors();
       EspPeer owner = v4 ? owners.lookup4((int) sourceLow) : owners.lookup6(sourceHigh, sourceLow);
       boolean remote =
           owner == sa.peer()
-              && (v4
-                  ? selectors.isRemote4((int) sourceLow)
-                  : selectors.isRemote6(sourceHigh, sourceLow));
+              && (v4 ? agreed.isRemote4((int) sourceLow) : agreed.isRemote6(sourceHigh, sourceLow));
       boolean local =
           v4
-              ? selectors.isLocal4((int) destinationLow)
-              : selectors.isLocal6(destinationHigh, destinationLow);
+              ? agreed.isLocal4((int) destinationLow) && selectors.isLocal4((int) destinationLow)
+              : agreed.isLocal6(destinationHigh, destinationLow)
+                  && selectors.isLocal6(destinationHigh, destinationLow);
       lastVerdict =
           !remote
               ? DropReason.SOURCE_NOT_ALLOWED

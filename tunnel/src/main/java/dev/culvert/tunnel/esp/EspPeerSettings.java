@@ -2,6 +2,7 @@ package dev.culvert.tunnel.esp;
 
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
+import java.util.List;
 
 /**
  * One peer, as engine and keying both have to know it.
@@ -36,7 +37,13 @@ public record EspPeerSettings(
      * One pair for all between the two nodes. The selectors say what of it passes now; they may
      * change while the SAs go on, and need not change at both ends at once.
      */
-    NODES
+    NODES,
+
+    /**
+     * As {@link #NODES}, but one SA each way for every prefix behind its receiver, whose packets
+     * alone it carries.
+     */
+    ENDPOINTS
   }
 
   public EspPeerSettings {
@@ -59,6 +66,24 @@ public record EspPeerSettings(
   /** What both ends have to agree on, so that it goes into keys. */
   public Selectors agreed() {
     return binding == Binding.SELECTORS ? selectors : Selectors.ANY;
+  }
+
+  /** What each of the SAs is for that are sent under. */
+  public List<Selectors> outbound() {
+    return binding == Binding.ENDPOINTS
+        ? selectors.remote().stream()
+            .map(prefix -> new Selectors(Selectors.ANY.local(), List.of(prefix)))
+            .toList()
+        : List.of(agreed());
+  }
+
+  /** What each of the SAs is for that are received under. */
+  public List<Selectors> inbound() {
+    return binding == Binding.ENDPOINTS
+        ? selectors.local().stream()
+            .map(prefix -> new Selectors(List.of(prefix), Selectors.ANY.remote()))
+            .toList()
+        : List.of(agreed());
   }
 
   /** Whether keys made for {@code other} are good for this one. */

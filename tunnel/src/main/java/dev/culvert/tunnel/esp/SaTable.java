@@ -128,9 +128,8 @@ final class SaTable {
     ledger.retire(sa);
   }
 
-  /** Ends all that {@code peer} has. */
-  void removeAll(EspPeer peer) {
-    stopSending(peer);
+  /** Ends all that is received under from {@code peer}. */
+  void removeInbound(EspPeer peer) {
     inbound.values().stream().filter(sa -> sa.peer() == peer).toList().forEach(this::end);
   }
 
@@ -158,9 +157,11 @@ final class SaTable {
   List<SaSecret> secrets(Iterable<EspPeer> peers) {
     List<SaSecret> all = new ArrayList<>();
     for (EspPeer peer : peers) {
-      @Nullable OutboundSa out = peer.outbound();
-      if (out != null) {
-        all.add(SaSecret.of(peer, true, out.parameters()));
+      for (EspPeer sender : peer.senders()) {
+        @Nullable OutboundSa out = sender.outbound();
+        if (out != null) {
+          all.add(SaSecret.of(peer, true, out.parameters()));
+        }
       }
       for (InboundSa in : inbound.values()) {
         if (in.peer() == peer) {
@@ -174,9 +175,11 @@ final class SaTable {
   List<SaStatus> status(Iterable<EspPeer> peers, long nowNanos) {
     List<SaStatus> all = new ArrayList<>();
     for (EspPeer peer : peers) {
-      @Nullable OutboundSa out = peer.outbound();
-      if (out != null) {
-        all.add(SaStatus.of(peer, out, nowNanos));
+      for (EspPeer sender : peer.senders()) {
+        @Nullable OutboundSa out = sender.outbound();
+        if (out != null) {
+          all.add(SaStatus.of(peer, out, nowNanos));
+        }
       }
       for (InboundSa in : inbound.values()) {
         if (in.peer() == peer) {

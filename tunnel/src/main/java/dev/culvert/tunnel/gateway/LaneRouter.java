@@ -71,9 +71,10 @@ public final class LaneRouter {
     TunnelPeer peer = null;
     switch (verdict) {
       case Verdict.Encrypt encrypt -> {
-        peer = routes.peer(encrypt.node());
+        TunnelPeer node = routes.peer(encrypt.node());
+        peer = node == null ? null : towards(node, read.packet());
         if (peer == null) {
-          refusal = DropReason.NO_PEER;
+          refusal = node == null ? DropReason.NO_PEER : DropReason.UNKNOWN_ENDPOINT;
         } else {
           traffic.encrypted(encrypt, read.packets(), read.bytes());
         }
@@ -82,6 +83,12 @@ public final class LaneRouter {
       case Verdict.Drop drop -> refusal = reason(drop);
     }
     return peer;
+  }
+
+  private static @Nullable TunnelPeer towards(TunnelPeer node, InnerPacket packet) {
+    return packet.v4()
+        ? node.towards4(packet.destination4())
+        : node.towards6(packet.destinationHigh(), packet.destinationLow());
   }
 
   /**

@@ -44,7 +44,13 @@ final class NodeBoundSaTest {
   void join() {
     owns(alice, bob, Binding.NODES, bob.address, bob.inner);
     owns(bob, alice, Binding.NODES, alice.address, alice.inner);
-    EspStation.join(alice, bob, true, 1, 1);
+    bob.receiveUnder(alice, ofNodes(bob.sa(alice, 1, true)));
+    alice.sendUnder(bob, ofNodes(alice.sa(bob, 1, true)));
+  }
+
+  private static SaParameters ofNodes(SaParameters sa) {
+    return SaParameters.whole(
+        sa.spi(), sa.algorithm(), sa.key(), sa.salt(), sa.esn(), Selectors.ANY);
   }
 
   private void fromNewPod(int number) {

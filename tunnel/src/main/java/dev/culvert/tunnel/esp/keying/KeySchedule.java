@@ -4,7 +4,9 @@ import dev.culvert.crypto.SecretBytes;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.esp.EspPeerSettings;
+import dev.culvert.tunnel.esp.Selectors;
 import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.util.Arrays;
@@ -25,6 +27,7 @@ final class KeySchedule {
   private static final String RANGES_LABEL = "ranges";
   private static final String RANGES_MASK_LABEL = "ranges mask";
   private static final String SA_LABEL = "sa";
+  private static final String SPI_LABEL = "spi";
 
   private KeySchedule() {}
 
@@ -55,6 +58,10 @@ final class KeySchedule {
     } else {
       info.address(pair.remoteNode()).address(pair.localNode()).prefixes(remote).prefixes(local);
     }
+    // Ends that divide traffic differently would agree on SAs that never meet.
+    if (pair.binding() == EspPeerSettings.Binding.ENDPOINTS) {
+      info.number(1);
+    }
     return SecretBytes.owning(derive(global, info, MAC_KEY_LENGTH));
   }
 
@@ -79,27 +86,57 @@ final class KeySchedule {
   /**
    * AES key and salt of one direction of one pair of epochs.
    *
+   * @param selectors what the SA is for
    * @param outbound whether packets go from our node to the peer's
    */
   static byte[] saKey(
       GlobalKey global,
       EspPeerSettings pair,
+      Selectors selectors,
       boolean esn,
       Epochs epochs,
       Direction direction,
       boolean outbound) {
-    Info info =
-        new Info(SA_LABEL)
-            .number(global.id())
-            .number(esn ? 1 : 0)
-            .number(direction.code)
-            .address(outbound ? pair.localNode() : pair.remoteNode())
-            .address(outbound ? pair.remoteNode() : pair.localNode())
-            .epoch(epochs.initiator())
-            .epoch(epochs.responder())
-            .prefixes(outbound ? pair.agreed().local() : pair.agreed().remote())
-            .prefixes(outbound ? pair.agreed().remote() : pair.agreed().local());
+    Info info = sa(SA_LABEL, global, pair, selectors, esn, epochs, direction, outbound);
     return derive(global, info, global.aesKeyLength() + GlobalKey.SALT_LENGTH);
+  }
+
+  /**
+   * The SPI of an SA that is one of many under one global key: 27 bits that say nothing of what it
+   * is for, and the key's id. IANA reserves those below 256.
+   */
+  static int spi(
+      GlobalKey global,
+      EspPeerSettings pair,
+      Selectors selectors,
+      boolean esn,
+      Epochs epochs,
+      Direction direction,
+      boolean outbound) {
+    Info info = sa(SPI_LABEL, global, pair, selectors, esn, epochs, direction, outbound);
+    int bits = ByteBuffer.wrap(derive(global, info, Integer.BYTES)).getInt();
+    return (bits & 0x7fff_fff0) | 0x8000_0000 | global.id();
+  }
+
+  private static Info sa(
+      String label,
+      GlobalKey global,
+      EspPeerSettings pair,
+      Selectors selectors,
+      boolean esn,
+      Epochs epochs,
+      Direction direction,
+      boolean outbound) {
+    return new Info(label)
+        .number(global.id())
+        .number(esn ? 1 : 0)
+        .number(direction.code)
+        .address(outbound ? pair.localNode() : pair.remoteNode())
+        .address(outbound ? pair.remoteNode() : pair.localNode())
+        .epoch(epochs.initiator())
+        .epoch(epochs.responder())
+        .prefixes(outbound ? selectors.local() : selectors.remote())
+        .prefixes(outbound ? selectors.remote() : selectors.local());
   }
 
   private static byte[] derive(GlobalKey global, Info info, int length) {

@@ -92,12 +92,16 @@ final class PairExchange implements AutoCloseable {
   /** What passes has changed, and nothing else. */
   void settings(EspPeerSettings changed) {
     pair = changed;
+    if (!sessions.settings(changed) && phase == Phase.IDLE) {
+      dueAt = Long.MIN_VALUE;
+    }
   }
 
   /** The peer is elsewhere: the engine has ended its SAs. */
   void moveTo(EspPeerSettings moved) {
     pair = moved;
     startAfresh(Long.MIN_VALUE);
+    sessions.settings(moved);
   }
 
   // 1. What is due.
@@ -135,7 +139,7 @@ final class PairExchange implements AutoCloseable {
   /** Forgets our own unfinished exchange. What was receivable under it stays so for a while. */
   private void abandon() {
     if (unacknowledged != null) {
-      unacknowledged.outbound().key().close();
+      unacknowledged.forget();
       unacknowledged = null;
       inDoubt = true;
     }

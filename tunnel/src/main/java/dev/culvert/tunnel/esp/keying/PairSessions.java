@@ -11,82 +11,180 @@ import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.KeyingEvent;
 import dev.culvert.tunnel.esp.SaKeyId;
 import dev.culvert.tunnel.esp.SaParameters;
+import dev.culvert.tunnel.esp.Selectors;
 import dev.culvert.tunnel.esp.keying.KeySchedule.Direction;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** The SAs with one peer: what it may send under, and what we send under. */
 final class PairSessions {
-  private final EspPeerSettings pair;
   private final KeyingState state;
-  private final ArrayDeque<Inbound> inbound = new ArrayDeque<>();
-  private @Nullable SaKeyId outbound;
+  private final ArrayDeque<Session> inbound = new ArrayDeque<>();
+  private EspPeerSettings pair;
+  private @Nullable Session outbound;
   private long stopAt = NEVER;
 
-  private static final class Inbound {
-    final SaKeyId key;
-    long removeAt;
+  /** What one exchange makes: received under from the first, sent under once it is said so. */
+  final class Session {
+    private final GlobalKey key;
+    private final Epochs epochs;
+    private final Direction out;
+    private final Map<Selectors, SaKeyId> receiving = new HashMap<>();
+    private final Map<Selectors, SaKeyId> sending = new HashMap<>();
 
-    Inbound(SaKeyId key, long removeAt) {
+    /** To send under once the peer is known to receive. */
+    private final Map<Selectors, SaParameters> ready = new HashMap<>();
+
+    private long removeAt;
+
+    private Session(GlobalKey key, Epochs epochs, boolean initiator, long removeAt) {
       this.key = key;
+      this.epochs = epochs;
       this.removeAt = removeAt;
+      out = initiator ? Direction.FROM_INITIATOR : Direction.FROM_RESPONDER;
+    }
+
+    /**
+     * Receives for what is behind this end now, and for nothing else.
+     *
+     * @return whether all SAs for that are there
+     */
+    private boolean receive() {
+      List<Selectors> wanted = pair.inbound();
+      receiving.forEach(
+          (selectors, id) -> {
+            if (!wanted.contains(selectors)) {
+              state.events.add(new KeyingEvent.RemoveInbound(pair.name(), id));
+            }
+          });
+      receiving.keySet().retainAll(wanted);
+      for (Selectors selectors : wanted) {
+        if (!receiving.containsKey(selectors)) {
+          if (!isDerivable()) {
+            return false;
+          }
+          SaParameters sa = derive(selectors, out.reverse(), false);
+          receiving.put(selectors, sa.keyId());
+          state.events.add(new KeyingEvent.AddInbound(pair.name(), sa));
+        }
+      }
+      return true;
+    }
+
+    /** Makes what will be sent under, while the global key is there. */
+    private void prepare() {
+      pair.outbound().forEach(selectors -> ready.put(selectors, derive(selectors, out, true)));
+    }
+
+    /**
+     * Sends to what is behind the peer now; what is for others the engine itself ends.
+     *
+     * @return whether all SAs for that are there
+     */
+    private boolean send() {
+      List<Selectors> wanted = pair.outbound();
+      sending.keySet().retainAll(wanted);
+      for (Selectors selectors : wanted) {
+        if (!sending.containsKey(selectors)) {
+          SaParameters sa = ready.remove(selectors);
+          if (sa == null && !isDerivable()) {
+            return false;
+          }
+          sa = sa == null ? derive(selectors, out, true) : sa;
+          sending.put(selectors, sa.keyId());
+          state.events.add(new KeyingEvent.UseOutbound(pair.name(), sa));
+        }
+      }
+      forget();
+      return true;
+    }
+
+    /** It will not be sent under. */
+    void forget() {
+      ready.values().forEach(sa -> sa.key().close());
+      ready.clear();
+    }
+
+    private void end() {
+      receiving
+          .values()
+          .forEach(id -> state.events.add(new KeyingEvent.RemoveInbound(pair.name(), id)));
+      receiving.clear();
+    }
+
+    private SaParameters derive(Selectors selectors, Direction direction, boolean toPeer) {
+      byte[] material =
+          KeySchedule.saKey(key, pair, selectors, state.esn, epochs, direction, toPeer);
+      int salt = ByteBuffer.wrap(material).getInt(key.aesKeyLength());
+      SecretBytes aes = SecretBytes.owning(Arrays.copyOf(material, key.aesKeyLength()));
+      Arrays.fill(material, (byte) 0);
+      return new SaParameters(
+          pair.binding() == EspPeerSettings.Binding.ENDPOINTS
+              ? KeySchedule.spi(key, pair, selectors, state.esn, epochs, direction, toPeer)
+              : key.id(),
+          AeadAlgorithm.AES_GCM,
+          aes,
+          salt,
+          state.esn,
+          1,
+          state.esn ? ExchangeLimits.REJECT_AFTER_PACKETS : SaParameters.LIMIT_32,
+          state.esn ? ExchangeLimits.RENEW_AFTER_PACKETS : ExchangeLimits.RENEW_AFTER_PACKETS_32,
+          selectors);
+    }
+
+    /** Whether SAs can still be made of it: the ring wipes keys that all have left. */
+    @SuppressWarnings("ReferenceEquality") // Another key of that id is no use.
+    private boolean isDerivable() {
+      return state.ring.get(key.id()) == key;
     }
   }
-
-  /**
-   * Both SAs of one exchange: receiving already, not yet sending.
-   *
-   * @param inbound names the receive SA
-   * @param outbound to send under once the peer is known to receive
-   */
-  record Session(SaKeyId inbound, SaParameters outbound) {}
 
   PairSessions(EspPeerSettings pair, KeyingState state) {
     this.pair = pair;
     this.state = state;
   }
 
-  /** Derives both SAs and installs the one to receive under. */
+  /**
+   * What passes has changed, and with an SA for each prefix the SAs of all sessions.
+   *
+   * @return whether all that is needed could be made
+   */
+  boolean settings(EspPeerSettings changed) {
+    pair = changed;
+    Session current = outbound;
+    boolean whole = true;
+    for (Session session : inbound) {
+      whole &= session.receive();
+    }
+    return (current == null || current.send()) && whole;
+  }
+
+  /** Derives the keys of an exchange and receives under them. */
   Session receiveUnder(GlobalKey key, Epochs epochs, boolean initiator, long nowNanos) {
-    Direction out = initiator ? Direction.FROM_INITIATOR : Direction.FROM_RESPONDER;
-    SaParameters in = derive(key, epochs, out.reverse(), false);
-    Session session = new Session(in.keyId(), derive(key, epochs, out, true));
-    inbound.addLast(new Inbound(session.inbound(), nowNanos + REJECT_AFTER + OVERLAP));
-    state.events.add(new KeyingEvent.AddInbound(pair.name(), in));
+    Session session = new Session(key, epochs, initiator, nowNanos + REJECT_AFTER + OVERLAP);
+    session.receive();
+    session.prepare();
+    inbound.addLast(session);
     if (inbound.size() > MAX_INBOUND) {
-      remove(inbound.removeFirst());
+      inbound.removeFirst().end();
     }
     return session;
   }
 
-  private SaParameters derive(GlobalKey key, Epochs epochs, Direction direction, boolean toPeer) {
-    byte[] material = KeySchedule.saKey(key, pair, state.esn, epochs, direction, toPeer);
-    int salt = ByteBuffer.wrap(material).getInt(key.aesKeyLength());
-    SecretBytes aes = SecretBytes.owning(Arrays.copyOf(material, key.aesKeyLength()));
-    Arrays.fill(material, (byte) 0);
-    return new SaParameters(
-        key.id(),
-        AeadAlgorithm.AES_GCM,
-        aes,
-        salt,
-        state.esn,
-        1,
-        state.esn ? ExchangeLimits.REJECT_AFTER_PACKETS : SaParameters.LIMIT_32,
-        state.esn ? ExchangeLimits.RENEW_AFTER_PACKETS : ExchangeLimits.RENEW_AFTER_PACKETS_32,
-        pair.agreed());
-  }
-
   /** Sends under {@code session}; older receive SAs stay for the overlap. */
   void sendUnder(Session session, long nowNanos) {
-    outbound = session.outbound().keyId();
+    outbound = session;
     stopAt = nowNanos + REJECT_AFTER;
-    state.events.add(new KeyingEvent.UseOutbound(pair.name(), session.outbound()));
-    for (Inbound sa : inbound) {
-      if (!sa.key.equals(session.inbound())) {
-        sa.removeAt = Math.min(sa.removeAt, nowNanos + OVERLAP);
+    session.send();
+    for (Session other : inbound) {
+      if (!other.equals(session)) {
+        other.removeAt = Math.min(other.removeAt, nowNanos + OVERLAP);
       }
     }
   }
@@ -96,7 +194,7 @@ final class PairSessions {
   }
 
   boolean isSendingUnder(SaKeyId key) {
-    return key.equals(outbound);
+    return outbound != null && outbound.sending.containsValue(key);
   }
 
   void stopSending() {
@@ -110,11 +208,11 @@ final class PairSessions {
     if (nowNanos >= stopAt) {
       stopSending();
     }
-    for (Iterator<Inbound> each = inbound.iterator(); each.hasNext(); ) {
-      Inbound sa = each.next();
-      if (nowNanos >= sa.removeAt) {
+    for (Iterator<Session> each = inbound.iterator(); each.hasNext(); ) {
+      Session session = each.next();
+      if (nowNanos >= session.removeAt) {
         each.remove();
-        remove(sa);
+        session.end();
       }
     }
   }
@@ -122,18 +220,14 @@ final class PairSessions {
   /** Ends everything. */
   void end() {
     stopSending();
-    inbound.forEach(this::remove);
+    inbound.forEach(Session::end);
     inbound.clear();
-  }
-
-  private void remove(Inbound sa) {
-    state.events.add(new KeyingEvent.RemoveInbound(pair.name(), sa.key));
   }
 
   long nextDeadlineNanos() {
     long next = stopAt;
-    for (Inbound sa : inbound) {
-      next = Math.min(next, sa.removeAt);
+    for (Session session : inbound) {
+      next = Math.min(next, session.removeAt);
     }
     return next;
   }

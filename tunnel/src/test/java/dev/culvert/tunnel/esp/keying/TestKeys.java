@@ -5,7 +5,7 @@ import java.util.HexFormat;
 import java.util.Random;
 
 /** Global keys that differ by id, the same in every run. */
-final class TestKeys {
+public final class TestKeys {
   private TestKeys() {}
 
   static String line(int id) {
@@ -19,7 +19,7 @@ final class TestKeys {
   }
 
   /** A file with these ids, the last one published. */
-  static KeyFile file(int... ids) {
+  public static KeyFile file(int... ids) {
     StringBuilder text = new StringBuilder();
     for (int id : ids) {
       text.append(line(id));
