@@ -111,12 +111,19 @@ final class ClusterTest {
       assertEquals(0, cluster.culvert(1, "audit", name(1)).exitCode(), "nothing was in clear");
       long began = System.nanoTime();
       dead.startInCluster(cluster.gateways);
+      assertTrue(
+          Waiting.until(Commands.PATIENCE, () -> hasMetAll(dead)), "it waits for nobody's traffic");
       assertTrue(cluster.podsReachEachOther(), cluster::state);
       System.out.printf("FIGURE restart to restored %.2f s%n", (System.nanoTime() - began) / 1e9);
       capture.stop();
       assertEquals(0, capture.seen(MARKER));
       assertTrue(server.isAlive());
     }
+  }
+
+  private static boolean hasMetAll(LabGateway gateway) {
+    return gateway.status().orElseThrow().peers().stream()
+        .allMatch(peer -> peer.lastHandshake() != null);
   }
 
   @Test

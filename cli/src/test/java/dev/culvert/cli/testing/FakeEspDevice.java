@@ -127,6 +127,9 @@ public final class FakeEspDevice<K extends Keying> implements EspDevice<K> {
   }
 
   @Override
+  public void greet() {}
+
+  @Override
   public int fitUnderlay(HostFacts facts, Collection<IpAddress> nodes) {
     throw new UnsupportedOperationException("the plan sets the MTU");
   }

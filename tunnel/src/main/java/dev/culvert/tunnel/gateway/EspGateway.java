@@ -185,6 +185,11 @@ public final class EspGateway<K extends Keying> implements EspDevice<K> {
   }
 
   @Override
+  public void greet() throws DeviceException {
+    gateway.greet();
+  }
+
+  @Override
   public int fitUnderlay(HostFacts facts, Collection<IpAddress> peers) throws DeviceException {
     return gateway.fitUnderlay(facts, peers);
   }

@@ -249,6 +249,15 @@ final class Gateway implements AutoCloseable {
     }
   }
 
+  /** See {@link ClusterDevice#greet}. */
+  void greet() throws DeviceException {
+    control(
+        () -> {
+          engine.greet();
+          return null;
+        });
+  }
+
   /** See {@link ClusterDevice#fitUnderlay}. */
   synchronized int fitUnderlay(HostFacts facts, Collection<IpAddress> peers)
       throws DeviceException {

@@ -126,6 +126,11 @@ public final class WireGuardGateway implements WireGuardDevice, ClusterDevice, A
   }
 
   @Override
+  public void greet() throws DeviceException {
+    gateway.greet();
+  }
+
+  @Override
   public int fitUnderlay(HostFacts facts, Collection<IpAddress> peers) throws DeviceException {
     return gateway.fitUnderlay(facts, peers);
   }
