@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackends;
 import dev.culvert.routing.ClusterMap;
@@ -17,6 +18,8 @@ import dev.culvert.routing.TrafficClass;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.kernel.HostFacts;
 import dev.culvert.tunnel.kernel.NetworkNamespace;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
@@ -42,6 +45,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 class ClearTrafficTest {
   private static final int PORT = 6443;
   private static final int MARK = 0x200;
+  private static final int PACKETS = 40;
+  private static final int BATCHES = 100;
   private static final Policy POLICY =
       new Policy(
           Policy.STRICT.encrypted(),
@@ -151,6 +156,33 @@ class ClearTrafficTest {
       assertEquals(InetAddress.getByName(source), datagram.getAddress());
     }
     assertEquals(40, bypassed().getOrDefault("api", new TrafficStatus.Volume(0, 0)).packets());
+    assertEquals(Map.of(), worker.drops());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"10.0.2.1, 10.0.1.1", "fd00:0:0:2::1, fd00:0:0:1::1"})
+  void itAllocatesNothing(String source, String destination) throws Exception {
+    useSockets(MARK);
+    IpAddress to = IpAddress.parse(destination);
+    MemorySegment read = NumberedPackets.superPacket(IpAddress.parse(source), to, PORT, 0, PACKETS);
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    // What every packet allocates, every round allocates; linking a call site happens once.
+    long least = Long.MAX_VALUE;
+    int rounds = 0;
+    for (; rounds < 20 && least > 0; rounds++) {
+      long own = 0;
+      for (int i = 0; i < BATCHES; i++) {
+        worker.feed(read);
+        long before = threads.getCurrentThreadAllocatedBytes();
+        worker.lane.onTun();
+        own += threads.getCurrentThreadAllocatedBytes() - before;
+      }
+      least = Math.min(least, own);
+    }
+    assertEquals(0, least, "bytes allocated by " + BATCHES + " batches");
+    assertEquals(
+        (long) PACKETS * BATCHES * rounds,
+        bypassed().getOrDefault("api", new TrafficStatus.Volume(0, 0)).packets());
     assertEquals(Map.of(), worker.drops());
   }
 
