@@ -184,7 +184,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
   @Override
   public void greet() {
     for (EspPeer peer : peers.values()) {
-      if (peer.endpoint() != null && peer.outbound() == null) {
+      if (peer.endpoint() != null) {
         shared.requests.submit(peer, EspPeer.WANTED);
       }
     }

@@ -18,6 +18,11 @@ import dev.culvert.routing.TrafficClass;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.kernel.HostFacts;
 import dev.culvert.tunnel.kernel.NetworkNamespace;
+import dev.culvert.tunnel.offload.VnetHeader;
+import dev.culvert.tunnel.port.IpFamily;
+import dev.culvert.tunnel.port.RawPort;
+import dev.culvert.tunnel.train.Train;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.net.DatagramPacket;
@@ -184,6 +189,21 @@ class ClearTrafficTest {
         (long) PACKETS * BATCHES * rounds,
         bypassed().getOrDefault("api", new TrafficStatus.Volume(0, 0)).packets());
     assertEquals(Map.of(), worker.drops());
+  }
+
+  @Test
+  void whatTheKernelRefusesDoesNotHoldUpWhatFollows() throws Exception {
+    RawPort socket = opened(here.call(() -> RawPort.open(IpFamily.V4, MARK)));
+    IpAddress from = IpAddress.parse("10.0.2.1");
+    IpAddress to = IpAddress.parse("10.0.1.1");
+    MemorySegment packet = NumberedPackets.superPacket(from, to, PORT, 0, 1);
+    int length = (int) packet.byteSize() - VnetHeader.SIZE;
+    Train train = new Train().startAt(Arena.ofAuto().allocate(10_000), 0, 0);
+    for (int bytes : new int[] {length, 3000, length}) { // the second fits no cable
+      long at = train.add(bytes, 3000);
+      MemorySegment.copy(packet, VnetHeader.SIZE, train.memory(), at, length);
+    }
+    assertEquals(2, socket.send4(train, (int) to.low()));
   }
 
   @ParameterizedTest

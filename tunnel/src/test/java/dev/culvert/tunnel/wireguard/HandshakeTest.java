@@ -100,6 +100,7 @@ final class HandshakeTest {
     assertEquals(Verdict.SEALED, later.send(alice, again, 3));
     later.settle();
     assertEquals(List.of(3), again.deliveredNumbers());
+    later.run(SECONDS.toNanos(10));
     again.engine.greet();
     later.settle();
     assertEquals(1, later.sentBy(again, Messages.INITIATION).size());
