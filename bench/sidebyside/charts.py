@@ -11,6 +11,7 @@ from .svg import INK, MARGIN, MUTED, RULE, WIDTH, Drawing, round_number, short, 
 # What is compared in colour, what bounds it in grey. Told apart by the colour-blind too.
 COLOURS = {
     "culvert": "#0969da",
+    "culvert-guarded": "#54aeff",
     "culvert-esp": "#1a7f37",
     "strongswan": "#cf222e",
     "wireguard-go": "#d9730d",

@@ -111,27 +111,69 @@ class WireGuard(Tunnel):
         return described | ({"version": version} if version else {})
 
 
-class CulvertEsp(Tunnel):
-    """This checkout as a gateway that speaks ESP, keyed by a file."""
-
-    title = "Culvert, ESP"
+class Gateway(Tunnel):
+    """This checkout as a gateway: steered, guarded, strict both ways."""
 
     def __init__(self, command):
         self.words = command.split()
         if not self.words or shutil.which(self.words[0]) is None:
             raise Failure(f"no such command: {command}")
-        # Known to nobody: a sample key would be refused.
-        self.key = f"3 rfc4106(gcm(aes)) {os.urandom(ESP_KEY).hex()} 128\n"
 
     def bring_up(self, a, b, options):
         for node, other in ((a, b), (b, a)):
-            keys = private_file(f"{node.key_file}-esp", self.key)
-            config = private_file(f"{node.key_file}.yaml", self.config(node, other, options, keys))
+            config = private_file(f"{node.key_file}.yaml", self.config(node, other, options))
             node.start([*self.words, "up", config])
         for node in (a, b):
             self.await_true(node, lambda node=node: routes_to_tunnel(node))
 
-    def config(self, node, other, options, keys):
+    def describe(self):
+        return {"title": self.title, "command": " ".join([*self.words, "up"])}
+
+
+class CulvertGuarded(Gateway):
+    """One that speaks WireGuard to the nodes of a cluster, with a verdict for each packet."""
+
+    title = "Culvert, guarded"
+
+    def config(self, node, other, options):
+        return f"""
+apiVersion: culvert.dev/v1alpha1
+kind: Gateway
+spec:
+  interface:
+    name: {node.device}
+    addresses: [{node.inner}/32]
+    listenPort: {PORT}
+    mtu: {options.mtu}
+  identity:
+    privateKeyFile: {node.key_file}
+  node: {node.namespace}
+  clusterCIDRs: [{node.inner}/24]
+  nodes:
+""" + "".join(self.entry(each) for each in sorted((node, other), key=lambda one: one.namespace))
+
+    def entry(self, node):
+        return f"""
+    - name: {node.namespace}
+      internal: [{node.wire}]
+      podCIDRs: [{node.inner}/32]
+      publicKey: {node.public}
+      endpoint: {node.wire}:{PORT}
+"""
+
+
+class CulvertEsp(Gateway):
+    """One that speaks ESP, keyed by a file."""
+
+    title = "Culvert, ESP"
+
+    def __init__(self, command):
+        super().__init__(command)
+        # Known to nobody: a sample key would be refused.
+        self.key = f"3 rfc4106(gcm(aes)) {os.urandom(ESP_KEY).hex()} 128\n"
+
+    def config(self, node, other, options):
+        keys = private_file(f"{node.key_file}-esp", self.key)
         return f"""
 apiVersion: culvert.dev/v1alpha1
 kind: Gateway
@@ -151,9 +193,6 @@ spec:
       endpoint: {other.wire}:{ESP_PORT}
       allowedIps: [{other.inner}/32]
 """
-
-    def describe(self):
-        return {"title": self.title, "command": " ".join([*self.words, "up"])}
 
 
 class StrongSwan(Tunnel):
@@ -263,8 +302,9 @@ def private_file(path, text):
 
 
 def routes_to_tunnel(node):
-    """The gateway adds its routes last."""
-    return f"dev {node.device} " in node.run("ip", "route", "show", check=False).stdout + " "
+    """The gateway adds the routes of its own table last."""
+    routes = node.run("ip", "route", "show", "table", "all", check=False).stdout.splitlines()
+    return any(f" dev {node.device} table " in route and " table local " not in route for route in routes)
 
 
 def go_module_version(binary):
@@ -296,7 +336,8 @@ def assemble(options, folder):
     """The contestants by key, in the order of the tables, and what is left out, with why."""
     makers = {
         "culvert": lambda: WireGuard("Culvert", options.culvert),
-        "culvert-esp": lambda: CulvertEsp(options.culvert_esp),
+        "culvert-guarded": lambda: CulvertGuarded(options.culvert_gateway),
+        "culvert-esp": lambda: CulvertEsp(options.culvert_gateway),
         "strongswan": StrongSwan,
         "wireguard-go": lambda: WireGuard(
             "wireguard-go", options.wireguard_go or newest_wireguard_go(folder)

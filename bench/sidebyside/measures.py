@@ -104,10 +104,15 @@ def cpu_of(*nodes):
 
 
 def first_answer(node, target):
-    """Returns when a ping is answered; they go out every 10 ms until then."""
-    done = node.run("ping", "-n", "-c", "1", "-i", "0.01", "-w", str(PATIENCE), target, check=False)
-    if done.returncode != 0:
-        raise Failure(f"no ping was answered in {PATIENCE} s: {node.said() if node.daemon else done.stdout}")
+    """Returns when a ping is answered; they go out every 10 ms until then, but for what is refused meanwhile."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        left = str(max(1, round(deadline - time.monotonic())))
+        # Ends early where an ICMP error comes back, as from a node that is not up yet.
+        done = node.run("ping", "-n", "-c", "1", "-i", "0.01", "-w", left, target, check=False)
+        if done.returncode == 0:
+            return
+    raise Failure(f"no ping was answered in {PATIENCE} s: {node.said() if node.daemon else done.stdout}")
 
 
 def ping(node, target, count, interval):

@@ -43,6 +43,7 @@ public class AeadBenchmark {
     "CHACHA20_POLY1305/vector",
     "CHACHA20_POLY1305/bouncycastle",
     "AES_GCM/javax",
+    "AES_GCM/intrinsic",
     "AES_GCM/bouncycastle"
   })
   private String cipherName = "";

@@ -3,6 +3,7 @@ package dev.culvert.crypto;
 import java.lang.reflect.InvocationTargetException;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -21,7 +22,8 @@ public final class AeadBackends {
   private static final long WARM_UP_NANOS = 15_000_000_000L;
 
   /** Backends that this JVM or this processor cannot run. */
-  private static final List<Candidate> ABSENT = new ArrayList<>();
+  private static final Map<AeadAlgorithm, List<Candidate>> ABSENT =
+      new EnumMap<>(AeadAlgorithm.class);
 
   private static final List<AeadBackend> ALL = load();
 
@@ -121,33 +123,46 @@ public final class AeadBackends {
           }
           Selection chosen = select(ALL, a, meters);
           List<Candidate> candidates = new ArrayList<>(chosen.candidates());
-          candidates.addAll(ABSENT);
+          candidates.addAll(ABSENT.getOrDefault(a, List.of()));
           return new Selection(chosen.backend(), List.copyOf(candidates));
         });
   }
 
-  /** By reflection: without its module the class must not even be linked. */
   private static List<AeadBackend> load() {
     AeadBackend javax = new JavaxBackend();
     List<AeadBackend> backends = new ArrayList<>(List.of(javax, new BouncyCastleBackend()));
-    if (ModuleLayer.boot().findModule(VECTOR_MODULE).isEmpty()) {
-      absent("the JVM runs without --add-modules " + VECTOR_MODULE);
-      return List.copyOf(backends);
+    try {
+      backends.add(new IntrinsicBackend(javax));
+    } catch (UnsupportedOperationException e) {
+      absent(IntrinsicBackend.NAME, AeadAlgorithm.AES_GCM, String.valueOf(e.getMessage()));
     }
     try {
-      Class<? extends AeadBackend> vector =
-          Class.forName(VECTOR_BACKEND).asSubclass(AeadBackend.class);
-      backends.add(vector.getConstructor(AeadBackend.class).newInstance(javax));
-    } catch (InvocationTargetException e) {
-      absent(String.valueOf(e.getCause()));
-    } catch (ReflectiveOperationException | LinkageError e) {
-      absent(e.toString());
+      backends.add(vector(javax));
+    } catch (UnsupportedOperationException e) {
+      absent("vector", AeadAlgorithm.CHACHA20_POLY1305, String.valueOf(e.getMessage()));
     }
     return List.copyOf(backends);
   }
 
-  private static void absent(String why) {
-    ABSENT.add(Candidate.refused("vector", why));
+  /** By reflection: without its module the class must not even be linked. */
+  private static AeadBackend vector(AeadBackend oneShot) {
+    if (ModuleLayer.boot().findModule(VECTOR_MODULE).isEmpty()) {
+      throw new UnsupportedOperationException(
+          "the JVM runs without --add-modules " + VECTOR_MODULE);
+    }
+    try {
+      Class<? extends AeadBackend> vector =
+          Class.forName(VECTOR_BACKEND).asSubclass(AeadBackend.class);
+      return vector.getConstructor(AeadBackend.class).newInstance(oneShot);
+    } catch (InvocationTargetException e) {
+      throw new UnsupportedOperationException(String.valueOf(e.getCause()), e);
+    } catch (ReflectiveOperationException | LinkageError e) {
+      throw new UnsupportedOperationException(e.toString(), e);
+    }
+  }
+
+  private static void absent(String name, AeadAlgorithm algorithm, String why) {
+    ABSENT.computeIfAbsent(algorithm, _ -> new ArrayList<>()).add(Candidate.refused(name, why));
   }
 
   /** The same for other backends, and nothing kept. */

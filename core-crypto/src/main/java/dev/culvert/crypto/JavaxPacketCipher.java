@@ -5,7 +5,6 @@ import java.security.InvalidAlgorithmParameterException;
 import java.security.InvalidKeyException;
 import javax.crypto.AEADBadTagException;
 import javax.crypto.Cipher;
-import javax.crypto.SecretKey;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,7 +15,7 @@ final class JavaxPacketCipher implements PacketCipher {
   private final AeadAlgorithm algorithm;
   private final int mode;
   private final Cipher cipher;
-  private @Nullable KeyView keyInUse;
+  private @Nullable JavaxKey keyInUse;
 
   /**
    * @param mode {@link Cipher#ENCRYPT_MODE} or {@link Cipher#DECRYPT_MODE}
@@ -33,8 +32,8 @@ final class JavaxPacketCipher implements PacketCipher {
 
   @Override
   public void use(AeadKey key) {
-    if (keyInUse == null || keyInUse.key != key) {
-      keyInUse = new KeyView(key);
+    if (keyInUse == null || !keyInUse.isOf(key)) {
+      keyInUse = new JavaxKey(key);
     }
   }
 
@@ -54,36 +53,6 @@ final class JavaxPacketCipher implements PacketCipher {
       throw new IllegalStateException(algorithm + " refuses the key or the nonce", e);
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException(algorithm + " failed", e);
-    }
-  }
-
-  /**
-   * An {@link AeadKey} as javax.crypto wants to see it. Unlike a SecretKeySpec it holds no copy of
-   * the key: closing the key closes this.
-   */
-  private static final class KeyView implements SecretKey {
-    private static final long serialVersionUID = 1;
-
-    private final transient AeadKey key;
-
-    KeyView(AeadKey key) {
-      this.key = key;
-    }
-
-    @Override
-    public String getAlgorithm() {
-      return JavaxBackend.keyAlgorithm(key.algorithm());
-    }
-
-    @Override
-    public String getFormat() {
-      return "RAW";
-    }
-
-    /** A copy, as the interface demands; the Cipher keeps or wipes it. */
-    @Override
-    public byte[] getEncoded() {
-      return key.key().toByteArray();
     }
   }
 }

@@ -8,26 +8,35 @@ import ch.qos.logback.classic.spi.Configurator;
 import ch.qos.logback.classic.spi.ConfiguratorRank;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.ConsoleAppender;
+import ch.qos.logback.core.rolling.FixedWindowRollingPolicy;
+import ch.qos.logback.core.rolling.RollingFileAppender;
+import ch.qos.logback.core.rolling.SizeBasedTriggeringPolicy;
 import ch.qos.logback.core.spi.ContextAwareBase;
+import ch.qos.logback.core.util.FileSize;
+import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Objects;
 import org.slf4j.LoggerFactory;
 
-/** Logs short lines to standard error. In code: reading XML would slow every start. */
+/**
+ * Logs short lines to standard error, or to a file once there is no terminal. In code: reading XML
+ * would slow every start.
+ */
 @ConfiguratorRank(ConfiguratorRank.CUSTOM_HIGH_PRIORITY)
 public final class Logging extends ContextAwareBase implements Configurator {
   private static final String OURS = "dev.culvert";
 
+  /** Where a gateway without a terminal writes what it has to say. */
+  private static final Path FOLDER = Path.of("/var/log/culvert");
+
+  private static final FileSize LARGEST = new FileSize(FileSize.MB_COEFFICIENT);
+
   @Override
   public ExecutionStatus configure(LoggerContext context) {
-    PatternLayoutEncoder encoder = new PatternLayoutEncoder();
-    encoder.setContext(context);
-    encoder.setPattern("%d{yyyy-MM-dd HH:mm:ss.SSS} %-5level %msg%n%rEx{short}");
-    encoder.start();
     ConsoleAppender<ILoggingEvent> console = new ConsoleAppender<>();
     console.setContext(context);
     console.setTarget("System.err");
-    console.setEncoder(encoder);
+    console.setEncoder(encoder(context));
     console.start();
     Logger root = context.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
     root.addAppender(console);
@@ -47,6 +56,46 @@ public final class Logging extends ContextAwareBase implements Configurator {
     if (LoggerFactory.getILoggerFactory() instanceof LoggerContext context) {
       context.getLogger(OURS).setLevel(level(byDefault));
     }
+  }
+
+  /**
+   * Has a gateway that leaves its terminal log into {@code /var/log/culvert/INTERFACE.log}; a
+   * second file holds what was before the last megabyte. Where that cannot be written, Logback says
+   * so on standard error, which is still the terminal.
+   */
+  static void toFile(String interfaceName) {
+    if (!(LoggerFactory.getILoggerFactory() instanceof LoggerContext context)) {
+      return;
+    }
+    String file = FOLDER.resolve(interfaceName + ".log").toString();
+    RollingFileAppender<ILoggingEvent> appender = new RollingFileAppender<>();
+    appender.setContext(context);
+    appender.setFile(file);
+    appender.setEncoder(encoder(context));
+    FixedWindowRollingPolicy keptFiles = new FixedWindowRollingPolicy();
+    keptFiles.setContext(context);
+    keptFiles.setParent(appender);
+    keptFiles.setFileNamePattern(file + ".%i");
+    keptFiles.setMinIndex(1);
+    keptFiles.setMaxIndex(1);
+    keptFiles.start();
+    SizeBasedTriggeringPolicy<ILoggingEvent> size = new SizeBasedTriggeringPolicy<>();
+    size.setContext(context);
+    size.setMaxFileSize(LARGEST);
+    size.start();
+    appender.setRollingPolicy(keptFiles);
+    appender.setTriggeringPolicy(size);
+    appender.start();
+    context.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME).addAppender(appender);
+    context.getLogger(OURS).setLevel(Level.INFO);
+  }
+
+  private static PatternLayoutEncoder encoder(LoggerContext context) {
+    PatternLayoutEncoder encoder = new PatternLayoutEncoder();
+    encoder.setContext(context);
+    encoder.setPattern("%d{yyyy-MM-dd HH:mm:ss.SSS} %-5level %msg%n%rEx{short}");
+    encoder.start();
+    return encoder;
   }
 
   private static Level level(Level byDefault) {

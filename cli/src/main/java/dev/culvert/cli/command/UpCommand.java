@@ -50,6 +50,9 @@ final class UpCommand implements Callable<Integer> {
             daemon.closeDevice();
           });
       Signals.onReload(daemon::reloadLogged);
+      if (Detached.isWanted() && !Logging.isAsked()) {
+        Logging.toFile(daemon.interfaceName());
+      }
       Detached.ready();
       daemon.awaitClosed();
       if (told.get() || daemon.wasStopped()) {

@@ -65,6 +65,11 @@ public final class GatewayDaemon implements AutoCloseable {
     }
   }
 
+  /** The same for as long as it runs. */
+  public String interfaceName() {
+    return config.interfaceName();
+  }
+
   private void refuseSecond() throws FileAlreadyExistsException {
     String name = config.interfaceName();
     if (machine.adminClient().isRunning(name) || LocalServer.isLive(machine.uapiSocket(name))) {

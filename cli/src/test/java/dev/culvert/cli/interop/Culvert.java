@@ -21,6 +21,7 @@ public final class Culvert {
     List<String> command = new ArrayList<>();
     command.add(System.getProperty("java.home") + "/bin/java");
     command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmx192m"));
+    command.add("--add-opens=java.base/com.sun.crypto.provider=ALL-UNNAMED");
     command.addAll(options);
     command.addAll(
         List.of(

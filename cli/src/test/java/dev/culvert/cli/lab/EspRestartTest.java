@@ -77,6 +77,9 @@ final class EspRestartTest {
         for (int i = 0; i < restarts; i++) {
           round(network, captured, fixedEpochs);
           use.add(take(captured), keyLogs(network));
+          if ((i + 1) % 100 == 0) {
+            System.out.println("after " + (i + 1) + " restarts: " + use);
+          }
         }
         assertTrue(ping.isAlive());
         capture.stop();

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.culvert.cli.interop.Culvert;
 import dev.culvert.cli.interop.Requirements;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -164,6 +165,49 @@ final class GatewayTest {
       assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(key)));
       assertEquals(first, publicKeyOfAStart(node, device, file), "a reboot keeps the key");
       node.attempt(Commands.PATIENCE, Map.of(), Culvert.command("down", device)).orThrow();
+    }
+  }
+
+  @Test
+  void aDetachedGatewaySaysInAFileWhatItHasToSay() throws IOException {
+    String device = "cvd" + ProcessHandle.current().pid() % 1_000_000;
+    Path log = Path.of("/var/log/culvert", device + ".log");
+    Path file =
+        Files.writeString(
+            folder.resolve("gateway.yaml"),
+            """
+            apiVersion: culvert.dev/v1alpha1
+            kind: Gateway
+            spec:
+              interface: {name: %s}
+              identity: {privateKeyFile: private.key}
+            """
+                .formatted(device));
+    try (Namespaces namespaces = Namespaces.ofThisProcess("log")) {
+      Namespace node = namespaces.create("node");
+      try (Daemon daemon =
+          node.start(
+              Map.of("CULVERT_DETACHED", "1"), Culvert.command("up", "-d", file.toString()))) {
+        daemon.awaitOutput("culvert: ready");
+        Files.writeString(file, "spec: {peers: nonsense\n");
+        daemon.signal("HUP");
+        assertTrue(
+            Waiting.until(
+                Commands.PATIENCE, () -> Files.exists(log) && read(log).contains("reload failed")),
+            daemon::output);
+        assertFalse(daemon.output().contains("reload failed"), "the terminal is not its own");
+      }
+      node.attempt(Commands.PATIENCE, Map.of(), Culvert.command("down", device)).orThrow();
+    } finally {
+      Files.deleteIfExists(log);
+    }
+  }
+
+  private static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

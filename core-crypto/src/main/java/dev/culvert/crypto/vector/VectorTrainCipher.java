@@ -2,6 +2,7 @@ package dev.culvert.crypto.vector;
 
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadKey;
+import dev.culvert.crypto.NonceGuard;
 import dev.culvert.crypto.PacketRun;
 import dev.culvert.crypto.TrainCipher;
 import java.lang.foreign.MemorySegment;
@@ -10,7 +11,6 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
-import org.jspecify.annotations.Nullable;
 
 /**
  * ChaCha20-Poly1305 (RFC 8439, section 2.8) over a train, 16 packets at a time. Sealing: keys of
@@ -40,17 +40,12 @@ final class VectorTrainCipher implements TrainCipher {
   /** The packets in work, at most {@link Keystream#MAX_PACKETS}. */
   private final PacketRun chunk = new PacketRun();
 
-  private @Nullable AeadKey sealedLast;
-  private long sealedFrom;
-  private int sealedPackets;
+  private final NonceGuard nonceGuard = new NonceGuard();
 
   @Override
   public void seal(AeadKey key, PacketRun run) {
-    refuseNonceReuse(key, run);
     use(key, run);
-    sealedLast = key;
-    sealedFrom = run.firstCounter();
-    sealedPackets = run.packets();
+    nonceGuard.admit(key, run);
     for (int i = 0; i < run.packets(); i += Keystream.MAX_PACKETS) {
       take(run, i);
       keystream.start(chunk);
@@ -73,15 +68,6 @@ final class VectorTrainCipher implements TrainCipher {
     }
     key.requireOpen();
     return opened;
-  }
-
-  /** Sees no further back than one run: the counters are the caller's duty. */
-  private void refuseNonceReuse(AeadKey key, PacketRun run) {
-    long ahead = run.firstCounter() - sealedFrom;
-    boolean overlap = ahead >= 0 ? ahead < sealedPackets : -ahead < run.packets();
-    if (key == sealedLast && overlap) {
-      throw new IllegalStateException("a nonce was about to be used twice");
-    }
   }
 
   private void use(AeadKey key, PacketRun run) {
@@ -158,6 +144,6 @@ final class VectorTrainCipher implements TrainCipher {
     trainMac.forget();
     packetMac.forget();
     Arrays.fill(tags, 0);
-    sealedLast = null;
+    nonceGuard.forget();
   }
 }

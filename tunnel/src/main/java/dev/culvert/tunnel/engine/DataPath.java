@@ -17,14 +17,12 @@ public interface DataPath {
   /**
    * The first half of {@link #seal}, for a lane that has the second done by another thread: all but
    * the enciphering. Counters are reserved here, so that trains leave in the order of their
-   * counters whoever enciphers them. An engine that cannot part the two seals here.
+   * counters whoever enciphers them.
    *
    * @return true where {@link #encipher} has to follow, exactly once, on this or another data path
    *     of the engine; until then the train is plain and must not leave
    */
-  default boolean reserve(TunnelPeer peer, Train train, long nowNanos) {
-    return seal(peer, train, nowNanos) == Verdict.SEALED;
-  }
+  boolean reserve(TunnelPeer peer, Train train, long nowNanos);
 
   /**
    * The second half of {@link #seal}. Where it throws, the train must not leave.
@@ -32,7 +30,7 @@ public interface DataPath {
    * @throws IllegalStateException where the train has no reservation, so that no counter is used
    *     twice
    */
-  default void encipher(Train train) {}
+  void encipher(Train train);
 
   /**
    * How many packets of a received train, from packet {@code first} on, may be opened together: one

@@ -70,6 +70,20 @@ final class EspDataPath implements DataPath {
 
   @Override
   public Verdict seal(TunnelPeer to, Train train, long nowNanos) {
+    Verdict verdict = prepare(to, train, nowNanos);
+    if (verdict == Verdict.SEALED) {
+      encipher(train);
+    }
+    return verdict;
+  }
+
+  @Override
+  public boolean reserve(TunnelPeer to, Train train, long nowNanos) {
+    return prepare(to, train, nowNanos) == Verdict.SEALED;
+  }
+
+  /** Everything but the cipher; what is said to be sealed is so after {@link #encipher}. */
+  private Verdict prepare(TunnelPeer to, Train train, long nowNanos) {
     EspPeer peer = (EspPeer) to;
     if (!fits(train)) {
       drops.count(DropReason.MALFORMED, train.packets());
@@ -83,7 +97,7 @@ final class EspDataPath implements DataPath {
     if (sa == null) {
       return stage(peer, train);
     }
-    if (sealUnder(peer, sa, train, false, nowNanos)) {
+    if (reserveUnder(peer, sa, train, false, nowNanos)) {
       return Verdict.SEALED;
     }
     if (sa != peer.outbound()) {
@@ -102,42 +116,17 @@ final class EspDataPath implements DataPath {
    * @return false where the SA has ended or its numbers do not suffice
    */
   boolean sealUnder(EspPeer peer, OutboundSa sa, Train train, boolean dummy, long nowNanos) {
-    if (!sa.pin()) {
-      return false;
+    boolean reserved = reserveUnder(peer, sa, train, dummy, nowNanos);
+    if (reserved) {
+      encipher(train);
     }
-    try {
-      int packets = train.packets();
-      long first = sa.reserve(packets);
-      if (first == OutboundSa.SPENT) {
-        return false;
-      }
-      SaParameters parameters = sa.parameters();
-      boolean esn = parameters.esn();
-      int spi = parameters.spi();
-      MemorySegment memory = train.memory();
-      for (int i = 0; i < packets; i++) {
-        long at = train.slot(i);
-        if (esn) {
-          EspFraming.putEsnAad(memory, at, spi, first + i);
-        } else {
-          EspFraming.putHeader(memory, at, spi, first + i);
-        }
-        int next =
-            dummy
-                ? EspFraming.NEXT_NONE
-                : InnerIp.version(memory, train.inner(i)) == 4
-                    ? EspFraming.NEXT_IPV4
-                    : EspFraming.NEXT_IPV6;
-        long end = at + train.sealedLength(i) - EspFraming.ICV;
-        EspFraming.putTrailer(memory, train.inner(i) + train.length(i), end, next);
-      }
-      place(train, first, esn);
-      cipher(parameters.algorithm()).seal(sa.key(), run);
-      for (int i = 0; esn && i < packets; i++) {
-        EspFraming.putHeader(memory, train.slot(i), spi, first + i);
-      }
-    } finally {
-      sa.unpin();
+    return reserved;
+  }
+
+  private boolean reserveUnder(
+      EspPeer peer, OutboundSa sa, Train train, boolean dummy, long nowNanos) {
+    if (!takeNumbers(sa, train, dummy)) {
+      return false;
     }
     sa.sent(train.packets(), train.sealedBytes());
     peer.txBytes().add(train.sealedBytes());
@@ -146,6 +135,69 @@ final class EspDataPath implements DataPath {
       shared.requests.submit(peer, EspPeer.RUNNING_LOW);
     }
     return true;
+  }
+
+  /** The train keeps the SA pinned until it is enciphered. */
+  private static boolean takeNumbers(OutboundSa sa, Train train, boolean dummy) {
+    if (!sa.pin()) {
+      return false;
+    }
+    boolean reserved = false;
+    try {
+      long first = sa.reserve(train.packets());
+      if (first != OutboundSa.SPENT) {
+        writeHeadersAndTrailers(train, sa.parameters(), first, dummy);
+        train.reservation(sa);
+        reserved = true;
+      }
+      return reserved;
+    } finally {
+      if (!reserved) {
+        sa.unpin();
+      }
+    }
+  }
+
+  private static void writeHeadersAndTrailers(
+      Train train, SaParameters parameters, long first, boolean dummy) {
+    MemorySegment memory = train.memory();
+    for (int i = 0; i < train.packets(); i++) {
+      long at = train.slot(i);
+      EspFraming.putHeader(memory, at, parameters.spi(), first + i);
+      long end = at + train.sealedLength(i) - EspFraming.ICV;
+      int next = dummy ? EspFraming.NEXT_NONE : nextHeader(memory, train.inner(i));
+      EspFraming.putTrailer(memory, train.inner(i) + train.length(i), end, next);
+    }
+  }
+
+  private static int nextHeader(MemorySegment memory, long inner) {
+    return InnerIp.version(memory, inner) == 4 ? EspFraming.NEXT_IPV4 : EspFraming.NEXT_IPV6;
+  }
+
+  @Override
+  public void encipher(Train train) {
+    if (!(train.reservation() instanceof OutboundSa sa)) {
+      throw new IllegalStateException("a train without reserved sequence numbers");
+    }
+    // Taken before the cipher runs: no second call can use the numbers again.
+    train.reservation(null);
+    try {
+      SaParameters parameters = sa.parameters();
+      boolean esn = parameters.esn();
+      int spi = parameters.spi();
+      MemorySegment memory = train.memory();
+      long first = memory.get(EspFraming.LONG, train.slot(0) + EspFraming.IV);
+      for (int i = 0; esn && i < train.packets(); i++) {
+        EspFraming.putEsnAad(memory, train.slot(i), spi, first + i);
+      }
+      place(train, first, esn);
+      cipher(parameters.algorithm()).seal(sa.key(), run);
+      for (int i = 0; esn && i < train.packets(); i++) {
+        EspFraming.putHeader(memory, train.slot(i), spi, first + i);
+      }
+    } finally {
+      sa.unpin();
+    }
   }
 
   /** Says to the cipher where what of a sealed train lies. */

@@ -1,0 +1,97 @@
+package dev.culvert.crypto;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * GHASH (NIST SP 800-38D, section 6.4) by the routine of the JDK's own provider, which the JVM
+ * compiles to carry-less multiplications. No public interface reaches it without setting up a whole
+ * AES-GCM for each packet; so the JVM has to run with {@code --add-opens
+ * java.base/com.sun.crypto.provider=ALL-UNNAMED}, or the program's manifest has to say so.
+ */
+final class Ghash {
+  static final int BLOCK = 16;
+
+  /** What has to be opened to this module. */
+  static final String PACKAGE = "java.base/com.sun.crypto.provider";
+
+  /** The hash subkey and room for the powers that the compiled routine makes of it. */
+  private static final int POWERS = 2 * 9;
+
+  private static final VarHandle LONG =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
+
+  /**
+   * The routine: a constant, so that the JVM compiles it in place. Null where it is out of reach.
+   */
+  private static final @Nullable MethodHandle PROCESS_BLOCKS = processBlocks();
+
+  private final long[] subkeyPowers = new long[POWERS];
+  private final long[] state = new long[2];
+
+  /** Whether this JVM lets us at the routine. */
+  static boolean isAccessible() {
+    return PROCESS_BLOCKS != null;
+  }
+
+  private static @Nullable MethodHandle processBlocks() {
+    try {
+      Class<?> ghash = Class.forName("com.sun.crypto.provider.GHASH");
+      MethodType blocks =
+          MethodType.methodType(
+              void.class, byte[].class, int.class, int.class, long[].class, long[].class);
+      return MethodHandles.privateLookupIn(ghash, MethodHandles.lookup())
+          .findStatic(ghash, "processBlocks", blocks);
+    } catch (ReflectiveOperationException e) {
+      return null;
+    }
+  }
+
+  /** Takes the hash subkey H, the first 16 bytes of {@code block}. */
+  void use(byte[] block) {
+    Arrays.fill(subkeyPowers, 0);
+    subkeyPowers[0] = (long) LONG.get(block, 0);
+    subkeyPowers[1] = (long) LONG.get(block, Long.BYTES);
+  }
+
+  /**
+   * Hashes so many whole blocks from the beginning of {@code data}: {@link #upper}, {@link #lower}.
+   */
+  void hash(byte[] data, int blocks) {
+    if (blocks * BLOCK > data.length) {
+      throw new IndexOutOfBoundsException(blocks + " blocks of " + data.length + " bytes");
+    }
+    MethodHandle processBlocks = PROCESS_BLOCKS;
+    if (processBlocks == null) {
+      throw new IllegalStateException("GHASH is out of reach");
+    }
+    state[0] = 0;
+    state[1] = 0;
+    try {
+      processBlocks.invokeExact(data, 0, blocks, state, subkeyPowers);
+    } catch (Throwable e) {
+      throw new IllegalStateException("GHASH failed", e);
+    }
+  }
+
+  /** The first eight bytes of the last hash. */
+  long upper() {
+    return state[0];
+  }
+
+  /** The last eight bytes of the last hash. */
+  long lower() {
+    return state[1];
+  }
+
+  /** Wipes the subkey and what was hashed. */
+  void forget() {
+    Arrays.fill(subkeyPowers, 0);
+    Arrays.fill(state, 0);
+  }
+}
