@@ -76,8 +76,8 @@ public class LaneBenchmark {
   private final Overhead overhead = sender.engine().overhead();
   private final AtomicReference<@Nullable ClusterRoutes> senderRoutes = new AtomicReference<>();
   private final AtomicReference<@Nullable ClusterRoutes> receiverRoutes = new AtomicReference<>();
-  private final LaneRouter outRouter = new LaneRouter(new Ranges(sender), senderRoutes::get);
-  private final LaneRouter inRouter = new LaneRouter(new Ranges(receiver), receiverRoutes::get);
+  private final LaneRouter outRouter = new LaneRouter(sender.engine(), senderRoutes::get);
+  private final LaneRouter inRouter = new LaneRouter(receiver.engine(), receiverRoutes::get);
   private final DataPath out = sender.path();
   private final DataPath in = receiver.path();
   private @Nullable HelperLanes senderHelpers;
@@ -96,19 +96,6 @@ public class LaneBenchmark {
   private int[] lengths = new int[0];
   private int used;
   private int delivered;
-
-  /** The engine's own. */
-  private record Ranges(TunnelEnd end) implements LaneRouter.EngineRoutes {
-    @Override
-    public @Nullable TunnelPeer route4(int destination) {
-      return end.engine().route4(destination);
-    }
-
-    @Override
-    public @Nullable TunnelPeer route6(long high, long low) {
-      return end.engine().route6(high, low);
-    }
-  }
 
   @Setup
   public void setUp() {

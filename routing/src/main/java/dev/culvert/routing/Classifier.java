@@ -1,8 +1,10 @@
 package dev.culvert.routing;
 
 import dev.culvert.routing.Owner.ExemptPorts;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Deque;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -173,6 +175,8 @@ public final class Classifier {
     private final List<Verdict.Bypass> exempt = new ArrayList<>();
     private final Map<TrafficClass, Verdict.Bypass> inClear = new EnumMap<>(TrafficClass.class);
     private final Owner unowned;
+    private final PrefixTable.Builder<Owner> owners = PrefixTable.builder();
+    private final PrefixTable.Builder<Owner> sources = PrefixTable.builder();
 
     Compiler(ClusterMap map, Policy policy, int self) {
       this.map = map;
@@ -198,29 +202,19 @@ public final class Classifier {
         pods[node] = owner(node, false);
         addresses[node] = owner(node, true);
       }
-      PrefixTable.Builder<Owner> owners = PrefixTable.builder();
-      PrefixTable.Builder<Owner> sources = PrefixTable.builder();
-      List<@Nullable String> peers = new ArrayList<>();
-      map.nodes().forEach(node -> peers.add(node.peer()));
-      peers.set(self, null);
       PrefixTable<Owner> local = local(pods[self]);
+      Deque<Prefix> wide = new ArrayDeque<>(map.clusterCidrs());
       map.claims()
           .forEach(
               (prefix, claim) -> {
+                unowned(wide, prefix, local);
                 Owner owner = (claim.address() ? addresses : pods)[claim.node()];
-                owners.add(prefix, owner);
-                if (claim.node() == self || local.lookup(prefix.address()) != null) {
-                  sources.add(prefix, owner);
-                }
+                add(prefix, owner, claim.node() == self, local);
               });
-      for (Prefix prefix : map.clusterCidrs()) {
-        if (!map.claims().containsKey(prefix)) {
-          owners.add(prefix, unowned);
-          if (local.lookup(prefix.address()) != null) {
-            sources.add(prefix, unowned);
-          }
-        }
-      }
+      unowned(wide, null, local);
+      List<@Nullable String> peers = new ArrayList<>();
+      map.nodes().forEach(node -> peers.add(node.peer()));
+      peers.set(self, null);
       return new Classifier(
           self,
           Collections.unmodifiableList(peers),
@@ -228,6 +222,23 @@ public final class Classifier {
           owners.build(),
           sources.build(),
           exemptions(map.nodes().get(self)));
+    }
+
+    /** Adds the cluster's own ranges up to {@code end}, so that all come sorted. */
+    private void unowned(Deque<Prefix> wide, @Nullable Prefix end, PrefixTable<Owner> local) {
+      while (!wide.isEmpty() && (end == null || wide.getFirst().compareTo(end) <= 0)) {
+        Prefix prefix = wide.removeFirst();
+        if (!prefix.equals(end)) {
+          add(prefix, unowned, false, local);
+        }
+      }
+    }
+
+    private void add(Prefix prefix, Owner owner, boolean own, PrefixTable<Owner> local) {
+      owners.add(prefix, owner);
+      if (own || local.lookup(prefix.address()) != null) {
+        sources.add(prefix, owner);
+      }
     }
 
     /** This node's pod ranges alone: what lies in them may be another's. */

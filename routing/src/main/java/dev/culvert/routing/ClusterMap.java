@@ -5,6 +5,8 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -15,7 +17,9 @@ import org.jspecify.annotations.Nullable;
 public final class ClusterMap {
   private final List<ClusterNode> nodes;
   private final List<Prefix> clusterCidrs;
-  private final Map<Prefix, Claim> claims;
+
+  /** Sorted, since then a table is built without sorting, and a copy is made without comparing. */
+  private final NavigableMap<Prefix, Claim> claims;
 
   /**
    * Who holds a range.
@@ -25,32 +29,49 @@ public final class ClusterMap {
    */
   public record Claim(int node, boolean address) {}
 
-  private ClusterMap(List<ClusterNode> nodes, List<Prefix> clusterCidrs) {
-    this.nodes = List.copyOf(nodes);
-    this.clusterCidrs = clusterCidrs.stream().distinct().sorted().toList();
-    claims = HashMap.newHashMap(nodes.size() * 4);
+  private ClusterMap(
+      List<ClusterNode> nodes, List<Prefix> clusterCidrs, NavigableMap<Prefix, Claim> claims) {
+    this.nodes = nodes;
+    this.clusterCidrs = clusterCidrs;
+    this.claims = claims;
+  }
+
+  /**
+   * A map of these nodes.
+   *
+   * @param clusterCidrs ranges all of whose addresses are the cluster's, known or not
+   * @throws OwnerConflictException where two nodes claim one range
+   * @throws IllegalArgumentException where two nodes share a name, or a range is everything
+   */
+  public static ClusterMap of(List<ClusterNode> nodes, List<Prefix> clusterCidrs) {
+    NavigableMap<Prefix, Claim> claims = new TreeMap<>();
     Map<String, Integer> names = new HashMap<>();
     for (int i = 0; i < nodes.size(); i++) {
       ClusterNode node = nodes.get(i);
       if (names.put(node.name(), i) != null) {
         throw new IllegalArgumentException("two nodes named " + node.name());
       }
-      // An address first: where it is also a pod range of its own node, it stays a node's.
-      Claim address = new Claim(i, true);
-      for (IpAddress own : node.internal()) {
-        claim(Prefix.host(own), address);
-      }
-      for (IpAddress own : node.external()) {
-        claim(Prefix.host(own), address);
-      }
-      Claim pods = new Claim(i, false);
-      for (Prefix range : node.podCidrs()) {
-        claim(range, pods);
-      }
+      claim(claims, nodes, i);
+    }
+    return new ClusterMap(
+        List.copyOf(nodes), clusterCidrs.stream().distinct().sorted().toList(), claims);
+  }
+
+  private static void claim(
+      NavigableMap<Prefix, Claim> claims, List<ClusterNode> nodes, int index) {
+    // Addresses first: where one is also a pod range of its own node, it stays a node's.
+    Claim address = new Claim(index, true);
+    for (IpAddress own : nodes.get(index).addresses()) {
+      claim(claims, nodes, Prefix.host(own), address);
+    }
+    Claim pods = new Claim(index, false);
+    for (Prefix range : nodes.get(index).podCidrs()) {
+      claim(claims, nodes, range, pods);
     }
   }
 
-  private void claim(Prefix prefix, Claim claim) {
+  private static void claim(
+      NavigableMap<Prefix, Claim> claims, List<ClusterNode> nodes, Prefix prefix, Claim claim) {
     if (prefix.length() == 0) {
       throw new IllegalArgumentException(
           prefix + " of " + nodes.get(claim.node()).name() + " is every address there is");
@@ -62,33 +83,39 @@ public final class ClusterMap {
     }
   }
 
-  /**
-   * A map of these nodes.
-   *
-   * @param clusterCidrs ranges all of whose addresses are the cluster's, known or not
-   * @throws OwnerConflictException where two nodes claim one range
-   * @throws IllegalArgumentException where two nodes share a name, or a range is everything
-   */
-  public static ClusterMap of(List<ClusterNode> nodes, List<Prefix> clusterCidrs) {
-    return new ClusterMap(nodes, clusterCidrs);
+  private static void release(NavigableMap<Prefix, Claim> claims, ClusterNode node) {
+    node.addresses().forEach(own -> claims.remove(Prefix.host(own)));
+    node.podCidrs().forEach(claims::remove);
   }
 
   /** This map with the node of that name replaced, or added. */
   public ClusterMap with(ClusterNode node) {
     List<ClusterNode> changed = new ArrayList<>(nodes);
+    NavigableMap<Prefix, Claim> claimed = new TreeMap<>(claims);
     int index = indexOf(node.name());
     if (index < 0) {
+      index = nodes.size();
       changed.add(node);
     } else {
-      changed.set(index, node);
+      release(claimed, changed.set(index, node));
     }
-    return new ClusterMap(changed, clusterCidrs);
+    claim(claimed, changed, index);
+    return new ClusterMap(List.copyOf(changed), clusterCidrs, claimed);
   }
 
   /** This map without the node of that name. */
   public ClusterMap without(String name) {
-    return new ClusterMap(
-        nodes.stream().filter(node -> !node.name().equals(name)).toList(), clusterCidrs);
+    int index = indexOf(name);
+    if (index < 0) {
+      return this;
+    }
+    List<ClusterNode> changed = new ArrayList<>(nodes);
+    NavigableMap<Prefix, Claim> claimed = new TreeMap<>(claims);
+    release(claimed, changed.remove(index));
+    claimed.replaceAll(
+        (prefix, claim) ->
+            claim.node() < index ? claim : new Claim(claim.node() - 1, claim.address()));
+    return new ClusterMap(List.copyOf(changed), clusterCidrs, claimed);
   }
 
   public List<ClusterNode> nodes() {
@@ -128,8 +155,8 @@ public final class ClusterMap {
   }
 
   /** Every range that a node owns. */
-  public Map<Prefix, Claim> claims() {
-    return Collections.unmodifiableMap(claims);
+  public NavigableMap<Prefix, Claim> claims() {
+    return Collections.unmodifiableNavigableMap(claims);
   }
 
   /** The longest range of a node that holds {@code address}, or null. */

@@ -1,67 +1,55 @@
 package dev.culvert.routing;
 
 import java.util.ArrayList;
-import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 
 /**
- * One pair of SAs that ESP keeps with a peer, and the traffic that it is for (RFC 4301 section
- * 4.4.1), in one of the two forms that Cilium has.
+ * What ESP keeps SAs for with one other node of a cluster (RFC 4301 section 4.4.1), in one of the
+ * two forms that Cilium has.
  *
- * @param peer the node at the other end
- * @param selector tells the pair from others with this peer; part of the keys' derivation
- * @param local inner sources here
- * @param remote inner destinations there
+ * @param node the other node's name
+ * @param local what this node owns: addresses and ranges of pods, sorted
+ * @param remote what the other node owns, likewise
  */
-public record EspPolicy(String peer, String selector, List<Prefix> local, List<Prefix> remote) {
+public record EspPolicy(String node, Form form, List<Prefix> local, List<Prefix> remote) {
+  /** How finely traffic is divided among SAs. */
+  public enum Form {
+    /** One pair of SAs for each pair of nodes, whatever they own. */
+    SUBNET,
+
+    /**
+     * For each pair of nodes and each way one SA for every prefix that the receiver owns: where a
+     * node names pods by their addresses, one a pod.
+     */
+    ENDPOINT
+  }
+
   public EspPolicy {
     local = List.copyOf(local);
     remote = List.copyOf(remote);
   }
 
-  /** One pair for each other node: everything of this node to everything of that. */
-  public static List<EspPolicy> bySubnet(ClusterMap map, String self) {
-    List<List<Prefix>> ranges = ranges(map);
+  /**
+   * One for each other node, in the map's order.
+   *
+   * @param self the name of this node
+   * @throws IllegalArgumentException where the map has no such node
+   */
+  public static Map<String, EspPolicy> of(ClusterMap map, String self, Form form) {
     int own = map.requireIndex(self);
-    List<EspPolicy> policies = new ArrayList<>();
-    for (int node = 0; node < ranges.size(); node++) {
+    List<List<Prefix>> owned = new ArrayList<>();
+    map.nodes().forEach(_ -> owned.add(new ArrayList<>()));
+    map.claims().forEach((prefix, claim) -> owned.get(claim.node()).add(prefix));
+    owned.forEach(prefixes -> prefixes.sort(null));
+    Map<String, EspPolicy> policies = new LinkedHashMap<>();
+    for (int node = 0; node < owned.size(); node++) {
       if (node != own) {
-        String peer = map.nodes().get(node).name();
-        policies.add(new EspPolicy(peer, "subnet", ranges.get(own), ranges.get(node)));
+        String name = map.nodes().get(node).name();
+        policies.put(name, new EspPolicy(name, form, owned.get(own), owned.get(node)));
       }
     }
     return policies;
-  }
-
-  /**
-   * One pair for each pod of another node.
-   *
-   * @param pods addresses; this node's own and those that nobody owns make no policy
-   */
-  public static List<EspPolicy> byEndpoint(
-      ClusterMap map, String self, Collection<IpAddress> pods) {
-    int own = map.requireIndex(self);
-    List<Prefix> local = ranges(map).get(own);
-    Map<IpAddress, EspPolicy> policies = new TreeMap<>();
-    for (IpAddress pod : pods) {
-      Prefix range = map.claimed(pod);
-      ClusterMap.Claim claim = range == null ? null : map.claims().get(range);
-      if (claim != null && claim.node() != own && !claim.address()) {
-        Prefix remote = Prefix.host(pod);
-        String peer = map.nodes().get(claim.node()).name();
-        policies.put(pod, new EspPolicy(peer, remote.toString(), local, List.of(remote)));
-      }
-    }
-    return List.copyOf(policies.values());
-  }
-
-  private static List<List<Prefix>> ranges(ClusterMap map) {
-    List<List<Prefix>> ranges = new ArrayList<>();
-    map.nodes().forEach(_ -> ranges.add(new ArrayList<>()));
-    map.claims().forEach((prefix, claim) -> ranges.get(claim.node()).add(prefix));
-    ranges.forEach(of -> of.sort(null));
-    return ranges;
   }
 }

@@ -1,6 +1,7 @@
 package dev.culvert.routing;
 
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * A trie that takes six bits of the address a step and packs each node into three longs, after
@@ -81,10 +82,7 @@ final class PrefixTrie {
   private static final class Level {
     final int[] answers = new int[SLOTS];
 
-    /** Bits of the prefix that an answer comes from, 0 where it is inherited. */
-    final int[] answerLengths = new int[SLOTS];
-
-    /** Where the prefixes that lead on from a slot begin and end in the order. */
+    /** Where the prefixes that lead on from a slot begin and end. */
     final int[] starts = new int[SLOTS];
 
     final int[] ends = new int[SLOTS];
@@ -97,18 +95,18 @@ final class PrefixTrie {
     private int[] lengths = new int[4];
     private int[] ids = new int[4];
     private int count;
+    private boolean sorted = true;
 
-    /** Prefixes by index, sorted into slots at each level; {@code scratch} is where they go. */
-    private int[] order = {};
-
-    private int[] scratch = {};
     private final Level[] levels = new Level[MAX_BITS / STEP + 1];
     private long[] nodes = new long[NODE];
     private int nodeCount;
     private int[] runs = new int[16];
     private int runCount;
 
-    /** Adds a prefix of a left-aligned key, its host bits zero; each at most once. */
+    /**
+     * Adds a prefix of a left-aligned key, its host bits zero; each at most once. Takes least time
+     * where they come sorted, a shorter one before those that it covers.
+     */
     void add(long high, long low, int length, int id) {
       highs = grown(highs, count + 1);
       lows = grown(lows, count + 1);
@@ -118,54 +116,62 @@ final class PrefixTrie {
       lows[count] = low;
       lengths[count] = length;
       ids[count++] = id;
+      sorted = sorted && (count == 1 || compare(count - 2, count - 1) < 0);
+    }
+
+    private int compare(int left, int right) {
+      int order = Long.compareUnsigned(highs[left], highs[right]);
+      order = order != 0 ? order : Long.compareUnsigned(lows[left], lows[right]);
+      return order != 0 ? order : Integer.compare(lengths[left], lengths[right]);
+    }
+
+    private void sort() {
+      int[] order =
+          IntStream.range(0, count).boxed().sorted(this::compare).mapToInt(i -> i).toArray();
+      highs = Arrays.stream(order).mapToLong(i -> highs[i]).toArray();
+      lows = Arrays.stream(order).mapToLong(i -> lows[i]).toArray();
+      lengths = Arrays.stream(order).map(i -> lengths[i]).toArray();
+      ids = Arrays.stream(order).map(i -> ids[i]).toArray();
     }
 
     PrefixTrie build() {
-      order = new int[count];
-      scratch = new int[count];
+      if (!sorted) {
+        sort();
+      }
       Arrays.setAll(levels, i -> new Level());
       int bits = rootBits();
       int[] answers = new int[1 << bits];
       Arrays.fill(answers, NONE);
-      int[] answerLengths = new int[1 << bits];
-      int[] starts = new int[(1 << bits) + 1];
       for (int prefix = 0; prefix < count; prefix++) {
-        int slot = (int) (highs[prefix] >>> (Long.SIZE - bits));
-        if (lengths[prefix] > bits) {
-          starts[slot + 1]++;
-          continue;
-        }
-        for (int last = slot + (1 << (bits - lengths[prefix])); slot < last; slot++) {
-          if (lengths[prefix] >= answerLengths[slot]) {
-            answers[slot] = ids[prefix];
-            answerLengths[slot] = lengths[prefix];
-          }
+        if (lengths[prefix] <= bits) {
+          spread(prefix, rootSlot(prefix, bits), bits, answers);
         }
       }
-      for (int slot = 0; slot < 1 << bits; slot++) {
-        starts[slot + 1] += starts[slot];
-      }
-      sortIntoRoots(starts.clone(), bits);
       int[] roots = new int[1 << bits];
+      int next = 0;
       for (int slot = 0; slot < roots.length; slot++) {
-        if (starts[slot] == starts[slot + 1]) {
+        // What ends here is sorted before what leads on.
+        while (next < count && lengths[next] <= bits && rootSlot(next, bits) == slot) {
+          next++;
+        }
+        int from = next;
+        while (next < count && rootSlot(next, bits) == slot) {
+          next++;
+        }
+        if (from == next) {
           roots[slot] = leaf(answers[slot]);
         } else {
           int node = nodeCount++;
           roots[slot] = node * NODE;
-          pack(node, starts[slot], starts[slot + 1], bits, answers[slot]);
+          pack(node, from, next, bits, answers[slot]);
         }
       }
       return new PrefixTrie(
           roots, bits, Arrays.copyOf(nodes, nodeCount * NODE), Arrays.copyOf(runs, runCount));
     }
 
-    private void sortIntoRoots(int[] next, int bits) {
-      for (int prefix = 0; prefix < count; prefix++) {
-        if (lengths[prefix] > bits) {
-          order[next[(int) (highs[prefix] >>> (Long.SIZE - bits))]++] = prefix;
-        }
-      }
+    private int rootSlot(int prefix, int bits) {
+      return (int) (highs[prefix] >>> (Long.SIZE - bits));
     }
 
     /** Six bits or more, and steps of six from there to the most common length. */
@@ -181,52 +187,40 @@ final class PrefixTrie {
     }
 
     /**
-     * Packs the prefixes {@code order[from, to)}, which agree in their first {@code depth} bits,
-     * into {@code node}; {@code inherited} is the answer of the longest shorter prefix.
+     * Packs the prefixes from {@code from} to before {@code to}, which agree in their first {@code
+     * depth} bits and are longer, into {@code node}; {@code inherited} is the answer of the longest
+     * shorter prefix.
      */
     private void pack(int node, int from, int to, int depth, int inherited) {
-      if (to - from == 1 && lengths[order[from]] > depth + STEP) {
-        packPath(node, from, depth, inherited);
-        return;
-      }
       Level level = levels[depth / STEP];
-      int[] answers = level.answers;
-      int[] starts = level.starts;
-      int[] ends = level.ends;
-      Arrays.fill(answers, inherited);
-      Arrays.fill(level.answerLengths, 0);
-      Arrays.fill(ends, 0);
-      // Those that end here spread over their slots; the others are counted into theirs.
-      for (int i = from; i < to; i++) {
-        int prefix = order[i];
-        if (lengths[prefix] <= depth + STEP) {
-          spread(prefix, slot(prefix, depth), depth, level);
-        } else {
-          ends[slot(prefix, depth)]++;
-        }
-      }
-      sortIntoSlots(from, to, depth, level);
+      Arrays.fill(level.answers, inherited);
       long childBits = 0;
-      for (int slot = 0; slot < SLOTS; slot++) {
-        childBits |= starts[slot] < ends[slot] ? 1L << slot : 0;
+      boolean plain = true;
+      for (int prefix = from; prefix < to; prefix++) {
+        int slot = slot(prefix, depth);
+        if (lengths[prefix] <= depth + STEP) {
+          spread(prefix, slot, depth + STEP, level.answers);
+          plain = false;
+        } else {
+          if ((childBits >>> slot & 1) == 0) {
+            childBits |= 1L << slot;
+            level.starts[slot] = prefix;
+          }
+          level.ends[slot] = prefix + 1;
+        }
       }
       int firstRun = runCount;
-      int child = putNode(node, childBits, packRuns(answers, childBits), firstRun);
-      for (int slot = 0; slot < SLOTS; slot++) {
-        if (starts[slot] < ends[slot]) {
-          pack(child++, starts[slot], ends[slot], depth + STEP, answers[slot]);
-        }
+      long runBits = plain ? packRun(inherited, childBits) : packRuns(level.answers, childBits);
+      int child = putNode(node, childBits, runBits, firstRun);
+      for (long rest = childBits; rest != 0; rest &= rest - 1) {
+        int slot = Long.numberOfTrailingZeros(rest);
+        pack(child++, level.starts[slot], level.ends[slot], depth + STEP, level.answers[slot]);
       }
     }
 
-    /** A node that only leads on to the longer prefix {@code order[at]}, as most do in IPv6. */
-    private void packPath(int node, int at, int depth, int inherited) {
-      long childBits = 1L << slot(order[at], depth);
-      int firstRun = runCount;
-      runs = grown(runs, runCount + 1);
-      runs[runCount++] = inherited;
-      int child = putNode(node, childBits, Long.lowestOneBit(~childBits), firstRun);
-      pack(child, at, at + 1, depth + STEP, inherited);
+    /** Gives the slots of a prefix its answer: those that it lies in came before it. */
+    private void spread(int prefix, int first, int depth, int[] answers) {
+      Arrays.fill(answers, first, first + (1 << (depth - lengths[prefix])), ids[prefix]);
     }
 
     /** Writes a node and makes room for its children; returns the first. */
@@ -240,36 +234,11 @@ final class PrefixTrie {
       return firstChild;
     }
 
-    private void spread(int prefix, int first, int depth, Level level) {
-      int last = first + (1 << (depth + STEP - lengths[prefix]));
-      for (int slot = first; slot < last; slot++) {
-        if (lengths[prefix] >= level.answerLengths[slot]) {
-          level.answers[slot] = ids[prefix];
-          level.answerLengths[slot] = lengths[prefix];
-        }
-      }
-    }
-
-    /**
-     * Sorts the longer prefixes of {@code order[from, to)} to its front by slot. Finds their counts
-     * in the level's ends, and leaves the slots' starts and ends.
-     */
-    private void sortIntoSlots(int from, int to, int depth, Level level) {
-      int[] starts = level.starts;
-      int[] ends = level.ends;
-      int next = from;
-      for (int slot = 0; slot < SLOTS; slot++) {
-        starts[slot] = next;
-        next += ends[slot];
-        ends[slot] = starts[slot];
-      }
-      for (int i = from; i < to; i++) {
-        int prefix = order[i];
-        if (lengths[prefix] > depth + STEP) {
-          scratch[ends[slot(prefix, depth)]++] = prefix;
-        }
-      }
-      System.arraycopy(scratch, from, order, from, next - from);
+    /** One answer for all slots without a child, as most nodes of IPv6 have it. */
+    private long packRun(int answer, long childBits) {
+      runs = grown(runs, runCount + 1);
+      runs[runCount++] = answer;
+      return Long.lowestOneBit(~childBits);
     }
 
     /** Appends the answers of the slots without a child, each run once, and marks the starts. */

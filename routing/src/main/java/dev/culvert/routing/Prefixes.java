@@ -2,7 +2,9 @@ package dev.culvert.routing;
 
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /** Sets of addresses as lists of ranges. */
 public final class Prefixes {
@@ -20,6 +22,20 @@ public final class Prefixes {
               }
             });
     return result;
+  }
+
+  /** At most so many ranges that hold all of these, and what lies between them. */
+  public static List<Prefix> cover(Collection<Prefix> prefixes, int most) {
+    for (int length = 128; length > 0; length--) {
+      Set<Prefix> shorter = new HashSet<>();
+      for (Prefix prefix : prefixes) {
+        shorter.add(prefix.length() <= length ? prefix : new Prefix(prefix.address(), length));
+      }
+      if (shorter.size() <= most) {
+        return disjoint(shorter);
+      }
+    }
+    throw new IllegalArgumentException("no " + most + " ranges hold " + prefixes.size());
   }
 
   /** The addresses of {@code prefix} that are in none of {@code holes}, in order. */

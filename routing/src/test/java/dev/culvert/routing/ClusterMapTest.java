@@ -6,7 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ClusterMapTest {
   @Test
@@ -64,5 +67,37 @@ class ClusterMapTest {
     assertThrows(OwnerConflictException.class, () -> map.with(heir));
     ClusterMap after = map.without("worker-2").with(heir);
     assertEquals(new ClusterMap.Claim(1, false), after.claims().get(Prefix.parse("192.168.1.12")));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 4})
+  void aChangedMapIsTheMapMadeAnew(int seed) {
+    Random random = new Random(seed);
+    ClusterMap map = ClusterMap.of(List.of(), prefixes("10.0.0.0/8"));
+    for (int change = 0; change < 300; change++) {
+      String name = "node-" + random.nextInt(12);
+      ClusterMap next = map;
+      if (random.nextInt(4) == 0) {
+        next = map.without(name);
+      } else {
+        String host = "10.9." + random.nextInt(3) + "." + random.nextInt(16);
+        try {
+          next =
+              map.with(
+                  node(
+                      name,
+                      "worker",
+                      host,
+                      host + "/32",
+                      "10.1." + random.nextInt(32) + ".0/24",
+                      "fd00:" + random.nextInt(32) + "::/64"));
+        } catch (OwnerConflictException e) {
+          continue; // Another has it: the map stays as it is, which the next turn checks.
+        }
+      }
+      ClusterMap anew = ClusterMap.of(next.nodes(), next.clusterCidrs());
+      assertEquals(anew.claims(), next.claims());
+      map = next;
+    }
   }
 }

@@ -56,6 +56,7 @@ final class DownCommand implements Callable<Integer> {
     }
     if (state.exists(name)) {
       machine.network().remove();
+      state.settings(name).restore(machine.network());
       state.delete(name);
     }
     PrintWriter out = spec.commandLine().getOut();

@@ -141,8 +141,8 @@ final class MachineChecks {
         : Finding.ok("rp_filter", all.equals("2") ? "loose" : "off");
   }
 
-  /** Named counters, fib and translation in one table of both families came with 5.2. */
-  private static Finding guard() {
+  /** Tried out, since what nft accepts depends on its version, the kernel's and its modules. */
+  private Finding guard() {
     Optional<Path> nft =
         Stream.concat(
                 Stream.of(
@@ -152,15 +152,18 @@ final class MachineChecks {
             .map(folder -> Path.of(folder, "nft"))
             .filter(Files::isExecutable)
             .findFirst();
-    int kernel = kernelNumber(read(Path.of("/proc/sys/kernel/osrelease")));
     if (nft.isEmpty()) {
       return Finding.fail(
           "guard", "no nft: 'culvert up' does not start without a guard", "install nftables");
     }
-    return kernel != 0 && kernel < 502
-        ? Finding.fail(
-            "guard", "this kernel's nftables is too old for the guard", "Linux 5.2 or later")
-        : Finding.ok("guard", nft.get().toString());
+    return machine
+        .network()
+        .guardFault()
+        .map(
+            fault ->
+                Finding.fail(
+                    "guard", fault, "'culvert up' does not start before; 'culvert wg' needs none"))
+        .orElseGet(() -> Finding.ok("guard", nft.get().toString()));
   }
 
   private Finding otherDatapath() {

@@ -58,6 +58,12 @@ final class UpCommand implements Callable<Integer> {
       if (told.get() || daemon.wasStopped()) {
         return ExitCode.OK;
       }
+      String failure = daemon.failure().orElse(null);
+      if (failure != null) {
+        throw new CommandException(
+            ExitCode.FAILED,
+            failure + "; its ranges stay blocked until 'culvert down " + file + "'");
+      }
     }
     throw new CommandException(
         ExitCode.FAILED,

@@ -7,6 +7,7 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Policy;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.TrafficClass;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumSet;
@@ -23,13 +24,16 @@ final class ClusterBuilder {
   private final Map<String, Place> names = new HashMap<>();
 
   private final Map<Prefix, Claim> claims = new HashMap<>();
-  private final List<ClusterNode> nodes = new ArrayList<>();
+  final List<ClusterNode> nodes = new ArrayList<>();
 
   /** The key {@code node} and its place: null where the file has only peers. */
   private @Nullable Place selfPlace;
 
   private @Nullable String self;
   private @Nullable Place nodesPlace;
+
+  /** The file that names more nodes. */
+  @Nullable Path discovery;
 
   final List<Prefix> clusterCidrs = new ArrayList<>();
 
@@ -78,12 +82,11 @@ final class ClusterBuilder {
     }
   }
 
-  void node(Place place, ClusterNode node) throws ConfigException {
-    Place before = names.putIfAbsent(node.name(), place);
+  void name(Place place, String node) throws ConfigException {
+    Place before = names.putIfAbsent(node, place);
     if (before != null) {
       throw place.error("the same name as the node at " + before.lineText());
     }
-    nodes.add(node);
   }
 
   /**

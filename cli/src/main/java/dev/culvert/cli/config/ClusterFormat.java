@@ -50,18 +50,21 @@ final class ClusterFormat {
       Set.of(
           "node", "nodes", "discovery", "cluster", "clusterCIDRs", "strict", "encrypt", "exempt");
 
-  private static final int DEFAULT_PORT = 51820;
+  private static final Set<String> NODE_KEYS =
+      Set.of("name", "roles", "labels", "internal", "external", "podCIDRs", "endpoint");
 
   private final Path directory;
-  private final GatewayConfigBuilder config;
+  private final NodePeers peers;
   private final ClusterBuilder cluster;
+  private final List<NodeEntry> entries = new ArrayList<>();
 
   /**
    * @param directory where relative paths start
+   * @param peers what the engine makes of nodes
    */
-  ClusterFormat(Path directory, GatewayConfigBuilder config) {
+  ClusterFormat(Path directory, GatewayConfigBuilder config, NodePeers peers) {
     this.directory = directory;
-    this.config = config;
+    this.peers = peers;
     cluster = config.cluster;
   }
 
@@ -82,6 +85,7 @@ final class ClusterFormat {
     if (discovery != null) {
       discovered(discovery.map(Set.of("file")).require("file"));
     }
+    addNodes();
     strict(spec.get("strict"));
     encrypt(spec.get("encrypt"));
     YamlValue exempt = spec.get("exempt");
@@ -92,6 +96,7 @@ final class ClusterFormat {
 
   private void discovered(YamlValue file) throws ConfigException {
     Path path = directory.resolve(YamlFormat.path(file));
+    cluster.discovery = path;
     YamlMap root =
         YamlValue.parse(path.toString(), ConfigFile.readText(path))
             .map(Set.of("apiVersion", "kind", "metadata", "nodes"));
@@ -106,29 +111,20 @@ final class ClusterFormat {
     }
     cluster.nodesAt(nodes.place());
     for (YamlValue node : nodes.list()) {
-      node(node);
+      entries.add(entry(node));
     }
   }
 
-  private void node(YamlValue value) throws ConfigException {
-    YamlMap map =
-        value.map(
-            Set.of(
-                "name",
-                "roles",
-                "labels",
-                "internal",
-                "external",
-                "podCIDRs",
-                "publicKey",
-                "presharedKeyFile",
-                "endpoint",
-                "persistentKeepalive"));
+  private NodeEntry entry(YamlValue value) throws ConfigException {
+    Set<String> keys = new HashSet<>(NODE_KEYS);
+    keys.addAll(peers.keys());
+    YamlMap map = value.map(keys);
     YamlValue nameValue = map.require("name");
     String name = nameValue.text();
     if (name.isBlank()) {
       throw nameValue.place().error("a node needs a name");
     }
+    cluster.name(nameValue.place(), name);
     Map<Prefix, Place> ranges = new HashMap<>();
     List<IpAddress> internal = addresses(name, map.list("internal"), ranges);
     List<IpAddress> external = addresses(name, map.list("external"), ranges);
@@ -139,33 +135,26 @@ final class ClusterFormat {
       ranges.put(prefix, range.place());
       podCidrs.add(prefix);
     }
-    YamlValue key = map.get("publicKey");
-    String peer = key == null ? null : Values.publicKey(key.place(), key.text()).toString();
-    cluster.node(
-        nameValue.place(),
-        new ClusterNode(
-            name,
-            texts(map.list("roles")),
-            labels(map.get("labels")),
-            internal,
-            external,
-            podCidrs,
-            peer));
-    if (key != null && !cluster.isSelf(name)) {
-      peer(map, key, name, internal, ranges);
-    }
+    return new NodeEntry(map, nameValue.place(), name, internal, external, podCidrs, ranges);
   }
 
-  /** A node with a key is a peer that owns all of the node's ranges. */
-  private void peer(
-      YamlMap map, YamlValue key, String name, List<IpAddress> internal, Map<Prefix, Place> ranges)
-      throws ConfigException {
-    PeerConfigBuilder peer = config.peer(key.place(), key.text());
-    peer.name = name;
-    peer.allowedIps.putAll(ranges);
-    YamlFormat.peerSettings(map, peer, directory);
-    if (peer.endpoint == null && !internal.isEmpty()) {
-      peer.endpoint = new HostPort(internal.getFirst().toString(), DEFAULT_PORT, key.place());
+  /** The engine's peers come once all nodes are known: they may depend on which this is. */
+  private void addNodes() throws ConfigException {
+    NodeEntry self = null;
+    for (NodeEntry entry : entries) {
+      self = cluster.isSelf(entry.name()) ? entry : self;
+    }
+    for (NodeEntry entry : entries) {
+      YamlMap map = entry.map();
+      cluster.nodes.add(
+          new ClusterNode(
+              entry.name(),
+              texts(map.list("roles")),
+              labels(map.get("labels")),
+              entry.internal(),
+              entry.external(),
+              entry.podCidrs(),
+              peers.peer(entry, self)));
     }
   }
 
@@ -179,6 +168,7 @@ final class ClusterFormat {
       } catch (IllegalArgumentException e) {
         throw value.place().error("'" + value.text() + "' is not an address (as in 192.0.2.1)");
       }
+      Values.requireNotLinkLocal(value.place(), address);
       cluster.range(value.place(), node, Prefix.host(address));
       ranges.put(Prefix.host(address), value.place());
       addresses.add(address);

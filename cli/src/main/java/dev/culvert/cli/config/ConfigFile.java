@@ -7,27 +7,58 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
-/** Reads a configuration file, in the format that its name says. */
+/**
+ * A configuration file, in the format that its name says. What it said when it was opened is kept,
+ * so that what it names can be read again by itself.
+ */
 public final class ConfigFile {
   /** Room for some 100,000 ranges. */
   static final int MAX_BYTES = 8 << 20;
 
-  private ConfigFile() {}
+  private final Path path;
+  private final Parser parser;
+
+  private interface Parser {
+    GatewayConfig parse() throws ConfigException;
+  }
+
+  private ConfigFile(Path path, Parser parser) {
+    this.path = path;
+    this.parser = parser;
+  }
 
   /** {@code .conf} is wg(8)'s format, {@code .yaml}, {@code .yml} and {@code .json} are ours. */
-  public static GatewayConfig read(Path path) throws ConfigException {
+  public static ConfigFile open(Path path) throws ConfigException {
     String file = path.toString();
     Place whole = new Place(file, 0, "");
     String name = String.valueOf(path.getFileName());
     Path directory = path.toAbsolutePath().normalize().getParent();
     if (name.endsWith(".conf")) {
-      String text = text(whole, KeyFile.readSecretFile(whole, path, MAX_BYTES));
-      return WgFormat.parse(file, name, text);
+      // It names no file, and is full of secrets: what was read is not kept.
+      GatewayConfig config =
+          WgFormat.parse(file, name, text(whole, KeyFile.readSecretFile(whole, path, MAX_BYTES)));
+      return new ConfigFile(path, () -> config);
     }
     if (!name.endsWith(".yaml") && !name.endsWith(".yml") && !name.endsWith(".json")) {
       throw whole.error("a configuration is called .yaml, or .conf in the format of wg(8)");
     }
-    return YamlFormat.parse(file, directory == null ? path : directory, readText(path));
+    String text = readText(path);
+    return new ConfigFile(
+        path, () -> YamlFormat.parse(file, directory == null ? path : directory, text));
+  }
+
+  /** Opens and parses. */
+  public static GatewayConfig read(Path path) throws ConfigException {
+    return open(path).parse();
+  }
+
+  public Path path() {
+    return path;
+  }
+
+  /** What it says, with what the files that it names say now. */
+  public GatewayConfig parse() throws ConfigException {
+    return parser.parse();
   }
 
   /** The text of a file that holds no secrets. */

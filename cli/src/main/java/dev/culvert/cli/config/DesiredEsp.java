@@ -1,6 +1,7 @@
 package dev.culvert.cli.config;
 
 import dev.culvert.crypto.SecretBytes;
+import dev.culvert.routing.EspPolicy;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.esp.EspPeerSettings;
@@ -20,6 +21,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An ESP configuration with its keys read and its names resolved.
@@ -85,14 +87,17 @@ public record DesiredEsp(
   static DesiredEsp of(GatewayConfig config, EspConfig esp, SecureRandom random)
       throws ConfigException {
     List<EspPeerSettings> peers = new ArrayList<>();
+    ClusterConfig cluster = config.cluster();
+    Map<String, EspPolicy> policies =
+        esp.policy() == null ? Map.of() : EspPolicy.of(cluster.map(), cluster.self(), esp.policy());
     for (EspConfig.Peer peer : esp.peers()) {
-      peers.add(settings(esp, peer));
+      peers.add(settings(esp, peer, policies.get(peer.name())));
     }
     return new DesiredEsp(config, esp, peers, keys(config, esp, random));
   }
 
-  private static EspPeerSettings settings(EspConfig esp, EspConfig.Peer peer)
-      throws ConfigException {
+  private static EspPeerSettings settings(
+      EspConfig esp, EspConfig.Peer peer, @Nullable EspPolicy policy) throws ConfigException {
     Endpoint endpoint = DesiredState.resolve(peer.endpoint());
     IpAddress remote = peer.address() == null ? endpoint.address() : peer.address();
     IpAddress local =
@@ -110,8 +115,17 @@ public record DesiredEsp(
     if (local.equals(remote)) {
       throw peer.endpoint().place().error(remote + " is this node's own address");
     }
+    if (policy == null) {
+      Selectors selectors = new Selectors(esp.localRanges(), peer.allowedIps());
+      return new EspPeerSettings(peer.name(), local, remote, endpoint, selectors);
+    }
     return new EspPeerSettings(
-        peer.name(), local, remote, endpoint, new Selectors(esp.localRanges(), peer.allowedIps()));
+        peer.name(),
+        local,
+        remote,
+        endpoint,
+        new Selectors(policy.local(), policy.remote()),
+        EspPeerSettings.Binding.NODES);
   }
 
   private static Keys keys(GatewayConfig config, EspConfig esp, SecureRandom random)

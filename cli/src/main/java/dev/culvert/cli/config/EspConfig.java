@@ -1,5 +1,6 @@
 package dev.culvert.cli.config;
 
+import dev.culvert.routing.EspPolicy;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.gateway.Encapsulation;
@@ -14,12 +15,15 @@ import org.jspecify.annotations.Nullable;
  *
  * @param nodeAddresses this node's, as its peers name it: at most one a family
  * @param localRanges what is behind this node: the same that its peers have as its allowedIps
+ * @param policy how finely traffic is divided among SAs; null where the file has peers, whose SAs
+ *     are for the ranges that it lists
  * @param esn whether sequence numbers have 64 bits: the same at all nodes
  * @param encapsulation what carries sealed packets: the same at all nodes
  */
 public record EspConfig(
     List<IpAddress> nodeAddresses,
     List<Prefix> localRanges,
+    EspPolicy.@Nullable Form policy,
     boolean esn,
     Encapsulation encapsulation,
     Keys keys,

@@ -4,6 +4,7 @@ import dev.culvert.cli.config.EspConfig.Keys;
 import dev.culvert.cli.config.EspConfig.ManualSaConfig;
 import dev.culvert.cli.config.EspConfig.NoisePeerConfig;
 import dev.culvert.cli.config.YamlValue.YamlMap;
+import dev.culvert.routing.EspPolicy;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.gateway.Encapsulation;
@@ -41,6 +42,10 @@ import org.jspecify.annotations.Nullable;
  *       inbound: {spi: 0x1001, keyFile: from-b.key}    # with manual
  *       outbound: {spi: 0x1002, keyFile: to-b.key}     # with manual
  * }</pre>
+ *
+ * With {@link ClusterFormat}'s nodes in the place of peers, addresses and ranges are the nodes',
+ * and with noise so are {@code publicKey}, {@code presharedKeyFile} and {@code
+ * persistentKeepalive}.
  */
 final class EspFormat {
   private static final Set<String> KEYS =
@@ -57,6 +62,8 @@ final class EspFormat {
   private static final long MIN_SPI = 256;
 
   private final Path directory;
+  private final Keying keying;
+  private final YamlMap section;
   private final Map<String, EspPeerBuilder> peers = new LinkedHashMap<>();
   private final List<ManualSaConfig> sas = new ArrayList<>();
   private final Map<PublicKey, NoisePeerConfig> identities = new LinkedHashMap<>();
@@ -65,39 +72,54 @@ final class EspFormat {
   private record EspPeerBuilder(
       PeerConfigBuilder ranges, HostPort endpoint, @Nullable IpAddress address) {}
 
-  private EspFormat(Path directory) {
+  /**
+   * Reads how keys are had.
+   *
+   * @param directory where relative paths start
+   * @param inCluster whether the file has nodes, not peers
+   */
+  EspFormat(Path directory, YamlValue section, boolean inCluster) throws ConfigException {
     this.directory = directory;
+    this.section = section.map(KEYS);
+    keying = keying(section, this.section);
+    if (inCluster) {
+      refuseOfPeers();
+    }
   }
 
-  /** Reads the section and the peers, whose names and ranges go through {@code config}. */
-  static EspConfig parse(
-      Path directory, YamlValue section, List<YamlValue> peers, GatewayConfigBuilder config)
-      throws ConfigException {
-    return new EspFormat(directory).parse(section, peers, config);
+  private void refuseOfPeers() throws ConfigException {
+    if (keying == Keying.MANUAL) {
+      throw section
+          .require("keying")
+          .place()
+          .error("manual is for fixed keys with a foreign peer: such a file has peers, not nodes");
+    }
+    for (String key : List.of("nodeAddresses", "localRanges")) {
+      YamlValue given = section.get(key);
+      if (given != null) {
+        throw given.place().error("with nodes, these stand in the node's own entry");
+      }
+    }
   }
 
-  private EspConfig parse(YamlValue section, List<YamlValue> values, GatewayConfigBuilder config)
-      throws ConfigException {
-    YamlMap esp = section.map(KEYS);
-    Keying keying = keying(section);
+  /** Whether a node is known by its static key too, not only by its address. */
+  boolean needsIdentity() {
+    return keying == Keying.NOISE;
+  }
+
+  /** Reads the peers, whose names and ranges go through {@code config}. */
+  EspConfig ofPeers(List<YamlValue> values, GatewayConfigBuilder config) throws ConfigException {
     for (YamlValue value : values) {
-      peer(value, keying, config);
+      peer(value, config);
     }
-    YamlValue esn = esp.get("esn");
-    Keys keys = keys(keying, esp);
-    if (keying == Keying.NOISE && esn != null && !esn.truth()) {
-      throw esn.place().error("with keying noise sequence numbers have 64 bits");
-    }
-    List<IpAddress> nodeAddresses = nodeAddresses(esp);
+    List<IpAddress> nodeAddresses = nodeAddresses(section);
     for (EspPeerBuilder peer : peers.values()) {
       requireFamily(peer, nodeAddresses);
     }
-    return new EspConfig(
+    return config(
         nodeAddresses,
-        localRanges(esp),
-        esn == null || esn.truth(),
-        encapsulation(esp),
-        keys,
+        localRanges(section),
+        null,
         peers.values().stream()
             .map(
                 p ->
@@ -109,13 +131,29 @@ final class EspFormat {
             .toList());
   }
 
-  /** Whether a node is known by its static key too, not only by its address. */
-  static boolean needsIdentity(YamlValue section) throws ConfigException {
-    return keying(section) == Keying.NOISE;
+  /** Of a cluster's nodes, for which {@link #identity} was called. */
+  EspConfig ofNodes(List<IpAddress> own, List<Prefix> ownRanges, List<EspConfig.Peer> nodes)
+      throws ConfigException {
+    return config(own, ownRanges, EspPolicy.Form.SUBNET, nodes);
   }
 
-  private static Keying keying(YamlValue section) throws ConfigException {
-    YamlValue keying = section.map(KEYS).get("keying");
+  private EspConfig config(
+      List<IpAddress> own,
+      List<Prefix> ownRanges,
+      EspPolicy.@Nullable Form policy,
+      List<EspConfig.Peer> all)
+      throws ConfigException {
+    Keys keys = keys(section);
+    YamlValue esn = section.get("esn");
+    if (keying == Keying.NOISE && esn != null && !esn.truth()) {
+      throw esn.place().error("with keying noise sequence numbers have 64 bits");
+    }
+    return new EspConfig(
+        own, ownRanges, policy, esn == null || esn.truth(), encapsulation(section), keys, all);
+  }
+
+  private static Keying keying(YamlValue section, YamlMap map) throws ConfigException {
+    YamlValue keying = map.get("keying");
     String how = keying == null ? "global" : keying.text();
     return switch (how) {
       case "global" -> Keying.GLOBAL;
@@ -126,7 +164,7 @@ final class EspFormat {
     };
   }
 
-  private Keys keys(Keying keying, YamlMap esp) throws ConfigException {
+  private Keys keys(YamlMap esp) throws ConfigException {
     YamlValue keyFile = esp.get("keyFile");
     return switch (keying) {
       case GLOBAL -> new Keys.Global(path(esp.require("keyFile")));
@@ -162,6 +200,7 @@ final class EspFormat {
     List<IpAddress> addresses = new ArrayList<>();
     for (YamlValue value : esp.require("nodeAddresses").list()) {
       IpAddress address = ip(value);
+      Values.requireNotLinkLocal(value.place(), address);
       if (addresses.stream().anyMatch(other -> other.v4() == address.v4())) {
         throw value.place().error("a node has one address a family: the one its peers know");
       }
@@ -198,9 +237,8 @@ final class EspFormat {
     }
   }
 
-  private void peer(YamlValue value, Keying keying, GatewayConfigBuilder config)
-      throws ConfigException {
-    YamlMap map = value.map(peerKeys(keying));
+  private void peer(YamlValue value, GatewayConfigBuilder config) throws ConfigException {
+    YamlMap map = value.map(peerKeys());
     YamlValue name = map.require("name");
     PeerConfigBuilder ranges = config.namedPeer(name.place(), name.text());
     YamlValue endpoint = map.require("endpoint");
@@ -212,27 +250,37 @@ final class EspFormat {
     peers.put(
         ranges.name,
         new EspPeerBuilder(ranges, ranges.endpoint, address == null ? null : ip(address)));
+    identity(map, ranges.name);
+  }
+
+  private Set<String> peerKeys() {
+    Set<String> keys = new HashSet<>(Set.of("name", "endpoint", "address", "allowedIps"));
+    keys.addAll(identityKeys());
+    return keys;
+  }
+
+  /** The keys by which a peer is known and spoken to, beside its address. */
+  Set<String> identityKeys() {
+    return switch (keying) {
+      case GLOBAL -> Set.of();
+      case NOISE -> Set.of("publicKey", "presharedKeyFile", "persistentKeepalive");
+      case MANUAL -> Set.of("inbound", "outbound");
+    };
+  }
+
+  /** Reads them. */
+  void identity(YamlMap map, String peer) throws ConfigException {
     switch (keying) {
       case GLOBAL -> {}
-      case NOISE -> identity(map, ranges.name);
+      case NOISE -> noise(map, peer);
       case MANUAL -> {
-        sa(map.require("inbound"), ranges.name, false);
-        sa(map.require("outbound"), ranges.name, true);
+        sa(map.require("inbound"), peer, false);
+        sa(map.require("outbound"), peer, true);
       }
     }
   }
 
-  private static Set<String> peerKeys(Keying keying) {
-    Set<String> keys = new HashSet<>(Set.of("name", "endpoint", "address", "allowedIps"));
-    switch (keying) {
-      case GLOBAL -> {}
-      case NOISE -> keys.addAll(Set.of("publicKey", "presharedKeyFile", "persistentKeepalive"));
-      case MANUAL -> keys.addAll(Set.of("inbound", "outbound"));
-    }
-    return keys;
-  }
-
-  private void identity(YamlMap map, String peer) throws ConfigException {
+  private void noise(YamlMap map, String peer) throws ConfigException {
     YamlValue key = map.require("publicKey");
     YamlValue presharedKey = map.get("presharedKeyFile");
     YamlValue keepalive = map.get("persistentKeepalive");

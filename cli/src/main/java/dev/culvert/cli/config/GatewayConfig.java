@@ -2,6 +2,7 @@ package dev.culvert.cli.config;
 
 import dev.culvert.routing.Mark;
 import dev.culvert.routing.Prefix;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param cluster who is in it, and what is encrypted
  * @param peers WireGuard's
  * @param engine the protocol, and what only that needs
+ * @param discovery a file that names more nodes, or null
  */
 public record GatewayConfig(
     String interfaceName,
@@ -34,7 +36,8 @@ public record GatewayConfig(
     KeySource privateKey,
     ClusterConfig cluster,
     List<PeerConfig> peers,
-    EngineConfig engine) {
+    EngineConfig engine,
+    @Nullable Path discovery) {
   public static final String DEFAULT_INTERFACE = "culvert0";
   public static final int MIN_MTU_IPV6 = 1280;
 
@@ -72,6 +75,14 @@ public record GatewayConfig(
           case EspConfig esp -> esp.peers().stream().map(EspConfig.Peer::endpoint);
         };
     return all.filter(Objects::nonNull).toList();
+  }
+
+  /** How many there are, wherever they are. */
+  public int peerCount() {
+    return switch (engine) {
+      case EngineConfig.WireGuard wireGuard -> peers.size();
+      case EspConfig esp -> esp.peers().size();
+    };
   }
 
   /** Every range that goes through the tunnel, sorted, without doubles. */

@@ -61,8 +61,10 @@ final class GatewayConfigBuilder {
 
   /** Speaks ESP; {@link #namedPeer} was called for its peers. */
   GatewayConfig build(EspConfig esp) throws ConfigException {
-    cluster.internal.addAll(esp.nodeAddresses());
-    cluster.podCidrs.addAll(esp.localRanges());
+    if (esp.policy() == null) {
+      cluster.internal.addAll(esp.nodeAddresses());
+      cluster.podCidrs.addAll(esp.localRanges());
+    }
     return build(esp, List.of());
   }
 
@@ -91,7 +93,8 @@ final class GatewayConfigBuilder {
         privateKey == null ? defaultKey() : privateKey,
         cluster.build(place, steered(), addresses),
         wireGuardPeers,
-        engine);
+        engine,
+        cluster.discovery);
   }
 
   /** Those whose ranges are steered. */

@@ -103,4 +103,14 @@ final class Values {
       return false;
     }
   }
+
+  /**
+   * A node is known by its address all over the cluster; a link-local one means another on each.
+   */
+  static void requireNotLinkLocal(Place place, IpAddress address) throws ConfigException {
+    if (address.isLinkLocalV6()) {
+      throw place.error(
+          address + " is link-local, and names a node on one link only; give a routed address");
+    }
+  }
 }

@@ -3,8 +3,8 @@ package dev.culvert.cli.config;
 import dev.culvert.cli.config.YamlValue.YamlMap;
 import java.nio.file.Path;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -78,15 +78,15 @@ final class YamlFormat {
     if (link != null) {
       link(link, config);
     }
-    if (isEsp) {
-      return esp(spec, config);
-    }
-    identity(spec, config);
-    new ClusterFormat(directory, config).read(spec);
     YamlValue peers = spec.get("peers");
     if (peers != null && spec.get("node") != null) {
       throw peers.place().error("a file has either nodes or peers");
     }
+    if (isEsp) {
+      return esp(spec, config);
+    }
+    identity(spec, config);
+    new ClusterFormat(directory, config, new WireGuardNodes(directory, config)).read(spec);
     for (YamlValue peer : spec.list("peers")) {
       peer(peer, config);
     }
@@ -115,27 +115,23 @@ final class YamlFormat {
   }
 
   private GatewayConfig esp(YamlMap spec, GatewayConfigBuilder config) throws ConfigException {
-    YamlValue section = spec.require("esp");
+    boolean inCluster =
+        Stream.of("node", "nodes", "discovery").anyMatch(key -> spec.get(key) != null);
+    EspFormat format = new EspFormat(directory, spec.require("esp"), inCluster);
     YamlValue identity = spec.get("identity");
-    if (EspFormat.needsIdentity(section)) {
+    if (format.needsIdentity()) {
       identity(spec, config);
     } else if (identity != null) {
       throw identity
           .place()
-          .error("without keying noise ESP knows a node by its address: see esp.nodeAddresses");
+          .error("without keying noise ESP knows a node by its address, not by a key");
     }
     if (config.listenPort == 0) {
       config.listenPort = EspConfig.DEFAULT_PORT;
     }
-    for (String key : List.of("node", "nodes", "discovery")) {
-      YamlValue named = spec.get(key);
-      if (named != null) {
-        throw named.place().error("with 'engine: esp' a file has peers, not nodes");
-      }
-    }
-    new ClusterFormat(directory, config).read(spec);
-    EspConfig esp = EspFormat.parse(directory, section, spec.list("peers"), config);
-    return config.build(esp);
+    EspNodes nodes = new EspNodes(format, config);
+    new ClusterFormat(directory, config, nodes).read(spec);
+    return config.build(inCluster ? nodes.config() : format.ofPeers(spec.list("peers"), config));
   }
 
   private static @Nullable YamlMap map(@Nullable YamlValue value, Set<String> known)

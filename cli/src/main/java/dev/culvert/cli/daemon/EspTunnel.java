@@ -15,7 +15,6 @@ import dev.culvert.tunnel.esp.SaSecret;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.EspDevice;
 import dev.culvert.tunnel.gateway.EspGatewayOptions;
-import dev.culvert.tunnel.gateway.GatewayOptions;
 import dev.culvert.tunnel.gateway.GatewayStatus;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -46,7 +45,7 @@ final class EspTunnel implements Tunnel {
                 config.interfaceName(),
                 config.mtu(),
                 config.lanes(),
-                Integer.getInteger("culvert.helpers", GatewayOptions.BY_MACHINE),
+                HelperCount.configured(),
                 config.listenPort(),
                 config.socketMark(),
                 desired.esp().encapsulation(),

@@ -17,6 +17,7 @@ import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -32,17 +33,21 @@ public final class GatewayDaemon implements AutoCloseable {
   private final Path file;
   private final Machine machine;
   private final SecureRandom random = new SecureRandom();
+  private ConfigFile source;
   private GatewayConfig config;
+  private @Nullable FileWatch discovery;
   private @Nullable Steered steered;
   private @Nullable Tunnel running;
   private @Nullable AdminServer admin;
   private volatile boolean stopped;
+  private volatile @Nullable String failure;
   private volatile boolean keysTold;
 
-  private GatewayDaemon(Path file, Machine machine, GatewayConfig config) {
-    this.file = file;
+  private GatewayDaemon(ConfigFile source, Machine machine) throws ConfigException {
+    this.source = source;
+    this.file = source.path();
     this.machine = machine;
-    this.config = config;
+    config = source.parse();
   }
 
   /**
@@ -52,12 +57,12 @@ public final class GatewayDaemon implements AutoCloseable {
    */
   public static GatewayDaemon start(Path file, Machine machine)
       throws ConfigException, IOException {
-    GatewayConfig config = ConfigFile.read(file);
-    GatewayDaemon daemon = new GatewayDaemon(file, machine, config);
-    try (Desired desired = Desired.of(config, daemon.random)) {
+    GatewayDaemon daemon = new GatewayDaemon(ConfigFile.open(file), machine);
+    try (Desired desired = Desired.of(daemon.config, daemon.random)) {
       daemon.refuseSecond();
       daemon.steer();
       daemon.bringUp(desired);
+      daemon.watchDiscovery();
       return daemon;
     } catch (IOException | RuntimeException e) {
       daemon.close();
@@ -88,8 +93,23 @@ public final class GatewayDaemon implements AutoCloseable {
     if (otherDatapath != null) {
       throw new IOException(otherDatapath);
     }
-    machine.runState().write(name, file);
-    steered = Steered.start(config, machine.network());
+    String guardFault = machine.network().guardFault().orElse(null);
+    if (guardFault != null) {
+      throw new IOException("no guard can be had: " + guardFault);
+    }
+    RunState state = machine.runState();
+    FormerSettings former = state.settings(name);
+    if (!state.exists(name) || state.isElsewhere(name)) {
+      former.forget();
+    }
+    state.write(name, file);
+    steered = Steered.start(config, machine.network(), former, this::guardUnattended);
+  }
+
+  /** Without repairs this goes on no longer: who started it learns of it, and the guard stands. */
+  private void guardUnattended(Throwable cause) {
+    failure = "routes, rules and guard were no longer kept: " + cause;
+    Thread.ofPlatform().name("give-up").start(this::closeDevice);
   }
 
   private void refuseOther(String name) throws IOException {
@@ -160,6 +180,11 @@ public final class GatewayDaemon implements AutoCloseable {
     return stopped;
   }
 
+  /** Why this ended by itself, where it did. */
+  public Optional<String> failure() {
+    return Optional.ofNullable(failure);
+  }
+
   /** Waits until the link is deleted or {@link #close} is called. */
   public void awaitClosed() throws InterruptedException {
     if (running != null) {
@@ -173,7 +198,41 @@ public final class GatewayDaemon implements AutoCloseable {
    * @throws ConfigException where the file cannot be used; all stays as it was
    */
   public synchronized void reload() throws ConfigException, IOException {
-    GatewayConfig wanted = ConfigFile.read(file);
+    ConfigFile now = ConfigFile.open(file);
+    become(now.parse());
+    source = now;
+    watchDiscovery();
+    log.info("{} reloaded {}", config.interfaceName(), file);
+  }
+
+  /** The file of nodes may be another one now. */
+  private synchronized void watchDiscovery() {
+    Path wanted = config.discovery();
+    if (discovery != null && !discovery.file().equals(wanted)) {
+      discovery.close();
+      discovery = null;
+    }
+    if (discovery == null && wanted != null) {
+      discovery =
+          FileWatch.start(config.interfaceName() + "-discovery", wanted, this::followDiscovery);
+    }
+  }
+
+  /** The configuration stays what it was when it was read; only the nodes are read again. */
+  private synchronized void followDiscovery() {
+    Path nodes = config.discovery();
+    try {
+      GatewayConfig wanted = source.parse();
+      if (!wanted.equals(config)) {
+        become(wanted);
+        log.info("{} follows {}", config.interfaceName(), nodes);
+      }
+    } catch (ConfigException | IOException | RuntimeException e) {
+      log.error("{}: the nodes in force stay: {}", config.interfaceName(), e.getMessage());
+    }
+  }
+
+  private void become(GatewayConfig wanted) throws ConfigException, IOException {
     if (!wanted.interfaceName().equals(config.interfaceName())
         || wanted.lanes() != config.lanes()
         || wanted.routes() != config.routes()
@@ -201,7 +260,7 @@ public final class GatewayDaemon implements AutoCloseable {
       } else if (tunnel().listenPort() != port) {
         steered.apply(wanted, tunnel().listenPort());
       }
-      log.info("{} reloaded {}: {} peers changed", name, file, changed);
+      log.info("{}: {} peers changed", name, changed);
     }
   }
 
@@ -285,9 +344,16 @@ public final class GatewayDaemon implements AutoCloseable {
     }
   }
 
+  private synchronized void endWatch() {
+    if (discovery != null) {
+      discovery.close();
+    }
+  }
+
   /** Takes the device and the sockets away; the guard stays. May be called again. */
   @Override
   public void close() throws IOException {
+    endWatch();
     if (steered != null) {
       steered.close();
     }

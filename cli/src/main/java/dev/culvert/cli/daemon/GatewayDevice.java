@@ -37,7 +37,7 @@ public final class GatewayDevice implements RunningDevice {
                 interfaceName,
                 mtu,
                 lanes,
-                Integer.getInteger("culvert.helpers", GatewayOptions.BY_MACHINE),
+                HelperCount.configured(),
                 stateDirectory(interfaceName),
                 handshakes)),
         handshakes);

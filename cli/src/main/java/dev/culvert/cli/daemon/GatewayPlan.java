@@ -74,7 +74,7 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
     }
   }
 
-  private static void addNumeric(Set<IpAddress> nodes, String host) {
+  private static void addNumeric(Collection<IpAddress> nodes, String host) {
     try {
       nodes.add(IpAddress.parse(host));
     } catch (IllegalArgumentException e) {
@@ -128,15 +128,23 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
     return config.listenPort() == 0 ? ANY_PORT : config.listenPort();
   }
 
-  /** What fits below the smallest link with either family around it. */
+  /** What fits below the smallest link with the headers around it. */
   private static int mtu(GatewayConfig config, HostFacts facts) {
     if (config.mtu() != 0) {
       return config.mtu();
     }
+    boolean outerV4 = isOuterV4(config);
     return facts.underlay().values().stream()
-        .mapToInt(mtu -> Math.max(SMALLEST_MTU, within(config.engine(), mtu)))
+        .mapToInt(mtu -> Math.max(SMALLEST_MTU, within(config.engine(), mtu, outerV4)))
         .min()
-        .orElseGet(() -> within(config.engine(), DEFAULT_LINK_MTU));
+        .orElseGet(() -> within(config.engine(), DEFAULT_LINK_MTU, outerV4));
+  }
+
+  /** Whether all peers are said to be reached by IPv4; one that is a name may have either. */
+  private static boolean isOuterV4(GatewayConfig config) {
+    List<IpAddress> addresses = new ArrayList<>();
+    config.endpoints().forEach(endpoint -> addNumeric(addresses, endpoint.host()));
+    return addresses.size() == config.peerCount() && addresses.stream().allMatch(IpAddress::v4);
   }
 
   private static boolean isRaw(EngineConfig engine) {
@@ -144,10 +152,10 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
         && esp.encapsulation() == dev.culvert.tunnel.gateway.Encapsulation.RAW;
   }
 
-  private static int within(EngineConfig engine, int linkMtu) {
+  private static int within(EngineConfig engine, int linkMtu, boolean outerV4) {
     return switch (engine) {
-      case EngineConfig.WireGuard wireGuard -> TunnelMtu.wireGuard(linkMtu, false);
-      case EspConfig esp -> TunnelMtu.esp(linkMtu, false, !isRaw(engine));
+      case EngineConfig.WireGuard wireGuard -> TunnelMtu.wireGuard(linkMtu, outerV4);
+      case EspConfig esp -> TunnelMtu.esp(linkMtu, outerV4, !isRaw(engine));
     };
   }
 
@@ -214,6 +222,17 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
   /** The classifier of this node. */
   public Classifier classifier() {
     return Classifier.of(cluster.map(), cluster.policy(), cluster.self());
+  }
+
+  /** Whether the cluster has IPv6, which the kernel takes from a device of so small an MTU. */
+  boolean losesIpv6() {
+    return mtu() < TunnelMtu.SMALLEST_FOR_IPV6
+        && kernel.routes().stream().anyMatch(route -> !route.destination().address().v4());
+  }
+
+  /** Of the tunnel. */
+  int mtu() {
+    return kernel.links().getFirst().mtu();
   }
 
   /** Devices that the guard watches. */

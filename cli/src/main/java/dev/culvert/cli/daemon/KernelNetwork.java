@@ -5,6 +5,7 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
+import dev.culvert.tunnel.kernel.GuardCheck;
 import dev.culvert.tunnel.kernel.GuardTable;
 import dev.culvert.tunnel.kernel.GuardTable.Count;
 import dev.culvert.tunnel.kernel.HostFacts;
@@ -13,6 +14,7 @@ import dev.culvert.tunnel.kernel.Links;
 import dev.culvert.tunnel.kernel.Netlink;
 import dev.culvert.tunnel.kernel.OtherDatapath;
 import dev.culvert.tunnel.kernel.Steering;
+import dev.culvert.tunnel.kernel.Sysctls;
 import java.io.IOException;
 import java.util.Collection;
 import java.util.List;
@@ -27,6 +29,11 @@ public final class KernelNetwork implements Network {
   }
 
   @Override
+  public Optional<String> guardFault() {
+    return GuardCheck.fault();
+  }
+
+  @Override
   public HostFacts facts(Collection<IpAddress> nodes, int mark) throws IOException {
     try (Netlink netlink = Netlink.open()) {
       return HostFacts.read(netlink, nodes, mark);
@@ -34,7 +41,7 @@ public final class KernelNetwork implements Network {
   }
 
   @Override
-  public Kept keep(KernelPlan plan, Runnable hostChanged) throws IOException {
+  public Kept keep(KernelPlan plan, Listener listener) throws IOException {
     Keeper keeper =
         Keeper.start(
             plan,
@@ -45,8 +52,18 @@ public final class KernelNetwork implements Network {
               }
 
               @Override
+              public void completed(List<String> changes) {
+                // Likewise.
+              }
+
+              @Override
               public void hostChanged() {
-                hostChanged.run();
+                listener.hostChanged();
+              }
+
+              @Override
+              public void ended(Throwable cause) {
+                listener.ended(cause);
               }
             });
     return new Kept() {
@@ -67,6 +84,16 @@ public final class KernelNetwork implements Network {
     try (Steering steering = Steering.open()) {
       return steering.remove();
     }
+  }
+
+  @Override
+  public Optional<String> setting(String key) throws IOException {
+    return Sysctls.read(key);
+  }
+
+  @Override
+  public void setting(String key, String value) throws IOException {
+    Sysctls.write(key, value);
   }
 
   @Override

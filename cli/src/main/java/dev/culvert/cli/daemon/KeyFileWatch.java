@@ -10,53 +10,29 @@ import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.EspDevice;
 import dev.culvert.tunnel.gateway.KeyFileReader;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
-import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/**
- * Follows the global key's file. It is looked at every second, through symbolic links: a mounted
- * Kubernetes secret changes by swapping one above the file, which a watch of the file would not
- * see.
- */
+/** Follows the global key's file. */
 final class KeyFileWatch implements EspKeys {
   private static final Logger LOG = LoggerFactory.getLogger(KeyFileWatch.class);
-  private static final Duration INTERVAL = Duration.ofSeconds(1);
 
   private final EspDevice<GlobalKeying> device;
   private final Path file;
-  private final Thread thread;
-  private String seen;
-  private @Nullable String refusal;
+  private final FileWatch watch;
+  private volatile @Nullable String refusal;
   private volatile boolean closed;
 
   private KeyFileWatch(EspDevice<GlobalKeying> device, Path file) {
     this.device = device;
     this.file = file;
-    // Not what it is now: it may have changed since it was read, and reading it again is harmless.
-    seen = "";
-    thread = Thread.ofVirtual().name(device.interfaceName() + "-keys").unstarted(this::run);
+    watch = FileWatch.start(device.interfaceName() + "-keys", file, this::take);
   }
 
   static KeyFileWatch start(EspDevice<GlobalKeying> device, Path file) {
-    KeyFileWatch watch = new KeyFileWatch(device, file);
-    watch.thread.start();
-    return watch;
-  }
-
-  private void run() {
-    try {
-      while (!closed) {
-        Thread.sleep(INTERVAL);
-        look();
-      }
-    } catch (InterruptedException e) {
-      LOG.debug("{}: the key file is no longer watched", device.interfaceName());
-    }
+    return new KeyFileWatch(device, file);
   }
 
   @Override
@@ -65,28 +41,8 @@ final class KeyFileWatch implements EspKeys {
   }
 
   @Override
-  public synchronized void look() {
-    String now = version();
-    if (!now.equals(seen)) {
-      seen = now;
-      take();
-    }
-  }
-
-  /** Changes whenever the file does, and where another takes its place. */
-  private String version() {
-    try {
-      BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
-      return attributes.fileKey()
-          + " "
-          + attributes.lastModifiedTime()
-          + " "
-          + attributes.size()
-          + " "
-          + Files.getPosixFilePermissions(file);
-    } catch (IOException e) {
-      return e.toString();
-    }
+  public void look() {
+    watch.look();
   }
 
   private void take() {
@@ -127,7 +83,7 @@ final class KeyFileWatch implements EspKeys {
   }
 
   @Override
-  public synchronized GlobalKeyView view() throws DeviceException {
+  public GlobalKeyView view() throws DeviceException {
     String refused = refusal;
     return device.keying(
         (keying, now) ->
@@ -142,6 +98,6 @@ final class KeyFileWatch implements EspKeys {
   @Override
   public void close() {
     closed = true;
-    thread.interrupt();
+    watch.close();
   }
 }

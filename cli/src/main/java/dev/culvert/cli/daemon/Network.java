@@ -16,6 +16,9 @@ public interface Network {
   /** Why the guard could not be relied on here; empty where it can. */
   Optional<String> otherDatapath() throws IOException;
 
+  /** What the kernel or nft lacks for the guard, and what to do; empty where it lacks nothing. */
+  Optional<String> guardFault();
+
   /**
    * What a plan has to know of this machine.
    *
@@ -27,10 +30,18 @@ public interface Network {
   /**
    * Applies a plan, its guard first, and repairs it from now on.
    *
-   * @param hostChanged called when {@link #facts} may not be what they were
    * @throws IOException the guard could not be had
    */
-  Kept keep(KernelPlan plan, Runnable hostChanged) throws IOException;
+  Kept keep(KernelPlan plan, Listener listener) throws IOException;
+
+  /** Hears of what is kept. */
+  interface Listener {
+    /** {@link #facts} may not be what they were. */
+    void hostChanged();
+
+    /** Nothing is repaired any more; what stands stays. */
+    void ended(Throwable cause);
+  }
 
   /** A plan that is kept. */
   interface Kept extends AutoCloseable {
@@ -52,6 +63,12 @@ public interface Network {
    * @return one line for each thing that went
    */
   List<String> remove() throws IOException;
+
+  /** A kernel setting by its path under {@code /proc/sys}; empty where there is none. */
+  Optional<String> setting(String key) throws IOException;
+
+  /** Sets one. */
+  void setting(String key, String value) throws IOException;
 
   /** Packets that met the guard's rules so far, by counter; empty where there is no guard. */
   SortedMap<String, Count> counters() throws IOException;

@@ -29,6 +29,11 @@ public final class RunState {
     return directory.resolve(interfaceName + SUFFIX);
   }
 
+  /** The kernel's settings before {@code interfaceName} was brought up. */
+  public FormerSettings settings(String interfaceName) {
+    return new FormerSettings(directory.resolve(interfaceName + ".settings"));
+  }
+
   /** Whether {@code interfaceName} was brought up and not taken down since. */
   public boolean exists(String interfaceName) {
     return Files.exists(file(interfaceName));

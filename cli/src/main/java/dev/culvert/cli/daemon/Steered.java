@@ -1,8 +1,10 @@
 package dev.culvert.cli.daemon;
 
 import dev.culvert.cli.config.GatewayConfig;
+import dev.culvert.routing.plan.TunnelMtu;
 import java.io.IOException;
 import java.util.List;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -15,26 +17,62 @@ final class Steered implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Steered.class);
 
   private final Network network;
+  private final FormerSettings former;
   private final Network.Kept kept;
   private GatewayConfig config;
   private GatewayPlan plan;
   private int port;
   private boolean closed;
 
-  private Steered(GatewayConfig config, Network network) throws IOException {
+  private Steered(
+      GatewayConfig config, Network network, FormerSettings former, Consumer<Throwable> ended)
+      throws IOException {
     this.config = config;
     this.network = network;
+    this.former = former;
     plan = GatewayPlan.of(config, network, 0, List.of());
-    kept = network.keep(plan.kernel(), this::hostChanged);
+    requireIpv6Fits(plan);
+    former.remember(plan.kernel().sysctls(), network);
+    kept =
+        network.keep(
+            plan.kernel(),
+            new Network.Listener() {
+              @Override
+              public void hostChanged() {
+                replanSoon();
+              }
+
+              @Override
+              public void ended(Throwable cause) {
+                ended.accept(cause);
+              }
+            });
   }
 
   /**
    * Applies the plan, its guard first; from here on nothing of the cluster's leaves in clear.
    *
+   * @param former where the kernel's settings are noted before they change
+   * @param ended told when the plan is no longer kept, though this was not closed
    * @throws IOException where the guard could not be had
    */
-  static Steered start(GatewayConfig config, Network network) throws IOException {
-    return new Steered(config, network);
+  static Steered start(
+      GatewayConfig config, Network network, FormerSettings former, Consumer<Throwable> ended)
+      throws IOException {
+    return new Steered(config, network, former, ended);
+  }
+
+  private static void requireIpv6Fits(GatewayPlan plan) throws IOException {
+    if (plan.losesIpv6()) {
+      throw new IOException(ipv6Lost(plan));
+    }
+  }
+
+  private static String ipv6Lost(GatewayPlan plan) {
+    return "the tunnel's MTU of "
+        + plan.mtu()
+        + " is too small for IPv6, which the cluster has and which needs "
+        + TunnelMtu.SMALLEST_FOR_IPV6;
   }
 
   synchronized GatewayPlan plan() {
@@ -49,15 +87,23 @@ final class Steered implements AutoCloseable {
    */
   synchronized GatewayPlan apply(GatewayConfig wanted, int boundPort) throws IOException {
     GatewayPlan next = GatewayPlan.of(wanted, network, boundPort, plan.underlay());
-    kept.update(next.kernel());
+    if (next.mtu() != plan.mtu()) {
+      requireIpv6Fits(next);
+    }
+    update(next);
     config = wanted;
     port = boundPort;
-    plan = next;
     return next;
   }
 
+  private void update(GatewayPlan next) throws IOException {
+    former.remember(next.kernel().sysctls(), network);
+    kept.update(next.kernel());
+    plan = next;
+  }
+
   /** On a thread of its own: the one that calls must go on for {@link #apply} to return. */
-  private void hostChanged() {
+  private void replanSoon() {
     Thread.ofVirtual().name("replan").start(this::replan);
   }
 
@@ -68,9 +114,16 @@ final class Steered implements AutoCloseable {
     try {
       GatewayPlan next = GatewayPlan.of(config, network, port, plan.underlay());
       if (!next.equals(plan)) {
-        kept.update(next.kernel());
-        plan = next;
+        int mtuBefore = plan.mtu();
+        update(next);
         log.info("this machine's links or addresses changed: steered and guarded anew");
+        if (next.mtu() != mtuBefore) {
+          log.info("the tunnel's MTU was {} and is {}", mtuBefore, next.mtu());
+        }
+        if (next.losesIpv6()) {
+          // What can no longer be encrypted meets the unreachable route and the guard.
+          log.warn("IPv6 goes no more: {}", ipv6Lost(next));
+        }
       }
     } catch (IOException | RuntimeException e) {
       log.error("this machine changed and the plan did not follow: {}", e.getMessage());

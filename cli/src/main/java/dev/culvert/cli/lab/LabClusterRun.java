@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 
 /**
  * One run of the lab with three nodes, the first of them the control plane with servers on 6443 and
@@ -31,12 +32,11 @@ final class LabClusterRun {
    * @param folder for keys and configurations
    * @param culvert the command line of {@code culvert}
    */
-  LabClusterRun(LabNetwork network, Path folder, List<String> culvert, LabView view) {
+  LabClusterRun(
+      LabNetwork network, Path folder, List<String> culvert, LabEngine engine, LabView view) {
     this.network = network;
     this.view = view;
-    network
-        .sites()
-        .forEach(site -> gateways.add(new LabGateway(site, folder, culvert, LabEngine.WIREGUARD)));
+    network.sites().forEach(site -> gateways.add(new LabGateway(site, folder, culvert, engine)));
   }
 
   /** Everything but the faults. */
@@ -53,9 +53,28 @@ final class LabClusterRun {
     check("without the tunnel the capture sees the marker", inClear > 0, times(inClear));
     view.phase("cluster: culvert up on three nodes, node-a is the control plane");
     gateways.forEach(gateway -> gateway.startInCluster(gateways));
+    Namespace second = network.b.addSecondPod(network.namespaces);
     check("every pod reaches every other, IPv4 and IPv6", podsMeet(), "pings");
     checkSilence("through the tunnel not one marker is seen on the wire", this::speakOnAllWays);
     checkServers("with everything up");
+    check(
+        "two pods of one node reach each other, and one of another node both",
+        Waiting.until(Commands.PATIENCE, () -> neighboursMeet(second) && strangerReachesBoth()),
+        "pings");
+  }
+
+  private boolean neighboursMeet(Namespace second) {
+    LabSite b = network.b;
+    return pings(b.pod(), b.secondPodAddress())
+        && pings(b.pod(), b.secondPodAddressV6())
+        && pings(second, b.podAddress())
+        && pings(second, b.podAddressV6());
+  }
+
+  private boolean strangerReachesBoth() {
+    LabSite b = network.b;
+    return Stream.of(b.podAddress(), b.podAddressV6(), b.secondPodAddress(), b.secondPodAddressV6())
+        .allMatch(address -> pings(network.a.pod(), address));
   }
 
   /** The menu of faults, in order. */
@@ -64,6 +83,11 @@ final class LabClusterRun {
     gateways.get(1).kill();
     checkSilence("with a gateway dead nothing leaves in clear", this::speakOnAllWays);
     checkServers("with a gateway dead");
+    check(
+        "with a gateway dead the pods of its node reach each other",
+        pings(network.b.pod(), network.b.secondPodAddress())
+            && pings(network.b.pod(), network.b.secondPodAddressV6()),
+        "pings");
     timed("secondsFromRestartToTraffic", () -> gateways.get(1).startInCluster(gateways));
 
     view.phase("fault: node-b loses its key and reboots; the others have the old one");

@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
@@ -76,7 +77,9 @@ public final class LabCommand implements Callable<Integer> {
       description = "Leaves the lab running for exploration, and says how to enter it.")
   private boolean keep;
 
-  @Option(names = "--clean", description = "Removes labs that were kept, and does nothing else.")
+  @Option(
+      names = "--clean",
+      description = "Removes labs whose command has ended, and does nothing else.")
   private boolean clean;
 
   @Option(
@@ -98,13 +101,10 @@ public final class LabCommand implements Callable<Integer> {
     if (nodes != 2 && nodes != 3) {
       throw new ParameterException(spec.commandLine(), "--nodes is 2 or 3");
     }
-    if (nodes == 3 && engine != LabEngine.WIREGUARD) {
-      throw new ParameterException(spec.commandLine(), "--nodes 3 goes with --engine wireguard");
-    }
     try {
       checkMachine();
       if (clean) {
-        out.println(clean() + " labs removed");
+        out.println(clean(err) + " labs removed");
         out.flush();
         return 0;
       }
@@ -169,7 +169,7 @@ public final class LabCommand implements Callable<Integer> {
     long id = ProcessHandle.current().pid();
     try (LabNetwork network = LabNetwork.create(id, nodes)) {
       Path folder = LabFiles.createFolder(id);
-      LabClusterRun run = new LabClusterRun(network, folder, self(), view);
+      LabClusterRun run = new LabClusterRun(network, folder, self(), engine, view);
       run.run();
       if (keep) {
         network.namespaces.keep();
@@ -211,18 +211,24 @@ public final class LabCommand implements Callable<Integer> {
     lines.forEach(view::println);
   }
 
-  /** Removes the labs whose command has ended, and counts them. */
-  private static int clean() {
+  /** Removes the labs whose process is known to have ended, and counts them. */
+  private static int clean(PrintWriter err) {
     Map<Long, List<Namespace>> labs =
         Namespaces.existing(LabNetwork.PREFIX).stream()
             .collect(Collectors.groupingBy(LabCommand::labOf));
-    labs.keySet().removeIf(LabCommand::isRunning);
-    labs.forEach(
-        (id, namespaces) -> {
-          Namespaces.remove(namespaces);
-          LabFiles.remove(id);
-        });
-    return labs.size();
+    int removed = 0;
+    for (Map.Entry<Long, List<Namespace>> lab : labs.entrySet()) {
+      Optional<LabOwner> owner = LabFiles.owner(lab.getKey());
+      if (owner.isEmpty()) {
+        err.println("left: lab " + lab.getKey() + ", since nothing says whose it is");
+      } else if (!owner.get().isAlive()) {
+        Namespaces.remove(lab.getValue());
+        LabFiles.remove(lab.getKey());
+        removed++;
+      }
+    }
+    err.flush();
+    return removed;
   }
 
   private static long labOf(Namespace namespace) {
@@ -232,13 +238,5 @@ public final class LabCommand implements Callable<Integer> {
     } catch (NumberFormatException e) {
       throw new LabException(namespace.name() + " is not a lab's, but is named as if", e);
     }
-  }
-
-  /** Whether the command that made the lab goes on: its process gave the lab its number. */
-  private static boolean isRunning(long id) {
-    return ProcessHandle.of(id)
-        .flatMap(process -> process.info().arguments())
-        .map(arguments -> List.of(arguments).contains("lab"))
-        .orElse(false);
   }
 }

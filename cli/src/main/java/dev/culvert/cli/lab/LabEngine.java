@@ -6,6 +6,7 @@ import dev.culvert.crypto.X25519;
 import dev.culvert.tunnel.gateway.KeyFileWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -14,159 +15,177 @@ import java.util.List;
 
 /** What the lab's gateways speak, as their keys and configurations say it. */
 enum LabEngine {
-  WIREGUARD {
-    @Override
-    void makeKeys(LabSite site, Path folder) {
-      makeKeyPair(site, folder);
-    }
+  WIREGUARD(51820),
 
-    @Override
-    String yaml(LabSite site, LabSite other, Path folder) {
-      return """
-          apiVersion: culvert.dev/v1alpha1
-          kind: Gateway
-          metadata: {name: %s}
-          spec:
-            interface: {name: %s, listenPort: %d, mtu: 1420}
-            identity: {privateKeyFile: %s}
-            cluster: {cidrs: [10.42.0.0/16, "fd42::/16"]}
-            peers:
-              - name: %s
-                publicKey: %s
-                endpoint: %s:%d
-                allowedIps: [%s]
-          """
-          .formatted(
-              site.nodeName(),
-              site.interfaceName(),
-              WIREGUARD_PORT,
-              privateKey(site, folder),
-              other.nodeName(),
-              publicKey(other, folder),
-              other.wireAddress(),
-              WIREGUARD_PORT,
-              quoted(other.podCidrs()));
-    }
-  },
+  /** With a global key. */
+  ESP(4500),
 
-  ESP {
-    // One for both nodes, each with its own copy.
-    @Override
-    void makeKeys(LabSite site, Path folder) {
-      Path first = folder.resolve("esp.key");
+  /** ESP that is keyed by handshakes. */
+  NOISE(4500);
+
+  private static final int ESP_KEY_BYTES = 16;
+
+  private final int port;
+
+  LabEngine(int port) {
+    this.port = port;
+  }
+
+  /** Whether each node has a key pair, and is known to the others by its public key. */
+  boolean hasKeyPairs() {
+    return this != ESP;
+  }
+
+  /** Writes the keys of the gateway of {@code site}. */
+  void makeKeys(LabSite site, Path folder) {
+    if (hasKeyPairs()) {
+      byte[] privateKey = X25519.generatePrivateKey(new SecureRandom());
+      Base64.Encoder base64 = Base64.getEncoder();
+      LabFiles.writePrivate(privateKey(site, folder), base64.encodeToString(privateKey) + "\n");
+      publish(site, folder, base64.encodeToString(X25519.publicKey(privateKey)));
+    } else {
+      Path first = folder.resolve("first.esp");
       if (!Files.exists(first)) {
-        LabFiles.writePrivate(
-            first, new String(KeyFileWriter.newLine(1, 16, new SecureRandom()), US_ASCII));
+        LabFiles.writePrivate(first, newKey(1));
       }
       LabFiles.writePrivate(keyFile(site, folder), read(first));
     }
+  }
 
-    @Override
-    String yaml(LabSite site, LabSite other, Path folder) {
-      return """
-          apiVersion: culvert.dev/v1alpha1
-          kind: Gateway
-          metadata: {name: %s}
-          spec:
-            engine: esp
-            interface: {name: %s, mtu: 1410}
-            cluster: {cidrs: [10.42.0.0/16, "fd42::/16"]}
-            esp:
-              keyFile: %s
+  /** Has the next start of the gateway of {@code site} find another key than the others know. */
+  void loseKey(LabSite site, Path folder) {
+    try {
+      if (hasKeyPairs()) {
+        Files.delete(privateKey(site, folder)); // The start makes one.
+      } else {
+        LabFiles.writePrivate(keyFile(site, folder), newKey(2));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * The others learn the key that the gateway of {@code site} has now.
+   *
+   * @param publicKey where there is one
+   */
+  void republish(LabSite site, Path folder, String publicKey) {
+    if (hasKeyPairs()) {
+      publish(site, folder, publicKey);
+      return;
+    }
+    String lines = read(keyFile(site, folder));
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*.esp")) {
+      for (Path file : files) {
+        if (!read(file).contains(lines)) {
+          LabFiles.writePrivate(file, read(file) + lines);
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String newKey(int id) {
+    return new String(KeyFileWriter.newLine(id, ESP_KEY_BYTES, new SecureRandom()), US_ASCII);
+  }
+
+  /** The configuration of one of two gateways; both sites have their keys. */
+  String yaml(LabSite site, LabSite other, Path folder) {
+    StringBuilder yaml = beginning(site, folder);
+    if (this != WIREGUARD) {
+      yaml.append(
+          """
               nodeAddresses: [%s]
               localRanges: [%s]
-            peers:
-              - name: %s
-                endpoint: %s:4500
-                allowedIps: [%s]
           """
-          .formatted(
-              site.nodeName(),
-              site.interfaceName(),
-              keyFile(site, folder),
-              site.wireAddress(),
-              quoted(site.podCidrs()),
-              other.nodeName(),
-              other.wireAddress(),
-              quoted(other.podCidrs()));
+              .formatted(site.wireAddress(), quoted(site.podCidrs())));
     }
-  },
-
-  /** ESP that is keyed by handshakes. */
-  NOISE {
-    @Override
-    void makeKeys(LabSite site, Path folder) {
-      makeKeyPair(site, folder);
+    yaml.append(
+        """
+          cluster: {cidrs: [10.42.0.0/16, "fd42::/16"]}
+          peers:
+            - name: %s
+              endpoint: %s:%d
+              allowedIps: [%s]
+        """
+            .formatted(other.nodeName(), other.wireAddress(), port, quoted(other.podCidrs())));
+    if (hasKeyPairs()) {
+      yaml.append("      publicKey: %s%n".formatted(publicKey(other, folder)));
     }
+    return yaml.toString();
+  }
 
-    @Override
-    String yaml(LabSite site, LabSite other, Path folder) {
-      return """
-          apiVersion: culvert.dev/v1alpha1
-          kind: Gateway
-          metadata: {name: %s}
-          spec:
-            engine: esp
-            interface: {name: %s, mtu: 1410}
-            identity: {privateKeyFile: %s.key}
-            cluster: {cidrs: [10.42.0.0/16, "fd42::/16"]}
-            esp:
-              keying: noise
-              nodeAddresses: [%s]
-              localRanges: [%s]
-            peers:
-              - name: %s
-                publicKey: %s
-                endpoint: %s:4500
-                allowedIps: [%s]
-          """
-          .formatted(
-              site.nodeName(),
-              site.interfaceName(),
-              site.nodeName(),
-              site.wireAddress(),
-              quoted(site.podCidrs()),
-              other.nodeName(),
-              read(folder.resolve(other.nodeName() + ".pub")),
-              other.wireAddress(),
-              quoted(other.podCidrs()));
+  /**
+   * The configuration of one node of a cluster.
+   *
+   * @param nodes all of them, the control plane first; all have their keys
+   */
+  String clusterYaml(LabSite site, List<LabSite> nodes, Path folder) {
+    StringBuilder yaml = beginning(site, folder);
+    yaml.append(
+        """
+          node: %s
+          clusterCIDRs: [10.42.0.0/16, "fd42::/16"]
+          nodes:
+        """
+            .formatted(site.nodeName()));
+    for (LabSite node : nodes) {
+      yaml.append(
+          "    - {name: %s, roles: [%s], internal: [%s, '%s'], podCIDRs: [%s]%s}%n"
+              .formatted(
+                  node.nodeName(),
+                  node.equals(nodes.getFirst()) ? "control-plane" : "worker",
+                  node.wireAddress(),
+                  node.wireAddressV6(),
+                  quoted(node.podCidrs()),
+                  hasKeyPairs() ? ", publicKey: " + publicKey(node, folder) : ""));
     }
-  };
+    return yaml.toString();
+  }
 
-  static final int WIREGUARD_PORT = 51820;
+  /** Ends where keys of the ESP section can follow, if there is one. */
+  private StringBuilder beginning(LabSite site, Path folder) {
+    StringBuilder yaml = new StringBuilder();
+    yaml.append(
+        """
+        apiVersion: culvert.dev/v1alpha1
+        kind: Gateway
+        metadata: {name: %s}
+        spec:
+          interface: {name: %s, listenPort: %d}
+        """
+            .formatted(site.nodeName(), site.interfaceName(), port));
+    if (hasKeyPairs()) {
+      yaml.append("  identity: {privateKeyFile: %s}%n".formatted(privateKey(site, folder)));
+    }
+    switch (this) {
+      case WIREGUARD -> {}
+      case ESP ->
+          yaml.append("  engine: esp%n  esp:%n    keyFile: %s%n".formatted(keyFile(site, folder)));
+      case NOISE -> yaml.append("  engine: esp\n  esp:\n    keying: noise\n");
+    }
+    return yaml;
+  }
 
-  /** Writes the keys of the gateway of {@code site}. */
-  abstract void makeKeys(LabSite site, Path folder);
-
-  /** The configuration of the gateway of {@code site}; both sites have their keys. */
-  abstract String yaml(LabSite site, LabSite other, Path folder);
-
-  /** Where the WireGuard gateway of {@code site} has its private key. */
+  /** Where the gateway of {@code site} has its private key. */
   static Path privateKey(LabSite site, Path folder) {
     return folder.resolve(site.nodeName() + ".key");
   }
 
-  /** The key that others know the WireGuard gateway of {@code site} by. */
+  /** The key that others know the gateway of {@code site} by. */
   static String publicKey(LabSite site, Path folder) {
     return read(folder.resolve(site.nodeName() + ".pub"));
   }
 
-  /** From now on others know the WireGuard gateway of {@code site} by this key. */
-  static void publish(LabSite site, Path folder, String publicKey) {
+  private static void publish(LabSite site, Path folder, String publicKey) {
     LabFiles.writePrivate(folder.resolve(site.nodeName() + ".pub"), publicKey);
   }
 
   /** Where the ESP gateway of {@code site} has its global key. */
   static Path keyFile(LabSite site, Path folder) {
     return folder.resolve(site.nodeName() + ".esp");
-  }
-
-  /** A static key and its public half, each in a file of its own. */
-  private static void makeKeyPair(LabSite site, Path folder) {
-    byte[] privateKey = X25519.generatePrivateKey(new SecureRandom());
-    Base64.Encoder base64 = Base64.getEncoder();
-    LabFiles.writePrivate(privateKey(site, folder), base64.encodeToString(privateKey) + "\n");
-    publish(site, folder, base64.encodeToString(X25519.publicKey(privateKey)));
   }
 
   private static String read(Path file) {

@@ -8,8 +8,10 @@ import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Optional;
 
 /** What a lab has on disk: a folder of keys and configurations, and what its gateways left. */
 final class LabFiles {
@@ -31,6 +33,25 @@ final class LabFiles {
     }
   }
 
+  /** From now on the lab is this process's, and nobody cleans it while this lives. */
+  static void claim(long id) {
+    try {
+      Files.createDirectories(AdminServer.DIRECTORY);
+    } catch (IOException e) {
+      throw new LabException("cannot make " + AdminServer.DIRECTORY + ": " + e.getMessage(), e);
+    }
+    LabOwner.self().write(ownerFile(id));
+  }
+
+  /** Whose the lab is, if that is known. */
+  static Optional<LabOwner> owner(long id) {
+    return LabOwner.read(ownerFile(id));
+  }
+
+  private static Path ownerFile(long id) {
+    return AdminServer.DIRECTORY.resolve(LabNetwork.PREFIX + id + ".owner");
+  }
+
   private static Path folder(long id) {
     return AdminServer.DIRECTORY.resolve(LabNetwork.PREFIX + id);
   }
@@ -48,18 +69,22 @@ final class LabFiles {
       }
       removeMatching(folder(id), "*");
       Files.deleteIfExists(folder(id));
+      Files.deleteIfExists(ownerFile(id));
     } catch (IOException e) {
       throw new LabException("cannot remove the files of lab " + id + ": " + e.getMessage(), e);
     }
   }
 
-  /** Writes a file that only we can read. */
+  /** Writes a file that only we can read, whole before it takes the place of another. */
   static void writePrivate(Path file, String text) {
+    Path unnamed = file.resolveSibling(file.getFileName() + ".new");
     try {
-      Files.deleteIfExists(file);
+      Files.deleteIfExists(unnamed);
       Files.createFile(
-          file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-      Files.writeString(file, text);
+          unnamed,
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+      Files.writeString(unnamed, text);
+      Files.move(unnamed, file, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

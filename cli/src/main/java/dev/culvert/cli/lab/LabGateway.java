@@ -5,8 +5,6 @@ import dev.culvert.cli.admin.AdminMessage.Command;
 import dev.culvert.cli.admin.AdminServer;
 import dev.culvert.cli.admin.GatewayView;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -68,38 +66,7 @@ final class LabGateway {
 
   /** The configuration of this node of a cluster, of which the first is the control plane. */
   String clusterYaml(List<LabGateway> nodes) {
-    StringBuilder yaml = new StringBuilder();
-    yaml.append(
-        """
-        apiVersion: culvert.dev/v1alpha1
-        kind: Gateway
-        spec:
-          node: %s
-          interface: {name: %s, listenPort: %d}
-          identity: {privateKeyFile: %s}
-          clusterCIDRs: [10.42.0.0/16, "fd42::/16"]
-          nodes:
-        """
-            .formatted(
-                site.nodeName(),
-                site.interfaceName(),
-                LabEngine.WIREGUARD_PORT,
-                LabEngine.privateKey(site, folder)));
-    for (LabGateway node : nodes) {
-      yaml.append(node.entry(node == nodes.getFirst() ? "control-plane" : "worker"));
-    }
-    return yaml.toString();
-  }
-
-  private String entry(String role) {
-    return "    - {name: %s, roles: [%s], internal: [%s, '%s'], podCIDRs: ['%s'], publicKey: %s}%n"
-        .formatted(
-            site.nodeName(),
-            role,
-            site.wireAddress(),
-            site.wireAddressV6(),
-            String.join("', '", site.podCidrs()),
-            LabEngine.publicKey(site, folder));
+    return engine.clusterYaml(site, nodes.stream().map(LabGateway::site).toList(), folder);
   }
 
   /** Has the running gateway read of these nodes. */
@@ -116,18 +83,14 @@ final class LabGateway {
     return site;
   }
 
-  /** Forgets the key, as a machine that was installed anew: the next start makes another. */
+  /** Forgets the key, as a machine that was installed anew: the next start has another. */
   void loseKey() {
-    try {
-      Files.delete(LabEngine.privateKey(site, folder));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    engine.loseKey(site, folder);
   }
 
   /** The others learn the key that the gateway has now. */
   void republish() {
-    LabEngine.publish(site, folder, status().map(GatewayView::publicKey).orElseThrow());
+    engine.republish(site, folder, status().map(GatewayView::publicKey).orElse(""));
   }
 
   /** What the gateway says of itself; empty while it does not answer. */

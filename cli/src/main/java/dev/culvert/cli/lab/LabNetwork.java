@@ -45,6 +45,7 @@ final class LabNetwork implements AutoCloseable {
 
   private LabNetwork(Namespaces namespaces, long id, int nodes) {
     this.namespaces = namespaces;
+    LabFiles.claim(id);
     namespaces.afterwards(() -> LabFiles.remove(id));
     wire = namespaces.create("wire");
     for (int i = 0; i < nodes; i++) {

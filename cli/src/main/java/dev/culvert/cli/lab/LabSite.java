@@ -13,6 +13,7 @@ record LabSite(String letter, int number, String interfaceName, Namespace node, 
   static final String WIRE_DEVICE = "wire0";
   private static final String POD_DEVICE = "eth0";
   private static final String NODE_END = "pod0";
+  private static final String SECOND_NODE_END = "pod1";
 
   String nodeName() {
     return "node-" + letter;
@@ -52,6 +53,32 @@ record LabSite(String letter, int number, String interfaceName, Namespace node, 
     pod.address(POD_DEVICE, podAddress() + "/24").address(POD_DEVICE, podAddressV6() + "/64");
     pod.route("default", "via", "10.42." + number + ".1");
     pod.route("default", "via", "fd42:" + number + "::1");
+  }
+
+  String secondPodAddress() {
+    return "10.42." + number + ".11";
+  }
+
+  String secondPodAddressV6() {
+    return "fd42:" + number + "::11";
+  }
+
+  /** Puts a second pod on the node, which the first reaches through the node's routing. */
+  Namespace addSecondPod(Namespaces namespaces) {
+    Namespace second = namespaces.create(podName() + "2");
+    Namespaces.connect(
+        new Namespaces.End(node, SECOND_NODE_END), new Namespaces.End(second, POD_DEVICE));
+    node.address(SECOND_NODE_END, "169.254.1.1/32").address(SECOND_NODE_END, "fe80::1/64");
+    node.route(secondPodAddress() + "/32", "dev", SECOND_NODE_END);
+    node.route(secondPodAddressV6() + "/128", "dev", SECOND_NODE_END);
+    second.address(POD_DEVICE, secondPodAddress() + "/32");
+    second.address(POD_DEVICE, secondPodAddressV6() + "/128");
+    second.route("169.254.1.1", "dev", POD_DEVICE);
+    second.route("default", "via", "169.254.1.1");
+    second.route("default", "via", "fe80::1", "dev", POD_DEVICE);
+    pod.route(secondPodAddress() + "/32", "via", "10.42." + number + ".1");
+    pod.route(secondPodAddressV6() + "/128", "via", "fd42:" + number + "::1");
+    return second;
   }
 
   /** Routes the other's pods over the wire as it is, in clear. */

@@ -1,5 +1,6 @@
 package dev.culvert.cli.config;
 
+import static java.util.stream.Collectors.toSet;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -9,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.routing.ClusterNode;
+import dev.culvert.routing.EspPolicy;
 import dev.culvert.routing.Exemption;
 import dev.culvert.routing.NodeSelector;
 import dev.culvert.routing.Policy;
@@ -20,6 +22,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -88,6 +91,88 @@ final class ConfigFileTest {
             Prefix.parse("10.66.2.0/24"),
             Prefix.parse("fd66:0:0:2::/64")),
         config.tunnelled());
+  }
+
+  /** Both ends have to name each other alike, whatever the order in which addresses stand. */
+  @Test
+  void nodesOfEspKnowEachOtherByTheFirstAddressOfTheBetterFamilyThatBothHave()
+      throws ConfigException, IOException {
+    String nodes =
+        """
+        apiVersion: culvert.dev/v1alpha1
+        kind: Gateway
+        spec:
+          engine: esp
+          esp: {keyFile: keys}
+          interface: {listenPort: 4501}
+          node: %s
+          clusterCIDRs: [10.42.0.0/16]
+          nodes:
+            - {name: a, internal: ["2001:db8::1", 192.0.2.1, 192.0.2.11], podCIDRs: [10.42.1.0/24]}
+            - {name: b, internal: [192.0.2.2, "2001:db8::2"], podCIDRs: [10.42.2.0/24, "fd42::/64"]}
+            - {name: c, internal: ["fe80::3", "2001:db8::3"], endpoint: "[2001:db8::33]:9"}
+            - {name: d, internal: [192.0.2.4]}
+            - {name: e}
+        """;
+    EspConfig ofA = esp(nodes.formatted("a"));
+    assertEquals("[192.0.2.1, 2001:db8::1]", ofA.nodeAddresses().toString());
+    assertEquals(EspPolicy.Form.SUBNET, ofA.policy());
+    assertEquals("b 192.0.2.2 192.0.2.2:4501", peer(ofA, 0));
+    assertEquals("c 2001:db8::3 [2001:db8::33]:9", peer(ofA, 1));
+    assertEquals("d 192.0.2.4 192.0.2.4:4501", peer(ofA, 2));
+    assertEquals(3, ofA.peers().size(), "e cannot be reached");
+    EspConfig ofC = esp(nodes.formatted("c"));
+    assertEquals("[2001:db8::3]", ofC.nodeAddresses().toString());
+    assertEquals("a 2001:db8::1 [2001:db8::1]:4501", peer(ofC, 0));
+    assertEquals("b 2001:db8::2 [2001:db8::2]:4501", peer(ofC, 1));
+    assertEquals(2, ofC.peers().size(), "d and this node have no family in common");
+    GatewayConfig config = ConfigFile.read(file("nodes.yaml", nodes.formatted("c")));
+    assertEquals(
+        Arrays.asList("a", "b", "c", null, null),
+        config.cluster().map().nodes().stream().map(ClusterNode::peer).toList());
+    assertEquals(
+        Set.of("192.0.2.2/32", "2001:db8::2/128", "10.42.2.0/24", "fd42::/64"),
+        ofA.peers().getFirst().allowedIps().stream().map(Prefix::toString).collect(toSet()));
+  }
+
+  @Test
+  void aNodeOfEspKeyedByNoiseThatHasNoKeyYetHasNoPeer() throws ConfigException, IOException {
+    GatewayConfig config =
+        ConfigFile.read(
+            file(
+                "nodes.yaml",
+                """
+                apiVersion: culvert.dev/v1alpha1
+                kind: Gateway
+                spec:
+                  engine: esp
+                  esp: {keying: noise}
+                  node: a
+                  nodes:
+                    - {name: a, internal: [192.0.2.1]}
+                    - {name: b, internal: [192.0.2.2], publicKey: %s, persistentKeepalive: 25}
+                    - {name: c, internal: [192.0.2.3]}
+                """
+                    .formatted(PEER)));
+    EspConfig esp = assertInstanceOf(EspConfig.class, config.engine());
+    EspConfig.NoisePeerConfig peer =
+        assertInstanceOf(EspConfig.Keys.Noise.class, esp.keys()).peers().getFirst();
+    assertEquals("b", peer.peer());
+    assertEquals(PEER, peer.publicKey().toString());
+    assertEquals(25, peer.persistentKeepalive());
+    assertEquals(1, esp.peers().size());
+    assertEquals(
+        Arrays.asList(null, "b", null),
+        config.cluster().map().nodes().stream().map(ClusterNode::peer).toList());
+  }
+
+  private EspConfig esp(String text) throws ConfigException, IOException {
+    return assertInstanceOf(EspConfig.class, ConfigFile.read(file("nodes.yaml", text)).engine());
+  }
+
+  private static String peer(EspConfig esp, int index) {
+    EspConfig.Peer peer = esp.peers().get(index);
+    return peer.name() + " " + peer.address() + " " + peer.endpoint();
   }
 
   @Test

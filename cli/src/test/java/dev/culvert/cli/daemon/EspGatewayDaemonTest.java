@@ -113,7 +113,7 @@ final class EspGatewayDaemonTest {
       assertEquals(4500, network.plan().guard().encapsulation().udpPort());
       assertEquals("[192.0.2.1/32]", network.plan().guard().localNode().toString());
       assertEquals("[10.66.1.0/24]", network.plan().guard().localPods().toString());
-      assertEquals(1418, network.plan().links().getFirst().mtu(), "ESP's, over IPv6 in UDP");
+      assertEquals(1438, network.plan().links().getFirst().mtu(), "ESP's, over IPv4 in UDP");
       assertFalse(Files.exists(directory.resolve("wg")), "no UAPI socket");
       assertEquals("esp", status().engine());
       assertEquals(4500, status().listenPort());

@@ -12,11 +12,13 @@ import dev.culvert.cli.lab.Waiting;
 import dev.culvert.cli.testing.FakeDevice;
 import dev.culvert.cli.testing.FakeEspDevice;
 import dev.culvert.cli.testing.FakeNetwork;
+import dev.culvert.cli.testing.LogLines;
 import dev.culvert.routing.plan.Guard;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -203,6 +205,15 @@ final class GatewayDaemonTest {
   }
 
   @Test
+  void whereNoGuardCanBeHadNothingIsTouched() {
+    network.guardFault("this kernel is too old");
+    IOException refusal = assertThrows(IOException.class, () -> GatewayDaemon.start(file, machine));
+    assertEquals("no guard can be had: this kernel is too old", refusal.getMessage());
+    assertEquals(List.of(), network.calls());
+    assertFalse(machine.runState().exists("cv0"));
+  }
+
+  @Test
   void aNoteOfANamespaceThatIsGoneIsForgotten() throws Exception {
     machine.runState().write("other", directory.resolve("other.yaml"));
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
@@ -250,6 +261,126 @@ final class GatewayDaemonTest {
       network.mtu(1400);
       assertTrue(
           Waiting.until(Commands.PATIENCE, () -> network.plan().links().getFirst().mtu() == 1320));
+      assertFalse(daemon.wasStopped());
+    }
+  }
+
+  @Test
+  void peersThatAreAllReachedByIpv4LeaveMoreRoomInside() throws Exception {
+    assertEquals(1440, mtuOf("endpoint: '192.0.2.2:51820'"));
+    assertEquals(1420, mtuOf("endpoint: '[2001:db8::2]:51820'"));
+    assertEquals(1420, mtuOf("persistentKeepalive: 0"), "it may come from anywhere");
+  }
+
+  private int mtuOf(String setting) throws Exception {
+    String peer = peer("a", A, "10.66.2.0/24").replace("]}", "], " + setting + "}");
+    write("addresses: [10.66.0.1/24]", peer);
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertFalse(daemon.wasStopped());
+      return network.plan().links().getFirst().mtu();
+    }
+  }
+
+  @Test
+  void anMtuTooSmallForTheClustersIpv6IsRefusedAtTheStartAndToldOfLater() throws Exception {
+    write("addresses: ['fd66::1/64']", peer("a", A, "'fd66:0:0:2::/64'"));
+    network.mtu(1359);
+    IOException refusal = assertThrows(IOException.class, () -> GatewayDaemon.start(file, machine));
+    assertTrue(String.valueOf(refusal.getMessage()).contains("MTU of 1279"), "" + refusal);
+    network.mtu(1360);
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine);
+        LogLines log = LogLines.of(Steered.class)) {
+      network.mtu(1300);
+      assertTrue(
+          Waiting.until(Commands.PATIENCE, () -> network.plan().links().getFirst().mtu() == 1220),
+          "what is larger than the wire lets through would be lost");
+      assertTrue(Waiting.until(Commands.PATIENCE, () -> log.text().contains("IPv6 goes no more")));
+      assertFalse(daemon.wasStopped());
+    }
+  }
+
+  @Test
+  void settingsAreNotedBeforeTheyChangeAndPutBackWhenTheGuardGoes() throws Exception {
+    String key = "net/ipv4/conf/wire0/src_valid_mark";
+    network.setting(key, "0");
+    GatewayDaemon.start(file, machine).close();
+    assertEquals("1", network.setting(key).orElseThrow());
+    GatewayDaemon.start(file, machine).close();
+    machine.runState().settings("cv0").restore(network);
+    assertEquals("0", network.setting(key).orElseThrow(), "not what the second start found");
+
+    GatewayDaemon.start(file, machine).close();
+    network.setting(key, "2");
+    machine.runState().settings("cv0").restore(network);
+    assertEquals("2", network.setting(key).orElseThrow(), "others have changed it since");
+  }
+
+  @Test
+  void withoutRepairsTheGatewayEndsAndSaysWhy() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertTrue(daemon.failure().isEmpty());
+      network.lose(new OutOfMemoryError("heap"));
+      daemon.awaitClosed();
+      assertFalse(daemon.wasStopped());
+      assertTrue(daemon.failure().orElse("").contains("OutOfMemoryError: heap"));
+    }
+    assertEquals("leave", network.calls().getLast(), "the guard stands");
+    assertTrue(machine.runState().exists("cv0"));
+  }
+
+  private void discoverable(String nodes) throws IOException {
+    Path half = directory.resolve("half");
+    Files.writeString(half, "apiVersion: culvert.dev/v1alpha1\nkind: Nodes\nnodes:\n" + nodes);
+    Files.move(half, directory.resolve("nodes.yaml"), StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  private static String node(String name, String key, String address, String pods) {
+    return "  - {name: %s, internal: [%s], podCIDRs: [%s], publicKey: %s}\n"
+        .formatted(name, address, pods, key);
+  }
+
+  @Test
+  void theFileOfNodesIsFollowedAndABadOneKeepsWhatIsInForce() throws Exception {
+    discoverable(node("b", A, "192.0.2.2", "10.66.2.0/24"));
+    Files.writeString(
+        file,
+        """
+        apiVersion: culvert.dev/v1alpha1
+        kind: Gateway
+        spec:
+          interface: {name: cv0}
+          identity: {privateKeyFile: key}
+          node: a
+          nodes:
+            - {name: a, internal: [192.0.2.1], podCIDRs: [10.66.1.0/24]}
+          discovery: {file: nodes.yaml}
+        """);
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine);
+        LogLines log = LogLines.of(GatewayDaemon.class)) {
+      assertEquals("[10.66.2.0/24]", network.plan().guard().remotePods().toString());
+      discoverable(
+          node("b", A, "192.0.2.2", "10.66.2.0/24") + node("c", B, "192.0.2.3", "10.66.3.0/24"));
+      assertTrue(
+          Waiting.until(Commands.PATIENCE, () -> network.plan().guard().remotePods().size() == 2));
+      assertTrue(Waiting.until(Commands.PATIENCE, () -> device().updates().size() == 2));
+      assertEquals(1, device().updates().getLast().peers().size(), "the new one alone");
+
+      Files.writeString(file, "broken");
+      network.clear();
+      discoverable(node("b", A, "192.0.2.2", "10.66.2.0/33"));
+      String reason =
+          directory.resolve("nodes.yaml")
+              + ":4: nodes[0].podCIDRs[0]: '10.66.2.0/33' is not an address range";
+      assertTrue(
+          Waiting.until(Commands.PATIENCE, () -> log.text().contains(reason)), () -> log.text());
+      assertEquals(List.of(), network.calls());
+
+      discoverable(node("c", B, "192.0.2.3", "10.66.3.0/24"));
+      assertTrue(
+          Waiting.until(
+              Commands.PATIENCE,
+              () -> network.plan().guard().remotePods().toString().equals("[10.66.3.0/24]")),
+          "the configuration was changed too, but nobody has asked for that");
       assertFalse(daemon.wasStopped());
     }
   }

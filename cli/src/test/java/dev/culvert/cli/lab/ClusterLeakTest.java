@@ -6,10 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.culvert.cli.interop.Requirements;
 import java.io.IOException;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.AfterParameterizedClassInvocation;
+import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
@@ -17,17 +22,25 @@ import org.junit.jupiter.params.provider.MethodSource;
  * every one of them is sent and seen: the capture sees, and there is a way in clear.
  */
 @Tag("integration")
+@ParameterizedClass
+@EnumSource(LabEngine.class)
 final class ClusterLeakTest {
-  private static TestCluster cluster;
+  private static @Nullable TestCluster running;
+  private final TestCluster cluster;
 
   static List<Way> ways() {
     return Way.all();
   }
 
-  @BeforeAll
-  static void control() throws IOException {
+  ClusterLeakTest(LabEngine engine) {
+    cluster = Objects.requireNonNull(running, engine::toString);
+  }
+
+  @BeforeParameterizedClassInvocation
+  static void control(LabEngine engine) throws IOException {
     Requirements.namespaces();
-    cluster = new TestCluster();
+    TestCluster cluster = new TestCluster(engine);
+    running = cluster;
     for (Way way : ways()) {
       for (boolean v4 : new boolean[] {true, false}) {
         String marker = marker(way, v4);
@@ -45,10 +58,11 @@ final class ClusterLeakTest {
     return "never-in-clear-%08x".formatted((way.name() + v4).hashCode());
   }
 
-  @AfterAll
+  @AfterParameterizedClassInvocation
   static void remove() {
-    if (cluster != null) {
-      cluster.close();
+    if (running != null) {
+      running.close();
+      running = null;
     }
   }
 
@@ -62,6 +76,25 @@ final class ClusterLeakTest {
         capture.stop();
         assertEquals(0, capture.seen(marker), v4 ? "IPv4" : "IPv6");
       }
+    }
+  }
+
+  @Test
+  void aPodThatIsMasqueradedIsNotSeenOnTheWire() {
+    Namespace node = cluster.site(0).node();
+    node.run(
+        "nft",
+        "add table ip masq; add chain ip masq p { type nat hook postrouting priority"
+            + " 100; }; add rule ip masq p ip saddr 10.42.1.0/24 ip daddr != 10.42.0.0/16 masquerade");
+    try (Capture capture = cluster.provenCapture("never-masqueraded")) {
+      for (int port : new int[] {9, 6443}) {
+        TestCluster.send(cluster.site(0).pod(), "192.0.2.2", port, 0, "never-masqueraded");
+      }
+      capture.stop();
+      assertEquals(0, capture.seen("never-masqueraded"));
+      assertTrue(TestCluster.pings(cluster.site(0).pod(), "192.0.2.2"), "it arrives all the same");
+    } finally {
+      node.run("nft", "delete", "table", "ip", "masq");
     }
   }
 }

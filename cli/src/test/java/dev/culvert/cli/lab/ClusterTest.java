@@ -12,19 +12,28 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** A cluster of three that goes through faults: who still reaches whom, and how. */
 @Tag("integration")
+@ParameterizedClass
+@EnumSource(names = {"WIREGUARD", "ESP"})
 final class ClusterTest {
   private static final String MARKER = "never-in-clear-0";
   private static final String API_SERVER = "asked-api-server";
 
+  private final LabEngine engine;
   private TestCluster cluster;
+
+  ClusterTest(LabEngine engine) {
+    this.engine = engine;
+  }
 
   @BeforeEach
   void start() throws IOException {
     Requirements.namespaces();
-    cluster = new TestCluster();
+    cluster = new TestCluster(engine);
     cluster.start();
     assertTrue(cluster.podsReachEachOther(), cluster::state);
   }

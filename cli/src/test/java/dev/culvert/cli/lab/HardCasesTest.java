@@ -121,7 +121,7 @@ final class HardCasesTest {
   @BeforeAll
   static void control() throws IOException {
     Requirements.namespaces();
-    cluster = new TestCluster();
+    cluster = new TestCluster(LabEngine.WIREGUARD);
     for (LabSite site : cluster.network.sites()) {
       SERVERS.add(TestCluster.echo(site.node(), PORT));
       SERVERS.add(TestCluster.echo(site.pod(), PORT));

@@ -20,6 +20,8 @@ import java.util.Map;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code culvert lab}, as a newcomer runs it. */
 @Tag("integration")
@@ -76,6 +78,23 @@ final class LabCommandTest {
     assertNotEquals(0, figures.get("markerInClearWithoutTunnel").asLong());
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"wireguard", "esp", "noise"})
+  void allHoldsWithThreeNodesThroughEveryFault(String engine) throws IOException {
+    Commands.Result result =
+        Commands.attempt(
+            Duration.ofMinutes(5),
+            Map.of(),
+            Culvert.command("lab", "--nodes", "3", "--engine", engine, "-o", "json"));
+    assertTrue(result.succeeded(), result::toString);
+    JsonNode report = new ObjectMapper().readTree(result.out());
+    assertTrue(report.get("held").asBoolean());
+    JsonNode figures = report.get("figures");
+    assertNotEquals(0, figures.get("markerInClearWithoutTunnel").asLong());
+    assertTrue(figures.get("secondsFromRestartToTraffic").asDouble() > 0);
+    assertTrue(figures.get("secondsFromNewKeyToTraffic").asDouble() > 0);
+  }
+
   @Test
   void theJsonReportSaysWhatWasSeen() throws IOException {
     Commands.Result result =
@@ -102,6 +121,15 @@ final class LabCommandTest {
       lab.signal("INT");
       assertNotEquals(0, lab.awaitEnd(PATIENCE), lab::output);
       assertEquals(List.of(), remains(lab.pid()));
+    }
+  }
+
+  @Test
+  void cleaningLeavesALabWhoseProcessLives() throws IOException {
+    try (TestLab lab = new TestLab()) {
+      Commands.attempt(PATIENCE, Map.of(), Culvert.command("lab", "--clean")).orThrow();
+      assertTrue(lab.gatewayA.daemon().isAlive());
+      assertTrue(Waiting.until(Commands.PATIENCE, lab::podsReachEachOther));
     }
   }
 

@@ -9,7 +9,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Marked packets of every kind while gateways are killed, stopped and lose their keys, and rules,
@@ -52,21 +53,24 @@ final class LeakUnderFaultsTest {
     return List.copyOf(streams);
   }
 
-  @Test
-  void noPacketIsSeenThroughTheFaults() throws IOException {
-    leaks(20, 1000, Duration.ZERO);
+  @ParameterizedTest
+  @EnumSource
+  void noPacketIsSeenThroughTheFaults(LabEngine engine) throws IOException {
+    leaks(engine, 20, 1000, Duration.ZERO);
   }
 
-  @Test
+  @ParameterizedTest
+  @EnumSource
   @Tag("soak")
-  void noPacketOfAMillionIsSeenThroughTheFaults() throws IOException {
-    leaks(65, 1_000_000, Duration.ofMinutes(16));
+  void noPacketOfAMillionIsSeenThroughTheFaults(LabEngine engine) throws IOException {
+    leaks(engine, 65, 1_000_000, Duration.ofMinutes(16));
   }
 
   /** Floods through rounds of faults until both so many packets and so much time have passed. */
-  private static void leaks(int perSecond, long packets, Duration atLeast) throws IOException {
+  private static void leaks(LabEngine engine, int perSecond, long packets, Duration atLeast)
+      throws IOException {
     Requirements.namespaces();
-    try (TestCluster cluster = new TestCluster()) {
+    try (TestCluster cluster = new TestCluster(engine)) {
       List<Outcome> before = flood(cluster, perSecond, () -> Waiting.pause(CONTROL));
       before.forEach(control -> assertTrue(control.seen() > 0, "not seen: " + control));
       cluster.start();

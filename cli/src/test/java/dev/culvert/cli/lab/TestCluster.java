@@ -24,7 +24,7 @@ final class TestCluster implements AutoCloseable {
   final List<LabGateway> gateways = new ArrayList<>();
   private final Path folder;
 
-  TestCluster() throws IOException {
+  TestCluster(LabEngine engine) throws IOException {
     long id = 20_000_000 + ProcessHandle.current().pid() % 100_000 * 10 + COUNT.getAndIncrement();
     folder = Files.createTempDirectory("culvert-cluster-test");
     network = LabNetwork.create(id, 3);
@@ -32,7 +32,7 @@ final class TestCluster implements AutoCloseable {
       network.wire.address(LabNetwork.BRIDGE, "192.0.2.254/24");
       network.wire.address(LabNetwork.BRIDGE, "2001:db8::fe/64");
       for (LabSite site : network.sites()) {
-        gateways.add(new LabGateway(site, folder, Culvert.command(), LabEngine.WIREGUARD));
+        gateways.add(new LabGateway(site, folder, Culvert.command(), engine));
         for (String device : List.of("all", "default", LabSite.WIRE_DEVICE, "pod0")) {
           site.node().run("sysctl", "-qw", "net.ipv4.conf." + device + ".rp_filter=1");
         }

@@ -2,7 +2,6 @@ package dev.culvert.cli.testing;
 
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.routing.Classifier;
-import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Mark;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
@@ -17,7 +16,6 @@ import dev.culvert.tunnel.gateway.EspDevice;
 import dev.culvert.tunnel.gateway.EspGatewayOptions;
 import dev.culvert.tunnel.gateway.GatewayStatus;
 import dev.culvert.tunnel.gateway.TrafficStatus;
-import dev.culvert.tunnel.kernel.HostFacts;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -128,11 +126,6 @@ public final class FakeEspDevice<K extends Keying> implements EspDevice<K> {
 
   @Override
   public void greet() {}
-
-  @Override
-  public int fitUnderlay(HostFacts facts, Collection<IpAddress> nodes) {
-    throw new UnsupportedOperationException("the plan sets the MTU");
-  }
 
   @Override
   public GatewayStatus status() {

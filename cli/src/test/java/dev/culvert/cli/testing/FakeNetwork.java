@@ -11,6 +11,7 @@ import dev.culvert.tunnel.kernel.HostFacts;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -27,8 +28,10 @@ public final class FakeNetwork implements Network {
   private final List<String> calls = new ArrayList<>();
   private final SortedMap<String, Count> counters = new TreeMap<>();
   private @Nullable KernelPlan plan;
-  private @Nullable Runnable hostChanged;
+  private final Map<String, String> settings = new HashMap<>();
+  private @Nullable Listener listener;
   private @Nullable String otherDatapath;
+  private @Nullable String guardFault;
   private boolean failing;
   private int mtu = 1500;
 
@@ -70,14 +73,23 @@ public final class FakeNetwork implements Network {
   /** The underlay has another MTU, and says so. */
   public void mtu(int bytes) {
     mtu = bytes;
-    if (hostChanged != null) {
-      hostChanged.run();
+    if (listener != null) {
+      listener.hostChanged();
     }
   }
 
   @Override
   public Optional<String> otherDatapath() {
     return Optional.ofNullable(otherDatapath);
+  }
+
+  public void guardFault(String found) {
+    guardFault = found;
+  }
+
+  @Override
+  public Optional<String> guardFault() {
+    return Optional.ofNullable(guardFault);
   }
 
   @Override
@@ -92,8 +104,8 @@ public final class FakeNetwork implements Network {
   }
 
   @Override
-  public Kept keep(KernelPlan wanted, Runnable changed) throws IOException {
-    hostChanged = changed;
+  public Kept keep(KernelPlan wanted, Listener hears) throws IOException {
+    listener = hears;
     apply("keep", wanted);
     return new Kept() {
       @Override
@@ -113,6 +125,7 @@ public final class FakeNetwork implements Network {
       throw new IOException("no guard today");
     }
     plan = wanted;
+    wanted.sysctls().forEach(sysctl -> settings.put(sysctl.key(), sysctl.value()));
     List<Prefix> tunnelled =
         wanted.rules().stream()
             .filter(rule -> rule.table() != PlanCompiler.MAIN)
@@ -125,6 +138,23 @@ public final class FakeNetwork implements Network {
   public List<String> remove() {
     note("remove");
     return List.of("remove guard");
+  }
+
+  /** Nothing is kept any more. */
+  public void lose(Throwable cause) {
+    if (listener != null) {
+      listener.ended(cause);
+    }
+  }
+
+  @Override
+  public Optional<String> setting(String key) {
+    return Optional.ofNullable(settings.get(key));
+  }
+
+  @Override
+  public void setting(String key, String value) {
+    settings.put(key, value);
   }
 
   @Override

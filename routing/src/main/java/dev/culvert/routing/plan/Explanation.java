@@ -8,6 +8,7 @@ import dev.culvert.routing.PortRange;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.Verdict;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -75,7 +76,7 @@ public record Explanation(
             query.protocol(),
             query.sourcePort(),
             query.destinationPort());
-    if (rule == null || rule.table() != plan.table()) {
+    if (rule == null || !plan.tables().contains(rule.table())) {
       return new Explanation(steeredToMain(verdict, lines), rule, null, lines);
     }
     Outcome outcome =
@@ -154,11 +155,22 @@ public record Explanation(
           && holds(rule.destination(), query.destination())
           && (rule.protocol() == 0 || rule.protocol() == query.protocol())
           && holds(rule.sourcePorts(), query.sourcePort())
-          && holds(rule.destinationPorts(), query.destinationPort())) {
+          && holds(rule.destinationPorts(), query.destinationPort())
+          && decides(plan, rule.table(), query.destination())) {
         return rule;
       }
     }
     return null;
+  }
+
+  /** Whether a look-up in the table ends there, rather than going on with the next rule. */
+  private static boolean decides(KernelPlan plan, int table, IpAddress destination) {
+    return !plan.tables().contains(table)
+        || plan.routes().stream()
+            .filter(route -> route.table() == table && route.destination().contains(destination))
+            .max(Comparator.comparingInt(route -> route.destination().length()))
+            .filter(route -> route.kind() != RoutePlan.Kind.THROW)
+            .isPresent();
   }
 
   private static boolean holds(@Nullable Prefix prefix, IpAddress address) {

@@ -27,7 +27,7 @@ public final class GuardText {
       "table arp " + TABLE + "\ndelete table arp " + TABLE + "\n";
 
   private static final String FROM_HOST = "meta iif 0 ";
-  private static final int ELEMENTS_A_LINE = 256;
+  private static final int ELEMENTS_A_LINE = 4096;
 
   private final Guard guard;
   private final Set<String> counters = new LinkedHashSet<>();

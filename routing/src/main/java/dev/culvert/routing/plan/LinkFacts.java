@@ -8,7 +8,8 @@ import java.util.List;
  *
  * @param tunnel the tunnel's device
  * @param mtu of the tunnel, see {@link TunnelMtu}
- * @param table the tunnel's routing table, 1 to 2^31-1 and none of the kernel's own (253 to 255)
+ * @param table the tunnel's routing table, which with the two after it is nobody else's: 1 to
+ *     2^31-3 and none of the kernel's own (253 to 255)
  * @param underlay devices that lead to the other nodes; none while no way to any is known
  * @param encapsulation how the tunnel's packets are known
  * @param bypass the mark of what the gateway sends in clear, other than the encapsulation's
@@ -29,7 +30,9 @@ public record LinkFacts(
       throw new IllegalArgumentException(
           "underlay devices " + underlay + " of the tunnel " + tunnel);
     }
-    if (table < 1 || (table >= 253 && table <= 255)) {
+    if (table < 1
+        || table > Integer.MAX_VALUE - KernelPlan.TABLES
+        || (table + KernelPlan.TABLES > 253 && table <= 255)) {
       throw new IllegalArgumentException("table " + table + " is not free for the tunnel");
     }
     Mark mark = encapsulation.mark();

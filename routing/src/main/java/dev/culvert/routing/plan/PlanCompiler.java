@@ -32,6 +32,9 @@ public final class PlanCompiler {
   public static final int LOCAL_PODS = 150;
   public static final int EXEMPT = 200;
 
+  /** Before {@link #IN_CLEAR}: what is encrypted near to that. */
+  static final int NOT_IN_CLEAR = 204;
+
   /** Classes that the policy leaves in clear. */
   public static final int IN_CLEAR = 205;
 
@@ -42,28 +45,40 @@ public final class PlanCompiler {
   /** The kernel's main table. */
   public static final int MAIN = 254;
 
+  /** Before {@link #EXEMPT}: replies that are for a pod, or for nobody. */
+  static final int NOT_EXEMPT = 199;
+
   /**
    * The kernel walks its rules one by one. Where there would be more than this for one line of the
-   * ladder, those that the cluster's range covers are left to its rule, which says the same.
+   * ladder, those that the cluster's range covers are left to its rule, which says the same, and
+   * the others become routes of a table of their own, which the kernel does not walk.
    */
   static final int MANY = 256;
+
+  /** Rules for what holds many destinations, and others between them. */
+  private static final int COVER = 16;
 
   private final ClusterMap map;
   private final Policy policy;
   private final int self;
   private final ClusterNode node;
   private final LinkFacts facts;
+  private final int many;
   private final List<Prefix> localPods;
   private final List<Prefix> remotePods;
   private final List<Prefix> remoteNodes;
   private final List<RulePlan> rules = new ArrayList<>();
 
-  private PlanCompiler(ClusterMap map, Policy policy, String self, LinkFacts facts) {
+  private final TunnelRoutes routes;
+
+  private PlanCompiler(ClusterMap map, Policy policy, String self, LinkFacts facts, int many) {
     this.map = map;
     this.policy = policy;
     this.self = map.indexOf(self);
     this.node = map.node(self);
     this.facts = facts;
+    this.many = many;
+    routes = new TunnelRoutes(node, facts);
     localPods = claimed(claim -> claim.node() == this.self && !claim.address());
     remotePods = claimed(claim -> claim.node() != this.self && !claim.address());
     remoteNodes = claimed(claim -> claim.node() != this.self && claim.address());
@@ -80,34 +95,34 @@ public final class PlanCompiler {
   /**
    * The plan of the node named {@code self}.
    *
-   * @throws IllegalArgumentException where the map has no such node, or the MTU is too small for
-   *     the IPv6 that the cluster uses
+   * @throws IllegalArgumentException where the map has no such node
    */
   public static KernelPlan compile(ClusterMap map, Policy policy, String self, LinkFacts facts) {
-    return new PlanCompiler(map, policy, self, facts).plan();
+    return compile(map, policy, self, facts, MANY);
+  }
+
+  /**
+   * As above.
+   *
+   * @param many how many rules one line of the ladder may have
+   */
+  static KernelPlan compile(ClusterMap map, Policy policy, String self, LinkFacts facts, int many) {
+    return new PlanCompiler(map, policy, self, facts, many).plan();
   }
 
   private KernelPlan plan() {
-    if (uses(false) && facts.mtu() < TunnelMtu.SMALLEST_FOR_IPV6) {
-      throw new IllegalArgumentException(
-          "MTU "
-              + facts.mtu()
-              + " of "
-              + facts.tunnel()
-              + " is too small for IPv6, which needs "
-              + TunnelMtu.SMALLEST_FOR_IPV6);
-    }
     marked();
     localPods();
     exempt();
     inClear();
     tunnelled();
+    defaults();
     rules.sort(Comparator.comparingInt(RulePlan::priority));
     return new KernelPlan(
         facts.table(),
         List.of(new LinkPlan(facts.tunnel(), facts.mtu())),
         List.of(),
-        routes(),
+        routes.list(),
         rules.stream().distinct().toList(),
         sysctls(),
         guard());
@@ -134,11 +149,12 @@ public final class PlanCompiler {
 
   /** What is left of a pod range without the longer prefixes that somebody else has in it. */
   private List<Prefix> withoutOthers(Prefix range) {
-    List<Prefix> longer =
-        Stream.concat(map.claims().keySet().stream(), map.clusterCidrs().stream())
-            .filter(prefix -> prefix.length() > range.length() && range.contains(prefix))
-            .toList();
-    return Prefixes.subtract(range, longer);
+    Stream<Prefix> claimed =
+        map.claims().navigableKeySet().tailSet(range, false).stream().takeWhile(range::contains);
+    Stream<Prefix> cidrs =
+        map.clusterCidrs().stream()
+            .filter(cidr -> cidr.length() > range.length() && range.contains(cidr));
+    return Prefixes.subtract(range, Stream.concat(claimed, cidrs).toList());
   }
 
   private void exempt() {
@@ -150,7 +166,18 @@ public final class PlanCompiler {
           }
         }
         for (IpAddress server : remoteServers(exemption)) {
-          rules.add(exempt(exemption, null, Prefix.host(server), null, ports));
+          rules.add(
+              new RulePlan(
+                  server.v4(),
+                  EXEMPT,
+                  true,
+                  null,
+                  Prefix.host(server),
+                  exemption.protocol(),
+                  null,
+                  ports,
+                  null,
+                  MAIN));
         }
       }
     }
@@ -158,30 +185,54 @@ public final class PlanCompiler {
 
   /** Only to nodes: a pod that asks through the tunnel is answered through the tunnel. */
   private void replies(Exemption exemption, PortRange ports, IpAddress own) {
-    for (Prefix client : remoteNodes) {
-      if (client.address().v4() == own.v4()) {
-        rules.add(exempt(exemption, Prefix.host(own), client, ports, null));
-      }
+    List<Prefix> clients =
+        remoteNodes.stream().filter(client -> client.address().v4() == own.v4()).toList();
+    if (clients.size() <= many) {
+      clients.forEach(client -> rules.add(reply(EXEMPT, exemption, ports, own, client, MAIN)));
+    } else {
+      int table = KernelPlan.clientsOf(facts.table());
+      rules.add(reply(NOT_EXEMPT, exemption, ports, own, null, table));
+      rules.add(reply(EXEMPT, exemption, ports, own, null, MAIN));
+      allButNodes(table, own.v4());
     }
   }
 
-  private static RulePlan exempt(
+  private static RulePlan reply(
+      int priority,
       Exemption exemption,
-      @Nullable Prefix source,
-      Prefix destination,
-      @Nullable PortRange sourcePorts,
-      @Nullable PortRange destinationPorts) {
+      PortRange ports,
+      IpAddress own,
+      @Nullable Prefix client,
+      int table) {
     return new RulePlan(
-        destination.address().v4(),
-        EXEMPT,
+        own.v4(),
+        priority,
         true,
-        source,
-        destination,
+        Prefix.host(own),
+        client,
         exemption.protocol(),
-        sourcePorts,
-        destinationPorts,
+        ports,
         null,
-        MAIN);
+        null,
+        table);
+  }
+
+  private void allButNodes(int table, boolean v4) {
+    List<Prefix> tunnelled = strictCidrs();
+    List<Prefix> others = new ArrayList<>(remoteNodes);
+    (policy.inClear().contains(TrafficClass.NODE_TO_POD) ? others : tunnelled).addAll(remotePods);
+    routes.apart(table, family(tunnelled, v4), family(others, v4));
+  }
+
+  /** The cluster's own ranges, but for those that a node owns. */
+  private List<Prefix> strictCidrs() {
+    List<Prefix> cidrs = new ArrayList<>(policy.strictEgress() ? map.clusterCidrs() : List.of());
+    cidrs.removeIf(map.claims()::containsKey);
+    return cidrs;
+  }
+
+  private static List<Prefix> family(List<Prefix> prefixes, boolean v4) {
+    return prefixes.stream().filter(prefix -> prefix.address().v4() == v4).toList();
   }
 
   private List<IpAddress> remoteServers(Exemption exemption) {
@@ -192,36 +243,73 @@ public final class PlanCompiler {
   }
 
   private void inClear() {
-    for (TrafficClass traffic : policy.inClear()) {
-      List<Prefix> destinations =
-          traffic.toNode()
-              ? remoteNodes
-              : remotePods.stream().flatMap(range -> withoutOthers(range).stream()).toList();
-      for (Prefix destination : destinations) {
-        if (traffic.fromNode()) {
-          rules.add(inClear(true, null, destination));
-          continue;
+    for (boolean fromNode : new boolean[] {true, false}) {
+      List<Prefix> clear = new ArrayList<>();
+      List<Prefix> encrypted = strictCidrs();
+      (inClear(fromNode, true) ? clear : encrypted).addAll(remoteNodes);
+      (inClear(fromNode, false) ? clear : encrypted).addAll(remotePods);
+      if (clear.size() > many) {
+        inClearNearly(fromNode, true, family(clear, true), family(encrypted, true));
+        inClearNearly(fromNode, false, family(clear, false), family(encrypted, false));
+        continue;
+      }
+      for (Prefix range : clear) {
+        for (Prefix part : withoutOthers(range)) {
+          inClear(IN_CLEAR, fromNode, part.address().v4(), part, MAIN);
         }
-        localPods.stream()
-            .filter(range -> range.address().v4() == destination.address().v4())
-            .flatMap(range -> withoutOthers(range).stream())
-            .forEach(source -> rules.add(inClear(false, source, destination)));
       }
     }
   }
 
-  private static RulePlan inClear(boolean local, @Nullable Prefix source, Prefix destination) {
-    boolean v4 = destination.address().v4();
-    return new RulePlan(v4, IN_CLEAR, local, source, destination, 0, null, null, null, MAIN);
+  private boolean inClear(boolean fromNode, boolean toNode) {
+    return policy.inClear().contains(TrafficClass.of(fromNode, toNode));
+  }
+
+  /** By ranges that hold all of them; what is encrypted in those is taken out before. */
+  private void inClearNearly(
+      boolean fromNode, boolean v4, List<Prefix> clear, List<Prefix> encrypted) {
+    if (clear.isEmpty()) {
+      return;
+    }
+    List<Prefix> cover = Prefixes.cover(clear, COVER);
+    List<Prefix> near =
+        encrypted.stream()
+            .filter(
+                range ->
+                    cover.stream().anyMatch(wide -> wide.contains(range) || range.contains(wide)))
+            .toList();
+    int table = KernelPlan.encryptedOf(facts.table(), fromNode);
+    if (!near.isEmpty()) {
+      inClear(NOT_IN_CLEAR, fromNode, v4, null, table);
+      routes.apart(table, near, clear);
+    }
+    cover.forEach(range -> inClear(IN_CLEAR, fromNode, v4, range, MAIN));
+  }
+
+  private void inClear(
+      int priority, boolean fromNode, boolean v4, @Nullable Prefix destination, int table) {
+    if (fromNode) {
+      rules.add(inClear(v4, priority, true, null, destination, table));
+      return;
+    }
+    family(localPods, v4).stream()
+        .flatMap(range -> withoutOthers(range).stream())
+        .forEach(source -> rules.add(inClear(v4, priority, false, source, destination, table)));
+  }
+
+  private static RulePlan inClear(
+      boolean v4,
+      int priority,
+      boolean local,
+      @Nullable Prefix source,
+      @Nullable Prefix destination,
+      int table) {
+    return new RulePlan(v4, priority, local, source, destination, 0, null, null, null, table);
   }
 
   private void tunnelled() {
-    for (Prefix range : few(remotePods)) {
-      rules.add(RulePlan.to(REMOTE_PODS, range, facts.table()));
-    }
-    for (Prefix address : few(remoteNodes)) {
-      rules.add(RulePlan.to(REMOTE_NODES, address, facts.table()));
-    }
+    tunnelled(REMOTE_PODS, remotePods);
+    tunnelled(REMOTE_NODES, remoteNodes);
     if (policy.strictEgress()) {
       for (Prefix range : Prefixes.disjoint(map.clusterCidrs())) {
         rules.add(RulePlan.to(CLUSTER, range, facts.table()));
@@ -229,9 +317,26 @@ public final class PlanCompiler {
     }
   }
 
+  private void tunnelled(int priority, List<Prefix> prefixes) {
+    List<Prefix> ranges = few(prefixes);
+    if (ranges.size() <= many) {
+      ranges.forEach(range -> rules.add(RulePlan.to(priority, range, facts.table())));
+      return;
+    }
+    int table = KernelPlan.rangesOf(facts.table());
+    for (Prefix range : ranges) {
+      routes.throughTunnel(table, range);
+    }
+    for (boolean v4 : new boolean[] {true, false}) {
+      if (ranges.stream().anyMatch(range -> range.address().v4() == v4)) {
+        rules.add(RulePlan.all(v4, priority, table));
+      }
+    }
+  }
+
   private List<Prefix> few(List<Prefix> prefixes) {
     List<Prefix> disjoint = Prefixes.disjoint(prefixes);
-    if (disjoint.size() <= MANY || !policy.strictEgress()) {
+    if (disjoint.size() <= many || !policy.strictEgress()) {
       return disjoint;
     }
     List<Prefix> wide = map.clusterCidrs();
@@ -241,17 +346,13 @@ public final class PlanCompiler {
   }
 
   /** Where the rules steer: into the device, and without it nowhere. */
-  private List<RoutePlan> routes() {
-    List<RoutePlan> routes = new ArrayList<>();
+  private void defaults() {
     for (boolean v4 : new boolean[] {true, false}) {
       if (uses(v4)) {
-        Prefix all = new Prefix(v4 ? IpAddress.ofV4(0) : IpAddress.ofV6(0, 0), 0);
-        IpAddress source = node.source(v4);
-        routes.add(new RoutePlan(facts.table(), all, facts.tunnel(), source, 1, facts.mtu()));
-        routes.add(RoutePlan.unreachable(facts.table(), all));
+        routes.throughTunnel(
+            facts.table(), new Prefix(v4 ? IpAddress.ofV4(0) : IpAddress.ofV6(0, 0), 0));
       }
     }
-    return routes;
   }
 
   /**

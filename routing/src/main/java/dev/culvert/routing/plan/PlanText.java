@@ -36,7 +36,11 @@ public final class PlanText {
     boolean v4 = route.destination().address().v4();
     return (v4 ? "ip -4" : "ip -6")
         + " route replace "
-        + (route.isUnreachable() ? "unreachable " : "")
+        + switch (route.kind()) {
+          case TO_DEVICE -> "";
+          case UNREACHABLE -> "unreachable ";
+          case THROW -> "throw ";
+        }
         + (route.destination().length() == 0 ? "default" : route.destination())
         + given(" dev ", route.device())
         + " table "

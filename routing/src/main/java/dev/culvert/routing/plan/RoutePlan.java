@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
  * A route.
  *
  * @param table 1 to 2^31-1
- * @param device where it leads, or null: unreachable, packets are refused with an ICMP error
+ * @param kind what it does
+ * @param device where it leads; null where it leads nowhere
  * @param source the address that the host's own packets get, or null: the kernel chooses
  * @param metric 0 to 2^32-1, lower goes first; for IPv6 the kernel takes 0 for 1024
  * @param mtu bytes, or 0: the device's
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 public record RoutePlan(
     int table,
     Prefix destination,
+    Kind kind,
     @Nullable String device,
     @Nullable IpAddress source,
     long metric,
@@ -23,7 +25,20 @@ public record RoutePlan(
   /** The metric that any other route is preferred to. */
   public static final long WORST_METRIC = 0xffff_ffffL;
 
+  /** What becomes of a packet that finds the route. */
+  public enum Kind {
+    /** It leaves through the device. */
+    TO_DEVICE,
+    /** It is refused with an ICMP error. */
+    UNREACHABLE,
+    /** The table is left as if it had no route, and the next rule is asked. */
+    THROW
+  }
+
   public RoutePlan {
+    if ((kind == Kind.TO_DEVICE) != (device != null)) {
+      throw new IllegalArgumentException(kind + " of " + destination + " with device " + device);
+    }
     if (table < 1 || metric < 0 || metric > WORST_METRIC || mtu < 0) {
       throw new IllegalArgumentException(
           "table " + table + ", metric " + metric + ", mtu " + mtu + " to " + destination);
@@ -33,11 +48,21 @@ public record RoutePlan(
     }
   }
 
-  public static RoutePlan unreachable(int table, Prefix destination) {
-    return new RoutePlan(table, destination, null, null, WORST_METRIC, 0);
+  public RoutePlan(
+      int table,
+      Prefix destination,
+      String device,
+      @Nullable IpAddress source,
+      long metric,
+      int mtu) {
+    this(table, destination, Kind.TO_DEVICE, device, source, metric, mtu);
   }
 
-  public boolean isUnreachable() {
-    return device == null;
+  public static RoutePlan unreachable(int table, Prefix destination) {
+    return new RoutePlan(table, destination, Kind.UNREACHABLE, null, null, WORST_METRIC, 0);
+  }
+
+  public static RoutePlan skip(int table, Prefix destination) {
+    return new RoutePlan(table, destination, Kind.THROW, null, null, WORST_METRIC, 0);
   }
 }

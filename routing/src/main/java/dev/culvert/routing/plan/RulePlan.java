@@ -54,6 +54,11 @@ public record RulePlan(
     return new RulePlan(v4, priority, false, null, null, 0, null, null, mark, table);
   }
 
+  /** A rule for all of a family: its table does not answer for every destination. */
+  public static RulePlan all(boolean v4, int priority, int table) {
+    return new RulePlan(v4, priority, false, null, null, 0, null, null, null, table);
+  }
+
   /** A rule for one destination. */
   public static RulePlan to(int priority, Prefix destination, int table) {
     return new RulePlan(

@@ -25,10 +25,13 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class PlanCompilerTest {
@@ -157,20 +160,47 @@ class PlanCompilerTest {
     assertEquals(1000, plan.guard().remotePods().size());
   }
 
-  private static Query query(String from, String to) {
-    return new Query(IpAddress.parse(from), IpAddress.parse(to), 6, 40000, 80);
+  /** The kernel walks its rules for each packet, but finds a route in a few steps. */
+  @ParameterizedTest
+  @ValueSource(strings = {"worker-0", "control-0"})
+  void theRulesDoNotGrowWithTheNodes(String self) {
+    int few = PlanCompiler.compile(nodes(300), Policy.STRICT, self, FACTS).rules().size();
+    KernelPlan plan = PlanCompiler.compile(nodes(3000), Policy.STRICT, self, FACTS);
+    assertEquals(few, plan.rules().size());
+    assertTrue(few < 60, few + " rules");
+    int table = plan.table();
+    Set<Integer> tables =
+        self.startsWith("control")
+            ? Set.of(table, KernelPlan.rangesOf(table), KernelPlan.clientsOf(table))
+            : Set.of(table, KernelPlan.rangesOf(table));
+    assertEquals(tables, plan.routes().stream().map(RoutePlan::table).collect(Collectors.toSet()));
   }
 
-  @Test
-  void anMtuTooSmallForIpv6IsRefusedWhereTheClusterHasIpv6() {
-    LinkFacts small =
-        new LinkFacts(
-            "culvert0", 1279, 7, List.of("eth0"), new Encapsulation(MARK, 51820), BYPASS, false);
-    assertThrows(
-        IllegalArgumentException.class,
-        () -> PlanCompiler.compile(Clusters.three(), Policy.STRICT, "worker-1", small));
-    ClusterMap v4 = ClusterMap.of(List.of(node("a", "worker", "10.0.0.1")), List.of());
-    assertEquals(1279, PlanCompiler.compile(v4, Policy.STRICT, "a", small).links().get(0).mtu());
+  @ParameterizedTest
+  @EnumSource(TrafficClass.class)
+  void norDoTheRulesOfWhatIsLeftInClear(TrafficClass clear) {
+    Policy policy = new Policy(EnumSet.complementOf(EnumSet.of(clear)), true, true, List.of());
+    KernelPlan plan = PlanCompiler.compile(nodes(3000), policy, "worker-0", FACTS);
+    assertTrue(plan.rules().size() < 60, plan.rules().size() + " rules");
+  }
+
+  /** Of both families, no node in the range of the cluster, three of them servers. */
+  private static ClusterMap nodes(int count) {
+    List<ClusterNode> nodes = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      nodes.add(
+          node(
+              (i < 3 ? "control-" + i : "worker-" + (i - 3)),
+              i < 3 ? "control-plane" : "worker",
+              "192.168." + (i >> 8) + "." + (i & 255),
+              "fd01::" + Integer.toHexString(i + 1),
+              "10." + (i >> 8) + "." + (i & 255) + ".0/24"));
+    }
+    return ClusterMap.of(nodes, prefixes("10.0.0.0/8"));
+  }
+
+  private static Query query(String from, String to) {
+    return new Query(IpAddress.parse(from), IpAddress.parse(to), 6, 40000, 80);
   }
 
   @Test
@@ -202,7 +232,7 @@ class PlanCompilerTest {
 
   /** What the classifier encrypts, the ladder steers to it; what it leaves in clear, to main. */
   @ParameterizedTest
-  @ValueSource(ints = {0, 1, 2, 3, 4, 5})
+  @ValueSource(ints = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19})
   void ladderAndClassifierSayTheSame(int seed) {
     Random random = new Random(seed);
     int[] ports = {1, 2379, 2381, 6443};
@@ -210,10 +240,11 @@ class PlanCompilerTest {
       ClusterMap map = Clusters.random(random);
       Policy policy = Clusters.randomPolicy(random);
       Classifier classifier = Classifier.of(map, policy, Clusters.SELF);
-      KernelPlan plan = PlanCompiler.compile(map, policy, Clusters.SELF, FACTS);
+      int many = round % 2 == 0 ? PlanCompiler.MANY : 0;
+      KernelPlan plan = PlanCompiler.compile(map, policy, Clusters.SELF, FACTS, many);
       for (int i = 0; i < 200; i++) {
-        IpAddress source = Clusters.address(random);
-        IpAddress destination = Clusters.address(random);
+        IpAddress source = anAddress(map, random);
+        IpAddress destination = anAddress(map, random);
         if (source.v4() != destination.v4()) {
           continue;
         }
@@ -227,6 +258,15 @@ class PlanCompilerTest {
         assertSteered(map, classifier, plan, query);
       }
     }
+  }
+
+  /** Every second one a node's: of all addresses, few are. */
+  private static IpAddress anAddress(ClusterMap map, Random random) {
+    List<IpAddress> nodes =
+        map.nodes().stream().flatMap(node -> node.addresses().stream()).toList();
+    return random.nextBoolean() && !nodes.isEmpty()
+        ? nodes.get(random.nextInt(nodes.size()))
+        : Clusters.address(random);
   }
 
   private static void assertSteered(
@@ -255,7 +295,7 @@ class PlanCompilerTest {
         explanation.outcome(),
         () -> query + " " + verdict + "\n" + explanation + "\n" + map.nodes() + map.clusterCidrs());
     RulePlan rule = explanation.rule();
-    boolean toTunnel = rule != null && rule.table() == plan.table();
+    boolean toTunnel = rule != null && plan.tables().contains(rule.table());
     if (expected == Outcome.ENCRYPTED || expected == Outcome.DROPPED) {
       if (!(verdict instanceof Verdict.Drop(DropReason reason)
           && reason == DropReason.FOREIGN_SOURCE)) {

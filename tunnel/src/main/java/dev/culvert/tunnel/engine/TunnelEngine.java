@@ -6,13 +6,22 @@ import org.jspecify.annotations.Nullable;
  * One tunnelling protocol, sans-I/O: no sockets, threads or clock inside. Time comes in as an
  * argument ({@code nowNanos}, monotonic), randomness is injected.
  *
- * <p>The control side (everything in this interface but {@link #newDataPath} and {@link
- * #nextDeadlineNanos}) belongs to one thread; {@link DataPath}s run beside it on any lane. The
- * control thread sleeps until {@link #nextDeadlineNanos}, calls {@link #advance}, then drains
- * {@link #pollTransmit} until false, then {@link #pollEvent} until null. A spurious call does
- * nothing.
+ * <p>The control side (everything in this interface but {@link #newDataPath}, {@link
+ * #nextDeadlineNanos} and the routes) belongs to one thread; {@link DataPath}s run beside it on any
+ * lane. The control thread sleeps until {@link #nextDeadlineNanos}, calls {@link #advance}, then
+ * drains {@link #pollTransmit} until false, then {@link #pollEvent} until null. A spurious call
+ * does nothing.
  */
 public interface TunnelEngine extends AutoCloseable {
+  /** The peer that owns the inner destination of 32 bits, or null. Any thread. */
+  @Nullable TunnelPeer route4(int destination);
+
+  /** The peer that owns the inner destination of 128 bits, or null. Any thread. */
+  @Nullable TunnelPeer route6(long high, long low);
+
+  /** The peer of that name, as events name it, or null. */
+  @Nullable TunnelPeer peer(String name);
+
   /** A way in for one more lane. */
   DataPath newDataPath();
 

@@ -20,11 +20,9 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayDeque;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -65,24 +63,29 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
   }
 
   /**
-   * These are all peers from now on. A peer whose settings changed, or whom the keying takes for
-   * another, begins anew; the others keep what they have.
+   * These are all peers from now on. A peer whom the keying takes for another, or whose settings
+   * changed in more than {@link EspPeerSettings#continues} allows, begins anew; the others keep
+   * what they have.
    *
    * @throws IllegalArgumentException where two have one name, or the keying cannot have one;
    *     nothing was changed
    */
   public void peers(Collection<EspPeerSettings> settings, long nowNanos) {
-    Set<String> names = new HashSet<>();
+    Map<String, EspPeerSettings> wanted = new HashMap<>();
     for (EspPeerSettings peer : settings) {
-      if (!names.add(peer.name())) {
+      if (wanted.put(peer.name(), peer) != null) {
         throw new IllegalArgumentException("two peers of the name " + peer.name());
       }
     }
     keying.peers(settings);
     for (EspPeer peer : List.copyOf(peers.values())) {
-      if (!settings.contains(peer.settings())
+      EspPeerSettings now = wanted.get(peer.toString());
+      if (now == null
+          || !now.continues(peer.settings())
           || peer.traffic() != keying.traffic(peer.toString())) {
         remove(peer);
+      } else {
+        peer.settings(now);
       }
     }
     for (EspPeerSettings peer : settings) {
@@ -105,17 +108,17 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     drops.count(DropReason.NO_SESSION, peer.staged().close());
   }
 
-  /** The peer of that name, or null. */
+  @Override
   public @Nullable TunnelPeer peer(String name) {
     return peers.get(name);
   }
 
-  /** The peer that owns {@code destination} (32 bits), or null. */
+  @Override
   public @Nullable TunnelPeer route4(int destination) {
     return shared.owners.lookup4(destination);
   }
 
-  /** The peer that owns the IPv6 address of these 128 bits, or null. */
+  @Override
   public @Nullable TunnelPeer route6(long high, long low) {
     return shared.owners.lookup6(high, low);
   }

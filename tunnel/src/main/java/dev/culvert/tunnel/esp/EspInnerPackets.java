@@ -88,7 +88,8 @@ final class EspInnerPackets {
         || destinationLow != lastDestinationLow
         || sourceHigh != lastSourceHigh
         || destinationHigh != lastDestinationHigh) {
-      Selectors selectors = sa.parameters().selectors();
+      // What passes now; an SA that is bound to its selectors ends with them.
+      Selectors selectors = sa.peer().settings().selectors();
       EspPeer owner = v4 ? owners.lookup4((int) sourceLow) : owners.lookup6(sourceHigh, sourceLow);
       boolean remote =
           owner == sa.peer()

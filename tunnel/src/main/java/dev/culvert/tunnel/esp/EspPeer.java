@@ -20,7 +20,7 @@ final class EspPeer extends BasePeer<EspPeer> {
   /** The SA's sequence numbers run low. */
   static final int RUNNING_LOW = 8;
 
-  private final EspPeerSettings settings;
+  private volatile EspPeerSettings settings;
   private final TrafficListener traffic;
   private volatile @Nullable OutboundSa outbound;
 
@@ -41,6 +41,11 @@ final class EspPeer extends BasePeer<EspPeer> {
 
   EspPeerSettings settings() {
     return settings;
+  }
+
+  /** What passes has changed; where the peer is and what its keys are made of has not. */
+  void settings(EspPeerSettings changed) {
+    settings = changed;
   }
 
   TrafficListener traffic() {

@@ -12,6 +12,12 @@ import java.util.Map;
  * 4.4.1.1). Immutable; one value serves all SAs of a peer.
  */
 public final class Selectors {
+  private static final List<Prefix> EVERYTHING =
+      List.of(Prefix.parse("0.0.0.0/0"), Prefix.parse("::/0"));
+
+  /** Whatever is behind either end. */
+  public static final Selectors ANY = new Selectors(EVERYTHING, EVERYTHING);
+
   private final List<Prefix> local;
   private final List<Prefix> remote;
   private final PrefixTable<Boolean> localTable;

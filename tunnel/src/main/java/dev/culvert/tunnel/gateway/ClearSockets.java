@@ -3,6 +3,7 @@ package dev.culvert.tunnel.gateway;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.port.IpFamily;
+import dev.culvert.tunnel.port.MarkedSocket;
 import dev.culvert.tunnel.port.RawPort;
 import java.util.ArrayList;
 import java.util.List;
@@ -51,14 +52,16 @@ final class ClearSockets implements AutoCloseable {
     return v6.isEmpty() ? null : v6.get(lane);
   }
 
+  int mark() {
+    return mark;
+  }
+
+  /** Sets the mark of all, or of none. */
   void mark(int newMark) throws ErrnoException {
     if (newMark != mark) {
-      for (RawPort socket : v4) {
-        socket.mark(newMark);
-      }
-      for (RawPort socket : v6) {
-        socket.mark(newMark);
-      }
+      List<RawPort> all = new ArrayList<>(v4);
+      all.addAll(v6);
+      MarkedSocket.markAll(all, mark, newMark);
       mark = newMark;
     }
   }

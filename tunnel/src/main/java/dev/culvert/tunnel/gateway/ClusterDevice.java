@@ -1,10 +1,7 @@
 package dev.culvert.tunnel.gateway;
 
 import dev.culvert.routing.Classifier;
-import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Mark;
-import dev.culvert.tunnel.kernel.HostFacts;
-import java.util.Collection;
 
 /** A running gateway of a cluster, whatever protocol it speaks. Safe to use from any thread. */
 public interface ClusterDevice {
@@ -22,16 +19,6 @@ public interface ClusterDevice {
    *     what was in force stays
    */
   void useClassifier(Classifier classifier, Mark bypass) throws DeviceException;
-
-  /**
-   * Fits the tunnel's MTU to the devices that lead to {@code peers}: the interface gets it, and
-   * packets that are larger are answered with it. To be called again whenever the facts change.
-   *
-   * @param peers addresses of other nodes on the underlay
-   * @return the MTU, for the kernel's plan
-   * @throws DeviceException where the interface does not take it
-   */
-  int fitUnderlay(HostFacts facts, Collection<IpAddress> peers) throws DeviceException;
 
   /**
    * Asks all peers that it has no session with for one, without waiting. To be called when they can

@@ -4,28 +4,21 @@ import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadBackends;
 import dev.culvert.routing.Classifier;
-import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Mark;
-import dev.culvert.routing.plan.TunnelMtu;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
-import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.esp.EspEngine;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.EspPeerStatus;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.SaSecret;
 import dev.culvert.tunnel.esp.SaStatus;
-import dev.culvert.tunnel.kernel.HostFacts;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * An ESP device that moves packets. It ends when it is closed or its interface is deleted. Safe to
@@ -34,22 +27,18 @@ import org.slf4j.LoggerFactory;
  * @param <K> where its keys come from
  */
 public final class EspGateway<K extends Keying> implements EspDevice<K> {
-  private static final Logger LOG = LoggerFactory.getLogger(EspGateway.class);
-
   private static final int NOTICES_KEPT = 32;
 
-  private final String name;
   private final K keying;
   private final EspEngine engine;
   private final Encapsulation encapsulation;
   private final Gateway gateway;
-  private final HandshakeTimestamps timestamps;
 
   /** Guarded by itself. */
   private final ArrayDeque<DatedNotice> notices = new ArrayDeque<>();
 
   private EspGateway(EspGatewayOptions options, K keying) throws DeviceException {
-    name = options.interfaceName();
+    String name = options.interfaceName();
     encapsulation = options.encapsulation();
     this.keying = keying;
     Map<AeadAlgorithm, AeadBackend> backends = new EnumMap<>(AeadAlgorithm.class);
@@ -58,9 +47,13 @@ public final class EspGateway<K extends Keying> implements EspDevice<K> {
     }
     engine = new EspEngine(keying, backends);
     try {
-      timestamps =
-          HandshakeTimestamps.open(name, options.stateDirectory(), keying::minimumTimestamp);
-      gateway = Gateway.open(new Speech(), options.gateway(), options.port(), options.fwmark());
+      EngineEvents events =
+          new EngineEvents(
+              name,
+              HandshakeTimestamps.open(name, options.stateDirectory(), keying::minimumTimestamp),
+              this::keep);
+      gateway =
+          Gateway.open(new Speech(), events, options.gateway(), options.port(), options.fwmark());
     } catch (DeviceException | RuntimeException e) {
       engine.close();
       throw e;
@@ -96,53 +89,12 @@ public final class EspGateway<K extends Keying> implements EspDevice<K> {
     }
 
     @Override
-    public @Nullable TunnelPeer route4(int destination) {
-      return engine.route4(destination);
-    }
-
-    @Override
-    public @Nullable TunnelPeer route6(long high, long low) {
-      return engine.route6(high, low);
-    }
-
-    @Override
-    public @Nullable TunnelPeer peer(String peer) {
-      return engine.peer(peer);
-    }
-
-    @Override
-    public int mtuWithin(int linkMtu, boolean outerV4) {
-      return TunnelMtu.esp(linkMtu, outerV4, encapsulation == Encapsulation.UDP);
-    }
-
-    @Override
     public void mtu(int mtu) {
       // ESP pads to four bytes only, whatever the MTU.
-    }
-
-    @Override
-    public void onEvent(TunnelEvent event) {
-      switch (event) {
-        case TunnelEvent.SessionEstablished e ->
-            LOG.debug("{}: keys with {} at {}", name, e.peer(), e.endpoint());
-        case TunnelEvent.EndpointMoved e ->
-            LOG.info("{}: {} moved from {} to {}", name, e.peer(), e.from(), e.to());
-        case TunnelEvent.HandshakeAbandoned e ->
-            LOG.warn("{}: {} did not answer {} handshakes", name, e.peer(), e.attempts());
-        case TunnelEvent.TimestampAnswered e -> timestamps.answered(e.timestamp());
-        case TunnelEvent.KeyRefused e ->
-            LOG.error("{}: a key for {} was refused: {}", name, e.peer(), e.reason());
-        case TunnelEvent.Notice e -> keep(e);
-      }
     }
   }
 
   private void keep(TunnelEvent.Notice notice) {
-    if (notice.isWarning()) {
-      LOG.warn("{}: {}", name, notice.message());
-    } else {
-      LOG.info("{}: {}", name, notice.message());
-    }
     synchronized (notices) {
       if (notices.size() == NOTICES_KEPT) {
         notices.remove();
@@ -187,11 +139,6 @@ public final class EspGateway<K extends Keying> implements EspDevice<K> {
   @Override
   public void greet() throws DeviceException {
     gateway.greet();
-  }
-
-  @Override
-  public int fitUnderlay(HostFacts facts, Collection<IpAddress> peers) throws DeviceException {
-    return gateway.fitUnderlay(facts, peers);
   }
 
   @Override

@@ -3,16 +3,12 @@ package dev.culvert.tunnel.gateway;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.routing.Classifier;
-import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Mark;
-import dev.culvert.routing.TrafficClass;
-import dev.culvert.routing.plan.TunnelMtu;
-import dev.culvert.tunnel.engine.DropCounters;
-import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.TunnelEngine;
+import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
-import dev.culvert.tunnel.kernel.HostFacts;
 import dev.culvert.tunnel.kernel.LinkEvent;
 import dev.culvert.tunnel.kernel.LinkMonitor;
 import dev.culvert.tunnel.port.DeviceGoneException;
@@ -21,19 +17,13 @@ import dev.culvert.tunnel.port.TunDevice;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Collection;
-import java.util.Collections;
-import java.util.EnumMap;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -54,20 +44,20 @@ final class Gateway implements AutoCloseable {
   private final HelperLanes helpers;
   private final Lanes lanes;
   private final Underlay underlay;
-  private final AtomicReference<@Nullable ClusterRoutes> clusterRoutes = new AtomicReference<>();
-  private final int configuredMtu;
-  private @Nullable ClearSockets clearSockets;
+  private final ClusterTraffic clusterTraffic;
   private volatile int mtu;
   private final CipherSwitch cipher = new CipherSwitch();
   private @Nullable LinkMonitor linkMonitor;
   private final AtomicBoolean closing = new AtomicBoolean();
   private final CountDownLatch closed = new CountDownLatch(1);
 
-  private Gateway(TunDevice tun, Protocol protocol, GatewayOptions options) throws IOException {
+  private Gateway(
+      TunDevice tun, Protocol protocol, Consumer<TunnelEvent> events, GatewayOptions options)
+      throws IOException {
     this.tun = tun;
     this.protocol = protocol;
     engine = protocol.engine();
-    configuredMtu = options.mtu();
+    clusterTraffic = new ClusterTraffic(engine);
     tun.mtu(options.effectiveMtu());
     mtu = options.effectiveMtu();
     protocol.mtu(mtu);
@@ -79,7 +69,7 @@ final class Gateway implements AutoCloseable {
             System::nanoTime,
             Gateway::wallNanos,
             datagram -> underlay().transmit(datagram),
-            protocol::onEvent);
+            events);
     helpers =
         new HelperLanes(name, options.effectiveHelpers(tun.ports().size()), engine::newDataPath);
     lanes = new Lanes(name, tun.ports().size(), this::newLane, this::onFailure);
@@ -90,15 +80,17 @@ final class Gateway implements AutoCloseable {
    * Makes the interface (down, without addresses), binds a UDP port in both families and starts
    * moving packets.
    *
+   * @param events told what happens in the engine, on the control thread
    * @param port 0 for any that is free
    * @throws DeviceException where the interface or the sockets cannot be had
    */
-  static Gateway open(Protocol protocol, GatewayOptions options, int port, int mark)
+  static Gateway open(
+      Protocol protocol, Consumer<TunnelEvent> events, GatewayOptions options, int port, int mark)
       throws DeviceException {
     try {
       TunDevice tun = TunDevice.open(options.interfaceName(), options.effectiveLanes());
       try {
-        Gateway gateway = new Gateway(tun, protocol, options);
+        Gateway gateway = new Gateway(tun, protocol, events, options);
         try {
           gateway.start(port, mark);
         } catch (IOException | RuntimeException e) {
@@ -121,6 +113,8 @@ final class Gateway implements AutoCloseable {
     helpers.start();
     lanes.start(tun.ports());
     linkMonitor = LinkMonitor.start(Set.of(), this::onLinkEvent);
+    // Who steers may have set another before anybody listened.
+    followMtu();
     LOG.info(
         "{}: {} lanes, {} helpers, offloads {}",
         tun.name(),
@@ -133,7 +127,7 @@ final class Gateway implements AutoCloseable {
     return new Lane(
         tun.ports().get(i),
         tun.offloads(),
-        new LaneRouter(protocol, clusterRoutes::get),
+        new LaneRouter(engine, clusterTraffic::routes),
         engine.newDataPath(),
         helpers,
         engine.overhead(),
@@ -179,7 +173,8 @@ final class Gateway implements AutoCloseable {
       return control.call(work);
     } catch (ExecutionException e) {
       Throwable cause = Objects.requireNonNullElse(e.getCause(), e);
-      throw new DeviceException(String.valueOf(cause.getMessage()), Errno.EINVAL, cause);
+      int errno = cause instanceof ErrnoException known ? known.errno() : Errno.EINVAL;
+      throw new DeviceException(String.valueOf(cause.getMessage()), errno, cause);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new DeviceException("interrupted", Errno.EINTR, e);
@@ -217,36 +212,17 @@ final class Gateway implements AutoCloseable {
   }
 
   /** See {@link ClusterDevice#useClassifier}. */
-  synchronized void useClassifier(Classifier classifier, Mark bypass) throws DeviceException {
-    try {
-      leaveInClear(bypass.value());
-    } catch (ErrnoException e) {
-      throw deviceException(e);
-    }
+  void useClassifier(Classifier classifier, Mark bypass) throws DeviceException {
     control(
         () -> {
-          clusterRoutes.set(ClusterRoutes.of(classifier, protocol::peer));
+          clusterTraffic.use(classifier, bypass, lanes);
           return null;
         });
   }
 
-  private void leaveInClear(int mark) throws ErrnoException {
-    ClearSockets before = clearSockets;
-    if (before != null) {
-      before.mark(mark);
-    } else if (!closing.get()) {
-      ClearSockets sockets = ClearSockets.open(lanes.count(), mark);
-      clearSockets = sockets;
-      lanes.onEach((i, lane) -> lane.useClearSockets(sockets.v4(i), sockets.v6(i)));
-    }
-  }
-
   /** The engine's peers changed: finds them anew for the classifier. On the control thread. */
   void peersChanged() {
-    ClusterRoutes before = clusterRoutes.get();
-    if (before != null) {
-      clusterRoutes.set(ClusterRoutes.of(before.classifier(), protocol::peer));
-    }
+    clusterTraffic.peersChanged();
   }
 
   /** See {@link ClusterDevice#greet}. */
@@ -258,42 +234,20 @@ final class Gateway implements AutoCloseable {
         });
   }
 
-  /** See {@link ClusterDevice#fitUnderlay}. */
-  synchronized int fitUnderlay(HostFacts facts, Collection<IpAddress> peers)
-      throws DeviceException {
-    if (facts.underlay().isEmpty()) {
-      return mtu;
-    }
-    int link = Collections.min(facts.underlay().values());
-    int fitting = protocol.mtuWithin(link, peers.stream().allMatch(IpAddress::v4));
-    int wanted = configuredMtu == 0 ? fitting : Math.min(fitting, configuredMtu);
-    lanes.all().forEach(lane -> lane.limit(wanted));
-    if (wanted == mtu) {
-      return wanted;
-    }
-    if (wanted < TunnelMtu.SMALLEST_FOR_IPV6) {
-      LOG.warn(
-          "{}: the tunnel's MTU is {}, the underlay's {}: IPv6 needs {}, and the kernel takes it"
-              + " from the interface",
-          tun.name(),
-          wanted,
-          link,
-          TunnelMtu.SMALLEST_FOR_IPV6);
-    }
+  /** Asks what it is now: a piece of news may be older than what was asked last. */
+  private synchronized void followMtu() {
     try {
-      tun.mtu(wanted);
+      int now = tun.mtu();
+      mtu = now;
+      protocol.mtu(now);
+      for (Lane lane : lanes.all()) {
+        lane.mtu(now);
+        // What was cut for another one and comes late is answered, where nobody may cut it again.
+        lane.limit(now);
+      }
     } catch (IOException e) {
-      throw deviceException(e);
+      LOG.warn("{}: the MTU cannot be asked for, {} it stays: {}", tun.name(), mtu, e.getMessage());
     }
-    LOG.info("{}: MTU {} fits {}", tun.name(), wanted, facts.underlay());
-    useMtu(wanted);
-    return wanted;
-  }
-
-  private void useMtu(int newMtu) {
-    mtu = newMtu;
-    protocol.mtu(newMtu);
-    lanes.all().forEach(lane -> lane.mtu(newMtu));
   }
 
   private void undo(@Nullable TunnelSockets fresh, int markBefore) throws DeviceException {
@@ -315,38 +269,11 @@ final class Gateway implements AutoCloseable {
 
   /** Counters and what the kernel offers. */
   GatewayStatus status() {
-    long sealed = 0;
-    long opened = 0;
-    long trainsSent = 0;
-    long trainsReceived = 0;
-    Map<DropReason, Long> drops = new EnumMap<>(DropReason.class);
-    Map<TrafficClass, TrafficStatus.Volume> encrypted = new EnumMap<>(TrafficClass.class);
-    Map<String, TrafficStatus.Volume> bypassed = new HashMap<>();
-    for (Lane lane : lanes.all()) {
-      lane.traffic().addTo(encrypted, bypassed);
-      LaneCounters counters = lane.counters();
-      sealed += counters.packetsSealed();
-      opened += counters.packetsOpened();
-      trainsSent += counters.trainsSent();
-      trainsReceived += counters.trainsReceived();
-      lane.drops().addTo(drops);
-      lane.dataPath().drops().addTo(drops);
-    }
-    helpers.dataPaths().forEach(path -> path.drops().addTo(drops));
-    for (DropCounters counters : List.of(engine.drops(), underlay.drops())) {
-      counters.addTo(drops);
-    }
-    return new GatewayStatus(
-        mtu,
-        lanes.count(),
-        offloads(),
-        cipher.cipher(),
-        sealed,
-        opened,
-        trainsSent,
-        trainsReceived,
-        drops,
-        new TrafficStatus(encrypted, bypassed));
+    return new StatusSum()
+        .lanes(lanes.all())
+        .drops(helpers.dataPaths().stream().map(DataPath::drops).toList())
+        .drops(List.of(engine.drops(), underlay.drops()))
+        .status(mtu, offloads(), cipher.cipher());
   }
 
   private List<String> offloads() {
@@ -370,9 +297,7 @@ final class Gateway implements AutoCloseable {
   /** Others change our interface: {@code ip link set mtu}, {@code ip link del}. */
   private void onLinkEvent(LinkEvent event) {
     switch (event) {
-      case LinkEvent.Changed e when e.after().index() == tun.index() -> {
-        useMtu(e.after().mtu());
-      }
+      case LinkEvent.Changed e when e.after().index() == tun.index() -> followMtu();
       case LinkEvent.Gone e when e.link().index() == tun.index() -> closeSoon();
       default -> LOG.trace("{}: {} is not about us", tun.name(), event);
     }
@@ -415,18 +340,12 @@ final class Gateway implements AutoCloseable {
     lanes.close();
     helpers.close();
     writeStages();
-    closeClearSockets();
+    clusterTraffic.close();
     control.close();
     protocol.engine().close();
     tun.close();
     closed.countDown();
     LOG.info("{}: closed", tun.name());
-  }
-
-  private synchronized void closeClearSockets() {
-    if (clearSockets != null) {
-      clearSockets.close();
-    }
   }
 
   private void writeStages() {

@@ -4,6 +4,7 @@ import dev.culvert.routing.Classifier;
 import dev.culvert.routing.Verdict;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.InnerIp;
+import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.offload.InnerPacket;
 import dev.culvert.tunnel.offload.Segmenter;
@@ -19,21 +20,14 @@ import org.jspecify.annotations.Nullable;
  * that all of a batch is judged alike.
  */
 public final class LaneRouter {
-  /** Who owns a destination by the engine's own table. */
-  public interface EngineRoutes {
-    @Nullable TunnelPeer route4(int destination);
-
-    @Nullable TunnelPeer route6(long high, long low);
-  }
-
-  private final EngineRoutes engine;
+  private final TunnelEngine engine;
   private final Supplier<@Nullable ClusterRoutes> inForce;
   private final TransportHeader transport = new TransportHeader();
   private final TrafficCounters traffic = new TrafficCounters();
   private @Nullable ClusterRoutes cluster;
   private @Nullable DropReason refusal;
 
-  public LaneRouter(EngineRoutes engine, Supplier<@Nullable ClusterRoutes> inForce) {
+  public LaneRouter(TunnelEngine engine, Supplier<@Nullable ClusterRoutes> inForce) {
     this.engine = engine;
     this.inForce = inForce;
   }

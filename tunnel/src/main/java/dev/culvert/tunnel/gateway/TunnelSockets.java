@@ -3,10 +3,13 @@ package dev.culvert.tunnel.gateway;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.port.EspSockets;
 import dev.culvert.tunnel.port.IpFamily;
+import dev.culvert.tunnel.port.MarkedSocket;
 import dev.culvert.tunnel.port.SocketPort;
 import dev.culvert.tunnel.port.UdpOptions;
 import dev.culvert.tunnel.port.UdpPort;
 import dev.culvert.tunnel.port.UdpSockets;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,11 +54,13 @@ record TunnelSockets(UdpSockets udp, @Nullable EspSockets esp) implements AutoCl
     return esp == null ? udp(lane, family) : raw(lane, family);
   }
 
-  void mark(int mark) throws ErrnoException {
-    udp.mark(mark);
+  /** Sets the mark of all, or of none. */
+  void mark(int before, int mark) throws ErrnoException {
+    List<SocketPort> all = new ArrayList<>(udp.all());
     if (esp != null) {
-      esp.mark(mark);
+      all.addAll(esp.all());
     }
+    MarkedSocket.markAll(all, before, mark);
   }
 
   @Override

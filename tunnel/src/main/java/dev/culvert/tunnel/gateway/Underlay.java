@@ -65,7 +65,7 @@ final class Underlay implements AutoCloseable {
   void mark(int newMark) throws ErrnoException {
     TunnelSockets now = sockets;
     if (now != null && newMark != mark) {
-      now.mark(newMark);
+      now.mark(mark, newMark);
       mark = newMark;
     }
   }

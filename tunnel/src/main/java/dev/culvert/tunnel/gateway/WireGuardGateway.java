@@ -4,38 +4,28 @@ import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadBackends;
 import dev.culvert.routing.Classifier;
-import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Mark;
-import dev.culvert.routing.plan.TunnelMtu;
 import dev.culvert.tunnel.engine.TunnelEngine;
-import dev.culvert.tunnel.engine.TunnelEvent;
-import dev.culvert.tunnel.engine.TunnelPeer;
-import dev.culvert.tunnel.kernel.HostFacts;
-import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
 import dev.culvert.tunnel.wireguard.WireGuardEngine;
 import java.security.SecureRandom;
-import java.util.Collection;
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** A WireGuard device that moves packets. It ends when it is closed or its interface is deleted. */
 public final class WireGuardGateway implements WireGuardDevice, ClusterDevice, AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(WireGuardGateway.class);
-
-  private final String name;
   private final WireGuardEngine engine;
   private final Gateway gateway;
-  private final HandshakeTimestamps timestamps;
 
   private WireGuardGateway(GatewayOptions options) throws DeviceException {
-    name = options.interfaceName();
+    String name = options.interfaceName();
     AeadBackend first = AeadBackends.first(AeadAlgorithm.CHACHA20_POLY1305);
     engine = new WireGuardEngine(first, new SecureRandom(), options.keyLog());
-    timestamps = HandshakeTimestamps.open(name, options.stateDirectory(), engine::minimumTimestamp);
-    gateway = Gateway.open(new Speech(), options, 0, 0);
+    EngineEvents events =
+        new EngineEvents(
+            name,
+            HandshakeTimestamps.open(name, options.stateDirectory(), engine::minimumTimestamp),
+            notice -> {});
+    gateway = Gateway.open(new Speech(), events, options, 0, 0);
   }
 
   /**
@@ -59,45 +49,8 @@ public final class WireGuardGateway implements WireGuardDevice, ClusterDevice, A
     }
 
     @Override
-    public @Nullable TunnelPeer route4(int destination) {
-      return engine.route4(destination);
-    }
-
-    @Override
-    public @Nullable TunnelPeer route6(long high, long low) {
-      return engine.route6(high, low);
-    }
-
-    /** A node's peer is its public key, in base64. */
-    @Override
-    public @Nullable TunnelPeer peer(String name) {
-      return engine.peer(PublicKey.parseBase64(name));
-    }
-
-    @Override
-    public int mtuWithin(int linkMtu, boolean outerV4) {
-      return TunnelMtu.wireGuard(linkMtu, outerV4);
-    }
-
-    @Override
     public void mtu(int mtu) {
       engine.mtu(mtu);
-    }
-
-    @Override
-    public void onEvent(TunnelEvent event) {
-      switch (event) {
-        case TunnelEvent.SessionEstablished e ->
-            LOG.debug("{}: session with {} at {}", name, e.peer(), e.endpoint());
-        case TunnelEvent.EndpointMoved e ->
-            LOG.info("{}: {} moved from {} to {}", name, e.peer(), e.from(), e.to());
-        case TunnelEvent.HandshakeAbandoned e ->
-            LOG.warn("{}: {} did not answer {} handshakes", name, e.peer(), e.attempts());
-        case TunnelEvent.TimestampAnswered e -> timestamps.answered(e.timestamp());
-        case TunnelEvent.KeyRefused e ->
-            LOG.error("{}: a key for {} was refused: {}", name, e.peer(), e.reason());
-        case TunnelEvent.Notice e -> LOG.info("{}: {}", name, e.message());
-      }
     }
   }
 
@@ -128,11 +81,6 @@ public final class WireGuardGateway implements WireGuardDevice, ClusterDevice, A
   @Override
   public void greet() throws DeviceException {
     gateway.greet();
-  }
-
-  @Override
-  public int fitUnderlay(HostFacts facts, Collection<IpAddress> peers) throws DeviceException {
-    return gateway.fitUnderlay(facts, peers);
   }
 
   @Override

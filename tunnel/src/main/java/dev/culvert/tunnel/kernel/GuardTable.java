@@ -73,25 +73,23 @@ public final class GuardTable {
     if (wanted != null && wanted.equals(text().orElse(null))) {
       return false;
     }
-    load(newScript);
+    String loaded = load(newScript);
     if (wanted == null) {
-      wanted = text().orElse(null);
-    } else if (!wanted.equals(text().orElse(null))) {
+      wanted = loaded;
+    } else if (!wanted.equals(loaded)) {
       // Somebody put things of their own into the table, which flushing it leaves there.
       LOG.warn("the guard is made anew, since others had added to it: its counters start from 0");
-      load(DELETION + newScript);
-      if (!wanted.equals(text().orElse(null))) {
+      if (!wanted.equals(load(DELETION + newScript))) {
         throw new IOException("the guard in the kernel is not the one that was loaded");
       }
     }
     return true;
   }
 
-  private static void load(String script) throws IOException {
+  /** Loads it, and says what stands then: of 100,000 ranges, each listing takes a moment. */
+  private static String load(String script) throws IOException {
     Nft.load(script);
-    if (text().isEmpty()) {
-      throw new IOException("the guard is not there though nft loaded it");
-    }
+    return text().orElseThrow(() -> new IOException("the guard is not there though nft loaded it"));
   }
 
   /**

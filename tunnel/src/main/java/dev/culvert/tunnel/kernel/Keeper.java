@@ -56,8 +56,14 @@ public final class Keeper implements AutoCloseable {
 
   /** Hears of it on the keeper's thread; what it throws is logged. */
   public interface Listener {
+    /** The thread died: nothing is repaired any more, though {@link #close} was not called. */
+    void ended(Throwable cause);
+
     /** Others had changed this, and it is as planned again. */
     void repaired(List<String> changes);
+
+    /** What the plan waited for has come, a device mostly, and got this. */
+    void completed(List<String> changes);
 
     /**
      * Links, addresses or others' routes are not as they were: {@link HostFacts} may not be either.
@@ -79,6 +85,10 @@ public final class Keeper implements AutoCloseable {
   private KernelPlan plan;
   private Set<Integer> tables = Set.of();
   private List<String> failures = List.of();
+
+  /** What the plan waits for, a device mostly: when it comes, nobody else has changed anything. */
+  private List<String> waiting = List.of();
+
   private boolean planTouched;
   private boolean hostTouched;
 
@@ -173,6 +183,7 @@ public final class Keeper implements AutoCloseable {
   }
 
   private void run() {
+    Throwable death = null;
     try {
       while (!closing) {
         boolean heard = Poll.readable(TICK_MILLIS, routing.fd(), nftables.fd(), wakeup);
@@ -189,7 +200,8 @@ public final class Keeper implements AutoCloseable {
           tell(listener::hostChanged);
         }
       }
-    } catch (IOException | RuntimeException e) {
+    } catch (Throwable e) { // An error ends the thread as well, and nobody else would say so.
+      death = e;
       LOG.error("routes, rules and guard are no longer repaired when others change them", e);
     } finally {
       closing = true;
@@ -200,6 +212,10 @@ public final class Keeper implements AutoCloseable {
       routing.close();
       nftables.close();
       steering.close();
+    }
+    Throwable cause = death;
+    if (cause != null) {
+      tell(() -> listener.ended(cause));
     }
   }
 
@@ -273,10 +289,11 @@ public final class Keeper implements AutoCloseable {
   private Outcome applyNew(KernelPlan newPlan) throws IOException {
     Outcome outcome = steering.apply(newPlan);
     plan = newPlan;
-    Set<Integer> planned = new HashSet<>(Set.of(newPlan.table()));
+    Set<Integer> planned = new HashSet<>(newPlan.tables());
     newPlan.routes().stream().map(RoutePlan::table).forEach(planned::add);
     planned.remove(Routes.MAIN_TABLE);
     tables = planned;
+    waiting = outcome.waiting();
     noteFailures(outcome.failures());
     return outcome;
   }
@@ -286,20 +303,27 @@ public final class Keeper implements AutoCloseable {
     try {
       Outcome outcome = steering.apply(plan);
       noteFailures(outcome.failures());
-      if (!outcome.changes().isEmpty()) {
+      List<String> changes = outcome.changes();
+      boolean awaited = !new HashSet<>(outcome.waiting()).containsAll(waiting);
+      waiting = outcome.waiting();
+      if (!changes.isEmpty() && awaited) {
+        LOG.info("what was awaited has come: {}", shown(changes));
+        tell(() -> listener.completed(changes));
+      } else if (!changes.isEmpty()) {
         repairs.addLast(System.nanoTime());
-        List<String> changes = outcome.changes();
-        LOG.warn(
-            "repaired what others changed: {} {}",
-            String.join("; ", changes.subList(0, Math.min(SHOWN_CHANGES, changes.size()))),
-            changes.size() > SHOWN_CHANGES
-                ? "and " + (changes.size() - SHOWN_CHANGES) + " more"
-                : "");
+        LOG.warn("repaired what others changed: {}", shown(changes));
         tell(() -> listener.repaired(changes));
       }
     } catch (IOException | RuntimeException e) {
       noteFailures(List.of(String.valueOf(e.getMessage())));
     }
+  }
+
+  private static String shown(List<String> changes) {
+    int more = changes.size() - SHOWN_CHANGES;
+    return more <= 0
+        ? String.join("; ", changes)
+        : String.join("; ", changes.subList(0, SHOWN_CHANGES)) + " and " + more + " more";
   }
 
   /** Two programs that undo each other's work would else do nothing but that. */
@@ -320,7 +344,7 @@ public final class Keeper implements AutoCloseable {
 
   private void noteFailures(List<String> now) {
     if (!now.isEmpty() && !now.equals(failures)) {
-      LOG.error("the kernel is not as planned, trying again: {}", String.join("; ", now));
+      LOG.error("the kernel is not as planned, trying again: {}", shown(now));
     }
     failures = now;
   }

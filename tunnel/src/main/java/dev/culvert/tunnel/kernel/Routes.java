@@ -2,11 +2,13 @@ package dev.culvert.tunnel.kernel;
 
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
+import dev.culvert.routing.plan.RoutePlan.Kind;
 import java.io.IOException;
 import java.net.ProtocolException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -33,6 +35,7 @@ public final class Routes {
   private static final int RTAX_MTU = 2;
   private static final int RTN_UNICAST = 1;
   private static final int RTN_UNREACHABLE = 7;
+  private static final int RTN_THROW = 9;
   private static final int RT_SCOPE_UNIVERSE = 0;
   private static final int RT_SCOPE_LINK = 253;
   private static final int RT_SCOPE_NOWHERE = 255;
@@ -50,7 +53,7 @@ public final class Routes {
   /**
    * A route to an interface, or to nowhere.
    *
-   * @param interfaceIndex where it leads; 0: unreachable, packets are refused with an ICMP error
+   * @param interfaceIndex where it leads, 0: nowhere
    * @param table 1 to 2^31-1
    * @param metric 0 to 2^32-1, lower goes first; for IPv6 the kernel takes 0 for 1024
    * @param source the address that the host's own packets get, or null: the kernel chooses
@@ -58,16 +61,21 @@ public final class Routes {
    */
   public record Route(
       Prefix destination,
+      Kind kind,
       int interfaceIndex,
       int table,
       long metric,
       @Nullable IpAddress source,
       int mtu) {
     public Route {
-      if (interfaceIndex < 0 || table < 1 || metric < 0 || metric > 0xffff_ffffL || mtu < 0) {
+      if ((kind == Kind.TO_DEVICE) != (interfaceIndex > 0)
+          || table < 1
+          || metric < 0
+          || metric > 0xffff_ffffL
+          || mtu < 0) {
         throw new IllegalArgumentException(
-            "interface %d, table %d, metric %d, MTU %d"
-                .formatted(interfaceIndex, table, metric, mtu));
+            "%s interface %d, table %d, metric %d, MTU %d"
+                .formatted(kind, interfaceIndex, table, metric, mtu));
       }
       if (source != null && source.v4() != destination.address().v4()) {
         throw new IllegalArgumentException("source " + source + " for " + destination);
@@ -80,7 +88,11 @@ public final class Routes {
         int table,
         long metric,
         @Nullable IpAddress source) {
-      this(destination, interfaceIndex, table, metric, source, 0);
+      this(destination, kind(interfaceIndex), interfaceIndex, table, metric, source, 0);
+    }
+
+    private static Kind kind(int interfaceIndex) {
+      return interfaceIndex == 0 ? Kind.UNREACHABLE : Kind.TO_DEVICE;
     }
 
     public static Route to(Prefix destination, int interfaceIndex) {
@@ -91,15 +103,11 @@ public final class Routes {
       return new Route(destination, 0, MAIN_TABLE, metric, null);
     }
 
-    public boolean isUnreachable() {
-      return interfaceIndex == 0;
-    }
-
     @Override
     public String toString() {
-      return (isUnreachable() ? "unreachable " : "")
+      return (kind == Kind.TO_DEVICE ? "" : kind.name().toLowerCase(Locale.ROOT) + " ")
           + destination
-          + (isUnreachable() ? "" : " dev " + interfaceIndex)
+          + (interfaceIndex == 0 ? "" : " dev " + interfaceIndex)
           + (source == null ? "" : " src " + source)
           + " table "
           + table
@@ -142,7 +150,7 @@ public final class Routes {
     int scope = RT_SCOPE_UNIVERSE;
     if (v4 && type == RTM_DELROUTE) {
       scope = RT_SCOPE_NOWHERE;
-    } else if (v4 && !route.isUnreachable()) {
+    } else if (v4 && route.kind() == Kind.TO_DEVICE) {
       scope = RT_SCOPE_LINK;
     }
     NetlinkWriter request =
@@ -150,11 +158,11 @@ public final class Routes {
             .u8(0) // the table stands in an attribute, which has room for all of it
             .u8(PROTOCOL)
             .u8(scope)
-            .u8(route.isUnreachable() ? RTN_UNREACHABLE : RTN_UNICAST)
+            .u8(type(route.kind()))
             .u32(0)
             .attribute(RTA_TABLE, route.table())
             .attribute(RTA_DST, route.destination().address());
-    if (!route.isUnreachable()) {
+    if (route.kind() == Kind.TO_DEVICE) {
       request.attribute(RTA_OIF, route.interfaceIndex());
     }
     if (route.metric() != 0) {
@@ -168,6 +176,23 @@ public final class Routes {
       request.nested(RTA_METRICS, RTAX_MTU, route.mtu());
     }
     netlink.request(what + " " + route, request);
+  }
+
+  private static int type(Kind kind) {
+    return switch (kind) {
+      case TO_DEVICE -> RTN_UNICAST;
+      case UNREACHABLE -> RTN_UNREACHABLE;
+      case THROW -> RTN_THROW;
+    };
+  }
+
+  private static @Nullable Kind kind(int type) {
+    return switch (type) {
+      case RTN_UNICAST -> Kind.TO_DEVICE;
+      case RTN_UNREACHABLE -> Kind.UNREACHABLE;
+      case RTN_THROW -> Kind.THROW;
+      default -> null;
+    };
   }
 
   /** struct rtmsg as far as the type of service. */
@@ -269,23 +294,24 @@ public final class Routes {
   private static @Nullable Route parse(NetlinkMessage message) throws ProtocolException {
     Map<Integer, ByteBuffer> attributes = message.attributes(RTMSG);
     ByteBuffer header = message.payload();
-    int type = header.get(7);
+    Kind kind = kind(header.get(7));
     boolean ours = (header.get(5) & 0xff) == PROTOCOL && (header.getInt(8) & RTM_F_CLONED) == 0;
-    if (!ours || (type != RTN_UNICAST && type != RTN_UNREACHABLE)) {
+    if (!ours || kind == null) {
       return null;
     }
     boolean v4 = header.get(0) == LibC.AF_INET;
     IpAddress any = v4 ? IpAddress.ofV4(0) : IpAddress.ofV6(0, 0);
     IpAddress destination = NetlinkMessage.address(attributes.get(RTA_DST));
-    // The kernel shows IPv6's unreachable routes on lo.
+    // The kernel shows IPv6's routes to nowhere on lo.
     int interfaceIndex =
-        type == RTN_UNREACHABLE ? 0 : NetlinkMessage.integer(attributes.get(RTA_OIF), 0);
+        kind == Kind.TO_DEVICE ? NetlinkMessage.integer(attributes.get(RTA_OIF), 0) : 0;
     IpAddress first = destination == null ? any : destination;
-    if ((type == RTN_UNICAST && interfaceIndex == 0) || first.v4() != v4) {
+    if ((kind == Kind.TO_DEVICE && interfaceIndex == 0) || first.v4() != v4) {
       return null;
     }
     return new Route(
         new Prefix(first, header.get(1) & 0xff),
+        kind,
         interfaceIndex,
         NetlinkMessage.integer(attributes.get(RTA_TABLE), header.get(4) & 0xff),
         Integer.toUnsignedLong(NetlinkMessage.integer(attributes.get(RTA_PRIORITY), 0)),

@@ -7,6 +7,7 @@ import dev.culvert.routing.plan.GuardText;
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.LinkPlan;
 import dev.culvert.routing.plan.RoutePlan;
+import dev.culvert.routing.plan.RoutePlan.Kind;
 import dev.culvert.routing.plan.SysctlPlan;
 import dev.culvert.tunnel.kernel.Links.Address;
 import dev.culvert.tunnel.kernel.Links.Link;
@@ -210,7 +211,7 @@ public final class Steering implements AutoCloseable {
   /** Adds what is missing and replaces what differs; what of ours nobody wants comes back. */
   private List<Route> addRoutes(KernelPlan plan, Map<String, Link> byName, Pass pass)
       throws IOException {
-    tables.add(plan.table());
+    tables.addAll(plan.tables());
     plan.routes().forEach(route -> tables.add(route.table()));
     Map<Key, List<Route>> current = new HashMap<>();
     for (int table : tables) {
@@ -219,17 +220,17 @@ public final class Steering implements AutoCloseable {
       }
     }
     List<RoutePlan> ordered = new ArrayList<>(plan.routes());
-    ordered.sort(Comparator.comparing(route -> !route.isUnreachable()));
+    ordered.sort(Comparator.comparing(route -> route.kind() == Kind.TO_DEVICE));
     for (RoutePlan wanted : ordered) {
       Link link = wanted.device() == null ? null : byName.get(wanted.device());
-      if (!wanted.isUnreachable() && (link == null || !link.up())) {
+      if (wanted.kind() == Kind.TO_DEVICE && (link == null || !link.up())) {
         pass.waiting.add("route to " + wanted.destination() + " dev " + wanted.device());
         continue;
       }
       Route route = toRoute(wanted, link);
       List<Route> there = current.getOrDefault(Key.of(route), List.of());
       if (there.isEmpty()) {
-        boolean shared = route.table() != plan.table();
+        boolean shared = !plan.tables().contains(route.table());
         // In a table of others, a route of theirs is not taken away.
         pass.attempt(
             "add route " + route,
@@ -254,6 +255,7 @@ public final class Steering implements AutoCloseable {
     boolean usual = plan.metric() == 0 && !plan.destination().address().v4();
     return new Route(
         plan.destination(),
+        plan.kind(),
         link == null ? 0 : link.index(),
         plan.table(),
         usual ? 1024 : plan.metric(),

@@ -15,7 +15,7 @@ import java.lang.foreign.MemorySegment;
  * brings IP_HDRINCL with it, and receives nothing). Belongs to one lane; only {@link #mark} and
  * {@link #close} may be called by another thread, the latter once the lane is done with it.
  */
-public final class RawPort implements AutoCloseable {
+public final class RawPort implements MarkedSocket, AutoCloseable {
   private static final int IPPROTO_RAW = 255;
 
   private final int fd;
@@ -57,7 +57,7 @@ public final class RawPort implements AutoCloseable {
     return port;
   }
 
-  /** Sets the mark on what is sent from now on. */
+  @Override
   public void mark(int mark) throws ErrnoException {
     new SocketOptions(fd).set("SO_MARK", SOL_SOCKET, SocketOptions.SO_MARK, mark);
   }

@@ -14,7 +14,8 @@ import java.lang.foreign.MemorySegment;
  * and {@link #send} belong to the lane; {@link #sendOne}, {@link #mark} and {@link #close} may be
  * called by any thread, but a lane stops before its port is closed.
  */
-public abstract sealed class SocketPort implements AutoCloseable permits UdpPort, EspPort {
+public abstract sealed class SocketPort implements MarkedSocket, AutoCloseable
+    permits UdpPort, EspPort {
   private final int fd;
   private final IpFamily family;
   private final Sender sender;
@@ -50,11 +51,7 @@ public abstract sealed class SocketPort implements AutoCloseable permits UdpPort
     return sender.segmentation();
   }
 
-  /**
-   * Sets the mark on what is sent from now on, 0 for none.
-   *
-   * @throws ErrnoException EPERM without CAP_NET_ADMIN; the old mark stays
-   */
+  @Override
   public void mark(int mark) throws ErrnoException {
     synchronized (controlLock) {
       if (closed) {

@@ -4,6 +4,7 @@ import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -99,18 +100,9 @@ public final class UdpSockets implements AutoCloseable {
     return v6.isEmpty() ? null : v6.get(lane);
   }
 
-  /**
-   * Sets the mark on what all of them send from now on.
-   *
-   * @throws ErrnoException EPERM without CAP_NET_ADMIN
-   */
-  public void mark(int mark) throws ErrnoException {
-    for (UdpPort socket : v4) {
-      socket.mark(mark);
-    }
-    for (UdpPort socket : v6) {
-      socket.mark(mark);
-    }
+  /** All of them. */
+  public List<UdpPort> all() {
+    return Stream.concat(v4.stream(), v6.stream()).toList();
   }
 
   /** Closes them all. Their lanes have to be done with them. */

@@ -111,17 +111,22 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     return configuration.snapshot();
   }
 
-  /** The peer of that key, or null. */
-  public @Nullable TunnelPeer peer(PublicKey key) {
-    return peers.get(key);
+  /**
+   * {@inheritDoc}
+   *
+   * @param name the peer's public key in base64
+   */
+  @Override
+  public @Nullable TunnelPeer peer(String name) {
+    return peers.get(PublicKey.parseBase64(name));
   }
 
-  /** The peer that owns {@code destination} (32 bits), or null. */
+  @Override
   public @Nullable TunnelPeer route4(int destination) {
     return shared.allowedIps.table().lookup4(destination);
   }
 
-  /** The peer that owns the IPv6 address of these 128 bits, or null. */
+  @Override
   public @Nullable TunnelPeer route6(long high, long low) {
     return shared.allowedIps.table().lookup6(high, low);
   }

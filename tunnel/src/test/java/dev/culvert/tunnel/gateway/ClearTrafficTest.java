@@ -2,7 +2,6 @@ package dev.culvert.tunnel.gateway;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
 import dev.culvert.crypto.AeadAlgorithm;
@@ -16,7 +15,6 @@ import dev.culvert.routing.Policy;
 import dev.culvert.routing.PortRange;
 import dev.culvert.routing.TrafficClass;
 import dev.culvert.tunnel.engine.DropReason;
-import dev.culvert.tunnel.kernel.HostFacts;
 import dev.culvert.tunnel.kernel.NetworkNamespace;
 import dev.culvert.tunnel.offload.VnetHeader;
 import dev.culvert.tunnel.port.IpFamily;
@@ -37,7 +35,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -212,25 +209,5 @@ class ClearTrafficTest {
     useSockets(MARK + 1);
     send(source, destination, 3);
     assertEquals(Map.of(DropReason.SEND_FAILED, 3L), worker.drops());
-  }
-
-  /** The gateway asks netlink in the namespace of the thread that opens it. */
-  @Test
-  void theTunnelsMtuFollowsTheUnderlays() throws Exception {
-    GatewayOptions options = new GatewayOptions("cvtmtu0", 0, 1, 0, null, null);
-    WireGuardGateway gateway = opened(here.call(() -> WireGuardGateway.open(options)));
-    List<IpAddress> v4 = List.of(IpAddress.parse("10.0.1.1"));
-    List<IpAddress> both = List.of(v4.getFirst(), IpAddress.parse("fd00:0:0:1::1"));
-    assertEquals(1440, gateway.fitUnderlay(facts(1500), v4));
-    assertEquals(1420, gateway.fitUnderlay(facts(1500), both));
-    assertEquals(1220, gateway.fitUnderlay(facts(1300), both));
-    assertTrue(here.exec("ip", "link", "show", "cvtmtu0").contains("mtu 1220"));
-    assertEquals(1220, gateway.status().mtu());
-    assertEquals(8940, gateway.fitUnderlay(facts(9000), v4));
-    assertTrue(here.exec("ip", "link", "show", "cvtmtu0").contains("mtu 8940"));
-  }
-
-  private static HostFacts facts(int mtu) {
-    return new HostFacts(new TreeMap<>(Map.of("eth0", mtu)), Set.of(), Map.of(), Map.of());
   }
 }

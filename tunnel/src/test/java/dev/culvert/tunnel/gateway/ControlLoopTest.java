@@ -12,6 +12,7 @@ import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
+import dev.culvert.tunnel.engine.TunnelPeer;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.ExecutionException;
@@ -62,6 +63,21 @@ class ControlLoopTest {
 
     @Override
     public @Nullable TunnelEvent pollEvent() {
+      return null;
+    }
+
+    @Override
+    public @Nullable TunnelPeer route4(int destination) {
+      return null;
+    }
+
+    @Override
+    public @Nullable TunnelPeer route6(long high, long low) {
+      return null;
+    }
+
+    @Override
+    public @Nullable TunnelPeer peer(String name) {
       return null;
     }
 

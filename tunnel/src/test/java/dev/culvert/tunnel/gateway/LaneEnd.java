@@ -83,18 +83,6 @@ final class LaneEnd implements AutoCloseable {
     controlPath = engine.newDataPath();
     helpers =
         new HelperLanes("test-" + number, helperCount, () -> around.apply(engine.newDataPath()));
-    LaneRouter.EngineRoutes routes =
-        new LaneRouter.EngineRoutes() {
-          @Override
-          public @Nullable TunnelPeer route4(int destination) {
-            return engine.route4(destination);
-          }
-
-          @Override
-          public @Nullable TunnelPeer route6(long high, long low) {
-            return engine.route6(high, low);
-          }
-        };
     ControlLoop control =
         new ControlLoop(
             "never started", engine, () -> NOW, () -> WALL_NANOS, datagram -> {}, event -> {});
@@ -102,7 +90,7 @@ final class LaneEnd implements AutoCloseable {
         new Lane(
             tun.port(),
             new TunOffloads(true, merging, merging),
-            new LaneRouter(routes, clusterRoutes::get),
+            new LaneRouter(engine, clusterRoutes::get),
             around.apply(engine.newDataPath()),
             helpers,
             engine.overhead(),
@@ -195,15 +183,13 @@ final class LaneEnd implements AutoCloseable {
         publicKey.toString());
   }
 
-  private String name() {
+  String name() {
     return "node-" + number;
   }
 
   /** The lane goes by this cluster from its next batch on. */
   void join(ClusterMap map, Policy policy) {
-    clusterRoutes.set(
-        ClusterRoutes.of(
-            Classifier.of(map, policy, name()), peer -> engine.peer(PublicKey.parseBase64(peer))));
+    clusterRoutes.set(ClusterRoutes.of(Classifier.of(map, policy, name()), engine::peer));
   }
 
   void feed(MemorySegment packet) {

@@ -17,6 +17,16 @@ final class KeeperProcess {
           }
 
           @Override
+          public void completed(List<String> changes) {
+            System.out.println("completed " + changes);
+          }
+
+          @Override
+          public void ended(Throwable cause) {
+            System.out.println("ended " + cause);
+          }
+
+          @Override
           public void hostChanged() {
             System.out.println("host changed");
           }

@@ -226,6 +226,8 @@ class SteeringTest {
 
   private final BlockingQueue<String> heard = new LinkedBlockingQueue<>();
 
+  private volatile boolean deadly;
+
   private Keeper keep(KernelPlan plan) throws Exception {
     return namespace.call(
         () ->
@@ -240,6 +242,19 @@ class SteeringTest {
                   @Override
                   public void hostChanged() {
                     heard.add("host");
+                    if (deadly) {
+                      throw new AssertionError("on purpose");
+                    }
+                  }
+
+                  @Override
+                  public void completed(List<String> changes) {
+                    heard.add("completed " + changes);
+                  }
+
+                  @Override
+                  public void ended(Throwable cause) {
+                    heard.add("ended " + cause.getMessage());
                   }
                 }));
   }
@@ -314,8 +329,10 @@ class SteeringTest {
       String event;
       do {
         event = heard.poll(10, TimeUnit.SECONDS);
-        assertTrue(event != null, "no repair");
+        assertTrue(event != null, "nothing came");
+        assertFalse(event.startsWith("repaired"), "a false alarm: " + event);
       } while (!event.contains("add route 10.244.2.0/24"));
+      assertTrue(event.startsWith("completed"), event);
       assertEquals(List.of(), keeper.update(Plans.worker()).changes());
       assertEquals(planned.lines().sorted().toList(), state().lines().sorted().toList());
     }
@@ -329,5 +346,21 @@ class SteeringTest {
     keeper.close();
     assertEquals(planned, state());
     assertThrows(IOException.class, () -> keeper.update(Plans.worker()));
+  }
+
+  @Test
+  void aKeeperThatDiesSaysSoAndLeavesAllInPlace() throws Exception {
+    Keeper keeper = keep(Plans.worker());
+    String planned = state();
+    deadly = true;
+    namespace.exec("ip", "link", "set", "peer0", "mtu", "1400");
+    String event;
+    do {
+      event = heard.poll(10, TimeUnit.SECONDS);
+      assertTrue(event != null, "it died without a word");
+    } while (!event.equals("ended on purpose"));
+    assertThrows(IOException.class, () -> keeper.update(Plans.worker()));
+    keeper.close();
+    assertEquals(planned, state());
   }
 }

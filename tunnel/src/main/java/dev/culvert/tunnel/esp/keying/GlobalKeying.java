@@ -99,7 +99,9 @@ public final class GlobalKeying implements Keying {
       PairExchange exchange = byName.get(peer.name());
       if (exchange == null) {
         exchange = new PairExchange(peer, state);
-      } else if (isSamePair(exchange.pair(), peer)) {
+      } else if (peer.continues(exchange.pair())) {
+        exchange.settings(peer);
+      } else if (peer.sharesKeysWith(exchange.pair())) {
         exchange.moveTo(peer);
       } else {
         exchange.end();
@@ -110,13 +112,6 @@ public final class GlobalKeying implements Keying {
     }
     retireKeys();
     changed();
-  }
-
-  /** Whether what goes into derived keys is the same. */
-  private static boolean isSamePair(EspPeerSettings a, EspPeerSettings b) {
-    return a.localNode().equals(b.localNode())
-        && a.remoteNode().equals(b.remoteNode())
-        && a.selectors().equals(b.selectors());
   }
 
   @Override

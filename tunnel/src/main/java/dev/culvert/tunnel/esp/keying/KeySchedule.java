@@ -46,8 +46,8 @@ final class KeySchedule {
   static SecretBytes exchangeKey(GlobalKey global, EspPeerSettings pair, boolean esn) {
     boolean localFirst = pair.localNode().compareTo(pair.remoteNode()) < 0;
     Info info = new Info(EXCHANGE_LABEL).number(global.id()).number(esn ? 1 : 0);
-    List<Prefix> local = pair.selectors().local();
-    List<Prefix> remote = pair.selectors().remote();
+    List<Prefix> local = pair.agreed().local();
+    List<Prefix> remote = pair.agreed().remote();
     if (localFirst) {
       info.address(pair.localNode()).address(pair.remoteNode()).prefixes(local).prefixes(remote);
     } else {
@@ -77,8 +77,8 @@ final class KeySchedule {
             .address(outbound ? pair.remoteNode() : pair.localNode())
             .epoch(epochs.initiator())
             .epoch(epochs.responder())
-            .prefixes(outbound ? pair.selectors().local() : pair.selectors().remote())
-            .prefixes(outbound ? pair.selectors().remote() : pair.selectors().local());
+            .prefixes(outbound ? pair.agreed().local() : pair.agreed().remote())
+            .prefixes(outbound ? pair.agreed().remote() : pair.agreed().local());
     return derive(global, info, global.aesKeyLength() + GlobalKey.SALT_LENGTH);
   }
 

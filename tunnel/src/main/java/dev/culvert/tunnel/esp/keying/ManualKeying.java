@@ -77,7 +77,7 @@ public final class ManualKeying implements Keying {
     for (EspPeerSettings peer : peers) {
       names.add(peer.name());
       EspPeerSettings before = installed.put(peer.name(), peer);
-      if (before == null || !before.selectors().equals(peer.selectors())) {
+      if (before == null || !peer.continues(before)) {
         install(peer);
       }
     }

@@ -81,8 +81,15 @@ final class PairExchange implements AutoCloseable {
     return pair;
   }
 
-  void moveTo(EspPeerSettings same) {
-    pair = same;
+  /** What passes has changed, and nothing else. */
+  void settings(EspPeerSettings changed) {
+    pair = changed;
+  }
+
+  /** The peer is elsewhere: the engine has ended its SAs. */
+  void moveTo(EspPeerSettings moved) {
+    pair = moved;
+    startAfresh(Long.MIN_VALUE);
   }
 
   // 1. What is due.

@@ -76,7 +76,7 @@ final class PairSessions {
         1,
         state.esn ? ExchangeLimits.REJECT_AFTER_PACKETS : SaParameters.LIMIT_32,
         state.esn ? ExchangeLimits.RENEW_AFTER_PACKETS : ExchangeLimits.RENEW_AFTER_PACKETS_32,
-        pair.selectors());
+        pair.agreed());
   }
 
   /** Sends under {@code session}; older receive SAs stay for the overlap. */

@@ -209,9 +209,11 @@ public final class NoiseKeying implements Keying {
         continue;
       }
       adopt(pair, Objects.requireNonNull(keys.get(peer.name())));
-      if (!pair.settings().equals(peer)) {
-        handshakes.forgetPending(pair.handshake());
+      if (peer.continues(pair.settings())) {
         pair.settings(peer);
+      } else {
+        handshakes.forgetPending(pair.handshake());
+        pair.moveTo(peer);
       }
     }
     addresses =

@@ -51,9 +51,14 @@ final class NoisePair implements HandshakeUser, TrafficListener {
         (int) TimeUnit.NANOSECONDS.toSeconds(handshake.timers().persistentKeepalive()));
   }
 
-  /** The peer is elsewhere now, or owns other prefixes: the engine has ended its SAs. */
+  /** What passes has changed, and nothing else. */
   void settings(EspPeerSettings changed) {
     settings = changed;
+  }
+
+  /** The peer is elsewhere, or has other selectors: the engine has ended its SAs. */
+  void moveTo(EspPeerSettings moved) {
+    settings = moved;
     restart();
   }
 
@@ -180,7 +185,7 @@ final class NoisePair implements HandshakeUser, TrafficListener {
   }
 
   private SaPair receiveUnder(TransportKeys keys) {
-    SaPair pair = new SaPair(this, keys, settings.selectors(), state.limits);
+    SaPair pair = new SaPair(this, keys, settings.agreed(), state.limits);
     state.events.add(new KeyingEvent.AddInbound(settings.name(), pair.inbound()));
     if (!handshake.timers().isArmed(Timer.SESSION_END)) {
       handshake.timers().arm(Timer.SESSION_END, pair.age().endNanos());

@@ -1,0 +1,48 @@
+package dev.culvert.tunnel.gateway;
+
+import dev.culvert.tunnel.engine.TunnelEvent;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Tells the log what happens in an engine, and keeps what has to outlive it. */
+final class EngineEvents implements Consumer<TunnelEvent> {
+  private static final Logger LOG = LoggerFactory.getLogger(EngineEvents.class);
+
+  private final String device;
+  private final HandshakeTimestamps timestamps;
+  private final Consumer<TunnelEvent.Notice> notices;
+
+  /**
+   * @param notices told what an operator should know, beside the log
+   */
+  EngineEvents(
+      String device, HandshakeTimestamps timestamps, Consumer<TunnelEvent.Notice> notices) {
+    this.device = device;
+    this.timestamps = timestamps;
+    this.notices = notices;
+  }
+
+  @Override
+  public void accept(TunnelEvent event) {
+    switch (event) {
+      case TunnelEvent.SessionEstablished e ->
+          LOG.debug("{}: session with {} at {}", device, e.peer(), e.endpoint());
+      case TunnelEvent.EndpointMoved e ->
+          LOG.info("{}: {} moved from {} to {}", device, e.peer(), e.from(), e.to());
+      case TunnelEvent.HandshakeAbandoned e ->
+          LOG.warn("{}: {} did not answer {} handshakes", device, e.peer(), e.attempts());
+      case TunnelEvent.TimestampAnswered e -> timestamps.answered(e.timestamp());
+      case TunnelEvent.KeyRefused e ->
+          LOG.error("{}: a key for {} was refused: {}", device, e.peer(), e.reason());
+      case TunnelEvent.Notice e -> {
+        if (e.isWarning()) {
+          LOG.warn("{}: {}", device, e.message());
+        } else {
+          LOG.info("{}: {}", device, e.message());
+        }
+        notices.accept(e);
+      }
+    }
+  }
+}
