@@ -207,7 +207,7 @@ final class ClusterTest {
       String yaml =
           gateway
               .clusterYaml(living)
-              .replace("'10.42.2.0/24'", "192.0.2.3/32, '2001:db8::3/128', '10.42.2.0/24'");
+              .replace("\"10.42.2.0/24\"", "192.0.2.3/32, '2001:db8::3/128', 10.42.2.0/24");
       assertTrue(yaml.contains("192.0.2.3/32"), yaml);
       LabFiles.writePrivate(gateway.configuration(), yaml);
       cluster.culvert(0, "reload", gateway.site().interfaceName()).orThrow();
