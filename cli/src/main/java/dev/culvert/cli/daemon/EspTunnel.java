@@ -107,6 +107,11 @@ final class EspTunnel implements Tunnel {
   }
 
   @Override
+  public void greet() throws DeviceException {
+    device.greet();
+  }
+
+  @Override
   public GatewayStatus status() {
     return device.status();
   }

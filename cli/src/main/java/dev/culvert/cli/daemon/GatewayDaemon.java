@@ -138,6 +138,8 @@ public final class GatewayDaemon implements AutoCloseable {
     } else {
       classify(config);
       steered.apply(config, running.listenPort());
+      // The guard lets the tunnel's packets pass from here on.
+      running.greet();
     }
     admin = AdminServer.open(machine.adminDirectory(), name, this::answer);
     GatewayView view = view();

@@ -54,6 +54,11 @@ public final class GatewayDevice implements RunningDevice {
   }
 
   @Override
+  public void greet() throws DeviceException {
+    gateway.greet();
+  }
+
+  @Override
   public List<String> keyLog(DeviceSnapshot now) {
     return handshakes.lines(now);
   }

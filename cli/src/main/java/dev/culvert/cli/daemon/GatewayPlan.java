@@ -103,7 +103,7 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
                 encapsulationPort(config, port),
                 isRaw(config.engine())),
             config.bypassMark(),
-            false);
+            true);
     KernelPlan plan = PlanCompiler.compile(cluster.map(), cluster.policy(), cluster.self(), link);
     List<AddressPlan> addresses =
         config.addresses().stream()

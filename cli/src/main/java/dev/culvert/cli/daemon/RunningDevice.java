@@ -19,6 +19,9 @@ public interface RunningDevice extends AutoCloseable {
    */
   void useClassifier(Classifier classifier, Mark bypass) throws DeviceException;
 
+  /** Asks all peers that it has no session with for one, without waiting. */
+  void greet() throws DeviceException;
+
   /**
    * Lines of a key log for the handshakes since this was first asked; asked again and again, or
    * they are forgotten.

@@ -40,6 +40,9 @@ sealed interface Tunnel extends AutoCloseable permits WireGuardTunnel, EspTunnel
    */
   void useClassifier(Classifier classifier, Mark bypass) throws IOException;
 
+  /** Asks all peers that it has no session with for one, without waiting. */
+  void greet() throws IOException;
+
   /** Counters and what the kernel offers. */
   GatewayStatus status();
 

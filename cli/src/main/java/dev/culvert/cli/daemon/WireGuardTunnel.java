@@ -66,6 +66,11 @@ record WireGuardTunnel(RunningDevice running, UapiServer uapi) implements Tunnel
   }
 
   @Override
+  public void greet() throws DeviceException {
+    running.greet();
+  }
+
+  @Override
   public GatewayStatus status() {
     return device().status();
   }

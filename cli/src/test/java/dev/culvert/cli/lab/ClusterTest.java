@@ -60,19 +60,22 @@ final class ClusterTest {
   @Test
   void theControlPlaneIsReachedInClearByNodesAndThroughTheTunnelByPods() {
     try (Daemon server = TestCluster.echo(cluster.site(0).node(), 6443);
-        Daemon etcd = TestCluster.echo(cluster.site(0).node(), 2379)) {
+        Daemon etcd = TestCluster.echo(cluster.site(0).node(), 2379);
+        Daemon etcdPeer = TestCluster.echo(cluster.site(0).node(), 2380)) {
       try (Capture capture = cluster.provenCapture(API_SERVER)) {
-        assertTrue(workersReach(6443) && workersReach(2379));
+        assertTrue(workersReach(6443) && workersReach(2379) && workersReach(2380));
         capture.prove(API_SERVER, () -> {});
       }
       try (Capture capture = cluster.provenCapture(MARKER)) {
         Namespace pod = cluster.site(1).pod();
-        assertTrue(TestCluster.connects(pod, "192.0.2.1", 6443, MARKER));
-        assertTrue(TestCluster.connects(pod, "2001:db8::1", 6443, MARKER));
+        for (int port : new int[] {6443, 2379, 2380}) {
+          assertTrue(TestCluster.connects(pod, "192.0.2.1", port, MARKER));
+          assertTrue(TestCluster.connects(pod, "2001:db8::1", port, MARKER));
+        }
         capture.stop();
         assertEquals(0, capture.seen(MARKER));
       }
-      assertTrue(server.isAlive() && etcd.isAlive());
+      assertTrue(server.isAlive() && etcd.isAlive() && etcdPeer.isAlive());
       String audit = cluster.culvert(0, "audit", name(0), "-o", "json").orThrow().out();
       assertFalse(
           audit
@@ -88,10 +91,12 @@ final class ClusterTest {
     lost.kill();
     lost.loseKey();
     lost.startInCluster(cluster.gateways);
-    try (Daemon server = TestCluster.echo(cluster.site(0).node(), 6443)) {
+    try (Daemon server = TestCluster.echo(cluster.site(0).node(), 6443);
+        Daemon etcd = TestCluster.echo(cluster.site(0).node(), 2379)) {
       Namespace pod = cluster.site(1).pod();
       assertFalse(TestCluster.pings(pod, cluster.site(0).podAddress()), "nobody has its key yet");
-      assertTrue(workersReach(6443), "with a stale key published");
+      assertFalse(TestCluster.pings(pod, cluster.site(0).podAddressV6()));
+      assertTrue(workersReach(6443) && workersReach(2379), "with a stale key published");
       for (LabSite site : cluster.network.sites()) {
         site.node().ip("neigh", "flush", "all");
       }
@@ -102,7 +107,7 @@ final class ClusterTest {
         other.daemon().signal("HUP");
       }
       assertTrue(cluster.podsReachEachOther(), cluster::state);
-      assertTrue(server.isAlive());
+      assertTrue(server.isAlive() && etcd.isAlive());
     }
   }
 
@@ -120,12 +125,19 @@ final class ClusterTest {
       assertEquals(0, cluster.culvert(1, "audit", name(1)).exitCode(), "nothing was in clear");
       long began = System.nanoTime();
       dead.startInCluster(cluster.gateways);
+      assertTrue(
+          Waiting.until(Commands.PATIENCE, () -> hasMetAll(dead)), "it waits for nobody's traffic");
       assertTrue(cluster.podsReachEachOther(), cluster::state);
       System.out.printf("FIGURE restart to restored %.2f s%n", (System.nanoTime() - began) / 1e9);
       capture.stop();
       assertEquals(0, capture.seen(MARKER));
       assertTrue(server.isAlive());
     }
+  }
+
+  private static boolean hasMetAll(LabGateway gateway) {
+    return gateway.status().orElseThrow().peers().stream()
+        .allMatch(peer -> peer.lastHandshake() != null);
   }
 
   @Test
@@ -178,6 +190,40 @@ final class ClusterTest {
     cluster.site(1).pod().address("eth0", "fd42:2::99/128");
     reload(", 10.42.2.99, 'fd42:2::99']", "]");
     assertTrue(reachesIt(), cluster::state);
+  }
+
+  /** Where the address was is on the wire: what is sent there in clear arrives nowhere else. */
+  @Test
+  void aDeadNodesAddressIsGivenToAPodOfAnother() throws IOException {
+    LabGateway dead = cluster.gateways.get(2);
+    LabGateway heir = cluster.gateways.get(1);
+    dead.kill();
+    dead.site().node().ip("link", "set", LabSite.WIRE_DEVICE, "down");
+    heir.site().pod().address("eth0", "192.0.2.3/32").address("eth0", "2001:db8::3/128");
+    heir.site().node().route("192.0.2.3/32", "via", "10.42.2.10");
+    heir.site().node().route("2001:db8::3/128", "via", "fd42:2::10");
+    List<LabGateway> living = cluster.gateways.subList(0, 2);
+    for (LabGateway gateway : living) {
+      String yaml =
+          gateway
+              .clusterYaml(living)
+              .replace("\"10.42.2.0/24\"", "192.0.2.3/32, '2001:db8::3/128', 10.42.2.0/24");
+      assertTrue(yaml.contains("192.0.2.3/32"), yaml);
+      LabFiles.writePrivate(gateway.configuration(), yaml);
+      cluster.culvert(0, "reload", gateway.site().interfaceName()).orThrow();
+    }
+    try (Daemon server = TestCluster.echo(heir.site().pod(), 8080);
+        Capture capture = cluster.provenCapture(MARKER)) {
+      for (Namespace from : List.of(cluster.site(0).pod(), cluster.site(0).node())) {
+        for (String address : List.of("192.0.2.3", "2001:db8::3")) {
+          assertTrue(TestCluster.connects(from, address, 8080, MARKER), cluster::state);
+          TestCluster.send(from, address, 6443, 0, MARKER);
+        }
+      }
+      capture.stop();
+      assertEquals(0, capture.seen(MARKER));
+      assertTrue(server.isAlive());
+    }
   }
 
   private void reload(String before, String after) throws IOException {

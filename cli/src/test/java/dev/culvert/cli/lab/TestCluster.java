@@ -17,6 +17,7 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 final class TestCluster implements AutoCloseable {
   static final String CANARY = "always-in-clear0";
+  private static final int CANARY_PORT = 9;
   private static final AtomicLong COUNT = new AtomicLong();
 
   final LabNetwork network;
@@ -32,7 +33,9 @@ final class TestCluster implements AutoCloseable {
       network.wire.address(LabNetwork.BRIDGE, "2001:db8::fe/64");
       for (LabSite site : network.sites()) {
         gateways.add(new LabGateway(site, folder, Culvert.command(), engine));
-        site.node().run("sysctl", "-qw", "net.ipv4.conf.all.rp_filter=1");
+        for (String device : List.of("all", "default", LabSite.WIRE_DEVICE, "pod0")) {
+          site.node().run("sysctl", "-qw", "net.ipv4.conf." + device + ".rp_filter=1");
+        }
         site.node().route("default", "via", "192.0.2.254");
         site.node().route("default", "via", "2001:db8::fe");
         for (LabSite other : network.sites()) {
@@ -71,12 +74,27 @@ final class TestCluster implements AutoCloseable {
 
   /** Whether a TCP connection carries a text there and the answer back, within two seconds. */
   static boolean connects(Namespace from, String address, int port, String text) {
+    return connects(from, 0, address, port, text);
+  }
+
+  /** The same from a port; the connection ends so that the port is free again at once. */
+  static boolean connects(Namespace from, int sourcePort, String address, int port, String text) {
     return from.attempt(
             "python3",
             "-c",
-            "import socket,sys;a,p,t=sys.argv[1:];"
-                + "k=socket.create_connection((a,int(p)),2);k.sendall(t.encode());"
-                + "sys.exit(0 if k.recv(100)==t.encode() else 1)",
+            """
+            import socket, struct, sys
+            s, a, p, t = sys.argv[1:]
+            k = socket.socket(socket.AF_INET6 if ':' in a else socket.AF_INET)
+            k.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            k.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+            k.settimeout(2)
+            k.bind(('', int(s)))
+            k.connect((a, int(p)))
+            k.sendall(t.encode())
+            sys.exit(0 if k.recv(100) == t.encode() else 1)
+            """,
+            Integer.toString(sourcePort),
             address,
             Integer.toString(port),
             text)
@@ -131,8 +149,19 @@ final class TestCluster implements AutoCloseable {
 
   /** A capture of the wire that was seen to see. */
   Capture provenCapture(String marker) {
-    Capture capture = Capture.start(network.wire, LabNetwork.BRIDGE, "", List.of(marker, CANARY));
-    capture.prove(CANARY, () -> send(site(0).node(), "192.0.2.254", 9, 0, CANARY));
+    return provenCapture(marker, "");
+  }
+
+  /**
+   * The same of what a filter lets through.
+   *
+   * @param filter in the words of pcap-filter(7)
+   */
+  Capture provenCapture(String marker, String filter) {
+    String withCanary = filter.isEmpty() ? "" : "(" + filter + ") or udp port " + CANARY_PORT;
+    Capture capture =
+        Capture.start(network.wire, LabNetwork.BRIDGE, withCanary, List.of(marker, CANARY));
+    capture.prove(CANARY, () -> send(site(0).node(), "192.0.2.254", CANARY_PORT, 0, CANARY));
     return capture;
   }
 

@@ -41,8 +41,11 @@ record Way(String name, int from, boolean pod, String v4, String v6, int port, i
     TestCluster.send(sender(cluster), overV4 ? v4 : v6, port, sourcePort, text);
   }
 
-  /** Sends a text as that many datagrams, whatever the network says; ends by telling the count. */
-  Daemon flood(TestCluster cluster, boolean overV4, String text, int count) {
+  /**
+   * Sends a text again and again, whatever the network says, until it is told to stop; then prints
+   * how many it sent and how many the kernel refused. What it fell behind it catches up with.
+   */
+  Daemon flood(TestCluster cluster, boolean overV4, String text, int perSecond) {
     return sender(cluster)
         .start(
             Map.of(),
@@ -50,27 +53,35 @@ record Way(String name, int from, boolean pod, String v4, String v6, int port, i
                 "python3",
                 "-uc",
                 """
-                import socket, sys, time
-                a, p, s, t, n = sys.argv[1:]
+                import signal, socket, sys, time
+                a, p, s, t, rate = sys.argv[1:]
+                stop = []
+                signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
                 f = socket.AF_INET6 if ':' in a else socket.AF_INET
                 k = socket.socket(f, socket.SOCK_DGRAM)
                 if f == socket.AF_INET6:
                   k.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 k.bind(('', int(s)))
-                for i in range(int(n)):
+                print('flooding')
+                start = time.monotonic()
+                sent = refused = 0
+                while not stop:
+                  if sent + refused >= (time.monotonic() - start) * int(rate):
+                    time.sleep(0.02)
+                    continue
                   try:
                     k.sendto(t.encode(), (a, int(p)))
+                    sent += 1
                   except OSError:
-                    pass
-                  if i % 50 == 49:
-                    time.sleep(0.005)
-                print('sent', n)
+                    refused += 1
+                print('sent', sent)
+                print('refused', refused)
                 """,
                 overV4 ? v4 : v6,
                 Integer.toString(port),
                 Integer.toString(sourcePort),
                 text,
-                Integer.toString(count)));
+                Integer.toString(perSecond)));
   }
 
   @Override

@@ -69,6 +69,9 @@ public final class FakeDevice implements WireGuardDevice, RunningDevice {
     classifiers.add(classifier);
   }
 
+  @Override
+  public void greet() {}
+
   /** What {@link #useClassifier} was given, in order. */
   public synchronized List<Classifier> classifiers() {
     return List.copyOf(classifiers);

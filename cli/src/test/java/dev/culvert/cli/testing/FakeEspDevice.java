@@ -125,6 +125,9 @@ public final class FakeEspDevice<K extends Keying> implements EspDevice<K> {
   }
 
   @Override
+  public void greet() {}
+
+  @Override
   public GatewayStatus status() {
     return new GatewayStatus(
         1410,

@@ -26,20 +26,6 @@ final class FrameSplitter {
   private static final ValueLayout.OfShort SUM =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-  /** Packets lie in trains as they are. */
-  private static final Overhead NONE =
-      new Overhead() {
-        @Override
-        public int headroom() {
-          return 0;
-        }
-
-        @Override
-        public int sealedLength(int innerLength, int mtu) {
-          return innerLength;
-        }
-      };
-
   private final Segmenter segmenter = new Segmenter();
   private final Train train = new Train();
   private final MemorySegment packets = Arena.ofAuto().allocate(2L * ANY_MTU, 64);
@@ -64,7 +50,7 @@ final class FrameSplitter {
     List<byte[]> frames = new ArrayList<>(segmenter.packets());
     while (segmenter.hasNext()) {
       train.startAt(packets, 0, 0);
-      if (segmenter.fill(train, NONE, ANY_MTU) == 0) {
+      if (segmenter.fill(train, Overhead.NONE, ANY_MTU) == 0) {
         return List.of(whole);
       }
       for (int i = 0; i < train.packets(); i++) {

@@ -1,18 +1,9 @@
 package dev.culvert.tunnel.engine;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 
 /** What engines read of the IP header of an opened packet, where it lies. */
 public final class InnerIp {
-  private static final ValueLayout.OfShort SHORT =
-      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
-  private static final ValueLayout.OfInt INT =
-      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
-  private static final ValueLayout.OfLong LONG =
-      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
-
   private static final int V4_HEADER = 20;
   private static final int V4_TOTAL_LENGTH = 2;
   private static final int V4_SOURCE = 12;
@@ -26,7 +17,7 @@ public final class InnerIp {
 
   /** The version that the packet says it has, 0 to 15. */
   public static int version(MemorySegment memory, long at) {
-    return memory.get(ValueLayout.JAVA_BYTE, at) >>> 4 & 15;
+    return NetworkOrder.u8(memory, at) >>> 4;
   }
 
   /**
@@ -38,10 +29,10 @@ public final class InnerIp {
     int version = version(memory, at);
     int length = 0;
     if (version == 4 && plain >= V4_HEADER) {
-      length = memory.get(SHORT, at + V4_TOTAL_LENGTH) & 0xffff;
+      length = NetworkOrder.u16(memory, at + V4_TOTAL_LENGTH);
       length = length < V4_HEADER ? 0 : length;
     } else if (version == 6 && plain >= V6_HEADER) {
-      length = V6_HEADER + (memory.get(SHORT, at + V6_PAYLOAD_LENGTH) & 0xffff);
+      length = V6_HEADER + NetworkOrder.u16(memory, at + V6_PAYLOAD_LENGTH);
     }
     return length <= plain ? length : 0;
   }
@@ -54,25 +45,25 @@ public final class InnerIp {
 
   /** The upper 64 bits of the source, 0 for IPv4. */
   public static long sourceHigh(MemorySegment memory, long at) {
-    return version(memory, at) == 4 ? 0 : memory.get(LONG, at + V6_SOURCE);
+    return version(memory, at) == 4 ? 0 : NetworkOrder.i64(memory, at + V6_SOURCE);
   }
 
   /** The lower 64 bits of the source; the IPv4 address, sign-extended. */
   public static long sourceLow(MemorySegment memory, long at) {
     return version(memory, at) == 4
-        ? memory.get(INT, at + V4_SOURCE)
-        : memory.get(LONG, at + V6_SOURCE + 8);
+        ? NetworkOrder.i32(memory, at + V4_SOURCE)
+        : NetworkOrder.i64(memory, at + V6_SOURCE + 8);
   }
 
   /** As {@link #sourceHigh}. */
   public static long destinationHigh(MemorySegment memory, long at) {
-    return version(memory, at) == 4 ? 0 : memory.get(LONG, at + V6_DESTINATION);
+    return version(memory, at) == 4 ? 0 : NetworkOrder.i64(memory, at + V6_DESTINATION);
   }
 
   /** As {@link #sourceLow}. */
   public static long destinationLow(MemorySegment memory, long at) {
     return version(memory, at) == 4
-        ? memory.get(INT, at + V4_DESTINATION)
-        : memory.get(LONG, at + V6_DESTINATION + 8);
+        ? NetworkOrder.i32(memory, at + V4_DESTINATION)
+        : NetworkOrder.i64(memory, at + V6_DESTINATION + 8);
   }
 }

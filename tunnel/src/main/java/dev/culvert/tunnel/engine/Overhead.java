@@ -2,6 +2,20 @@ package dev.culvert.tunnel.engine;
 
 /** What an engine puts around an inner packet. */
 public interface Overhead {
+  /** Nothing: packets as they are. */
+  Overhead NONE =
+      new Overhead() {
+        @Override
+        public int headroom() {
+          return 0;
+        }
+
+        @Override
+        public int sealedLength(int innerLength, int mtu) {
+          return innerLength;
+        }
+      };
+
   /** Bytes in front of the inner packet. */
   int headroom();
 

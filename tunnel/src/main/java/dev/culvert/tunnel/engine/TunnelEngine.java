@@ -35,6 +35,13 @@ public interface TunnelEngine extends AutoCloseable {
   void advance(long nowNanos, long wallNanos);
 
   /**
+   * Asks for a session with every peer that can be reached and has none. Whoever starts anew does
+   * it: the others hold sessions with the one before, and would send under them into nothing until
+   * their own timers tell.
+   */
+  void greet();
+
+  /**
    * Fills {@code out} with the next datagram to send: handshakes, cookies, keepalives, staged
    * packets.
    *

@@ -195,8 +195,21 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
   }
 
   @Override
+  public void greet() {
+    for (EspPeer peer : peers.values()) {
+      if (peer.endpoint() != null) {
+        shared.requests.submit(peer, EspPeer.WANTED);
+      }
+    }
+  }
+
+  @Override
   public void advance(long nowNanos, long wallNanos) {
-    for (EspPeer peer = shared.requests.pop(); peer != null; peer = shared.requests.pop()) {
+    for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
+      EspPeer peer = shared.requests.pop();
+      if (peer == null) {
+        break;
+      }
       int requests = peer.takeRequests();
       if (peers.get(peer.toString()) == peer.whole()) {
         serve(peer, requests, nowNanos);

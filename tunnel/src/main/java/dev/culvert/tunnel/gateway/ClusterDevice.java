@@ -20,6 +20,13 @@ public interface ClusterDevice {
    */
   void useClassifier(Classifier classifier, Mark bypass) throws DeviceException;
 
+  /**
+   * Asks all peers that it has no session with for one, without waiting. To be called when they can
+   * be reached: those that still send under a session with this node's last life then change to the
+   * new one at once, and not when their timers tell them to.
+   */
+  void greet() throws DeviceException;
+
   /** Counters and what the kernel offers. */
   GatewayStatus status();
 }

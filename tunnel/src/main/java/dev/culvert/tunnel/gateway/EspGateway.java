@@ -137,6 +137,11 @@ public final class EspGateway<K extends Keying> implements EspDevice<K> {
   }
 
   @Override
+  public void greet() throws DeviceException {
+    gateway.greet();
+  }
+
+  @Override
   public <T> T keying(KeyingTask<K, T> task) throws DeviceException {
     return gateway.control(() -> task.run(keying, System.nanoTime()));
   }

@@ -225,6 +225,15 @@ final class Gateway implements AutoCloseable {
     clusterTraffic.peersChanged();
   }
 
+  /** See {@link ClusterDevice#greet}. */
+  void greet() throws DeviceException {
+    control(
+        () -> {
+          engine.greet();
+          return null;
+        });
+  }
+
   /** Asks what it is now: a piece of news may be older than what was asked last. */
   private synchronized void followMtu() {
     try {

@@ -44,10 +44,13 @@ final class IcmpReplies {
     if (why == null || nowNanos < nextUnreachableNanos) {
       return;
     }
-    nextUnreachableNanos = nowNanos + INTERVAL_NANOS;
-    write(
+    int length =
         icmp.unreachable(
-            memory, at, packet.length(), destination(packet), why, reply, VnetHeader.SIZE));
+            memory, at, packet.length(), destination(packet), why, reply, VnetHeader.SIZE);
+    if (length > 0) {
+      nextUnreachableNanos = nowNanos + INTERVAL_NANOS;
+      write(length);
+    }
   }
 
   private static Icmp.@Nullable Unreachable unreachable(DropReason refusal) {
@@ -64,9 +67,12 @@ final class IcmpReplies {
     if (nowNanos < nextTooBigNanos) {
       return;
     }
-    nextTooBigNanos = nowNanos + INTERVAL_NANOS;
-    write(
-        icmp.tooBig(memory, at, packet.length(), destination(packet), mtu, reply, VnetHeader.SIZE));
+    int length =
+        icmp.tooBig(memory, at, packet.length(), destination(packet), mtu, reply, VnetHeader.SIZE);
+    if (length > 0) {
+      nextTooBigNanos = nowNanos + INTERVAL_NANOS;
+      write(length);
+    }
   }
 
   private static IpAddress destination(InnerPacket packet) {
@@ -76,11 +82,9 @@ final class IcmpReplies {
   }
 
   private void write(int length) {
-    if (length > 0) {
-      int bytes = VnetHeader.SIZE + length;
-      iovec.set(ValueLayout.JAVA_LONG, 0, reply.address());
-      iovec.set(ValueLayout.JAVA_LONG, 8, bytes);
-      tun.write(iovec, 1, 1, bytes);
-    }
+    int bytes = VnetHeader.SIZE + length;
+    iovec.set(ValueLayout.JAVA_LONG, 0, reply.address());
+    iovec.set(ValueLayout.JAVA_LONG, 8, bytes);
+    tun.write(iovec, 1, 1, bytes);
   }
 }

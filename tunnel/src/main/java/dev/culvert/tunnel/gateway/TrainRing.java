@@ -105,9 +105,9 @@ public final class TrainRing {
     }
   }
 
-  /** Whether anybody is there to help. */
-  public boolean hasHelpers() {
-    return helpers.count() > 0;
+  /** Whether sharing pays: somebody is there, and there is more to cipher than one full train. */
+  boolean pays(int packets) {
+    return helpers.count() > 0 && packets > Train.MAX_PACKETS;
   }
 
   int helpers() {

@@ -79,6 +79,11 @@ public final class WireGuardGateway implements WireGuardDevice, ClusterDevice, A
   }
 
   @Override
+  public void greet() throws DeviceException {
+    gateway.greet();
+  }
+
+  @Override
   public DeviceSnapshot snapshot() {
     try {
       return gateway.control(engine::snapshot);

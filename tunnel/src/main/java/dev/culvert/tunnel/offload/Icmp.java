@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.offload;
 
 import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.engine.NetworkOrder;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -41,6 +42,7 @@ public final class Icmp {
   }
 
   private final InnerPacket packet = new InnerPacket();
+  private final TransportHeader transport = new TransportHeader();
 
   /**
    * "Fragmentation needed" or "packet too big".
@@ -94,27 +96,39 @@ public final class Icmp {
     if (from.v4() != packet.v4()) {
       throw new IllegalArgumentException("the reply's source is of the other family: " + from);
     }
-    return packet.v4() ? mayAnswer4(memory, at) : mayAnswer6(memory, at);
+    return isBetweenHosts()
+        && transport.read(memory, at, packet) == null
+        && !transport.laterFragment()
+        && isNoError(memory, at);
   }
 
-  private boolean mayAnswer4(MemorySegment memory, long at) {
-    int fragment = NetworkOrder.u16(memory, at + Header.V4_FRAGMENT);
-    if ((fragment & Header.V4_FRAGMENT_OFFSET) != 0
-        || !isHost4(packet.source4())
-        || !isHost4(packet.destination4())) {
-      return false;
-    }
-    if (packet.protocol() != Header.ICMP) {
-      return true;
-    }
-    return packet.length() > packet.headerLength()
-        && isQuery4(NetworkOrder.u8(memory, at + packet.headerLength()));
+  private boolean isBetweenHosts() {
+    return packet.v4()
+        ? isHost4(packet.source4()) && isHost4(packet.destination4())
+        : isHost6(packet.sourceHigh(), packet.sourceLow())
+            && isHost6(packet.destinationHigh(), packet.destinationLow());
   }
 
   /** Whether it is one host's address: not "this network", loopback, multicast or broadcast. */
   private static boolean isHost4(int address) {
     int net = address >>> 24;
     return net != 0 && net != 127 && net < 224;
+  }
+
+  private static boolean isHost6(long high, long low) {
+    boolean unspecifiedOrLoopback = high == 0 && low >>> 1 == 0;
+    return !unspecifiedOrLoopback && high >>> 56 != 0xff;
+  }
+
+  private boolean isNoError(MemorySegment memory, long at) {
+    if (transport.protocol() != (packet.v4() ? Header.ICMP : Header.ICMPV6)) {
+      return true;
+    }
+    if (packet.length() <= transport.offset()) {
+      return false;
+    }
+    int type = NetworkOrder.u8(memory, at + transport.offset());
+    return packet.v4() ? isQuery4(type) : isQuery6(type);
   }
 
   private static boolean isQuery4(int type) {
@@ -124,50 +138,9 @@ public final class Icmp {
     };
   }
 
-  private boolean mayAnswer6(MemorySegment memory, long at) {
-    return isHost6(packet.sourceHigh(), packet.sourceLow())
-        && isHost6(packet.destinationHigh(), packet.destinationLow())
-        && isNoErrorOrLaterFragment(memory, at);
-  }
-
-  private static boolean isHost6(long high, long low) {
-    boolean unspecifiedOrLoopback = high == 0 && low >>> 1 == 0;
-    return !unspecifiedOrLoopback && high >>> 56 != 0xff;
-  }
-
-  /** Walks the extension headers, each of which is at least 8 bytes long. */
-  private boolean isNoErrorOrLaterFragment(MemorySegment memory, long at) {
-    int next = packet.protocol();
-    int offset = Header.V6;
-    while (true) {
-      int left = packet.length() - offset;
-      long header = at + offset;
-      switch (next) {
-        case 0, 43, 60, 51 -> { // hop-by-hop, routing, destination options, authentication
-          if (left < 8) {
-            return false;
-          }
-          int size = NetworkOrder.u8(memory, header + 1);
-          offset += next == 51 ? (size + 2) * 4 : (size + 1) * 8;
-          next = NetworkOrder.u8(memory, header);
-        }
-        case 44 -> { // fragment
-          if (left < 8 || (NetworkOrder.u16(memory, header + 2) & 0xfff8) != 0) {
-            return false;
-          }
-          next = NetworkOrder.u8(memory, header);
-          offset += 8;
-        }
-        case Header.ICMPV6 -> {
-          // Below 128 are errors; 137 is a redirect.
-          int type = left < 1 ? 0 : NetworkOrder.u8(memory, header);
-          return type >= 128 && type != 137;
-        }
-        default -> {
-          return true;
-        }
-      }
-    }
+  /** Below 128 are errors; 137 is a redirect. */
+  private static boolean isQuery6(int type) {
+    return type >= 128 && type != 137;
   }
 
   private int put4(

@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.offload;
 
+import dev.culvert.tunnel.engine.NetworkOrder;
 import dev.culvert.tunnel.train.Fragmentation;
 import java.lang.foreign.MemorySegment;
 

@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.offload;
 
+import dev.culvert.tunnel.engine.NetworkOrder;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.MemorySegment;

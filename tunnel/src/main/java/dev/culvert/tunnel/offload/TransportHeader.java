@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.offload;
 
 import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.NetworkOrder;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 

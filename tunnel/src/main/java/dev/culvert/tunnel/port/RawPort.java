@@ -6,6 +6,7 @@ import static dev.culvert.tunnel.port.Wire.*;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.kernel.LibC;
+import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -19,16 +20,19 @@ public final class RawPort implements MarkedSocket, AutoCloseable {
 
   private final int fd;
   private final Arena arena = Arena.ofAuto();
-  private final MemorySegment message = arena.allocate(MMSGHDR, 8);
-  private final MemorySegment iovec = arena.allocate(IOVEC, 8);
+  private final MemorySegment messages = arena.allocate((long) Train.MAX_PACKETS * MMSGHDR, 8);
+  private final MemorySegment iovecs = arena.allocate((long) Train.MAX_PACKETS * IOVEC, 8);
   private final MemorySegment address = arena.allocate(SOCKADDR_ROOM, 8);
 
   private RawPort(int fd, IpFamily family) {
     this.fd = fd;
-    message.set(LONG, MSG_NAME, address.address());
-    message.set(INT, MSG_NAMELEN, family.sockaddrLength());
-    message.set(LONG, MSG_IOV, iovec.address());
-    message.set(LONG, MSG_IOVLEN, 1);
+    for (int i = 0; i < Train.MAX_PACKETS; i++) {
+      long message = (long) i * MMSGHDR;
+      messages.set(LONG, message + MSG_NAME, address.address());
+      messages.set(INT, message + MSG_NAMELEN, family.sockaddrLength());
+      messages.set(LONG, message + MSG_IOV, iovecs.address() + (long) i * IOVEC);
+      messages.set(LONG, message + MSG_IOVLEN, 1);
+    }
     address.set(SHORT, 0, (short) family.number());
   }
 
@@ -59,33 +63,42 @@ public final class RawPort implements MarkedSocket, AutoCloseable {
   }
 
   /**
-   * Sends one IPv4 packet.
+   * Sends the IPv4 packets of a train in one call, or as few as the kernel lets it be.
    *
-   * @param destination as in its header; the kernel routes by this
-   * @return 0, or the errno why the kernel did not take it
+   * @param destination as in their headers; the kernel routes by this
+   * @return how many the kernel took; what it refuses does not hold up what follows
    */
-  public int send4(MemorySegment memory, long at, int length, int destination) {
+  public int send4(Train train, int destination) {
     address.set(NET_INT, SOCKADDR_V4_ADDRESS, destination);
-    return send(memory, at, length);
+    return send(train);
   }
 
   /** As {@link #send4}, for IPv6. */
-  public int send6(MemorySegment memory, long at, int length, long high, long low) {
+  public int send6(Train train, long high, long low) {
     address.set(NET_LONG, SOCKADDR_V6_ADDRESS, high);
     address.set(NET_LONG, SOCKADDR_V6_ADDRESS + 8, low);
-    return send(memory, at, length);
+    return send(train);
   }
 
-  private int send(MemorySegment memory, long at, int length) {
-    iovec.set(LONG, IOV_BASE, memory.address() + at);
-    iovec.set(LONG, IOV_LEN, length);
-    while (LIBC.sendmsg(fd, message.address(), LibC.MSG_DONTWAIT) < 0) {
-      int errno = Errno.last();
-      if (errno != Errno.EINTR) {
-        return errno;
+  private int send(Train train) {
+    int count = train.packets();
+    for (int i = 0; i < count; i++) {
+      long iovec = (long) i * IOVEC;
+      iovecs.set(LONG, iovec + IOV_BASE, train.memory().address() + train.inner(i));
+      iovecs.set(LONG, iovec + IOV_LEN, train.length(i));
+    }
+    int sent = 0;
+    for (int next = 0; next < count; ) {
+      long message = messages.address() + (long) next * MMSGHDR;
+      int taken = LIBC.sendmmsg(fd, message, count - next, LibC.MSG_DONTWAIT);
+      if (taken > 0) {
+        sent += taken;
+        next += taken;
+      } else if (Errno.last() != Errno.EINTR) {
+        next++;
       }
     }
-    return 0;
+    return sent;
   }
 
   @Override

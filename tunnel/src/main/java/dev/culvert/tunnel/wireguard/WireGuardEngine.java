@@ -39,7 +39,10 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
 
   private static final int DEFAULT_MTU = 1420;
 
-  /** Handshake messages in one {@link #advance}: timers and transmission get their turn between. */
+  /**
+   * Handshake messages in one {@link #advance}, each way: timers and transmission get their turn
+   * between.
+   */
   private static final int HANDSHAKES_AT_ONCE = 64;
 
   private final SharedState shared;
@@ -186,8 +189,21 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     }
   }
 
+  @Override
+  public void greet() {
+    for (WireGuardPeer peer : peers.values()) {
+      if (peer.isReachable() && peer.sessions().current() == null) {
+        shared.requests.submit(peer, Request.HANDSHAKE);
+      }
+    }
+  }
+
   private void serveRequests(long nowNanos, long wallNanos) {
-    for (WireGuardPeer peer = shared.requests.pop(); peer != null; peer = shared.requests.pop()) {
+    for (int i = 0; i < HANDSHAKES_AT_ONCE; i++) {
+      WireGuardPeer peer = shared.requests.pop();
+      if (peer == null) {
+        return;
+      }
       int requests = peer.takeRequests();
       if (peers.get(peer.publicKey()) == peer) {
         serve(peer, requests, nowNanos, wallNanos);

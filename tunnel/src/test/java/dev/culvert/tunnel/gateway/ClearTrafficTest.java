@@ -3,6 +3,7 @@ package dev.culvert.tunnel.gateway;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import com.sun.management.ThreadMXBean;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackends;
 import dev.culvert.routing.ClusterMap;
@@ -15,6 +16,13 @@ import dev.culvert.routing.PortRange;
 import dev.culvert.routing.TrafficClass;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.kernel.NetworkNamespace;
+import dev.culvert.tunnel.offload.VnetHeader;
+import dev.culvert.tunnel.port.IpFamily;
+import dev.culvert.tunnel.port.RawPort;
+import dev.culvert.tunnel.train.Train;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
@@ -30,6 +38,7 @@ import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -38,6 +47,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 class ClearTrafficTest {
   private static final int PORT = 6443;
   private static final int MARK = 0x200;
+  private static final int PACKETS = 40;
+  private static final int BATCHES = 100;
   private static final Policy POLICY =
       new Policy(
           Policy.STRICT.encrypted(),
@@ -148,6 +159,48 @@ class ClearTrafficTest {
     }
     assertEquals(40, bypassed().getOrDefault("api", new TrafficStatus.Volume(0, 0)).packets());
     assertEquals(Map.of(), worker.drops());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"10.0.2.1, 10.0.1.1", "fd00:0:0:2::1, fd00:0:0:1::1"})
+  void itAllocatesNothing(String source, String destination) throws Exception {
+    useSockets(MARK);
+    IpAddress to = IpAddress.parse(destination);
+    MemorySegment read = NumberedPackets.superPacket(IpAddress.parse(source), to, PORT, 0, PACKETS);
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    // What every packet allocates, every round allocates; linking a call site happens once.
+    long least = Long.MAX_VALUE;
+    int rounds = 0;
+    for (; rounds < 20 && least > 0; rounds++) {
+      long own = 0;
+      for (int i = 0; i < BATCHES; i++) {
+        worker.feed(read);
+        long before = threads.getCurrentThreadAllocatedBytes();
+        worker.lane.onTun();
+        own += threads.getCurrentThreadAllocatedBytes() - before;
+      }
+      least = Math.min(least, own);
+    }
+    assertEquals(0, least, "bytes allocated by " + BATCHES + " batches");
+    assertEquals(
+        (long) PACKETS * BATCHES * rounds,
+        bypassed().getOrDefault("api", new TrafficStatus.Volume(0, 0)).packets());
+    assertEquals(Map.of(), worker.drops());
+  }
+
+  @Test
+  void whatTheKernelRefusesDoesNotHoldUpWhatFollows() throws Exception {
+    RawPort socket = opened(here.call(() -> RawPort.open(IpFamily.V4, MARK)));
+    IpAddress from = IpAddress.parse("10.0.2.1");
+    IpAddress to = IpAddress.parse("10.0.1.1");
+    MemorySegment packet = NumberedPackets.superPacket(from, to, PORT, 0, 1);
+    int length = (int) packet.byteSize() - VnetHeader.SIZE;
+    Train train = new Train().startAt(Arena.ofAuto().allocate(10_000), 0, 0);
+    for (int bytes : new int[] {length, 3000, length}) { // the second fits no cable
+      long at = train.add(bytes, 3000);
+      MemorySegment.copy(packet, VnetHeader.SIZE, train.memory(), at, length);
+    }
+    assertEquals(2, socket.send4(train, (int) to.low()));
   }
 
   @ParameterizedTest

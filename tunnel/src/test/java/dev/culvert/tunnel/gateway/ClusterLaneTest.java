@@ -4,16 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.culvert.crypto.AeadAlgorithm;
-import dev.culvert.crypto.AeadBackend;
-import dev.culvert.crypto.AeadBackends;
 import dev.culvert.routing.ClusterMap;
 import dev.culvert.routing.ClusterNode;
-import dev.culvert.routing.Exemption;
 import dev.culvert.routing.IpAddress;
-import dev.culvert.routing.NodeSelector;
 import dev.culvert.routing.Policy;
-import dev.culvert.routing.PortRange;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.TrafficClass;
 import dev.culvert.tunnel.engine.DropReason;
@@ -30,80 +24,39 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Lanes of three nodes that go by one cluster's classifier. */
 final class ClusterLaneTest {
-  private static final AeadBackend BACKEND = AeadBackends.first(AeadAlgorithm.CHACHA20_POLY1305);
-  private static final int EXEMPT = 6443;
-  private static final List<Prefix> CLUSTER =
-      List.of(Prefix.parse("10.0.0.0/16"), Prefix.parse("fd00::/48"));
-  private static final Policy POLICY =
-      new Policy(
-          Policy.STRICT.encrypted(),
-          true,
-          true,
-          List.of(
-              new Exemption(
-                  "api",
-                  NodeSelector.role("control-plane"),
-                  Exemption.UDP,
-                  List.of(PortRange.of(EXEMPT)))));
+  private static final int EXEMPT = LaneCluster.EXEMPT;
+  private static final Policy POLICY = LaneCluster.POLICY;
 
-  private final LaneEnd control = new LaneEnd(1, false, 0, BACKEND, path -> path);
-  private final LaneEnd worker = new LaneEnd(2, false, 0, BACKEND, path -> path);
-  private final LaneEnd other = new LaneEnd(3, false, 0, BACKEND, path -> path);
+  private final LaneCluster cluster = new LaneCluster();
+  private final LaneEnd control = cluster.control;
+  private final LaneEnd worker = cluster.worker;
+  private final LaneEnd other = cluster.other;
   private final MemorySegment buffer = Arena.ofAuto().allocate(1 << 17, 64);
 
   ClusterLaneTest() throws IOException {}
 
-  @BeforeEach
-  void join() {
-    worker.connect(control);
-    worker.connect(other);
-    joinAll(map());
-  }
-
   @AfterEach
   void close() {
-    control.close();
-    worker.close();
-    other.close();
+    cluster.close();
   }
 
   private ClusterMap map() {
-    return ClusterMap.of(
-        List.of(control.node("control-plane"), worker.node("worker"), other.node("worker")),
-        CLUSTER);
-  }
-
-  private void joinAll(ClusterMap map) {
-    control.join(map, POLICY);
-    worker.join(map, POLICY);
-    other.join(map, POLICY);
+    return cluster.map();
   }
 
   private void send(LaneEnd from, String source, String destination, int port, int packets)
       throws IOException {
-    IpAddress to = IpAddress.parse(destination);
-    from.feed(NumberedPackets.superPacket(IpAddress.parse(source), to, port, 0, packets));
-    from.lane.onTun();
+    cluster.send(from, source, destination, port, packets);
   }
 
-  /** Packets that {@code to} writes to its TUN once it has received what was sent. */
   private int received(LaneEnd to, int expected) throws IOException {
-    int packets = 0;
-    long giveUp = System.nanoTime() + 10_000_000_000L;
-    while (packets < expected && System.nanoTime() < giveUp) {
-      to.lane.onUdp(to.socket);
-      while (to.tun.take(buffer) > 0) {
-        packets++;
-      }
-    }
-    return packets;
+    return cluster.received(to, expected);
   }
 
   private static Map<TrafficClass, Volume> encrypted(LaneEnd end) {
@@ -166,10 +119,11 @@ final class ClusterLaneTest {
 
   @Test
   void aNodeWhosePeerTheEngineDoesNotKnowGetsNothing() throws Exception {
-    LaneEnd stranger = new LaneEnd(4, false, 0, BACKEND, path -> path);
+    LaneEnd stranger = new LaneEnd(4, false, 0, LaneCluster.BACKEND, path -> path);
     worker.join(map().with(stranger.node("worker")), POLICY);
     send(worker, "10.0.2.9", "10.0.4.9", 80, 3);
     assertEquals(Map.of(DropReason.NO_PEER, 3L), worker.drops());
+    assertTrue(worker.tun.take(buffer) > 0, "an ICMP error");
     assertEquals(Map.of(), encrypted(worker));
     stranger.close();
   }

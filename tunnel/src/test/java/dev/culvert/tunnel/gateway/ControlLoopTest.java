@@ -37,6 +37,9 @@ class ControlLoopTest {
     volatile boolean fails;
 
     @Override
+    public void greet() {}
+
+    @Override
     public void advance(long nowNanos, long wallNanos) {
       if (nowNanos >= deadline) {
         deadline = Long.MAX_VALUE;

@@ -10,13 +10,17 @@ import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadKey;
 import dev.culvert.crypto.PacketRun;
 import dev.culvert.crypto.TrainCipher;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.testing.BackendWithCipher;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -58,6 +62,46 @@ final class LaneAllocationTest {
     AeadBackend chosen = CipherChoice.select(AeadAlgorithm.CHACHA20_POLY1305).backend();
     assumeTrue(chosen.name().equals("vector"), "javax.crypto allocates for every packet");
     assertNothingAllocated(chosen, helpers);
+  }
+
+  @Test
+  void norDoesItWithAClassifierInEitherFamily() throws Exception {
+    try (LaneCluster cluster = new LaneCluster(new BackendWithCipher(NullCipher::new))) {
+      MemorySegment[] reads = {
+        superPacket("10.0.2.9", "10.0.1.9"),
+        superPacket("fd00:0:0:2::9", "fd00:0:0:1::9"),
+        superPacket("10.0.2.1", "10.0.1.9"),
+        superPacket("10.0.2.9", "10.0.77.9") // nobody's: refused, and answered once
+      };
+      LaneCounters received = cluster.control.lane.counters();
+      long least = Long.MAX_VALUE;
+      for (int round = 0; round < ROUNDS && least > 0; round++) {
+        own = 0;
+        for (int i = 0; i < BATCHES; i++) {
+          for (MemorySegment read : reads) {
+            cluster.worker.feed(read);
+          }
+          long expected = received.packetsOpened() + 3 * 64;
+          long before = THREADS.getCurrentThreadAllocatedBytes();
+          cluster.worker.lane.onTun();
+          long giveUp = System.nanoTime() + 10_000_000_000L;
+          while (received.packetsOpened() < expected && System.nanoTime() < giveUp) {
+            cluster.control.lane.onUdp(cluster.control.socket);
+          }
+          own += THREADS.getCurrentThreadAllocatedBytes() - before;
+          assertEquals(expected, received.packetsOpened());
+          while (cluster.control.tun.take(taken) > 0) {}
+          while (cluster.worker.tun.take(taken) > 0) {}
+        }
+        least = Math.min(least, own);
+      }
+      assertEquals(0, least, "bytes allocated by " + BATCHES + " batches");
+      assertEquals(Set.of(DropReason.UNKNOWN_ENDPOINT), cluster.worker.drops().keySet());
+    }
+  }
+
+  private static MemorySegment superPacket(String from, String to) {
+    return NumberedPackets.superPacket(IpAddress.parse(from), IpAddress.parse(to), 80, 0, 64);
   }
 
   private void assertNothingAllocated(AeadBackend aead, int helpers) throws Exception {

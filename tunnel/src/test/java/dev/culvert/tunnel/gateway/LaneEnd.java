@@ -122,7 +122,11 @@ final class LaneEnd implements AutoCloseable {
 
   private void peerWith(LaneEnd other) {
     List<PeerUpdate.AllowedIpChange> inner =
-        Stream.of("10.0." + other.number + ".0/24", "fd00:0:0:" + other.number + "::/64")
+        Stream.of(
+                "10.0." + other.number + ".0/24",
+                "fd00:0:0:" + other.number + "::/64",
+                "fd00:0:1:" + other.number + "::/64",
+                "::10.0." + other.number + ".0/120")
             .map(range -> new PeerUpdate.AllowedIpChange(Prefix.parse(range), false))
             .toList();
     PeerUpdate peer =

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.plan.Encapsulation;
 import dev.culvert.routing.plan.GuardText;
 import dev.culvert.tunnel.kernel.GuardTable.Count;
 import java.io.BufferedReader;
@@ -258,6 +259,94 @@ class GuardTrafficTest {
         """;
     String printed = node.exec("python3", "-c", script, node(v4), other(v4), "" + port, "" + mark);
     return Integer.parseInt(printed.strip());
+  }
+
+  private void guard(Encapsulation encapsulation) throws Exception {
+    String script = GuardText.of(Plans.guard(List.of(), List.of(), encapsulation));
+    node.call(() -> new GuardTable().apply(script));
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void rawEspLeavesByTheMarkAndFromHereOnly(boolean v4) throws Exception {
+    count(other, "esp");
+    guard(new Encapsulation(Plans.MARK, 51820, false));
+    assertEquals(Errno.EPERM, sendEsp(node, other(v4), 0x100), "this gateway speaks UDP");
+    assertEquals(0, countedAt(other));
+    guard(new Encapsulation(Plans.MARK, 51820, true));
+    assertEquals(0, sendEsp(node, other(v4), 0x100));
+    assertEquals(1, counted("encapsulation_out"));
+    assertEquals(1, countedAt(other));
+    long before = counted("node_to_node_out");
+    assertEquals(Errno.EPERM, sendEsp(node, other(v4), 0));
+    assertEquals(before + 1, counted("node_to_node_out"));
+    // Whoever gives a pod's packet the mark does not make it the gateway's.
+    node.exec(
+        "nft",
+        "add table inet marks; add chain inet marks p { type filter hook prerouting priority 0; };"
+            + " add rule inet marks p iifname pod0 meta mark set 0x100");
+    assertEquals(0, sendEsp(pod, other(v4), 0));
+    awaitCounted("pod_to_node_out");
+    assertEquals(1, counted("encapsulation_out"));
+    assertEquals(1, countedAt(other));
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void rawEspArrivesHereAndAtNoPod(boolean v4) throws Exception {
+    count(pod, "esp");
+    assertEquals(0, sendEsp(other, pod(v4), 0));
+    awaitCountedAt(pod);
+    guard(new Encapsulation(Plans.MARK, 51820, false));
+    assertEquals(0, sendEsp(other, node(v4), 0));
+    awaitCounted("node_to_node_in");
+    assertEquals(0, counted("encapsulation_in"));
+    guard(new Encapsulation(Plans.MARK, 51820, true));
+    assertEquals(0, sendEsp(other, node(v4), 0));
+    awaitCounted("encapsulation_in");
+    assertEquals(0, sendEsp(other, pod(v4), 0));
+    awaitCounted("node_to_pod_in");
+    assertEquals(1, countedAt(pod));
+  }
+
+  /** Counts packets of a protocol that reach a namespace. */
+  private static void count(NetworkNamespace where, String protocol) throws Exception {
+    where.exec(
+        "nft",
+        "add table inet seen; add chain inet seen in { type filter hook prerouting priority -300;"
+            + " }; add rule inet seen in meta l4proto "
+            + protocol
+            + " counter");
+  }
+
+  private static long countedAt(NetworkNamespace where) throws Exception {
+    String chain = where.exec("nft", "list", "chain", "inet", "seen", "in");
+    return Long.parseLong(chain.replaceAll("(?s).*packets (\\d+).*", "$1"));
+  }
+
+  private static void awaitCountedAt(NetworkNamespace where) throws Exception {
+    long end = System.nanoTime() + 10_000_000_000L;
+    while (countedAt(where) == 0) {
+      assertTrue(System.nanoTime() - end < 0, "nothing arrived");
+      Thread.sleep(10);
+    }
+  }
+
+  /** One packet of protocol 50: 0, or the kernel's error number. */
+  private static int sendEsp(NetworkNamespace from, String to, int mark) throws Exception {
+    String script =
+        """
+        import socket, sys
+        family = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET
+        s = socket.socket(family, socket.SOCK_RAW, 50)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, int(sys.argv[2]))
+        try:
+          s.sendto(bytes(64), (sys.argv[1], 0))
+          print(0)
+        except OSError as e:
+          print(e.errno)
+        """;
+    return Integer.parseInt(from.exec("python3", "-c", script, to, "" + mark).strip());
   }
 
   private static ServerSocket server(NetworkNamespace in, InetSocketAddress at) throws Exception {

@@ -77,6 +77,11 @@ final class Plans {
   }
 
   static Guard guard(List<IpAddress> remoteServers, List<IpAddress> localServers) {
+    return guard(remoteServers, localServers, new Encapsulation(MARK, 51820));
+  }
+
+  static Guard guard(
+      List<IpAddress> remoteServers, List<IpAddress> localServers, Encapsulation encapsulation) {
     return new Guard(
         List.of("eth0"),
         "tun0",
@@ -91,7 +96,7 @@ final class Plans {
             Prefix.host(LOCAL6),
             Prefix.host(REMOTE6),
             CLUSTER6),
-        new Encapsulation(MARK, 51820),
+        encapsulation,
         new Mark(0x200, 0xf00),
         List.of(
             new GuardExemption(

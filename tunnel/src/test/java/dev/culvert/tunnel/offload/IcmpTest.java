@@ -142,6 +142,18 @@ class IcmpTest {
   }
 
   @Test
+  void whatRunsPastItsEndIsNotAnswered() {
+    byte[] v6 = TestPacket.of(false, true, new byte[100]).withExtensions(1).toBytes();
+    assertTrue(tooBig(v6, 1000).length > 0);
+    v6[41] = 40; // the extension's length, in 8 bytes
+    assertEquals(0, tooBig(v6, 1000).length);
+    byte[] v4 = Arrays.copyOf(TestPacket.of(true, true, new byte[100]).toBytes(), 22);
+    v4[3] = 22;
+    v4[2] = 0;
+    assertEquals(0, tooBig(v4, 1000).length, "no ports");
+  }
+
+  @Test
   void icmpErrorsAreNotAnsweredButQueriesAre() {
     byte[] v4 = TestPacket.of(true, true, new byte[100]).toBytes();
     v4[9] = 1;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.culvert.tunnel.engine.NetworkOrder;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.Arena;

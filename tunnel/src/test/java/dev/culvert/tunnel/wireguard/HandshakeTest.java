@@ -85,6 +85,51 @@ final class HandshakeTest {
   }
 
   @Test
+  void whoStartsAnewGreetsAndIsSentToAtOnce() {
+    network.send(alice, bob, 1);
+    network.settle();
+    Node again = new Node("bob", 2);
+    again.knows(alice);
+    SimulatedNetwork later = new SimulatedNetwork(1, alice, again);
+    later.now = network.now;
+    later.send(alice, again, 2);
+    later.settle();
+    assertEquals(List.of(), again.deliveredNumbers());
+    again.engine.greet();
+    later.run(3 * SimulatedNetwork.LATENCY);
+    assertEquals(Verdict.SEALED, later.send(alice, again, 3));
+    later.settle();
+    assertEquals(List.of(3), again.deliveredNumbers());
+    later.run(SECONDS.toNanos(10));
+    again.engine.greet();
+    later.settle();
+    assertEquals(1, later.sentBy(again, Messages.INITIATION).size());
+  }
+
+  @Test
+  void greetingManyLeavesOthersTheirTurn() {
+    for (int i = 0; i < 150; i++) {
+      Node peer = new Node("peer", 3 + i);
+      alice.peer(peer, i < 100 ? peer.address : null, null, OptionalInt.empty(), "10.1.0." + i);
+    }
+    alice.engine.greet();
+    long now = network.now;
+    int greeted = 0;
+    int most = 0;
+    while (alice.engine.nextDeadlineNanos() == Long.MIN_VALUE) {
+      alice.engine.advance(now, network.wall(alice));
+      int sent = 0;
+      while (alice.engine.pollTransmit(alice.datagram, now)) {
+        sent++;
+      }
+      most = Math.max(most, sent);
+      greeted += sent;
+    }
+    assertEquals(101, greeted, "bob and whoever can be reached");
+    assertTrue(most < 100, most + " at once");
+  }
+
+  @Test
   void sessionsThatBeganAtTheSameMomentAreRenewedWithoutLoss() {
     network.send(alice, bob, 0);
     network.send(bob, alice, 0);
