@@ -39,7 +39,7 @@ public final class InnerIp {
 
   /** DSCP and ECN, of a packet that has a whole header. */
   public static int trafficClass(MemorySegment memory, long at) {
-    int start = memory.get(SHORT, at);
+    int start = NetworkOrder.u16(memory, at);
     return (version(memory, at) == 4 ? start : start >>> 4) & 0xff;
   }
 
