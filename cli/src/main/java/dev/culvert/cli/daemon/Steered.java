@@ -1,10 +1,17 @@
 package dev.culvert.cli.daemon;
 
+import dev.culvert.cli.config.ClusterConfig;
 import dev.culvert.cli.config.GatewayConfig;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Prefix;
 import dev.culvert.routing.plan.TunnelMtu;
 import java.io.IOException;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -19,6 +26,7 @@ final class Steered implements AutoCloseable {
   private final Network network;
   private final FormerSettings former;
   private final Network.Kept kept;
+  private final Set<IpAddress> nodesEver = new HashSet<>();
   private GatewayConfig config;
   private GatewayPlan plan;
   private int port;
@@ -86,7 +94,7 @@ final class Steered implements AutoCloseable {
    * @throws IOException where it cannot be: the kernel holds what it did
    */
   synchronized GatewayPlan apply(GatewayConfig wanted, int boundPort) throws IOException {
-    GatewayPlan next = GatewayPlan.of(wanted, network, boundPort, plan.underlay());
+    GatewayPlan next = GatewayPlan.of(wanted, network, boundPort, stillUnderlay(wanted));
     if (next.mtu() != plan.mtu()) {
       requireIpv6Fits(next);
     }
@@ -94,6 +102,32 @@ final class Steered implements AutoCloseable {
     config = wanted;
     port = boundPort;
     return next;
+  }
+
+  /**
+   * The devices that are guarded now, but for those of pods that were given a node's address: what
+   * led to the node while the pod was there and the map did not know of it leads to a pod.
+   */
+  private Set<String> stillUnderlay(GatewayConfig wanted) throws IOException {
+    nodesEver.addAll(otherNodes(config));
+    Set<IpAddress> inherited = new TreeSet<>(nodesEver);
+    inherited.removeAll(otherNodes(wanted));
+    ClusterConfig cluster = wanted.cluster();
+    List<Prefix> pods = cluster.map().node(cluster.self()).podCidrs();
+    inherited.removeIf(address -> pods.stream().noneMatch(range -> range.contains(address)));
+    Set<String> underlay = new TreeSet<>(plan.underlay());
+    if (!inherited.isEmpty()) {
+      underlay.removeAll(network.facts(inherited, wanted.socketMark()).underlay().keySet());
+    }
+    return underlay;
+  }
+
+  private static Set<IpAddress> otherNodes(GatewayConfig config) {
+    ClusterConfig cluster = config.cluster();
+    return cluster.map().nodes().stream()
+        .filter(node -> !node.name().equals(cluster.self()))
+        .flatMap(node -> node.addresses().stream())
+        .collect(Collectors.toSet());
   }
 
   private void update(GatewayPlan next) throws IOException {
