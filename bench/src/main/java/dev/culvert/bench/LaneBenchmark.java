@@ -156,7 +156,7 @@ public class LaneBenchmark {
 
   private void sealWithHelpers(TrainRing ring) {
     for (int i = 0; i < used; i++) {
-      if (!out.reserve(peers[i], trains[i], TunnelEnd.NOW)) {
+      if (out.reserve(peers[i], trains[i], TunnelEnd.NOW) != Verdict.SEALED) {
         throw new IllegalStateException("not sealed");
       }
       ring.offerToSeal(trains[i], peers[i]);

@@ -12,17 +12,23 @@ public interface DataPath {
    * counters, enciphers. Without a session the packets are copied and staged, and a handshake is
    * asked for.
    */
-  Verdict seal(TunnelPeer peer, Train train, long nowNanos);
+  default Verdict seal(TunnelPeer peer, Train train, long nowNanos) {
+    Verdict verdict = reserve(peer, train, nowNanos);
+    if (verdict == Verdict.SEALED) {
+      encipher(train);
+    }
+    return verdict;
+  }
 
   /**
    * The first half of {@link #seal}, for a lane that has the second done by another thread: all but
    * the enciphering. Counters are reserved here, so that trains leave in the order of their
    * counters whoever enciphers them.
    *
-   * @return true where {@link #encipher} has to follow, exactly once, on this or another data path
-   *     of the engine; until then the train is plain and must not leave
+   * @return {@code SEALED} where {@link #encipher} has to follow, exactly once, on this or another
+   *     data path of the engine; until then the train is plain and must not leave
    */
-  boolean reserve(TunnelPeer peer, Train train, long nowNanos);
+  Verdict reserve(TunnelPeer peer, Train train, long nowNanos);
 
   /**
    * The second half of {@link #seal}. Where it throws, the train must not leave.

@@ -223,7 +223,7 @@ final class OutboundPath {
     for (int i = 0; i < trains.count(); i++) {
       Train train = trains.train(i);
       TunnelPeer peer = trains.peer(i);
-      if (train.packets() > 0 && dataPath.reserve(peer, train, now)) {
+      if (train.packets() > 0 && dataPath.reserve(peer, train, now) == Verdict.SEALED) {
         helped.offerToSeal(train, peer);
       }
     }

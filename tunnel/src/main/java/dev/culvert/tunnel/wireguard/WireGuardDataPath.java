@@ -73,21 +73,7 @@ final class WireGuardDataPath implements DataPath {
   // 1. Out
 
   @Override
-  public Verdict seal(TunnelPeer to, Train train, long nowNanos) {
-    Verdict verdict = prepare(to, train, nowNanos);
-    if (verdict == Verdict.SEALED) {
-      encipher(train);
-    }
-    return verdict;
-  }
-
-  @Override
-  public boolean reserve(TunnelPeer to, Train train, long nowNanos) {
-    return prepare(to, train, nowNanos) == Verdict.SEALED;
-  }
-
-  /** Everything but the cipher; what is said to be sealed is so after {@link #encipher}. */
-  private Verdict prepare(TunnelPeer to, Train train, long nowNanos) {
+  public Verdict reserve(TunnelPeer to, Train train, long nowNanos) {
     WireGuardPeer peer = (WireGuardPeer) to;
     if (!fits(train)) {
       drops.count(DropReason.MALFORMED, train.packets());

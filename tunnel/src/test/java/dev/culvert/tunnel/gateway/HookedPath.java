@@ -10,12 +10,7 @@ import dev.culvert.tunnel.train.Train;
 /** A way through an engine, with something that happens before a train is enciphered or opened. */
 record HookedPath(DataPath path, Runnable hook) implements DataPath {
   @Override
-  public Verdict seal(TunnelPeer peer, Train train, long nowNanos) {
-    return path.seal(peer, train, nowNanos);
-  }
-
-  @Override
-  public boolean reserve(TunnelPeer peer, Train train, long nowNanos) {
+  public Verdict reserve(TunnelPeer peer, Train train, long nowNanos) {
     return path.reserve(peer, train, nowNanos);
   }
 

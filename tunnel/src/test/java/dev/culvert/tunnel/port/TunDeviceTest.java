@@ -175,7 +175,8 @@ class TunDeviceTest {
       readPacket(port, 6, -1);
       answerSyn(port);
       int bytes = readPacket(port, 6, GSO_TCPV4);
-      assertTrue(bytes > 3000, bytes + " bytes");
+      // How many segments the kernel puts into one depends on how busy the machine is.
+      assertTrue(bytes > TunPort.HEADER_BYTES + 20 + 20 + 1460, bytes + " bytes");
       assertEquals(1460, buffer.get(Wire.SHORT, 4));
     } finally {
       process.destroy();

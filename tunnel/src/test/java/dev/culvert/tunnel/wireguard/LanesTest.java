@@ -101,7 +101,7 @@ final class LanesTest {
     connect(network, alice, bob);
     bob.delivered.clear();
     Train train = layOut(alice, bob, alice.buffer, alice.train, packets);
-    assertTrue(alice.path.reserve(alice.peer(bob), train, network.now));
+    assertEquals(Verdict.SEALED, alice.path.reserve(alice.peer(bob), train, network.now));
     return train;
   }
 
