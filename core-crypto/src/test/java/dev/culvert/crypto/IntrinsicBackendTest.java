@@ -5,13 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import com.sun.management.ThreadMXBean;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.management.ManagementFactory;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeAll;
@@ -25,21 +22,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 class IntrinsicBackendTest {
   private static final AeadAlgorithm GCM = AeadAlgorithm.AES_GCM;
   private static final int MEMORY = 64 * 1600;
-  private static final int MEASURED_TRAINS = 200;
-  private static final int ATTEMPTS = 100;
 
   private final AeadBackend intrinsic = new IntrinsicBackend(new JavaxBackend());
   private final TrainCipher cipher = intrinsic.newTrainCipher(GCM);
 
   @BeforeAll
   static void warmUp() {
-    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-    WarmUp.run(
-        new IntrinsicBackend(new JavaxBackend()),
-        GCM,
-        new AeadBackends.Meters(
-            System::nanoTime, threads::getCurrentThreadAllocatedBytes, Thread::onSpinWait),
-        20_000_000_000L);
+    CompiledCiphers.warmUp(new IntrinsicBackend(new JavaxBackend()), GCM);
   }
 
   @Test
@@ -92,11 +81,9 @@ class IntrinsicBackendTest {
     }
   }
 
-  /** The JVM may still compile a method anew, which allocates: once it must come out clean. */
   @ParameterizedTest
   @CsvSource({"46, 1420", "1, 64", "64, 600", "17, 1"})
   void nothingIsAllocated(int packets, int length) {
-    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     try (Arena arena = Arena.ofConfined();
         AeadKey key = key(32, 1)) {
       PacketRun run =
@@ -104,16 +91,7 @@ class IntrinsicBackendTest {
               .at(arena.allocate(MEMORY), 16, length + 32)
               .of(packets, length, length)
               .authenticating(0, 0, 12);
-      long allocated = 1;
-      for (int attempt = 0; attempt < ATTEMPTS && allocated != 0; attempt++) {
-        long before = threads.getCurrentThreadAllocatedBytes();
-        for (int train = 0; train < MEASURED_TRAINS; train++) {
-          cipher.seal(key, run.counting(run.firstCounter() + packets));
-          cipher.open(key, run);
-        }
-        allocated = threads.getCurrentThreadAllocatedBytes() - before;
-      }
-      assertEquals(0, allocated, "bytes in " + MEASURED_TRAINS + " trains");
+      CompiledCiphers.assertAllocatesNothing(cipher, key, run);
     }
   }
 
@@ -141,20 +119,10 @@ class IntrinsicBackendTest {
   @Test
   void whereTheJvmKeepsGhashToItselfItSaysSoAndTheOthersServe()
       throws IOException, InterruptedException {
-    Process process =
-        new ProcessBuilder(
-                System.getProperty("java.home") + "/bin/java",
-                "-cp",
-                System.getProperty("java.class.path"),
-                WithoutAccess.class.getName())
-            .redirectErrorStream(true)
-            .start();
-    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertEquals(0, process.waitFor(), output);
     assertEquals(
         "the JVM runs without --add-opens java.base/com.sun.crypto.provider=ALL-UNNAMED, or is another;"
             + " javax",
-        output.strip());
+        CompiledCiphers.outputOf(WithoutAccess.class));
   }
 
   private static AeadKey key(int length, int seed) {

@@ -6,14 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import com.sun.management.ThreadMXBean;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.management.ManagementFactory;
 import java.lang.reflect.Method;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -29,8 +26,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 class VectorBackendTest {
   private static final AeadAlgorithm CHACHA = AeadAlgorithm.CHACHA20_POLY1305;
   private static final int MEMORY = 64 * 1600;
-  private static final int MEASURED_TRAINS = 200;
-  private static final int ATTEMPTS = 100;
 
   private final AeadBackend vector = vector();
   private final TrainCipher cipher = vector.newTrainCipher(CHACHA);
@@ -45,13 +40,7 @@ class VectorBackendTest {
 
   @BeforeAll
   static void warmUp() {
-    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-    WarmUp.run(
-        vector(),
-        CHACHA,
-        new AeadBackends.Meters(
-            System::nanoTime, threads::getCurrentThreadAllocatedBytes, Thread::onSpinWait),
-        20_000_000_000L);
+    CompiledCiphers.warmUp(vector(), CHACHA);
   }
 
   @Test
@@ -116,7 +105,6 @@ class VectorBackendTest {
   @ParameterizedTest
   @CsvSource({"46, 1420, 1420", "46, 64, 64", "45, 1420, 33", "1, 1420, 1420", "1, 64, 64"})
   void compiledItAllocatesNothing(int packets, int length, int lastLength) {
-    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     try (Arena arena = Arena.ofConfined();
         AeadKey key = key()) {
       PacketRun run =
@@ -124,17 +112,7 @@ class VectorBackendTest {
               .at(arena.allocate(MEMORY), 16, length + 32)
               .of(packets, length, lastLength)
               .counting(0);
-      long allocated = -1;
-      // The JVM may compile a little more once just this shape comes, so it gets some attempts.
-      for (int attempt = 0; attempt < ATTEMPTS && allocated != 0; attempt++) {
-        long before = threads.getCurrentThreadAllocatedBytes();
-        for (int train = 0; train < MEASURED_TRAINS; train++) {
-          cipher.seal(key, run.counting(run.firstCounter() + packets));
-          cipher.open(key, run);
-        }
-        allocated = threads.getCurrentThreadAllocatedBytes() - before;
-      }
-      assertEquals(0, allocated, "bytes in " + MEASURED_TRAINS + " trains");
+      CompiledCiphers.assertAllocatesNothing(cipher, key, run);
     }
   }
 
@@ -193,17 +171,7 @@ class VectorBackendTest {
 
   @Test
   void withoutItsModuleTheOtherBackendsAreThere() throws IOException, InterruptedException {
-    Process process =
-        new ProcessBuilder(
-                System.getProperty("java.home") + "/bin/java",
-                "-cp",
-                System.getProperty("java.class.path"),
-                WithoutTheModule.class.getName())
-            .redirectErrorStream(true)
-            .start();
-    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertEquals(0, process.waitFor(), output);
-    assertEquals("[javax, bouncycastle] javax", output.strip());
+    assertEquals("[javax, bouncycastle] javax", CompiledCiphers.outputOf(WithoutTheModule.class));
   }
 
   private static AeadKey key() {
