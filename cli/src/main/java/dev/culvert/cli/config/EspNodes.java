@@ -73,7 +73,7 @@ final class EspNodes implements NodePeers {
 
   private static @Nullable IpAddress address(NodeEntry node, boolean v4) {
     return Stream.concat(node.internal().stream(), node.external().stream())
-        .filter(address -> address.v4() == v4 && !address.isLinkLocalV6())
+        .filter(address -> address.v4() == v4)
         .findFirst()
         .orElse(null);
   }
