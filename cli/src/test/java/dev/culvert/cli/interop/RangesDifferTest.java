@@ -30,9 +30,11 @@ final class RangesDifferTest {
       gateways.ours.awaitOutput(
           "no keys with other: our localRanges and its allowedIps differ: only here"
               + " [10.77.0.0/16], only there []");
-      gateways.peers.awaitOutput(
-          "no keys with other: our allowedIps and its localRanges differ: only here [], only there"
-              + " [10.77.0.0/16]");
+      gateways
+          .peers()
+          .awaitOutput(
+              "no keys with other: our allowedIps and its localRanges differ: only here [], only there"
+                  + " [10.77.0.0/16]");
       String difference = "our localRanges and its allowedIps differ: only here [10.77.0.0/16]";
       String sas = ours(pair, "sas");
       assertTrue(sas.contains("other has no keys with us: " + difference), sas);

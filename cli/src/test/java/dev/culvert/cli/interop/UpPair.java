@@ -45,7 +45,8 @@ final class UpPair implements AutoCloseable {
 
   final Path oursConfig;
   final Daemon ours;
-  final Daemon peers;
+  private final Path peersConfig;
+  private Daemon peers;
 
   UpPair(EspPair pair, Keys keys) {
     this(pair, keys, "");
@@ -67,13 +68,24 @@ final class UpPair implements AutoCloseable {
     this.more = more;
     this.change = change;
     oursConfig = config(1);
+    peersConfig = config(2);
     ours = start(pair.ours, oursConfig);
     try {
-      peers = start(pair.peers, config(2));
+      peers = start(pair.peers, peersConfig);
     } catch (RuntimeException e) {
       ours.close();
       throw e;
     }
+  }
+
+  Daemon peers() {
+    return peers;
+  }
+
+  /** Has the peer begin anew: it asks for a handshake when it starts. */
+  void restartPeers() {
+    peers.close();
+    peers = start(pair.peers, peersConfig);
   }
 
   private static Path keyFile(long seed, int id) {

@@ -109,18 +109,16 @@ final class HardCasesTest {
                     PORT,
                     ""),
                 new Case("node to pod", nodeB, 0, "10.42.3.10", "fd42:3::10", PORT, "")));
-    if (Commands.find("iptables").isPresent()) {
-      String service = "10.96.0.11";
-      connections.add(new Case("pod to service by iptables", podB, 0, service, "fd96::11", 80, ""));
-      connections.add(
-          new Case("node to service by iptables", nodeB, 0, service, "fd96::11", 80, ""));
-    }
+    String service = "10.96.0.11";
+    connections.add(new Case("pod to service by iptables", podB, 0, service, "fd96::11", 80, ""));
+    connections.add(new Case("node to service by iptables", nodeB, 0, service, "fd96::11", 80, ""));
     return connections;
   }
 
   @BeforeAll
   static void control() throws IOException {
     Requirements.namespaces();
+    Requirements.tool("iptables");
     cluster = new TestCluster(LabEngine.WIREGUARD);
     for (LabSite site : cluster.network.sites()) {
       SERVERS.add(TestCluster.echo(site.node(), PORT));
@@ -176,26 +174,24 @@ final class HardCasesTest {
                   v4 ? "10.42.0.0/16" : "fd42::/16"));
       node.run("nft", "-f", rules.toString());
       Files.delete(rules);
-      if (Commands.find("iptables").isPresent()) {
-        for (String chain : List.of("PREROUTING", "OUTPUT")) {
-          node.run(
-              v4 ? "iptables" : "ip6tables",
-              "-w",
-              "-t",
-              "nat",
-              "-A",
-              chain,
-              "-d",
-              v4 ? "10.96.0.11" : "fd96::11",
-              "-p",
-              "tcp",
-              "--dport",
-              "80",
-              "-j",
-              "DNAT",
-              "--to-destination",
-              pod);
-        }
+      for (String chain : List.of("PREROUTING", "OUTPUT")) {
+        node.run(
+            v4 ? "iptables" : "ip6tables",
+            "-w",
+            "-t",
+            "nat",
+            "-A",
+            chain,
+            "-d",
+            v4 ? "10.96.0.11" : "fd96::11",
+            "-p",
+            "tcp",
+            "--dport",
+            "80",
+            "-j",
+            "DNAT",
+            "--to-destination",
+            pod);
       }
     }
   }

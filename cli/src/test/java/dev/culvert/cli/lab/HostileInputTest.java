@@ -116,7 +116,10 @@ final class HostileInputTest {
             "udp and dst host " + lab.network.a.wireAddress(),
             List.of(),
             packet -> datagrams.add(payload(packet)))) {
-      // Begun by pod-b, so that the initiation goes to node-a.
+      // One that starts asks for a handshake: so the initiation goes to node-a.
+      lab.gatewayB.kill();
+      lab.gatewayB.start(lab.gatewayA);
+      assertTrue(Waiting.until(Commands.PATIENCE, lab::podsReachEachOther), "after the restart");
       String to = lab.network.a.podAddress();
       lab.network.b.pod().run("ping", "-n", "-c", "20", "-i", "0.02", "-s", "200", to);
       capture.stop();
