@@ -42,12 +42,12 @@ public record EspPolicy(String node, Form form, List<Prefix> local, List<Prefix>
     List<List<Prefix>> owned = new ArrayList<>();
     map.nodes().forEach(_ -> owned.add(new ArrayList<>()));
     map.claims().forEach((prefix, claim) -> owned.get(claim.node()).add(prefix));
-    owned.forEach(prefixes -> prefixes.sort(null));
+    List<Prefix> local = List.copyOf(owned.get(own));
     Map<String, EspPolicy> policies = new LinkedHashMap<>();
     for (int node = 0; node < owned.size(); node++) {
       if (node != own) {
         String name = map.nodes().get(node).name();
-        policies.put(name, new EspPolicy(name, form, owned.get(own), owned.get(node)));
+        policies.put(name, new EspPolicy(name, form, local, owned.get(node)));
       }
     }
     return policies;

@@ -8,8 +8,8 @@ import java.util.List;
  *
  * @param tunnel the tunnel's device
  * @param mtu of the tunnel, see {@link TunnelMtu}
- * @param table the tunnel's routing table, which with the two after it is nobody else's: 1 to
- *     2^31-3 and none of the kernel's own (253 to 255)
+ * @param table the tunnel's routing table, which with the four after it is nobody else's: 1 to
+ *     2^31-6, and none of the five one of the kernel's own (253 to 255)
  * @param underlay devices that lead to the other nodes; none while no way to any is known
  * @param encapsulation how the tunnel's packets are known
  * @param bypass the mark of what the gateway sends in clear, other than the encapsulation's
