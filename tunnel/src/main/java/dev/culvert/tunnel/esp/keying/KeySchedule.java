@@ -84,12 +84,12 @@ final class KeySchedule {
   }
 
   /**
-   * AES key and salt of one direction of one pair of epochs.
+   * One SA, by all that goes into its key.
    *
-   * @param selectors what the SA is for
+   * @param selectors what it is for
    * @param outbound whether packets go from our node to the peer's
    */
-  static byte[] saKey(
+  record Purpose(
       GlobalKey global,
       EspPeerSettings pair,
       Selectors selectors,
@@ -97,46 +97,33 @@ final class KeySchedule {
       Epochs epochs,
       Direction direction,
       boolean outbound) {
-    Info info = sa(SA_LABEL, global, pair, selectors, esn, epochs, direction, outbound);
-    return derive(global, info, global.aesKeyLength() + GlobalKey.SALT_LENGTH);
+    private Info info(String label) {
+      return new Info(label)
+          .number(global.id())
+          .number(esn ? 1 : 0)
+          .number(direction.code)
+          .address(outbound ? pair.localNode() : pair.remoteNode())
+          .address(outbound ? pair.remoteNode() : pair.localNode())
+          .epoch(epochs.initiator())
+          .epoch(epochs.responder())
+          .prefixes(outbound ? selectors.local() : selectors.remote())
+          .prefixes(outbound ? selectors.remote() : selectors.local());
+    }
+  }
+
+  /** AES key and salt of one direction of one pair of epochs. */
+  static byte[] saKey(Purpose sa) {
+    int length = sa.global.aesKeyLength() + GlobalKey.SALT_LENGTH;
+    return derive(sa.global, sa.info(SA_LABEL), length);
   }
 
   /**
    * The SPI of an SA that is one of many under one global key: 27 bits that say nothing of what it
    * is for, and the key's id. IANA reserves those below 256.
    */
-  static int spi(
-      GlobalKey global,
-      EspPeerSettings pair,
-      Selectors selectors,
-      boolean esn,
-      Epochs epochs,
-      Direction direction,
-      boolean outbound) {
-    Info info = sa(SPI_LABEL, global, pair, selectors, esn, epochs, direction, outbound);
-    int bits = ByteBuffer.wrap(derive(global, info, Integer.BYTES)).getInt();
-    return (bits & 0x7fff_fff0) | 0x8000_0000 | global.id();
-  }
-
-  private static Info sa(
-      String label,
-      GlobalKey global,
-      EspPeerSettings pair,
-      Selectors selectors,
-      boolean esn,
-      Epochs epochs,
-      Direction direction,
-      boolean outbound) {
-    return new Info(label)
-        .number(global.id())
-        .number(esn ? 1 : 0)
-        .number(direction.code)
-        .address(outbound ? pair.localNode() : pair.remoteNode())
-        .address(outbound ? pair.remoteNode() : pair.localNode())
-        .epoch(epochs.initiator())
-        .epoch(epochs.responder())
-        .prefixes(outbound ? selectors.local() : selectors.remote())
-        .prefixes(outbound ? selectors.remote() : selectors.local());
+  static int spi(Purpose sa) {
+    int bits = ByteBuffer.wrap(derive(sa.global, sa.info(SPI_LABEL), Integer.BYTES)).getInt();
+    return (bits & 0x7fff_fff0) | 0x8000_0000 | sa.global.id();
   }
 
   private static byte[] derive(GlobalKey global, Info info, int length) {

@@ -119,15 +119,14 @@ final class PairSessions {
     }
 
     private SaParameters derive(Selectors selectors, Direction direction, boolean toPeer) {
-      byte[] material =
-          KeySchedule.saKey(key, pair, selectors, state.esn, epochs, direction, toPeer);
+      KeySchedule.Purpose purpose =
+          new KeySchedule.Purpose(key, pair, selectors, state.esn, epochs, direction, toPeer);
+      byte[] material = KeySchedule.saKey(purpose);
       int salt = ByteBuffer.wrap(material).getInt(key.aesKeyLength());
       SecretBytes aes = SecretBytes.owning(Arrays.copyOf(material, key.aesKeyLength()));
       Arrays.fill(material, (byte) 0);
       return new SaParameters(
-          pair.binding() == EspPeerSettings.Binding.ENDPOINTS
-              ? KeySchedule.spi(key, pair, selectors, state.esn, epochs, direction, toPeer)
-              : key.id(),
+          pair.binding() == EspPeerSettings.Binding.ENDPOINTS ? KeySchedule.spi(purpose) : key.id(),
           AeadAlgorithm.AES_GCM,
           aes,
           salt,
