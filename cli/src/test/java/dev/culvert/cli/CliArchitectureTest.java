@@ -30,7 +30,8 @@ final class CliArchitectureTest {
                               "dev.culvert.tunnel.esp",
                               "dev.culvert.tunnel.esp.keying",
                               "dev.culvert.tunnel.esp.noise",
-                              "dev.culvert.tunnel.kernel"))));
+                              "dev.culvert.tunnel.kernel",
+                              "dev.culvert.tunnel.runtime"))));
 
   /** Netlink is for one class; the rest is tested without a kernel. */
   @ArchTest

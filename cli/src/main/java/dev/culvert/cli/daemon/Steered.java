@@ -5,6 +5,7 @@ import dev.culvert.cli.config.GatewayConfig;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.plan.TunnelMtu;
+import dev.culvert.tunnel.runtime.LimitedLog;
 import java.io.IOException;
 import java.util.HashSet;
 import java.util.List;
@@ -12,8 +13,6 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * What one gateway has the kernel hold: compiled from its configuration and from this machine as it
@@ -21,7 +20,10 @@ import org.slf4j.LoggerFactory;
  * place.
  */
 final class Steered implements AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(Steered.class);
+  private static final LimitedLog log = LimitedLog.of(Steered.class);
+
+  /** Links and addresses change as often as others want. */
+  private static final String MACHINE = "machine";
 
   private final Network network;
   private final FormerSettings former;
@@ -150,17 +152,17 @@ final class Steered implements AutoCloseable {
       if (!next.equals(plan)) {
         int mtuBefore = plan.mtu();
         update(next);
-        log.info("this machine's links or addresses changed: steered and guarded anew");
+        log.info(MACHINE, "this machine's links or addresses changed: steered and guarded anew");
         if (next.mtu() != mtuBefore) {
-          log.info("the tunnel's MTU was {} and is {}", mtuBefore, next.mtu());
+          log.info(MACHINE, "the tunnel's MTU was {} and is {}", mtuBefore, next.mtu());
         }
         if (next.losesIpv6()) {
           // What can no longer be encrypted meets the unreachable route and the guard.
-          log.warn("IPv6 goes no more: {}", ipv6Lost(next));
+          log.warn(MACHINE, "IPv6 goes no more: {}", ipv6Lost(next));
         }
       }
     } catch (IOException | RuntimeException e) {
-      log.error("this machine changed and the plan did not follow: {}", e.getMessage());
+      log.error(MACHINE, "this machine changed and the plan did not follow: {}", e.getMessage());
     }
   }
 

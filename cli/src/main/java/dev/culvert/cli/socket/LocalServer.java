@@ -1,5 +1,6 @@
 package dev.culvert.cli.socket;
 
+import dev.culvert.tunnel.runtime.LimitedLog;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -15,12 +16,10 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Serves a local stream socket of mode 0600, one virtual thread a connection. */
 public final class LocalServer implements AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(LocalServer.class);
+  private static final LimitedLog log = LimitedLog.of(LocalServer.class);
 
   /** How often the socket's name is looked at; its removal ends the process within this. */
   private static final int WATCH_MILLIS = 250;
@@ -82,7 +81,7 @@ public final class LocalServer implements AutoCloseable {
       } catch (ClosedChannelException e) {
         return; // close() was called
       } catch (IOException e) {
-        log.warn("cannot accept a connection: {}", e.getMessage());
+        log.warn(file, "cannot accept a connection: {}", e.getMessage());
         pause();
       }
     }
@@ -101,9 +100,9 @@ public final class LocalServer implements AutoCloseable {
     try (connection) {
       handler.serve(Channels.newInputStream(connection), Channels.newOutputStream(connection));
     } catch (IOException e) {
-      log.debug("a local connection ended: {}", e.toString());
+      log.debug(file, "a local connection ended: {}", e.toString());
     } catch (RuntimeException e) {
-      log.error("a local connection failed", e);
+      log.failure(file, e, "a local connection failed");
     } finally {
       connections.remove(connection);
     }

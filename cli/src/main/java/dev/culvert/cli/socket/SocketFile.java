@@ -110,4 +110,9 @@ final class SocketFile {
       return null; // gone, or out of reach: not ours any more
     }
   }
+
+  @Override
+  public String toString() {
+    return path.toString();
+  }
 }

@@ -2,16 +2,15 @@ package dev.culvert.cli.uapi;
 
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
+import dev.culvert.tunnel.runtime.LimitedLog;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** One connection to the UAPI socket: any number of operations, each with its answer. */
 final class UapiConnection {
-  private static final Logger log = LoggerFactory.getLogger(UapiConnection.class);
+  private static final LimitedLog log = LimitedLog.of(UapiConnection.class);
 
   private final WireGuardDevice device;
   private final UapiReader lines;
@@ -48,13 +47,13 @@ final class UapiConnection {
         throw UapiException.protocol("neither get=1 nor set=1");
       }
     } catch (UapiException e) {
-      log.warn("{}: UAPI: {}", device.interfaceName(), e.getMessage());
+      log.warn(device.interfaceName(), "{}: UAPI: {}", device.interfaceName(), e.getMessage());
       errno = e.errno();
     } catch (DeviceException e) {
-      log.warn("{}: {}", device.interfaceName(), e.getMessage());
+      log.warn(device.interfaceName(), "{}: {}", device.interfaceName(), e.getMessage());
       errno = e.errno();
     } catch (RuntimeException e) {
-      log.error("{}: UAPI operation failed", device.interfaceName(), e);
+      log.failure(device.interfaceName(), e, "{}: UAPI operation failed", device.interfaceName());
       errno = UapiException.EIO;
     }
     boolean inStep = known && (errno == 0 || skipRest());

@@ -3,6 +3,7 @@ package dev.culvert.tunnel.gateway;
 import dev.culvert.tunnel.engine.Datagram;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
+import dev.culvert.tunnel.runtime.LimitedLog;
 import java.lang.foreign.Arena;
 import java.util.Queue;
 import java.util.concurrent.Callable;
@@ -12,8 +13,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The thread that owns the engine's control side: timers, Diffie-Hellman, configuration. Lanes
@@ -21,7 +20,7 @@ import org.slf4j.LoggerFactory;
  * earlier than that.
  */
 final class ControlLoop implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(ControlLoop.class);
+  private static final LimitedLog LOG = LimitedLog.of(ControlLoop.class);
 
   /** Sends what the engine made; must not throw for a datagram that the kernel refuses. */
   interface Transmitter {
@@ -115,7 +114,7 @@ final class ControlLoop implements AutoCloseable {
           turn(datagram);
         } catch (RuntimeException e) {
           // One bad turn must not end handshakes for every peer.
-          LOG.error("control turn failed", e);
+          LOG.failure(thread.getName(), e, "a turn of {} failed", thread.getName());
           LockSupport.parkNanos(100_000_000);
         }
         sleep();

@@ -1,13 +1,12 @@
 package dev.culvert.tunnel.gateway;
 
 import dev.culvert.tunnel.engine.TunnelEvent;
+import dev.culvert.tunnel.runtime.LimitedLog;
 import java.util.function.Consumer;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Tells the log what happens in an engine, and keeps what has to outlive it. */
 final class EngineEvents implements Consumer<TunnelEvent> {
-  private static final Logger LOG = LoggerFactory.getLogger(EngineEvents.class);
+  private static final LimitedLog LOG = LimitedLog.of(EngineEvents.class);
 
   private final String device;
   private final HandshakeTimestamps timestamps;
@@ -27,22 +26,27 @@ final class EngineEvents implements Consumer<TunnelEvent> {
   public void accept(TunnelEvent event) {
     switch (event) {
       case TunnelEvent.SessionEstablished e ->
-          LOG.debug("{}: session with {} at {}", device, e.peer(), e.endpoint());
+          LOG.debug(e.peer(), "{}: session with {} at {}", device, e.peer(), e.endpoint());
       case TunnelEvent.EndpointMoved e ->
-          LOG.info("{}: {} moved from {} to {}", device, e.peer(), e.from(), e.to());
+          LOG.info(e.peer(), "{}: {} moved from {} to {}", device, e.peer(), e.from(), e.to());
       case TunnelEvent.HandshakeAbandoned e ->
-          LOG.warn("{}: {} did not answer {} handshakes", device, e.peer(), e.attempts());
+          LOG.warn(e.peer(), "{}: {} did not answer {} handshakes", device, e.peer(), e.attempts());
       case TunnelEvent.TimestampAnswered e -> timestamps.answered(e.timestamp());
       case TunnelEvent.KeyRefused e ->
-          LOG.error("{}: a key for {} was refused: {}", device, e.peer(), e.reason());
+          LOG.error(e.peer(), "{}: a key for {} was refused: {}", device, e.peer(), e.reason());
       case TunnelEvent.Notice e -> {
         if (e.isWarning()) {
-          LOG.warn("{}: {}", device, e.message());
+          LOG.warn(subject(e), "{}: {}", device, e.message());
         } else {
-          LOG.info("{}: {}", device, e.message());
+          LOG.info(subject(e), "{}: {}", device, e.message());
         }
         notices.accept(e);
       }
     }
+  }
+
+  /** One kind of notice must not take the lines of another. */
+  private static String subject(TunnelEvent.Notice notice) {
+    return notice.getClass().getSimpleName() + " " + notice.peer();
   }
 }

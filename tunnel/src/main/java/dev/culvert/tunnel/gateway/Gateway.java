@@ -14,6 +14,7 @@ import dev.culvert.tunnel.kernel.LinkMonitor;
 import dev.culvert.tunnel.port.DeviceGoneException;
 import dev.culvert.tunnel.port.SocketPort;
 import dev.culvert.tunnel.port.TunDevice;
+import dev.culvert.tunnel.runtime.LimitedLog;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -36,6 +37,9 @@ import org.slf4j.LoggerFactory;
  */
 final class Gateway implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Gateway.class);
+
+  /** For what packets and messages of the kernel's can cause. */
+  private static final LimitedLog LIMITED = LimitedLog.of(Gateway.class);
 
   private final TunDevice tun;
   private final Protocol protocol;
@@ -246,7 +250,12 @@ final class Gateway implements AutoCloseable {
         lane.limit(now);
       }
     } catch (IOException e) {
-      LOG.warn("{}: the MTU cannot be asked for, {} it stays: {}", tun.name(), mtu, e.getMessage());
+      LIMITED.warn(
+          tun.name(),
+          "{}: the MTU cannot be asked for, {} it stays: {}",
+          tun.name(),
+          mtu,
+          e.getMessage());
     }
   }
 
@@ -308,7 +317,7 @@ final class Gateway implements AutoCloseable {
     if (failure.getCause() instanceof DeviceGoneException) {
       closeSoon();
     } else {
-      LOG.error("{}: a batch was lost", tun.name(), failure);
+      LIMITED.failure(tun.name(), failure, "{}: a batch was lost", tun.name());
     }
   }
 

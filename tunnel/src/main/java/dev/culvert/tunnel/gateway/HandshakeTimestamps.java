@@ -1,20 +1,19 @@
 package dev.culvert.tunnel.gateway;
 
 import dev.culvert.tunnel.kernel.Errno;
+import dev.culvert.tunnel.runtime.LimitedLog;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Keeps the newest handshake timestamp that a peer answered over restarts of a gateway, for either
  * engine. A disk that fails later costs a warning, not the session.
  */
 final class HandshakeTimestamps {
-  private static final Logger LOG = LoggerFactory.getLogger(HandshakeTimestamps.class);
+  private static final LimitedLog LOG = LimitedLog.of(HandshakeTimestamps.class);
 
   private final String device;
   private final @Nullable TimestampStore store;
@@ -51,7 +50,7 @@ final class HandshakeTimestamps {
       try {
         store.answered(timestamp);
       } catch (IOException e) {
-        LOG.warn("{}: handshake timestamp not kept: {}", device, e.toString());
+        LOG.warn(device, "{}: handshake timestamp not kept: {}", device, e.toString());
       }
     }
   }

@@ -3,12 +3,11 @@ package dev.culvert.tunnel.gateway;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelPeer;
+import dev.culvert.tunnel.runtime.LimitedLog;
 import dev.culvert.tunnel.train.Train;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The trains of one lane that helpers may take: the lane offers them, whoever is free claims one
@@ -20,7 +19,7 @@ import org.slf4j.LoggerFactory;
  * helper is at. Each batch ends with an empty ring, so nothing of it is left while the lane sleeps.
  */
 public final class TrainRing {
-  private static final Logger LOG = LoggerFactory.getLogger(TrainRing.class);
+  private static final LimitedLog LOG = LimitedLog.of(TrainRing.class);
 
   /** As many trains as one batch has outbound; a power of two. */
   static final int SLOTS = OutboundTrains.COUNT;
@@ -74,7 +73,7 @@ public final class TrainRing {
         failed = false;
       } catch (Throwable failure) {
         // One train is lost; whatever it was must not take the others or the lane with it.
-        LOG.error("a train of {} packets was lost", train.packets(), failure);
+        LOG.failure("trains", failure, "a train of {} packets was lost", train.packets());
         failed = true;
       } finally {
         done = true;

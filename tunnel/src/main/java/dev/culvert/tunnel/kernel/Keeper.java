@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.RoutePlan;
 import dev.culvert.tunnel.kernel.Steering.Outcome;
+import dev.culvert.tunnel.runtime.LimitedLog;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -19,8 +20,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Keeps the kernel as a plan wants it: hears from netlink what changes about links, addresses,
@@ -31,7 +30,10 @@ import org.slf4j.LoggerFactory;
  * closed or the process dies.
  */
 public final class Keeper implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(Keeper.class);
+  private static final LimitedLog LOG = LimitedLog.of(Keeper.class);
+
+  /** Whose doing is logged: the kernel does not say who it was. */
+  private static final String SOMEBODY = "somebody";
 
   /** RTMGRP_LINK, RTMGRP_IPV4_IFADDR, _ROUTE, _RULE, and the same of IPv6. */
   private static final int ROUTING_GROUPS = 0x1 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 1 << 18;
@@ -202,7 +204,8 @@ public final class Keeper implements AutoCloseable {
       }
     } catch (Throwable e) { // An error ends the thread as well, and nobody else would say so.
       death = e;
-      LOG.error("routes, rules and guard are no longer repaired when others change them", e);
+      LOG.failure(
+          SOMEBODY, e, "routes, rules and guard are no longer repaired when others change them");
     } finally {
       closing = true;
       for (Update update = updates.poll(); update != null; update = updates.poll()) {
@@ -307,11 +310,11 @@ public final class Keeper implements AutoCloseable {
       boolean awaited = !new HashSet<>(outcome.waiting()).containsAll(waiting);
       waiting = outcome.waiting();
       if (!changes.isEmpty() && awaited) {
-        LOG.info("what was awaited has come: {}", shown(changes));
+        LOG.info(SOMEBODY, "what was awaited has come: {}", shown(changes));
         tell(() -> listener.completed(changes));
       } else if (!changes.isEmpty()) {
         repairs.addLast(System.nanoTime());
-        LOG.warn("repaired what others changed: {}", shown(changes));
+        LOG.warn(SOMEBODY, "repaired what others changed: {}", shown(changes));
         tell(() -> listener.repaired(changes));
       }
     } catch (IOException | RuntimeException e) {
@@ -333,7 +336,7 @@ public final class Keeper implements AutoCloseable {
       repairs.removeFirst();
     }
     if (repairs.size() >= MANY_REPAIRS && !closing) {
-      LOG.warn("another program keeps changing what Culvert put into the kernel");
+      LOG.warn(SOMEBODY, "another program keeps changing what Culvert put into the kernel");
       try {
         Thread.sleep(TICK_MILLIS);
       } catch (InterruptedException e) {
@@ -344,7 +347,7 @@ public final class Keeper implements AutoCloseable {
 
   private void noteFailures(List<String> now) {
     if (!now.isEmpty() && !now.equals(failures)) {
-      LOG.error("the kernel is not as planned, trying again: {}", shown(now));
+      LOG.error(SOMEBODY, "the kernel is not as planned, trying again: {}", shown(now));
     }
     failures = now;
   }
@@ -353,7 +356,7 @@ public final class Keeper implements AutoCloseable {
     try {
       what.run();
     } catch (RuntimeException e) {
-      LOG.error("a listener failed", e);
+      LOG.failure(SOMEBODY, e, "a listener failed");
     }
   }
 

@@ -4,6 +4,7 @@ import static dev.culvert.tunnel.kernel.LibC.LIBC;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.culvert.tunnel.kernel.Links.Link;
+import dev.culvert.tunnel.runtime.LimitedLog;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -13,8 +14,6 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Hears from the kernel what changes about interfaces, addresses and routes, on a thread of its
@@ -22,7 +21,7 @@ import org.slf4j.LoggerFactory;
  * though several may be told as one.
  */
 public final class LinkMonitor implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(LinkMonitor.class);
+  private static final LimitedLog LOG = LimitedLog.of(LinkMonitor.class);
 
   /** What to hear of, apart from interfaces. */
   public enum Topic {
@@ -112,7 +111,7 @@ public final class LinkMonitor implements AutoCloseable {
         }
       }
     } catch (IOException e) {
-      LOG.error("no longer watching network interfaces", e);
+      LOG.failure("monitor", e, "no longer watching network interfaces");
     } finally {
       news.close();
       questions.close();
@@ -155,7 +154,7 @@ public final class LinkMonitor implements AutoCloseable {
       case Links.RTM_NEWLINK, Links.RTM_DELLINK -> tellOfLink(message);
       case Links.RTM_NEWADDR, Links.RTM_DELADDR -> deliver(addressEvent(message));
       case Routes.RTM_NEWROUTE, Routes.RTM_DELROUTE -> deliver(new LinkEvent.RoutesChanged());
-      default -> LOG.debug("netlink message of type {} passed over", message.type());
+      default -> LOG.debug("kernel", "netlink message of type {} passed over", message.type());
     }
   }
 
@@ -215,7 +214,7 @@ public final class LinkMonitor implements AutoCloseable {
     try {
       listener.accept(event);
     } catch (RuntimeException e) {
-      LOG.error("a listener failed on {}", event, e);
+      LOG.failure("listener", e, "a listener failed on {}", event);
     }
   }
 

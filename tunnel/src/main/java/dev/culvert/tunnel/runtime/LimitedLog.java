@@ -1,0 +1,163 @@
+package dev.culvert.tunnel.runtime;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
+import org.slf4j.spi.LoggingEventBuilder;
+
+/**
+ * The log for whatever a packet, a peer or a message of the kernel's can cause: of each event and
+ * peer a few lines at once and then one a minute. A line says how many before it were left out. The
+ * event is the line's format: two calls with one format share what they may write about one peer.
+ *
+ * <p>Peers beyond {@link #MOST_KEYS} share what one peer may write, so that whoever invents peers
+ * gains nothing. Any thread.
+ */
+public final class LimitedLog {
+  /** Lines at once. */
+  static final int BURST = 5;
+
+  /** Then one line in this time. */
+  static final Duration INTERVAL = Duration.ofMinutes(1);
+
+  /** Events and peers that are told apart. */
+  static final int MOST_KEYS = 1024;
+
+  private static final String OTHERS = "";
+
+  private final Logger log;
+  private final LongSupplier nanoClock;
+
+  /** Guarded by itself; the one that was used longest ago is first. */
+  private final Map<Key, Allowance> allowances = new LinkedHashMap<>(16, 0.75f, true);
+
+  private record Key(String event, String peer) {}
+
+  /** What may still be written of one event and peer. */
+  private static final class Allowance {
+    private long emptyAt;
+    private long leftOut;
+
+    Allowance(long nowNanos) {
+      emptyAt = nowNanos;
+    }
+
+    /** Whether all of a burst may be written again. */
+    boolean isWhole(long nowNanos) {
+      return emptyAt - nowNanos <= 0;
+    }
+
+    /**
+     * Takes one line.
+     *
+     * @return how many lines were left out before it; negative if this one is left out too
+     */
+    long take(long nowNanos) {
+      long interval = INTERVAL.toNanos();
+      long from = isWhole(nowNanos) ? nowNanos : emptyAt;
+      if (from + interval - nowNanos > BURST * interval) {
+        leftOut++;
+        return -1;
+      }
+      emptyAt = from + interval;
+      long before = leftOut;
+      leftOut = 0;
+      return before;
+    }
+  }
+
+  LimitedLog(Logger log, LongSupplier nanoClock) {
+    this.log = log;
+    this.nanoClock = nanoClock;
+  }
+
+  /** The log of a class. */
+  public static LimitedLog of(Class<?> owner) {
+    return new LimitedLog(LoggerFactory.getLogger(owner), System::nanoTime);
+  }
+
+  /**
+   * Writes, if it may.
+   *
+   * @param peer what the limit is for, beside the format: who caused it
+   */
+  public void info(Object peer, String format, @Nullable Object... arguments) {
+    write(Level.INFO, peer, null, format, arguments);
+  }
+
+  /** As {@link #info}. */
+  public void debug(Object peer, String format, @Nullable Object... arguments) {
+    write(Level.DEBUG, peer, null, format, arguments);
+  }
+
+  /** As {@link #info}. */
+  public void warn(Object peer, String format, @Nullable Object... arguments) {
+    write(Level.WARN, peer, null, format, arguments);
+  }
+
+  /** As {@link #info}. */
+  public void error(Object peer, String format, @Nullable Object... arguments) {
+    write(Level.ERROR, peer, null, format, arguments);
+  }
+
+  /**
+   * As {@link #error}, with the stack trace of {@code cause}; another kind of exception is another
+   * event.
+   */
+  public void failure(Object peer, Throwable cause, String format, @Nullable Object... arguments) {
+    write(Level.ERROR, peer, cause, format, arguments);
+  }
+
+  private void write(
+      Level level,
+      Object peer,
+      @Nullable Throwable cause,
+      String format,
+      @Nullable Object... arguments) {
+    if (!log.isEnabledForLevel(level)) {
+      return;
+    }
+    String event = cause == null ? format : format + cause.getClass().getName();
+    long before = take(event, peer.toString());
+    if (before < 0) {
+      return;
+    }
+    LoggingEventBuilder line = log.atLevel(level);
+    List<@Nullable Object> all = new ArrayList<>(List.of(arguments));
+    if (before > 0) {
+      all.add(before);
+    }
+    if (cause != null) {
+      line = line.setCause(cause);
+    }
+    line.log(before == 0 ? format : format + " ({} lines like this were left out)", all.toArray());
+  }
+
+  private long take(String event, String peer) {
+    long now = nanoClock.getAsLong();
+    synchronized (allowances) {
+      Key key = new Key(event, peer);
+      if (!allowances.containsKey(key) && allowances.size() >= MOST_KEYS) {
+        key = makeRoom(now) ? key : new Key(event, OTHERS);
+      }
+      return allowances.computeIfAbsent(key, k -> new Allowance(now)).take(now);
+    }
+  }
+
+  /** Only what may be written in full again can be forgotten: else a new peer gained a burst. */
+  private boolean makeRoom(long nowNanos) {
+    Map.Entry<Key, Allowance> oldest = allowances.entrySet().iterator().next();
+    boolean whole = oldest.getValue().isWhole(nowNanos);
+    if (whole) {
+      allowances.remove(oldest.getKey());
+    }
+    return whole;
+  }
+}
