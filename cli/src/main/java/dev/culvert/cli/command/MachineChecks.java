@@ -55,6 +55,7 @@ final class MachineChecks {
     findings.add(port("UDP port", DEFAULT_PORT));
     findings.add(port("ESP port", EspConfig.DEFAULT_PORT));
     findings.add(sockets());
+    findings.add(new QueueCheck(machine).finding());
     return findings;
   }
 

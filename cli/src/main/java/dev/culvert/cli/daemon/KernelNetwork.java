@@ -15,6 +15,7 @@ import dev.culvert.tunnel.kernel.Netlink;
 import dev.culvert.tunnel.kernel.OtherDatapath;
 import dev.culvert.tunnel.kernel.Steering;
 import dev.culvert.tunnel.kernel.Sysctls;
+import dev.culvert.tunnel.kernel.TunQueues;
 import java.io.IOException;
 import java.util.Collection;
 import java.util.List;
@@ -31,6 +32,16 @@ public final class KernelNetwork implements Network {
   @Override
   public Optional<String> guardFault() {
     return GuardCheck.fault();
+  }
+
+  @Override
+  public Optional<TunQueues> tunQueues(String interfaceName) throws IOException {
+    try (Netlink netlink = Netlink.open()) {
+      Links links = new Links(netlink);
+      return links.find(interfaceName).isEmpty()
+          ? Optional.empty()
+          : Optional.of(links.tunQueues(interfaceName));
+    }
   }
 
   @Override

@@ -5,6 +5,7 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.tunnel.kernel.GuardTable.Count;
 import dev.culvert.tunnel.kernel.HostFacts;
+import dev.culvert.tunnel.kernel.TunQueues;
 import java.io.IOException;
 import java.util.Collection;
 import java.util.List;
@@ -18,6 +19,9 @@ public interface Network {
 
   /** What the kernel or nft lacks for the guard, and what to do; empty where it lacks nothing. */
   Optional<String> guardFault();
+
+  /** The queues of the TUN device of that name; empty when there is no such link here. */
+  Optional<TunQueues> tunQueues(String interfaceName) throws IOException;
 
   /**
    * What a plan has to know of this machine.

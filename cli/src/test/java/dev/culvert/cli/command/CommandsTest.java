@@ -13,6 +13,7 @@ import dev.culvert.cli.testing.FakeDevice;
 import dev.culvert.cli.testing.FakeEspDevice;
 import dev.culvert.cli.testing.FakeNetwork;
 import dev.culvert.cli.uapi.UapiServer;
+import dev.culvert.tunnel.kernel.TunQueues;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -306,5 +307,21 @@ final class CommandsTest {
     assertTrue(out.toString().contains(buffers + " bytes"), out::toString);
     run("doctor");
     assertTrue(out.toString().contains("cipher"), out::toString);
+  }
+
+  @Test
+  void doctorTellsOfQueuesThatAreNotAGatewaysOwn() throws Exception {
+    assertEquals("no tunnel runs here", new QueueCheck(machine).finding().found());
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertEquals(Finding.ok("TUN queues", "cv0"), new QueueCheck(machine).finding());
+      network.tunQueues(new TunQueues(3, true));
+      Finding joined = new QueueCheck(machine).finding();
+      assertEquals(Finding.Verdict.FAIL, joined.verdict());
+      assertEquals("cv0 has 3 queues for 2 lanes", joined.found());
+      network.tunQueues(new TunQueues(0, false));
+      Finding open = new QueueCheck(machine).finding();
+      assertEquals(Finding.Verdict.FAIL, open.verdict());
+      assertTrue(open.found().contains("any local user"), open::found);
+    }
   }
 }

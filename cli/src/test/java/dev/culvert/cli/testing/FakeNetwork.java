@@ -8,6 +8,7 @@ import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.PlanCompiler;
 import dev.culvert.tunnel.kernel.GuardTable.Count;
 import dev.culvert.tunnel.kernel.HostFacts;
+import dev.culvert.tunnel.kernel.TunQueues;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -32,6 +33,7 @@ public final class FakeNetwork implements Network {
   private @Nullable Listener listener;
   private @Nullable String otherDatapath;
   private @Nullable String guardFault;
+  private TunQueues tunQueues = new TunQueues(2, true);
   private boolean failing;
   private int mtu = 1500;
 
@@ -90,6 +92,16 @@ public final class FakeNetwork implements Network {
   @Override
   public Optional<String> guardFault() {
     return Optional.ofNullable(guardFault);
+  }
+
+  /** The kernel's count of the queues of every TUN device from now on. */
+  public void tunQueues(TunQueues counted) {
+    tunQueues = counted;
+  }
+
+  @Override
+  public Optional<TunQueues> tunQueues(String interfaceName) {
+    return Optional.of(tunQueues);
   }
 
   @Override

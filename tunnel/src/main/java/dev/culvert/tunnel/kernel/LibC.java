@@ -93,5 +93,9 @@ public interface LibC {
 
   int setpriority(int which, int who, int nice);
 
+  int geteuid();
+
+  int getegid();
+
   String strerror(int errno);
 }

@@ -21,7 +21,9 @@ public final class Links {
 
   private static final int IFLA_IFNAME = 3;
   private static final int IFLA_MTU = 4;
+  private static final int IFLA_LINKINFO = 18;
   private static final int IFLA_CARRIER = 33;
+  private static final int IFLA_INFO_DATA = 2;
   private static final int IFA_ADDRESS = 1;
   private static final int IFA_LOCAL = 2;
   private static final int IFA_FLAGS = 8;
@@ -85,9 +87,7 @@ public final class Links {
    * @throws ErrnoException ENODEV where there is none
    */
   public Link get(String name) throws IOException {
-    return single(
-        "link " + name,
-        link(RTM_GETLINK, NetlinkMessage.NLM_F_ACK, 0, 0, 0).attribute(IFLA_IFNAME, name));
+    return single("link " + name, byName(name));
   }
 
   /**
@@ -111,10 +111,31 @@ public final class Links {
     }
   }
 
+  /**
+   * Who may serve the TUN device of that name, and how many queues are attached to it.
+   *
+   * @throws ErrnoException ENODEV where there is none
+   */
+  public TunQueues tunQueues(String name) throws IOException {
+    NetlinkMessage link = message("link " + name, byName(name));
+    Map<Integer, ByteBuffer> attributes = link.attributes(IFINFO);
+    ByteBuffer info = attributes.get(IFLA_LINKINFO);
+    ByteBuffer data = info == null ? null : NetlinkMessage.nested(info).get(IFLA_INFO_DATA);
+    return TunQueues.of(data == null ? Map.of() : NetlinkMessage.nested(data));
+  }
+
+  private static NetlinkWriter byName(String name) {
+    return link(RTM_GETLINK, NetlinkMessage.NLM_F_ACK, 0, 0, 0).attribute(IFLA_IFNAME, name);
+  }
+
   private Link single(String what, NetlinkWriter request) throws IOException {
+    return Link.parse(message(what, request));
+  }
+
+  private NetlinkMessage message(String what, NetlinkWriter request) throws IOException {
     for (NetlinkMessage message : netlink.request(what, request)) {
       if (message.type() == RTM_NEWLINK) {
-        return Link.parse(message);
+        return message;
       }
     }
     throw new ProtocolException(what + ": no answer");

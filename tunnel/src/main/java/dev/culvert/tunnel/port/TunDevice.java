@@ -26,6 +26,8 @@ public final class TunDevice implements AutoCloseable {
   private static final int IFREQ_BYTES = 40;
 
   private static final long TUNSETIFF = 0x400454caL;
+  private static final long TUNSETOWNER = 0x400454ccL;
+  private static final long TUNSETGROUP = 0x400454ceL;
   private static final long TUNSETOFFLOAD = 0x400454d0L;
   private static final long TUNSETVNETHDRSZ = 0x400454d8L;
   private static final int IFF_TUN = 0x0001;
@@ -78,7 +80,7 @@ public final class TunDevice implements AutoCloseable {
     try {
       Links links = new Links(netlink);
       Optional<Links.Link> existing = links.find(name);
-      // Any process may join the queues of a device that has several: no EBUSY would warn us.
+      // We may join the queues of a device that has several: no EBUSY would warn us.
       if (existing.filter(Links.Link::carrier).isPresent()) {
         throw refused(name, Errno.EBUSY);
       }
@@ -89,12 +91,16 @@ public final class TunDevice implements AutoCloseable {
         several = !several;
         errno = attach(name, exclusive | (several ? IFF_MULTI_QUEUE : 0), fds);
       }
+      if (errno == 0) {
+        own(fds.getFirst());
+      }
       for (int i = 1; errno == 0 && several && i < queues; i++) {
         errno = attach(name, IFF_MULTI_QUEUE, fds);
       }
       if (errno != 0) {
         throw refused(name, errno);
       }
+      refuseOthers(links, name, fds.size(), existing.isEmpty());
       TunOffloads offloads = negotiate(fds);
       List<TunPort> ports = fds.stream().map(TunPort::new).toList();
       return new TunDevice(name, links.get(name).index(), ports, offloads, netlink);
@@ -140,6 +146,29 @@ public final class TunDevice implements AutoCloseable {
     }
     fds.add(fd);
     return 0;
+  }
+
+  /**
+   * Makes the device ours: without an owner any local process may join its queues, read packets and
+   * write some.
+   */
+  private static void own(int fd) throws ErrnoException {
+    ErrnoException.check("ioctl TUNSETOWNER", LIBC.ioctl(fd, TUNSETOWNER, LIBC.geteuid()));
+    ErrnoException.check("ioctl TUNSETGROUP", LIBC.ioctl(fd, TUNSETGROUP, LIBC.getegid()));
+  }
+
+  /** Somebody may have joined before the device was ours. */
+  private static void refuseOthers(Links links, String name, int ours, boolean created)
+      throws IOException {
+    int count = links.tunQueues(name).count();
+    if (count > ours) {
+      if (created) {
+        // It would stay for as long as the others hold it, and be in the way of the next start.
+        links.delete(links.get(name).index());
+      }
+      throw new ErrnoException(
+          "TUN device " + name, Errno.EBUSY, count - ours + " of its queues are held by others");
+    }
   }
 
   private static TunOffloads negotiate(List<Integer> fds) throws ErrnoException {

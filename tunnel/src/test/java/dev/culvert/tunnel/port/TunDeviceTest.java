@@ -11,6 +11,7 @@ import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.kernel.NetworkNamespace;
+import java.io.BufferedReader;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -270,6 +271,64 @@ class TunDeviceTest {
     namespace.exec("ip", "tuntap", "add", "cvt1", "mode", "tun", "multi_queue");
     assertEquals(1, open("cvt0", 2).ports().size());
     assertEquals(2, open("cvt1", 2).ports().size());
+  }
+
+  /** Attaches as nobody: the errno, and with "hold" it stays attached until it is ended. */
+  private static final String INTRUDER =
+      """
+      import fcntl, os, struct, sys
+      tun = os.open('/dev/net/tun', os.O_RDWR)
+      os.setgroups([])
+      os.setgid(65534)
+      os.setuid(65534)
+      TUN_NO_PI_VNET_HDR_MULTI_QUEUE = 0x5101
+      try:
+          fcntl.ioctl(tun, 0x400454ca, struct.pack('16sH22x', sys.argv[1].encode(),
+                      TUN_NO_PI_VNET_HDR_MULTI_QUEUE))
+          print(0, flush=True)
+      except OSError as e:
+          print(e.errno, flush=True)
+      if sys.argv[2:] == ['hold']:
+          TUNSETCARRIER = 0x400454e2
+          fcntl.ioctl(tun, TUNSETCARRIER, struct.pack('i', 0))
+          print('held', flush=True)
+          sys.stdin.read()
+      """;
+
+  private int joinAsNobody(String device) throws Exception {
+    return Integer.parseInt(namespace.exec("python3", "-c", INTRUDER, device).strip());
+  }
+
+  @Test
+  void noOtherUserJoinsTheQueues() throws Exception {
+    namespace.exec("ip", "tuntap", "add", "made", "mode", "tun", "multi_queue");
+    assertEquals(0, joinAsNobody("made"), "a device without an owner is anybody's");
+    open("made", 2);
+    open("cvt0", 2);
+    for (String device : List.of("made", "cvt0")) {
+      assertEquals(Errno.EPERM, joinAsNobody(device), device);
+    }
+  }
+
+  @Test
+  void aDeviceWhoseQueuesOthersHoldIsRefused() throws Exception {
+    namespace.exec("ip", "tuntap", "add", "made", "mode", "tun", "multi_queue");
+    Process intruder = namespace.start("python3", "-c", INTRUDER, "made", "hold");
+    try (BufferedReader said = intruder.inputReader()) {
+      assertEquals("0", said.readLine());
+      assertEquals("held", said.readLine());
+      // It looks as if nobody served it.
+      assertTrue(namespace.exec("ip", "link", "show", "made").contains("made"));
+      ErrnoException refused =
+          assertThrows(ErrnoException.class, () -> namespace.call(() -> TunDevice.open("made", 2)));
+      assertEquals(Errno.EBUSY, refused.errno());
+      assertTrue(
+          String.valueOf(refused.getMessage()).contains("held by others"), refused::toString);
+    } finally {
+      intruder.destroy();
+      intruder.waitFor();
+    }
+    assertEquals(2, open("made", 2).ports().size());
   }
 
   @Test
