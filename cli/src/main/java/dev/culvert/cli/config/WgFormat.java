@@ -3,6 +3,7 @@ package dev.culvert.cli.config;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import dev.culvert.crypto.SecretBytes;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -22,13 +23,24 @@ final class WgFormat {
   private final GatewayConfigBuilder config;
   private Section section = Section.NONE;
   private @Nullable Place peerStart;
-  private @Nullable PeerConfigBuilder peer;
+  private @Nullable PeerLine publicKey;
+
+  /** The peer's other lines: they have no order, and the builder starts with the public key. */
+  private final List<PeerLine> peerLines = new ArrayList<>();
+
   private @Nullable KeySource privateKey;
 
   private enum Section {
     NONE,
     INTERFACE,
     PEER
+  }
+
+  private record PeerLine(Place at, String key, String value) {
+    @Override
+    public String toString() {
+      return at + " " + key; // the value may be a secret
+    }
   }
 
   private WgFormat(String file, String interfaceName) {
@@ -94,11 +106,19 @@ final class WgFormat {
   }
 
   private void endPeer() throws ConfigException {
-    if (peerStart != null && peer == null) {
-      throw peerStart.error("[Peer] needs a PublicKey as its first key");
+    if (peerStart == null) {
+      return;
+    }
+    if (publicKey == null) {
+      throw peerStart.error("[Peer] needs a PublicKey");
+    }
+    PeerConfigBuilder peer = config.peer(publicKey.at(), publicKey.value());
+    for (PeerLine line : peerLines) {
+      apply(line.at(), line.key(), line.value(), peer);
     }
     peerStart = null;
-    peer = null;
+    publicKey = null;
+    peerLines.clear();
   }
 
   private void interfaceLine(Place at, String key, String value) throws ConfigException {
@@ -137,19 +157,21 @@ final class WgFormat {
 
   private void peerLine(Place at, String key, String value) throws ConfigException {
     String lower = key.toLowerCase(Locale.ROOT);
-    if (lower.equals("publickey")) {
-      if (peer != null) {
-        throw at.error("given twice");
-      }
-      peer = config.peer(at, value);
-      return;
-    }
     if (PEER_KEYS.stream().noneMatch(key::equalsIgnoreCase)) {
       throw at.error("unknown key" + Suggestion.of(key, PEER_KEYS));
     }
-    if (peer == null) {
-      throw at.error("stands before this peer's PublicKey");
+    if (!lower.equals("publickey")) {
+      peerLines.add(new PeerLine(at, lower, value));
+      return;
     }
+    if (publicKey != null) {
+      throw at.error("given twice");
+    }
+    publicKey = new PeerLine(at, lower, value);
+  }
+
+  private static void apply(Place at, String lower, String value, PeerConfigBuilder peer)
+      throws ConfigException {
     switch (lower) {
       case "presharedkey" -> peer.presharedKey = new KeySource.Inline(key(at, value));
       case "endpoint" -> peer.endpoint = Values.endpoint(at, value);

@@ -22,8 +22,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -396,6 +398,35 @@ final class ConfigFileTest {
     assertEquals(new KeySource.Inline(expected), config.privateKey());
     assertEquals(new KeySource.Inline(expected), peer.presharedKey());
     assertFalse(config.toString().contains(PRIVATE));
+  }
+
+  @Test
+  void theKeysOfAPeerInWgFormatHaveNoOrder() throws Exception {
+    List<String> lines =
+        List.of(
+            "PublicKey = " + PEER,
+            "PresharedKey = " + PRIVATE,
+            "Endpoint = 192.0.2.2:9",
+            "AllowedIPs = 10.0.0.0/8, 10.9.0.0/16",
+            "PersistentKeepalive = 25");
+    PeerConfig usual = wgPeer(lines);
+    assertEquals(25, usual.persistentKeepalive());
+    for (int first = 1; first < lines.size(); first++) {
+      List<String> turned = new ArrayList<>(lines);
+      Collections.rotate(turned, first);
+      PeerConfig peer = wgPeer(turned);
+      assertEquals(usual.publicKey(), peer.publicKey());
+      assertEquals(usual.presharedKey(), peer.presharedKey());
+      assertEquals(String.valueOf(usual.endpoint()), String.valueOf(peer.endpoint()));
+      assertEquals(usual.allowedIps(), peer.allowedIps());
+      assertEquals(usual.persistentKeepalive(), peer.persistentKeepalive());
+    }
+  }
+
+  private PeerConfig wgPeer(List<String> lines) throws IOException, ConfigException {
+    String text =
+        "[Interface]\nPrivateKey = " + PRIVATE + "\n[Peer]\n" + String.join("\n", lines) + "\n";
+    return ConfigFile.read(file("wg0.conf", text)).peers().getFirst();
   }
 
   @Test
