@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The smallest update that turns a running device into the wanted one, as {@code wg syncconf} makes
- * it: peers that stay keep their sessions.
+ * it: peers that stay keep their sessions. Other than there, a peer that was learnt to be elsewhere
+ * stays there until another endpoint is wanted for it than before.
  */
 public final class DeviceDiff {
   private DeviceDiff() {}
@@ -31,17 +32,22 @@ public final class DeviceDiff {
    * @param now the device as it is
    * @param listenPort the port that is bound now
    * @param fwmark the mark that is set now
+   * @param before the endpoints that were wanted last, by peer
    * @param wanted every peer with all that it shall have, as {@link DesiredState} makes it
    * @return an update that shares its secrets with {@code wanted}
    */
   public static DeviceUpdate between(
-      DeviceSnapshot now, int listenPort, int fwmark, DeviceUpdate wanted) {
+      DeviceSnapshot now,
+      int listenPort,
+      int fwmark,
+      Map<PublicKey, Endpoint> before,
+      DeviceUpdate wanted) {
     Map<PublicKey, PeerSnapshot> present = new LinkedHashMap<>();
     now.peers().forEach(peer -> present.put(peer.publicKey(), peer));
     List<PeerUpdate> changed = new ArrayList<>();
     for (PeerUpdate peer : wanted.peers()) {
-      PeerSnapshot before = present.remove(peer.publicKey());
-      PeerUpdate change = before == null ? peer : change(before, peer);
+      PeerSnapshot is = present.remove(peer.publicKey());
+      PeerUpdate change = is == null ? peer : change(is, before.get(peer.publicKey()), peer);
       if (change != null) {
         changed.add(change);
       }
@@ -72,20 +78,21 @@ public final class DeviceDiff {
     return new PeerUpdate(key, true, false, null, null, OptionalInt.empty(), false, List.of());
   }
 
-  private static @Nullable PeerUpdate change(PeerSnapshot before, PeerUpdate wanted) {
+  private static @Nullable PeerUpdate change(
+      PeerSnapshot is, @Nullable Endpoint wantedBefore, PeerUpdate wanted) {
     Set<Prefix> ranges =
         wanted.allowedIps().stream()
             .map(PeerUpdate.AllowedIpChange::prefix)
             .collect(Collectors.toSet());
-    boolean sameRanges = ranges.equals(new HashSet<>(before.allowedIps()));
+    boolean sameRanges = ranges.equals(new HashSet<>(is.allowedIps()));
     PeerUpdate change =
         new PeerUpdate(
             wanted.publicKey(),
             false,
             false,
-            unlessSame(wanted.presharedKey(), before.presharedKey()),
-            sameEndpoint(wanted.endpoint(), before.endpoint()) ? null : wanted.endpoint(),
-            unlessSame(wanted.persistentKeepalive(), before.persistentKeepalive()),
+            unlessSame(wanted.presharedKey(), is.presharedKey()),
+            endpoint(is.endpoint(), wantedBefore, wanted.endpoint()),
+            unlessSame(wanted.persistentKeepalive(), is.persistentKeepalive()),
             !sameRanges,
             sameRanges ? List.of() : wanted.allowedIps());
     boolean nothing =
@@ -105,11 +112,12 @@ public final class DeviceDiff {
     return wanted.isPresent() && wanted.getAsInt() == now ? OptionalInt.empty() : wanted;
   }
 
-  private static boolean sameEndpoint(@Nullable Endpoint a, @Nullable Endpoint b) {
-    return a == null
-        || (b != null
-            && a.address().equals(b.address())
-            && a.port() == b.port()
-            && a.scope() == b.scope());
+  /** Where the peer is to be moved to, or null: it stays where it is. */
+  private static @Nullable Endpoint endpoint(
+      @Nullable Endpoint is, @Nullable Endpoint wantedBefore, @Nullable Endpoint wanted) {
+    if (wanted == null || wanted.isSamePlace(is)) {
+      return null;
+    }
+    return is != null && wanted.isSamePlace(wantedBefore) ? null : wanted;
   }
 }

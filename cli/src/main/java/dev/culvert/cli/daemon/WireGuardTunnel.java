@@ -10,18 +10,35 @@ import dev.culvert.cli.config.PeerConfig;
 import dev.culvert.cli.uapi.UapiServer;
 import dev.culvert.routing.Classifier;
 import dev.culvert.routing.Mark;
+import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.GatewayStatus;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
+import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
+import dev.culvert.tunnel.wireguard.PeerUpdate;
 import java.io.IOException;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 
 /** A WireGuard device, which {@code wg} can see too. */
-record WireGuardTunnel(RunningDevice running, UapiServer uapi) implements Tunnel {
+final class WireGuardTunnel implements Tunnel {
+  private final RunningDevice running;
+  private final UapiServer uapi;
+
+  /** What was wanted last. */
+  private Map<PublicKey, Endpoint> endpoints;
+
+  private WireGuardTunnel(
+      RunningDevice running, UapiServer uapi, Map<PublicKey, Endpoint> endpoints) {
+    this.running = running;
+    this.uapi = uapi;
+    this.endpoints = endpoints;
+  }
+
   static WireGuardTunnel open(Machine machine, DesiredState desired) throws IOException {
     GatewayConfig config = desired.config();
     RunningDevice running =
@@ -29,11 +46,23 @@ record WireGuardTunnel(RunningDevice running, UapiServer uapi) implements Tunnel
     try {
       running.device().configure(desired.update());
       return new WireGuardTunnel(
-          running, UapiServer.open(machine.uapiDirectory(), running.device()));
+          running,
+          UapiServer.open(machine.uapiDirectory(), running.device()),
+          endpoints(desired.update()));
     } catch (IOException | RuntimeException e) {
       running.close();
       throw e;
     }
+  }
+
+  private static Map<PublicKey, Endpoint> endpoints(DeviceUpdate update) {
+    Map<PublicKey, Endpoint> endpoints = new HashMap<>();
+    for (PeerUpdate peer : update.peers()) {
+      if (peer.endpoint() != null) {
+        endpoints.put(peer.publicKey(), peer.endpoint());
+      }
+    }
+    return endpoints;
   }
 
   private WireGuardDevice device() {
@@ -47,10 +76,12 @@ record WireGuardTunnel(RunningDevice running, UapiServer uapi) implements Tunnel
     }
     try (DeviceSnapshot now = device().snapshot()) {
       DeviceUpdate update =
-          DeviceDiff.between(now, device().listenPort(), device().fwmark(), wanted.update());
+          DeviceDiff.between(
+              now, device().listenPort(), device().fwmark(), endpoints, wanted.update());
       if (!DeviceDiff.isEmpty(update)) {
         device().configure(update);
       }
+      endpoints = endpoints(wanted.update());
       return update.peers().size();
     }
   }

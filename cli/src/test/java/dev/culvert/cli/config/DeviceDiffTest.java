@@ -19,6 +19,7 @@ import dev.culvert.tunnel.wireguard.PeerUpdate.AllowedIpChange;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -54,9 +55,48 @@ final class DeviceDiffTest {
   }
 
   private static DeviceUpdate diff(FakeDevice device, DeviceUpdate wanted) {
+    return diff(device, Map.of(), wanted);
+  }
+
+  private static DeviceUpdate diff(
+      FakeDevice device, Map<PublicKey, Endpoint> before, DeviceUpdate wanted) {
     try (DeviceSnapshot now = device.snapshot()) {
-      return DeviceDiff.between(now, device.listenPort(), device.fwmark(), wanted);
+      return DeviceDiff.between(now, device.listenPort(), device.fwmark(), before, wanted);
     }
+  }
+
+  private static PeerUpdate learnt(int i, int port) {
+    return new PeerUpdate(
+        PublicKey.of(key(i)),
+        false,
+        true,
+        null,
+        Endpoint.of(IpAddress.parse("203.0.113.7"), port),
+        OptionalInt.empty(),
+        false,
+        List.of());
+  }
+
+  @Test
+  void aPeerThatWasLearntToBeElsewhereStaysThereUntilAnotherEndpointIsWanted() throws IOException {
+    FakeDevice device = new FakeDevice("x");
+    DeviceUpdate wanted = wanted(1, peer(2, 0, 9, "10.0.0.0/8"));
+    device.configure(wanted);
+    device.configure(
+        new DeviceUpdate(
+            null, OptionalInt.empty(), OptionalInt.empty(), false, List.of(learnt(2, 4711))));
+    Map<PublicKey, Endpoint> before =
+        Map.of(PublicKey.of(key(2)), assertNotNullEndpoint(wanted.peers().getFirst()));
+    assertTrue(DeviceDiff.isEmpty(diff(device, before, wanted)));
+    PeerUpdate withMore =
+        diff(device, before, wanted(1, peer(2, 5, 9, "10.0.0.0/8"), peer(3, 0, 9)))
+            .peers()
+            .getFirst();
+    assertNotNull(withMore.presharedKey());
+    assertNull(withMore.endpoint());
+    PeerUpdate elsewhere =
+        diff(device, before, wanted(1, peer(2, 0, 10, "10.0.0.0/8"))).peers().getFirst();
+    assertEquals(10, assertNotNullEndpoint(elsewhere).port());
   }
 
   @Test

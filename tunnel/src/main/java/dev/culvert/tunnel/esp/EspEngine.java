@@ -74,8 +74,8 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
 
   /**
    * These are all peers from now on. A peer whom the keying takes for another, or whose settings
-   * changed in more than {@link EspPeerSettings#continues} allows, begins anew; the others keep
-   * what they have.
+   * changed in more than {@link EspPeerSettings#continues} allows, begins anew, but stays where it
+   * was learnt to be while its endpoint is the same; the others keep what they have.
    *
    * @throws IllegalArgumentException where two have one name, or the keying cannot have one;
    *     nothing was changed
@@ -88,18 +88,23 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
       }
     }
     keying.peers(settings);
+    Map<String, Endpoint> learnt = new HashMap<>();
     for (EspPeer peer : List.copyOf(peers.values())) {
       EspPeerSettings now = wanted.get(peer.toString());
       if (now == null
           || !now.continues(peer.settings())
           || peer.traffic().keying() != keying.traffic(peer.toString())) {
+        Endpoint at = peer.endpoint();
+        if (now != null && at != null && now.endpoint().equals(peer.settings().endpoint())) {
+          learnt.put(now.name(), at);
+        }
         remove(peer);
       } else {
         peer.settings(now).forEach(this::end);
       }
     }
     for (EspPeerSettings peer : settings) {
-      peers.computeIfAbsent(peer.name(), name -> newPeer(peer, nowNanos));
+      peers.computeIfAbsent(peer.name(), name -> newPeer(peer, learnt.get(name), nowNanos));
     }
     Map<Prefix, EspPeer> owners = new HashMap<>();
     for (EspPeer peer : peers.values()) {
@@ -110,14 +115,19 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     sas.publish();
   }
 
-  private EspPeer newPeer(EspPeerSettings settings, long nowNanos) {
+  private EspPeer newPeer(EspPeerSettings settings, @Nullable Endpoint learnt, long nowNanos) {
     NatKeepalive keepalive =
         new NatKeepalive(
             keying.traffic(settings.name()),
             SECONDS.toNanos(settings.keepaliveSeconds()),
             nowNanos);
     nextKeepalive = Math.min(nextKeepalive, keepalive.dueAt());
-    return new EspPeer(settings, keepalive, shared.staging);
+    EspPeer peer = new EspPeer(settings, keepalive, shared.staging);
+    if (learnt != null) {
+      peer.endpoint(learnt);
+      peer.reportedEndpoint = learnt;
+    }
+    return peer;
   }
 
   private void remove(EspPeer peer) {

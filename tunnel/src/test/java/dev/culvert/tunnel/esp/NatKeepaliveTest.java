@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.testing.SimulatedNetwork;
 import dev.culvert.tunnel.testing.SimulatedNetwork.Sent;
 import java.util.List;
@@ -88,6 +89,28 @@ final class NatKeepaliveTest {
     alice.engine.peers(List.of(), network.now);
     network.run(SECONDS.toNanos(100));
     assertEquals(List.of(), network.seen);
+  }
+
+  @Test
+  void aPeerThatBeginsAnewStaysWhereItWasLearntToBeUntilItsEndpointChanges() {
+    Endpoint learnt = Endpoint.of(bob.address.address(), 4711);
+    alice.tell(new KeyingEvent.Heard("bob", learnt));
+    alice.engine.peers(List.of(bobAt(bob.address, 7)), network.now);
+    assertEquals(learnt, alice.peer(bob).endpoint());
+    Endpoint other = Endpoint.of(bob.address.address(), 4501);
+    alice.engine.peers(List.of(bobAt(other, 7)), network.now);
+    assertEquals(other, alice.peer(bob).endpoint());
+  }
+
+  private EspPeerSettings bobAt(Endpoint endpoint, int keepaliveSeconds) {
+    return new EspPeerSettings(
+        "bob",
+        alice.address.address(),
+        bob.address.address(),
+        endpoint,
+        alice.selectors(bob),
+        EspPeerSettings.Binding.SELECTORS,
+        keepaliveSeconds);
   }
 
   @Test
