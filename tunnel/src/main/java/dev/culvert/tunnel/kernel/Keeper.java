@@ -1,15 +1,10 @@
 package dev.culvert.tunnel.kernel;
 
-import static dev.culvert.tunnel.kernel.LibC.LIBC;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.RoutePlan;
 import dev.culvert.tunnel.kernel.Steering.Outcome;
 import dev.culvert.tunnel.runtime.LimitedLog;
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashSet;
@@ -77,7 +72,7 @@ public final class Keeper implements AutoCloseable {
   private final Netlink routing;
   private final Netlink nftables;
   private final Steering steering;
-  private int wakeup;
+  private final Wakeup wakeup;
   private final Listener listener;
   private final Thread thread;
   private final Queue<Update> updates = new ConcurrentLinkedQueue<>();
@@ -100,7 +95,7 @@ public final class Keeper implements AutoCloseable {
       Netlink routing,
       Netlink nftables,
       Steering steering,
-      int wakeup,
+      Wakeup wakeup,
       KernelPlan plan,
       Listener listener) {
     this.routing = routing;
@@ -128,8 +123,8 @@ public final class Keeper implements AutoCloseable {
       opened.push(nftables);
       Steering steering = Steering.open();
       opened.push(steering);
-      int wakeup =
-          ErrnoException.check("eventfd", LIBC.eventfd(0, LibC.EFD_CLOEXEC | LibC.EFD_NONBLOCK));
+      Wakeup wakeup = Wakeup.open();
+      opened.push(wakeup);
       Keeper keeper = new Keeper(routing, nftables, steering, wakeup, plan, listener);
       opened.push(keeper);
       keeper.thread.start();
@@ -161,7 +156,7 @@ public final class Keeper implements AutoCloseable {
     if (closing) {
       update.outcome.completeExceptionally(new IOException("no longer kept"));
     }
-    wake();
+    wakeup.signal();
     try {
       return update.outcome.join();
     } catch (CompletionException e) {
@@ -169,26 +164,11 @@ public final class Keeper implements AutoCloseable {
     }
   }
 
-  private synchronized void wake() {
-    if (wakeup < 0) {
-      return;
-    }
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment one = arena.allocateFrom(JAVA_LONG, 1);
-      LIBC.write(wakeup, one.address(), 8);
-    }
-  }
-
-  private synchronized void closeWakeup() {
-    LIBC.close(wakeup);
-    wakeup = -1;
-  }
-
   private void run() {
     Throwable death = null;
     try {
       while (!closing) {
-        boolean heard = Poll.readable(TICK_MILLIS, routing.fd(), nftables.fd(), wakeup);
+        boolean heard = Poll.readable(TICK_MILLIS, routing.fd(), nftables.fd(), wakeup.fd());
         if (heard) {
           gather();
         }
@@ -211,7 +191,7 @@ public final class Keeper implements AutoCloseable {
       for (Update update = updates.poll(); update != null; update = updates.poll()) {
         update.outcome.completeExceptionally(new IOException("no longer kept"));
       }
-      closeWakeup();
+      wakeup.close();
       routing.close();
       nftables.close();
       steering.close();
@@ -226,7 +206,7 @@ public final class Keeper implements AutoCloseable {
   private void gather() throws IOException {
     long end = System.nanoTime() + GATHER_NANOS;
     do {
-      drainWakeup();
+      wakeup.drain();
       if (Poll.readable(0, routing.fd())) {
         hear(routing);
       }
@@ -236,13 +216,7 @@ public final class Keeper implements AutoCloseable {
     } while (!closing
         && updates.isEmpty()
         && System.nanoTime() - end < 0
-        && Poll.readable(QUIET_MILLIS, routing.fd(), nftables.fd(), wakeup));
-  }
-
-  private void drainWakeup() {
-    try (Arena arena = Arena.ofConfined()) {
-      LIBC.read(wakeup, arena.allocate(8, 8).address(), 8);
-    }
+        && Poll.readable(QUIET_MILLIS, routing.fd(), nftables.fd(), wakeup.fd()));
   }
 
   private void hear(Netlink news) throws IOException {
@@ -366,7 +340,7 @@ public final class Keeper implements AutoCloseable {
     boolean wasOpen = !closing;
     closing = true;
     if (wasOpen) {
-      wake();
+      wakeup.signal();
     }
     if (Thread.currentThread() != thread) {
       try {

@@ -1,13 +1,8 @@
 package dev.culvert.tunnel.kernel;
 
-import static dev.culvert.tunnel.kernel.LibC.LIBC;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import dev.culvert.tunnel.kernel.Links.Link;
 import dev.culvert.tunnel.runtime.LimitedLog;
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.net.ProtocolException;
 import java.util.EnumSet;
 import java.util.HashMap;
@@ -41,7 +36,7 @@ public final class LinkMonitor implements AutoCloseable {
 
   private final Netlink news;
   private final Netlink questions;
-  private final int wakeup;
+  private final Wakeup wakeup;
   private final Set<Topic> topics;
   private final Consumer<? super LinkEvent> listener;
   private final Map<Integer, Link> known = new HashMap<>();
@@ -51,7 +46,7 @@ public final class LinkMonitor implements AutoCloseable {
   private LinkMonitor(
       Netlink news,
       Netlink questions,
-      int wakeup,
+      Wakeup wakeup,
       Set<Topic> topics,
       Consumer<? super LinkEvent> listener) {
     this.news = news;
@@ -79,11 +74,10 @@ public final class LinkMonitor implements AutoCloseable {
     copy.addAll(topics);
     Netlink news = Netlink.open(Netlink.NETLINK_ROUTE, groups);
     Netlink questions = null;
-    int wakeup = -1;
+    Wakeup wakeup = null;
     try {
       questions = Netlink.open();
-      wakeup =
-          ErrnoException.check("eventfd", LIBC.eventfd(0, LibC.EFD_CLOEXEC | LibC.EFD_NONBLOCK));
+      wakeup = Wakeup.open();
       LinkMonitor monitor = new LinkMonitor(news, questions, wakeup, copy, listener);
       for (Link link : new Links(questions).list()) {
         monitor.known.put(link.index(), link);
@@ -95,8 +89,8 @@ public final class LinkMonitor implements AutoCloseable {
       if (questions != null) {
         questions.close();
       }
-      if (wakeup >= 0) {
-        LIBC.close(wakeup);
+      if (wakeup != null) {
+        wakeup.close();
       }
       throw e;
     }
@@ -105,7 +99,7 @@ public final class LinkMonitor implements AutoCloseable {
   private void run() {
     try {
       while (!closing) {
-        Poll.readable(Poll.FOREVER, news.fd(), wakeup);
+        Poll.readable(Poll.FOREVER, news.fd(), wakeup.fd());
         if (!closing && Poll.readable(0, news.fd())) {
           hear();
         }
@@ -115,7 +109,7 @@ public final class LinkMonitor implements AutoCloseable {
     } finally {
       news.close();
       questions.close();
-      LIBC.close(wakeup);
+      wakeup.close();
     }
   }
 
@@ -221,14 +215,8 @@ public final class LinkMonitor implements AutoCloseable {
   /** Stops listening. Returns once no further event can come, unless called by the listener. */
   @Override
   public void close() {
-    boolean wasOpen = !closing;
     closing = true;
-    if (wasOpen && thread.isAlive()) {
-      try (Arena arena = Arena.ofConfined()) {
-        MemorySegment one = arena.allocateFrom(JAVA_LONG, 1);
-        LIBC.write(wakeup, one.address(), 8);
-      }
-    }
+    wakeup.signal();
     if (Thread.currentThread() != thread) {
       try {
         thread.join();
