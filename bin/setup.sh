@@ -51,7 +51,7 @@ find_jdk() {
   on_path=$(command -v javac || true)
   [ -z "$on_path" ] || on_path=$(dirname "$(dirname "$(readlink -f "$on_path")")")
   for candidate in "${JAVA_HOME:-}" "$on_path" /usr/lib/jvm/* /opt/java/* /opt/jdk* \
-    "$HOME"/.sdkman/candidates/java/* "$HOME"/.jdks/*; do
+    ${HOME:+"$HOME"/.sdkman/candidates/java/* "$HOME"/.jdks/*}; do
     [ -n "$candidate" ] && [ -d "$candidate" ] || continue
     version=$(jdk_feature_version "$candidate")
     if [ "${version:-0}" -ge "$culvert_jdk_version" ]; then
