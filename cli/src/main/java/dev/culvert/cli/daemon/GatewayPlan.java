@@ -51,10 +51,15 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
    *
    * @param port that the device has bound, 0: none yet
    * @param underlayBefore devices that were guarded before: they stay so while this gateway runs
+   * @param mtuBefore of the tunnel, kept while there is no way to anybody; 0: none yet
    * @throws IOException where the kernel cannot be asked, or the configuration does not fit it
    */
   static GatewayPlan of(
-      GatewayConfig config, Network network, int port, Collection<String> underlayBefore)
+      GatewayConfig config,
+      Network network,
+      int port,
+      Collection<String> underlayBefore,
+      int mtuBefore)
       throws IOException {
     Set<IpAddress> nodes = new LinkedHashSet<>(ELSEWHERE);
     config.endpoints().forEach(endpoint -> addNumeric(nodes, endpoint.host()));
@@ -66,9 +71,9 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
         // The kernel seeks those among the pods, and the pods' device is no underlay.
         .filter(address -> localPods.stream().noneMatch(pods -> pods.contains(address)))
         .forEach(nodes::add);
-    HostFacts facts = network.facts(nodes, config.socketMark());
+    HostFacts facts = network.facts(nodes, config.interfaceName(), config.socketMark());
     try {
-      return of(config, facts, port, underlayBefore);
+      return of(config, facts, port, underlayBefore, mtuBefore);
     } catch (IllegalArgumentException e) {
       throw new IOException(e.getMessage(), e);
     }
@@ -83,10 +88,13 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
   }
 
   static GatewayPlan of(
-      GatewayConfig config, HostFacts facts, int port, Collection<String> underlayBefore) {
+      GatewayConfig config,
+      HostFacts facts,
+      int port,
+      Collection<String> underlayBefore,
+      int mtuBefore) {
     Set<String> underlay = new TreeSet<>(underlayBefore);
     underlay.addAll(facts.underlay().keySet());
-    underlay.remove(config.interfaceName());
     underlay.remove("lo");
     ClusterConfig cluster =
         config.cluster().complete()
@@ -95,7 +103,7 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
     LinkFacts link =
         new LinkFacts(
             config.interfaceName(),
-            mtu(config, facts),
+            mtu(config, facts, mtuBefore),
             TABLE,
             List.copyOf(underlay),
             new Encapsulation(
@@ -129,9 +137,12 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
   }
 
   /** What fits below the smallest link with the headers around it. */
-  private static int mtu(GatewayConfig config, HostFacts facts) {
+  private static int mtu(GatewayConfig config, HostFacts facts, int mtuBefore) {
     if (config.mtu() != 0) {
       return config.mtu();
+    }
+    if (facts.underlay().isEmpty() && mtuBefore != 0) {
+      return mtuBefore;
     }
     boolean outerV4 = isOuterV4(config);
     return facts.underlay().values().stream()
@@ -201,7 +212,7 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
 
   /** The plan of a configuration that no gateway runs. */
   public static GatewayPlan of(GatewayConfig config, Machine machine) throws IOException {
-    return of(config, machine.network(), 0, List.of());
+    return of(config, machine.network(), 0, List.of(), 0);
   }
 
   /**

@@ -45,9 +45,9 @@ public final class KernelNetwork implements Network {
   }
 
   @Override
-  public HostFacts facts(Collection<IpAddress> nodes, int mark) throws IOException {
+  public HostFacts facts(Collection<IpAddress> nodes, String tunnel, int mark) throws IOException {
     try (Netlink netlink = Netlink.open()) {
-      return HostFacts.read(netlink, nodes, mark);
+      return HostFacts.read(netlink, nodes, tunnel, mark);
     }
   }
 

@@ -27,9 +27,10 @@ public interface Network {
    * What a plan has to know of this machine.
    *
    * @param nodes addresses of other nodes on the underlay
+   * @param tunnel name of the device whose packets are encapsulated
    * @param mark of the packets that carry the tunnel
    */
-  HostFacts facts(Collection<IpAddress> nodes, int mark) throws IOException;
+  HostFacts facts(Collection<IpAddress> nodes, String tunnel, int mark) throws IOException;
 
   /**
    * Applies a plan, its guard first, and repairs it from now on.

@@ -40,7 +40,7 @@ final class Steered implements AutoCloseable {
     this.config = config;
     this.network = network;
     this.former = former;
-    plan = GatewayPlan.of(config, network, 0, List.of());
+    plan = GatewayPlan.of(config, network, 0, List.of(), 0);
     requireIpv6Fits(plan);
     former.remember(plan.kernel().sysctls(), network);
     kept =
@@ -96,7 +96,8 @@ final class Steered implements AutoCloseable {
    * @throws IOException where it cannot be: the kernel holds what it did
    */
   synchronized GatewayPlan apply(GatewayConfig wanted, int boundPort) throws IOException {
-    GatewayPlan next = GatewayPlan.of(wanted, network, boundPort, stillUnderlay(wanted));
+    GatewayPlan next =
+        GatewayPlan.of(wanted, network, boundPort, stillUnderlay(wanted), plan.mtu());
     if (next.mtu() != plan.mtu()) {
       requireIpv6Fits(next);
     }
@@ -119,7 +120,11 @@ final class Steered implements AutoCloseable {
     inherited.removeIf(address -> pods.stream().noneMatch(range -> range.contains(address)));
     Set<String> underlay = new TreeSet<>(plan.underlay());
     if (!inherited.isEmpty()) {
-      underlay.removeAll(network.facts(inherited, wanted.socketMark()).underlay().keySet());
+      underlay.removeAll(
+          network
+              .facts(inherited, wanted.interfaceName(), wanted.socketMark())
+              .underlay()
+              .keySet());
     }
     return underlay;
   }
@@ -148,7 +153,7 @@ final class Steered implements AutoCloseable {
       return;
     }
     try {
-      GatewayPlan next = GatewayPlan.of(config, network, port, plan.underlay());
+      GatewayPlan next = GatewayPlan.of(config, network, port, plan.underlay(), plan.mtu());
       if (!next.equals(plan)) {
         int mtuBefore = plan.mtu();
         update(next);

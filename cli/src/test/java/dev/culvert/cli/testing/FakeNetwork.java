@@ -6,6 +6,7 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.PlanCompiler;
+import dev.culvert.routing.plan.RulePlan;
 import dev.culvert.tunnel.kernel.GuardTable.Count;
 import dev.culvert.tunnel.kernel.HostFacts;
 import dev.culvert.tunnel.kernel.TunQueues;
@@ -105,7 +106,7 @@ public final class FakeNetwork implements Network {
   }
 
   @Override
-  public HostFacts facts(Collection<IpAddress> nodes, int mark) {
+  public HostFacts facts(Collection<IpAddress> nodes, String tunnel, int mark) {
     return new HostFacts(
         new TreeMap<>(Map.of("wire0", mtu)),
         Set.of(IpAddress.parse("192.0.2.1")),
@@ -141,6 +142,7 @@ public final class FakeNetwork implements Network {
     List<Prefix> tunnelled =
         wanted.rules().stream()
             .filter(rule -> rule.table() != PlanCompiler.MAIN)
+            .filter(rule -> rule.table() != RulePlan.UNREACHABLE)
             .map(rule -> rule.destination())
             .toList();
     note(call + " " + tunnelled);

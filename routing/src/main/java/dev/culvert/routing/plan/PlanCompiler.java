@@ -5,6 +5,7 @@ import dev.culvert.routing.ClusterMap.Claim;
 import dev.culvert.routing.ClusterNode;
 import dev.culvert.routing.Exemption;
 import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Mark;
 import dev.culvert.routing.Policy;
 import dev.culvert.routing.PortRange;
 import dev.culvert.routing.Prefix;
@@ -28,6 +29,12 @@ import org.jspecify.annotations.Nullable;
 public final class PlanCompiler {
   /** Who has our marks goes out as it is. */
   public static final int MARKED = 100;
+
+  /**
+   * Behind {@link #MARKED}, where the main table has no way: our own packets must not find the
+   * tunnel, which would seal them again and again.
+   */
+  public static final int MARKED_ELSEWHERE = 101;
 
   public static final int LOCAL_PODS = 150;
   public static final int EXEMPT = 200;
@@ -136,8 +143,10 @@ public final class PlanCompiler {
 
   private void marked() {
     for (boolean v4 : new boolean[] {true, false}) {
-      rules.add(RulePlan.marked(v4, MARKED, facts.encapsulation().mark(), MAIN));
-      rules.add(RulePlan.marked(v4, MARKED, facts.bypass(), MAIN));
+      for (Mark mark : List.of(facts.encapsulation().mark(), facts.bypass())) {
+        rules.add(RulePlan.marked(v4, MARKED, mark, MAIN));
+        rules.add(RulePlan.marked(v4, MARKED_ELSEWHERE, mark, RulePlan.UNREACHABLE));
+      }
     }
   }
 

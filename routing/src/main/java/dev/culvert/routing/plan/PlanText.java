@@ -62,8 +62,11 @@ public final class PlanText {
         + (rule.protocol() == 0 ? "" : " ipproto " + protocol(rule.protocol()))
         + given(" sport ", rule.sourcePorts())
         + given(" dport ", rule.destinationPorts())
-        + " lookup "
-        + (rule.table() == PlanCompiler.MAIN ? "main" : rule.table());
+        + switch (rule.table()) {
+          case RulePlan.UNREACHABLE -> " unreachable";
+          case PlanCompiler.MAIN -> " lookup main";
+          default -> " lookup " + rule.table();
+        };
   }
 
   private static String protocol(int protocol) {

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param sourcePorts null: any; only with a protocol
  * @param destinationPorts null: any; only with a protocol
  * @param mark null: any
- * @param table which is asked
+ * @param table which is asked, or {@link #UNREACHABLE}
  */
 public record RulePlan(
     boolean v4,
@@ -31,8 +31,11 @@ public record RulePlan(
     @Nullable PortRange destinationPorts,
     @Nullable Mark mark,
     int table) {
+  /** In place of a table: there is no way for the packet, and no further rule is asked. */
+  public static final int UNREACHABLE = 0;
+
   public RulePlan {
-    if (priority < 1 || table < 1 || protocol < 0 || protocol > 255) {
+    if (priority < 1 || table < UNREACHABLE || protocol < 0 || protocol > 255) {
       throw new IllegalArgumentException(
           "priority " + priority + ", table " + table + ", protocol " + protocol);
     }

@@ -55,7 +55,7 @@ class PlanCompilerTest {
   }
 
   @Test
-  void bothMarksLeadToMainFirstOfAll() {
+  void bothMarksLeadToMainFirstOfAllAndNowhereElse() {
     for (String self : List.of("worker-1", "control-1")) {
       assertEquals(
           List.of(
@@ -64,6 +64,13 @@ class PlanCompilerTest {
               "ip -6 fwmark 0xc7010000/0xffff0000 lookup main",
               "ip -6 fwmark 0xc7020000/0xffff0000 lookup main"),
           rules(plan(self), 100));
+      assertEquals(
+          List.of(
+              "ip -4 fwmark 0xc7010000/0xffff0000 unreachable",
+              "ip -4 fwmark 0xc7020000/0xffff0000 unreachable",
+              "ip -6 fwmark 0xc7010000/0xffff0000 unreachable",
+              "ip -6 fwmark 0xc7020000/0xffff0000 unreachable"),
+          rules(plan(self), 101));
     }
   }
 

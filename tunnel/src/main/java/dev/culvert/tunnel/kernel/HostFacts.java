@@ -9,8 +9,8 @@ import java.io.IOException;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -19,8 +19,9 @@ import java.util.TreeSet;
 /**
  * What a plan has to know of the machine that it is for.
  *
- * @param underlay MTU of each device through which encapsulated packets leave for a node, by name;
- *     where the route has an MTU of its own, that
+ * @param underlay MTU of each device through which encapsulated packets may leave for a node, by
+ *     name: of each next hop of a route that has several. If the route has an MTU of its own, that.
+ *     Never the tunnel
  * @param localAddresses usable addresses of this host, those of loopback and link-local included
  * @param subnets ranges that are on each link, by its name; without those of link-local addresses
  * @param sources for each node that can be reached, the address that packets to it get
@@ -41,25 +42,33 @@ public record HostFacts(
    * Asks the kernel.
    *
    * @param nodes addresses of other nodes on the underlay
+   * @param tunnel name of the device whose packets are encapsulated: what leads into it is no way
    * @param mark what encapsulated packets carry, so that the rules in place let them through
    */
-  public static HostFacts read(Netlink netlink, Collection<IpAddress> nodes, int mark)
-      throws IOException {
+  public static HostFacts read(
+      Netlink netlink, Collection<IpAddress> nodes, String tunnel, int mark) throws IOException {
     Links links = new Links(netlink);
     Routes routes = new Routes(netlink);
     Map<Integer, Link> byIndex = new HashMap<>();
     links.list().forEach(link -> byIndex.put(link.index(), link));
+    Map<Integer, Link> outer = new HashMap<>(byIndex);
+    outer.values().removeIf(link -> link.name().equals(tunnel));
     SortedMap<String, Integer> underlay = new TreeMap<>();
     Map<IpAddress, IpAddress> sources = new HashMap<>();
     for (IpAddress node : nodes) {
-      Optional<Way> way = routes.lookUp(node, mark);
-      Link link = way.map(w -> byIndex.get(w.interfaceIndex())).orElse(null);
-      if (way.isEmpty() || link == null) {
+      Way way = routes.lookUp(node, mark).orElse(null);
+      if (way == null || !outer.containsKey(way.interfaceIndex())) {
         continue;
       }
-      int mtu = way.get().mtu() == 0 ? link.mtu() : Math.min(way.get().mtu(), link.mtu());
-      underlay.merge(link.name(), mtu, Math::min);
-      IpAddress source = way.get().source();
+      Set<Integer> devices = new HashSet<>(routes.nextHops(node, mark));
+      devices.add(way.interfaceIndex());
+      for (Link link : outer.values()) {
+        if (devices.contains(link.index())) {
+          int mtu = way.mtu() == 0 ? link.mtu() : Math.min(way.mtu(), link.mtu());
+          underlay.merge(link.name(), mtu, Math::min);
+        }
+      }
+      IpAddress source = way.source();
       if (source != null) {
         sources.put(node, source);
       }

@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /** The kernel's routes, through rtnetlink. Ours carry a protocol number of their own. */
@@ -30,6 +31,7 @@ public final class Routes {
   private static final int RTA_PRIORITY = 6;
   private static final int RTA_PREFSRC = 7;
   private static final int RTA_METRICS = 8;
+  private static final int RTA_MULTIPATH = 9;
   private static final int RTA_MARK = 16;
   private static final int RTA_TABLE = 15;
   private static final int RTAX_MTU = 2;
@@ -40,6 +42,10 @@ public final class Routes {
   private static final int RT_SCOPE_LINK = 253;
   private static final int RT_SCOPE_NOWHERE = 255;
   private static final int RTM_F_CLONED = 0x200;
+  private static final int RTM_F_FIB_MATCH = 0x2000;
+
+  /** Bytes of struct rtnexthop. */
+  private static final int NEXT_HOP = 8;
 
   /** Bytes of struct rtmsg. */
   private static final int RTMSG = 12;
@@ -219,31 +225,61 @@ public final class Routes {
    * @return empty where there is no way, or where the destination is the host itself
    */
   public Optional<Way> lookUp(IpAddress destination, int mark) throws IOException {
+    Map<Integer, ByteBuffer> route = ask(destination, mark, 0);
+    int index = NetlinkMessage.integer(route.get(RTA_OIF), 0);
+    if (index == 0) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new Way(
+            index, NetlinkMessage.address(route.get(RTA_PREFSRC)), mtu(route.get(RTA_METRICS))));
+  }
+
+  /**
+   * The interfaces that packets of the host's own may leave through: several, if the route has
+   * several next hops. {@link #lookUp} names one of them.
+   *
+   * @param mark that the packets would carry, 0: none
+   */
+  public Set<Integer> nextHops(IpAddress destination, int mark) throws IOException {
+    Map<Integer, ByteBuffer> route = ask(destination, mark, RTM_F_FIB_MATCH);
+    Set<Integer> interfaces = new TreeSet<>();
+    ByteBuffer hops = route.get(RTA_MULTIPATH);
+    int at = 0;
+    while (hops != null && hops.limit() - at >= NEXT_HOP) {
+      int length = hops.getShort(at) & 0xffff;
+      if (length < NEXT_HOP || length > hops.limit() - at) {
+        throw new ProtocolException("a next hop of " + length + " bytes");
+      }
+      interfaces.add(hops.getInt(at + 4));
+      at += length + 3 & ~3;
+    }
+    interfaces.add(NetlinkMessage.integer(route.get(RTA_OIF), 0));
+    interfaces.remove(0);
+    return interfaces;
+  }
+
+  /** The attributes of the route that a packet of the host's own takes; none if there is no way. */
+  private Map<Integer, ByteBuffer> ask(IpAddress destination, int mark, int flags)
+      throws IOException {
     NetlinkWriter request =
         header(RTM_GETROUTE, NetlinkMessage.NLM_F_ACK, destination.v4(), destination.bitLength())
             .u32(0)
-            .u32(0)
+            .u32(flags)
             .attribute(RTA_DST, destination);
     if (mark != 0) {
       request.attribute(RTA_MARK, mark);
     }
     try {
       for (NetlinkMessage message : netlink.request("look up " + destination, request)) {
-        boolean way = message.type() == RTM_NEWROUTE && message.payload().get(7) == RTN_UNICAST;
-        Map<Integer, ByteBuffer> attributes = way ? message.attributes(RTMSG) : Map.of();
-        int index = NetlinkMessage.integer(attributes.get(RTA_OIF), 0);
-        if (index != 0) {
-          return Optional.of(
-              new Way(
-                  index,
-                  NetlinkMessage.address(attributes.get(RTA_PREFSRC)),
-                  mtu(attributes.get(RTA_METRICS))));
+        if (message.type() == RTM_NEWROUTE && message.payload().get(7) == RTN_UNICAST) {
+          return message.attributes(RTMSG);
         }
       }
-      return Optional.empty();
+      return Map.of();
     } catch (ErrnoException e) {
       if (e.errno() == Errno.ENETUNREACH || e.errno() == Errno.EHOSTUNREACH) {
-        return Optional.empty();
+        return Map.of();
       }
       throw e;
     }

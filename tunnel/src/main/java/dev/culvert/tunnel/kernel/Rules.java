@@ -60,6 +60,7 @@ public final class Rules {
   private static final String LOOPBACK = "lo";
 
   private static final int FR_ACT_TO_TBL = 1;
+  private static final int FR_ACT_UNREACHABLE = 7;
   private static final int FIB_RULE_INVERT = 2;
 
   /** Bytes of struct fib_rule_hdr. */
@@ -161,7 +162,7 @@ public final class Rules {
             .u8(0)
             .u8(0) // the table stands in an attribute, which has room for all of it
             .u16(0)
-            .u8(FR_ACT_TO_TBL)
+            .u8(rule.table() == RulePlan.UNREACHABLE ? FR_ACT_UNREACHABLE : FR_ACT_TO_TBL)
             .u32(0)
             .attribute(FRA_PRIORITY, rule.priority())
             .attribute(FRA_TABLE, rule.table())
@@ -245,9 +246,10 @@ public final class Rules {
   static @Nullable RulePlan parse(NetlinkMessage message) throws ProtocolException {
     Map<Integer, ByteBuffer> attributes = message.attributes(HEADER);
     ByteBuffer header = message.payload();
+    boolean unreachable = header.get(7) == FR_ACT_UNREACHABLE;
     boolean plain =
         header.get(3) == 0
-            && header.get(7) == FR_ACT_TO_TBL
+            && (unreachable || header.get(7) == FR_ACT_TO_TBL)
             && (header.getInt(8) & FIB_RULE_INVERT) == 0
             && NetlinkMessage.integer(attributes.get(FRA_SUPPRESS_PREFIXLEN), -1) == -1
             && KNOWN.containsAll(attributes.keySet());
@@ -256,7 +258,12 @@ public final class Rules {
     boolean ours = octet(attributes.get(FRA_PROTOCOL)) == Routes.PROTOCOL;
     ByteBuffer device = attributes.get(FRA_IIFNAME);
     boolean local = device != null && NetlinkMessage.string(device).equals(LOOPBACK);
-    if (!ours || !plain || priority < 1 || table < 1 || (device != null && !local)) {
+    if (!ours
+        || !plain
+        || priority < 1
+        || unreachable != (table == RulePlan.UNREACHABLE)
+        || table < 0
+        || (device != null && !local)) {
       return null;
     }
     int protocol = octet(attributes.get(FRA_IP_PROTO));

@@ -55,6 +55,8 @@ final class Plans {
         List.of(
             RulePlan.marked(true, 100, MARK, 254),
             RulePlan.marked(false, 100, MARK, 254),
+            RulePlan.marked(true, 101, MARK, RulePlan.UNREACHABLE),
+            RulePlan.marked(false, 101, MARK, RulePlan.UNREACHABLE),
             RulePlan.to(150, LOCAL_PODS, 254),
             RulePlan.to(150, LOCAL_PODS6, 254),
             toServer(REMOTE),

@@ -43,6 +43,9 @@ class RulesTest {
           new Mark(0x100, 0xf00),
           7101);
 
+  private static final RulePlan NOWHERE =
+      RulePlan.marked(true, 101, new Mark(0x100, 0xf00), RulePlan.UNREACHABLE);
+
   private static byte[] hex(String text) {
     return HexFormat.of().parseHex(text.replace(" ", ""));
   }
@@ -81,6 +84,13 @@ class RulesTest {
     assertEquals(LibC.AF_INET6, written[16]);
   }
 
+  @Test
+  void aRuleThatLeadsNowhereNamesNoTable() {
+    byte[] written = Rules.write(Rules.RTM_NEWRULE, 0, NOWHERE).toBytes(1);
+    assertEquals(7, written[16 + 7]); // FR_ACT_UNREACHABLE
+    assertEquals(0, written[16 + 12 + 8 + 4], "FRA_TABLE");
+  }
+
   private static @Nullable RulePlan read(byte[] bytes) throws Exception {
     return Rules.parse(NetlinkMessage.parse(ByteBuffer.wrap(bytes)).getFirst());
   }
@@ -91,7 +101,7 @@ class RulesTest {
 
   @Test
   void whatIsWrittenIsRead() throws Exception {
-    for (RulePlan rule : List.of(EXEMPT, ALL, RulePlan.to(210, PODS, 7101))) {
+    for (RulePlan rule : List.of(EXEMPT, ALL, RulePlan.to(210, PODS, 7101), NOWHERE)) {
       assertEquals(rule, read(written(rule)));
     }
   }

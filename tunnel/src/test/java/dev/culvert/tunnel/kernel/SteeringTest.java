@@ -30,6 +30,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @Tag("integration")
 class SteeringTest {
+  private static final String ECMP =
+      "ip route add default nexthop via 10.0.0.2 nexthop via 10.1.0.2 && "
+          + "ip route add default nexthop via fd00::2 nexthop via fd01::2";
+
   private NetworkNamespace namespace;
   private Steering steering;
 
@@ -210,7 +214,7 @@ class SteeringTest {
         namespace.call(
             () -> {
               try (Netlink netlink = Netlink.open()) {
-                return HostFacts.read(netlink, List.of(Plans.REMOTE, Plans.REMOTE6), 0x100);
+                return HostFacts.read(netlink, List.of(Plans.REMOTE, Plans.REMOTE6), "tun0", 0x100);
               }
             });
     assertEquals(Map.of("eth0", 1500), facts.underlay());
@@ -220,6 +224,56 @@ class SteeringTest {
         facts
             .localAddresses()
             .containsAll(Set.of(Plans.LOCAL, Plans.LOCAL6, IpAddress.parse("::1"))));
+  }
+
+  private HostFacts facts(int mark, IpAddress... nodes) throws Exception {
+    return namespace.call(
+        () -> {
+          try (Netlink netlink = Netlink.open()) {
+            return HostFacts.read(netlink, List.of(nodes), "tun0", mark);
+          }
+        });
+  }
+
+  /** As while a lease is renewed: main has no way to the node. */
+  @Test
+  void markedPacketsFindNoWayRatherThanTheTunnel() throws Exception {
+    apply(Plans.worker());
+    assertEquals(List.of(), apply(Plans.worker()).changes(), "the rule is found again");
+    namespace.exec("ip", "address", "flush", "dev", "eth0");
+    for (String node : List.of("10.0.0.2", "fd00::2")) {
+      assertTrue(namespace.exec("ip", "route", "get", node).contains("dev tun0"), node);
+      IOException e =
+          assertThrows(
+              IOException.class,
+              () -> namespace.exec("ip", "route", "get", node, "mark", "0x100"),
+              node);
+      assertTrue(String.valueOf(e.getMessage()).contains("unreachable"), "" + e);
+    }
+    assertEquals(Map.of(), facts(0x100, Plans.REMOTE, Plans.REMOTE6).underlay());
+  }
+
+  @Test
+  void theTunnelIsNeverTheUnderlay() throws Exception {
+    apply(Plans.worker());
+    HostFacts facts = facts(0, Plans.REMOTE, Plans.REMOTE6);
+    assertEquals(Map.of(), facts.underlay());
+    assertEquals(Map.of(), facts.sources());
+  }
+
+  @Test
+  void theUnderlayIsEveryNextHopOfARoute() throws Exception {
+    namespace.exec(
+        "ip", "link", "add", "eth1", "mtu", "1400", "type", "veth", "peer", "name", "p1");
+    namespace.exec("ip", "address", "add", "10.1.0.1/24", "dev", "eth1");
+    namespace.exec("ip", "address", "add", "fd01::1/64", "dev", "eth1", "nodad");
+    namespace.exec("ip", "link", "set", "eth1", "up");
+    namespace.exec("ip", "link", "set", "p1", "up");
+    namespace.exec("sh", "-c", ECMP);
+    for (String node : List.of("192.0.2.9", "2001:db8::9")) {
+      assertEquals(
+          Map.of("eth0", 1500, "eth1", 1400), facts(0, IpAddress.parse(node)).underlay(), node);
+    }
   }
 
   // ---- the keeper
