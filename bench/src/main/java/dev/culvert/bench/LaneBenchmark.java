@@ -107,8 +107,9 @@ public class LaneBenchmark {
     AeadBackend warm = Backends.warm(AeadAlgorithm.CHACHA20_POLY1305, backend);
     sender.useBackend(warm);
     receiver.useBackend(warm);
-    senderHelpers = new HelperLanes("sender", helpers, sender.engine()::newDataPath);
-    receiverHelpers = new HelperLanes("receiver", helpers, receiver.engine()::newDataPath);
+    senderHelpers = new HelperLanes("sender", helpers, sender.engine()::newDataPath, died -> {});
+    receiverHelpers =
+        new HelperLanes("receiver", helpers, receiver.engine()::newDataPath, died -> {});
     toSeal = senderHelpers.newRing(out);
     toOpen = receiverHelpers.newRing(in);
     senderHelpers.start();

@@ -47,14 +47,17 @@ final class UpCommand implements Callable<Integer> {
       Signals.onEnd(
           () -> {
             told.set(true);
+            Ending.withinBounds();
             daemon.closeDevice();
           });
+      Ending.withAnyThread(daemon::giveUp);
       Signals.onReload(daemon::reloadLogged);
       if (Detached.isWanted() && !Logging.isAsked()) {
         Logging.toFile(daemon.interfaceName());
       }
       Detached.ready();
       daemon.awaitClosed();
+      Ending.withinBounds();
       if (told.get() || daemon.wasStopped()) {
         return ExitCode.OK;
       }

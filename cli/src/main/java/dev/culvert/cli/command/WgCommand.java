@@ -9,6 +9,8 @@ import dev.culvert.cli.uapi.UapiServer;
 import java.nio.file.FileAlreadyExistsException;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -48,13 +50,25 @@ final class WgCommand implements Callable<Integer> {
       throw new FileAlreadyExistsException(interfaceName);
     }
     CountDownLatch ended = new CountDownLatch(1);
+    AtomicReference<@Nullable String> failure = new AtomicReference<>();
     Signals.onEnd(ended::countDown);
+    Ending.withAnyThread(
+        reason -> {
+          failure.set(reason);
+          ended.countDown();
+        });
     try (RunningDevice running = machine.devices().open(interfaceName, 0, 0);
         UapiServer uapi = UapiServer.open(machine.uapiDirectory(), running.device())) {
       endWith(ended, "link watch", running::awaitClosed);
       endWith(ended, "socket watch", uapi::awaitGone);
       Detached.ready();
       ended.await();
+      Ending.withinBounds();
+      running.failure().ifPresent(failure::set);
+    }
+    String reason = failure.get();
+    if (reason != null) {
+      throw new CommandException(ExitCode.FAILED, interfaceName + " is gone: " + reason);
     }
     return ExitCode.OK;
   }
@@ -73,8 +87,9 @@ final class WgCommand implements Callable<Integer> {
                 wait.await();
               } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
+              } finally {
+                ended.countDown();
               }
-              ended.countDown();
             });
   }
 }

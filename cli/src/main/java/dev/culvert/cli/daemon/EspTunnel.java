@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** An ESP device with what keeps its keys. */
@@ -139,6 +140,11 @@ final class EspTunnel implements Tunnel {
     } finally {
       secrets.forEach(SaSecret::close);
     }
+  }
+
+  @Override
+  public Optional<String> failure() {
+    return device.failure();
   }
 
   @Override

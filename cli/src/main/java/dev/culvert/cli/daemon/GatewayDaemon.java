@@ -108,7 +108,12 @@ public final class GatewayDaemon implements AutoCloseable {
 
   /** Without repairs this goes on no longer: who started it learns of it, and the guard stands. */
   private void guardUnattended(Throwable cause) {
-    failure = "routes, rules and guard were no longer kept: " + cause;
+    giveUp("routes, rules and guard were no longer kept: " + cause);
+  }
+
+  /** Ends, since a part is no more and what is left is half a gateway; the guard stands. */
+  public void giveUp(String reason) {
+    failure = reason;
     Thread.ofPlatform().name("give-up").start(this::closeDevice);
   }
 
@@ -182,10 +187,11 @@ public final class GatewayDaemon implements AutoCloseable {
 
   /** Why this ended by itself, where it did. */
   public Optional<String> failure() {
-    return Optional.ofNullable(failure);
+    return Optional.ofNullable(failure)
+        .or(() -> running == null ? Optional.empty() : running.failure());
   }
 
-  /** Waits until the link is deleted or {@link #close} is called. */
+  /** Waits until the link is deleted, a part failed, or {@link #close} is called. */
   public void awaitClosed() throws InterruptedException {
     if (running != null) {
       running.awaitClosed();

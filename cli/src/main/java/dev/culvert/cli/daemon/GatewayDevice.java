@@ -9,6 +9,7 @@ import dev.culvert.tunnel.gateway.WireGuardGateway;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /** The device of the tunnel module, as commands run it. */
 public final class GatewayDevice implements RunningDevice {
@@ -61,6 +62,11 @@ public final class GatewayDevice implements RunningDevice {
   @Override
   public List<String> keyLog(DeviceSnapshot now) {
     return handshakes.lines(now);
+  }
+
+  @Override
+  public Optional<String> failure() {
+    return gateway.failure();
   }
 
   @Override

@@ -6,6 +6,7 @@ import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import java.util.List;
+import java.util.Optional;
 
 /** A device with its life: what the commands run, and what tests put in its place. */
 public interface RunningDevice extends AutoCloseable {
@@ -28,7 +29,10 @@ public interface RunningDevice extends AutoCloseable {
    */
   List<String> keyLog(DeviceSnapshot now);
 
-  /** Returns when the link was deleted or {@link #close} was called. */
+  /** Why the device can only be closed any more, if that is so. */
+  Optional<String> failure();
+
+  /** Returns when the link was deleted, the device failed, or {@link #close} was called. */
   void awaitClosed() throws InterruptedException;
 
   @Override

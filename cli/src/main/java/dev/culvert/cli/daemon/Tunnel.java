@@ -11,6 +11,7 @@ import dev.culvert.routing.Mark;
 import dev.culvert.tunnel.gateway.GatewayStatus;
 import java.io.IOException;
 import java.util.List;
+import java.util.Optional;
 
 /** A running device of either engine, as the daemon steers it. */
 sealed interface Tunnel extends AutoCloseable permits WireGuardTunnel, EspTunnel {
@@ -56,7 +57,10 @@ sealed interface Tunnel extends AutoCloseable permits WireGuardTunnel, EspTunnel
   /** The lines with which Wireshark reads a capture: secrets, on an operator's explicit demand. */
   List<String> keyLog() throws IOException;
 
-  /** Returns when the link was deleted or {@link #end} was called. */
+  /** Why the device can only be closed any more, if that is so. */
+  Optional<String> failure();
+
+  /** Returns when the link was deleted, the device failed, or {@link #end} was called. */
   void awaitClosed() throws InterruptedException;
 
   /** Takes the device away. */

@@ -22,6 +22,7 @@ import java.io.IOException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** A WireGuard device, which {@code wg} can see too. */
@@ -119,6 +120,11 @@ final class WireGuardTunnel implements Tunnel {
     try (DeviceSnapshot now = device().snapshot()) {
       return running.keyLog(now);
     }
+  }
+
+  @Override
+  public Optional<String> failure() {
+    return running.failure();
   }
 
   @Override

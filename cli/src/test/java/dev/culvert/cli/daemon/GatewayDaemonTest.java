@@ -73,6 +73,27 @@ final class GatewayDaemonTest {
   }
 
   @Test
+  void aDeviceOfWhichAPartDiedEndsTheDaemonAndTheGuardStays() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertTrue(daemon.failure().isEmpty());
+      device().fail("a lane has ended");
+      daemon.awaitClosed();
+      assertEquals("a lane has ended", daemon.failure().orElseThrow());
+    }
+    assertFalse(network.calls().contains("remove"));
+  }
+
+  @Test
+  void aThreadThatDiesEndsTheDaemon() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      daemon.giveUp("cv0-discovery has ended");
+      daemon.awaitClosed();
+      assertEquals("cv0-discovery has ended", daemon.failure().orElseThrow());
+    }
+    assertFalse(network.calls().contains("remove"));
+  }
+
+  @Test
   void theGuardComesBeforeTheDevice() throws Exception {
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
       assertFalse(daemon.wasStopped());

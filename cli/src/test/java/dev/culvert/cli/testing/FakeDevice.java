@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +37,7 @@ public final class FakeDevice implements WireGuardDevice, RunningDevice {
   private final List<Classifier> classifiers = new ArrayList<>();
   private final List<DeviceUpdate> updates = new ArrayList<>();
   private byte[] privateKey = new byte[32];
+  private volatile @Nullable String failure;
   private int listenPort;
   private int fwmark;
 
@@ -80,6 +82,17 @@ public final class FakeDevice implements WireGuardDevice, RunningDevice {
   @Override
   public List<String> keyLog(DeviceSnapshot now) {
     return List.of();
+  }
+
+  /** As if a part of it had died. */
+  public void fail(String reason) {
+    failure = reason;
+    closed.countDown();
+  }
+
+  @Override
+  public Optional<String> failure() {
+    return Optional.ofNullable(failure);
   }
 
   @Override

@@ -19,6 +19,7 @@ import dev.culvert.tunnel.gateway.TrafficStatus;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 
 /**
@@ -144,6 +145,11 @@ public final class FakeEspDevice<K extends Keying> implements EspDevice<K> {
 
   public boolean isClosed() {
     return closed.getCount() == 0;
+  }
+
+  @Override
+  public Optional<String> failure() {
+    return Optional.empty();
   }
 
   @Override

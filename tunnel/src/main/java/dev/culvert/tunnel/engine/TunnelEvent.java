@@ -26,6 +26,9 @@ public sealed interface TunnelEvent {
   /** A key was not taken into use, since packets under it would not be safe. */
   record KeyRefused(String peer, String reason) implements TunnelEvent {}
 
+  /** Work for the peer failed by a fault of ours; the other peers' was done. */
+  record WorkFailed(String peer, RuntimeException cause) implements TunnelEvent {}
+
   /** Something about keys that an operator should know; each engine has its own. */
   non-sealed interface Notice extends TunnelEvent {
     /** One sentence. */

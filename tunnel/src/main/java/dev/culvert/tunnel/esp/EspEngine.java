@@ -12,6 +12,7 @@ import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.InnerIp;
+import dev.culvert.tunnel.engine.Isolation;
 import dev.culvert.tunnel.engine.MessageQueue;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.engine.TunnelEngine;
@@ -50,6 +51,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
   private final SaTable sas;
   private final EspDataPath controlPath;
   private final Train single = new Train();
+  private final Isolation isolation;
 
   /** Written by the control thread; never too late, perhaps too early. */
   private volatile long nextKeepalive = NatKeepalive.NEVER;
@@ -65,6 +67,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     backends.forEach(shared::backend);
     sas = new SaTable(shared, events::add);
     controlPath = new EspDataPath(shared, drops);
+    isolation = new Isolation(drops, events::add);
   }
 
   @Override
@@ -222,7 +225,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
       }
       int requests = peer.takeRequests();
       if (peers.get(peer.toString()) == peer.whole()) {
-        serve(peer, requests, nowNanos);
+        isolation.run(peer.toString(), () -> serve(peer, requests, nowNanos));
       }
     }
     for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
@@ -231,10 +234,12 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
       if (message == null) {
         break;
       }
-      keying.receive(message.bytes(), message.from(), underLoad, nowNanos, wallNanos);
+      isolation.run(
+          "",
+          () -> keying.receive(message.bytes(), message.from(), underLoad, nowNanos, wallNanos));
       obey(nowNanos);
     }
-    keying.advance(nowNanos, wallNanos);
+    isolation.run("", () -> keying.advance(nowNanos, wallNanos));
     obey(nowNanos);
     sas.publish();
     if (nowNanos >= nextKeepalive) {
@@ -291,9 +296,10 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
   /** Does what the keying says; receive SAs reach lanes with the next {@link SaTable#publish}. */
   private void obey(long nowNanos) {
     for (KeyingEvent event = keying.pollEvent(); event != null; event = keying.pollEvent()) {
+      KeyingEvent said = event;
       EspPeer peer = peers.get(event.peer());
       if (peer != null) {
-        obey(event, peer, nowNanos);
+        isolation.run(peer.toString(), () -> obey(said, peer, nowNanos));
       } else if (event instanceof KeyingEvent.AddInbound e) {
         e.sa().key().close();
       } else if (event instanceof KeyingEvent.UseOutbound e) {
@@ -367,7 +373,10 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
       drops.count(DropReason.NO_ENDPOINT);
     }
     for (EspPeer peer = ready.peek(); peer != null; peer = ready.peek()) {
-      if (transmit(peer, out, nowNanos)) {
+      EspPeer first = peer;
+      boolean[] filled = {false};
+      isolation.run(peer.toString(), () -> filled[0] = transmit(first, out, nowNanos));
+      if (filled[0]) {
         return true;
       }
       ready.remove().readyToTransmit = false;

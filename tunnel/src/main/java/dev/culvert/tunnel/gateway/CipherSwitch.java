@@ -57,10 +57,15 @@ final class CipherSwitch {
       Thread.currentThread().interrupt();
       return;
     }
-    LIBC.setpriority(LibC.PRIO_PROCESS, 0, NICENESS);
-    AeadBackends.Selection selection = CipherChoice.select(algorithm);
-    use.accept(selection.backend());
-    cipher = selection.backend().name();
-    LOG.info("{}: cipher {} of {}", device, cipher, selection.candidates());
+    try {
+      LIBC.setpriority(LibC.PRIO_PROCESS, 0, NICENESS);
+      AeadBackends.Selection selection = CipherChoice.select(algorithm);
+      use.accept(selection.backend());
+      cipher = selection.backend().name();
+      LOG.info("{}: cipher {} of {}", device, cipher, selection.candidates());
+    } catch (RuntimeException | LinkageError e) {
+      // The first one works: that another cannot be had here is no reason to end.
+      LOG.error("{}: the cipher stays {}", device, cipher, e);
+    }
   }
 }

@@ -4,12 +4,16 @@ import dev.culvert.tunnel.engine.Datagram;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.runtime.LimitedLog;
+import dev.culvert.tunnel.runtime.VitalThread;
 import java.lang.foreign.Arena;
+import java.time.Duration;
 import java.util.Queue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -27,12 +31,16 @@ final class ControlLoop implements AutoCloseable {
     void transmit(Datagram datagram);
   }
 
+  /** How long a caller, or whoever closes, waits for a turn that does not end. */
+  static final Duration PATIENCE = Duration.ofSeconds(30);
+
   private final TunnelEngine engine;
   private final LongSupplier nanoClock;
   private final LongSupplier wallClock;
   private final Transmitter transmitter;
   private final Consumer<TunnelEvent> events;
   private final Queue<Task<?>> tasks = new ConcurrentLinkedQueue<>();
+  private final Duration patience;
   private final Thread thread;
 
   /**
@@ -44,19 +52,26 @@ final class ControlLoop implements AutoCloseable {
   private volatile boolean closed;
   private volatile boolean ended;
 
+  /**
+   * @param died told if the thread ends though nobody closed it: nothing is controlled any more
+   * @param patience as {@link #PATIENCE}
+   */
   ControlLoop(
       String name,
       TunnelEngine engine,
       LongSupplier nanoClock,
       LongSupplier wallClock,
       Transmitter transmitter,
-      Consumer<TunnelEvent> events) {
+      Consumer<TunnelEvent> events,
+      Consumer<? super Throwable> died,
+      Duration patience) {
     this.engine = engine;
     this.nanoClock = nanoClock;
     this.wallClock = wallClock;
     this.transmitter = transmitter;
     this.events = events;
-    this.thread = Thread.ofPlatform().name(name).daemon().unstarted(this::run);
+    this.patience = patience;
+    this.thread = VitalThread.unstarted(name, this::run, died);
   }
 
   void start() {
@@ -74,10 +89,10 @@ final class ControlLoop implements AutoCloseable {
   }
 
   /**
-   * Runs {@code work} on the control thread and waits for it.
+   * Runs {@code work} on the control thread and waits for it, though not for ever.
    *
-   * @throws ExecutionException with what the work threw, or an IllegalStateException where the loop
-   *     has ended
+   * @throws ExecutionException with what the work threw, or an IllegalStateException if the loop
+   *     has ended or does not get to it
    */
   <T> T call(Callable<T> work) throws ExecutionException, InterruptedException {
     Task<T> task = new Task<>(work, new CompletableFuture<>());
@@ -86,7 +101,20 @@ final class ControlLoop implements AutoCloseable {
     if (ended) {
       refuseTasks();
     }
-    return task.result.get();
+    try {
+      return task.result.get(patience.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      boolean begun = !tasks.remove(task);
+      String outcome = begun ? "it was begun and may still take effect" : "nothing was changed";
+      throw new ExecutionException(
+          new IllegalStateException(
+              thread.getName()
+                  + " did not answer within "
+                  + patience.toSeconds()
+                  + " s; "
+                  + outcome,
+              e));
+    }
   }
 
   /** One call from another thread. */
@@ -119,9 +147,10 @@ final class ControlLoop implements AutoCloseable {
         }
         sleep();
       }
+    } finally {
+      ended = true;
+      refuseTasks();
     }
-    ended = true;
-    refuseTasks();
   }
 
   private void turn(Datagram datagram) {
@@ -154,20 +183,18 @@ final class ControlLoop implements AutoCloseable {
     plannedWakeNanos = Long.MIN_VALUE;
   }
 
+  /** Ends the thread after its turn. */
   @Override
   public void close() {
     closed = true;
     LockSupport.unpark(thread);
-    boolean interrupted = false;
-    while (thread.isAlive() && Thread.currentThread() != thread) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
+    if (Thread.currentThread() != thread) {
+      VitalThread.join(thread, patience);
     }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+  }
+
+  /** Whether nothing of the engine's is touched from here any more. */
+  boolean hasEnded() {
+    return !thread.isAlive() || Thread.currentThread() == thread;
   }
 }

@@ -34,6 +34,8 @@ final class EngineEvents implements Consumer<TunnelEvent> {
       case TunnelEvent.TimestampAnswered e -> timestamps.answered(e.timestamp());
       case TunnelEvent.KeyRefused e ->
           LOG.error(e.peer(), "{}: a key for {} was refused: {}", device, e.peer(), e.reason());
+      case TunnelEvent.WorkFailed e ->
+          LOG.failure(e.peer(), e.cause(), "{}: work for \"{}\" failed", device, e.peer());
       case TunnelEvent.Notice e -> {
         if (e.isWarning()) {
           LOG.warn(subject(e), "{}: {}", device, e.message());

@@ -9,6 +9,7 @@ import dev.culvert.tunnel.esp.SaStatus;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A running ESP device, as the daemon steers it. Safe to use from any thread.
@@ -68,7 +69,10 @@ public interface EspDevice<K extends Keying> extends ClusterDevice, AutoCloseabl
   /** The last things that an operator should know, oldest first. */
   List<DatedNotice> notices();
 
-  /** Returns when the device is closed and nothing of it is left. */
+  /** Why the device can only be closed any more, if that is so. */
+  Optional<String> failure();
+
+  /** Returns when the device is closed and nothing of it is left, or when it has failed. */
   void awaitClosed() throws InterruptedException;
 
   /**

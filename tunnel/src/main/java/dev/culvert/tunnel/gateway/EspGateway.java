@@ -19,6 +19,7 @@ import java.util.Collection;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * An ESP device that moves packets. It ends when it is closed or its interface is deleted. Safe to
@@ -171,6 +172,11 @@ public final class EspGateway<K extends Keying> implements EspDevice<K> {
   @Override
   public GatewayStatus status() {
     return gateway.status();
+  }
+
+  @Override
+  public Optional<String> failure() {
+    return gateway.failure();
   }
 
   @Override

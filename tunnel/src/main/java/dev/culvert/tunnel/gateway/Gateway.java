@@ -20,11 +20,13 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -54,6 +56,7 @@ final class Gateway implements AutoCloseable {
   private @Nullable LinkMonitor linkMonitor;
   private final AtomicBoolean closing = new AtomicBoolean();
   private final CountDownLatch closed = new CountDownLatch(1);
+  private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
 
   private Gateway(
       TunDevice tun, Protocol protocol, Consumer<TunnelEvent> events, GatewayOptions options)
@@ -73,9 +76,12 @@ final class Gateway implements AutoCloseable {
             System::nanoTime,
             Gateway::wallNanos,
             datagram -> underlay().transmit(datagram),
-            events);
+            events,
+            this::fail,
+            ControlLoop.PATIENCE);
     helpers =
-        new HelperLanes(name, options.effectiveHelpers(tun.ports().size()), engine::newDataPath);
+        new HelperLanes(
+            name, options.effectiveHelpers(tun.ports().size()), engine::newDataPath, this::fail);
     lanes = new Lanes(name, tun.ports().size(), this::newLane, this::onFailure);
     underlay = new Underlay(lanes, protocol.encapsulation());
   }
@@ -116,7 +122,7 @@ final class Gateway implements AutoCloseable {
     control.start();
     helpers.start();
     lanes.start(tun.ports());
-    linkMonitor = LinkMonitor.start(Set.of(), this::onLinkEvent);
+    linkMonitor = LinkMonitor.start(Set.of(), this::onLinkEvent, this::fail);
     // Who steers may have set another before anybody listened.
     followMtu();
     LOG.info(
@@ -312,12 +318,18 @@ final class Gateway implements AutoCloseable {
     }
   }
 
-  /** A lane's handler failed. The device being gone is the end; anything else is one bad batch. */
-  private void onFailure(Throwable failure) {
-    if (failure.getCause() instanceof DeviceGoneException) {
+  /**
+   * A lane's handler failed. The device being gone is the end, and an error or a lane's death are;
+   * anything else is one bad batch.
+   */
+  private void onFailure(Throwable thrown) {
+    if (thrown.getCause() instanceof DeviceGoneException) {
       closeSoon();
+    } else if (thrown instanceof Error || thrown instanceof Lanes.LoopEndedException) {
+      LOG.error("{}: a lane failed", tun.name(), thrown);
+      fail(thrown);
     } else {
-      LIMITED.failure(tun.name(), failure, "{}: a batch was lost", tun.name());
+      LIMITED.failure(tun.name(), thrown, "{}: a batch was lost", tun.name());
     }
   }
 
@@ -328,7 +340,23 @@ final class Gateway implements AutoCloseable {
     }
   }
 
-  /** Returns when the device is closed and nothing of it is left. */
+  /**
+   * A part is no more, and what is left is half a gateway: whoever waits for the end learns of it,
+   * and closes.
+   */
+  private void fail(Throwable cause) {
+    if (!closing.get()) {
+      failure.compareAndSet(null, cause);
+      closed.countDown();
+    }
+  }
+
+  /** Why this can only be closed any more, if that is so. */
+  Optional<String> failure() {
+    return Optional.ofNullable(failure.get()).map(Throwable::toString);
+  }
+
+  /** Returns when the device is closed and nothing of it is left, or when it has failed. */
   void awaitClosed() throws InterruptedException {
     closed.await();
   }
@@ -342,19 +370,26 @@ final class Gateway implements AutoCloseable {
     if (!closing.compareAndSet(false, true)) {
       return;
     }
-    if (linkMonitor != null) {
-      linkMonitor.close();
+    try {
+      if (linkMonitor != null) {
+        linkMonitor.close();
+      }
+      underlay.close();
+      lanes.close();
+      helpers.close();
+      writeStages();
+      clusterTraffic.close();
+      control.close();
+      if (control.hasEnded()) {
+        protocol.engine().close();
+      } else {
+        LOG.error("{}: its control thread does not end; keys go with the process", tun.name());
+      }
+      tun.close();
+      LOG.info("{}: closed", tun.name());
+    } finally {
+      closed.countDown();
     }
-    underlay.close();
-    lanes.close();
-    helpers.close();
-    writeStages();
-    clusterTraffic.close();
-    control.close();
-    protocol.engine().close();
-    tun.close();
-    closed.countDown();
-    LOG.info("{}: closed", tun.name());
   }
 
   private void writeStages() {

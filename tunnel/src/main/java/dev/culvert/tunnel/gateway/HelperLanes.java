@@ -1,11 +1,13 @@
 package dev.culvert.tunnel.gateway;
 
 import dev.culvert.tunnel.engine.DataPath;
+import dev.culvert.tunnel.runtime.VitalThread;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
@@ -28,11 +30,13 @@ public final class HelperLanes implements AutoCloseable {
   /**
    * @param count threads, 0 for none
    * @param newPath makes each its own way through the engine
+   * @param died told if a thread ends though nobody closed it
    */
-  public HelperLanes(String name, int count, Supplier<DataPath> newPath) {
+  public HelperLanes(
+      String name, int count, Supplier<DataPath> newPath, Consumer<? super Throwable> died) {
     helpers = new Helper[count];
     for (int i = 0; i < count; i++) {
-      helpers[i] = new Helper(name + "-helper-" + i, newPath.get());
+      helpers[i] = new Helper(name + "-helper-" + i, newPath.get(), died);
     }
   }
 
@@ -86,9 +90,9 @@ public final class HelperLanes implements AutoCloseable {
     private final Thread thread;
     private final AtomicBoolean asleep = new AtomicBoolean();
 
-    Helper(String name, DataPath path) {
+    Helper(String name, DataPath path, Consumer<? super Throwable> died) {
       this.path = path;
-      thread = Thread.ofPlatform().name(name).daemon().unstarted(this::run);
+      thread = VitalThread.unstarted(name, this::run, died);
     }
 
     private void run() {
@@ -139,19 +143,9 @@ public final class HelperLanes implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
-    boolean interrupted = false;
     for (Helper helper : helpers) {
       LockSupport.unpark(helper.thread);
-      while (helper.thread.isAlive()) {
-        try {
-          helper.thread.join();
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
+      VitalThread.join(helper.thread, ControlLoop.PATIENCE);
     }
   }
 }

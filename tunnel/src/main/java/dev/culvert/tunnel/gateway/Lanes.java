@@ -11,10 +11,13 @@ import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
 
 /** The lanes and the event loops that they run on, one each. */
 final class Lanes implements AutoCloseable {
@@ -27,6 +30,16 @@ final class Lanes implements AutoCloseable {
   private final List<EpollPort.Registration> tunRegistrations = new ArrayList<>();
   private final List<ScheduledFuture<?>> rests = new ArrayList<>();
   private final Consumer<Throwable> onFailure;
+  private volatile boolean closing;
+
+  /** A lane's event loop is no more, though the lanes were not closed. */
+  static final class LoopEndedException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    private LoopEndedException(String message, @Nullable Throwable cause) {
+      super(message, cause);
+    }
+  }
 
   /** Makes the lanes; nothing moves until {@link #start}. */
   Lanes(String name, int count, IntFunction<Lane> newLane, Consumer<Throwable> onFailure) {
@@ -35,8 +48,17 @@ final class Lanes implements AutoCloseable {
         new MultiThreadIoEventLoopGroup(
             count, new DefaultThreadFactory(name + "-lane", true), EpollIoHandler.newFactory());
     group.forEach(loop -> loops.add((IoEventLoop) loop));
+    for (IoEventLoop loop : loops) {
+      loop.terminationFuture().addListener(end -> loopEnded(name, end.cause()));
+    }
     for (int i = 0; i < count; i++) {
       lanes.add(newLane.apply(i));
+    }
+  }
+
+  private void loopEnded(String name, @Nullable Throwable cause) {
+    if (!closing) {
+      onFailure.accept(new LoopEndedException("a lane of " + name + " has ended", cause));
     }
   }
 
@@ -55,7 +77,7 @@ final class Lanes implements AutoCloseable {
             () -> {
               try {
                 lanes.get(lane).rest();
-              } catch (RuntimeException e) {
+              } catch (Throwable e) { // Nobody looks at what becomes of a scheduled task.
                 onFailure.accept(e);
               }
             },
@@ -92,7 +114,11 @@ final class Lanes implements AutoCloseable {
         .forEach(CompletableFuture::join);
   }
 
-  /** Runs {@code change} on every lane's own thread, and waits until all have done so. */
+  /**
+   * Runs {@code change} on every lane's own thread, and waits until all have done so.
+   *
+   * @throws IllegalStateException if one does not get to it
+   */
   void onEach(LaneChange change) {
     List<CompletableFuture<Void>> done = new ArrayList<>();
     for (int i = 0; i < lanes.size(); i++) {
@@ -100,7 +126,16 @@ final class Lanes implements AutoCloseable {
       done.add(
           CompletableFuture.runAsync(() -> change.apply(lane, lanes.get(lane)), loops.get(lane)));
     }
-    done.forEach(CompletableFuture::join);
+    try {
+      CompletableFuture.allOf(done.toArray(CompletableFuture[]::new))
+          .orTimeout(ControlLoop.PATIENCE.toSeconds(), TimeUnit.SECONDS)
+          .join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof TimeoutException) {
+        throw new IllegalStateException("a lane does not answer", e);
+      }
+      throw e;
+    }
   }
 
   /** A change to one lane, on its thread. */
@@ -119,6 +154,7 @@ final class Lanes implements AutoCloseable {
   /** Ends the loops, then gives the lanes' memory back. The sockets are closed before. */
   @Override
   public void close() {
+    closing = true;
     cancel(tunRegistrations);
     rests.forEach(rest -> rest.cancel(false));
     group.shutdownGracefully(0, 2, TimeUnit.SECONDS).awaitUninterruptibly();

@@ -10,6 +10,7 @@ import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
 import dev.culvert.tunnel.wireguard.WireGuardEngine;
 import java.security.SecureRandom;
+import java.util.Optional;
 
 /** A WireGuard device that moves packets. It ends when it is closed or its interface is deleted. */
 public final class WireGuardGateway implements WireGuardDevice, ClusterDevice, AutoCloseable {
@@ -107,7 +108,12 @@ public final class WireGuardGateway implements WireGuardDevice, ClusterDevice, A
     return gateway.status();
   }
 
-  /** Returns when the device is closed and nothing of it is left. */
+  /** Why the device can only be closed any more, if that is so. */
+  public Optional<String> failure() {
+    return gateway.failure();
+  }
+
+  /** Returns when the device is closed and nothing of it is left, or when it has failed. */
   public void awaitClosed() throws InterruptedException {
     gateway.awaitClosed();
   }

@@ -51,6 +51,9 @@ public final class Keeper implements AutoCloseable {
 
   private static final int SHOWN_CHANGES = 20;
 
+  /** A plan of thousands of nodes takes a second. */
+  private static final int MOST_SECONDS = 60;
+
   /** Hears of it on the keeper's thread; what it throws is logged. */
   public interface Listener {
     /** The thread died: nothing is repaired any more, though {@link #close} was not called. */
@@ -158,7 +161,7 @@ public final class Keeper implements AutoCloseable {
     }
     wakeup.signal();
     try {
-      return update.outcome.join();
+      return update.outcome.orTimeout(MOST_SECONDS, TimeUnit.SECONDS).join();
     } catch (CompletionException e) {
       throw new IOException(String.valueOf(e.getCause()), e.getCause());
     }
@@ -259,6 +262,9 @@ public final class Keeper implements AutoCloseable {
         update.outcome.complete(applyNew(update.plan));
       } catch (IOException | RuntimeException e) {
         update.outcome.completeExceptionally(e);
+      } catch (Error e) { // It ends this thread, and whoever waits must not wait on.
+        update.outcome.completeExceptionally(e);
+        throw e;
       }
     }
   }

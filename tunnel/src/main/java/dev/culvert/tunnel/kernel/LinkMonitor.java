@@ -2,6 +2,7 @@ package dev.culvert.tunnel.kernel;
 
 import dev.culvert.tunnel.kernel.Links.Link;
 import dev.culvert.tunnel.runtime.LimitedLog;
+import dev.culvert.tunnel.runtime.VitalThread;
 import java.io.IOException;
 import java.net.ProtocolException;
 import java.util.EnumSet;
@@ -48,23 +49,25 @@ public final class LinkMonitor implements AutoCloseable {
       Netlink questions,
       Wakeup wakeup,
       Set<Topic> topics,
-      Consumer<? super LinkEvent> listener) {
+      Consumer<? super LinkEvent> listener,
+      Consumer<? super Throwable> died) {
     this.news = news;
     this.questions = questions;
     this.wakeup = wakeup;
     this.topics = topics;
     this.listener = listener;
-    // A blocking native call would pin a virtual thread's carrier.
-    thread = Thread.ofPlatform().daemon().name("link-monitor").unstarted(this::run);
+    thread = VitalThread.unstarted("link-monitor", this::run, died);
   }
 
   /**
    * Starts to listen in the calling thread's network namespace. The interfaces that are there now
    * are known, not told.
    *
-   * @param listener called on the monitor's thread; what it throws is logged
+   * @param listener called on the monitor's thread; what exceptions it throws are logged
+   * @param died told if nothing is heard any more, though this was not closed
    */
-  public static LinkMonitor start(Set<Topic> topics, Consumer<? super LinkEvent> listener)
+  public static LinkMonitor start(
+      Set<Topic> topics, Consumer<? super LinkEvent> listener, Consumer<? super Throwable> died)
       throws IOException {
     int groups = RTMGRP_LINK;
     for (Topic topic : topics) {
@@ -78,7 +81,7 @@ public final class LinkMonitor implements AutoCloseable {
     try {
       questions = Netlink.open();
       wakeup = Wakeup.open();
-      LinkMonitor monitor = new LinkMonitor(news, questions, wakeup, copy, listener);
+      LinkMonitor monitor = new LinkMonitor(news, questions, wakeup, copy, listener, died);
       for (Link link : new Links(questions).list()) {
         monitor.known.put(link.index(), link);
       }
@@ -96,7 +99,7 @@ public final class LinkMonitor implements AutoCloseable {
     }
   }
 
-  private void run() {
+  private void run() throws IOException {
     try {
       while (!closing) {
         Poll.readable(Poll.FOREVER, news.fd(), wakeup.fd());
@@ -104,8 +107,6 @@ public final class LinkMonitor implements AutoCloseable {
           hear();
         }
       }
-    } catch (IOException e) {
-      LOG.failure("monitor", e, "no longer watching network interfaces");
     } finally {
       news.close();
       questions.close();

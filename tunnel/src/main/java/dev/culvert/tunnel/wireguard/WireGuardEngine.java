@@ -6,6 +6,7 @@ import dev.culvert.tunnel.engine.Datagram;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.Isolation;
 import dev.culvert.tunnel.engine.MessageQueue;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.engine.TunnelEngine;
@@ -53,6 +54,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   private final DeviceConfiguration configuration;
   private final WireGuardDataPath controlPath;
   private final Train single = new Train();
+  private final Isolation isolation;
   private volatile int mtu = DEFAULT_MTU;
 
   public WireGuardEngine(AeadBackend aead, SecureRandom random) {
@@ -82,6 +84,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
             shared.controlDrops,
             timestamps);
     timers = new HandshakeTimers(handshakes);
+    isolation = new Isolation(shared.controlDrops, shared.events::add);
     configuration = new DeviceConfiguration(shared, peers, handshakes, shared.controlDrops);
     controlPath = new WireGuardDataPath(shared, shared.controlDrops);
   }
@@ -180,7 +183,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     receiveHandshakes(nowNanos, wallNanos);
     if (shared.deadlines.earliest() <= nowNanos) {
       for (WireGuardPeer peer : peers.values()) {
-        timers.expire(peer.handshake(), nowNanos, wallNanos);
+        isolation.run(peer.toString(), () -> timers.expire(peer.handshake(), nowNanos, wallNanos));
       }
       shared.deadlines.forget();
       for (WireGuardPeer peer : peers.values()) {
@@ -206,7 +209,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
       }
       int requests = peer.takeRequests();
       if (peers.get(peer.publicKey()) == peer) {
-        serve(peer, requests, nowNanos, wallNanos);
+        isolation.run(peer.toString(), () -> serve(peer, requests, nowNanos, wallNanos));
       }
     }
   }
@@ -247,7 +250,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
       if (message == null) {
         return;
       }
-      handshakes.receive(message, underLoad, nowNanos, wallNanos);
+      isolation.run("", () -> handshakes.receive(message, underLoad, nowNanos, wallNanos));
     }
   }
 
@@ -260,13 +263,16 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
       out.fill(message.bytes().length, message.peer(), message.to(), Datagram.CONTROL);
       return true;
     }
-    WireGuardPeer peer = shared.outbox.peekReady();
-    while (peer != null) {
-      if (transmit(peer, out, nowNanos)) {
+    for (WireGuardPeer peer = shared.outbox.peekReady();
+        peer != null;
+        peer = shared.outbox.peekReady()) {
+      WireGuardPeer first = peer;
+      boolean[] filled = {false};
+      isolation.run(peer.toString(), () -> filled[0] = transmit(first, out, nowNanos));
+      if (filled[0]) {
         return true;
       }
       shared.outbox.removeReady();
-      peer = shared.outbox.peekReady();
     }
     return false;
   }

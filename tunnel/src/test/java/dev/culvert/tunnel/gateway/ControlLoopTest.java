@@ -1,8 +1,10 @@
 package dev.culvert.tunnel.gateway;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -15,9 +17,12 @@ import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -27,14 +32,24 @@ class ControlLoopTest {
   private static final int PATIENCE_SECONDS = 30;
 
   private final FakeEngine engine = new FakeEngine();
+  private final CompletableFuture<Throwable> died = new CompletableFuture<>();
   private final ControlLoop loop =
-      new ControlLoop("test", engine, System::nanoTime, () -> 0, datagram -> {}, event -> {});
+      new ControlLoop(
+          "test",
+          engine,
+          System::nanoTime,
+          () -> 0,
+          datagram -> {},
+          event -> {},
+          died::complete,
+          Duration.ofSeconds(1));
 
   /** Has work when told so, and counts turns. */
   private static final class FakeEngine implements TunnelEngine {
     final Semaphore turns = new Semaphore(0);
     volatile long deadline = Long.MAX_VALUE;
     volatile boolean fails;
+    volatile @Nullable Error error;
 
     @Override
     public void greet() {}
@@ -44,6 +59,10 @@ class ControlLoopTest {
       if (nowNanos >= deadline) {
         deadline = Long.MAX_VALUE;
         turns.release();
+      }
+      Error toThrow = error;
+      if (toThrow != null) {
+        throw toThrow;
       }
       if (fails) {
         fails = false;
@@ -162,5 +181,58 @@ class ControlLoopTest {
     loop.close();
     ExecutionException thrown = assertThrows(ExecutionException.class, () -> loop.call(() -> 1));
     assertInstanceOf(IllegalStateException.class, thrown.getCause());
+  }
+
+  @Test
+  void anErrorEndsTheLoopAndItsOwnerLearnsOfIt() throws Exception {
+    loop.start();
+    engine.error = new StackOverflowError("on purpose");
+    ExecutionException thrown =
+        assertThrows(
+            ExecutionException.class,
+            () -> {
+              while (true) {
+                loop.call(() -> 1);
+              }
+            });
+    assertInstanceOf(IllegalStateException.class, thrown.getCause());
+    assertSame(engine.error, died.get(PATIENCE_SECONDS, TimeUnit.SECONDS));
+  }
+
+  @Test
+  void aCallDoesNotWaitForEverForATurnThatDoesNotEnd() throws Exception {
+    loop.start();
+    CountDownLatch stuck = new CountDownLatch(1);
+    CountDownLatch begun = new CountDownLatch(1);
+    Thread first =
+        Thread.ofVirtual()
+            .start(
+                () ->
+                    assertThrows(
+                        ExecutionException.class,
+                        () ->
+                            loop.call(
+                                () -> {
+                                  begun.countDown();
+                                  stuck.await();
+                                  return 1;
+                                })));
+    begun.await();
+    AtomicBoolean ran = new AtomicBoolean();
+    ExecutionException thrown =
+        assertThrows(
+            ExecutionException.class,
+            () ->
+                loop.call(
+                    () -> {
+                      ran.set(true);
+                      return 2;
+                    }));
+    assertTrue(String.valueOf(thrown.getMessage()).contains("nothing was changed"));
+    loop.close();
+    assertFalse(loop.hasEnded());
+    stuck.countDown();
+    first.join();
+    assertFalse(ran.get(), "what was given up on must not run later");
   }
 }

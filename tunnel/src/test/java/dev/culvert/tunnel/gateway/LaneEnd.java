@@ -82,10 +82,18 @@ final class LaneEnd implements AutoCloseable {
         new DeviceUpdate(privateKey, OptionalInt.empty(), OptionalInt.empty(), false, List.of()));
     controlPath = engine.newDataPath();
     helpers =
-        new HelperLanes("test-" + number, helperCount, () -> around.apply(engine.newDataPath()));
+        new HelperLanes(
+            "test-" + number, helperCount, () -> around.apply(engine.newDataPath()), died -> {});
     ControlLoop control =
         new ControlLoop(
-            "never started", engine, () -> NOW, () -> WALL_NANOS, datagram -> {}, event -> {});
+            "never started",
+            engine,
+            () -> NOW,
+            () -> WALL_NANOS,
+            datagram -> {},
+            event -> {},
+            died -> {},
+            ControlLoop.PATIENCE);
     lane =
         new Lane(
             tun.port(),

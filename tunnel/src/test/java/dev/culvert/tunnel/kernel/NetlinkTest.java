@@ -194,7 +194,7 @@ class NetlinkTest {
   private LinkMonitor monitor(LinkMonitor.Topic... topics) throws Exception {
     EnumSet<LinkMonitor.Topic> set = EnumSet.noneOf(LinkMonitor.Topic.class);
     set.addAll(List.of(topics));
-    return namespace.call(() -> LinkMonitor.start(set, events::add));
+    return namespace.call(() -> LinkMonitor.start(set, events::add, died -> {}));
   }
 
   private LinkEvent await(Predicate<LinkEvent> wanted) throws Exception {
@@ -274,7 +274,8 @@ class NetlinkTest {
           events.add(event);
         };
     try (LinkMonitor monitor =
-        namespace.call(() -> LinkMonitor.start(EnumSet.of(LinkMonitor.Topic.ROUTES), listener))) {
+        namespace.call(
+            () -> LinkMonitor.start(EnumSet.of(LinkMonitor.Topic.ROUTES), listener, died -> {}))) {
       assertNotNull(monitor);
       for (int mtu = 1000; mtu < 3000; mtu++) {
         links.setMtu(veth, mtu);
@@ -296,7 +297,9 @@ class NetlinkTest {
           throw new IllegalStateException("on purpose");
         };
     try (LinkMonitor monitor =
-        namespace.call(() -> LinkMonitor.start(EnumSet.noneOf(LinkMonitor.Topic.class), failing))) {
+        namespace.call(
+            () ->
+                LinkMonitor.start(EnumSet.noneOf(LinkMonitor.Topic.class), failing, died -> {}))) {
       assertNotNull(monitor);
       links.setMtu(veth, 1400);
       await(e -> changed(e, c -> c.after().mtu() == 1400));

@@ -35,8 +35,11 @@ final class Node extends Station {
   }
 
   Node(String name, int number, Limits limits, AeadBackend backend) {
+    this(name, number, limits, backend, seeded(number));
+  }
+
+  Node(String name, int number, Limits limits, AeadBackend backend, SecureRandom random) {
     super(name, number, 51_820);
-    SecureRandom random = seeded(number);
     byte[] key = X25519.generatePrivateKey(random);
     publicKey = PublicKey.of(X25519.publicKey(key));
     privateKey = SecretBytes.owning(key);

@@ -3,6 +3,8 @@ package dev.culvert.tunnel.esp.keying;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.Isolation;
+import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.esp.ClockWatch;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
@@ -26,6 +28,7 @@ public final class GlobalKeying implements Keying {
   private final Map<String, PairExchange> byName = new LinkedHashMap<>();
   private final Map<IpAddress, PairExchange> byAddress = new HashMap<>();
   private volatile long nextDeadline = ExchangeLimits.NEVER;
+  private final Isolation isolation;
   private final ClockWatch clock = new ClockWatch();
 
   /**
@@ -35,6 +38,7 @@ public final class GlobalKeying implements Keying {
    */
   public GlobalKeying(KeyFile file, boolean esn, RandomGenerator randomness) {
     state = new KeyingState(new KeyRing(file), esn, randomness);
+    isolation = new Isolation(state.counters, state.notices::add);
   }
 
   /**
@@ -76,7 +80,7 @@ public final class GlobalKeying implements Keying {
   }
 
   @Override
-  public @Nullable KeyingNotice pollNotice() {
+  public @Nullable TunnelEvent pollNotice() {
     return state.notices.poll();
   }
 
@@ -145,7 +149,7 @@ public final class GlobalKeying implements Keying {
   @Override
   public void advance(long nowNanos, long wallNanos) {
     watchClock(nowNanos, wallNanos);
-    byName.values().forEach(exchange -> exchange.advance(nowNanos));
+    byName.forEach((name, exchange) -> isolation.run(name, () -> exchange.advance(nowNanos)));
     retireKeys();
     changed();
   }

@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.esp.keying;
 
 import dev.culvert.tunnel.engine.DropCounters;
+import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.KeyingEvent;
 import java.util.ArrayDeque;
@@ -13,7 +14,7 @@ final class KeyingState implements AutoCloseable {
   final RandomGenerator randomness;
   final ArrayDeque<KeyingEvent> events = new ArrayDeque<>();
   final ArrayDeque<Keying.Message> messages = new ArrayDeque<>();
-  final ArrayDeque<KeyingNotice> notices = new ArrayDeque<>();
+  final ArrayDeque<TunnelEvent> notices = new ArrayDeque<>();
   final DropCounters counters = new DropCounters();
   private final long[] drops = new long[ExchangeDrop.values().length];
 

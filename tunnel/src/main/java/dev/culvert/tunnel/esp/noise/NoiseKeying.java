@@ -5,6 +5,7 @@ import dev.culvert.crypto.SecretBytes;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.Isolation;
 import dev.culvert.tunnel.engine.MessageQueue;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.esp.ClockWatch;
@@ -52,6 +53,7 @@ public final class NoiseKeying implements Keying {
   private final DropCounters drops = new DropCounters();
   private final Handshakes handshakes;
   private final HandshakeTimers timers;
+  private final Isolation isolation;
   private final ClockWatch clock = new ClockWatch();
   private final Map<String, NoisePeerKeys> keys = new HashMap<>();
   private final Map<String, NoisePair> byName = new LinkedHashMap<>();
@@ -93,6 +95,7 @@ public final class NoiseKeying implements Keying {
             drops,
             timestamps);
     timers = new HandshakeTimers(handshakes);
+    isolation = new Isolation(drops, state.notices::add);
   }
 
   private @Nullable HandshakePeer handshakePeer(PublicKey key) {
@@ -266,7 +269,9 @@ public final class NoiseKeying implements Keying {
       byName.values().forEach(this::restart);
     }
     if (state.deadlines.earliest() <= nowNanos) {
-      byName.values().forEach(pair -> timers.expire(pair.handshake(), nowNanos, wallNanos));
+      byName.forEach(
+          (name, pair) ->
+              isolation.run(name, () -> timers.expire(pair.handshake(), nowNanos, wallNanos)));
       state.deadlines.forget();
       byName.values().forEach(pair -> pair.handshake().timers().includeAll());
     }

@@ -4,6 +4,7 @@ import dev.culvert.crypto.SecretBytes;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.KeyingEvent;
@@ -34,7 +35,7 @@ final class SimulatedNode {
   GlobalKeying keying;
   private final Map<String, Outbound> outbound = new HashMap<>();
   private final Map<String, LinkedHashMap<SaKeyId, SaParameters>> inbound = new HashMap<>();
-  final List<KeyingNotice> notices = new ArrayList<>();
+  final List<TunnelEvent.Notice> notices = new ArrayList<>();
   final List<KeyingEvent> events = new ArrayList<>();
 
   private static final class Outbound {
@@ -108,8 +109,8 @@ final class SimulatedNode {
         message = keying.pollMessage()) {
       link.sendMessage(this, IpAddress.parse(String.valueOf(message.peer())), message.bytes());
     }
-    for (KeyingNotice notice = keying.pollNotice(); notice != null; notice = keying.pollNotice()) {
-      notices.add(notice);
+    for (TunnelEvent notice = keying.pollNotice(); notice != null; notice = keying.pollNotice()) {
+      notices.add((TunnelEvent.Notice) notice);
     }
   }
 
