@@ -132,6 +132,11 @@ final class KeyLoggingEspGateway {
     }
 
     @Override
+    public void startAfresh(long nowNanos, long wallNanos) {
+      keying.startAfresh(nowNanos, wallNanos);
+    }
+
+    @Override
     public void wanted(String peer, long nowNanos) {
       keying.wanted(peer, nowNanos);
     }

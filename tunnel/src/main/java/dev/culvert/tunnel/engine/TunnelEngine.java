@@ -42,6 +42,16 @@ public interface TunnelEngine extends AutoCloseable {
   void greet();
 
   /**
+   * All keys may have been used by another life of this machine, which was perhaps restored from a
+   * snapshot: from the return on no data path reserves a counter under any of them; what is to be
+   * sent is staged. The next {@link #advance} ends them all, forgets handshakes that are under way,
+   * and begins anew with the peers. Any thread.
+   *
+   * @param reason for people: why this is suspected
+   */
+  void distrustKeys(String reason);
+
+  /**
    * Fills {@code out} with the next datagram to send: handshakes, cookies, keepalives, staged
    * packets.
    *

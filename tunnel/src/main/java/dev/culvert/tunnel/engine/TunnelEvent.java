@@ -29,6 +29,24 @@ public sealed interface TunnelEvent {
   /** Work for the peer failed by a fault of ours; the other peers' was done. */
   record WorkFailed(String peer, RuntimeException cause) implements TunnelEvent {}
 
+  /** All keys were ended, see {@link TunnelEngine#distrustKeys}. */
+  record KeysEnded(String reason) implements Notice {
+    @Override
+    public String peer() {
+      return "";
+    }
+
+    @Override
+    public String message() {
+      return reason + ": all keys are made anew, in case this machine was restored from a snapshot";
+    }
+
+    @Override
+    public boolean isWarning() {
+      return true;
+    }
+  }
+
   /** Something about keys that an operator should know; each engine has its own. */
   non-sealed interface Notice extends TunnelEvent {
     /** One sentence. */

@@ -92,13 +92,13 @@ final class EspDataPath implements DataPath {
       return Verdict.DROPPED;
     }
     OutboundSa sa = peer.outbound();
-    if (sa == null || sa.isOver(nowNanos)) {
+    if (sa == null || sa.isOver(nowNanos) || shared.trust.isWithdrawn()) {
       return stage(peer, train, nowNanos);
     }
     if (reserveUnder(peer, sa, train, false, nowNanos)) {
       return Verdict.SEALED;
     }
-    if (sa != peer.outbound()) {
+    if (sa != peer.outbound() || shared.trust.isWithdrawn()) {
       // Replaced while it was looked at.
       return stage(peer, train, nowNanos);
     }
@@ -123,7 +123,7 @@ final class EspDataPath implements DataPath {
 
   private boolean reserveUnder(
       EspPeer peer, OutboundSa sa, Train train, boolean dummy, long nowNanos) {
-    if (!takeNumbers(sa, train, dummy)) {
+    if (shared.trust.isWithdrawn() || !takeNumbers(sa, train, dummy)) {
       return false;
     }
     sa.passed(train.packets(), train.sealedBytes());

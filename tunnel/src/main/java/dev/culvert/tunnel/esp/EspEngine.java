@@ -202,9 +202,26 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
 
   @Override
   public long nextDeadlineNanos() {
-    return shared.requests.isEmpty() && shared.messages.isEmpty()
+    return shared.requests.isEmpty() && shared.messages.isEmpty() && !shared.trust.isWithdrawn()
         ? Math.min(keying.nextDeadlineNanos(), nextKeepalive)
         : Long.MIN_VALUE;
+  }
+
+  @Override
+  public void distrustKeys(String reason) {
+    shared.trust.withdraw(reason);
+  }
+
+  private void endAllKeys(String reason, long nowNanos, long wallNanos) {
+    for (EspPeer peer : peers.values()) {
+      sas.removeInbound(peer);
+      peer.senders().forEach(sas::stopSending);
+    }
+    keying.startAfresh(nowNanos, wallNanos);
+    obey(nowNanos);
+    sas.publish();
+    shared.trust.restore();
+    events.add(new TunnelEvent.KeysEnded(reason));
   }
 
   @Override
@@ -218,6 +235,10 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
 
   @Override
   public void advance(long nowNanos, long wallNanos) {
+    String doubt = shared.trust.doubt();
+    if (doubt != null) {
+      endAllKeys(doubt, nowNanos, wallNanos);
+    }
     for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
       EspPeer peer = shared.requests.pop();
       if (peer == null) {

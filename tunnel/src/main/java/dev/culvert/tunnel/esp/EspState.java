@@ -3,6 +3,7 @@ package dev.culvert.tunnel.esp;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.routing.PrefixTable;
+import dev.culvert.tunnel.engine.KeyTrust;
 import dev.culvert.tunnel.engine.MessageQueue;
 import dev.culvert.tunnel.engine.RequestStack;
 import dev.culvert.tunnel.engine.StagingBudget;
@@ -17,6 +18,7 @@ final class EspState {
   final MessageQueue messages = new MessageQueue(MAX_QUEUED_MESSAGES);
   final RequestStack<EspPeer> requests = new RequestStack<>();
   final StagingBudget staging = new StagingBudget();
+  final KeyTrust trust = new KeyTrust();
 
   /** Written by the control thread, whole tables at a time. */
   volatile InboundSas inbound = InboundSas.EMPTY;

@@ -12,9 +12,10 @@ import org.jspecify.annotations.Nullable;
  * or a list made by hand. Sans-I/O, and all of it on the control thread but {@link #isPlausible}
  * and {@link #nextDeadlineNanos}.
  *
- * <p>After each call to any of {@link #peers}, {@link #advance}, {@link #receive}, {@link #wanted}
- * and {@link #runningLow} the engine drains {@link #pollEvent}, then {@link #pollMessage}, until
- * null. So a receive SA is installed before the message that tells the peer of it leaves.
+ * <p>After each call to any of {@link #peers}, {@link #advance}, {@link #startAfresh}, {@link
+ * #receive}, {@link #wanted} and {@link #runningLow} the engine drains {@link #pollEvent}, then
+ * {@link #pollMessage}, until null. So a receive SA is installed before the message that tells the
+ * peer of it leaves.
  *
  * <p>The first packet under a key may overtake the message that makes the peer accept it: install
  * {@link KeyingEvent.AddInbound} before the peer can send, {@link KeyingEvent.UseOutbound} only
@@ -71,6 +72,13 @@ public interface Keying extends AutoCloseable {
 
   /** Does what is due. A spurious call does nothing. */
   void advance(long nowNanos, long wallNanos);
+
+  /**
+   * All keys may have been used by another life of this machine, which was perhaps restored from a
+   * snapshot; the engine has ended all SAs. Forgets what is under way, and makes new keys if it
+   * can.
+   */
+  void startAfresh(long nowNanos, long wallNanos);
 
   /**
    * There is traffic for {@code peer} and nothing to send it under. Called again and again while

@@ -11,6 +11,7 @@ import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.kernel.LinkEvent;
 import dev.culvert.tunnel.kernel.LinkMonitor;
+import dev.culvert.tunnel.kernel.RestoreMonitor;
 import dev.culvert.tunnel.port.DeviceGoneException;
 import dev.culvert.tunnel.port.SocketPort;
 import dev.culvert.tunnel.port.TunDevice;
@@ -46,6 +47,7 @@ final class Gateway implements AutoCloseable {
   private final TunDevice tun;
   private final Protocol protocol;
   private final TunnelEngine engine;
+  private final RestoreWatch restoreWatch;
   private final ControlLoop control;
   private final HelperLanes helpers;
   private final Lanes lanes;
@@ -54,6 +56,7 @@ final class Gateway implements AutoCloseable {
   private volatile int mtu;
   private final CipherSwitch cipher = new CipherSwitch();
   private @Nullable LinkMonitor linkMonitor;
+  private @Nullable RestoreMonitor restoreMonitor;
   private final AtomicBoolean closing = new AtomicBoolean();
   private final CountDownLatch closed = new CountDownLatch(1);
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
@@ -69,11 +72,13 @@ final class Gateway implements AutoCloseable {
     mtu = options.effectiveMtu();
     protocol.mtu(mtu);
     String name = tun.name();
+    restoreWatch =
+        new RestoreWatch(System::nanoTime, System::currentTimeMillis, this::distrustKeys);
     control =
         new ControlLoop(
             name + "-control",
             engine,
-            System::nanoTime,
+            this::now,
             Gateway::wallNanos,
             datagram -> underlay().transmit(datagram),
             events,
@@ -122,6 +127,20 @@ final class Gateway implements AutoCloseable {
     control.start();
     helpers.start();
     lanes.start(tun.ports());
+    restoreMonitor =
+        RestoreMonitor.start(
+            new RestoreMonitor.Listener() {
+              @Override
+              public void clockSet() {
+                restoreWatch.lookClosely();
+              }
+
+              @Override
+              public void generationChanged() {
+                restoreWatch.restored();
+              }
+            },
+            this::fail);
     linkMonitor = LinkMonitor.start(Set.of(), this::onLinkEvent, this::fail);
     // Who steers may have set another before anybody listened.
     followMtu();
@@ -138,7 +157,7 @@ final class Gateway implements AutoCloseable {
         tun.ports().get(i),
         tun.offloads(),
         new LaneRouter(engine, clusterTraffic::routes),
-        engine.newDataPath(),
+        new WatchedPath(engine.newDataPath(), restoreWatch),
         helpers,
         engine.overhead(),
         control,
@@ -148,6 +167,18 @@ final class Gateway implements AutoCloseable {
 
   private Underlay underlay() {
     return underlay;
+  }
+
+  /** Monotonic time, for whoever is about to seal. */
+  private long now() {
+    long now = System.nanoTime();
+    restoreWatch.look(now);
+    return now;
+  }
+
+  private void distrustKeys(String reason) {
+    engine.distrustKeys(reason);
+    control.wakeIfDue();
   }
 
   private static long wallNanos() {
@@ -373,6 +404,9 @@ final class Gateway implements AutoCloseable {
     try {
       if (linkMonitor != null) {
         linkMonitor.close();
+      }
+      if (restoreMonitor != null) {
+        restoreMonitor.close();
       }
       underlay.close();
       lanes.close();

@@ -85,6 +85,10 @@ public interface LibC {
 
   int eventfd(int initial, int flags);
 
+  int timerfd_create(int clock, int flags);
+
+  int timerfd_settime(int fd, int flags, long newValue, long oldValue);
+
   int unshare(int flags);
 
   int setns(int fd, int kind);

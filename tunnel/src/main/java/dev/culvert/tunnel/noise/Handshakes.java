@@ -71,6 +71,14 @@ public final class Handshakes {
     cookieChecker = new CookieChecker(random);
   }
 
+  /**
+   * Sets the random generator apart from that of a twin of this machine, which would draw the same
+   * keys. Nothing is lost if somebody can guess the time: it is mixed in, and replaces nothing.
+   */
+  public void reseed(long wallNanos) {
+    random.setSeed(wallNanos);
+  }
+
   /** Sends an initiation, unless the last handshake message is too recent: then it is put off. */
   public void initiate(HandshakePeer peer, boolean retry, long nowNanos, long wallNanos) {
     if (!retry) {

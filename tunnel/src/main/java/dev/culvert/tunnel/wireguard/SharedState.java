@@ -2,6 +2,7 @@ package dev.culvert.tunnel.wireguard;
 
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.tunnel.engine.DropCounters;
+import dev.culvert.tunnel.engine.KeyTrust;
 import dev.culvert.tunnel.engine.MessageQueue;
 import dev.culvert.tunnel.engine.RequestStack;
 import dev.culvert.tunnel.engine.StagingBudget;
@@ -23,6 +24,7 @@ final class SharedState {
   final RequestStack<WireGuardPeer> requests = new RequestStack<>();
   final Deadlines deadlines = new Deadlines();
   final StagingBudget staging = new StagingBudget();
+  final KeyTrust trust = new KeyTrust();
 
   // Control thread only.
   final Outbox outbox = new Outbox();

@@ -103,7 +103,10 @@ final class WireGuardDataPath implements DataPath {
 
   private boolean reserveUnderCurrent(WireGuardPeer peer, Train train, long nowNanos) {
     Session session = peer.sessions().current();
-    if (session == null || session.isExpired(nowNanos) || !reserveUnder(session, train)) {
+    if (session == null
+        || session.isExpired(nowNanos)
+        || shared.trust.isWithdrawn()
+        || !reserveUnder(session, train)) {
       return false;
     }
     peer.txBytes().add(train.sealedBytes());

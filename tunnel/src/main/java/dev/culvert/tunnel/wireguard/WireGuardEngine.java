@@ -172,13 +172,17 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
 
   @Override
   public long nextDeadlineNanos() {
-    return shared.requests.isEmpty() && shared.handshakes.isEmpty()
+    return shared.requests.isEmpty() && shared.handshakes.isEmpty() && !shared.trust.isWithdrawn()
         ? shared.deadlines.earliest()
         : Long.MIN_VALUE;
   }
 
   @Override
   public void advance(long nowNanos, long wallNanos) {
+    String doubt = shared.trust.doubt();
+    if (doubt != null) {
+      endAllKeys(doubt, wallNanos);
+    }
     serveRequests(nowNanos, wallNanos);
     receiveHandshakes(nowNanos, wallNanos);
     if (shared.deadlines.earliest() <= nowNanos) {
@@ -190,6 +194,27 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
         peer.timers().includeAll();
       }
     }
+  }
+
+  @Override
+  public void distrustKeys(String reason) {
+    shared.trust.withdraw(reason);
+  }
+
+  /** A twin of this machine holds pending handshakes and the random generator's state as well. */
+  private void endAllKeys(String reason, long wallNanos) {
+    handshakes.reseed(wallNanos);
+    for (WireGuardPeer peer : peers.values()) {
+      boolean wanted = peer.isInUse();
+      handshakes.forgetPending(peer.handshake());
+      peer.sessions().clear();
+      peer.handshake().startAfresh();
+      if (wanted && peer.isReachable()) {
+        shared.requests.submit(peer, Request.HANDSHAKE);
+      }
+    }
+    shared.trust.restore();
+    shared.events.add(new TunnelEvent.KeysEnded(reason));
   }
 
   @Override

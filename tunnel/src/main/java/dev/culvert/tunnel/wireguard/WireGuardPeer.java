@@ -65,6 +65,11 @@ final class WireGuardPeer extends BasePeer<WireGuardPeer> implements HandshakeUs
     shared.outbox.ready(this);
   }
 
+  /** Whether there are keys with the peer, or somebody waits for them. */
+  boolean isInUse() {
+    return !sessions.isEmpty() || handshake.pending() != null || !staged().isEmpty();
+  }
+
   @Override
   public boolean isReachable() {
     return endpoint() != null;

@@ -33,6 +33,11 @@ final class TestKeying implements Keying {
   }
 
   @Override
+  public void startAfresh(long nowNanos, long wallNanos) {
+    messages.clear();
+  }
+
+  @Override
   public DropCounters drops() {
     return drops;
   }

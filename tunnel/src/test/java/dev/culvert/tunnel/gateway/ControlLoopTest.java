@@ -55,6 +55,9 @@ class ControlLoopTest {
     public void greet() {}
 
     @Override
+    public void distrustKeys(String reason) {}
+
+    @Override
     public void advance(long nowNanos, long wallNanos) {
       if (nowNanos >= deadline) {
         deadline = Long.MAX_VALUE;

@@ -43,7 +43,7 @@ import org.jspecify.annotations.Nullable;
  * drives it but the test's. Time stands still.
  */
 final class LaneEnd implements AutoCloseable {
-  private static final long NOW = 0;
+  static final long NOW = 0;
   private static final long WALL_NANOS = 1_700_000_000_000_000_000L;
   private static final int MTU = 1420;
 

@@ -5,12 +5,11 @@ import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.Isolation;
 import dev.culvert.tunnel.engine.TunnelEvent;
-import dev.culvert.tunnel.esp.ClockWatch;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.KeyingEvent;
 import dev.culvert.tunnel.esp.SaKeyId;
-import java.time.Duration;
+import java.security.SecureRandom;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -29,7 +28,6 @@ public final class GlobalKeying implements Keying {
   private final Map<IpAddress, PairExchange> byAddress = new HashMap<>();
   private volatile long nextDeadline = ExchangeLimits.NEVER;
   private final Isolation isolation;
-  private final ClockWatch clock = new ClockWatch();
 
   /**
    * @param file the keys to begin with; still the caller's to close
@@ -148,18 +146,19 @@ public final class GlobalKeying implements Keying {
 
   @Override
   public void advance(long nowNanos, long wallNanos) {
-    watchClock(nowNanos, wallNanos);
     byName.forEach((name, exchange) -> isolation.run(name, () -> exchange.advance(nowNanos)));
     retireKeys();
     changed();
   }
 
-  private void watchClock(long nowNanos, long wallNanos) {
-    long jump = clock.jump(nowNanos, wallNanos);
-    if (jump != 0) {
-      state.notices.add(new KeyingNotice.ClockJumped(Duration.ofNanos(jump)));
-      byName.values().forEach(exchange -> exchange.startAfresh(nowNanos));
+  @Override
+  public void startAfresh(long nowNanos, long wallNanos) {
+    if (state.randomness instanceof SecureRandom random) {
+      // A twin of this machine would draw the same epochs.
+      random.setSeed(wallNanos);
     }
+    byName.values().forEach(exchange -> exchange.startAfresh(nowNanos));
+    changed();
   }
 
   private void retireKeys() {

@@ -56,15 +56,6 @@ public sealed interface KeyingNotice extends TunnelEvent.Notice {
     }
   }
 
-  /** The clock jumped against monotonic time, as after a machine was restored from a snapshot. */
-  record ClockJumped(Duration by) implements KeyingNotice {
-    @Override
-    public String message() {
-      return "the clock jumped by %d s: all keys are made anew, in case this machine was restored"
-          .formatted(by.toSeconds());
-    }
-  }
-
   /** A manual SA has used three quarters of its numbers. */
   record SequenceRunningOut(String peer, int spi, int percent) implements KeyingNotice {
     @Override

@@ -190,6 +190,27 @@ public final class ManualKeying implements Keying {
     events.add(new KeyingEvent.ExtendOutbound(peer, key, block.end(), noticeAt(sender, block)));
   }
 
+  /**
+   * There are no other keys, and nobody knows which numbers another life of this machine has used:
+   * nothing is sent any more. What peers send is received, each packet once.
+   */
+  @Override
+  public void startAfresh(long nowNanos, long wallNanos) {
+    for (Sender sender : outbound.values()) {
+      if (!sender.refused && installed.containsKey(sender.sa.peer())) {
+        sender.refused = true;
+        notices.add(
+            new KeyingNotice.SequenceRefused(
+                sender.sa.peer(),
+                sender.sa.spi(),
+                "the clock was set, or this machine was restored from a snapshot, and then its"
+                    + " numbers were used already; after a restore give both ends a new key, else"
+                    + " start again to go on"));
+      }
+    }
+    installed.values().forEach(this::install);
+  }
+
   @Override
   public void wanted(String peer, long nowNanos) {
     events.add(new KeyingEvent.StopSending(peer));

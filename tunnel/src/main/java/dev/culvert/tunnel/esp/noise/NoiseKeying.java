@@ -8,7 +8,6 @@ import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.Isolation;
 import dev.culvert.tunnel.engine.MessageQueue;
 import dev.culvert.tunnel.engine.TunnelEvent;
-import dev.culvert.tunnel.esp.ClockWatch;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.KeyingEvent;
@@ -54,7 +53,6 @@ public final class NoiseKeying implements Keying {
   private final Handshakes handshakes;
   private final HandshakeTimers timers;
   private final Isolation isolation;
-  private final ClockWatch clock = new ClockWatch();
   private final Map<String, NoisePeerKeys> keys = new HashMap<>();
   private final Map<String, NoisePair> byName = new LinkedHashMap<>();
   private final Map<PublicKey, NoisePair> byKey = new HashMap<>();
@@ -265,9 +263,6 @@ public final class NoiseKeying implements Keying {
 
   @Override
   public void advance(long nowNanos, long wallNanos) {
-    if (clock.jump(nowNanos, wallNanos) != 0) {
-      byName.values().forEach(this::restart);
-    }
     if (state.deadlines.earliest() <= nowNanos) {
       byName.forEach(
           (name, pair) ->
@@ -275,6 +270,12 @@ public final class NoiseKeying implements Keying {
       state.deadlines.forget();
       byName.values().forEach(pair -> pair.handshake().timers().includeAll());
     }
+  }
+
+  @Override
+  public void startAfresh(long nowNanos, long wallNanos) {
+    handshakes.reseed(wallNanos);
+    byName.values().forEach(this::restart);
   }
 
   private void restart(NoisePair pair) {

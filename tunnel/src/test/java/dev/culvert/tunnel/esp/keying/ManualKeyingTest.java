@@ -90,6 +90,23 @@ class ManualKeyingTest {
     }
   }
 
+  /** Nobody knows which numbers its other life has used, and there is no other key. */
+  @Test
+  void aMachineThatWasRestoredSendsNothingMoreAndStillReceives() {
+    ManualKeying keying = keying(true);
+    drain(keying);
+    long reserved = store.reserved;
+    keying.startAfresh(0, 0);
+    List<KeyingEvent> events = drain(keying);
+    assertInstanceOf(KeyingEvent.AddInbound.class, events.getFirst());
+    assertInstanceOf(KeyingEvent.StopSending.class, events.getLast());
+    assertEquals(2, events.size());
+    assertEquals(reserved, store.reserved);
+    keying.wanted(PEER, 0);
+    assertInstanceOf(KeyingEvent.StopSending.class, drain(keying).getLast());
+    assertEquals("manual SA", notice(keying).substring(0, 9));
+  }
+
   @Test
   void theNextBlockIsReservedBeforeTheLastIsUsed() {
     ManualKeying keying = keying(true);

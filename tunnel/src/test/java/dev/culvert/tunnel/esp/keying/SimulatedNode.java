@@ -99,6 +99,12 @@ final class SimulatedNode {
     drain();
   }
 
+  /** As if this machine had been restored from a snapshot. */
+  void startAfresh(long now) {
+    keying.startAfresh(now, now);
+    drain();
+  }
+
   void drain() {
     for (KeyingEvent event = keying.pollEvent(); event != null; event = keying.pollEvent()) {
       events.add(event);

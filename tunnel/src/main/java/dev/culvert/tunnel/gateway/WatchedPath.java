@@ -1,0 +1,57 @@
+package dev.culvert.tunnel.gateway;
+
+import dev.culvert.tunnel.engine.DataPath;
+import dev.culvert.tunnel.engine.DropCounters;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.TunnelPeer;
+import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.train.Train;
+
+/**
+ * A lane's way through the engine that looks whether this machine was restored before the first
+ * counter of each batch is reserved. Trains of one batch have one time, by which they are known.
+ */
+final class WatchedPath implements DataPath {
+  private final DataPath path;
+  private final RestoreWatch watch;
+  private long lookedAt = Long.MIN_VALUE;
+
+  WatchedPath(DataPath path, RestoreWatch watch) {
+    this.path = path;
+    this.watch = watch;
+  }
+
+  @Override
+  public Verdict reserve(TunnelPeer peer, Train train, long nowNanos) {
+    if (nowNanos != lookedAt) {
+      lookedAt = nowNanos;
+      watch.look(nowNanos);
+    }
+    return path.reserve(peer, train, nowNanos);
+  }
+
+  @Override
+  public void encipher(Train train) {
+    path.encipher(train);
+  }
+
+  @Override
+  public int runLength(Train received, int first) {
+    return path.runLength(received, first);
+  }
+
+  @Override
+  public int open(Train run, Endpoint from, long nowNanos) {
+    return path.open(run, from, nowNanos);
+  }
+
+  @Override
+  public void forgetKeys() {
+    path.forgetKeys();
+  }
+
+  @Override
+  public DropCounters drops() {
+    return path.drops();
+  }
+}
