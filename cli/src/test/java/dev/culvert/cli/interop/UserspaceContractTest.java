@@ -100,6 +100,25 @@ final class UserspaceContractTest {
     }
   }
 
+  /** As a container runtime takes it: under another name, to another network namespace. */
+  @Test
+  void aMovedLinkIsServedUntilItIsDeleted() {
+    String device = device();
+    Namespace elsewhere = namespaces.create("moved");
+    try (Daemon daemon = serve(device)) {
+      namespace.ip("link", "set", device, "netns", elsewhere.name(), "name", "eth0");
+      elsewhere.ip("address", "add", "10.77.0.1/24", "dev", "eth0");
+      elsewhere.ip("link", "set", "eth0", "up");
+      namespace.ip("link", "add", device, "type", "bridge");
+      namespace.ip("link", "del", device);
+      namespace.run("wg", "set", device, "listen-port", "45020");
+      assertEquals("45020", elsewhere.run("wg", "show", device, "listen-port").out().strip());
+      assertTrue(daemon.isAlive());
+      elsewhere.ip("link", "del", "eth0");
+      nothingIsLeft(device, daemon);
+    }
+  }
+
   @Test
   void deletingTheSocketEndsTheProcess() throws IOException {
     String device = device();

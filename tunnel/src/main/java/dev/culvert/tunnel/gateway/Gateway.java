@@ -9,7 +9,6 @@ import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
-import dev.culvert.tunnel.kernel.LinkEvent;
 import dev.culvert.tunnel.kernel.LinkMonitor;
 import dev.culvert.tunnel.kernel.RestoreMonitor;
 import dev.culvert.tunnel.port.DeviceGoneException;
@@ -55,6 +54,7 @@ final class Gateway implements AutoCloseable {
   private final ClusterTraffic clusterTraffic;
   private volatile int mtu;
   private final CipherSwitch cipher = new CipherSwitch();
+  private final TunFollower follower;
   private @Nullable LinkMonitor linkMonitor;
   private @Nullable RestoreMonitor restoreMonitor;
   private final AtomicBoolean closing = new AtomicBoolean();
@@ -89,6 +89,20 @@ final class Gateway implements AutoCloseable {
             name, options.effectiveHelpers(tun.ports().size()), engine::newDataPath, this::fail);
     lanes = new Lanes(name, tun.ports().size(), this::newLane, this::onFailure);
     underlay = new Underlay(lanes, protocol.encapsulation());
+    follower = new TunFollower(tun, new FollowedTun());
+  }
+
+  /** Others change our interface: {@code ip link set mtu}, {@code ip link del}. */
+  private final class FollowedTun implements TunFollower.Listener {
+    @Override
+    public void mtu(int now) {
+      useMtu(now);
+    }
+
+    @Override
+    public void gone() {
+      closeSoon();
+    }
   }
 
   /**
@@ -141,9 +155,8 @@ final class Gateway implements AutoCloseable {
               }
             },
             this::fail);
-    linkMonitor = LinkMonitor.start(Set.of(), this::onLinkEvent, this::fail);
-    // Who steers may have set another before anybody listened.
-    followMtu();
+    linkMonitor = LinkMonitor.start(Set.of(), follower::hear, this::fail);
+    follower.start(linkMonitor);
     LOG.info(
         "{}: {} lanes, {} helpers, offloads {}",
         tun.name(),
@@ -275,24 +288,13 @@ final class Gateway implements AutoCloseable {
         });
   }
 
-  /** Asks what it is now: a piece of news may be older than what was asked last. */
-  private synchronized void followMtu() {
-    try {
-      int now = tun.mtu();
-      mtu = now;
-      protocol.mtu(now);
-      for (Lane lane : lanes.all()) {
-        lane.mtu(now);
-        // What was cut for another one and comes late is answered, where nobody may cut it again.
-        lane.limit(now);
-      }
-    } catch (IOException e) {
-      LIMITED.warn(
-          tun.name(),
-          "{}: the MTU cannot be asked for, {} it stays: {}",
-          tun.name(),
-          mtu,
-          e.getMessage());
+  private void useMtu(int now) {
+    mtu = now;
+    protocol.mtu(now);
+    for (Lane lane : lanes.all()) {
+      lane.mtu(now);
+      // What was cut for another one and comes late is answered, where nobody may cut it again.
+      lane.limit(now);
     }
   }
 
@@ -339,15 +341,6 @@ final class Gateway implements AutoCloseable {
   }
 
   // ---------------------------------------------------------------- what happens by itself
-
-  /** Others change our interface: {@code ip link set mtu}, {@code ip link del}. */
-  private void onLinkEvent(LinkEvent event) {
-    switch (event) {
-      case LinkEvent.Changed e when e.after().index() == tun.index() -> followMtu();
-      case LinkEvent.Gone e when e.link().index() == tun.index() -> closeSoon();
-      default -> LOG.trace("{}: {} is not about us", tun.name(), event);
-    }
-  }
 
   /**
    * A lane's handler failed. The device being gone is the end, and an error or a lane's death are;

@@ -75,6 +75,8 @@ public interface LibC {
 
   long recv(int fd, long buffer, long length, int flags);
 
+  long recvmsg(int fd, long message, int flags);
+
   long sendmsg(int fd, long message, int flags);
 
   int sendmmsg(int fd, long messages, int count, int flags);

@@ -11,6 +11,14 @@ public sealed interface LinkEvent {
   /** Something about an interface is not as it was; never two equal links. */
   record Changed(Links.Link before, Links.Link after) implements LinkEvent {}
 
+  /**
+   * Something about an interface of another network namespace is not as it was; see {@link
+   * LinkMonitor#hearEverywhere}.
+   *
+   * @param interfaceIndex 0 when any may have changed
+   */
+  record Elsewhere(int interfaceIndex) implements LinkEvent {}
+
   /** An address was added to the interface of that index, or taken from it. */
   record AddressesChanged(int interfaceIndex) implements LinkEvent {}
 

@@ -42,6 +42,7 @@ public final class LinkMonitor implements AutoCloseable {
   private final Consumer<? super LinkEvent> listener;
   private final Map<Integer, Link> known = new HashMap<>();
   private final Thread thread;
+  private volatile boolean everywhere;
   private volatile boolean closing;
 
   private LinkMonitor(
@@ -99,6 +100,19 @@ public final class LinkMonitor implements AutoCloseable {
     }
   }
 
+  /**
+   * Tells from now on of interfaces in other network namespaces too, as {@link
+   * LinkEvent.Elsewhere}.
+   *
+   * @throws ErrnoException EPERM without CAP_NET_BROADCAST
+   */
+  public void hearEverywhere() throws ErrnoException {
+    if (!everywhere) {
+      news.hearEverywhere();
+      everywhere = true;
+    }
+  }
+
   private void run() throws IOException {
     try {
       while (!closing) {
@@ -145,11 +159,23 @@ public final class LinkMonitor implements AutoCloseable {
   }
 
   private void tell(NetlinkMessage message) throws ProtocolException {
+    if (message.namespace() != NetlinkMessage.HERE) {
+      tellOfElsewhere(message);
+      return;
+    }
     switch (message.type()) {
       case Links.RTM_NEWLINK, Links.RTM_DELLINK -> tellOfLink(message);
       case Links.RTM_NEWADDR, Links.RTM_DELADDR -> deliver(addressEvent(message));
       case Routes.RTM_NEWROUTE, Routes.RTM_DELROUTE -> deliver(new LinkEvent.RoutesChanged());
       default -> LOG.debug("kernel", "netlink message of type {} passed over", message.type());
+    }
+  }
+
+  /** Addresses and routes of other namespaces are nobody's business. */
+  private void tellOfElsewhere(NetlinkMessage message) throws ProtocolException {
+    if (message.type() == Links.RTM_NEWLINK || message.type() == Links.RTM_DELLINK) {
+      message.attributes(Links.IFINFO);
+      deliver(new LinkEvent.Elsewhere(message.payload().getInt(4)));
     }
   }
 
@@ -197,6 +223,9 @@ public final class LinkMonitor implements AutoCloseable {
       }
     }
     now.values().forEach(this::seen);
+    if (everywhere) {
+      deliver(new LinkEvent.Elsewhere(0));
+    }
     if (topics.contains(Topic.ADDRESSES)) {
       now.keySet().forEach(index -> deliver(new LinkEvent.AddressesChanged(index)));
     }

@@ -24,6 +24,7 @@ public final class Links {
   private static final int IFLA_LINKINFO = 18;
   private static final int IFLA_CARRIER = 33;
   private static final int IFLA_INFO_DATA = 2;
+  private static final int IFLA_TARGET_NETNSID = 46;
   private static final int IFA_ADDRESS = 1;
   private static final int IFA_LOCAL = 2;
   private static final int IFA_FLAGS = 8;
@@ -33,7 +34,7 @@ public final class Links {
   private static final int IFF_UP = 1;
 
   /** Bytes of struct ifinfomsg. */
-  private static final int IFINFO = 16;
+  static final int IFINFO = 16;
 
   /** Bytes of struct ifaddrmsg. */
   private static final int IFADDR = 8;
@@ -101,8 +102,18 @@ public final class Links {
 
   /** The interface of that name, if there is one. */
   public Optional<Link> find(String name) throws IOException {
+    return find(name, byName(name));
+  }
+
+  /** The interface of that name in another network namespace, if there is one. */
+  public Optional<Link> find(String name, NamespaceId namespace) throws IOException {
+    // (Of a request to change a link, this attribute would make a request to move it there.)
+    return find(name, byName(name).attribute(IFLA_TARGET_NETNSID, namespace.number()));
+  }
+
+  private Optional<Link> find(String name, NetlinkWriter request) throws IOException {
     try {
-      return Optional.of(get(name));
+      return Optional.of(single("link " + name, request));
     } catch (ErrnoException e) {
       if (e.errno() == Errno.ENODEV) {
         return Optional.empty();

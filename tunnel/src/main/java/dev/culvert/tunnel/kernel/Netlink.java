@@ -3,6 +3,7 @@ package dev.culvert.tunnel.kernel;
 import static dev.culvert.tunnel.kernel.LibC.LIBC;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import java.io.IOException;
@@ -20,12 +21,26 @@ public final class Netlink implements AutoCloseable {
   static final int NETLINK_ROUTE = 0;
   static final int NETLINK_NETFILTER = 12;
   private static final int SOL_NETLINK = 270;
+  private static final int NETLINK_LISTEN_ALL_NSID = 8;
   private static final int NETLINK_CAP_ACK = 10;
   private static final int NETLINK_EXT_ACK = 11;
   private static final int NETLINK_GET_STRICT_CHK = 12;
 
   private static final int RECEIVE_BYTES = 1 << 18;
   private static final int SOCKADDR_NL = 12;
+
+  // struct msghdr, one iovec, and a control message with the number of a namespace
+  private static final int MSGHDR = 56;
+  private static final int MSG_IOV = 16;
+  private static final int MSG_IOVLEN = 24;
+  private static final int MSG_CONTROL = 32;
+  private static final int MSG_CONTROLLEN = 40;
+  private static final int IOVEC = 16;
+  private static final int CONTROL_ROOM = 64;
+  private static final int CMSG_LEVEL = 8;
+  private static final int CMSG_TYPE = 12;
+  private static final int CMSG_DATA = 16;
+
   private static final int ETIMEDOUT = 110;
   private static final int ANSWER_MILLIS = 10_000;
   private static final int DUMP_ATTEMPTS = 8;
@@ -33,6 +48,7 @@ public final class Netlink implements AutoCloseable {
   private final int fd;
   private final Arena arena = Arena.ofShared();
   private final MemorySegment buffer = arena.allocate(RECEIVE_BYTES, 8);
+  private final MemorySegment message = arena.allocate(MSGHDR + IOVEC + CONTROL_ROOM, 8);
   private int sequence;
   private boolean closed;
 
@@ -74,6 +90,24 @@ public final class Netlink implements AutoCloseable {
 
   int fd() {
     return fd;
+  }
+
+  /**
+   * Hears from now on of changes in other network namespaces too, as far as this one has numbers
+   * for them.
+   *
+   * @throws ErrnoException EPERM without CAP_NET_BROADCAST
+   */
+  synchronized void hearEverywhere() throws ErrnoException {
+    String what = "listen to other network namespaces";
+    if (closed) {
+      throw new ErrnoException(what, Errno.EBADF);
+    }
+    try (Arena scratch = Arena.ofConfined()) {
+      MemorySegment one = scratch.allocateFrom(JAVA_INT_UNALIGNED, 1);
+      ErrnoException.check(
+          what, LIBC.setsockopt(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, one.address(), 4));
+    }
   }
 
   /**
@@ -170,14 +204,35 @@ public final class Netlink implements AutoCloseable {
     }
     int bytes;
     do {
-      bytes = (int) LIBC.recv(fd, buffer.address(), RECEIVE_BYTES, LibC.MSG_TRUNC);
+      prepareMessage();
+      bytes = (int) LIBC.recvmsg(fd, message.address(), LibC.MSG_TRUNC);
     } while (bytes < 0 && Errno.last() == Errno.EINTR);
     ErrnoException.check(what, bytes);
     if (bytes > RECEIVE_BYTES) {
       throw new ErrnoException(what, Errno.EMSGSIZE);
     }
     byte[] copy = buffer.asSlice(0, bytes).toArray(JAVA_BYTE);
-    return NetlinkMessage.parse(ByteBuffer.wrap(copy));
+    return NetlinkMessage.parse(ByteBuffer.wrap(copy), namespace());
+  }
+
+  private void prepareMessage() {
+    message.fill((byte) 0);
+    message.set(JAVA_LONG_UNALIGNED, MSG_IOV, message.address() + MSGHDR);
+    message.set(JAVA_LONG_UNALIGNED, MSG_IOVLEN, 1);
+    message.set(JAVA_LONG_UNALIGNED, MSG_CONTROL, message.address() + MSGHDR + IOVEC);
+    message.set(JAVA_LONG_UNALIGNED, MSG_CONTROLLEN, CONTROL_ROOM);
+    message.set(JAVA_LONG_UNALIGNED, MSGHDR, buffer.address());
+    message.set(JAVA_LONG_UNALIGNED, MSGHDR + 8, RECEIVE_BYTES);
+  }
+
+  /** The namespace that what was just received tells of. The kernel adds no other message. */
+  private int namespace() {
+    MemorySegment control = message.asSlice(MSGHDR + IOVEC, CONTROL_ROOM);
+    boolean elsewhere =
+        message.get(JAVA_LONG_UNALIGNED, MSG_CONTROLLEN) >= CMSG_DATA + Integer.BYTES
+            && control.get(JAVA_INT_UNALIGNED, CMSG_LEVEL) == SOL_NETLINK
+            && control.get(JAVA_INT_UNALIGNED, CMSG_TYPE) == NETLINK_LISTEN_ALL_NSID;
+    return elsewhere ? control.get(JAVA_INT_UNALIGNED, CMSG_DATA) : NetlinkMessage.HERE;
   }
 
   @Override

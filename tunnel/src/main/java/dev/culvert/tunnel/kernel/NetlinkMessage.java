@@ -17,9 +17,13 @@ import org.jspecify.annotations.Nullable;
  * @param type as in RTM_NEWLINK, NLMSG_ERROR
  * @param flags NLM_F_...
  * @param sequence of the request that it answers
+ * @param namespace the network namespace that it tells of: {@link #HERE}, or the number that the
+ *     socket's own has for another
  * @param payload what follows the header, in host byte order
  */
-record NetlinkMessage(int type, int flags, int sequence, ByteBuffer payload) {
+record NetlinkMessage(int type, int flags, int sequence, int namespace, ByteBuffer payload) {
+  static final int HERE = -1;
+
   static final int HEADER = 16;
 
   static final int NLMSG_ERROR = 2;
@@ -39,11 +43,16 @@ record NetlinkMessage(int type, int flags, int sequence, ByteBuffer payload) {
   private static final int TYPE_MASK = 0x3fff;
 
   /**
-   * Cuts what one receive call brought into messages.
+   * Cuts what one receive call brought into messages of this network namespace.
    *
    * @throws ProtocolException where lengths do not fit
    */
   static List<NetlinkMessage> parse(ByteBuffer bytes) throws ProtocolException {
+    return parse(bytes, HERE);
+  }
+
+  /** Cuts messages of any network namespace. */
+  static List<NetlinkMessage> parse(ByteBuffer bytes, int namespace) throws ProtocolException {
     List<NetlinkMessage> messages = new ArrayList<>();
     ByteBuffer in = bytes.slice().order(ByteOrder.nativeOrder());
     while (in.remaining() >= HEADER) {
@@ -57,6 +66,7 @@ record NetlinkMessage(int type, int flags, int sequence, ByteBuffer payload) {
               in.getShort(start + 4) & 0xffff,
               in.getShort(start + 6) & 0xffff,
               in.getInt(start + 8),
+              namespace,
               in.slice(start + HEADER, length - HEADER).order(ByteOrder.nativeOrder())));
       in.position(Math.min(in.limit(), start + (length + 3 & ~3)));
     }

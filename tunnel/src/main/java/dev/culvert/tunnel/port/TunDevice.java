@@ -8,10 +8,13 @@ import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.kernel.LibC;
 import dev.culvert.tunnel.kernel.Links;
+import dev.culvert.tunnel.kernel.NamespaceId;
 import dev.culvert.tunnel.kernel.Netlink;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -26,6 +29,8 @@ public final class TunDevice implements AutoCloseable {
   private static final int IFREQ_BYTES = 40;
 
   private static final long TUNSETIFF = 0x400454caL;
+  private static final long TUNGETIFF = 0x800454d2L;
+  private static final long TUNGETDEVNETNS = 0x54e3L;
   private static final long TUNSETOWNER = 0x400454ccL;
   private static final long TUNSETGROUP = 0x400454ceL;
   private static final long TUNSETOFFLOAD = 0x400454d0L;
@@ -43,22 +48,25 @@ public final class TunDevice implements AutoCloseable {
           new TunOffloads(true, false, false),
           new TunOffloads(false, false, false));
 
+  private static final Path OWN_NAMESPACE = Path.of("/proc/thread-self/ns/net");
+
+  /** It may be moved or renamed while it is looked for. */
+  private static final int ATTEMPTS = 8;
+
   private final String name;
-  private final int index;
+  private final String home;
   private final List<TunPort> ports;
   private final TunOffloads offloads;
   private final Netlink netlink;
-  private final Links links;
   private boolean closed;
 
   private TunDevice(
-      String name, int index, List<TunPort> ports, TunOffloads offloads, Netlink netlink) {
+      String name, String home, List<TunPort> ports, TunOffloads offloads, Netlink netlink) {
     this.name = name;
-    this.index = index;
+    this.home = home;
     this.ports = List.copyOf(ports);
     this.offloads = offloads;
     this.netlink = netlink;
-    links = new Links(netlink);
   }
 
   /**
@@ -103,7 +111,8 @@ public final class TunDevice implements AutoCloseable {
       refuseOthers(links, name, fds.size(), existing.isEmpty());
       TunOffloads offloads = negotiate(fds);
       List<TunPort> ports = fds.stream().map(TunPort::new).toList();
-      return new TunDevice(name, links.get(name).index(), ports, offloads, netlink);
+      String home = Files.readSymbolicLink(OWN_NAMESPACE).toString();
+      return new TunDevice(name, home, ports, offloads, netlink);
     } catch (IOException | RuntimeException e) {
       fds.forEach(LIBC::close);
       netlink.close();
@@ -212,13 +221,67 @@ public final class TunDevice implements AutoCloseable {
     };
   }
 
+  /** The name under which it was made; others may have renamed it. */
   public String name() {
     return name;
   }
 
-  /** The interface index. */
-  public int index() {
-    return index;
+  /**
+   * Where it is now. Asks its descriptor: another device may have its former name or index.
+   *
+   * @throws DeviceGoneException when it was deleted, in whatever namespace
+   */
+  public synchronized TunPlace locate() throws IOException {
+    if (closed) {
+      throw new DeviceGoneException("locate TUN", Errno.EBADF);
+    }
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+      String present = presentName();
+      Optional<TunPlace> place = look(present);
+      if (place.isPresent() && presentName().equals(present)) {
+        return place.get();
+      }
+    }
+    throw new IOException("TUN device " + name + " is not to be found");
+  }
+
+  /** The descriptor of the namespace is closed at once: it would keep the namespace alive. */
+  private Optional<TunPlace> look(String present) throws IOException {
+    Links links = new Links(netlink);
+    int namespace = LIBC.ioctl(ports.getFirst().fd(), TUNGETDEVNETNS, 0);
+    if (namespace < 0 && Errno.last() == Errno.EINVAL) {
+      // Linux before 5.7 does not tell.
+      return links.find(present).map(link -> new TunPlace(home, true, link));
+    }
+    check("ioctl TUNGETDEVNETNS", namespace);
+    try {
+      String label = Files.readSymbolicLink(Path.of("/proc/self/fd/" + namespace)).toString();
+      return label.equals(home)
+          ? links.find(present).map(link -> new TunPlace(label, true, link))
+          : links
+              .find(present, NamespaceId.of(netlink, namespace))
+              .map(link -> new TunPlace(label, false, link));
+    } finally {
+      LIBC.close(namespace);
+    }
+  }
+
+  private String presentName() throws ErrnoException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment request = arena.allocate(IFREQ_BYTES, 8);
+      check("ioctl TUNGETIFF", LIBC.ioctl(ports.getFirst().fd(), TUNGETIFF, request.address()));
+      return request.getString(0);
+    }
+  }
+
+  private static void check(String call, int result) throws ErrnoException {
+    int errno = result < 0 ? Errno.last() : 0;
+    if (TunPort.isGone(errno)) {
+      throw new DeviceGoneException(call, errno);
+    }
+    if (errno != 0) {
+      throw new ErrnoException(call, errno);
+    }
   }
 
   /** One port a queue. */
@@ -231,22 +294,26 @@ public final class TunDevice implements AutoCloseable {
     return offloads;
   }
 
-  public int mtu() throws IOException {
-    return links.get(index).mtu();
-  }
-
   /**
-   * Sets the interface's MTU.
+   * Sets the interface's MTU, where it was made.
    *
    * @param mtu 68 to 65,535; IPv6 needs 1,280
    */
   public void mtu(int mtu) throws IOException {
-    links.setMtu(index, mtu);
+    new Links(netlink).setMtu(indexAtHome(), mtu);
   }
 
-  /** Sets the interface up. */
+  /** Sets the interface up, where it was made. */
   public void up() throws IOException {
-    links.setUp(index, true);
+    new Links(netlink).setUp(indexAtHome(), true);
+  }
+
+  private int indexAtHome() throws IOException {
+    TunPlace place = locate();
+    if (!place.home()) {
+      throw new IOException("TUN device " + name + " was moved to another network namespace");
+    }
+    return place.link().index();
   }
 
   /** Closes the queues, and with them the interface. The lanes have to be done with them. */

@@ -76,7 +76,7 @@ public final class TunPort {
   }
 
   /** EBADFD: the descriptor has no device any more. EBADF: it was closed. */
-  private static boolean isGone(int errno) {
+  static boolean isGone(int errno) {
     return errno == Errno.EBADFD || errno == Errno.EBADF;
   }
 }

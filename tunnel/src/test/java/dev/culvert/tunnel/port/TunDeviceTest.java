@@ -104,9 +104,9 @@ class TunDeviceTest {
   @Test
   void theMtuIsReadAndSetFromAnyThread() throws Exception {
     TunDevice device = open("cvt0", 1);
-    assertEquals(1500, device.mtu());
+    assertEquals(1500, device.locate().link().mtu());
     device.mtu(1380);
-    assertEquals(1380, device.mtu());
+    assertEquals(1380, device.locate().link().mtu());
     assertTrue(namespace.exec("ip", "-j", "link", "show", "cvt0").contains("\"mtu\":1380"));
   }
 

@@ -1,0 +1,110 @@
+package dev.culvert.tunnel.gateway;
+
+import dev.culvert.tunnel.kernel.ErrnoException;
+import dev.culvert.tunnel.kernel.LinkEvent;
+import dev.culvert.tunnel.kernel.LinkMonitor;
+import dev.culvert.tunnel.port.DeviceGoneException;
+import dev.culvert.tunnel.port.TunDevice;
+import dev.culvert.tunnel.port.TunPlace;
+import dev.culvert.tunnel.runtime.LimitedLog;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Follows the TUN device wherever others take it: to another name, to another network namespace and
+ * back, as container runtimes do. The UDP sockets stay where they were made. News are only a reason
+ * to ask the device itself: a move is told as a deletion is, and its former name and index may be
+ * another device's by now.
+ */
+final class TunFollower {
+  private static final LimitedLog LOG = LimitedLog.of(TunFollower.class);
+
+  /** Hears of it on any thread. */
+  interface Listener {
+    /** The device has this MTU now; it may have had it before. */
+    void mtu(int mtu);
+
+    /** The device was deleted, or its namespace was. */
+    void gone();
+  }
+
+  private final TunDevice tun;
+  private final Listener listener;
+  private @Nullable LinkMonitor monitor;
+  private @Nullable TunPlace place;
+
+  TunFollower(TunDevice tun, Listener listener) {
+    this.tun = tun;
+    this.listener = listener;
+  }
+
+  /**
+   * Begins to follow.
+   *
+   * @param news that come to {@link #hear}
+   */
+  synchronized void start(LinkMonitor news) {
+    monitor = news;
+    follow();
+  }
+
+  /** To be called with all news of interfaces. */
+  synchronized void hear(LinkEvent event) {
+    if (place != null && isAbout(place, event)) {
+      follow();
+    }
+  }
+
+  private static boolean isAbout(TunPlace place, LinkEvent event) {
+    int index = place.link().index();
+    return switch (event) {
+      case LinkEvent.Changed e -> place.home() && e.after().index() == index;
+      case LinkEvent.Gone e -> place.home() && e.link().index() == index;
+      case LinkEvent.Elsewhere e ->
+          !place.home() && (e.interfaceIndex() == index || e.interfaceIndex() == 0);
+      case LinkEvent.Added _, LinkEvent.AddressesChanged _, LinkEvent.RoutesChanged _ -> false;
+    };
+  }
+
+  /**
+   * Asks where it is and what it is like: a piece of news may be older than what was asked last.
+   */
+  private void follow() {
+    try {
+      TunPlace now = tun.locate();
+      if (!now.home() && (place == null || place.home())) {
+        hearEverywhere();
+        now = tun.locate();
+      }
+      if (place != null && !now.isAt(place)) {
+        LOG.info(
+            tun.name(),
+            "{} is {} in {} now",
+            tun.name(),
+            now.link().name(),
+            now.home() ? "its first network namespace" : now.namespace());
+      }
+      place = now;
+      listener.mtu(now.link().mtu());
+    } catch (DeviceGoneException e) {
+      listener.gone();
+    } catch (IOException e) {
+      LOG.warn(
+          tun.name(), "{}: its MTU cannot be asked for and stays: {}", tun.name(), e.getMessage());
+    }
+  }
+
+  private void hearEverywhere() {
+    try {
+      if (monitor != null) {
+        monitor.hearEverywhere();
+      }
+    } catch (ErrnoException e) {
+      LOG.warn(
+          tun.name(),
+          "{} was moved to another network namespace; its MTU there is not followed: {}",
+          tun.name(),
+          e.getMessage());
+    }
+  }
+}

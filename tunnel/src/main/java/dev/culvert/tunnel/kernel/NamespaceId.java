@@ -1,0 +1,62 @@
+package dev.culvert.tunnel.kernel;
+
+import java.io.IOException;
+import java.net.ProtocolException;
+import java.nio.ByteBuffer;
+
+/**
+ * The number by which one network namespace knows another. It does not keep the other alive, as a
+ * descriptor or a socket there would.
+ */
+public record NamespaceId(int number) {
+  private static final int RTM_NEWNSID = 88;
+  private static final int RTM_GETNSID = 90;
+  private static final int NETNSA_NSID = 1;
+  private static final int NETNSA_FD = 3;
+  private static final int NOT_ASSIGNED = -1;
+
+  /** Bytes of struct rtgenmsg, padded. */
+  private static final int RTGENMSG = 4;
+
+  /**
+   * The number in the socket's namespace, given to the other now if it has none.
+   *
+   * @param fd of the other namespace
+   */
+  public static NamespaceId of(Netlink netlink, int fd) throws IOException {
+    int number = ask(netlink, fd);
+    if (number == NOT_ASSIGNED) {
+      try {
+        netlink.request(
+            "number a network namespace",
+            request(RTM_NEWNSID, fd).attribute(NETNSA_NSID, NOT_ASSIGNED));
+      } catch (ErrnoException e) {
+        if (e.errno() != Errno.EEXIST) { // Others may have been faster.
+          throw e;
+        }
+      }
+      number = ask(netlink, fd);
+    }
+    if (number == NOT_ASSIGNED) {
+      throw new ProtocolException("a network namespace without a number");
+    }
+    return new NamespaceId(number);
+  }
+
+  private static int ask(Netlink netlink, int fd) throws IOException {
+    String what = "ask for the number of a network namespace";
+    for (NetlinkMessage answer : netlink.request(what, request(RTM_GETNSID, fd))) {
+      ByteBuffer number = answer.attributes(RTGENMSG).get(NETNSA_NSID);
+      return NetlinkMessage.integer(number, NOT_ASSIGNED);
+    }
+    throw new ProtocolException(what + ": no answer");
+  }
+
+  private static NetlinkWriter request(int type, int fd) {
+    return new NetlinkWriter(type, NetlinkMessage.NLM_F_ACK)
+        .u8(0)
+        .u8(0)
+        .u16(0)
+        .attribute(NETNSA_FD, fd);
+  }
+}
