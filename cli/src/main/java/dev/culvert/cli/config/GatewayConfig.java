@@ -46,6 +46,7 @@ public record GatewayConfig(
 
   private static final int MARK = 0x1c70;
   private static final int BYPASS_MARK = 0x1cb0;
+  private static final int OVERLAY_MARK = 0x1cf0;
 
   public GatewayConfig {
     addresses = List.copyOf(addresses);
@@ -60,6 +61,15 @@ public record GatewayConfig(
   /** The mark of what the gateway sends in clear on purpose. */
   public Mark bypassMark() {
     return fwmark == 0 ? new Mark(BYPASS_MARK, MARK_BITS) : Mark.of(~fwmark);
+  }
+
+  /** The mark of what came out of the tunnel. */
+  public Mark overlayMark() {
+    if (fwmark == 0) {
+      return new Mark(OVERLAY_MARK, MARK_BITS);
+    }
+    // Any but the other two, and but 0, which packets have that nobody marked.
+    return Mark.of(fwmark ^ (fwmark == 1 ? 2 : 1));
   }
 
   /** What the device's sockets put on their packets, 0: nothing. */

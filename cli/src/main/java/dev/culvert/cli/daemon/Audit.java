@@ -5,6 +5,7 @@ import dev.culvert.cli.config.GatewayConfig;
 import dev.culvert.routing.Exemption;
 import dev.culvert.routing.Policy;
 import dev.culvert.routing.TrafficClass;
+import dev.culvert.routing.plan.GuardCounters;
 import dev.culvert.tunnel.gateway.GatewayStatus;
 import dev.culvert.tunnel.gateway.TrafficStatus.Volume;
 import dev.culvert.tunnel.kernel.GuardTable.Count;
@@ -22,8 +23,11 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Audit {
   private final Map<String, Figures> rows = new LinkedHashMap<>();
+  private final Map<String, Count> counters;
 
-  private Audit() {}
+  private Audit(Map<String, Count> counters) {
+    this.counters = counters;
+  }
 
   private static final class Figures {
     long encrypted;
@@ -40,18 +44,18 @@ public final class Audit {
   public static AuditView of(GatewayConfig config, Network network, @Nullable GatewayStatus status)
       throws IOException {
     Map<String, Count> counters = network.counters();
-    Audit audit = new Audit();
+    Audit audit = new Audit(counters);
     Policy policy = config.cluster().policy();
     for (TrafficClass traffic : TrafficClass.values()) {
-      audit.classes(traffic, policy, counters);
+      audit.classes(traffic, policy);
     }
-    audit.guard("unknown", "unknown_out", !policy.strictEgress(), counters);
-    audit.guard("unknown", "unknown_in", !policy.strictIngress(), counters);
-    audit.guard("unknown", "translated_in", !policy.strictIngress(), counters);
+    audit.guard("unknown", GuardCounters.UNKNOWN_OUT, !policy.strictEgress());
+    audit.guard("unknown", GuardCounters.UNKNOWN_IN, !policy.strictIngress());
+    audit.guard("unknown", GuardCounters.TRANSLATED_IN, !policy.strictIngress());
+    audit.guard("overlay to many", GuardCounters.OVERLAY_OUT, !policy.strictEgress());
     for (Exemption exemption : policy.exemptions()) {
-      String counter = "exempt_" + exemption.name().replace('-', '_') + "_";
-      for (String form : List.of("request_out", "reply_out", "request_in", "reply_in")) {
-        audit.row(exemption.name()).exempt += packets(counters, counter + form);
+      for (String counter : GuardCounters.exempt(exemption.name())) {
+        audit.row(exemption.name()).exempt += audit.packets(counter);
       }
     }
     if (status != null) {
@@ -68,20 +72,29 @@ public final class Audit {
     return rows.computeIfAbsent(traffic, name -> new Figures());
   }
 
-  private static long packets(Map<String, Count> counters, String name) {
-    Count count = counters.get(name);
-    return count == null ? 0 : count.packets();
+  private long packets(String counter) throws IOException {
+    if (counters.isEmpty()) {
+      return 0;
+    }
+    Count count = counters.get(counter);
+    if (count == null) {
+      throw new IOException(
+          "the guard does not count '"
+              + counter
+              + "': it was loaded by another version or from another configuration; 'culvert reload'"
+              + " or 'culvert up' loads it anew");
+    }
+    return count.packets();
   }
 
-  private void classes(TrafficClass traffic, Policy policy, Map<String, Count> counters) {
-    String counter = traffic.toString().replace('-', '_');
+  private void classes(TrafficClass traffic, Policy policy) throws IOException {
     boolean inClear = policy.inClear().contains(traffic);
-    guard(traffic.toString(), counter + "_out", inClear || !policy.strictEgress(), counters);
-    guard(traffic.toString(), counter + "_in", inClear || !policy.strictIngress(), counters);
+    guard(traffic.toString(), GuardCounters.of(traffic, true), inClear || !policy.strictEgress());
+    guard(traffic.toString(), GuardCounters.of(traffic, false), inClear || !policy.strictIngress());
   }
 
-  private void guard(String traffic, String counter, boolean passes, Map<String, Count> counters) {
-    long packets = packets(counters, counter);
+  private void guard(String traffic, String counter, boolean passes) throws IOException {
+    long packets = packets(counter);
     Figures figures = row(traffic);
     if (passes) {
       figures.clear += packets;

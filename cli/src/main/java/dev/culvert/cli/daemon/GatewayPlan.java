@@ -15,6 +15,7 @@ import dev.culvert.routing.plan.Encapsulation;
 import dev.culvert.routing.plan.Explanation;
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.LinkFacts;
+import dev.culvert.routing.plan.Overlay;
 import dev.culvert.routing.plan.PlanCompiler;
 import dev.culvert.routing.plan.TunnelMtu;
 import dev.culvert.tunnel.kernel.HostFacts;
@@ -111,6 +112,7 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
                 encapsulationPort(config, port),
                 isRaw(config.engine())),
             config.bypassMark(),
+            new Overlay(config.overlayMark(), List.of(), false),
             true);
     KernelPlan plan = PlanCompiler.compile(cluster.map(), cluster.policy(), cluster.self(), link);
     List<AddressPlan> addresses =

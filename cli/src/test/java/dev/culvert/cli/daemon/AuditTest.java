@@ -2,12 +2,14 @@ package dev.culvert.cli.daemon;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.admin.AuditView;
 import dev.culvert.cli.config.ConfigFile;
 import dev.culvert.cli.config.GatewayConfig;
 import dev.culvert.cli.testing.FakeNetwork;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -59,6 +61,14 @@ final class AuditTest {
     assertEquals(new AuditView.Row("node-to-node", 0, 0, 0, 3), row(audit, "node-to-node"));
     assertEquals(new AuditView.Row("pod-to-pod", 0, 0, 7, 4), row(audit, "pod-to-pod"));
     assertEquals(7, audit.clear());
+  }
+
+  @Test
+  void aCounterThatTheGuardLacksIsNotTakenForZero() throws Exception {
+    network.count("pod_to_pod_out", 0);
+    network.uncounted("node_to_pod_in");
+    IOException fault = assertThrows(IOException.class, () -> Audit.of(config(""), network, null));
+    assertTrue(fault.toString().contains("does not count 'node_to_pod_in'"), fault::toString);
   }
 
   @Test

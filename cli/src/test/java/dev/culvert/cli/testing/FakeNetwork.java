@@ -4,6 +4,7 @@ import dev.culvert.cli.config.InterfaceAddress;
 import dev.culvert.cli.daemon.Network;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
+import dev.culvert.routing.plan.GuardCounters;
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.PlanCompiler;
 import dev.culvert.routing.plan.RulePlan;
@@ -70,7 +71,15 @@ public final class FakeNetwork implements Network {
 
   /** What the guard counted. */
   public void count(String counter, long packets) {
+    for (String other : GuardCounters.all(List.of("api-server", "etcd"))) {
+      counters.putIfAbsent(other, new Count(0, 0));
+    }
     counters.put(counter, new Count(packets, packets * 100));
+  }
+
+  /** The guard has no such counter. */
+  public void uncounted(String counter) {
+    counters.remove(counter);
   }
 
   /** The underlay has another MTU, and says so. */

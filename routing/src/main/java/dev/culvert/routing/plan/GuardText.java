@@ -1,14 +1,25 @@
 package dev.culvert.routing.plan;
 
+import static dev.culvert.routing.plan.GuardCounters.BYPASS_OUT;
+import static dev.culvert.routing.plan.GuardCounters.ENCAPSULATION_IN;
+import static dev.culvert.routing.plan.GuardCounters.ENCAPSULATION_OUT;
+import static dev.culvert.routing.plan.GuardCounters.NEIGHBOUR_DISCOVERY_IN;
+import static dev.culvert.routing.plan.GuardCounters.NEIGHBOUR_DISCOVERY_OUT;
+import static dev.culvert.routing.plan.GuardCounters.OVERLAY_IN;
+import static dev.culvert.routing.plan.GuardCounters.OVERLAY_OUT;
+import static dev.culvert.routing.plan.GuardCounters.TRANSLATED_IN;
+import static dev.culvert.routing.plan.GuardCounters.UNKNOWN_IN;
+import static dev.culvert.routing.plan.GuardCounters.UNKNOWN_OUT;
+import static dev.culvert.routing.plan.NftText.FAMILIES;
+import static dev.culvert.routing.plan.NftText.list;
+import static dev.culvert.routing.plan.NftText.matches;
+import static dev.culvert.routing.plan.NftText.names;
+import static dev.culvert.routing.plan.NftText.set;
+
 import dev.culvert.routing.IpAddress;
-import dev.culvert.routing.Mark;
-import dev.culvert.routing.Prefix;
 import dev.culvert.routing.TrafficClass;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Set;
-import java.util.stream.Collectors;
 
 /**
  * The guard in nftables' words: one transaction for {@code nft -f -}, that makes or replaces {@code
@@ -18,6 +29,9 @@ import java.util.stream.Collectors;
  * <p>What leaves is judged last of all in postrouting, after every translation of addresses, and
  * what arrives before any, so that what counts is what is on the wire. A packet that was forwarded
  * has an input device there; {@code iif 0} means that this host itself made it.
+ *
+ * <p>One look-up says of most packets that they are nobody's business: the tunnel's own packets
+ * pass before it, and only what has a foreign end meets the rules after it.
  */
 public final class GuardText {
   /** The table's name, of family inet. */
@@ -27,10 +41,9 @@ public final class GuardText {
       "table arp " + TABLE + "\ndelete table arp " + TABLE + "\n";
 
   private static final String FROM_HOST = "meta iif 0 ";
-  private static final int ELEMENTS_A_LINE = 4096;
+  private static final String NEIGHBOUR_DISCOVERY = "icmpv6 type 133-137 ip6 hoplimit 255 ";
 
   private final Guard guard;
-  private final Set<String> counters = new LinkedHashSet<>();
   private final List<String> chains = new ArrayList<>();
 
   private GuardText(Guard guard) {
@@ -47,6 +60,12 @@ public final class GuardText {
   }
 
   private String text() {
+    for (boolean v4 : FAMILIES) {
+      leaving(v4);
+      arriving(v4);
+      translated(v4);
+    }
+    fromTunnel();
     egress();
     ingress();
     translated("forward");
@@ -57,17 +76,14 @@ public final class GuardText {
     text.append("table inet ").append(TABLE).append('\n');
     text.append("flush table inet ").append(TABLE).append('\n');
     text.append("table inet ").append(TABLE).append(" {\n");
-    counters.forEach(name -> text.append("  counter ").append(name).append(" { }\n"));
-    for (boolean v4 : new boolean[] {true, false}) {
-      for (AddressSet set : sets()) {
-        text.append(
-            "  set %s { type %s; flags interval; }\n"
-                .formatted(set.name(v4), v4 ? "ipv4_addr" : "ipv6_addr"));
-      }
+    GuardCounters.all(guard.exemptions().stream().map(GuardExemption::name).toList())
+        .forEach(name -> text.append("  counter ").append(name).append(" { }\n"));
+    for (boolean v4 : FAMILIES) {
+      sets().forEach(set -> text.append(set.declaration(v4)));
     }
     text.append("}\n");
-    for (boolean v4 : new boolean[] {true, false}) {
-      sets().forEach(set -> elements(text, set, v4));
+    for (boolean v4 : FAMILIES) {
+      sets().forEach(set -> text.append(set.elements("inet", v4)));
     }
     text.append("table inet ").append(TABLE).append(" {\n");
     chains.forEach(line -> text.append("  ").append(line).append('\n'));
@@ -92,13 +108,7 @@ public final class GuardText {
             }
           }
           """
-            .formatted(table, devices(), set(guard.encapsulation().mark()).strip());
-  }
-
-  private record AddressSet(String base, List<Prefix> prefixes) {
-    String name(boolean v4) {
-      return base + (v4 ? 4 : 6);
-    }
+            .formatted(table, names(guard.underlay()), set(guard.encapsulation().mark()).strip());
   }
 
   private List<AddressSet> sets() {
@@ -107,56 +117,35 @@ public final class GuardText {
         new AddressSet("local_pods", guard.localPods()),
         new AddressSet("remote_nodes", guard.remoteNodes()),
         new AddressSet("remote_pods", guard.remotePods()),
-        new AddressSet("cluster", guard.cluster()));
+        new AddressSet("cluster", guard.cluster()),
+        new AddressSet("foreign", guard.foreign()));
   }
 
-  private static void elements(StringBuilder text, AddressSet set, boolean v4) {
-    String name = "inet " + TABLE + " " + set.name(v4);
-    text.append("flush set ").append(name).append('\n');
-    List<Prefix> prefixes =
-        set.prefixes().stream().filter(prefix -> prefix.address().v4() == v4).toList();
-    for (int from = 0; from < prefixes.size(); from += ELEMENTS_A_LINE) {
-      List<Prefix> some = prefixes.subList(from, Math.min(prefixes.size(), from + ELEMENTS_A_LINE));
-      text.append("add element ").append(name).append(' ').append(list(some)).append('\n');
-    }
-  }
-
-  private static String list(List<?> values) {
-    return values.stream().map(Object::toString).collect(Collectors.joining(", ", "{ ", " }"));
-  }
-
-  private String devices() {
-    return guard.underlay().stream()
-        .map(device -> '"' + device + '"')
-        .collect(Collectors.joining(", ", "{ ", " }"));
-  }
-
-  /** Where no way to another node is known, nothing can leave for one. */
-  private void onlyUnderlay(String key) {
-    boolean none = guard.underlay().isEmpty();
-    chains.add(none ? "  accept" : "  " + key + " != " + devices() + " accept");
+  /** The tunnel is where everything may go, and loopback is nowhere else. */
+  private String inside() {
+    return names(List.of("lo", guard.tunnel()));
   }
 
   private void open(String chain, String type, String hook, int priority) {
-    chains.add("chain " + chain + " {");
+    open(chain);
     chains.add("  type " + type + " hook " + hook + " priority " + priority + "; policy accept;");
+  }
+
+  /** One that another leads to. */
+  private void open(String chain) {
+    chains.add("chain " + chain + " {");
   }
 
   private void close() {
     chains.add("}");
   }
 
+  private void line(String rule) {
+    chains.add("  " + rule);
+  }
+
   private void rule(String match, String counter, String verdict) {
-    counters.add(counter);
-    chains.add("  " + match + "counter name " + counter + (verdict.isEmpty() ? "" : " ") + verdict);
-  }
-
-  private static String matches(Mark mark) {
-    return "meta mark & 0x%08x == 0x%08x ".formatted(mark.mask(), mark.value());
-  }
-
-  private static String set(Mark mark) {
-    return "meta mark set meta mark & 0x%08x | 0x%08x ".formatted(~mark.mask(), mark.value());
+    line(match + "counter name " + counter + (verdict.isEmpty() ? "" : " ") + verdict);
   }
 
   private List<String> carriers(String end) {
@@ -166,58 +155,115 @@ public final class GuardText {
 
   private void egress() {
     open("egress", "filter", "postrouting", 300);
-    onlyUnderlay("oifname");
-    Encapsulation encapsulation = guard.encapsulation();
+    line("oifname " + inside() + " accept");
     for (String carrier : carriers("sport")) {
-      rule(FROM_HOST + matches(encapsulation.mark()) + carrier, "encapsulation_out", "accept");
+      rule(
+          FROM_HOST + matches(guard.encapsulation().mark()) + carrier, ENCAPSULATION_OUT, "accept");
     }
-    // The kernel's own solicitations carry an input device. What was forwarded has no 255 left.
-    rule("icmpv6 type 133-137 ip6 hoplimit 255 ", "neighbour_discovery_out", "accept");
-    rule(matches(guard.bypass()), "bypass_out", "");
-    for (boolean v4 : new boolean[] {true, false}) {
-      guard.exemptions().forEach(exemption -> exemptOut(exemption, v4));
-      for (TrafficClass traffic : TrafficClass.values()) {
-        // A translated pod has a node's address on the wire, and still is no node.
-        String origin = traffic.fromNode() && inClear(traffic) ? FROM_HOST : "";
-        classRule(
-            traffic,
-            origin + between(v4, local(traffic.fromNode()), remote(traffic.toNode())),
-            "out",
-            guard.egress());
-      }
-      rule(between(v4, "cluster", "cluster"), "unknown_out", guard.egress() ? "drop" : "");
+    rule(matches(guard.bypass()), BYPASS_OUT, "");
+    for (boolean v4 : FAMILIES) {
+      line(end(v4, "daddr", "foreign") + "goto leaving" + family(v4));
+      overlays(v4);
     }
     close();
   }
 
+  /** Whoever listens has what is in it, and no session with whom it could be sealed. */
+  private void overlays(boolean v4) {
+    String toMany = FROM_HOST + (v4 ? "ip daddr 224.0.0.0/4 " : "ip6 daddr ff00::/8 ");
+    String verdict = guard.egress() && !guard.overlay().toMany() ? "drop" : "accept";
+    rule(toMany + "udp dport " + list(guard.overlay().ports()) + " ", OVERLAY_OUT, verdict);
+    rule(toMany + "meta l4proto { 4, 41, 47 } ", OVERLAY_OUT, verdict);
+  }
+
+  /** Packets to the others. */
+  private void leaving(boolean v4) {
+    open("leaving" + family(v4));
+    if (!v4) {
+      // The kernel's own solicitations carry an input device. What was forwarded has no 255 left.
+      rule(NEIGHBOUR_DISCOVERY, NEIGHBOUR_DISCOVERY_OUT, "accept");
+    }
+    guard.exemptions().forEach(exemption -> exemptOut(exemption, v4));
+    for (TrafficClass traffic : TrafficClass.values()) {
+      // A translated pod has a node's address on the wire, and still is no node.
+      String origin = traffic.fromNode() && inClear(traffic) ? FROM_HOST : "";
+      String between = between(v4, local(traffic.fromNode()), remote(traffic.toNode()));
+      classOut(traffic, origin + between);
+    }
+    for (TrafficClass traffic : TrafficClass.values()) {
+      if (traffic.fromNode()) {
+        // Of addresses that no file names, as those of a service that moves from node to node.
+        String notOfPods = v4 ? "ip saddr != @local_pods4 " : "ip6 saddr != @local_pods6 ";
+        classOut(traffic, FROM_HOST + notOfPods + end(v4, "daddr", remote(traffic.toNode())));
+      }
+    }
+    rule("", UNKNOWN_OUT, guard.egress() ? "drop" : passOut());
+    close();
+  }
+
+  private void classOut(TrafficClass traffic, String match) {
+    boolean passes = inClear(traffic) || !guard.egress();
+    rule(match, GuardCounters.of(traffic, true), passes ? passOut() : "drop");
+  }
+
+  /** Marked, so that the link layer's guard, which knows no more than addresses, lets it pass. */
+  private String passOut() {
+    return set(guard.bypass()) + "accept";
+  }
+
   private void ingress() {
     open("ingress", "filter", "prerouting", -150);
-    onlyUnderlay("iifname");
-    Encapsulation encapsulation = guard.encapsulation();
+    line("iifname vmap { \"lo\" : accept, \"" + guard.tunnel() + "\" : goto from_tunnel }");
     for (String carrier : carriers("dport")) {
       rule(
-          "fib daddr type local " + carrier + set(encapsulation.mark()),
-          "encapsulation_in",
+          "fib daddr type local " + carrier + set(guard.encapsulation().mark()),
+          ENCAPSULATION_IN,
           "accept");
     }
-    rule("icmpv6 type 133-137 ip6 hoplimit 255 ", "neighbour_discovery_in", "accept");
-    for (boolean v4 : new boolean[] {true, false}) {
-      guard.exemptions().forEach(exemption -> exemptIn(exemption, v4));
-      for (TrafficClass traffic : TrafficClass.values()) {
-        classRule(
-            traffic,
-            between(v4, remote(traffic.fromNode()), local(traffic.toNode())),
-            "in",
-            guard.ingress());
+    for (boolean v4 : FAMILIES) {
+      line(end(v4, "saddr", "foreign") + "goto arriving" + family(v4));
+    }
+    if (!guard.underlay().isEmpty()) {
+      for (boolean v4 : FAMILIES) {
+        // Own addresses, as nothing else of the cluster is left, do not come from the others.
+        String fromWire = "iifname " + names(guard.underlay()) + " ";
+        rule(fromWire + between(v4, "cluster", "cluster"), UNKNOWN_IN, strictIn());
       }
-      String verdict = guard.ingress() ? "drop" : "";
-      rule(between(v4, "cluster", "cluster"), "unknown_in", verdict);
-      rule(
-          (v4 ? "ip saddr @cluster4 " : "ip6 saddr @cluster6 ") + "fib daddr type local ",
-          "unknown_in",
-          verdict);
     }
     close();
+  }
+
+  private String strictIn() {
+    return guard.ingress() ? "drop" : "accept";
+  }
+
+  /** What an overlay's device takes out of such a packet is known by the mark. */
+  private void fromTunnel() {
+    open("from_tunnel");
+    line(set(guard.overlay().mark()) + "accept");
+    close();
+  }
+
+  /** Packets of the others. */
+  private void arriving(boolean v4) {
+    open("arriving" + family(v4));
+    if (!v4) {
+      rule(NEIGHBOUR_DISCOVERY, NEIGHBOUR_DISCOVERY_IN, "accept");
+    }
+    rule(matches(guard.overlay().mark()), OVERLAY_IN, "accept");
+    guard.exemptions().forEach(exemption -> exemptIn(exemption, v4));
+    for (TrafficClass traffic : TrafficClass.values()) {
+      rule(
+          between(v4, remote(traffic.fromNode()), local(traffic.toNode())),
+          GuardCounters.of(traffic, false),
+          inClear(traffic) ? "accept" : strictIn());
+    }
+    rule("", UNKNOWN_IN, strictIn());
+    close();
+  }
+
+  private static String family(boolean v4) {
+    return v4 ? "4" : "6";
   }
 
   /** The nodes of a list come before its pods, so that a node in a pod range stays a node. */
@@ -233,16 +279,12 @@ public final class GuardText {
     return guard.inClear().contains(traffic);
   }
 
-  private void classRule(TrafficClass traffic, String match, String direction, boolean strict) {
-    String name = traffic.toString().replace('-', '_');
-    String verdict = inClear(traffic) ? "accept" : strict ? "drop" : "";
-    rule(match, name + "_" + direction, verdict);
+  private static String end(boolean v4, String end, String set) {
+    return v4 ? "ip %s @%s4 ".formatted(end, set) : "ip6 %s @%s6 ".formatted(end, set);
   }
 
   private static String between(boolean v4, String source, String destination) {
-    return v4
-        ? "ip saddr @%s4 ip daddr @%s4 ".formatted(source, destination)
-        : "ip6 saddr @%s6 ip6 daddr @%s6 ".formatted(source, destination);
+    return end(v4, "saddr", source) + end(v4, "daddr", destination);
   }
 
   private static List<IpAddress> family(List<IpAddress> addresses, boolean v4) {
@@ -257,28 +299,21 @@ public final class GuardText {
         + " ";
   }
 
-  private static String counter(GuardExemption exemption, String form) {
-    return "exempt_" + exemption.name().replace('-', '_') + "_" + form;
-  }
-
   private void exemptOut(GuardExemption exemption, boolean v4) {
     String ip = v4 ? "ip " : "ip6 ";
-    String end = v4 ? "4 " : "6 ";
     List<IpAddress> remote = family(exemption.remoteServers(), v4);
     if (!remote.isEmpty()) {
       rule(
           FROM_HOST
-              + ip
-              + "saddr @local_node"
-              + end
+              + end(v4, "saddr", "local_node")
               + ip
               + "daddr "
               + list(remote)
               + " "
               + ports(exemption, "dport")
               + "ct direction original ",
-          counter(exemption, "request_out"),
-          "accept");
+          GuardCounters.exempt(exemption.name(), "request_out"),
+          passOut());
     }
     List<IpAddress> local = family(exemption.localServers(), v4);
     if (!local.isEmpty()) {
@@ -288,30 +323,25 @@ public final class GuardText {
               + "saddr "
               + list(local)
               + " "
-              + ip
-              + "daddr @remote_nodes"
-              + end
+              + end(v4, "daddr", "remote_nodes")
               + ports(exemption, "sport")
               + "ct direction reply ",
-          counter(exemption, "reply_out"),
-          "accept");
+          GuardCounters.exempt(exemption.name(), "reply_out"),
+          passOut());
     }
   }
 
   /**
-   * Marked, so that the way back is sought where it is: rules that say {@code iif lo} do not have
-   * the kernel look at ports for reverse-path filtering, and without ports the way back leads into
-   * the tunnel. The mark opens nothing.
+   * Marked, so that the way back is sought on the underlay: rules that say {@code iif lo} do not
+   * have the kernel look at ports for reverse-path filtering, and without ports the way back leads
+   * into the tunnel. The mark opens nothing.
    */
   private void exemptIn(GuardExemption exemption, boolean v4) {
     String ip = v4 ? "ip " : "ip6 ";
-    String end = v4 ? "4 " : "6 ";
     List<IpAddress> local = family(exemption.localServers(), v4);
     if (!local.isEmpty()) {
       rule(
-          ip
-              + "saddr @remote_nodes"
-              + end
+          end(v4, "saddr", "remote_nodes")
               + ip
               + "daddr "
               + list(local)
@@ -319,7 +349,7 @@ public final class GuardText {
               + ports(exemption, "dport")
               + "ct direction original "
               + set(guard.bypass()),
-          counter(exemption, "request_in"),
+          GuardCounters.exempt(exemption.name(), "request_in"),
           "accept");
     }
     List<IpAddress> remote = family(exemption.remoteServers(), v4);
@@ -330,29 +360,32 @@ public final class GuardText {
               + "saddr "
               + list(remote)
               + " "
-              + ip
-              + "daddr @local_node"
-              + end
+              + end(v4, "daddr", "local_node")
               + ports(exemption, "sport")
               + "ct direction reply ct original "
-              + ip
-              + "saddr @local_node"
-              + end
+              + end(v4, "saddr", "local_node")
               + set(guard.bypass()),
-          counter(exemption, "reply_in"),
+          GuardCounters.exempt(exemption.name(), "reply_in"),
           "accept");
     }
   }
 
-  /** What was for another address, and is for one of the cluster's since it was translated. */
   private void translated(String hook) {
     open("translated_" + hook, "filter", hook, 300);
-    onlyUnderlay("iifname");
-    for (boolean v4 : new boolean[] {true, false}) {
-      rule(
-          "ct status dnat ct direction original " + between(v4, "cluster", "cluster"),
-          "translated_in",
-          guard.ingress() ? "drop" : "");
+    line("iifname " + inside() + " accept");
+    line("meta nfproto ipv4 ct status dnat ct direction original goto translated4");
+    line("meta nfproto ipv6 ct status dnat ct direction original goto translated6");
+    close();
+  }
+
+  /** What was for another address, and is for one of the cluster's since it was translated. */
+  private void translated(boolean v4) {
+    open("translated" + family(v4));
+    line(matches(guard.overlay().mark()) + "accept");
+    rule(between(v4, "foreign", "cluster"), TRANSLATED_IN, strictIn());
+    if (!guard.underlay().isEmpty()) {
+      String fromWire = "iifname " + names(guard.underlay()) + " ";
+      rule(fromWire + between(v4, "cluster", "cluster"), TRANSLATED_IN, strictIn());
     }
     close();
   }
@@ -363,16 +396,16 @@ public final class GuardText {
    */
   private void keepSource() {
     open("keep_source", "nat", "postrouting", 90);
-    chains.add("  oifname \"" + guard.tunnel() + "\" ip saddr @local_pods4 snat ip to ip saddr");
-    chains.add("  oifname \"" + guard.tunnel() + "\" ip6 saddr @local_pods6 snat ip6 to ip6 saddr");
+    line("oifname \"" + guard.tunnel() + "\" ip saddr @local_pods4 snat ip to ip saddr");
+    line("oifname \"" + guard.tunnel() + "\" ip6 saddr @local_pods6 snat ip6 to ip6 saddr");
     close();
   }
 
   private void clampMss() {
     open("clamp_mss", "filter", "forward", -150);
     if (guard.clampMss()) {
-      chains.add(
-          "  oifname \""
+      line(
+          "oifname \""
               + guard.tunnel()
               + "\" tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu");
     }

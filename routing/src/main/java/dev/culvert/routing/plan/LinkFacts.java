@@ -12,7 +12,8 @@ import java.util.List;
  *     2^31-6, and none of the five one of the kernel's own (253 to 255)
  * @param underlay devices that lead to the other nodes; none while no way to any is known
  * @param encapsulation how the tunnel's packets are known
- * @param bypass the mark of what the gateway sends in clear, other than the encapsulation's
+ * @param bypass the mark of what goes in clear on purpose
+ * @param overlay how a network plugin's overlay is known
  * @param clampMss whether TCP through the tunnel is told its segment size, where too-big messages
  *     do not reach the pods
  */
@@ -23,6 +24,7 @@ public record LinkFacts(
     List<String> underlay,
     Encapsulation encapsulation,
     Mark bypass,
+    Overlay overlay,
     boolean clampMss) {
   public LinkFacts {
     underlay = List.copyOf(underlay);
@@ -35,10 +37,15 @@ public record LinkFacts(
         || (table + KernelPlan.TABLES > 253 && table <= 255)) {
       throw new IllegalArgumentException("table " + table + " is not free for the tunnel");
     }
-    Mark mark = encapsulation.mark();
-    int both = mark.mask() & bypass.mask();
-    if ((mark.value() & both) == (bypass.value() & both)) {
-      throw new IllegalArgumentException("marks " + mark + " and " + bypass + " are alike");
+    requireApart(encapsulation.mark(), bypass);
+    requireApart(encapsulation.mark(), overlay.mark());
+    requireApart(bypass, overlay.mark());
+  }
+
+  private static void requireApart(Mark one, Mark other) {
+    int both = one.mask() & other.mask();
+    if ((one.value() & both) == (other.value() & both)) {
+      throw new IllegalArgumentException("marks " + one + " and " + other + " are alike");
     }
   }
 }

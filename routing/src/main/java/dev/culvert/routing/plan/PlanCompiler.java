@@ -62,6 +62,12 @@ public final class PlanCompiler {
    */
   static final int MANY = 256;
 
+  /** Multicast, broadcast and link-local addresses mean somebody else on each link. */
+  private static final List<Prefix> EVERYBODYS =
+      Stream.of("224.0.0.0/4", "255.255.255.255/32", "ff00::/8", "fe80::/10")
+          .map(Prefix::parse)
+          .toList();
+
   /** Rules for what holds many destinations, and others between them. */
   private static final int COVER = 16;
 
@@ -395,12 +401,22 @@ public final class PlanCompiler {
         remoteNodes,
         Prefixes.disjoint(remotePods),
         Prefixes.disjoint(cluster),
+        foreign(Prefixes.disjoint(cluster)),
         facts.encapsulation(),
         facts.bypass(),
+        facts.overlay(),
         exemptions,
         policy.inClear(),
         policy.strictEgress(),
         policy.strictIngress(),
         facts.clampMss());
+  }
+
+  /** What is not this node's own, nor everybody's: of a cluster of all addresses, too much. */
+  private List<Prefix> foreign(List<Prefix> cluster) {
+    List<Prefix> others = new ArrayList<>(EVERYBODYS);
+    node.addresses().forEach(address -> others.add(Prefix.host(address)));
+    localPods.forEach(range -> others.addAll(withoutOthers(range)));
+    return cluster.stream().flatMap(range -> Prefixes.subtract(range, others).stream()).toList();
   }
 }

@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 
 class GuardTextTest {
   private static final Mark MARK = new Mark(0xc7010000, 0xffff0000);
+  private static final Mark OVERLAY = new Mark(0xc7030000, 0xffff0000);
   private static final Mark BYPASS = new Mark(0xc7020000, 0xffff0000);
 
   private static String text(Policy policy, String self, boolean rawEsp) {
@@ -25,6 +26,7 @@ class GuardTextTest {
             List.of("eth0", "eth1"),
             new Encapsulation(MARK, 51820, rawEsp),
             BYPASS,
+            new Overlay(OVERLAY, List.of(5000), false),
             true);
     return GuardText.of(PlanCompiler.compile(Clusters.three(), policy, self, facts).guard());
   }
@@ -45,7 +47,7 @@ class GuardTextTest {
     assertEquals("table inet culvert", lines.get(0));
     assertEquals("flush table inet culvert", lines.get(1));
     assertFalse(worker.contains("delete"));
-    assertEquals(10, rules(worker, "flush set inet culvert ").size());
+    assertEquals(12, rules(worker, "flush set inet culvert ").size());
   }
 
   @Test
@@ -57,9 +59,12 @@ class GuardTextTest {
   }
 
   @Test
-  void itLooksAtNothingButTheUnderlay() {
-    assertEquals(1, rules(worker, "oifname != { \"eth0\", \"eth1\" } accept").size());
-    assertEquals(3, rules(worker, "iifname != { \"eth0\", \"eth1\" } accept").size());
+  void itLooksAtEveryDeviceButTheTunnelsAndLoopback() {
+    assertEquals(1, rules(worker, "oifname { \"lo\", \"culvert0\" } accept").size());
+    assertEquals(2, rules(worker, "iifname { \"lo\", \"culvert0\" } accept").size());
+    assertEquals(1, rules(worker, "iifname vmap { \"lo\" : accept, \"culvert0\" : goto").size());
+    assertEquals(List.of(), rules(worker, "oifname != "));
+    assertEquals(List.of(), rules(worker, "iifname != "));
   }
 
   @Test
@@ -113,12 +118,12 @@ class GuardTextTest {
 
   @Test
   void exemptTcpHasFourFormsAndRepliesGoInTheReplyDirectionAlone() {
-    assertEquals(2, rules(worker, "exempt_api_server_request_out accept").size());
+    assertEquals(2, rules(worker, "exempt_api_server_request_out ", "accept").size());
     assertEquals(2, rules(worker, "exempt_api_server_reply_in accept").size());
     assertEquals(2, rules(control, "exempt_api_server_request_in accept").size());
-    assertEquals(2, rules(control, "exempt_api_server_reply_out accept").size());
-    assertEquals(List.of(), rules(worker, "reply_out"));
-    assertEquals(List.of(), rules(worker, "request_in"));
+    assertEquals(2, rules(control, "exempt_api_server_reply_out ", "accept").size());
+    assertEquals(List.of(), rules(worker, "reply_out ", "accept"));
+    assertEquals(List.of(), rules(worker, "request_in ", "accept"));
     for (String text : List.of(worker, control)) {
       for (String rule : rules(text, " accept", "exempt_")) {
         assertTrue(rule.contains(" tcp "), rule);
@@ -134,11 +139,45 @@ class GuardTextTest {
   void everyClassIsDroppedBothWaysAndTheUnknownLast() {
     for (TrafficClass traffic : TrafficClass.values()) {
       String name = traffic.toString().replace('-', '_');
-      assertEquals(2, rules(worker, name + "_out drop").size());
+      assertEquals(traffic.fromNode() ? 4 : 2, rules(worker, name + "_out drop").size());
       assertEquals(2, rules(worker, name + "_in drop").size());
     }
-    assertEquals(2, rules(worker, "@cluster", "unknown_out drop").size());
-    assertEquals(4, rules(worker, "@cluster", "unknown_in drop").size());
+    assertEquals(2, rules(worker, "counter name unknown_out drop").size());
+    assertEquals(2, rules(worker, "@cluster", "unknown_in drop").size());
+    assertEquals(4, rules(worker, "counter name unknown_in drop").size());
+  }
+
+  /** A destination of others is looked up once, and whatever has none is judged no further. */
+  @Test
+  void aForeignEndIsAllThatCounts() {
+    assertEquals(1, rules(worker, "ip daddr @foreign4 goto leaving4").size());
+    assertEquals(1, rules(worker, "ip6 saddr @foreign6 goto arriving6").size());
+    String own = "10.244.1.0/24";
+    assertEquals(1, rules(worker, "add element inet culvert local_pods4", own).size());
+    List<String> foreign = rules(worker, "add element inet culvert foreign4");
+    assertEquals(
+        List.of(
+            "add element inet culvert foreign4 { 10.244.0.0/24, 10.244.2.0/23, 10.244.4.0/22,"
+                + " 10.244.8.0/21, 10.244.16.0/20, 10.244.32.0/19, 10.244.64.0/18,"
+                + " 10.244.128.0/17, 192.168.1.10/32, 192.168.1.12/32 }"),
+        foreign);
+  }
+
+  @Test
+  void whatThisHostMakesIsDroppedUnderAnyAddress() {
+    assertEquals(
+        1,
+        rules(worker, "meta iif 0 ip saddr != @local_pods4 ip daddr @remote_nodes4", "drop")
+            .size());
+  }
+
+  @Test
+  void overlaysAreNotSentToManyUnlessThatIsAccepted() {
+    List<String> rules = rules(worker, "overlay_out drop");
+    assertEquals(4, rules.size());
+    assertTrue(
+        rules.getFirst().startsWith("meta iif 0 ip daddr 224.0.0.0/4 udp dport { 4789, 5000, 6081"),
+        rules::toString);
   }
 
   @Test
@@ -147,8 +186,8 @@ class GuardTextTest {
     String text =
         text(new Policy(EnumSet.complementOf(off), true, true, List.of()), "worker-1", false);
     assertEquals(2, rules(text, "node_to_node_in accept").size());
-    assertEquals(2, rules(text, "meta iif 0 ", "node_to_node_out accept").size());
-    assertEquals(2, rules(text, "node_to_pod_out drop").size());
+    assertEquals(4, rules(text, "meta iif 0 ", "node_to_node_out ", "accept").size());
+    assertEquals(4, rules(text, "node_to_pod_out drop").size());
   }
 
   @Test

@@ -37,9 +37,19 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PlanCompilerTest {
   private static final Mark MARK = new Mark(0xc7010000, 0xffff0000);
   private static final Mark BYPASS = new Mark(0xc7020000, 0xffff0000);
+  private static final Overlay OVERLAY =
+      new Overlay(new Mark(0xc7030000, 0xffff0000), List.of(), false);
+
   private static final LinkFacts FACTS =
       new LinkFacts(
-          "culvert0", 1420, 1995, List.of("eth0"), new Encapsulation(MARK, 51820), BYPASS, false);
+          "culvert0",
+          1420,
+          1995,
+          List.of("eth0"),
+          new Encapsulation(MARK, 51820),
+          BYPASS,
+          OVERLAY,
+          false);
 
   private static KernelPlan plan(String self) {
     return PlanCompiler.compile(Clusters.three(), Policy.STRICT, self, FACTS);
@@ -215,7 +225,7 @@ class PlanCompilerTest {
     Encapsulation encapsulation = new Encapsulation(MARK, 51820);
     assertThrows(
         IllegalArgumentException.class,
-        () -> new LinkFacts("t", 1420, 7, List.of("eth0"), encapsulation, MARK, false));
+        () -> new LinkFacts("t", 1420, 7, List.of("eth0"), encapsulation, MARK, OVERLAY, false));
   }
 
   @ParameterizedTest

@@ -12,6 +12,7 @@ import dev.culvert.routing.plan.Encapsulation;
 import dev.culvert.routing.plan.Guard;
 import dev.culvert.routing.plan.GuardExemption;
 import dev.culvert.routing.plan.GuardText;
+import dev.culvert.routing.plan.Overlay;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
@@ -58,8 +59,10 @@ public final class GuardCheck {
           both("192.0.2.2", "2001:db8::2"),
           both("10.0.2.0/24", "fd00:2::/64"),
           both("10.0.0.0/16", "fd00::/16"),
+          both("10.0.2.0/24", "fd00:2::/64"),
           new Encapsulation(new Mark(0x1c70, 0x1ff0), 4500, true),
           new Mark(0x1cb0, 0x1ff0),
+          new Overlay(new Mark(0x1cf0, 0x1ff0), List.of(), false),
           List.of(
               new GuardExemption(
                   "sample",

@@ -443,8 +443,10 @@ class GuardTrafficTest {
     try (ServerSocket server = server(other, at("fd00::2", 6443))) {
       assertTrue(connects(node, at("fd00::1", 0), at("fd00::2", server.getLocalPort())));
     }
-    assertTrue(counted("neighbour_discovery_out") > 0, counters());
-    assertTrue(counted("neighbour_discovery_in") > 0, counters());
+    other.exec("ip", "-6", "neigh", "flush", "dev", "eth0");
+    send(other, at("fd00::2", 5000), at("fd00::1", ANY_PORT));
+    awaitCounted("neighbour_discovery_out");
+    awaitCounted("neighbour_discovery_in");
     // An echo request is no neighbour discovery.
     assertThrows(IOException.class, () -> node.exec("ping", "-c1", "-W1", "fd00::2"));
   }

@@ -102,6 +102,7 @@ class LargeClusterTest {
             List.of("eth0"),
             new Encapsulation(Plans.MARK, 51820),
             new Mark(0x200, 0xf00),
+            Plans.OVERLAY,
             false);
     long start = System.nanoTime();
     KernelPlan plan = PlanCompiler.compile(cluster(), Policy.STRICT, self, facts);

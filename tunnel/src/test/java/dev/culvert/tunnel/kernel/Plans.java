@@ -4,22 +4,26 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Mark;
 import dev.culvert.routing.PortRange;
 import dev.culvert.routing.Prefix;
+import dev.culvert.routing.Prefixes;
 import dev.culvert.routing.plan.AddressPlan;
 import dev.culvert.routing.plan.Encapsulation;
 import dev.culvert.routing.plan.Guard;
 import dev.culvert.routing.plan.GuardExemption;
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.LinkPlan;
+import dev.culvert.routing.plan.Overlay;
 import dev.culvert.routing.plan.RoutePlan;
 import dev.culvert.routing.plan.RulePlan;
 import dev.culvert.routing.plan.SysctlPlan;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** Plans for a node with the tunnel device {@code tun0} and the underlay device {@code eth0}. */
 final class Plans {
   static final int TABLE = 7101;
   static final Mark MARK = new Mark(0x100, 0xf00);
+  static final Overlay OVERLAY = new Overlay(new Mark(0x300, 0xf00), List.of(), false);
 
   static final IpAddress LOCAL = IpAddress.parse("10.0.0.1");
   static final IpAddress LOCAL6 = IpAddress.parse("fd00::1");
@@ -31,6 +35,14 @@ final class Plans {
   private static final Prefix REMOTE_PODS6 = Prefix.parse("fd44:2::/64");
   private static final Prefix CLUSTER = Prefix.parse("10.244.0.0/16");
   private static final Prefix CLUSTER6 = Prefix.parse("fd44::/16");
+
+  private static final List<Prefix> FOREIGN =
+      Stream.of(
+              List.of(Prefix.host(REMOTE), Prefix.host(REMOTE6)),
+              Prefixes.subtract(CLUSTER, List.of(LOCAL_PODS)),
+              Prefixes.subtract(CLUSTER6, List.of(LOCAL_PODS6)))
+          .flatMap(List::stream)
+          .toList();
 
   private Plans() {}
 
@@ -98,8 +110,10 @@ final class Plans {
             Prefix.host(LOCAL6),
             Prefix.host(REMOTE6),
             CLUSTER6),
+        FOREIGN,
         encapsulation,
         new Mark(0x200, 0xf00),
+        OVERLAY,
         List.of(
             new GuardExemption(
                 "apiserver", 6, List.of(PortRange.of(6443)), localServers, remoteServers)),

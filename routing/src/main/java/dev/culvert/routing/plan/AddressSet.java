@@ -1,0 +1,36 @@
+package dev.culvert.routing.plan;
+
+import dev.culvert.routing.Prefix;
+import java.util.List;
+
+/**
+ * A set of ranges in nftables' words, one for each family.
+ *
+ * @param base its name, without the family
+ * @param prefixes that do not overlap
+ */
+record AddressSet(String base, List<Prefix> prefixes) {
+  private static final int ELEMENTS_A_LINE = 4096;
+
+  private String name(boolean v4) {
+    return base + (v4 ? 4 : 6);
+  }
+
+  String declaration(boolean v4) {
+    return "  set %s { type %s; flags interval; }\n"
+        .formatted(name(v4), v4 ? "ipv4_addr" : "ipv6_addr");
+  }
+
+  /** Statements that leave it with just these, whatever it had. */
+  String elements(String family, boolean v4) {
+    StringBuilder text = new StringBuilder();
+    String set = family + " " + GuardText.TABLE + " " + name(v4);
+    text.append("flush set ").append(set).append('\n');
+    List<Prefix> ours = prefixes.stream().filter(range -> range.address().v4() == v4).toList();
+    for (int from = 0; from < ours.size(); from += ELEMENTS_A_LINE) {
+      List<Prefix> some = ours.subList(from, Math.min(ours.size(), from + ELEMENTS_A_LINE));
+      text.append("add element ").append(set).append(' ').append(NftText.list(some)).append('\n');
+    }
+    return text.toString();
+  }
+}
