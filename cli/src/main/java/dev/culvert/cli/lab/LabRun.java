@@ -24,6 +24,10 @@ import java.util.concurrent.ThreadLocalRandom;
 final class LabRun {
   private static final Duration CONTROL = Duration.ofSeconds(1);
   private static final Duration REFRESH = Duration.ofMillis(500);
+  private static final Duration SECOND = Duration.ofSeconds(1);
+
+  /** The warm-up takes so many times what the traffic afterwards takes, at most. */
+  private static final int WARM_UP = 2;
 
   private final LabNetwork network;
   private final LabView view;
@@ -64,6 +68,7 @@ final class LabRun {
   void run() {
     inClear();
     gatewaysUp();
+    warmUp();
     throughTheTunnel();
     if (engine == LabEngine.ESP) {
       rotation();
@@ -156,6 +161,33 @@ final class LabRun {
         .allMatch(peer -> peer.lastHandshake() != null);
   }
 
+  /** Java compiles what it runs: the speed of a gateway is that of one that has run a while. */
+  private void warmUp() {
+    Duration most = duration.multipliedBy(WARM_UP);
+    view.phase(
+        "warm-up: TCP both ways at once, until it gets no faster, %d s at most"
+            .formatted(most.toSeconds()));
+    SpeedCurve curve = new SpeedCurve();
+    try (LabFlow there = flow(network.a, network.b, network.b.podAddress(), most);
+        LabFlow back = flow(network.b, network.a, network.a.podAddressV6(), most)) {
+      long began = System.nanoTime();
+      long before = 0;
+      long last = began;
+      while (curve.rises() && System.nanoTime() - began < most.toNanos()) {
+        Waiting.pause(SECOND);
+        long received = there.received() + back.received();
+        long now = System.nanoTime();
+        curve.add((received - before) * 8.0 / (now - last));
+        before = received;
+        last = now;
+        view.live(
+            Map.of("second " + curve.seconds().size(), "%.2f Gbit/s".formatted(curve.latest())));
+      }
+    }
+    figures.put("gigabitsPerSecondInEachSecond", curve.seconds());
+    view.result("Gbit/s in each second since the start: " + curve);
+  }
+
   private void throughTheTunnel() {
     view.phase("tunnel: the same traffic through the gateways, IPv4 one way, IPv6 the other");
     Duration half = duration.dividedBy(2);
@@ -183,7 +215,11 @@ final class LabRun {
       while (flow.isRunning()) {
         Waiting.pause(REFRESH);
         long now = flow.received();
-        view.live(lines(capture, from, to, flow, (now - before) * 8.0 / REFRESH.toNanos()));
+        Map<String, String> lines = new LinkedHashMap<>();
+        lines.put(
+            "second", "%.1f of %d".formatted((System.nanoTime() - began) / 1e9, time.toSeconds()));
+        lines.putAll(lines(capture, from, to, flow, (now - before) * 8.0 / REFRESH.toNanos()));
+        view.live(lines);
         before = now;
         if (System.nanoTime() - began > time.plus(Commands.PATIENCE).toNanos()) {
           throw new LabException("the traffic does not end");

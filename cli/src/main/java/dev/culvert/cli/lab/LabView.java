@@ -37,6 +37,12 @@ final class LabView {
     println("  %s %s: %s".formatted(mark, check.claim(), check.seen()));
   }
 
+  /** What came of a phase that makes no claim. It takes the place of the live lines. */
+  void result(String line) {
+    eraseLive();
+    println("  " + line);
+  }
+
   /** What is seen now, by name. */
   void live(Map<String, String> lines) {
     if (!terminal) {
