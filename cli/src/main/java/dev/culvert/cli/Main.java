@@ -16,8 +16,28 @@ public final class Main {
     if (arguments.length > 0 && List.of("wg", "up").contains(arguments[0])) {
       Preparation.start();
     }
-    Machine machine = Machine.local(GatewayDevice::open, EspGateway::open, new KernelNetwork());
     boolean debug = "1".equals(System.getenv("CULVERT_DEBUG"));
-    System.exit(RootCommand.commandLine(machine, debug, arguments).execute(arguments));
+    try {
+      Machine machine = Machine.local(GatewayDevice::open, EspGateway::open, new KernelNetwork());
+      System.exit(RootCommand.commandLine(machine, debug, arguments).execute(arguments));
+    } catch (UnsatisfiedLinkError | ExceptionInInitializerError e) {
+      if (debug) {
+        throw e;
+      }
+      System.err.println("culvert: a native library cannot be loaded: " + reason(e));
+      System.err.println(
+          "culvert: start it by its launcher, or let java.io.tmpdir be a folder that is writable"
+              + " and not mounted noexec");
+      System.exit(1);
+    }
+  }
+
+  /** The first line of what was wrong to begin with: jffi puts a stack trace into its message. */
+  private static String reason(Throwable failure) {
+    Throwable cause = failure;
+    while (cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    return cause.toString().lines().findFirst().orElse("");
   }
 }

@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.NoSuchFileException;
+import java.util.Objects;
 import picocli.CommandLine;
 import picocli.CommandLine.IExecutionExceptionHandler;
 import picocli.CommandLine.ParseResult;
@@ -43,9 +44,17 @@ final class Failures implements IExecutionExceptionHandler {
     return switch (e) {
       case FileAlreadyExistsException f ->
           f.getFile() + " is in use by a live process; choose another name or end that process";
-      case AccessDeniedException a -> a.getFile() + ": permission denied; run this as root";
+      case AccessDeniedException a ->
+          a.getFile() + ": permission denied; run this as root, or give this user access";
       case NoSuchFileException n -> n.getFile() + " does not exist";
-      default -> e.getMessage() == null ? e.toString() : e.getMessage();
+      default -> (e.getMessage() == null ? e.toString() : e.getMessage()) + advice(e);
     };
+  }
+
+  /** Descriptors run out in many places, each with a message of its own. */
+  private static String advice(Throwable e) {
+    return Objects.toString(e.getMessage(), "").contains("Too many open files")
+        ? "; raise the limit (ulimit -n, LimitNOFILE= in a unit)"
+        : "";
   }
 }

@@ -1,5 +1,8 @@
 package dev.culvert.cli.command;
 
+import static dev.culvert.tunnel.kernel.LibC.LIBC;
+
+import dev.culvert.tunnel.kernel.LibC;
 import java.lang.reflect.Proxy;
 
 /**
@@ -10,20 +13,42 @@ import java.lang.reflect.Proxy;
 final class Signals {
   private Signals() {}
 
-  /** Runs {@code end} at SIGTERM and SIGINT, instead of ending at once. */
+  /**
+   * Runs {@code end} at SIGTERM and SIGINT, instead of ending at once. SIGINT stays ignored if the
+   * parent ignored it, as a shell does for what it runs in the background.
+   */
   static void onEnd(Runnable end) {
-    handle("TERM", end);
-    handle("INT", end);
+    handle(unignored("TERM"), end);
+    handle(signal("INT"), end);
   }
 
-  /** Runs {@code reload} at SIGHUP, which would end the process otherwise. */
+  /** Runs {@code reload} at SIGHUP, which would end the process otherwise, also below nohup. */
   static void onReload(Runnable reload) {
-    handle("HUP", reload);
+    handle(unignored("HUP"), reload);
   }
 
-  private static void handle(String name, Runnable action) {
+  private static Object signal(String name) {
     try {
-      Class<?> signal = Class.forName("sun.misc.Signal");
+      return Class.forName("sun.misc.Signal").getConstructor(String.class).newInstance(name);
+    } catch (ReflectiveOperationException e) {
+      throw missing(e);
+    }
+  }
+
+  /** The JVM takes no handler for a signal that its parent ignored. */
+  private static Object unignored(String name) {
+    Object signal = signal(name);
+    try {
+      int number = (int) signal.getClass().getMethod("getNumber").invoke(signal);
+      LIBC.signal(number, LibC.SIG_DFL);
+    } catch (ReflectiveOperationException e) {
+      throw missing(e);
+    }
+    return signal;
+  }
+
+  private static void handle(Object signal, Runnable action) {
+    try {
       Class<?> handler = Class.forName("sun.misc.SignalHandler");
       Object proxy =
           Proxy.newProxyInstance(
@@ -36,11 +61,13 @@ final class Signals {
                 action.run();
                 return null;
               });
-      signal
-          .getMethod("handle", signal, handler)
-          .invoke(null, signal.getConstructor(String.class).newInstance(name), proxy);
+      signal.getClass().getMethod("handle", signal.getClass(), handler).invoke(null, signal, proxy);
     } catch (ReflectiveOperationException e) {
-      throw new IllegalStateException("this JDK has no jdk.unsupported module", e);
+      throw missing(e);
     }
+  }
+
+  private static IllegalStateException missing(ReflectiveOperationException e) {
+    return new IllegalStateException("this JDK has no jdk.unsupported module", e);
   }
 }

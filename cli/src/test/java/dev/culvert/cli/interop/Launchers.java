@@ -21,6 +21,11 @@ final class Launchers {
     return launcher("culvert-wg");
   }
 
+  /** The command itself, as a user starts it from a checkout. */
+  static String culvert() {
+    return launcher("culvert");
+  }
+
   /** A launcher that builds would pull the classes away from under the tests. */
   private static String launcher(String name) {
     Path launcher = Culvert.launcher(name);

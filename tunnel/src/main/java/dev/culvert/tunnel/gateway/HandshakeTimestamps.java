@@ -3,6 +3,7 @@ package dev.culvert.tunnel.gateway;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.runtime.LimitedLog;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.function.Consumer;
@@ -24,11 +25,12 @@ final class HandshakeTimestamps {
   }
 
   /**
-   * Reads what the last run left, and has the engine begin after it.
+   * Reads what the last run left, and has the engine begin after it. Who may not use the directory,
+   * as one with CAP_NET_ADMIN who is not root, has a device that keeps no timestamps.
    *
    * @param directory where they are kept; null: nowhere
    * @param minimum told what no initiation may fall behind
-   * @throws DeviceException where the directory cannot be used
+   * @throws DeviceException if what is kept there is no timestamp
    */
   static HandshakeTimestamps open(
       String device, @Nullable Path directory, Consumer<Instant> minimum) throws DeviceException {
@@ -39,6 +41,13 @@ final class HandshakeTimestamps {
       TimestampStore store = TimestampStore.open(directory);
       minimum.accept(store.floor(Instant.now()));
       return new HandshakeTimestamps(device, store);
+    } catch (FileSystemException e) {
+      LOG.warn(
+          "{}: handshake timestamps are not kept, so peers may refuse this node after its clock is"
+              + " reset: {}",
+          device,
+          e.toString());
+      return new HandshakeTimestamps(device, null);
     } catch (IOException e) {
       throw new DeviceException(String.valueOf(e.getMessage()), Errno.EIO, e);
     }

@@ -44,6 +44,8 @@ public interface LibC {
 
   int PRIO_PROCESS = 0;
 
+  long SIG_DFL = 0;
+
   int CLONE_NEWNET = 0x4000_0000;
 
   int open(String path, int flags, int mode);
@@ -96,6 +98,8 @@ public interface LibC {
   int setns(int fd, int kind);
 
   int flock(int fd, int operation);
+
+  long signal(int number, long handler);
 
   int setpriority(int which, int who, int nice);
 

@@ -205,7 +205,8 @@ public final class TunDevice implements AutoCloseable {
       case Errno.ENOENT, Errno.ENODEV, Errno.ENXIO ->
           new ErrnoException(call, errno, "the kernel has no TUN support (load the tun module)");
       case Errno.EACCES, Errno.EPERM ->
-          new ErrnoException(call, errno, "not permitted; it takes root or CAP_NET_ADMIN");
+          new ErrnoException(
+              call, errno, "its mode lets this user not open it; run as root, or chmod 0666 it");
       default -> new ErrnoException(call, errno);
     };
   }
