@@ -8,8 +8,10 @@ import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.KeyingEvent;
+import dev.culvert.tunnel.esp.MessageFilter;
 import dev.culvert.tunnel.esp.SaKeyId;
 import dev.culvert.tunnel.esp.Selectors;
+import dev.culvert.tunnel.esp.TrafficListener;
 import dev.culvert.tunnel.esp.keying.GlobalKeying;
 import dev.culvert.tunnel.esp.keying.KeyFile;
 import dev.culvert.tunnel.gateway.EspGateway;
@@ -116,8 +118,13 @@ final class KeyLoggingEspGateway {
     }
 
     @Override
-    public boolean isPlausible(byte[] message, Endpoint from) {
-      return keying.isPlausible(message, from);
+    public MessageFilter newFilter() {
+      return keying.newFilter();
+    }
+
+    @Override
+    public TrafficListener traffic(String peer) {
+      return keying.traffic(peer);
     }
 
     @Override

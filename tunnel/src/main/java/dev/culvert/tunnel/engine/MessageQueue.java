@@ -1,12 +1,23 @@
 package dev.culvert.tunnel.engine;
 
+import dev.culvert.routing.IpAddress;
+import java.util.Arrays;
+import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.jspecify.annotations.Nullable;
 
-/** Control messages that lanes received and the control thread will work on; bounded. */
+/**
+ * Control messages that lanes received and the control thread will work on. Bounded, and no source
+ * may fill more than its share, so that a flood in one name costs only that name. A source is an
+ * IPv4 address or an IPv6 /64, which is what one customer usually has.
+ */
 public final class MessageQueue {
   private static final long UNDER_LOAD_NANOS = 1_000_000_000;
+
+  /** Sources are counted in so many classes: two sources in one have one share. */
+  private static final int CLASSES = 1024;
 
   /**
    * A datagram that passed what cheap checks there are.
@@ -21,24 +32,63 @@ public final class MessageQueue {
   /** Counted apart: lanes ask after every batch, which must cost no more than a read. */
   private final AtomicInteger size = new AtomicInteger();
 
+  private final AtomicIntegerArray bySource = new AtomicIntegerArray(CLASSES);
   private final int capacity;
+  private final int share;
+  private final long seed;
+  private volatile @Nullable Set<IpAddress> known;
+
+  // Control thread only.
   private long underLoadUntil = Long.MIN_VALUE;
+  private final long[] sourceUnderLoadUntil = new long[CLASSES];
 
-  public MessageQueue(int capacity) {
+  /**
+   * @param seed unpredictable where strangers' messages come here: else they could choose addresses
+   *     that share with a peer's
+   */
+  public MessageQueue(int capacity, long seed) {
     this.capacity = capacity;
+    this.seed = seed;
+    share = capacity / 8;
+    Arrays.fill(sourceUnderLoadUntil, Long.MIN_VALUE);
   }
 
-  public boolean isFull() {
-    return size.get() >= capacity;
+  /** Keeps half of the queue for these from now on. Any thread. */
+  public void reserveFor(Set<IpAddress> sources) {
+    known = Set.copyOf(sources);
   }
 
-  /** Any thread; false where the queue is full. */
-  public boolean offer(Message message) {
-    if (size.incrementAndGet() > capacity) {
-      size.decrementAndGet();
+  private int sourceClass(IpAddress source) {
+    long bits = (source.v4() ? source.low() : source.high()) ^ seed;
+    bits = (bits ^ bits >>> 32) * 0x9e37_79b9_7f4a_7c15L;
+    bits = (bits ^ bits >>> 29) * 0xbf58_476d_1ce4_e5b9L;
+    return (int) (bits >>> 54);
+  }
+
+  private int limit(IpAddress source) {
+    Set<IpAddress> reserved = known;
+    return reserved == null || reserved.contains(source) ? capacity : capacity / 2;
+  }
+
+  /** Whether nothing more of this source is taken now. Any thread; it allocates nothing. */
+  public boolean isFull(Endpoint from) {
+    return bySource.get(sourceClass(from.address())) >= share
+        || size.get() >= limit(from.address());
+  }
+
+  /** Any thread; false where the queue, or the source's share of it, is full. */
+  public boolean offer(byte[] message, Endpoint from) {
+    int source = sourceClass(from.address());
+    if (bySource.incrementAndGet(source) > share) {
+      bySource.decrementAndGet(source);
       return false;
     }
-    messages.add(message);
+    if (size.incrementAndGet() > limit(from.address())) {
+      size.decrementAndGet();
+      bySource.decrementAndGet(source);
+      return false;
+    }
+    messages.add(new Message(message, from));
     return true;
   }
 
@@ -46,6 +96,7 @@ public final class MessageQueue {
   public @Nullable Message poll() {
     Message message = messages.poll();
     if (message != null) {
+      bySource.decrementAndGet(sourceClass(message.from.address()));
       size.decrementAndGet();
     }
     return message;
@@ -56,13 +107,21 @@ public final class MessageQueue {
   }
 
   /**
-   * Whether more came than we keep up with, now or within the last second. For the control thread.
+   * Whether more came than we keep up with, now or within the last second: of all, or of the source
+   * of the message that is next. For the control thread.
    */
   public boolean isUnderLoad(long nowNanos) {
     if (size.get() >= capacity / 8) {
       underLoadUntil = nowNanos + UNDER_LOAD_NANOS;
-      return true;
     }
-    return nowNanos < underLoadUntil;
+    Message next = messages.peek();
+    if (next == null) {
+      return nowNanos < underLoadUntil;
+    }
+    int source = sourceClass(next.from.address());
+    if (bySource.get(source) >= share / 2) {
+      sourceUnderLoadUntil[source] = nowNanos + UNDER_LOAD_NANOS;
+    }
+    return nowNanos < Math.max(underLoadUntil, sourceUnderLoadUntil[source]);
   }
 }

@@ -9,13 +9,13 @@ import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.InnerIp;
-import dev.culvert.tunnel.engine.MessageQueue;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.engine.Verdict;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +35,8 @@ final class EspDataPath implements DataPath {
   private final DropCounters drops;
   private final PacketRun run = new PacketRun();
   private final EspInnerPackets inner;
+  private final MessageFilter filter;
+  private final byte[] message = new byte[Keying.MAX_MESSAGE];
   private final @Nullable AeadBackend[] backends = new @Nullable AeadBackend[ALGORITHMS];
   private final @Nullable TrainCipher[] ciphers = new @Nullable TrainCipher[ALGORITHMS];
   private final long[] sequences = new long[Train.MAX_PACKETS];
@@ -47,6 +49,7 @@ final class EspDataPath implements DataPath {
     this.shared = shared;
     this.drops = drops;
     inner = new EspInnerPackets(shared, drops);
+    filter = shared.keying.newFilter();
   }
 
   @Override
@@ -407,20 +410,21 @@ final class EspDataPath implements DataPath {
     return last ? bytes - train.stride() + train.lastSealedLength() : bytes;
   }
 
-  /** Queues a copy for the keying, if that would look at it. */
+  /** Queues a copy for the keying, if that would look at it. What is forged allocates nothing. */
   private void receiveMessage(MemorySegment memory, long at, int datagram, Endpoint from) {
     int length = datagram - EspFraming.MARKER_LENGTH;
     if (length > Keying.MAX_MESSAGE) {
       drops.count(DropReason.BAD_LENGTH);
-    } else if (shared.messages.isFull()) {
+    } else if (shared.messages.isFull(from)) {
       drops.count(DropReason.QUEUE_FULL);
     } else {
-      byte[] message = new byte[length];
       MemorySegment.copy(memory, ValueLayout.JAVA_BYTE, at, message, 0, length);
-      if (!shared.keying.isPlausible(message, from)) {
-        drops.count(DropReason.BAD_HANDSHAKE);
-      } else if (!shared.messages.offer(new MessageQueue.Message(message, from))) {
-        drops.count(DropReason.QUEUE_FULL);
+      DropReason refused = filter.refuse(message, length, from);
+      if (refused == null && !shared.messages.offer(Arrays.copyOf(message, length), from)) {
+        refused = DropReason.QUEUE_FULL;
+      }
+      if (refused != null) {
+        drops.count(refused);
       }
     }
   }

@@ -357,8 +357,14 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
       }
       case KeyingEvent.EndOutbound e -> sas.stopSending(peer);
       case KeyingEvent.SendDummy e -> {
-        peer.dummyDue = true;
-        ready(peer);
+        for (EspPeer sender : peer.senders()) {
+          OutboundSa sa = sender.outbound();
+          if (sa != null && sa.maySend(nowNanos)) {
+            sender.dummyDue = true;
+            ready(sender);
+            break;
+          }
+        }
       }
       case KeyingEvent.Heard e -> {
         if (e.from().address().equals(peer.address()) && peer.heardFrom(e.from())) {

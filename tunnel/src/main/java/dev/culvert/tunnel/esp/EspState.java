@@ -15,7 +15,10 @@ final class EspState {
   private static final int MAX_QUEUED_MESSAGES = 1024;
 
   final Keying keying;
-  final MessageQueue messages = new MessageQueue(MAX_QUEUED_MESSAGES);
+
+  /** Only of peers' addresses: the keying's filter sees to that. */
+  final MessageQueue messages = new MessageQueue(MAX_QUEUED_MESSAGES, 0);
+
   final RequestStack<EspPeer> requests = new RequestStack<>();
   final StagingBudget staging = new StagingBudget();
   final KeyTrust trust = new KeyTrust();

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Where the engine's keys come from: an exchange of epochs under a global key, a Noise handshake,
- * or a list made by hand. Sans-I/O, and all of it on the control thread but {@link #isPlausible}
- * and {@link #nextDeadlineNanos}.
+ * or a list made by hand. Sans-I/O, and all of it on the control thread but {@link #newFilter} and
+ * {@link #nextDeadlineNanos}.
  *
  * <p>After each call to any of {@link #peers}, {@link #advance}, {@link #startAfresh}, {@link
  * #receive}, {@link #wanted} and {@link #runningLow} the engine drains {@link #pollEvent}, then
@@ -47,16 +47,11 @@ public interface Keying extends AutoCloseable {
    */
   void peers(Collection<EspPeerSettings> peers);
 
-  /**
-   * A quick look at a message that a lane received, before it is queued: length, type, perhaps a
-   * MAC. Any thread; nothing may be changed.
-   *
-   * @param message as it came behind the non-ESP marker, at most {@link #MAX_MESSAGE} bytes
-   */
-  boolean isPlausible(byte[] message, Endpoint from);
+  /** For one more lane. Any thread, as the filter itself. */
+  MessageFilter newFilter();
 
   /**
-   * Works on a message that {@link #isPlausible} let pass. It may come from anybody.
+   * Works on a message that a {@link MessageFilter} let pass. It may come from anybody.
    *
    * @param underLoad whether more come than this end keeps up with
    */

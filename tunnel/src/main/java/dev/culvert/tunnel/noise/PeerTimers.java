@@ -69,7 +69,8 @@ public final class PeerTimers {
     return persistentKeepalive;
   }
 
-  void jitter(long newJitter) {
+  /** Added to the waits for the peer. */
+  public void jitter(long newJitter) {
     jitter = newJitter;
   }
 

@@ -20,7 +20,7 @@ final class SharedState {
   final Limits limits;
   final IndexTable indices;
   final AllowedIps allowedIps = new AllowedIps();
-  final MessageQueue handshakes = new MessageQueue(Messages.MAX_QUEUED_HANDSHAKES);
+  final MessageQueue handshakes;
   final RequestStack<WireGuardPeer> requests = new RequestStack<>();
   final Deadlines deadlines = new Deadlines();
   final StagingBudget staging = new StagingBudget();
@@ -34,10 +34,14 @@ final class SharedState {
   private volatile AeadBackend aead;
   private volatile @Nullable LocalIdentity identity;
 
-  SharedState(Limits limits, IndexTable indices, AeadBackend aead) {
+  /**
+   * @param seed unpredictable: how strangers share the queue of handshakes
+   */
+  SharedState(Limits limits, IndexTable indices, AeadBackend aead, long seed) {
     this.limits = limits;
     this.indices = indices;
     this.aead = aead;
+    handshakes = new MessageQueue(Messages.MAX_QUEUED_HANDSHAKES, seed);
   }
 
   /** What packets are sealed with now; lanes take a change over between two trains. */

@@ -8,7 +8,6 @@ import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
-import dev.culvert.tunnel.engine.MessageQueue;
 import dev.culvert.tunnel.engine.StagedQueue;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.engine.Verdict;
@@ -353,7 +352,7 @@ final class WireGuardDataPath implements DataPath {
       drops.count(DropReason.UNKNOWN_TYPE);
     } else if (length != expected) {
       drops.count(DropReason.BAD_LENGTH);
-    } else if (shared.handshakes.isFull()) {
+    } else if (shared.handshakes.isFull(from)) {
       drops.count(DropReason.QUEUE_FULL);
     } else {
       byte[] copy = new byte[length];
@@ -366,7 +365,7 @@ final class WireGuardDataPath implements DataPath {
     DropReason refused = HandshakeFilter.refuse(message, shared.identity(), shared.indices);
     if (refused != null) {
       drops.count(refused);
-    } else if (!shared.handshakes.offer(new MessageQueue.Message(message, from))) {
+    } else if (!shared.handshakes.offer(message, from)) {
       drops.count(DropReason.QUEUE_FULL);
     }
   }

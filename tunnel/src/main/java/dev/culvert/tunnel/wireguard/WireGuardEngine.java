@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.wireguard;
 
 import dev.culvert.crypto.AeadBackend;
+import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Datagram;
 import dev.culvert.tunnel.engine.DropCounters;
@@ -25,8 +26,11 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.security.SecureRandom;
 import java.time.Instant;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,6 +50,9 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
    */
   private static final int HANDSHAKES_AT_ONCE = 64;
 
+  /** Under load: how often it is looked where peers are. */
+  private static final long RESERVE_EVERY = TimeUnit.SECONDS.toNanos(1);
+
   private final SharedState shared;
   private final Map<PublicKey, WireGuardPeer> peers = new LinkedHashMap<>();
   private final Timestamps timestamps = new Timestamps();
@@ -55,6 +62,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   private final WireGuardDataPath controlPath;
   private final Train single = new Train();
   private final Isolation isolation;
+  private long nextReservation = Long.MIN_VALUE;
   private volatile int mtu = DEFAULT_MTU;
 
   public WireGuardEngine(AeadBackend aead, SecureRandom random) {
@@ -71,7 +79,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   }
 
   WireGuardEngine(AeadBackend aead, SecureRandom random, @Nullable KeyLog keyLog, Limits limits) {
-    shared = new SharedState(limits, new IndexTable(random), aead);
+    shared = new SharedState(limits, new IndexTable(random), aead, random.nextLong());
     handshakes =
         new Handshakes(
             shared::identity,
@@ -269,6 +277,10 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   }
 
   private void receiveHandshakes(long nowNanos, long wallNanos) {
+    if (shared.handshakes.isUnderLoad(nowNanos) && nowNanos >= nextReservation) {
+      nextReservation = nowNanos + RESERVE_EVERY;
+      reserveForPeers();
+    }
     for (int i = 0; i < HANDSHAKES_AT_ONCE; i++) {
       boolean underLoad = shared.handshakes.isUnderLoad(nowNanos);
       MessageQueue.Message message = shared.handshakes.poll();
@@ -277,6 +289,18 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
       }
       isolation.run("", () -> handshakes.receive(message, underLoad, nowNanos, wallNanos));
     }
+  }
+
+  /** Peers, as far as it is known where they are, come through beside any number of strangers. */
+  private void reserveForPeers() {
+    Set<IpAddress> addresses = new HashSet<>();
+    for (WireGuardPeer peer : peers.values()) {
+      Endpoint at = peer.endpoint();
+      if (at != null) {
+        addresses.add(at.address());
+      }
+    }
+    shared.handshakes.reserveFor(addresses);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.esp;
 
 import dev.culvert.tunnel.engine.DropCounters;
+import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -43,8 +44,8 @@ final class TestKeying implements Keying {
   }
 
   @Override
-  public boolean isPlausible(byte[] message, Endpoint from) {
-    return message.length == 1;
+  public MessageFilter newFilter() {
+    return (message, length, from) -> length == 1 ? null : DropReason.BAD_HANDSHAKE;
   }
 
   @Override

@@ -43,6 +43,39 @@ final class LoadTest {
     }
   }
 
+  /** The same, each from another address. */
+  private void strangers(int messages) {
+    byte[] message = new byte[Messages.INITIATION_LENGTH];
+    Messages.putInt(message, Messages.TYPE, Messages.INITIATION);
+    new CookieGenerator(bob.publicKey, WireGuardEngine.LABELS).addMacs(message, network.now);
+    for (int i = 0; i < messages; i++) {
+      bob.receive(Endpoint.of(IpAddress.ofV4(0x0b00_0000 + 7919 * i), 1000), network.now, message);
+    }
+  }
+
+  @Test
+  void strangersLeaveHalfOfTheQueueToPeers() {
+    strangers(Messages.MAX_QUEUED_HANDSHAKES);
+    bob.engine.advance(network.now, network.wall(bob));
+    strangers(Messages.MAX_QUEUED_HANDSHAKES);
+    long full = bob.drops(DropReason.QUEUE_FULL);
+    assertTrue(full >= Messages.MAX_QUEUED_HANDSHAKES, "refused: " + full);
+    byte[] initiation = new byte[Messages.INITIATION_LENGTH];
+    Messages.putInt(initiation, Messages.TYPE, Messages.INITIATION);
+    new CookieGenerator(bob.publicKey, WireGuardEngine.LABELS).addMacs(initiation, network.now);
+    bob.receive(alice.address, network.now, initiation);
+    assertEquals(full, bob.drops(DropReason.QUEUE_FULL));
+  }
+
+  @Test
+  void aFloodInOneNameIsLoadForThatNameAlone() {
+    overload(UNDER_LOAD / 2);
+    network.send(alice, bob, 7);
+    network.run(MILLISECONDS.toNanos(100));
+    assertTrue(network.sentBy(bob, Messages.COOKIE_REPLY).size() > 0, "the flooder is asked");
+    assertEquals(List.of(7), bob.deliveredNumbers(), "and alice is not");
+  }
+
   @Test
   void underLoadASenderIsGivenACookieAndComesThroughWithIt() {
     network.send(alice, bob, 7);
@@ -153,8 +186,10 @@ final class LoadTest {
 
   @Test
   void queueOfHandshakesIsBounded() {
-    overload(Messages.MAX_QUEUED_HANDSHAKES + 10);
-    assertEquals(10, bob.drops(DropReason.QUEUE_FULL));
+    overload(UNDER_LOAD + 10);
+    assertEquals(10, bob.drops(DropReason.QUEUE_FULL), "an eighth is for one source");
+    strangers(Messages.MAX_QUEUED_HANDSHAKES - UNDER_LOAD + 10);
+    assertEquals(20, bob.drops(DropReason.QUEUE_FULL));
     assertEquals(Long.MIN_VALUE, bob.engine.nextDeadlineNanos());
     network.run(0);
     assertEquals(List.of(), bob.delivered);

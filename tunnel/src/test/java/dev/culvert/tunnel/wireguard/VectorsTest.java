@@ -166,7 +166,8 @@ final class VectorsTest {
         new SharedState(
             Limits.OF_THE_PAPER,
             new IndexTable(Node.seeded(name.hashCode())),
-            AeadBackends.all().getFirst());
+            AeadBackends.all().getFirst(),
+            0);
     byte[] key = Arrays.copyOf(name.getBytes(US_ASCII), 32);
     return peers.computeIfAbsent(name, n -> new WireGuardPeer(PublicKey.of(key), shared));
   }

@@ -64,8 +64,21 @@ final class ExchangeLimits {
 
   static final int MAX_INBOUND = 4;
 
-  static final int HELLOS_PER_SECOND = 20;
-  static final int HELLO_BURST = 40;
+  /** Confirmations are said again for 42 s at most, and answered again for this time. */
+  static final long ACK_AGAIN = Duration.ofSeconds(45).toNanos();
+
+  /**
+   * Hellos of a peer that are remembered, so that a replay is known for one: those of more than a
+   * month, if it never restarts. As many that were not seen before are answered at once.
+   */
+  static final int REMEMBERED = 1024;
+
+  static final int NEW_HELLOS_PER_SECOND = 100;
+
+  /** Authentic messages of ranges that are looked into. */
+  static final int RANGES_PER_SECOND = 2;
+
+  static final int RANGES_BURST = 16;
 
   private ExchangeLimits() {}
 }

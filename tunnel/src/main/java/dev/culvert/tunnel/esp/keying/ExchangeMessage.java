@@ -1,13 +1,6 @@
 package dev.culvert.tunnel.esp.keying;
 
-import dev.culvert.crypto.SecretBytes;
-import dev.culvert.routing.IpAddress;
 import java.nio.ByteBuffer;
-import java.security.GeneralSecurityException;
-import java.security.MessageDigest;
-import java.util.Arrays;
-import javax.crypto.Mac;
-import javax.crypto.spec.SecretKeySpec;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,9 +26,13 @@ record ExchangeMessage(Type type, int keyId, int publishedId, int heldIds, Epoch
   /** What all messages begin with. */
   static final int MAGIC = 'C' << 24 | 'U' << 16 | 'L' << 8 | 1;
 
-  private static final int MAC_OFFSET = 44;
-  static final int MAC_LENGTH = LENGTH - MAC_OFFSET;
-  private static final String MAC = "HmacSHA256";
+  /** Where all messages have their type, 1 to 4 here. */
+  static final int TYPE = 4;
+
+  /** Where all messages have the id of the global key that authenticates them. */
+  static final int KEY_ID = 5;
+
+  private static final int TYPES = Type.values().length;
 
   enum Type {
     /** Initiator: its epoch. */
@@ -48,31 +45,45 @@ record ExchangeMessage(Type type, int keyId, int publishedId, int heldIds, Epoch
     ACK
   }
 
-  /** The message's bytes, from {@code sender} to {@code receiver}. */
-  byte[] seal(SecretBytes exchangeKey, IpAddress sender, IpAddress receiver) {
+  /** The message's bytes, from our node to the peer's. */
+  byte[] seal(MacKey exchangeKey, MessageMac mac) {
     ByteBuffer out = ByteBuffer.allocate(LENGTH);
     out.putInt(MAGIC).put((byte) (type.ordinal() + 1)).put((byte) keyId).put((byte) publishedId);
     out.put((byte) 0).putShort((short) heldIds).putShort((short) 0);
     epochs.initiator().write(out);
     epochs.responder().write(out);
-    return out.put(mac(exchangeKey, sender, receiver, out.array(), MAC_OFFSET)).array();
+    mac.seal(exchangeKey, out.array());
+    return out.array();
+  }
+
+  /** Whether this is as long and begins as one does. For lanes: it allocates nothing. */
+  static boolean isOne(byte[] bytes, int length) {
+    return length == LENGTH && hasMagic(bytes) && bytes[TYPE] >= 1 && bytes[TYPE] <= TYPES;
+  }
+
+  /** Whether these at least four bytes begin as all messages do. */
+  static boolean hasMagic(byte[] bytes) {
+    return bytes[0] == (byte) (MAGIC >>> 24)
+        && bytes[1] == (byte) (MAGIC >>> 16)
+        && bytes[2] == (byte) (MAGIC >>> 8)
+        && bytes[3] == (byte) MAGIC;
   }
 
   /** Reads a message, or null where the bytes are none. Nothing is authenticated yet. */
   static @Nullable ExchangeMessage parse(byte[] bytes) {
-    if (bytes.length != LENGTH) {
+    if (!isOne(bytes, bytes.length)) {
       return null;
     }
     ByteBuffer in = ByteBuffer.wrap(bytes);
-    int magic = in.getInt();
-    int type = in.get();
+    int type = in.get(TYPE);
+    in.position(KEY_ID);
     int keyId = in.get();
     int publishedId = in.get();
     int reserved = in.get();
     int heldIds = Short.toUnsignedInt(in.getShort());
     reserved |= in.getShort();
     Epochs epochs = new Epochs(Epoch.read(in), Epoch.read(in));
-    if (magic != MAGIC || type < 1 || type > Type.values().length || reserved != 0) {
+    if (reserved != 0) {
       return null;
     }
     ExchangeMessage message =
@@ -93,43 +104,5 @@ record ExchangeMessage(Type type, int keyId, int publishedId, int heldIds, Epoch
 
   boolean holds(int id) {
     return (heldIds >>> id & 1) != 0;
-  }
-
-  /** Whether {@code sender} made {@code bytes} for {@code receiver}. */
-  static boolean isAuthentic(
-      byte[] bytes, SecretBytes exchangeKey, IpAddress sender, IpAddress receiver) {
-    return isAuthentic(bytes, exchangeKey, sender, receiver, MAC_OFFSET);
-  }
-
-  /** Whether what follows the first {@code covered} bytes is their MAC. */
-  static boolean isAuthentic(
-      byte[] bytes, SecretBytes macKey, IpAddress sender, IpAddress receiver, int covered) {
-    return MessageDigest.isEqual(
-        mac(macKey, sender, receiver, bytes, covered),
-        Arrays.copyOfRange(bytes, covered, covered + MAC_LENGTH));
-  }
-
-  /** HMAC-SHA-256 over both ends and the first {@code covered} bytes. */
-  static byte[] mac(
-      SecretBytes macKey, IpAddress sender, IpAddress receiver, byte[] message, int covered) {
-    byte[] key = macKey.toByteArray();
-    try {
-      Mac mac = Mac.getInstance(MAC);
-      mac.init(new SecretKeySpec(key, MAC));
-      addAddress(mac, sender);
-      addAddress(mac, receiver);
-      mac.update(message, 0, covered);
-      return mac.doFinal();
-    } catch (GeneralSecurityException e) {
-      throw new IllegalStateException("every JDK has " + MAC, e);
-    } finally {
-      Arrays.fill(key, (byte) 0);
-    }
-  }
-
-  private static void addAddress(Mac mac, IpAddress address) {
-    byte[] bytes = address.toBytes();
-    mac.update((byte) bytes.length);
-    mac.update(bytes);
   }
 }

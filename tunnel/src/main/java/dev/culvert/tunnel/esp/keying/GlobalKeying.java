@@ -8,7 +8,9 @@ import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.KeyingEvent;
+import dev.culvert.tunnel.esp.MessageFilter;
 import dev.culvert.tunnel.esp.SaKeyId;
+import dev.culvert.tunnel.esp.TrafficListener;
 import java.security.SecureRandom;
 import java.util.Collection;
 import java.util.HashMap;
@@ -25,7 +27,10 @@ import org.jspecify.annotations.Nullable;
 public final class GlobalKeying implements Keying {
   private final KeyingState state;
   private final Map<String, PairExchange> byName = new LinkedHashMap<>();
-  private final Map<IpAddress, PairExchange> byAddress = new HashMap<>();
+
+  /** By where peers send from: written by the control thread, whole maps at a time. */
+  private volatile Map<IpAddress, PairExchange> byAddress = Map.of();
+
   private volatile long nextDeadline = ExchangeLimits.NEVER;
   private final Isolation isolation;
 
@@ -46,7 +51,9 @@ public final class GlobalKeying implements Keying {
    * @throws RotationRefusedException where it does not follow from the keys in use, which stay
    */
   public void rotate(KeyFile file, long nowNanos) throws RotationRefusedException {
-    if (state.ring.rotate(file)) {
+    boolean published = state.ring.rotate(file);
+    byName.values().forEach(exchange -> exchange.keys().follow(state.ring));
+    if (published) {
       byName.values().forEach(exchange -> exchange.rotation.published(nowNanos));
     }
     retireKeys();
@@ -102,7 +109,7 @@ public final class GlobalKeying implements Keying {
               }
               return gone;
             });
-    byAddress.clear();
+    Map<IpAddress, PairExchange> addresses = new HashMap<>();
     for (EspPeerSettings peer : wanted.values()) {
       PairExchange exchange = byName.get(peer.name());
       if (exchange == null) {
@@ -116,15 +123,22 @@ public final class GlobalKeying implements Keying {
         exchange = new PairExchange(peer, state);
       }
       byName.put(peer.name(), exchange);
-      byAddress.put(peer.endpoint().address(), exchange);
+      addresses.put(peer.endpoint().address(), exchange);
     }
+    byAddress = addresses;
     retireKeys();
     changed();
   }
 
   @Override
-  public boolean isPlausible(byte[] message, Endpoint from) {
-    return ExchangeMessage.parse(message) != null || RangesMessage.keyId(message) != 0;
+  public MessageFilter newFilter() {
+    return new EpochFilter(() -> byAddress);
+  }
+
+  @Override
+  public TrafficListener traffic(String peer) {
+    PairExchange exchange = byName.get(peer);
+    return exchange == null ? TrafficListener.NONE : exchange.liveness;
   }
 
   @Override
@@ -132,7 +146,7 @@ public final class GlobalKeying implements Keying {
       byte[] bytes, Endpoint from, boolean underLoad, long nowNanos, long wallNanos) {
     ExchangeMessage message = ExchangeMessage.parse(bytes);
     PairExchange exchange = byAddress.get(from.address());
-    if (message == null && RangesMessage.keyId(bytes) == 0) {
+    if (message == null && !RangesMessage.isOne(bytes, bytes.length)) {
       state.drop(ExchangeDrop.MALFORMED);
     } else if (exchange == null) {
       state.drop(ExchangeDrop.UNKNOWN_PEER);
@@ -146,9 +160,13 @@ public final class GlobalKeying implements Keying {
 
   @Override
   public void advance(long nowNanos, long wallNanos) {
-    byName.forEach((name, exchange) -> isolation.run(name, () -> exchange.advance(nowNanos)));
-    retireKeys();
-    changed();
+    if (nextDeadlineNanos() <= nowNanos) {
+      byName.forEach((name, exchange) -> isolation.run(name, () -> exchange.advance(nowNanos)));
+      state.deadlines.forget();
+      byName.values().forEach(exchange -> exchange.liveness.includeAll());
+      retireKeys();
+      changed();
+    }
   }
 
   @Override
@@ -168,7 +186,7 @@ public final class GlobalKeying implements Keying {
     for (int id = 1; gone >>> id != 0; id++) {
       if ((gone >>> id & 1) != 0) {
         int retired = id;
-        byName.values().forEach(exchange -> exchange.forgetKey(retired));
+        byName.values().forEach(exchange -> exchange.keys().forget(retired));
         state.notices.add(new KeyingNotice.KeyRetired(id));
       }
     }
@@ -204,7 +222,7 @@ public final class GlobalKeying implements Keying {
 
   @Override
   public long nextDeadlineNanos() {
-    return nextDeadline;
+    return Math.min(nextDeadline, state.deadlines.earliest());
   }
 
   private void changed() {
@@ -219,7 +237,7 @@ public final class GlobalKeying implements Keying {
   public void close() {
     byName.values().forEach(PairExchange::close);
     byName.clear();
-    byAddress.clear();
+    byAddress = Map.of();
     state.close();
     changed();
   }

@@ -1,26 +1,33 @@
 package dev.culvert.tunnel.esp.keying;
 
-import static dev.culvert.tunnel.esp.keying.ExchangeLimits.HELLOS_PER_SECOND;
-import static dev.culvert.tunnel.esp.keying.ExchangeLimits.HELLO_BURST;
+import static dev.culvert.tunnel.esp.keying.ExchangeLimits.NEW_HELLOS_PER_SECOND;
+import static dev.culvert.tunnel.esp.keying.ExchangeLimits.REMEMBERED;
 
-import java.time.Duration;
+import java.util.Map;
 
-/** A token bucket for the hellos in one peer's name: the only message that costs a MAC unasked. */
+/**
+ * Which hellos of one peer are answered. All are authentic, but any may be a replay, and he who has
+ * recorded some can send them as fast as he likes. So they are limited by what they say: one that
+ * was seen has a pace of its own, and takes nothing away from those that were not.
+ */
 final class HelloLimiter {
-  private static final long COST = Duration.ofSeconds(1).toNanos() / HELLOS_PER_SECOND;
-  private static final long FULL = HELLO_BURST * COST;
+  /** A hello, whose sender says it again and again until it is answered. */
+  private record Hello(int keyId, Epoch epoch) {}
 
-  private long tokens = FULL;
-  private long filledAt = Long.MIN_VALUE;
+  private final Map<Hello, AnswerPace> seen = new Remembered<>();
+  private final TokenBucket unseen = new TokenBucket(NEW_HELLOS_PER_SECOND, REMEMBERED);
 
-  boolean allow(long nowNanos) {
-    long since = filledAt == Long.MIN_VALUE ? 0 : nowNanos - filledAt;
-    tokens = since >= FULL ? FULL : Math.min(FULL, tokens + since);
-    filledAt = nowNanos;
-    if (tokens < COST) {
-      return false;
+  /** Whether {@code hello}, which was found authentic, is answered. */
+  boolean allow(ExchangeMessage hello, boolean toHome, long nowNanos) {
+    Hello what = new Hello(hello.keyId(), hello.epochs().initiator());
+    AnswerPace pace = seen.get(what);
+    if (pace == null) {
+      if (!unseen.take(nowNanos)) {
+        return false;
+      }
+      pace = new AnswerPace();
+      seen.put(what, pace);
     }
-    tokens -= COST;
-    return true;
+    return pace.allow(toHome, nowNanos);
   }
 }

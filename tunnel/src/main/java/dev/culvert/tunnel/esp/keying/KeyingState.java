@@ -4,6 +4,7 @@ import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.KeyingEvent;
+import dev.culvert.tunnel.noise.Deadlines;
 import java.util.ArrayDeque;
 import java.util.random.RandomGenerator;
 
@@ -15,6 +16,8 @@ final class KeyingState implements AutoCloseable {
   final ArrayDeque<KeyingEvent> events = new ArrayDeque<>();
   final ArrayDeque<Keying.Message> messages = new ArrayDeque<>();
   final ArrayDeque<TunnelEvent> notices = new ArrayDeque<>();
+  final Deadlines deadlines = new Deadlines();
+  final MessageMac mac = new MessageMac();
   final DropCounters counters = new DropCounters();
   private final long[] drops = new long[ExchangeDrop.values().length];
 

@@ -2,10 +2,12 @@ package dev.culvert.tunnel.esp.keying;
 
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.tunnel.engine.DropCounters;
+import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.KeyingEvent;
+import dev.culvert.tunnel.esp.MessageFilter;
 import dev.culvert.tunnel.esp.SaKeyId;
 import dev.culvert.tunnel.esp.SaParameters;
 import dev.culvert.tunnel.esp.Selectors;
@@ -228,14 +230,14 @@ public final class ManualKeying implements Keying {
 
   /** There is no exchange with a foreign peer. */
   @Override
-  public boolean isPlausible(byte[] message, Endpoint from) {
-    return false;
+  public MessageFilter newFilter() {
+    return (message, length, from) -> DropReason.BAD_HANDSHAKE;
   }
 
   @Override
   public void receive(
       byte[] message, Endpoint from, boolean underLoad, long nowNanos, long wallNanos) {
-    // Never plausible, so never called with anything to work on.
+    // No message passes the filter, so it is never called.
   }
 
   @Override

@@ -1,27 +1,23 @@
 package dev.culvert.tunnel.esp.keying;
 
+import static dev.culvert.tunnel.esp.keying.ExchangeLimits.ACK_AGAIN;
 import static dev.culvert.tunnel.esp.keying.ExchangeLimits.DOUBT;
 import static dev.culvert.tunnel.esp.keying.ExchangeLimits.HELLOS_BEFORE_DROP;
 import static dev.culvert.tunnel.esp.keying.ExchangeLimits.HELLOS_BEFORE_RANGES;
 import static dev.culvert.tunnel.esp.keying.ExchangeLimits.MAX_CONFIRMS;
 import static dev.culvert.tunnel.esp.keying.ExchangeLimits.MAX_RETRY;
 import static dev.culvert.tunnel.esp.keying.ExchangeLimits.NEVER;
-import static dev.culvert.tunnel.esp.keying.ExchangeLimits.OFFER_LIFETIME;
-import static dev.culvert.tunnel.esp.keying.ExchangeLimits.OFFER_REUSE;
 import static dev.culvert.tunnel.esp.keying.ExchangeLimits.RANGES_EVERY;
 import static dev.culvert.tunnel.esp.keying.ExchangeLimits.RENEW_AFTER;
 import static dev.culvert.tunnel.esp.keying.ExchangeLimits.RENEW_SPREAD;
 import static dev.culvert.tunnel.esp.keying.ExchangeLimits.RETRY;
 import static dev.culvert.tunnel.esp.keying.ExchangeLimits.WANTED_RETRY;
 
-import dev.culvert.crypto.SecretBytes;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.KeyingEvent;
 import dev.culvert.tunnel.esp.SaKeyId;
-import java.util.HashMap;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,15 +44,21 @@ final class PairExchange implements AutoCloseable {
   }
 
   /** What this end, as responder, last agreed to: a lost ACK is sent again. */
-  private record Accepted(int keyId, Epochs epochs) {}
+  private record Accepted(int keyId, Epochs epochs, long at, AnswerPace pace) {
+    boolean is(ExchangeMessage confirm) {
+      return keyId == confirm.keyId() && epochs.equals(confirm.epochs());
+    }
+  }
 
   private final KeyingState state;
-  private final Map<Integer, SecretBytes> exchangeKeys = new HashMap<>();
+  private final PairKeys keys;
   private final PairSessions sessions;
   private final HelloLimiter limiter = new HelloLimiter();
   private EspPeerSettings pair;
   private final PairRanges ranges;
+  private final PairOffers offers = new PairOffers();
   final PairRotation rotation;
+  final PairLiveness liveness;
 
   private Phase phase = Phase.IDLE;
   private Epochs epochs = new Epochs(Epoch.NONE, Epoch.NONE);
@@ -69,16 +71,21 @@ final class PairExchange implements AutoCloseable {
   /** A confirmation went out and was never acknowledged: the peer may send under it or not. */
   private boolean inDoubt;
 
-  private Epoch offer = Epoch.NONE;
-  private long offeredAt;
   private @Nullable Accepted accepted;
 
   PairExchange(EspPeerSettings pair, KeyingState state) {
     this.pair = pair;
     this.state = state;
     sessions = new PairSessions(pair, state);
-    ranges = new PairRanges(pair, state);
+    keys = new PairKeys(pair, state.ring, state.esn);
+    ranges = new PairRanges(pair, keys, state);
     rotation = new PairRotation(pair.name(), state);
+    liveness = new PairLiveness(state.deadlines, state.jitter(RETRY));
+  }
+
+  /** What authenticates the peer's messages. Any thread. */
+  PairKeys keys() {
+    return keys;
   }
 
   EspPeerSettings pair() {
@@ -109,6 +116,12 @@ final class PairExchange implements AutoCloseable {
   void advance(long nowNanos) {
     sessions.expire(nowNanos);
     rotation.advance(nowNanos);
+    if (liveness.owesSign(nowNanos) && sessions.isSending()) {
+      state.events.add(new KeyingEvent.SendDummy(pair.name()));
+    }
+    if (liveness.isUnheard(nowNanos) && phase == Phase.IDLE) {
+      dueAt = Math.min(dueAt, nowNanos);
+    }
     if (phase == Phase.IDLE && rotation.exchangeDueAt() <= nowNanos) {
       dueAt = nowNanos;
     }
@@ -185,18 +198,20 @@ final class PairExchange implements AutoCloseable {
   /** Nothing more goes out or comes in under keys made before now. */
   void startAfresh(long nowNanos) {
     sessions.end();
+    liveness.end();
     abandon();
-    offer = Epoch.NONE;
+    offers.end();
     accepted = null;
     dueAt = nowNanos;
   }
 
-  // 2. What arrives. Cheap tests first: a flood of forged messages costs no MAC, but for hellos.
+  // 2. What arrives. Lanes have dropped what is forged, so that all limits are for replays.
 
   /** Returns whether it was taken for more than a hello: then deadlines may have moved. */
   boolean receive(ExchangeMessage message, byte[] bytes, Endpoint from, long nowNanos) {
     GlobalKey key = state.ring.get(message.keyId());
-    if (key == null) {
+    MacKey macKey = keys.exchange(message.keyId());
+    if (key == null || macKey == null) {
       return dropped(ExchangeDrop.UNKNOWN_KEY);
     }
     if (rotation.isRetired(key.id())) {
@@ -205,12 +220,11 @@ final class PairExchange implements AutoCloseable {
     if (!isExpected(message, nowNanos)) {
       return dropped(ExchangeDrop.NOT_EXPECTED);
     }
-    if (message.type() == ExchangeMessage.Type.HELLO && !limiter.allow(nowNanos)) {
-      return dropped(ExchangeDrop.RATE_LIMITED);
-    }
-    if (!ExchangeMessage.isAuthentic(
-        bytes, exchangeKey(key), pair.remoteNode(), pair.localNode())) {
+    if (!state.mac.isAuthentic(macKey, bytes, bytes.length)) {
       return dropped(ExchangeDrop.BAD_MAC);
+    }
+    if (!mayAnswer(message, from, nowNanos)) {
+      return dropped(ExchangeDrop.RATE_LIMITED);
     }
     switch (message.type()) {
       case HELLO -> onHello(message, from, nowNanos);
@@ -223,7 +237,7 @@ final class PairExchange implements AutoCloseable {
 
   /** What the peer is configured for: it gets no answers from us. */
   void receiveRanges(byte[] message, long nowNanos) {
-    ranges.receive(message, limiter, nowNanos);
+    ranges.receive(message, nowNanos);
   }
 
   private boolean dropped(ExchangeDrop reason) {
@@ -245,25 +259,34 @@ final class PairExchange implements AutoCloseable {
       case ANSWER ->
           phase == Phase.AWAIT_ANSWER && message.epochs().initiator().equals(epochs.initiator());
       case CONFIRM ->
-          isAccepted(message)
-              || (message.epochs().responder().equals(offer)
-                  && nowNanos - offeredAt < OFFER_LIFETIME
+          isAcceptedAgain(message, nowNanos)
+              || (offers.stands(message.epochs().responder(), nowNanos)
                   && !(prevails && phase == Phase.AWAIT_ACK));
       case ACK ->
           phase == Phase.AWAIT_ACK && message.keyId() == keyId && message.epochs().equals(epochs);
     };
   }
 
-  private boolean isAccepted(ExchangeMessage message) {
-    return new Accepted(message.keyId(), message.epochs()).equals(accepted);
+  /** Whether the peer may not have got our ACK. */
+  private boolean isAcceptedAgain(ExchangeMessage confirm, long nowNanos) {
+    Accepted last = accepted;
+    return last != null && last.is(confirm) && nowNanos - last.at < ACK_AGAIN;
+  }
+
+  /** What is said again may be a replay, and is not answered as often as it comes. */
+  private boolean mayAnswer(ExchangeMessage message, Endpoint from, long nowNanos) {
+    boolean toHome = from.isSamePlace(pair.endpoint());
+    Accepted last = accepted;
+    return switch (message.type()) {
+      case HELLO -> limiter.allow(message, toHome, nowNanos);
+      case CONFIRM -> last == null || !last.is(message) || last.pace.allow(toHome, nowNanos);
+      case ANSWER, ACK -> true; // Taken once: they are not expected again.
+    };
   }
 
   /** May be a replay: changes nothing but the age of our offer. */
   private void onHello(ExchangeMessage hello, Endpoint from, long nowNanos) {
-    if (offer.equals(Epoch.NONE) || nowNanos - offeredAt >= OFFER_REUSE) {
-      offer = Epoch.draw(state.randomness);
-      offeredAt = nowNanos;
-    }
+    Epoch offer = offers.offer(state.randomness, nowNanos);
     send(
         ExchangeMessage.Type.ANSWER,
         hello.keyId(),
@@ -289,10 +312,10 @@ final class PairExchange implements AutoCloseable {
 
   /** Fresh: it echoes the epoch that we offered, which serves once. */
   private void onConfirm(ExchangeMessage confirm, GlobalKey key, Endpoint from, long nowNanos) {
-    if (!isAccepted(confirm)) {
+    if (!isAcceptedAgain(confirm, nowNanos)) {
       heard(confirm, from, nowNanos);
       abandon();
-      accepted = new Accepted(key.id(), confirm.epochs());
+      accepted = new Accepted(key.id(), confirm.epochs(), nowNanos, new AnswerPace());
       PairSessions.Session session = sessions.receiveUnder(key, confirm.epochs(), false, nowNanos);
       agreed(session, key.id(), false, nowNanos);
     }
@@ -315,7 +338,7 @@ final class PairExchange implements AutoCloseable {
   /** Both ends receive under the new keys. */
   private void agreed(
       PairSessions.Session session, int agreedKeyId, boolean initiator, long nowNanos) {
-    offer = Epoch.NONE;
+    offers.end();
     attempts = 0;
     ranges.agreed();
     sessions.sendUnder(session, nowNanos);
@@ -328,6 +351,7 @@ final class PairExchange implements AutoCloseable {
   }
 
   private void heard(ExchangeMessage fresh, Endpoint from, long nowNanos) {
+    liveness.heard(nowNanos);
     rotation.peerSays(fresh.publishedId(), fresh.heldIds(), nowNanos);
     state.events.add(new KeyingEvent.Heard(pair.name(), from));
   }
@@ -335,28 +359,13 @@ final class PairExchange implements AutoCloseable {
   // 3. What leaves.
 
   private void send(ExchangeMessage.Type type, int underKey, Epochs both, @Nullable Endpoint to) {
-    GlobalKey key = state.ring.get(underKey);
-    if (key == null) {
+    MacKey macKey = keys.exchange(underKey);
+    if (macKey == null) {
       return; // Retired while this exchange was under way: the next attempt takes another.
     }
     ExchangeMessage message =
         new ExchangeMessage(type, underKey, state.ring.published(), state.ring.heldIds(), both);
-    state.messages.add(
-        new Keying.Message(
-            message.seal(exchangeKey(key), pair.localNode(), pair.remoteNode()), pair.name(), to));
-  }
-
-  private SecretBytes exchangeKey(GlobalKey key) {
-    return exchangeKeys.computeIfAbsent(
-        key.id(), id -> KeySchedule.exchangeKey(key, pair, state.esn));
-  }
-
-  /** The ring has wiped this key. */
-  void forgetKey(int id) {
-    SecretBytes gone = exchangeKeys.remove(id);
-    if (gone != null) {
-      gone.close();
-    }
+    state.messages.add(new Keying.Message(message.seal(macKey, state.mac), pair.name(), to));
   }
 
   /** Never late; perhaps early. */
@@ -376,7 +385,7 @@ final class PairExchange implements AutoCloseable {
   public void close() {
     abandon();
     dueAt = NEVER;
-    exchangeKeys.values().forEach(SecretBytes::close);
-    exchangeKeys.clear();
+    liveness.end();
+    keys.close();
   }
 }

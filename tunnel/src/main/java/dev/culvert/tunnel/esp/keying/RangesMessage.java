@@ -1,6 +1,5 @@
 package dev.culvert.tunnel.esp.keying;
 
-import dev.culvert.crypto.SecretBytes;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.esp.EspPeerSettings;
@@ -35,7 +34,7 @@ record RangesMessage(boolean esn, List<Prefix> local, List<Prefix> remote) {
   private static final int BODY = NONCE + Epoch.LENGTH;
   private static final int COUNTS = 5;
   private static final int PREFIX_HEADER = 2;
-  private static final int MAC = ExchangeMessage.MAC_LENGTH;
+  private static final int MAC = MessageMac.LENGTH;
 
   /** Whether it fits a message. */
   boolean fits() {
@@ -54,8 +53,9 @@ record RangesMessage(boolean esn, List<Prefix> local, List<Prefix> remote) {
    * The message's bytes, from our node to the peer's.
    *
    * @param nonce drawn for this message
+   * @param macKey the pair's for ranges, under {@code key}
    */
-  byte[] seal(GlobalKey key, EspPeerSettings pair, Epoch nonce) {
+  byte[] seal(GlobalKey key, EspPeerSettings pair, Epoch nonce, MacKey macKey, MessageMac mac) {
     ByteBuffer out = ByteBuffer.allocate(length());
     out.putInt(ExchangeMessage.MAGIC).put((byte) TYPE).put((byte) key.id()).putShort((short) 0);
     nonce.write(out);
@@ -63,13 +63,9 @@ record RangesMessage(boolean esn, List<Prefix> local, List<Prefix> remote) {
     out.putShort((short) local.size()).putShort((short) remote.size());
     local.forEach(prefix -> put(out, prefix));
     remote.forEach(prefix -> put(out, prefix));
-    int covered = out.position();
-    hide(out.array(), covered, key, pair, nonce);
-    try (SecretBytes macKey = KeySchedule.rangesKey(key, pair)) {
-      byte[] mac =
-          ExchangeMessage.mac(macKey, pair.localNode(), pair.remoteNode(), out.array(), covered);
-      return out.put(mac).array();
-    }
+    hide(out.array(), out.position(), key, pair, nonce);
+    mac.seal(macKey, out.array());
+    return out.array();
   }
 
   private static void put(ByteBuffer out, Prefix prefix) {
@@ -87,34 +83,33 @@ record RangesMessage(boolean esn, List<Prefix> local, List<Prefix> remote) {
     Arrays.fill(mask, (byte) 0);
   }
 
-  /** The key id of such a message, or 0 where it is none. */
-  static int keyId(byte[] bytes) {
-    if (bytes.length < BODY + COUNTS + MAC || bytes.length > Keying.MAX_MESSAGE) {
-      return 0;
-    }
-    ByteBuffer in = ByteBuffer.wrap(bytes);
-    boolean ours = in.getInt() == ExchangeMessage.MAGIC && in.get() == TYPE;
-    int id = in.get();
-    return ours && KeyIds.isValid(id) && in.getShort() == 0 ? id : 0;
+  /** Whether this is as long and begins as one does. For lanes: it allocates nothing. */
+  static boolean isOne(byte[] bytes, int length) {
+    return length >= BODY + COUNTS + MAC
+        && length <= Keying.MAX_MESSAGE
+        && ExchangeMessage.hasMagic(bytes)
+        && bytes[ExchangeMessage.TYPE] == TYPE
+        && bytes[ExchangeMessage.KEY_ID + 1] == 0
+        && bytes[ExchangeMessage.KEY_ID + 2] == 0;
+  }
+
+  /** Drawn for this message alone, of which {@link #isOne} is true. */
+  static Epoch nonce(byte[] bytes) {
+    return Epoch.read(ByteBuffer.wrap(bytes).position(NONCE));
   }
 
   /**
-   * Reads what the peer made for us.
+   * Reads what was found authentic.
    *
-   * @param bytes of which {@link #keyId} names {@code key}
-   * @return null where it did not
+   * @param bytes of which {@link #isOne} is true
+   * @param key the global key that it names
+   * @return null where it holds no ranges
    */
   static @Nullable RangesMessage open(byte[] bytes, GlobalKey key, EspPeerSettings pair) {
     int covered = bytes.length - MAC;
-    try (SecretBytes macKey = KeySchedule.rangesKey(key, pair)) {
-      if (!ExchangeMessage.isAuthentic(
-          bytes, macKey, pair.remoteNode(), pair.localNode(), covered)) {
-        return null;
-      }
-    }
     byte[] plain = bytes.clone();
-    ByteBuffer in = ByteBuffer.wrap(plain, 0, covered).position(NONCE);
-    hide(plain, covered, key, pair, Epoch.read(in));
+    hide(plain, covered, key, pair, nonce(bytes));
+    ByteBuffer in = ByteBuffer.wrap(plain, 0, covered).position(BODY);
     boolean esn = in.get() == 1;
     int locals = Short.toUnsignedInt(in.getShort());
     int remotes = Short.toUnsignedInt(in.getShort());

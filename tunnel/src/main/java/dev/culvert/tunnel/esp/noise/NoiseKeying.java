@@ -4,6 +4,7 @@ import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.DropCounters;
+import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.Isolation;
 import dev.culvert.tunnel.engine.MessageQueue;
@@ -11,6 +12,7 @@ import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.KeyingEvent;
+import dev.culvert.tunnel.esp.MessageFilter;
 import dev.culvert.tunnel.esp.SaKeyId;
 import dev.culvert.tunnel.esp.TrafficListener;
 import dev.culvert.tunnel.noise.HandshakeFilter;
@@ -25,6 +27,7 @@ import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.noise.Timestamps;
 import java.security.SecureRandom;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -248,11 +251,13 @@ public final class NoiseKeying implements Keying {
   }
 
   @Override
-  public boolean isPlausible(byte[] message, Endpoint from) {
-    return message.length >= Messages.TYPE_LENGTH
-        && message.length == Messages.handshakeLength(Messages.getInt(message, Messages.TYPE))
-        && addresses.contains(from.address())
-        && HandshakeFilter.refuse(message, identity, state.indices) == null;
+  public MessageFilter newFilter() {
+    return (message, length, from) ->
+        !addresses.contains(from.address())
+                || length < Messages.TYPE_LENGTH
+                || length != Messages.handshakeLength(Messages.getInt(message, Messages.TYPE))
+            ? DropReason.BAD_HANDSHAKE
+            : HandshakeFilter.refuse(Arrays.copyOf(message, length), identity, state.indices);
   }
 
   @Override

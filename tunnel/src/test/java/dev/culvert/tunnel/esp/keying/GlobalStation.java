@@ -26,9 +26,16 @@ final class GlobalStation extends Station {
   private final Map<String, EspPeerSettings> peers = new LinkedHashMap<>();
 
   GlobalStation(String name, int number, boolean esn) {
+    this(name, number, esn, number);
+  }
+
+  /**
+   * @param seed of all that the station draws: another for a station that starts again
+   */
+  GlobalStation(String name, int number, boolean esn, long seed) {
     super(name, number, 4500);
     try (KeyFile file = TestKeys.file(3)) {
-      keying = new GlobalKeying(file, esn, new Random(number));
+      keying = new GlobalKeying(file, esn, new Random(seed));
     }
     engine =
         new EspEngine(

@@ -38,6 +38,9 @@ final class SimulatedNode {
   final List<TunnelEvent.Notice> notices = new ArrayList<>();
   final List<KeyingEvent> events = new ArrayList<>();
 
+  /** Messages that the lane's filter stopped. */
+  int refused;
+
   private static final class Outbound {
     final SaParameters sa;
     final SaKeyId key;
@@ -88,8 +91,11 @@ final class SimulatedNode {
   }
 
   void receive(byte[] message, IpAddress from, long now, long wall) {
-    if (keying.isPlausible(message, Endpoint.of(from, 4500))) {
-      keying.receive(message, Endpoint.of(from, 4500), false, now, wall);
+    Endpoint sender = Endpoint.of(from, 4500);
+    if (keying.newFilter().refuse(message, message.length, sender) != null) {
+      refused++;
+    } else {
+      keying.receive(message, sender, false, now, wall);
       drain();
     }
   }
