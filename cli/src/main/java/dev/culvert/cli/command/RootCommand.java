@@ -72,6 +72,7 @@ public final class RootCommand implements Runnable {
     Map<String, Supplier<Object>> commands = new LinkedHashMap<>();
     commands.put("wg", () -> new WgCommand(machine));
     commands.put("up", () -> new UpCommand(machine));
+    commands.put("guard", () -> new GuardCommand(machine));
     commands.put("down", () -> new DownCommand(machine));
     commands.put("reload", () -> new ReloadCommand(machine));
     commands.put("status", () -> new StatusCommand(machine));

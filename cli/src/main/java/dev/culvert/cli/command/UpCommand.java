@@ -78,13 +78,30 @@ final class UpCommand implements Callable<Integer> {
       return GatewayDaemon.start(file, machine);
     } catch (FileAlreadyExistsException e) {
       throw e;
+    } catch (ConfigException e) {
+      throw stays(ExitCode.CONFIG_REFUSED, e);
     } catch (IOException e) {
-      throw new CommandException(
-          ExitCode.FAILED,
-          e.getMessage()
-              + "; what the peers own stays blocked: mend this and try again, or 'culvert down "
-              + file
-              + "'");
+      throw stays(ExitCode.FAILED, e);
+    }
+  }
+
+  /** Says also what became of the guard, which this start or an earlier one loaded. */
+  private CommandException stays(int exitCode, Exception e) {
+    return new CommandException(
+        exitCode,
+        e.getMessage()
+            + (isGuarded()
+                ? "; what the peers own stays blocked: mend this and try again, or 'culvert down "
+                    + file
+                    + "'"
+                : ""));
+  }
+
+  private boolean isGuarded() {
+    try {
+      return machine.network().guarded();
+    } catch (IOException e) {
+      return false; // Without nft nobody guards.
     }
   }
 }

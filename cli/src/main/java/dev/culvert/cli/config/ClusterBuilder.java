@@ -30,6 +30,7 @@ final class ClusterBuilder {
   private @Nullable Place selfPlace;
 
   private @Nullable String self;
+  private boolean selfRequired = true;
   private @Nullable Place nodesPlace;
 
   /** The file that names more nodes. */
@@ -50,9 +51,16 @@ final class ClusterBuilder {
 
   private record Claim(String node, Place place) {}
 
-  void self(Place place, String name) {
+  /**
+   * Says which node this is.
+   *
+   * @param required whether it has to be among the nodes; else it may be one of which only the name
+   *     is known
+   */
+  void self(Place place, String name, boolean required) {
     self = name;
     selfPlace = place;
+    selfRequired = required;
   }
 
   boolean isSelf(String name) {
@@ -103,14 +111,23 @@ final class ClusterBuilder {
       return new ClusterConfig(
           ClusterConfig.UNNAMED, ofPeers(whole, peers, addresses), policy, false);
     }
-    if (!names.containsKey(self)) {
+    boolean known = names.containsKey(self);
+    if (!known && selfRequired) {
       throw selfPlace.error(
           "no node is called '" + self + "'" + Suggestion.of(self, names.keySet()));
     }
     if (!podCidrs.isEmpty()) {
       throw selfPlace.error("with nodes, 'podCIDRs' stand in the node's own entry");
     }
+    if (!known) {
+      nodes.add(unknown(self));
+    }
     return new ClusterConfig(self, map(whole, nodes), policy, true);
+  }
+
+  /** A node of which only the name is known. */
+  private static ClusterNode unknown(String name) {
+    return new ClusterNode(name, Set.of(), Map.of(), List.of(), List.of(), List.of(), null);
   }
 
   /** Each peer is a node of which only ranges are known; this node's own are asked for later. */

@@ -55,6 +55,7 @@ final class ClusterFormat {
 
   private final Path directory;
   private final NodePeers peers;
+  private final NodesFile nodesFile;
   private final ClusterBuilder cluster;
   private final List<NodeEntry> entries = new ArrayList<>();
 
@@ -62,16 +63,17 @@ final class ClusterFormat {
    * @param directory where relative paths start
    * @param peers what the engine makes of nodes
    */
-  ClusterFormat(Path directory, GatewayConfigBuilder config, NodePeers peers) {
+  ClusterFormat(Path directory, GatewayConfigBuilder config, NodePeers peers, NodesFile nodesFile) {
     this.directory = directory;
     this.peers = peers;
+    this.nodesFile = nodesFile;
     cluster = config.cluster;
   }
 
   void read(YamlMap spec) throws ConfigException {
     YamlValue self = spec.get("node");
     if (self != null) {
-      cluster.self(self.place(), self.text());
+      cluster.self(self.place(), self.text(), nodesFile.selfRequired());
     }
     YamlValue old = spec.get("cluster");
     if (old != null) {
@@ -95,8 +97,12 @@ final class ClusterFormat {
   }
 
   private void discovered(YamlValue file) throws ConfigException {
-    Path path = directory.resolve(YamlFormat.path(file));
-    cluster.discovery = path;
+    Path named = directory.resolve(YamlFormat.path(file));
+    cluster.discovery = named;
+    Path path = nodesFile.inPlaceOf(named);
+    if (path == null) {
+      return;
+    }
     YamlMap root =
         YamlValue.parse(path.toString(), ConfigFile.readText(path))
             .map(Set.of("apiVersion", "kind", "metadata", "nodes"));

@@ -6,6 +6,8 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * A configuration file, in the format that its name says. What it said when it was opened is kept,
@@ -19,7 +21,7 @@ public final class ConfigFile {
   private final Parser parser;
 
   private interface Parser {
-    GatewayConfig parse() throws ConfigException;
+    GatewayConfig parse(NodesFile nodesFile) throws ConfigException;
   }
 
   private ConfigFile(Path path, Parser parser) {
@@ -37,14 +39,15 @@ public final class ConfigFile {
       // It names no file, and is full of secrets: what was read is not kept.
       GatewayConfig config =
           WgFormat.parse(file, name, text(whole, KeyFile.readSecretFile(whole, path, MAX_BYTES)));
-      return new ConfigFile(path, () -> config);
+      return new ConfigFile(path, nodesFile -> config);
     }
     if (!name.endsWith(".yaml") && !name.endsWith(".yml") && !name.endsWith(".json")) {
       throw whole.error("a configuration is called .yaml, or .conf in the format of wg(8)");
     }
     String text = readText(path);
     return new ConfigFile(
-        path, () -> YamlFormat.parse(file, directory == null ? path : directory, text));
+        path,
+        nodesFile -> YamlFormat.parse(file, directory == null ? path : directory, text, nodesFile));
   }
 
   /** Opens and parses. */
@@ -58,7 +61,33 @@ public final class ConfigFile {
 
   /** What it says, with what the files that it names say now. */
   public GatewayConfig parse() throws ConfigException {
-    return parser.parse();
+    return parser.parse(NodesFile.NAMED);
+  }
+
+  /**
+   * What can be known before the network is up. A file of {@code discovery} that cannot be used is
+   * no reason to guard nothing: the one that was remembered takes its place, else none does. Nor is
+   * it one that no node is this one.
+   *
+   * @param remembered the file of {@code discovery} as it was when it was last used
+   * @param missed told of each file that could not be used
+   * @throws ConfigException where the configuration itself cannot be used
+   */
+  public GatewayConfig parseAtBoot(Path remembered, Consumer<String> missed)
+      throws ConfigException {
+    GatewayConfig least = parser.parse(NodesFile.atBoot(null));
+    Path named = least.discovery();
+    if (named == null) {
+      return least;
+    }
+    for (Path file : List.of(named, remembered)) {
+      try {
+        return parser.parse(NodesFile.atBoot(file));
+      } catch (ConfigException e) {
+        missed.accept(String.valueOf(e.getMessage()));
+      }
+    }
+    return least;
   }
 
   /** The text of a file that holds no secrets. */

@@ -42,12 +42,15 @@ final class YamlFormat {
   static final String API_VERSION = "culvert.dev/v1alpha1";
 
   private final Path directory;
+  private final NodesFile nodesFile;
 
-  private YamlFormat(Path directory) {
+  private YamlFormat(Path directory, NodesFile nodesFile) {
     this.directory = directory;
+    this.nodesFile = nodesFile;
   }
 
-  static GatewayConfig parse(String file, Path directory, String text) throws ConfigException {
+  static GatewayConfig parse(String file, Path directory, String text, NodesFile nodesFile)
+      throws ConfigException {
     YamlMap root =
         YamlValue.parse(file, text).map(Set.of("apiVersion", "kind", "metadata", "spec"));
     exactly(root.require("apiVersion"), API_VERSION);
@@ -56,7 +59,7 @@ final class YamlFormat {
     if (metadata != null) {
       metadata.freeMap();
     }
-    return new YamlFormat(directory).spec(root.require("spec"));
+    return new YamlFormat(directory, nodesFile).spec(root.require("spec"));
   }
 
   static void exactly(YamlValue value, String expected) throws ConfigException {
@@ -86,7 +89,8 @@ final class YamlFormat {
       return esp(spec, config);
     }
     identity(spec, config);
-    new ClusterFormat(directory, config, new WireGuardNodes(directory, config)).read(spec);
+    new ClusterFormat(directory, config, new WireGuardNodes(directory, config), nodesFile)
+        .read(spec);
     for (YamlValue peer : spec.list("peers")) {
       peer(peer, config);
     }
@@ -130,7 +134,7 @@ final class YamlFormat {
       config.listenPort = EspConfig.DEFAULT_PORT;
     }
     EspNodes nodes = new EspNodes(format, config);
-    new ClusterFormat(directory, config, nodes).read(spec);
+    new ClusterFormat(directory, config, nodes, nodesFile).read(spec);
     return config.build(inCluster ? nodes.config() : format.ofPeers(spec.list("peers"), config));
   }
 

@@ -9,9 +9,7 @@ import dev.culvert.cli.config.ConfigException;
 import dev.culvert.cli.config.ConfigFile;
 import dev.culvert.cli.config.Desired;
 import dev.culvert.cli.config.GatewayConfig;
-import dev.culvert.cli.socket.LocalServer;
 import java.io.IOException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
@@ -43,29 +41,51 @@ public final class GatewayDaemon implements AutoCloseable {
   private volatile @Nullable String failure;
   private volatile boolean keysTold;
 
-  private GatewayDaemon(ConfigFile source, Machine machine) throws ConfigException {
+  private GatewayDaemon(ConfigFile source, GatewayConfig config, Machine machine) {
     this.source = source;
     this.file = source.path();
     this.machine = machine;
-    config = source.parse();
+    this.config = config;
   }
 
   /**
    * Brings the gateway up, or leaves nothing but the guard.
    *
-   * @throws ConfigException where the file cannot be used; nothing was touched then
+   * @throws ConfigException the file cannot be used, and nothing was touched; or a key or a name in
+   *     it cannot, and the guard stands
    */
   public static GatewayDaemon start(Path file, Machine machine)
       throws ConfigException, IOException {
-    GatewayDaemon daemon = new GatewayDaemon(ConfigFile.open(file), machine);
-    try (Desired desired = Desired.of(daemon.config, daemon.random)) {
-      daemon.refuseSecond();
+    ConfigFile source = ConfigFile.open(file);
+    GatewayDaemon daemon = new GatewayDaemon(source, parse(source, machine), machine);
+    try {
+      Guarded.refuseRunning(machine, daemon.interfaceName());
       daemon.steer();
-      daemon.bringUp(desired);
+      // Keys and names come after the guard: one that cannot be had does not leave it undone.
+      try (Desired desired = Desired.of(daemon.config, daemon.random)) {
+        daemon.bringUp(desired);
+      }
       daemon.watchDiscovery();
       return daemon;
-    } catch (IOException | RuntimeException e) {
+    } catch (ConfigException | IOException | RuntimeException e) {
       daemon.close();
+      throw e;
+    }
+  }
+
+  /** A file of nodes that cannot be used does not leave unguarded what else is known. */
+  private static GatewayConfig parse(ConfigFile source, Machine machine)
+      throws ConfigException, IOException {
+    try {
+      return source.parse();
+    } catch (ConfigException e) {
+      try {
+        if (!machine.network().guarded()) {
+          BootGuard.load(source.path(), machine);
+        }
+      } catch (ConfigException | IOException inner) {
+        e.addSuppressed(inner);
+      }
       throw e;
     }
   }
@@ -75,35 +95,26 @@ public final class GatewayDaemon implements AutoCloseable {
     return config.interfaceName();
   }
 
-  private void refuseSecond() throws FileAlreadyExistsException {
-    String name = config.interfaceName();
-    if (machine.adminClient().isRunning(name) || LocalServer.isLive(machine.uapiSocket(name))) {
-      throw new FileAlreadyExistsException(name);
-    }
-  }
-
   /** The guard and the rules stand before there is a device that they could lead to. */
   private void steer() throws IOException {
     if (!config.routes()) {
       return;
     }
     String name = config.interfaceName();
-    refuseOther(name);
     String otherDatapath = machine.network().otherDatapath().orElse(null);
     if (otherDatapath != null) {
       throw new IOException(otherDatapath);
     }
-    String guardFault = machine.network().guardFault().orElse(null);
-    if (guardFault != null) {
-      throw new IOException("no guard can be had: " + guardFault);
-    }
-    RunState state = machine.runState();
-    FormerSettings former = state.settings(name);
-    if (!state.exists(name) || state.isElsewhere(name)) {
-      former.forget();
-    }
-    state.write(name, file);
+    FormerSettings former = Guarded.claim(machine, name, file);
     steered = Steered.start(config, machine.network(), former, this::guardUnattended);
+    rememberNodes();
+  }
+
+  private void rememberNodes() {
+    Path nodes = config.discovery();
+    if (nodes != null && steered != null) {
+      RememberedNodes.keep(nodes, machine.rememberedNodes(config.interfaceName()));
+    }
   }
 
   /** Without repairs this goes on no longer: who started it learns of it, and the guard stands. */
@@ -115,24 +126,6 @@ public final class GatewayDaemon implements AutoCloseable {
   public void giveUp(String reason) {
     failure = reason;
     Thread.ofPlatform().name("give-up").start(this::closeDevice);
-  }
-
-  private void refuseOther(String name) throws IOException {
-    boolean guarded = !machine.network().counters().isEmpty();
-    String other = machine.runState().guardedByOther(name).orElse(null);
-    while (other != null) {
-      if (guarded || machine.adminClient().isRunning(other)) {
-        throw new IOException(
-            other
-                + " guards this network namespace already; end it with 'culvert down "
-                + other
-                + "', or set spec.interface.routes to false here");
-      }
-      // Namespaces' numbers are given again: the note is of one that is gone, as its guard is. It
-      // goes too, or our guard would be taken for its own at the next start.
-      machine.runState().delete(other);
-      other = machine.runState().guardedByOther(name).orElse(null);
-    }
   }
 
   private void bringUp(Desired desired) throws IOException {
@@ -266,6 +259,7 @@ public final class GatewayDaemon implements AutoCloseable {
       } else if (tunnel().listenPort() != port) {
         steered.apply(wanted, tunnel().listenPort());
       }
+      rememberNodes();
       log.info("{}: {} peers changed", name, changed);
     }
   }

@@ -91,6 +91,17 @@ public final class KernelNetwork implements Network {
   }
 
   @Override
+  public void load(KernelPlan plan) throws IOException {
+    try (Steering steering = Steering.open()) {
+      List<String> failures = steering.apply(plan).failures();
+      if (!failures.isEmpty()) {
+        throw new IOException(
+            "the guard stands, but the kernel refused: " + String.join("; ", failures));
+      }
+    }
+  }
+
+  @Override
   public List<String> remove() throws IOException {
     try (Steering steering = Steering.open()) {
       return steering.remove();

@@ -34,6 +34,11 @@ public record Machine(
     return new SequenceFiles(sequenceDirectory, adminDirectory.resolve("sequences"));
   }
 
+  /** The nodes of {@code discovery} as the gateway used them last, for the next boot. */
+  public Path rememberedNodes(String interfaceName) {
+    return sequenceDirectory.resolveSibling(interfaceName).resolve("nodes.yaml");
+  }
+
   public AdminClient adminClient() {
     return new AdminClient(adminDirectory);
   }

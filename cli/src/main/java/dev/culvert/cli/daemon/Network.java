@@ -39,6 +39,13 @@ public interface Network {
    */
   Kept keep(KernelPlan plan, Listener listener) throws IOException;
 
+  /**
+   * Applies a plan once, its guard first, and leaves it; what waits for a device does not come.
+   *
+   * @throws IOException the guard could not be had, or not all of the rest
+   */
+  void load(KernelPlan plan) throws IOException;
+
   /** Hears of what is kept. */
   interface Listener {
     /** {@link #facts} may not be what they were. */
@@ -77,6 +84,11 @@ public interface Network {
 
   /** Packets that met the guard's rules so far, by counter; empty where there is no guard. */
   SortedMap<String, Count> counters() throws IOException;
+
+  /** Whether a guard stands here. */
+  default boolean guarded() throws IOException {
+    return !counters().isEmpty();
+  }
 
   /**
    * Sets the link's MTU and addresses and brings it up, where no plan does.

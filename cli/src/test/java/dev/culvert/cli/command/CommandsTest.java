@@ -143,6 +143,38 @@ final class CommandsTest {
   }
 
   @Test
+  void guardLoadsRulesAndGuardAndDownLiftsThem() throws Exception {
+    assertEquals(0, run("guard", file.toString()), err::toString);
+    assertEquals(
+        "cv0 is guarded: 1 ranges stay blocked until 'culvert up " + file + "'\n", out.toString());
+    assertEquals(0, run("guard", file.toString(), "-o", "json"), "once more");
+    assertEquals(
+        "10.1.0.0/16", new ObjectMapper().readTree(out.toString()).get("ranges").get(0).asText());
+    assertEquals(List.of("load [10.1.0.0/16]", "load [10.1.0.0/16]"), network.calls());
+    assertEquals(0, run("down", "cv0"), err::toString);
+    assertEquals("remove", network.calls().getLast());
+    network.guardFault("nft is not installed");
+    assertEquals(1, run("guard", file.toString()));
+    assertEquals("culvert: no guard can be had: nft is not installed\n", err.toString());
+    Files.writeString(file, "kind: Gateway\n");
+    assertEquals(3, run("guard", file.toString()));
+  }
+
+  @Test
+  void aStartThatFailsBehindTheGuardSaysThatItStands() throws Exception {
+    Files.writeString(
+        file, Files.readString(file).replace("endpoint:", "presharedKeyFile: no, endpoint:"));
+    assertEquals(3, run("up", file.toString()));
+    assertTrue(
+        err.toString().contains("no does not exist; what the peers own stays blocked"),
+        err::toString);
+    network.remove();
+    network.guardFault("nft is not installed");
+    assertEquals(1, run("up", file.toString()));
+    assertEquals("culvert: no guard can be had: nft is not installed\n", err.toString());
+  }
+
+  @Test
   void downInAnotherNetworkNamespaceIsRefusedAndLiftsNothing() throws Exception {
     GatewayDaemon.start(file, machine).close();
     Path state = directory.resolve("run/cv0.guard");

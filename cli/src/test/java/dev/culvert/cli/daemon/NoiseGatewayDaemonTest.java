@@ -193,14 +193,14 @@ final class NoiseGatewayDaemonTest {
   }
 
   @Test
-  void aPeerWithThisNodesKeyIsRefusedAndTouchesNothing() throws Exception {
+  void aPeerWithThisNodesKeyIsRefusedAndLeavesOnlyTheGuard() throws Exception {
     byte[] own = Base64.getDecoder().decode(secret("private.key"));
     configure(4500, peer("b", 2, Base64.getEncoder().encodeToString(X25519.publicKey(own)), ""));
     ConfigException refusal =
         assertThrows(ConfigException.class, () -> GatewayDaemon.start(file, machine));
     assertEquals(
         file + ":11: spec.peers[0].publicKey: is this node's own public key", refusal.getMessage());
-    assertEquals(List.of(), network.calls());
+    assertEquals(List.of("keep [10.66.2.0/24]", "leave"), network.calls());
   }
 
   @Test

@@ -25,6 +25,15 @@ final class TestLab implements AutoCloseable {
   }
 
   TestLab(LabEngine engine) throws IOException {
+    this(engine, true);
+  }
+
+  /** Without gateways that run. */
+  static TestLab unstarted() throws IOException {
+    return new TestLab(LabEngine.WIREGUARD, false);
+  }
+
+  private TestLab(LabEngine engine, boolean start) throws IOException {
     // Beyond all process ids, which real labs are numbered by.
     long id = 10_000_000 + ProcessHandle.current().pid() % 100_000 * 10 + COUNT.getAndIncrement();
     folder = Files.createTempDirectory("culvert-lab-test");
@@ -32,8 +41,10 @@ final class TestLab implements AutoCloseable {
     try {
       gatewayA = new LabGateway(network.a, folder, Culvert.command(), engine);
       gatewayB = new LabGateway(network.b, folder, Culvert.command(), engine);
-      gatewayA.start(gatewayB);
-      gatewayB.start(gatewayA);
+      if (start) {
+        gatewayA.start(gatewayB);
+        gatewayB.start(gatewayA);
+      }
     } catch (RuntimeException e) {
       close();
       throw e;

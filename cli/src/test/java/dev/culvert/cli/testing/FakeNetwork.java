@@ -158,7 +158,18 @@ public final class FakeNetwork implements Network {
   }
 
   @Override
-  public List<String> remove() {
+  public void load(KernelPlan wanted) throws IOException {
+    apply("load", wanted);
+  }
+
+  @Override
+  public synchronized boolean guarded() {
+    return plan != null || !counters.isEmpty();
+  }
+
+  @Override
+  public synchronized List<String> remove() {
+    plan = null;
     note("remove");
     return List.of("remove guard");
   }

@@ -1,0 +1,57 @@
+package dev.culvert.cli.command;
+
+import dev.culvert.cli.admin.Json;
+import dev.culvert.cli.daemon.BootGuard;
+import dev.culvert.cli.daemon.Machine;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code culvert guard}: nothing leaves in clear from boot until the gateway is up. */
+@Command(
+    name = "guard",
+    description = {
+      "Loads the rules and the guard of a gateway, without the gateway, and exits.",
+      "For a unit that runs before the network: it needs no keys, no addresses and no names that"
+          + " resolve. All of the cluster is dropped until 'culvert up', which takes over without a"
+          + " gap, or 'culvert down'."
+    })
+final class GuardCommand implements Callable<Integer> {
+  private final Machine machine;
+
+  @Spec private CommandSpec spec;
+
+  @Parameters(paramLabel = "FILE", description = "The configuration.")
+  private Path file;
+
+  @Mixin private OutputOption output;
+
+  GuardCommand(Machine machine) {
+    this.machine = machine;
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    BootGuard guard = BootGuard.load(file, machine);
+    PrintWriter out = spec.commandLine().getOut();
+    if (output.json()) {
+      out.println(Json.pretty(guard));
+    } else {
+      guard.missed().forEach(reason -> out.println("not known yet: " + reason));
+      out.printf(
+          Locale.ROOT,
+          "%s is guarded: %d ranges stay blocked until 'culvert up %s'%n",
+          guard.interfaceName(),
+          guard.ranges().size(),
+          file);
+    }
+    out.flush();
+    return ExitCode.OK;
+  }
+}

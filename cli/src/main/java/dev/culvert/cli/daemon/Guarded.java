@@ -1,0 +1,57 @@
+package dev.culvert.cli.daemon;
+
+import dev.culvert.cli.socket.LocalServer;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Path;
+
+/** The one gateway that guards a network namespace, as {@link RunState} notes it. */
+final class Guarded {
+  private Guarded() {}
+
+  /** Only one process keeps the guard of a gateway. */
+  static void refuseRunning(Machine machine, String name) throws FileAlreadyExistsException {
+    if (machine.adminClient().isRunning(name) || LocalServer.isLive(machine.uapiSocket(name))) {
+      throw new FileAlreadyExistsException(name);
+    }
+  }
+
+  /**
+   * Notes that {@code name} is going to guard this network namespace.
+   *
+   * @return where the kernel's settings are to be noted before they change
+   * @throws IOException another does, or nft cannot guard here
+   */
+  static FormerSettings claim(Machine machine, String name, Path file) throws IOException {
+    refuseOther(machine, name);
+    String fault = machine.network().guardFault().orElse(null);
+    if (fault != null) {
+      throw new IOException("no guard can be had: " + fault);
+    }
+    RunState state = machine.runState();
+    FormerSettings former = state.settings(name);
+    if (!state.exists(name) || state.isElsewhere(name)) {
+      former.forget();
+    }
+    state.write(name, file);
+    return former;
+  }
+
+  private static void refuseOther(Machine machine, String name) throws IOException {
+    boolean guarded = machine.network().guarded();
+    String other = machine.runState().guardedByOther(name).orElse(null);
+    while (other != null) {
+      if (guarded || machine.adminClient().isRunning(other)) {
+        throw new IOException(
+            other
+                + " guards this network namespace already; end it with 'culvert down "
+                + other
+                + "', or set spec.interface.routes to false here");
+      }
+      // Namespaces' numbers are given again: the note is of one that is gone, as its guard is. It
+      // goes too, or our guard would be taken for its own at the next start.
+      machine.runState().delete(other);
+      other = machine.runState().guardedByOther(name).orElse(null);
+    }
+  }
+}
