@@ -70,7 +70,9 @@ final class UpCommand implements Callable<Integer> {
     }
     throw new CommandException(
         ExitCode.FAILED,
-        "the interface was deleted; its ranges stay blocked until 'culvert down " + file + "'");
+        "the interface was deleted, renamed or moved away; its ranges stay blocked until 'culvert down "
+            + file
+            + "'");
   }
 
   private GatewayDaemon start() throws ConfigException, IOException, CommandException {

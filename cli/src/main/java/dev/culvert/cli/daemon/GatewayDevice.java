@@ -70,6 +70,11 @@ public final class GatewayDevice implements RunningDevice {
   }
 
   @Override
+  public void endWhenMoved() {
+    gateway.endWhenMoved();
+  }
+
+  @Override
   public void awaitClosed() throws InterruptedException {
     gateway.awaitClosed();
   }

@@ -29,6 +29,9 @@ public interface RunningDevice extends AutoCloseable {
    */
   List<String> keyLog(DeviceSnapshot now);
 
+  /** From now on the device ends when others rename its link or move it away, as when deleted. */
+  void endWhenMoved();
+
   /** Why the device can only be closed any more, if that is so. */
   Optional<String> failure();
 

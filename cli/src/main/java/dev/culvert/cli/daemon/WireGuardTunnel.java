@@ -45,6 +45,9 @@ final class WireGuardTunnel implements Tunnel {
     RunningDevice running =
         machine.devices().open(config.interfaceName(), config.mtu(), config.lanes());
     try {
+      // Routes and rules lead to the link by its name, here: moved, it serves nobody, and a new
+      // start mends that.
+      running.endWhenMoved();
       running.device().configure(desired.update());
       return new WireGuardTunnel(
           running,

@@ -80,6 +80,27 @@ final class GatewayTest {
   }
 
   @Test
+  void aGatewayWhoseDeviceIsMovedAwayEndsAndTheGuardStays() throws IOException {
+    try (TestLab lab = new TestLab();
+        Capture capture = provenCapture(lab)) {
+      assertTrue(lab.podsReachEachOther());
+      Namespace node = lab.network.a.node();
+      // There is a way in clear, were it not for the guard.
+      node.route("default", "via", lab.network.b.wireAddress());
+      String device = lab.network.a.interfaceName();
+      node.ip("link", "set", device, "netns", lab.network.a.pod().name());
+      Daemon daemon = lab.gatewayA.daemon();
+      assertEquals(1, daemon.awaitEnd(Commands.PATIENCE), daemon::output);
+      assertTrue(daemon.output().contains("moved away; its ranges stay blocked"), daemon::output);
+      lab.sendToPodB(MARKER);
+      capture.stop();
+      assertEquals(0, capture.seen(MARKER));
+      lab.gatewayA.start(lab.gatewayB);
+      assertTrue(Waiting.until(Commands.PATIENCE, lab::podsReachEachOther), "after the restart");
+    }
+  }
+
+  @Test
   void anAddressThatNoPeerOwnsIsNotSentInClear() throws IOException {
     try (TestLab lab = new TestLab();
         Capture capture = provenCapture(lab)) {

@@ -96,6 +96,9 @@ public final class FakeDevice implements WireGuardDevice, RunningDevice {
   }
 
   @Override
+  public void endWhenMoved() {}
+
+  @Override
   public void awaitClosed() throws InterruptedException {
     closed.await();
   }

@@ -22,8 +22,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * An ESP device that moves packets. It ends when it is closed or its interface is deleted. Safe to
- * use from any thread.
+ * An ESP device that moves packets. It ends when it is closed or its interface is deleted, renamed
+ * or moved away. Safe to use from any thread.
  *
  * @param <K> where its keys come from
  */
@@ -72,6 +72,7 @@ public final class EspGateway<K extends Keying> implements EspDevice<K> {
       throws DeviceException {
     Preparation.startNetty();
     EspGateway<K> opened = new EspGateway<>(options, keying);
+    opened.gateway.endWhenMoved();
     opened.gateway.chooseCipher(
         AeadAlgorithm.AES_GCM, backend -> opened.engine.useBackend(AeadAlgorithm.AES_GCM, backend));
     return opened;

@@ -288,6 +288,11 @@ final class Gateway implements AutoCloseable {
         });
   }
 
+  /** See {@link WireGuardGateway#endWhenMoved}. */
+  void endWhenMoved() {
+    follower.endWhenMoved();
+  }
+
   private void useMtu(int now) {
     mtu = now;
     protocol.mtu(now);

@@ -24,7 +24,7 @@ final class TunFollower {
     /** The device has this MTU now; it may have had it before. */
     void mtu(int mtu);
 
-    /** The device was deleted, or its namespace was. */
+    /** The device or its namespace was deleted, or it was taken from where it has to stay. */
     void gone();
   }
 
@@ -32,6 +32,7 @@ final class TunFollower {
   private final Listener listener;
   private @Nullable LinkMonitor monitor;
   private @Nullable TunPlace place;
+  private boolean stays;
 
   TunFollower(TunDevice tun, Listener listener) {
     this.tun = tun;
@@ -45,6 +46,12 @@ final class TunFollower {
    */
   synchronized void start(LinkMonitor news) {
     monitor = news;
+    follow();
+  }
+
+  /** From now on a device that was renamed or moved counts as gone. */
+  synchronized void endWhenMoved() {
+    stays = true;
     follow();
   }
 
@@ -85,7 +92,12 @@ final class TunFollower {
             now.home() ? "its first network namespace" : now.namespace());
       }
       place = now;
-      listener.mtu(now.link().mtu());
+      if (stays && !(now.home() && now.link().name().equals(tun.name()))) {
+        LOG.error(tun.name(), "{} was renamed or moved away: this ends", tun.name());
+        listener.gone();
+      } else {
+        listener.mtu(now.link().mtu());
+      }
     } catch (DeviceGoneException e) {
       listener.gone();
     } catch (IOException e) {

@@ -12,7 +12,10 @@ import dev.culvert.tunnel.wireguard.WireGuardEngine;
 import java.security.SecureRandom;
 import java.util.Optional;
 
-/** A WireGuard device that moves packets. It ends when it is closed or its interface is deleted. */
+/**
+ * A WireGuard device that moves packets. It ends when it is closed or its interface is deleted, in
+ * whatever network namespace that is by then.
+ */
 public final class WireGuardGateway implements WireGuardDevice, ClusterDevice, AutoCloseable {
   private final WireGuardEngine engine;
   private final Gateway gateway;
@@ -106,6 +109,11 @@ public final class WireGuardGateway implements WireGuardDevice, ClusterDevice, A
   @Override
   public GatewayStatus status() {
     return gateway.status();
+  }
+
+  /** From now on this ends when others rename the interface or move it away, as when deleted. */
+  public void endWhenMoved() {
+    gateway.endWhenMoved();
   }
 
   /** Why the device can only be closed any more, if that is so. */

@@ -29,6 +29,7 @@ class TunFollowerTest {
   /** MTUs, and {@link #GONE}. */
   private final BlockingQueue<Integer> told = new LinkedBlockingQueue<>();
 
+  private TunFollower follower;
   private NetworkNamespace home;
   private NetworkNamespace elsewhere;
   private TunDevice tun;
@@ -39,7 +40,7 @@ class TunFollowerTest {
     home = NetworkNamespace.create();
     elsewhere = NetworkNamespace.create();
     tun = home.call(() -> TunDevice.open("cvt0", 2));
-    TunFollower follower =
+    follower =
         new TunFollower(
             tun,
             new TunFollower.Listener() {
@@ -130,6 +131,23 @@ class TunFollowerTest {
     } finally {
       third.close();
     }
+  }
+
+  @Test
+  void aDeviceThatHasToStayIsGoneWhenItIsRenamed() throws Exception {
+    follower.endWhenMoved();
+    setMtu(home, "cvt0", 1400);
+    await(1400);
+    home.exec("ip", "link", "set", "cvt0", "name", "other");
+    await(GONE);
+  }
+
+  @Test
+  void aDeviceThatHasToStayIsGoneWhenItIsMoved() throws Exception {
+    home.exec("ip", "link", "set", "cvt0", "netns", elsewhere.path());
+    await(1500);
+    follower.endWhenMoved();
+    await(GONE);
   }
 
   @Test
