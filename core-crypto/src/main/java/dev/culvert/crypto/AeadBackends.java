@@ -19,7 +19,7 @@ public final class AeadBackends {
   private static final String VECTOR_BACKEND = "dev.culvert.crypto.vector.VectorBackend";
 
   /** At most, to compile what starts slowly; usually it takes less than two seconds. */
-  private static final long WARM_UP_NANOS = 15_000_000_000L;
+  private static final long WARM_UP_NANOS = 8_000_000_000L;
 
   /** Backends that this JVM or this processor cannot run. */
   private static final Map<AeadAlgorithm, List<Candidate>> ABSENT =
@@ -70,8 +70,8 @@ public final class AeadBackends {
    *
    * @param nanoClock nanoseconds of any origin, such as {@code System::nanoTime}
    * @param allocatedBytes what the calling thread has allocated in its life, in bytes
-   * @param rest leaves the processor to the JVM's compiler and to the traffic for a moment, some
-   *     tens of milliseconds
+   * @param rest leaves the processor to the JVM's compiler and to the traffic for a moment, tens of
+   *     milliseconds, or for longer while nobody needs the result
    */
   public record Meters(LongSupplier nanoClock, LongSupplier allocatedBytes, Runnable rest) {}
 

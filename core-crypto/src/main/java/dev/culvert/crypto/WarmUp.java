@@ -44,7 +44,9 @@ final class WarmUp {
     this.nanoClock = nanoClock;
   }
 
-  /** Runs until it gets no faster and allocates nothing, or for {@code mostNanos}. */
+  /**
+   * Runs until it gets no faster and allocates nothing, or for {@code mostNanos} without its rests.
+   */
   static void run(AeadBackend backend, AeadAlgorithm algorithm, Meters meters, long mostNanos) {
     LongSupplier nanoClock = meters.nanoClock();
     TrainCipher cipher = backend.newTrainCipher(algorithm);
@@ -53,15 +55,16 @@ final class WarmUp {
         AeadKey bigEndian = key(algorithm, NonceLayout.BIG_ENDIAN_COUNTER)) {
       MemorySegment memory = arena.allocate(AAD_LENGTH + (long) PacketRun.MAX_PACKETS * STRIDE);
       WarmUp warmUp = new WarmUp(cipher, memory, nanoClock);
-      long end = nanoClock.getAsLong() + mostNanos;
+      long spent = 0;
       long best = Long.MAX_VALUE;
       int idle = 0;
       long allocated = 0;
-      while (idle < (allocated == 0 ? IDLE_SPELLS : MOST_IDLE_SPELLS)
-          && nanoClock.getAsLong() - end < 0) {
+      while (idle < (allocated == 0 ? IDLE_SPELLS : MOST_IDLE_SPELLS) && spent < mostNanos) {
         meters.rest().run();
         long before = meters.allocatedBytes().getAsLong();
+        long start = nanoClock.getAsLong();
         long fastest = warmUp.spell(littleEndian, bigEndian);
+        spent += nanoClock.getAsLong() - start;
         allocated = meters.allocatedBytes().getAsLong() - before;
         idle = fastest < best / 8 * 7 ? 0 : idle + 1;
         best = Math.min(best, fastest);

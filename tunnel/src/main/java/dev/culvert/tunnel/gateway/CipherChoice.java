@@ -8,18 +8,20 @@ import java.util.concurrent.locks.LockSupport;
 
 /** Measures the ciphers with this JVM's clock and its count of allocated bytes. */
 public final class CipherChoice {
-  private static final long REST_NANOS = 100_000_000;
+  static final long REST_NANOS = 100_000_000;
 
   private CipherChoice() {}
 
   /** {@link AeadBackends#select}: takes seconds at first. */
   public static AeadBackends.Selection select(AeadAlgorithm algorithm) {
+    return select(algorithm, () -> LockSupport.parkNanos(REST_NANOS));
+  }
+
+  /** The same with other rests between the spells of work. */
+  static AeadBackends.Selection select(AeadAlgorithm algorithm, Runnable rest) {
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     return AeadBackends.select(
         algorithm,
-        new AeadBackends.Meters(
-            System::nanoTime,
-            threads::getCurrentThreadAllocatedBytes,
-            () -> LockSupport.parkNanos(REST_NANOS)));
+        new AeadBackends.Meters(System::nanoTime, threads::getCurrentThreadAllocatedBytes, rest));
   }
 }

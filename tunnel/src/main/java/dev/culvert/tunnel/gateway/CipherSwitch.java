@@ -8,14 +8,17 @@ import dev.culvert.crypto.AeadBackends;
 import dev.culvert.tunnel.kernel.LibC;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Takes the fastest cipher into use once that is known. What is fastest shows only once the JVM has
  * compiled it; until then the first backend carries the traffic. That takes a processor for
- * seconds, so the first handshakes get theirs before, and lanes get theirs meanwhile.
+ * seconds, so the first handshakes get theirs before, lanes get theirs meanwhile, and without
+ * traffic it goes on only now and then.
  */
 final class CipherSwitch {
   private static final Logger LOG = LoggerFactory.getLogger(CipherSwitch.class);
@@ -35,20 +38,30 @@ final class CipherSwitch {
   /**
    * Begins in the background.
    *
+   * @param packets that the lanes have moved so far
    * @param closed open while the gateway is
    * @param use takes a backend into use, from any thread
    */
   void start(
-      String device, AeadAlgorithm algorithm, CountDownLatch closed, Consumer<AeadBackend> use) {
+      String device,
+      AeadAlgorithm algorithm,
+      LongSupplier packets,
+      CountDownLatch closed,
+      Consumer<AeadBackend> use) {
+    Demand demand = new Demand(packets, LockSupport::parkNanos, () -> closed.getCount() == 0);
     cipher = AeadBackends.first(algorithm).name();
     Thread.ofPlatform()
         .name(device + "-cipher")
         .daemon()
-        .start(() -> measure(device, algorithm, closed, use));
+        .start(() -> measure(device, algorithm, demand, closed, use));
   }
 
   private void measure(
-      String device, AeadAlgorithm algorithm, CountDownLatch closed, Consumer<AeadBackend> use) {
+      String device,
+      AeadAlgorithm algorithm,
+      Demand demand,
+      CountDownLatch closed,
+      Consumer<AeadBackend> use) {
     try {
       if (closed.await(DELAY_MILLIS, TimeUnit.MILLISECONDS)) {
         return;
@@ -59,7 +72,7 @@ final class CipherSwitch {
     }
     try {
       LIBC.setpriority(LibC.PRIO_PROCESS, 0, NICENESS);
-      AeadBackends.Selection selection = CipherChoice.select(algorithm);
+      AeadBackends.Selection selection = CipherChoice.select(algorithm, demand::rest);
       use.accept(selection.backend());
       cipher = selection.backend().name();
       LOG.info("{}: cipher {} of {}", device, cipher, selection.candidates());

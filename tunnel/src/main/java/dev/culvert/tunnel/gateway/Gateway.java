@@ -317,7 +317,15 @@ final class Gateway implements AutoCloseable {
 
   /** Has {@code use} take the fastest cipher into use once that is known. */
   void chooseCipher(AeadAlgorithm algorithm, Consumer<AeadBackend> use) {
-    cipher.start(tun.name(), algorithm, closed, use);
+    cipher.start(tun.name(), algorithm, this::packets, closed, use);
+  }
+
+  /** Sealed and opened so far. */
+  private long packets() {
+    return lanes.all().stream()
+        .map(Lane::counters)
+        .mapToLong(counters -> counters.packetsSealed() + counters.packetsOpened())
+        .sum();
   }
 
   /** Counters and what the kernel offers. */

@@ -21,6 +21,7 @@ public final class Links {
 
   private static final int IFLA_IFNAME = 3;
   private static final int IFLA_MTU = 4;
+  private static final int IFLA_TXQLEN = 13;
   private static final int IFLA_LINKINFO = 18;
   private static final int IFLA_CARRIER = 33;
   private static final int IFLA_INFO_DATA = 2;
@@ -162,6 +163,13 @@ public final class Links {
     netlink.request(
         "set MTU " + mtu + " on link " + index,
         link(RTM_SETLINK, NetlinkMessage.NLM_F_ACK, index, 0, 0).attribute(IFLA_MTU, mtu));
+  }
+
+  /** Sets how many packets may wait in each of its queues. */
+  public void setQueueLength(int index, int packets) throws IOException {
+    netlink.request(
+        "set queue length " + packets + " on link " + index,
+        link(RTM_SETLINK, NetlinkMessage.NLM_F_ACK, index, 0, 0).attribute(IFLA_TXQLEN, packets));
   }
 
   public void delete(int index) throws IOException {

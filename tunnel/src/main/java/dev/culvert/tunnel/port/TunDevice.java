@@ -26,6 +26,14 @@ import java.util.Optional;
 public final class TunDevice implements AutoCloseable {
   private static final String CLONE_DEVICE = "/dev/net/tun";
   private static final int IFNAMSIZ = 16;
+
+  /**
+   * Packets, or super-packets, that may wait in each queue: while the JVM compiles, a lane may
+   * stand still for a quarter of a second and more, and the kernel's 500 are 40 ms of a burst. A
+   * warm lane empties its queue so fast that more room costs no latency.
+   */
+  private static final int QUEUE_PACKETS = 5000;
+
   private static final int IFREQ_BYTES = 40;
 
   private static final long TUNSETIFF = 0x400454caL;
@@ -101,6 +109,9 @@ public final class TunDevice implements AutoCloseable {
       }
       if (errno == 0) {
         own(fds.getFirst());
+        if (existing.isEmpty()) {
+          links.setQueueLength(links.get(name).index(), QUEUE_PACKETS);
+        }
       }
       for (int i = 1; errno == 0 && several && i < queues; i++) {
         errno = attach(name, IFF_MULTI_QUEUE, fds);

@@ -332,6 +332,24 @@ class TunDeviceTest {
   }
 
   @Test
+  void aQueueHoldsABurstAndADeviceOfOthersKeepsItsLength() throws Exception {
+    namespace.exec("ip", "tuntap", "add", "made", "mode", "tun");
+    namespace.exec("ip", "link", "set", "made", "txqueuelen", "77");
+    open("made", 1);
+    assertTrue(namespace.exec("ip", "-j", "link", "show", "made").contains("\"txqlen\":77"));
+    TunDevice device = openWithAddress();
+    Endpoint to = Endpoint.of(IpAddress.parse("10.9.0.2"), 7);
+    UdpPort sender = namespace.call(() -> UdpPort.bind(IpFamily.V4, 0, false, UdpOptions.DEFAULT));
+    open.add(sender);
+    for (int i = 0; i < 4000; i++) {
+      assertEquals(0, sender.sendOne(buffer, 0, 100, to, 0));
+    }
+    for (int i = 0; i < 4000; i++) {
+      assertTrue(readPacket(device.ports().getFirst(), 17, -1) > 0);
+    }
+  }
+
+  @Test
   void severalQueuesShareTheFlows() throws Exception {
     TunDevice device = open("cvt0", 2);
     device.up();

@@ -1,0 +1,63 @@
+package dev.culvert.tunnel.gateway;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+
+/** When the ciphers' warm-up works and when it rests, with simulated sleep and traffic. */
+class DemandTest {
+  private long nanos;
+  private long packets;
+  private long packetsALook;
+  private boolean ended;
+
+  private final Demand demand = new Demand(() -> packets, this::sleep, () -> ended);
+
+  private void sleep(long sleepNanos) {
+    nanos += sleepNanos;
+    packets += packetsALook;
+  }
+
+  private long rest() {
+    long before = nanos;
+    demand.rest();
+    return nanos - before;
+  }
+
+  @Test
+  void anIdleDaemonWorksAFortiethOfTheTimeAtMost() {
+    long spell = CipherChoice.REST_NANOS;
+    assertTrue(rest() >= 40 * spell);
+    assertTrue(rest() >= 40 * spell);
+  }
+
+  @Test
+  void pingsAndKeepalivesAreNoTraffic() {
+    packetsALook = 10;
+    assertEquals(Demand.MOST_LOOKS * Demand.LOOK_NANOS, rest());
+  }
+
+  @Test
+  void trafficIsNoticedAtTheNextLookAndHasShortRests() {
+    rest();
+    packetsALook = 1000;
+    for (int spell = 0; spell < 20; spell++) {
+      assertEquals(Demand.LOOK_NANOS, rest());
+    }
+  }
+
+  @Test
+  void whenTrafficEndsTheRestsAreLongAgain() {
+    packetsALook = 1000;
+    rest();
+    packetsALook = 0;
+    assertEquals(Demand.MOST_LOOKS * Demand.LOOK_NANOS, rest());
+  }
+
+  @Test
+  void theEndOfTheGatewayCutsARestShort() {
+    ended = true;
+    assertEquals(0, rest());
+  }
+}
