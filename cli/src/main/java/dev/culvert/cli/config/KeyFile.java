@@ -1,26 +1,18 @@
 package dev.culvert.cli.config;
 
 import dev.culvert.crypto.SecretBytes;
+import dev.culvert.tunnel.gateway.PrivateFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermission;
 import java.util.Arrays;
 import java.util.Base64;
-import java.util.EnumSet;
-import java.util.Set;
 
 /** Reads files that hold secrets: only such that nobody but their owner can read. */
 final class KeyFile {
   static final int KEY_LENGTH = 32;
   private static final int MAX_KEY_FILE = 256;
-
-  private static final Set<PosixFilePermission> OWNER =
-      EnumSet.of(
-          PosixFilePermission.OWNER_READ,
-          PosixFilePermission.OWNER_WRITE,
-          PosixFilePermission.OWNER_EXECUTE);
 
   private KeyFile() {}
 
@@ -42,8 +34,9 @@ final class KeyFile {
   /** Reads a whole file of at most {@code maxBytes}, for the caller to wipe. */
   static byte[] readSecretFile(Place place, Path path, int maxBytes) throws ConfigException {
     try {
-      checkPrivate(place, path);
-      return readBounded(place, path, maxBytes);
+      return PrivateFile.read(path, maxBytes);
+    } catch (PrivateFile.RefusedException e) {
+      throw place.error(path + ": " + e.reason());
     } catch (NoSuchFileException e) {
       throw place.error("file " + path + " does not exist");
     } catch (IOException e) {
@@ -59,12 +52,6 @@ final class KeyFile {
         throw place.error(path + " is larger than " + maxBytes + " bytes");
       }
       return bytes;
-    }
-  }
-
-  private static void checkPrivate(Place place, Path path) throws IOException, ConfigException {
-    if (!OWNER.containsAll(Files.getPosixFilePermissions(path))) {
-      throw place.error(path + " can be used by others than its owner; chmod 600 it");
     }
   }
 

@@ -31,7 +31,7 @@ public final class GatewayDevice implements RunningDevice {
   /** A {@link DeviceFactory}. */
   public static RunningDevice open(String interfaceName, int mtu, int lanes)
       throws DeviceException {
-    HandshakeLog handshakes = new HandshakeLog(System::nanoTime);
+    HandshakeLog handshakes = HandshakeLog.create();
     return new GatewayDevice(
         WireGuardGateway.open(
             new GatewayOptions(
@@ -82,5 +82,6 @@ public final class GatewayDevice implements RunningDevice {
   @Override
   public void close() {
     gateway.close();
+    handshakes.close();
   }
 }

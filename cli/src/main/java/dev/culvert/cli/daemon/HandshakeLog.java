@@ -10,17 +10,25 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
  * The ephemeral keys of handshakes, kept only while an operator asks for them again and again: what
  * was forgotten by then stays secret. In the lines of Wireshark's {@code wg.keylog_file}.
  */
-final class HandshakeLog implements KeyLog {
+final class HandshakeLog implements KeyLog, AutoCloseable {
   private static final long ASKED_NANOS = 10_000_000_000L;
   private static final int MOST = 1024;
 
+  /** Runs something later. */
+  interface Later {
+    void run(long delayNanos, Runnable task);
+  }
+
   private final LongSupplier clock;
+  private final Later later;
   private final ArrayDeque<Entry> entries = new ArrayDeque<>();
   private long until;
   private boolean asked;
@@ -28,8 +36,17 @@ final class HandshakeLog implements KeyLog {
   /** One handshake. */
   private record Entry(PublicKey peer, SecretBytes ephemeral) {}
 
-  HandshakeLog(LongSupplier clock) {
+  HandshakeLog(LongSupplier clock, Later later) {
     this.clock = clock;
+    this.later = later;
+  }
+
+  /** By this machine's clock. */
+  static HandshakeLog create() {
+    return new HandshakeLog(
+        System::nanoTime,
+        (delay, task) ->
+            CompletableFuture.delayedExecutor(delay, TimeUnit.NANOSECONDS).execute(task));
   }
 
   @Override
@@ -41,6 +58,13 @@ final class HandshakeLog implements KeyLog {
       entries.remove().ephemeral().close();
     }
     entries.add(new Entry(peer, SecretBytes.copyOf(ephemeralPrivateKey)));
+  }
+
+  /** Nobody may ask or shake hands again, so forgetting waits for neither. */
+  private synchronized void forgetInTime() {
+    if (isAsked()) {
+      later.run(until - clock.getAsLong() + 1, this::forgetInTime);
+    }
   }
 
   private boolean isAsked() {
@@ -61,9 +85,12 @@ final class HandshakeLog implements KeyLog {
    * paused for ten seconds.
    */
   synchronized List<String> lines(DeviceSnapshot device) {
-    isAsked();
+    boolean first = !isAsked();
     asked = true;
     until = clock.getAsLong() + ASKED_NANOS;
+    if (first) {
+      later.run(ASKED_NANOS + 1, this::forgetInTime);
+    }
     List<String> lines = new ArrayList<>();
     SecretBytes own = device.privateKey();
     if (own != null) {
@@ -84,6 +111,17 @@ final class HandshakeLog implements KeyLog {
               .orElse(handshake));
     }
     return lines;
+  }
+
+  /** Handshakes whose keys are kept now. */
+  synchronized int kept() {
+    return entries.size();
+  }
+
+  @Override
+  public synchronized void close() {
+    asked = false;
+    forget();
   }
 
   private static String base64(SecretBytes secret) {

@@ -436,7 +436,12 @@ final class ConfigFileTest {
       Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(mode));
       ConfigException refusal = assertThrows(ConfigException.class, () -> ConfigFile.read(file));
       assertEquals(
-          file + ": " + file + " can be used by others than its owner; chmod 600 it",
+          file
+              + ": "
+              + file
+              + ": mode "
+              + mode
+              + " lets group or others at it; make it 0600, or 0400 for a mounted secret",
           refusal.getMessage());
     }
   }

@@ -52,7 +52,10 @@ final class IdentityTest {
   void aKeyThatOthersCanReadIsRefused() throws Exception {
     Identity.loadOrCreate(source, random).close();
     Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-r--r--"));
-    assertRefused("x.yaml:7: key: " + path + " can be used by others than its owner; chmod 600 it");
+    assertRefused(
+        "x.yaml:7: key: "
+            + path
+            + ": mode rw-r--r-- lets group or others at it; make it 0600, or 0400 for a mounted secret");
   }
 
   @Test
@@ -63,7 +66,7 @@ final class IdentityTest {
     Files.writeString(path, "");
     assertRefused("x.yaml:7: key: not a base64 key of 44 characters");
     Files.writeString(path, "a".repeat(300));
-    assertRefused("x.yaml:7: key: " + path + " is larger than 256 bytes");
+    assertRefused("x.yaml:7: key: " + path + ": larger than 256 bytes");
   }
 
   private void assertRefused(String message) {

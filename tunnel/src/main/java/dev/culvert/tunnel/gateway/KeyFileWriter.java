@@ -97,16 +97,32 @@ public final class KeyFileWriter {
   private static int rotateLocked(Path file, Path real, RandomGenerator random)
       throws IOException, KeyFileException {
     byte[] before = {};
+    try {
+      before = readOnce(real);
+      return replaceKeys(file, real, before, random);
+    } finally {
+      Arrays.fill(before, (byte) 0);
+    }
+  }
+
+  private static byte[] readOnce(Path real) throws IOException, KeyFileException {
+    try {
+      return PrivateFile.read(real, KeyFileReader.MAX_BYTES);
+    } catch (PrivateFile.RefusedException e) {
+      throw new KeyFileException(real.toString(), 0, "", e.reason());
+    }
+  }
+
+  private static int replaceKeys(Path file, Path real, byte[] before, RandomGenerator random)
+      throws IOException, KeyFileException {
     byte[] after = {};
-    try (KeyFile keys = KeyFileReader.read(real)) {
-      before = Files.readAllBytes(real);
+    try (KeyFile keys = KeyFile.parse(real.toString(), before)) {
       int id = keys.published().id() % LAST_ID + 1;
       after = concat(lastLine(before), newLine(id, keys.published().aesKeyLength(), random));
       KeyFile.parse(file.toString(), after).close();
       replace(real, after);
       return id;
     } finally {
-      Arrays.fill(before, (byte) 0);
       Arrays.fill(after, (byte) 0);
     }
   }

@@ -78,14 +78,15 @@ public final class SequenceFiles implements SequenceStore {
   public Block reserve(String fingerprint, long count, long spaceEnd)
       throws SequenceRefusedException {
     Path path = record(fingerprint);
-    try (FileChannel file =
-            FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    try (PrivateFile opened = PrivateFile.openForUpdate(path);
+        FileChannel file =
+            opened.channel(Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE));
         FileLock lock = file.tryLock()) {
       if (lock == null) {
         throw new SequenceRefusedException(path + " is in use by another process");
       }
       SequenceRecord now = SequenceRecord.read(file, path, count);
-      check(now, path, fingerprint);
+      check(now, opened.inode(), path, fingerprint);
       long first = now.reserved();
       long end = count > spaceEnd - first ? Math.max(first, spaceEnd) : first + count;
       SequenceRecord next = new SequenceRecord(fingerprint, now.inode(), now.turn() + 1, end);
@@ -98,17 +99,19 @@ public final class SequenceFiles implements SequenceStore {
           path + " is gone, so nobody knows which numbers were used: give both ends a new key", e);
     } catch (OverlappingFileLockException e) {
       throw new SequenceRefusedException(path + " is in use by this process", e);
+    } catch (PrivateFile.RefusedException e) {
+      throw new SequenceRefusedException(path + ": " + e.reason(), e);
     } catch (IOException e) {
       throw new SequenceRefusedException(path + " cannot be written: " + e.getMessage(), e);
     }
   }
 
-  private void check(SequenceRecord record, Path path, String fingerprint)
+  private void check(SequenceRecord record, long inode, Path path, String fingerprint)
       throws IOException, SequenceRefusedException {
     if (!record.fingerprint().equals(fingerprint)) {
       throw new SequenceRefusedException(path + " is the record of another key");
     }
-    if (record.inode() != inode(path)) {
+    if (record.inode() != inode) {
       throw new SequenceRefusedException(
           path + " is a copy, perhaps older than what was used: give both ends a new key");
     }
@@ -122,7 +125,8 @@ public final class SequenceFiles implements SequenceStore {
 
   private long witnessed(String fingerprint) throws IOException, SequenceRefusedException {
     Path path = witness(fingerprint);
-    try (FileChannel file = FileChannel.open(path, StandardOpenOption.READ)) {
+    try (PrivateFile opened = PrivateFile.openForUpdate(path);
+        FileChannel file = opened.channel(Set.of(StandardOpenOption.READ))) {
       return SequenceRecord.read(file, path, 0).reserved();
     } catch (NoSuchFileException e) {
       return 1; // The machine started since.

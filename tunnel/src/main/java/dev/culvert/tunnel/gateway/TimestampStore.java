@@ -21,6 +21,7 @@ import java.util.Set;
  */
 final class TimestampStore {
   private static final Duration AHEAD = Duration.ofSeconds(30);
+  private static final int MAX_BYTES = 256;
   private static final String FILE = "last-timestamp";
 
   private final Path file;
@@ -42,13 +43,19 @@ final class TimestampStore {
         PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     Path file = directory.resolve(FILE);
     try {
-      return new TimestampStore(file, Instant.parse(Files.readString(file).strip()));
+      return new TimestampStore(file, Instant.parse(read(file)));
     } catch (NoSuchFileException e) {
       return new TimestampStore(file, Instant.EPOCH);
+    } catch (PrivateFile.RefusedException e) {
+      throw new IOException(file + ": " + e.reason(), e);
     } catch (DateTimeParseException e) {
       throw new IOException(
           file + " holds no timestamp; delete it if this node's clock is right", e);
     }
+  }
+
+  private static String read(Path file) throws IOException {
+    return new String(PrivateFile.read(file, MAX_BYTES), StandardCharsets.UTF_8).strip();
   }
 
   /**

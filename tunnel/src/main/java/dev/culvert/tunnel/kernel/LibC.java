@@ -52,6 +52,9 @@ public interface LibC {
 
   int close(int fd);
 
+  /** {@code struct statx} is the same on all architectures, which {@code struct stat} is not. */
+  int statx(int directory, String path, int flags, int mask, long status);
+
   long read(int fd, long buffer, long length);
 
   long write(int fd, long buffer, long length);

@@ -115,6 +115,7 @@ public final class Handshakes {
     byte[] message = new byte[Messages.INITIATION_LENGTH];
     byte[] responder = peer.publicKey().toByteArray();
     NoiseHandshake noise = new NoiseHandshake(aead, identity.labels().identifierBytes(), responder);
+    boolean kept = false;
     try {
       noise.writeInitiation(
           ephemeral,
@@ -124,19 +125,24 @@ public final class Handshakes {
           shareOfStatics,
           timestamp.toBytes(),
           ByteBuffer.wrap(message).position(Messages.INITIATION_NOISE));
+      log(peer, ephemeral);
+      int index = indices.freeIndex();
+      Messages.putInt(message, Messages.TYPE, Messages.INITIATION);
+      Messages.putInt(message, Messages.INITIATION_SENDER, index);
+      forgetPending(peer);
+      PendingInitiation pending =
+          new PendingInitiation(peer, index, noise, SecretBytes.copyOf(ephemeral), timestamp);
+      peer.pending(pending);
+      kept = true;
+      indices.put(pending);
+      return message;
     } finally {
       SymmetricState.wipe(shareOfStatics);
+      SymmetricState.wipe(ephemeral);
+      if (!kept) {
+        noise.close();
+      }
     }
-    int index = indices.freeIndex();
-    Messages.putInt(message, Messages.TYPE, Messages.INITIATION);
-    Messages.putInt(message, Messages.INITIATION_SENDER, index);
-    forgetPending(peer);
-    PendingInitiation pending =
-        new PendingInitiation(peer, index, noise, SecretBytes.copyOf(ephemeral), timestamp);
-    peer.pending(pending);
-    indices.put(pending);
-    logAndWipe(peer, ephemeral);
-    return message;
   }
 
   /** Forgets our initiation to {@code peer}: a response to it is no longer awaited. */
@@ -228,9 +234,11 @@ public final class Handshakes {
       return null;
     }
     byte[] shareOfStatics = staticStatic.toByteArray();
-    byte[] timestamp = noise.readInitiationPayload(shareOfStatics, sealed);
-    SymmetricState.wipe(shareOfStatics);
-    return timestamp;
+    try {
+      return noise.readInitiationPayload(shareOfStatics, sealed);
+    } finally {
+      SymmetricState.wipe(shareOfStatics);
+    }
   }
 
   private void respond(
@@ -240,20 +248,25 @@ public final class Handshakes {
       int initiatorIndex,
       Endpoint to,
       long nowNanos) {
-    byte[] ephemeral = X25519.generatePrivateKey(random);
     byte[] presharedKey = peer.presharedKey().toByteArray();
+    byte[] ephemeral = X25519.generatePrivateKey(random);
     byte[] message = new byte[Messages.RESPONSE_LENGTH];
-    boolean written =
-        noise.writeResponse(
-            ephemeral,
-            X25519.publicKey(ephemeral),
-            initiatorEphemeral,
-            peer.publicKey().toByteArray(),
-            presharedKey,
-            EMPTY,
-            ByteBuffer.wrap(message).position(Messages.RESPONSE_NOISE));
-    SymmetricState.wipe(presharedKey);
-    logAndWipe(peer, ephemeral);
+    boolean written;
+    try {
+      written =
+          noise.writeResponse(
+              ephemeral,
+              X25519.publicKey(ephemeral),
+              initiatorEphemeral,
+              peer.publicKey().toByteArray(),
+              presharedKey,
+              EMPTY,
+              ByteBuffer.wrap(message).position(Messages.RESPONSE_NOISE));
+      log(peer, ephemeral);
+    } finally {
+      SymmetricState.wipe(presharedKey);
+      SymmetricState.wipe(ephemeral);
+    }
     if (!written) {
       // Both keys agreed with another of ours before, so that neither is of low order.
       throw new IllegalStateException("a verified initiation cannot be answered");
@@ -281,14 +294,18 @@ public final class Handshakes {
     byte[] responderEphemeral = Arrays.copyOfRange(message, at, at += Messages.KEY_LENGTH);
     byte[] sealed = Arrays.copyOfRange(message, at, at + Messages.TAG_LENGTH);
     HandshakePeer peer = pending.handshakePeer();
-    byte[] ephemeral = pending.ephemeral().toByteArray();
-    byte[] ownPrivate = identity.privateKey().toByteArray();
-    byte[] presharedKey = peer.presharedKey().toByteArray();
+    // Before any secret is copied, and before the Diffie-Hellman.
     if (!peer.user().accepts(from)) {
       return DropReason.BAD_HANDSHAKE;
     }
+    byte[] ephemeral = {};
+    byte[] ownPrivate = {};
+    byte[] presharedKey = {};
     byte[][] keys;
     try (NoiseHandshake noise = pending.noise().copy()) {
+      ephemeral = pending.ephemeral().toByteArray();
+      ownPrivate = identity.privateKey().toByteArray();
+      presharedKey = peer.presharedKey().toByteArray();
       if (noise.readResponse(ephemeral, ownPrivate, responderEphemeral, presharedKey, sealed)
           == null) {
         return DropReason.BAD_HANDSHAKE;
@@ -341,10 +358,9 @@ public final class Handshakes {
     peer.user().send(message, to);
   }
 
-  private void logAndWipe(HandshakePeer peer, byte[] ephemeral) {
+  private void log(HandshakePeer peer, byte[] ephemeral) {
     if (keyLog != null) {
       keyLog.onHandshake(peer.publicKey(), ephemeral);
     }
-    SymmetricState.wipe(ephemeral);
   }
 }

@@ -61,9 +61,11 @@ public final class LocalIdentity implements AutoCloseable {
   public @Nullable SecretBytes agree(PublicKey peer) {
     byte[] own = privateKey.toByteArray();
     byte[] shared = new byte[X25519.KEY_LENGTH];
-    boolean agreed = X25519.agree(own, peer.toByteArray(), shared);
-    SymmetricState.wipe(own);
-    return agreed ? SecretBytes.owning(shared) : null;
+    try {
+      return X25519.agree(own, peer.toByteArray(), shared) ? SecretBytes.owning(shared) : null;
+    } finally {
+      SymmetricState.wipe(own);
+    }
   }
 
   /** Whether mac1 of an initiation or response shows that its sender knows our public key. */

@@ -152,22 +152,28 @@ public final class NoiseHandshake implements AutoCloseable {
 
   private boolean mixAgreement(byte[] privateKey, byte[] publicKey) {
     byte[] shared = new byte[X25519.KEY_LENGTH];
-    boolean agreed = X25519.agree(privateKey, publicKey, shared);
-    if (agreed) {
-      state.mixKey(shared);
+    try {
+      boolean agreed = X25519.agree(privateKey, publicKey, shared);
+      if (agreed) {
+        state.mixKey(shared);
+      }
+      return agreed;
+    } finally {
+      SymmetricState.wipe(shared);
     }
-    SymmetricState.wipe(shared);
-    return agreed;
   }
 
   /** As {@link #mixAgreement}, where the key that Noise derives would go unused. */
   private boolean mixChainingAgreement(byte[] privateKey, byte[] publicKey) {
     byte[] shared = new byte[X25519.KEY_LENGTH];
-    boolean agreed = X25519.agree(privateKey, publicKey, shared);
-    if (agreed) {
-      state.mixChainingKey(shared);
+    try {
+      boolean agreed = X25519.agree(privateKey, publicKey, shared);
+      if (agreed) {
+        state.mixChainingKey(shared);
+      }
+      return agreed;
+    } finally {
+      SymmetricState.wipe(shared);
     }
-    SymmetricState.wipe(shared);
-    return agreed;
   }
 }

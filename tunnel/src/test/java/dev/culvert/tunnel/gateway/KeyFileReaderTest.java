@@ -45,7 +45,7 @@ class KeyFileReaderTest {
         file
             + ": mode "
             + mode
-            + " lets group or others at the keys; make it 0600, or 0400 for a mounted secret",
+            + " lets group or others at it; make it 0600, or 0400 for a mounted secret",
         refusal.getMessage());
   }
 
@@ -60,7 +60,7 @@ class KeyFileReaderTest {
     Path file = file("rw-------");
     Files.writeString(file, LINE.repeat(1_000));
     KeyFileException refusal = assertThrows(KeyFileException.class, () -> KeyFileReader.read(file));
-    assertTrue(String.valueOf(refusal.getMessage()).endsWith("over 16384 bytes: no key file"));
+    assertTrue(String.valueOf(refusal.getMessage()).endsWith("larger than 16384 bytes"));
   }
 
   @Test

@@ -34,21 +34,24 @@ final class SaPair implements Indexed, AutoCloseable {
     localIndex = keys.localIndex();
     int remoteIndex = keys.remoteIndex();
     boolean initiator = age.initiator();
-    inbound =
-        sa(
-            localIndex,
-            SaKeySchedule.derive(keys.receiveKey(), !initiator, localIndex, remoteIndex),
-            selectors,
-            limits,
-            age.endNanos());
-    outbound =
-        sa(
-            remoteIndex,
-            SaKeySchedule.derive(keys.sendKey(), initiator, remoteIndex, localIndex),
-            selectors,
-            limits,
-            age.endNanos());
-    keys.wipe();
+    try {
+      inbound =
+          sa(
+              localIndex,
+              SaKeySchedule.derive(keys.receiveKey(), !initiator, localIndex, remoteIndex),
+              selectors,
+              limits,
+              age.endNanos());
+      outbound =
+          sa(
+              remoteIndex,
+              SaKeySchedule.derive(keys.sendKey(), initiator, remoteIndex, localIndex),
+              selectors,
+              limits,
+              age.endNanos());
+    } finally {
+      keys.wipe();
+    }
     inboundKey = inbound.keyId();
     outboundKey = outbound.keyId();
   }
