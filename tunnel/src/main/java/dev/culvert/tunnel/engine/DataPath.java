@@ -39,6 +39,12 @@ public interface DataPath {
   void encipher(Train train);
 
   /**
+   * Gives back what a train still holds that {@link #reserve} took and that nobody will encipher:
+   * its counters are lost. Does nothing to any other train.
+   */
+  void release(Train train);
+
+  /**
    * How many packets of a received train, from packet {@code first} on, may be opened together: one
    * session, one message type, consecutive counters, equal lengths but for the last. At least 1.
    */

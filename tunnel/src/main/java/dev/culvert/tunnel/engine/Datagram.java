@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.engine;
 
+import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -10,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Datagram {
   /** Room for any datagram an engine makes. */
-  public static final int CAPACITY = 65_536;
+  public static final int CAPACITY = Train.BUFFER_BYTES;
 
   /**
    * The traffic class of handshakes and other messages that keys depend on: AF41 (RFC 2597), as the

@@ -201,6 +201,14 @@ final class EspDataPath implements DataPath {
     }
   }
 
+  @Override
+  public void release(Train train) {
+    if (train.reservation() instanceof OutboundSa sa) {
+      train.reservation(null);
+      sa.unpin();
+    }
+  }
+
   /** Says to the cipher where what of a sealed train lies. */
   private void place(Train train, long firstIv, boolean esn) {
     run.at(train.memory(), train.slot(0) + EspFraming.HEADER, train.stride())
@@ -291,7 +299,8 @@ final class EspDataPath implements DataPath {
     } else if (length > EspFraming.MARKER_LENGTH
         && memory.get(EspFraming.INT, at) == EspFraming.NON_ESP_MARKER) {
       receiveMessage(memory, at + EspFraming.MARKER_LENGTH, length, from);
-    } else if (!EspFraming.isPossibleLength(length)) {
+    } else if (!EspFraming.isPossibleLength(length)
+        || !EspFraming.isPossibleLength(received.lastSealedLength())) {
       drops.count(DropReason.BAD_LENGTH);
     } else {
       return openEsp(received, from, nowNanos);
@@ -351,8 +360,8 @@ final class EspDataPath implements DataPath {
   }
 
   private void keepCopy(Train received) {
-    if (copy.byteSize() < received.sealedBytes()) {
-      copy = Arena.ofAuto().allocate(Train.MAX_BYTES, 64);
+    if (copy.byteSize() == 0) {
+      copy = Arena.ofAuto().allocate(Train.BUFFER_BYTES, 64);
     }
     MemorySegment.copy(received.memory(), received.slot(0), copy, 0, received.sealedBytes());
   }

@@ -21,7 +21,7 @@ final class ClearOutlet {
   private @Nullable RawPort v6;
 
   ClearOutlet(SegmentAllocator allocator) {
-    memory = allocator.allocate(Train.MAX_BYTES, 64);
+    memory = allocator.allocate(Train.BUFFER_BYTES, 64);
   }
 
   void use(@Nullable RawPort newV4, @Nullable RawPort newV6) {

@@ -175,6 +175,7 @@ final class Gateway implements AutoCloseable {
         engine.overhead(),
         control,
         System::nanoTime,
+        new StageTimes(),
         mtu);
   }
 

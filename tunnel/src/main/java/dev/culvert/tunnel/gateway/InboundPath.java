@@ -39,6 +39,7 @@ final class InboundPath {
   private final LongSupplier clock;
   private final LaneCounters counters;
   private final DropCounters drops;
+  private final LostPackets lost;
   private final StageTimes stages;
   private final ReceiveBatch received;
   private final Train datagrams = new Train();
@@ -67,6 +68,7 @@ final class InboundPath {
     this.clock = clock;
     this.counters = counters;
     this.drops = drops;
+    lost = new LostPackets(drops);
     this.stages = stages;
     received = new ReceiveBatch(RECEIVE_SLOTS, buffers);
     coalescer = new Coalescer(buffers, this::writeToTun, offloads.tso(), offloads.uso());
@@ -74,30 +76,53 @@ final class InboundPath {
 
   /** The socket has datagrams, or raw ESP packets. */
   void onUdp(SocketPort socket) throws IOException {
-    helped.drain();
     router.begin();
-    for (int receives = 0; receives < UDP_RECEIVES; receives++) {
-      long start = stages.now();
-      int messages = socket.receive(received);
-      if (messages == 0) {
-        break;
+    boolean more = true;
+    for (int receives = 0; more && receives < UDP_RECEIVES; receives++) {
+      boolean done = false;
+      try {
+        more = receive(socket);
+        done = true;
+      } finally {
+        if (!done) {
+          forgetBatch();
+        }
       }
-      stages.spent(RECEIVE, start);
-      int openedBefore = opened;
-      long now = clock.getAsLong();
-      boolean share = helped.pays(received.packets());
-      for (int i = 0; i < messages; i++) {
-        openMessage(i, now, share);
-      }
-      while (!helped.isEmpty()) {
-        deliverOldest();
-      }
-      // The coalescer points into the receive buffers, which the next call fills again.
-      start = stages.now();
-      coalescer.flush();
-      stages.spent(COALESCE, start);
-      stages.batch(RECEIVE, WRITE, opened - openedBefore);
     }
+  }
+
+  /**
+   * A batch threw. Nothing of it may be left: the coalescer points into the receive buffers, which
+   * the next call fills with what nobody has authenticated yet.
+   */
+  private void forgetBatch() {
+    lost.add(coalescer.discard());
+    lost.add(helped.drain());
+  }
+
+  /** Deals with what one receive call brings; false if that is nothing. */
+  private boolean receive(SocketPort socket) throws IOException {
+    long start = stages.now();
+    int messages = socket.receive(received);
+    if (messages == 0) {
+      return false;
+    }
+    stages.spent(RECEIVE, start);
+    int openedBefore = opened;
+    long now = clock.getAsLong();
+    boolean share = helped.pays(received.packets());
+    for (int i = 0; i < messages; i++) {
+      openMessage(i, now, share);
+    }
+    while (!helped.isEmpty()) {
+      deliverOldest();
+    }
+    // The coalescer points into the receive buffers, which the next call fills again.
+    start = stages.now();
+    coalescer.flush();
+    stages.spent(COALESCE, start);
+    stages.batch(RECEIVE, WRITE, opened - openedBefore);
+    return true;
   }
 
   /** One message is a run of datagrams of one UDP flow, not of one session: cut it. */
@@ -117,7 +142,7 @@ final class InboundPath {
       datagrams.received(memory, offset + done, stride, packets, part - (packets - 1) * stride);
       datagrams.trafficClass(received.ecn(message));
       for (int first = 0; first < packets; ) {
-        int count = dataPath.runLength(datagrams, first);
+        int count = runLength(first);
         counters.received();
         if (share) {
           if (helped.isFull()) {
@@ -133,10 +158,26 @@ final class InboundPath {
     }
   }
 
+  /** Nobody has authenticated yet what is looked at here and in {@link #openRun}. */
+  private int runLength(int first) {
+    try {
+      return dataPath.runLength(datagrams, first);
+    } catch (Throwable e) {
+      lost.add(0, e);
+      return 1;
+    }
+  }
+
   private void openRun(Train sealed, Endpoint from, long now) {
-    long start = stages.now();
-    int deliverable = dataPath.open(sealed, from, now);
-    stages.spent(OPEN, start);
+    int deliverable = 0;
+    try {
+      long start = stages.now();
+      deliverable = dataPath.open(sealed, from, now);
+      stages.spent(OPEN, start);
+    } catch (Throwable e) {
+      lost.add(sealed.packets(), e);
+      return;
+    }
     deliver(sealed, deliverable);
   }
 
@@ -146,14 +187,17 @@ final class InboundPath {
     TrainRing.Job job = helped.take();
     stages.spent(OPEN, start);
     if (job.failed()) {
-      drops.count(DropReason.INTERNAL_ERROR, job.train().packets());
+      lost.add(job.train().packets());
     } else {
       deliver(job.train(), job.deliverable());
     }
   }
 
   private void deliver(Train plain, int deliverable) {
-    if (deliverable > 0) {
+    if (deliverable == 0) {
+      return;
+    }
+    try {
       long start = stages.now();
       opened += deliverable;
       int foreign = router.refuseForeign(plain);
@@ -163,6 +207,12 @@ final class InboundPath {
       counters.delivered(deliverable - foreign - carryCongestionMark(plain));
       coalescer.add(plain);
       stages.spent(COALESCE, start);
+    } catch (UncheckedIOException e) {
+      // The device is gone, and nothing can be delivered any more.
+      throw e;
+    } catch (Throwable e) {
+      // What is held may be half of a packet.
+      lost.add(Math.max(deliverable, coalescer.discard()), e);
     }
   }
 

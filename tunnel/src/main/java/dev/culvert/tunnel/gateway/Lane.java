@@ -20,12 +20,11 @@ import org.jspecify.annotations.Nullable;
 final class Lane implements AutoCloseable {
   private final LaneRouter router;
   private final DataPath dataPath;
-  private final TrainRing helped;
   private final ControlLoop control;
   private final LaneMemory buffers = new LaneMemory();
   private final LaneCounters counters = new LaneCounters();
   private final DropCounters drops = new DropCounters();
-  private final StageTimes stages = new StageTimes();
+  private final StageTimes stages;
   private int restsInARow;
   private final InboundPath inbound;
   private final OutboundPath outbound;
@@ -39,11 +38,13 @@ final class Lane implements AutoCloseable {
       Overhead overhead,
       ControlLoop control,
       LongSupplier clock,
+      StageTimes stages,
       int mtu) {
+    this.stages = stages;
     this.router = router;
     this.dataPath = dataPath;
     this.control = control;
-    helped = helpers.newRing(dataPath);
+    TrainRing helped = helpers.newRing(dataPath);
     inbound =
         new InboundPath(
             tun, offloads, router, dataPath, helped, clock, buffers, counters, drops, stages);
@@ -133,7 +134,6 @@ final class Lane implements AutoCloseable {
   /** Gives the buffers back. The lane's thread must have ended its last packet. */
   @Override
   public void close() {
-    helped.drain();
     buffers.close();
   }
 }

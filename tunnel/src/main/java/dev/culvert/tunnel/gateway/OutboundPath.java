@@ -21,6 +21,7 @@ import dev.culvert.tunnel.port.TunPort;
 import dev.culvert.tunnel.train.Fragmentation;
 import dev.culvert.tunnel.train.Train;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -43,7 +44,7 @@ final class OutboundPath {
   /** Helpers that a batch grows for: further ones find enough in it. */
   private static final int MOST_PER_BATCH = 4;
 
-  private static final int MAX_SUPER_PACKET = TunPort.HEADER_BYTES + 65_535;
+  private static final int MAX_SUPER_PACKET = TunPort.HEADER_BYTES + Train.BUFFER_BYTES;
 
   private final TunPort tun;
   private final LaneRouter router;
@@ -53,6 +54,7 @@ final class OutboundPath {
   private final Overhead overhead;
   private final LongSupplier clock;
   private final DropCounters drops;
+  private final LostPackets lost;
   private final StageTimes stages;
   private final MemorySegment superPacket;
   private final Segmenter segmenter = new Segmenter();
@@ -90,6 +92,7 @@ final class OutboundPath {
     this.clock = clock;
     this.mtu = mtu;
     this.drops = drops;
+    lost = new LostPackets(drops);
     this.stages = stages;
     superPacket = buffers.allocate(MAX_SUPER_PACKET, 64);
     trains = new OutboundTrains(buffers.allocate(OutboundTrains.BYTES, 64), overhead.headroom());
@@ -101,7 +104,18 @@ final class OutboundPath {
 
   /** The TUN queue has packets. */
   void onTun() throws IOException {
-    forgetFailedBatch();
+    boolean done = false;
+    try {
+      readAndSend();
+      done = true;
+    } finally {
+      if (!done) {
+        forgetBatch();
+      }
+    }
+  }
+
+  private void readAndSend() throws IOException {
     router.begin();
     long now = clock.getAsLong();
     for (int reads = 0; reads < TUN_READS; reads++) {
@@ -110,19 +124,7 @@ final class OutboundPath {
       if (length == 0) {
         break;
       }
-      start = stages.spent(READ, start);
-      if (!segmenter.begin(superPacket, 0, length)) {
-        drops.count(DropReason.MALFORMED);
-        continue;
-      }
-      TunnelPeer peer = router.route(superPacket, VnetHeader.SIZE, segmenter);
-      if (peer == null) {
-        keepOut(now);
-        continue;
-      }
-      start = stages.spent(CLASSIFY, start);
-      split(peer, now);
-      stages.spent(SPLIT, start);
+      take(length, stages.spent(READ, start), now);
       if (trains.packets() >= packetsASend) {
         sealAndSend(now);
       }
@@ -130,12 +132,43 @@ final class OutboundPath {
     sealAndSend(now);
   }
 
-  /** What a batch that threw has left must not go out with this one. */
-  private void forgetFailedBatch() {
-    helped.drain();
-    trains.clear();
+  /**
+   * A batch threw. Nothing of it may be left: what is sent later from the same place in the buffers
+   * may not be sealed, or be sealed for another.
+   */
+  private void forgetBatch() {
     outlet4.clear();
     outlet6.clear();
+    helped.drain();
+    for (int i = 0; i < trains.count(); i++) {
+      dataPath.release(trains.train(i));
+    }
+    lost.add(trains.packets());
+    trains.clear();
+  }
+
+  /** Puts the packets that were read into trains, or says why not. */
+  private void take(int length, long readAt, long now) {
+    TunnelPeer peer = null;
+    try {
+      if (!segmenter.begin(superPacket, 0, length)) {
+        drops.count(DropReason.MALFORMED);
+        return;
+      }
+      peer = router.route(superPacket, VnetHeader.SIZE, segmenter);
+      if (peer == null) {
+        keepOut(now);
+        return;
+      }
+      long start = stages.spent(CLASSIFY, readAt);
+      split(peer, now);
+      stages.spent(SPLIT, start);
+    } catch (UncheckedIOException e) {
+      // The device is gone, and nobody can be answered any more.
+      throw e;
+    } catch (Throwable e) {
+      lost.add(peer == null ? 1 : trains.discard(peer), e);
+    }
   }
 
   /** What was read is not for the tunnel: it leaves in clear on purpose, or not at all. */
@@ -185,23 +218,42 @@ final class OutboundPath {
   }
 
   private void sealAndSend(long now) {
-    long start = stages.now();
-    if (helped.pays(trains.packets())) {
-      sealWithHelpers(now);
-    } else {
-      for (int i = 0; i < trains.count(); i++) {
-        Train train = trains.train(i);
-        TunnelPeer peer = trains.peer(i);
-        if (train.packets() > 0 && dataPath.seal(peer, train, now) == Verdict.SEALED) {
-          address(train, peer);
+    boolean done = false;
+    try {
+      long start = stages.now();
+      if (helped.pays(trains.packets())) {
+        sealWithHelpers(now);
+      } else {
+        for (int i = 0; i < trains.count(); i++) {
+          seal(trains.train(i), trains.peer(i), now);
         }
       }
+      start = stages.spent(SEAL, start);
+      send();
+      stages.spent(SEND, start);
+      stages.batch(READ, SEND, trains.packets());
+      trains.clear();
+      done = true;
+    } finally {
+      if (!done) {
+        forgetBatch();
+      }
     }
-    start = stages.spent(SEAL, start);
-    send();
-    stages.spent(SEND, start);
-    stages.batch(READ, SEND, trains.packets());
-    trains.clear();
+  }
+
+  private void seal(Train train, TunnelPeer peer, long now) {
+    try {
+      if (train.packets() > 0 && dataPath.seal(peer, train, now) == Verdict.SEALED) {
+        address(train, peer);
+      }
+    } catch (Throwable e) {
+      lose(train, e);
+    }
+  }
+
+  private void lose(Train train, Throwable why) {
+    dataPath.release(train);
+    lost.add(train.packets(), why);
   }
 
   private void address(Train sealed, TunnelPeer peer) {
@@ -221,11 +273,7 @@ final class OutboundPath {
   /** The same, shared with helpers: what is ready is sent while they are at the rest. */
   private void sealWithHelpers(long now) {
     for (int i = 0; i < trains.count(); i++) {
-      Train train = trains.train(i);
-      TunnelPeer peer = trains.peer(i);
-      if (train.packets() > 0 && dataPath.reserve(peer, train, now) == Verdict.SEALED) {
-        helped.offerToSeal(train, peer);
-      }
+      reserve(trains.train(i), trains.peer(i), now);
     }
     while (!helped.isEmpty()) {
       if (!helped.isReady()) {
@@ -233,12 +281,33 @@ final class OutboundPath {
         send();
         stages.within(SEAL, SEND, start);
       }
-      TrainRing.Job job = helped.take();
-      if (job.failed()) {
-        drops.count(DropReason.INTERNAL_ERROR, job.train().packets());
-      } else {
-        address(job.train(), job.peer());
-      }
+      addressOldest();
+    }
+  }
+
+  private void reserve(Train train, TunnelPeer peer, long now) {
+    boolean reserved = false;
+    try {
+      reserved = train.packets() > 0 && dataPath.reserve(peer, train, now) == Verdict.SEALED;
+    } catch (Throwable e) {
+      lose(train, e);
+    }
+    if (reserved) {
+      helped.offerToSeal(train, peer);
+    }
+  }
+
+  private void addressOldest() {
+    TrainRing.Job job = helped.take();
+    if (job.failed()) {
+      dataPath.release(job.train());
+      lost.add(job.train().packets());
+      return;
+    }
+    try {
+      address(job.train(), job.peer());
+    } catch (Throwable e) {
+      lost.add(job.train().packets(), e);
     }
   }
 

@@ -13,10 +13,7 @@ import org.jspecify.annotations.Nullable;
 final class OutboundTrains {
   static final int COUNT = 16;
 
-  /** A train's bytes, and room so that the next begins on a cache line. */
-  private static final int ROOM = 65_536;
-
-  static final long BYTES = (long) COUNT * ROOM;
+  static final long BYTES = (long) COUNT * Train.BUFFER_BYTES;
 
   private final MemorySegment memory;
   private final int headroom;
@@ -50,7 +47,7 @@ final class OutboundTrains {
     if (used == COUNT) {
       return null;
     }
-    Train fresh = trains[used].startAt(memory, (long) used * ROOM, headroom);
+    Train fresh = trains[used].startAt(memory, (long) used * Train.BUFFER_BYTES, headroom);
     fresh.trafficClass(trafficClass);
     fresh.fragmentation(fragmentation);
     peers[used++] = peer;
@@ -80,6 +77,26 @@ final class OutboundTrains {
   /** Packets in all trains. */
   int packets() {
     return packets;
+  }
+
+  /**
+   * Takes a peer's packets out, since one of them was not written to its end: what lies behind it
+   * in the buffer was another peer's; returns how many.
+   */
+  int discard(TunnelPeer peer) {
+    int discarded = 0;
+    for (int i = 0; i < used; i++) {
+      if (peers[i] == peer) {
+        Train train = trains[i];
+        discarded += train.packets();
+        train.startAt(train.memory(), train.slot(0), train.headroom());
+      }
+    }
+    packets = 0;
+    for (int i = 0; i < used; i++) {
+      packets += trains[i].packets();
+    }
+    return discarded;
   }
 
   void clear() {

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Splitting has the checksum in it, which is folded into the copy; coalescing has its
  * verification.
  */
-final class StageTimes {
+class StageTimes {
   private static final @Nullable String FILE = System.getProperty("culvert.stages");
   private static final boolean ON = FILE != null;
   private static final int SAMPLES = 8192;
@@ -116,7 +116,8 @@ final class StageTimes {
         lines.add(
             String.format(
                 Locale.ROOT,
-                "  {\"stage\": \"%s\", \"direction\": \"%s\", \"nanosPerPacket\": %.1f, \"batches\": %d}",
+                "  {\"stage\": \"%s\", \"direction\": \"%s\", \"nanosPerPacket\": %.1f,"
+                    + " \"batches\": %d}",
                 stage.name().toLowerCase(Locale.ROOT),
                 stage.direction,
                 all[count / 2],

@@ -192,11 +192,13 @@ public final class TrainRing {
     waiter = null;
   }
 
-  /** Takes back what a batch that threw has left, and forgets it. */
-  void drain() {
+  /** Takes back what a batch that threw has left, and forgets it; returns how many packets. */
+  int drain() {
+    int packets = 0;
     while (!isEmpty()) {
-      take();
+      packets += take().train().packets();
     }
+    return packets;
   }
 
   /** Whether a job waits for somebody to begin. */

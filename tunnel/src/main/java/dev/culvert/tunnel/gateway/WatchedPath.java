@@ -24,8 +24,9 @@ final class WatchedPath implements DataPath {
   @Override
   public Verdict reserve(TunnelPeer peer, Train train, long nowNanos) {
     if (nowNanos != lookedAt) {
-      lookedAt = nowNanos;
       watch.look(nowNanos);
+      // Not before: if the look throws, the batch's other trains need it as well.
+      lookedAt = nowNanos;
     }
     return path.reserve(peer, train, nowNanos);
   }
@@ -33,6 +34,11 @@ final class WatchedPath implements DataPath {
   @Override
   public void encipher(Train train) {
     path.encipher(train);
+  }
+
+  @Override
+  public void release(Train train) {
+    path.release(train);
   }
 
   @Override

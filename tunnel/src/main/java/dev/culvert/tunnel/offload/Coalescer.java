@@ -133,6 +133,18 @@ public final class Coalescer {
     writer.write(singleIovecs, 2, 1, VnetHeader.SIZE + length);
   }
 
+  /**
+   * Forgets what is held, whatever state a failure left it in; returns how many packets that were.
+   */
+  public int discard() {
+    int packets = 0;
+    for (Flow flow : flows) {
+      packets += flow.discard();
+    }
+    candidate = new Candidate();
+    return packets;
+  }
+
   /** Writes all that is held. */
   public void flush() {
     for (Flow flow : flows) {

@@ -139,6 +139,14 @@ final class Flow {
     return next.ends() || next.payload < first.payload || packets == MAX_PACKETS;
   }
 
+  /** Forgets what is held; returns how many packets that were. */
+  int discard() {
+    int held = packets;
+    packets = 0;
+    first = new Candidate();
+    return held;
+  }
+
   /** Writes what is held and closes the flow. */
   void flush(TunWriter writer) {
     int written = packets;

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.kernel.LibC;
+import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import org.jspecify.annotations.Nullable;
@@ -14,9 +15,6 @@ import org.jspecify.annotations.Nullable;
  * of datagrams of one flow. Owned by one lane, used again and again; it may serve both families.
  */
 public final class ReceiveBatch {
-  /** Bytes of one message's buffer: more than the kernel coalesces into one. */
-  public static final int SLOT_BYTES = 65_536;
-
   /** Packet info 40, traffic class 24, segment size 24, and slack. */
   private static final int CONTROL_ROOM = 128;
 
@@ -41,11 +39,11 @@ public final class ReceiveBatch {
 
   /**
    * @param slots most messages of one receive call
-   * @param allocator of the memory, {@link #SLOT_BYTES} a slot, which outlives the batch
+   * @param allocator of the memory, {@link Train#BUFFER_BYTES} a slot, which outlives the batch
    */
   public ReceiveBatch(int slots, SegmentAllocator allocator) {
     this.slots = slots;
-    memory = allocator.allocate((long) slots * SLOT_BYTES, 4096);
+    memory = allocator.allocate((long) slots * Train.BUFFER_BYTES, 4096);
     headers = allocator.allocate((long) slots * MMSGHDR, 64);
     names = allocator.allocate((long) slots * SOCKADDR_ROOM, 8);
     control = allocator.allocate((long) slots * CONTROL_ROOM, 8);
@@ -58,7 +56,7 @@ public final class ReceiveBatch {
     for (int i = 0; i < slots; i++) {
       long header = (long) i * MMSGHDR;
       iovecs.set(LONG, (long) i * IOVEC + IOV_BASE, memory.address() + slot(i));
-      iovecs.set(LONG, (long) i * IOVEC + IOV_LEN, SLOT_BYTES);
+      iovecs.set(LONG, (long) i * IOVEC + IOV_LEN, Train.BUFFER_BYTES);
       headers.set(LONG, header + MSG_NAME, names.address() + (long) i * SOCKADDR_ROOM);
       headers.set(LONG, header + MSG_IOV, iovecs.address() + (long) i * IOVEC);
       headers.set(LONG, header + MSG_IOVLEN, 1);
@@ -95,10 +93,10 @@ public final class ReceiveBatch {
   }
 
   private static long slot(int i) {
-    return (long) i * SLOT_BYTES;
+    return (long) i * Train.BUFFER_BYTES;
   }
 
-  /** Bytes of message {@code i}, 0 to {@link #SLOT_BYTES}. */
+  /** Bytes of message {@code i}, 0 to {@link Train#BUFFER_BYTES}. */
   public int length(int i) {
     return lengths[i];
   }

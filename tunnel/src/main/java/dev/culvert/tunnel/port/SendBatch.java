@@ -117,7 +117,7 @@ public final class SendBatch {
     if ((segmentSize < 1 && length > 0) || length < 0 || offset + length > memory.byteSize()) {
       throw new IllegalArgumentException(length + " bytes in datagrams of " + segmentSize);
     }
-    int i = count++;
+    int i = count;
     addresses[i] = memory.address() + offset;
     bytes[i] = length;
     segmentSizes[i] = segmentSize;
@@ -128,6 +128,8 @@ public final class SendBatch {
     failedPackets[i] = 0;
     name(i, endpoint);
     whole(i, true);
+    // Last: a message that was not written to its end must not be sent.
+    count++;
     return true;
   }
 

@@ -22,6 +22,13 @@ public final class Train {
   /** Most bytes of UDP payload that one call may carry over IPv4. */
   public static final int MAX_BYTES = 65_507;
 
+  /**
+   * Bytes of every buffer for what the kernel hands over or takes as one: a datagram, a run of them
+   * or a super-packet. No length field of IP allows as many, over either family and with or without
+   * UDP, so that no sender can have more copied than fits.
+   */
+  public static final int BUFFER_BYTES = 65_536;
+
   private final int[] lengths = new int[MAX_PACKETS];
   private MemorySegment memory = MemorySegment.NULL;
   private long offset;

@@ -162,6 +162,14 @@ final class WireGuardDataPath implements DataPath {
     }
   }
 
+  @Override
+  public void release(Train train) {
+    if (train.reservation() instanceof Session session) {
+      train.reservation(null);
+      session.unpin();
+    }
+  }
+
   private static void writeHeadersAndPadding(Train train, int remoteIndex, long firstCounter) {
     MemorySegment memory = train.memory();
     for (int i = 0; i < train.packets(); i++) {

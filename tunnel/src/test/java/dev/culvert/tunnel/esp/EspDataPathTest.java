@@ -440,6 +440,20 @@ final class EspDataPathTest {
   }
 
   @Test
+  void theLargestDatagramThatTheKernelHandsOverIsRefusedWhileTwoKeysAreTried() {
+    join(true);
+    bob.receiveUnder(alice, bob.sa(alice, 2, true));
+    byte[] datagram = sealed(1)[0];
+    // UDP over IPv4 carries 65,507 bytes, raw ESP over it 65,515, and UDP over IPv6 65,527.
+    for (int length : new int[] {65_504, 65_508, 65_512, 65_524}) {
+      receive(Arrays.copyOf(datagram, length));
+    }
+    assertEquals(Map.of(DropReason.BAD_TAG, 4L), bob.drops());
+    receive(datagram);
+    assertEquals(List.of(1), bob.deliveredNumbers());
+  }
+
+  @Test
   void retiredKeyGivesNoMoreNumbers() {
     OutboundSa sa = new OutboundSa(alice.sa(bob, 1, true), new SaKeyId(1, 2), 1, 0);
     assertEquals(1, sa.reserve(5));

@@ -21,6 +21,11 @@ record HookedPath(DataPath path, Runnable hook) implements DataPath {
   }
 
   @Override
+  public void release(Train train) {
+    path.release(train);
+  }
+
+  @Override
   public int runLength(Train received, int first) {
     return path.runLength(received, first);
   }

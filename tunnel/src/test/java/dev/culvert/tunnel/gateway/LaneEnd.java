@@ -11,13 +11,11 @@ import dev.culvert.routing.Policy;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Datagram;
-import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.port.IpFamily;
 import dev.culvert.tunnel.port.TestTun;
-import dev.culvert.tunnel.port.TunOffloads;
 import dev.culvert.tunnel.port.UdpOptions;
 import dev.culvert.tunnel.port.UdpPort;
 import dev.culvert.tunnel.train.Train;
@@ -26,9 +24,7 @@ import dev.culvert.tunnel.wireguard.PeerUpdate;
 import dev.culvert.tunnel.wireguard.WireGuardEngine;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.security.SecureRandom;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -42,7 +38,7 @@ import org.jspecify.annotations.Nullable;
  * A lane with its engine, a socket on the loopback interface, and a {@link TestTun}. No thread
  * drives it but the test's. Time stands still.
  */
-final class LaneEnd implements AutoCloseable {
+final class LaneEnd implements TestEnd {
   static final long NOW = 0;
   private static final long WALL_NANOS = 1_700_000_000_000_000_000L;
   private static final int MTU = 1420;
@@ -72,6 +68,18 @@ final class LaneEnd implements AutoCloseable {
       AeadBackend aead,
       UnaryOperator<DataPath> around)
       throws IOException {
+    this(number, merging, helperCount, aead, around, Faults.NONE);
+  }
+
+  /** The same, and the lane throws where {@code faults} says. */
+  LaneEnd(
+      int number,
+      boolean merging,
+      int helperCount,
+      AeadBackend aead,
+      UnaryOperator<DataPath> around,
+      Faults faults)
+      throws IOException {
     this.number = number;
     SecureRandom random = new SecureRandom();
     byte[] key = X25519.generatePrivateKey(random);
@@ -81,30 +89,13 @@ final class LaneEnd implements AutoCloseable {
     engine.apply(
         new DeviceUpdate(privateKey, OptionalInt.empty(), OptionalInt.empty(), false, List.of()));
     controlPath = engine.newDataPath();
+    UnaryOperator<DataPath> all = path -> faults.around(around.apply(path));
     helpers =
         new HelperLanes(
-            "test-" + number, helperCount, () -> around.apply(engine.newDataPath()), died -> {});
-    ControlLoop control =
-        new ControlLoop(
-            "never started",
-            engine,
-            () -> NOW,
-            () -> WALL_NANOS,
-            datagram -> {},
-            event -> {},
-            died -> {},
-            ControlLoop.PATIENCE);
+            "test-" + number, helperCount, () -> all.apply(engine.newDataPath()), died -> {});
     lane =
-        new Lane(
-            tun.port(),
-            new TunOffloads(true, merging, merging),
-            new LaneRouter(engine, clusterRoutes::get),
-            around.apply(engine.newDataPath()),
-            helpers,
-            engine.overhead(),
-            control,
-            () -> now,
-            MTU);
+        TestEnd.lane(
+            tun, merging, engine, clusterRoutes::get, all, helpers, () -> now, MTU, faults);
     lane.useSockets(socket, null);
     helpers.start();
   }
@@ -200,17 +191,24 @@ final class LaneEnd implements AutoCloseable {
     clusterRoutes.set(ClusterRoutes.of(Classifier.of(map, policy, name()), engine::peer));
   }
 
-  void feed(MemorySegment packet) {
-    tun.feed(packet, (int) packet.byteSize());
+  @Override
+  public Lane lane() {
+    return lane;
   }
 
-  /** Everything that was dropped, by the lane, the engine and the helpers. */
-  Map<DropReason, Long> drops() {
-    Map<DropReason, Long> drops = new EnumMap<>(DropReason.class);
-    lane.drops().addTo(drops);
-    lane.dataPath().drops().addTo(drops);
-    helpers.dataPaths().forEach(path -> path.drops().addTo(drops));
-    return drops;
+  @Override
+  public TestTun tun() {
+    return tun;
+  }
+
+  @Override
+  public UdpPort socket() {
+    return socket;
+  }
+
+  @Override
+  public HelperLanes helpers() {
+    return helpers;
   }
 
   @Override

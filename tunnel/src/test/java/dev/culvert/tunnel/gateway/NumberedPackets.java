@@ -55,9 +55,7 @@ final class NumberedPackets {
     out.putShort((short) 4242).putShort((short) port).putShort((short) udpLength);
     out.putShort((short) 0);
     for (int i = 0; i < packets; i++) {
-      byte[] payload = new byte[PAYLOAD];
-      Arrays.fill(payload, (byte) (first + i));
-      out.put(ByteBuffer.wrap(payload).putInt(0, first + i).put(4, MARKER));
+      out.put(payload(first + i));
     }
     MemorySegment packet = Arena.ofAuto().allocate(out.capacity(), 8);
     packet.copyFrom(MemorySegment.ofArray(out.array()));
@@ -74,6 +72,13 @@ final class NumberedPackets {
     int segment = packets == 1 ? 0 : PAYLOAD;
     VnetHeader.put(packet, 0, VnetHeader.NEEDS_CSUM, type, ipHeader + 8, segment, ipHeader, 6);
     return packet;
+  }
+
+  /** What packet {@code number} carries. */
+  static byte[] payload(int number) {
+    byte[] payload = new byte[PAYLOAD];
+    Arrays.fill(payload, (byte) number);
+    return ByteBuffer.wrap(payload).putInt(0, number).put(4, MARKER).array();
   }
 
   /** Which node a packet with its virtio-net header comes from. */

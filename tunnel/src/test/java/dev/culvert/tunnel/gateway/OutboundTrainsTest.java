@@ -86,6 +86,20 @@ class OutboundTrainsTest {
   }
 
   @Test
+  void aPeersPacketsAreTakenOutWhenOneOfThemWasNotWrittenToItsEnd() {
+    Train full = put(alice, SEALED, 0);
+    put(alice, 100, 0);
+    Train cut = put(alice, SEALED, 0);
+    Train other = put(bob, SEALED, 0);
+    trains.added(4);
+    assertEquals(3, trains.discard(alice));
+    assertEquals(0, full.packets() + cut.packets());
+    assertEquals(1, other.packets());
+    assertEquals(1, trains.packets());
+    assertSame(cut, put(alice, SEALED, 0), "its later packets go on");
+  }
+
+  @Test
   void trainsDoNotOverlapHoweverFullTheyAre() {
     long end = 0;
     for (int i = 0; i < OutboundTrains.COUNT; i++) {

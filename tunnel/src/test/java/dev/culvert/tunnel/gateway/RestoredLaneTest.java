@@ -9,8 +9,10 @@ import dev.culvert.crypto.AeadBackends;
 import dev.culvert.crypto.AeadKey;
 import dev.culvert.crypto.PacketRun;
 import dev.culvert.crypto.TrainCipher;
+import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.testing.BackendWithCipher;
 import java.io.IOException;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -77,6 +79,36 @@ final class RestoredLaneTest {
       assertEquals(3, sealed, "no counter of before is used again");
       assertTrue(
           restored.engine.nextDeadlineNanos() == Long.MIN_VALUE, "new keys are asked for at once");
+    }
+  }
+
+  @Test
+  void ifTheLookThrowsNoTrainOfTheBatchIsSealed() throws IOException {
+    RestoreWatch watch =
+        new RestoreWatch(
+            () -> LaneEnd.NOW,
+            () -> wallMillis,
+            reason -> {
+              throw new IllegalStateException("meant by the test");
+            });
+    AeadBackend usual = AeadBackends.first(AeadAlgorithm.CHACHA20_POLY1305);
+    try (LaneEnd restored =
+            new LaneEnd(
+                1,
+                false,
+                0,
+                new BackendWithCipher(Counting::new),
+                path -> new WatchedPath(path, watch));
+        LaneEnd other = new LaneEnd(2, false, 0, usual, UnaryOperator.identity())) {
+      restored.connect(other);
+      sealed = 0;
+      restored.now++;
+      wallMillis += 60_000;
+      restored.feed(NumberedPackets.superPacket(1, 2, 1, 64));
+      restored.feed(NumberedPackets.superPacket(1, 2, 65, 64));
+      restored.lane.onTun();
+      assertEquals(0, sealed, "the batch has two trains, and the first threw");
+      assertEquals(Map.of(DropReason.INTERNAL_ERROR, 128L), restored.drops());
     }
   }
 }
