@@ -58,6 +58,13 @@ final class Gateway implements AutoCloseable {
   private @Nullable LinkMonitor linkMonitor;
   private @Nullable RestoreMonitor restoreMonitor;
   private final AtomicBoolean closing = new AtomicBoolean();
+
+  /**
+   * Held while this starts and while it closes: what is deleted during the start is closed after
+   * it, and whoever closes returns when nothing runs any more, though another closes already.
+   */
+  private final Object lifecycle = new Object();
+
   private final CountDownLatch closed = new CountDownLatch(1);
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
 
@@ -117,22 +124,30 @@ final class Gateway implements AutoCloseable {
       Protocol protocol, Consumer<TunnelEvent> events, GatewayOptions options, int port, int mark)
       throws DeviceException {
     try {
-      TunDevice tun = TunDevice.open(options.interfaceName(), options.effectiveLanes());
+      Gateway gateway = create(protocol, events, options);
       try {
-        Gateway gateway = new Gateway(tun, protocol, events, options);
-        try {
+        synchronized (gateway.lifecycle) {
           gateway.start(port, mark);
-        } catch (IOException | RuntimeException e) {
-          gateway.close();
-          throw e;
         }
-        return gateway;
       } catch (IOException | RuntimeException e) {
-        tun.close();
+        gateway.close();
         throw e;
       }
+      return gateway;
     } catch (IOException e) {
       throw deviceException(e);
+    }
+  }
+
+  /** From here on the gateway owns the interface, and closes it when its lanes have ended. */
+  private static Gateway create(
+      Protocol protocol, Consumer<TunnelEvent> events, GatewayOptions options) throws IOException {
+    TunDevice tun = TunDevice.open(options.interfaceName(), options.effectiveLanes());
+    try {
+      return new Gateway(tun, protocol, events, options);
+    } catch (IOException | RuntimeException e) {
+      tun.close();
+      throw e;
     }
   }
 
@@ -262,7 +277,11 @@ final class Gateway implements AutoCloseable {
       throw e;
     }
     if (fresh != null) {
-      underlay.use(fresh, mark);
+      try {
+        underlay.use(fresh, mark);
+      } catch (ErrnoException e) {
+        throw deviceException(e);
+      }
     }
   }
 
@@ -405,32 +424,42 @@ final class Gateway implements AutoCloseable {
    */
   @Override
   public void close() {
-    if (!closing.compareAndSet(false, true)) {
-      return;
+    closing.set(true);
+    synchronized (lifecycle) {
+      if (closed.getCount() > 0) {
+        try {
+          stop();
+          LOG.info("{}: closed", tun.name());
+        } finally {
+          closed.countDown();
+        }
+      }
     }
-    try {
-      if (linkMonitor != null) {
-        linkMonitor.close();
-      }
-      if (restoreMonitor != null) {
-        restoreMonitor.close();
-      }
-      underlay.close();
-      lanes.close();
-      helpers.close();
-      writeStages();
-      clusterTraffic.close();
-      control.close();
-      if (control.hasEnded()) {
-        protocol.engine().close();
-      } else {
-        LOG.error("{}: its control thread does not end; keys go with the process", tun.name());
-      }
-      tun.close();
-      LOG.info("{}: closed", tun.name());
-    } finally {
-      closed.countDown();
+  }
+
+  /**
+   * Descriptors go when nobody uses them any more: a lane that ran on would send to whoever has the
+   * number then.
+   */
+  private void stop() {
+    if (linkMonitor != null) {
+      linkMonitor.close();
     }
+    if (restoreMonitor != null) {
+      restoreMonitor.close();
+    }
+    underlay.close();
+    lanes.close();
+    helpers.close();
+    writeStages();
+    clusterTraffic.close();
+    control.close();
+    if (control.hasEnded()) {
+      protocol.engine().close();
+    } else {
+      LOG.error("{}: its control thread does not end; keys go with the process", tun.name());
+    }
+    tun.close();
   }
 
   private void writeStages() {

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -115,16 +116,15 @@ final class Lanes implements AutoCloseable {
   }
 
   /**
-   * Runs {@code change} on every lane's own thread, and waits until all have done so.
+   * Runs {@code change} on every lane's own thread, and waits until all have done so. A lane whose
+   * loop has ended moves nothing any more, and is passed over.
    *
    * @throws IllegalStateException if one does not get to it
    */
   void onEach(LaneChange change) {
     List<CompletableFuture<Void>> done = new ArrayList<>();
     for (int i = 0; i < lanes.size(); i++) {
-      int lane = i;
-      done.add(
-          CompletableFuture.runAsync(() -> change.apply(lane, lanes.get(lane)), loops.get(lane)));
+      done.add(on(i, change));
     }
     try {
       CompletableFuture.allOf(done.toArray(CompletableFuture[]::new))
@@ -135,6 +135,19 @@ final class Lanes implements AutoCloseable {
         throw new IllegalStateException("a lane does not answer", e);
       }
       throw e;
+    }
+  }
+
+  private CompletableFuture<Void> on(int lane, LaneChange change) {
+    IoEventLoop loop = loops.get(lane);
+    try {
+      CompletableFuture<Void> done =
+          CompletableFuture.runAsync(() -> change.apply(lane, lanes.get(lane)), loop);
+      // A loop that ends may drop a task without a word.
+      loop.terminationFuture().addListener(ended -> done.complete(null));
+      return done;
+    } catch (RejectedExecutionException e) {
+      return CompletableFuture.completedFuture(null);
     }
   }
 
@@ -151,7 +164,10 @@ final class Lanes implements AutoCloseable {
     return lanes;
   }
 
-  /** Ends the loops, then gives the lanes' memory back. The sockets are closed before. */
+  /**
+   * Ends the loops, then gives the lanes' memory back. Descriptors that the lanes use have to stay
+   * open until this returns.
+   */
   @Override
   public void close() {
     closing = true;

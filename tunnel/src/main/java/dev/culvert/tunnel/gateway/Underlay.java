@@ -3,6 +3,7 @@ package dev.culvert.tunnel.gateway;
 import dev.culvert.tunnel.engine.Datagram;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.port.EpollPort;
 import dev.culvert.tunnel.port.IpFamily;
@@ -18,10 +19,13 @@ import org.jspecify.annotations.Nullable;
 final class Underlay implements AutoCloseable {
   private final Lanes lanes;
   private final DropCounters drops = new DropCounters();
-  private final List<EpollPort.Registration> registrations = new ArrayList<>();
+  private List<EpollPort.Registration> registrations = List.of();
   private final Encapsulation encapsulation;
   private volatile @Nullable TunnelSockets sockets;
   private volatile int mark;
+
+  /** Guarded by this, as {@link #registrations} is. */
+  private boolean closed;
 
   Underlay(Lanes lanes, Encapsulation encapsulation) {
     this.lanes = lanes;
@@ -33,31 +37,57 @@ final class Underlay implements AutoCloseable {
     return TunnelSockets.open(encapsulation, lanes.count(), port, withMark);
   }
 
-  /** Moves the tunnel over to {@code next}, and closes the sockets that it used. */
-  void use(TunnelSockets next, int withMark) {
-    List<EpollPort.Registration> old = List.copyOf(registrations);
-    registrations.clear();
-    for (int i = 0; i < lanes.count(); i++) {
-      for (IpFamily family : IpFamily.values()) {
-        register(i, next.udp(i, family));
-        register(i, next.raw(i, family));
-      }
+  /**
+   * Moves the tunnel over to {@code next}, and closes the sockets that it used.
+   *
+   * @throws ErrnoException if this was closed: then {@code next} is too
+   */
+  synchronized void use(TunnelSockets next, int withMark) throws ErrnoException {
+    if (closed) {
+      next.close();
+      throw new ErrnoException("use of new sockets", Errno.EBADF, "the device is closed");
     }
+    List<EpollPort.Registration> old = registrations;
+    registrations = register(next);
     lanes.onEach(
         (i, lane) -> lane.useSockets(next.sealed(i, IpFamily.V4), next.sealed(i, IpFamily.V6)));
     TunnelSockets before = sockets;
     sockets = next;
     mark = withMark;
-    Lanes.cancel(old);
-    if (before != null) {
-      before.close();
+    close(before, old);
+  }
+
+  /** Closes sockets that no lane sends through any more, once none receives from them either. */
+  private static void close(
+      @Nullable TunnelSockets unused, List<EpollPort.Registration> registrations) {
+    Lanes.cancel(registrations);
+    if (unused != null) {
+      unused.close();
     }
   }
 
-  private void register(int lane, @Nullable SocketPort socket) {
+  /** Has the lanes receive from all of them, or from none: then they are closed. */
+  private List<EpollPort.Registration> register(TunnelSockets next) {
+    List<EpollPort.Registration> registered = new ArrayList<>();
+    try {
+      for (int i = 0; i < lanes.count(); i++) {
+        for (IpFamily family : IpFamily.values()) {
+          register(i, next.udp(i, family), registered);
+          register(i, next.raw(i, family), registered);
+        }
+      }
+      return registered;
+    } catch (RuntimeException e) {
+      close(next, registered);
+      throw e;
+    }
+  }
+
+  private void register(
+      int lane, @Nullable SocketPort socket, List<EpollPort.Registration> registered) {
     if (socket != null) {
       Lane to = lanes.all().get(lane);
-      registrations.add(lanes.register(lane, socket.fd(), () -> to.onUdp(socket)));
+      registered.add(lanes.register(lane, socket.fd(), () -> to.onUdp(socket)));
     }
   }
 
@@ -126,14 +156,19 @@ final class Underlay implements AutoCloseable {
     return drops;
   }
 
+  /**
+   * Takes the sockets away from the lanes, and closes them. Lanes that still run drop what they
+   * would send.
+   */
   @Override
-  public void close() {
-    Lanes.cancel(registrations);
-    registrations.clear();
-    TunnelSockets now = sockets;
-    sockets = null;
-    if (now != null) {
-      now.close();
+  public synchronized void close() {
+    if (closed) {
+      return;
     }
+    closed = true;
+    TunnelSockets before = sockets;
+    sockets = null;
+    lanes.onEach((i, lane) -> lane.useSockets(null, null));
+    close(before, registrations);
   }
 }

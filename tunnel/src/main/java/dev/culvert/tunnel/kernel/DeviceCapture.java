@@ -111,7 +111,9 @@ public final class DeviceCapture implements AutoCloseable {
 
   @Override
   public void close() {
-    LIBC.close(fd);
-    arena.close();
+    if (arena.scope().isAlive()) {
+      LIBC.close(fd);
+      arena.close();
+    }
   }
 }

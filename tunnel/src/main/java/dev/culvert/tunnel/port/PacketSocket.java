@@ -194,7 +194,9 @@ public final class PacketSocket implements AutoCloseable {
 
   @Override
   public void close() {
-    LIBC.close(fd);
-    arena.close();
+    if (arena.scope().isAlive()) {
+      LIBC.close(fd);
+      arena.close();
+    }
   }
 }

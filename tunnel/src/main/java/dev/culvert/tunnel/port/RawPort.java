@@ -19,6 +19,7 @@ public final class RawPort implements MarkedSocket, AutoCloseable {
   private static final int IPPROTO_RAW = 255;
 
   private final int fd;
+  private boolean closed;
   private final Arena arena = Arena.ofAuto();
   private final MemorySegment messages = arena.allocate((long) Train.MAX_PACKETS * MMSGHDR, 8);
   private final MemorySegment iovecs = arena.allocate((long) Train.MAX_PACKETS * IOVEC, 8);
@@ -58,7 +59,10 @@ public final class RawPort implements MarkedSocket, AutoCloseable {
   }
 
   @Override
-  public void mark(int mark) throws ErrnoException {
+  public synchronized void mark(int mark) throws ErrnoException {
+    if (closed) {
+      throw new ErrnoException("setsockopt SO_MARK", Errno.EBADF);
+    }
     new SocketOptions(fd).set("SO_MARK", SOL_SOCKET, SocketOptions.SO_MARK, mark);
   }
 
@@ -102,7 +106,10 @@ public final class RawPort implements MarkedSocket, AutoCloseable {
   }
 
   @Override
-  public void close() {
-    LIBC.close(fd);
+  public synchronized void close() {
+    if (!closed) {
+      closed = true;
+      LIBC.close(fd);
+    }
   }
 }
