@@ -140,6 +140,79 @@ final class EspLabTest {
     }
   }
 
+  @Test
+  void aGatewayThatWasKilledHasKeysAgainUnderAFloodInItsName() throws IOException {
+    try (TestLab lab = new TestLab(LabEngine.ESP)) {
+      assertTrue(Waiting.until(Commands.PATIENCE, lab::podsReachEachOther));
+      try (Daemon flood = forgedHellos(lab.network, 10_000)) {
+        assertTrue(
+            Waiting.until(Commands.PATIENCE, () -> forgedSeen(lab.gatewayA) > 10_000),
+            flood::output);
+        lab.gatewayB.kill();
+        lab.gatewayB.start(lab.gatewayA);
+        long begin = System.nanoTime();
+        long before = forgedSeen(lab.gatewayA);
+        assertTrue(Waiting.until(Commands.PATIENCE, () -> sends(lab.gatewayB)));
+        long millis = (System.nanoTime() - begin) / 1_000_000;
+        assertTrue(Waiting.until(Commands.PATIENCE, lab::podsReachEachOther));
+        System.out.printf(
+            "keys %d ms after the gateway answered, with %d forged messages since and to the end%n",
+            millis, forgedSeen(lab.gatewayA) - before);
+        assertTrue(flood.isAlive());
+      }
+    }
+  }
+
+  private static long forgedSeen(LabGateway gateway) {
+    return TestLab.drops(gateway).getOrDefault("bad_handshake", 0L);
+  }
+
+  private static boolean sends(LabGateway gateway) {
+    return Objects.requireNonNull(gateway.status().orElseThrow().esp())
+        .securityAssociations()
+        .stream()
+        .anyMatch(sa -> sa.direction().equals("out"));
+  }
+
+  /** Sends gateway A hellos in the name of gateway B: well-formed, and made by nobody. */
+  private static Daemon forgedHellos(LabNetwork network, int perSecond) {
+    String link =
+        network.a.node().run("ip", "-o", "link", "show", "dev", LabSite.WIRE_DEVICE).out();
+    String mac = link.replaceAll("(?s).*link/ether (\\S+).*", "$1");
+    return network.wire.start(
+        Map.of(),
+        List.of(
+            "python3",
+            "-uc",
+            """
+            import os, socket, struct, sys, time
+            device, mac, source, target, rate = sys.argv[1:]
+            k = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+            k.bind((device, 0))
+            ether = bytes.fromhex(mac.replace(':', '')) + b'\\x02\\0\\0\\0\\0\\x09\\x08\\0'
+            message = b'\\0\\0\\0\\0CUL\\1\\1\\1\\1\\0\\0\\2\\0\\0'
+            ends = socket.inet_aton(source) + socket.inet_aton(target)
+            ip = struct.pack('>BBHHHBBH', 0x45, 0, 108, 0, 0, 64, 17, 0) + ends
+            total = sum(struct.unpack('>10H', ip))
+            total = (total & 65535) + (total >> 16)
+            ip = ip[:10] + struct.pack('>H', ~total & 65535) + ip[12:]
+            udp = struct.pack('>HHHH', 4500, 4500, 88, 0)
+            start = time.monotonic()
+            sent = 0
+            while True:
+              if sent >= (time.monotonic() - start) * int(rate):
+                time.sleep(0.001)
+                continue
+              k.send(ether + ip + udp + message + os.urandom(16) + bytes(16) + os.urandom(32))
+              sent += 1
+            """,
+            LabNetwork.BRIDGE,
+            mac,
+            network.b.wireAddress(),
+            network.a.wireAddress(),
+            Integer.toString(perSecond)));
+  }
+
   private static String run(TestLab lab, String... arguments) {
     return lab.network
         .a
