@@ -6,6 +6,7 @@ import dev.culvert.cli.daemon.RunState;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicReference;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -40,14 +41,9 @@ final class DownCommand implements Callable<Integer> {
     if (!running && !state.exists(name)) {
       throw CommandException.notRunning(name);
     }
-    if (state.isElsewhere(name)) {
-      throw new CommandException(
-          ExitCode.FAILED,
-          name + " was brought up in another network namespace; run this there (ip netns exec)");
-    }
+    gateway.requireHere(machine);
     if (running) {
-      machine.adminClient().call(name, AdminMessage.Command.STOP);
-      awaitEnd(name);
+      stop(name);
     }
     if (state.exists(name)) {
       machine.network().remove();
@@ -60,12 +56,32 @@ final class DownCommand implements Callable<Integer> {
     return ExitCode.OK;
   }
 
-  private void awaitEnd(String name) throws IOException, InterruptedException {
+  /**
+   * Ends the gateway. It may end, or die, before its answer is here, and one that hangs never
+   * answers: what counts is whether it runs.
+   */
+  private void stop(String name) throws IOException, InterruptedException {
+    AtomicReference<String> unanswered = new AtomicReference<>("it does not answer");
+    Thread.ofVirtual().start(() -> unanswered.set(tell(name)));
     for (int waited = 0; new Gateways(machine).isRunning(name); waited += STEP_MILLIS) {
       if (waited > PATIENCE_MILLIS) {
-        throw new IOException(name + " was told to end and still runs; its guard stays");
+        throw new IOException(
+            name
+                + " was told to end and still runs ("
+                + unanswered
+                + "); its guard stays: end its process, then run this again");
       }
       Thread.sleep(STEP_MILLIS);
+    }
+  }
+
+  /** What came of telling it. */
+  private String tell(String name) {
+    try {
+      machine.adminClient().call(name, AdminMessage.Command.STOP);
+      return "it takes its time";
+    } catch (IOException e) {
+      return String.valueOf(e.getMessage());
     }
   }
 }

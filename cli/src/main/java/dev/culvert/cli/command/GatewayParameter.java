@@ -31,6 +31,19 @@ final class GatewayParameter {
     return name;
   }
 
+  /** Of what the kernel holds, only the gateway's own network namespace shows it. */
+  void requireHere(Machine machine) throws ConfigException, IOException, CommandException {
+    String name = name();
+    if (machine.runState().isElsewhere(name)) {
+      throw new CommandException(
+          ExitCode.FAILED,
+          name
+              + " was brought up in another network namespace, "
+              + machine.runState().namespaceOf(name)
+              + "; run this there (ip netns exec NAME, or nsenter --net=FILE)");
+    }
+  }
+
   /**
    * The configuration in the file, or that the interface was brought up from.
    *

@@ -34,6 +34,7 @@ final class VerifyCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     String name = gateway.running(machine);
+    gateway.requireHere(machine);
     SelfTest.Report report = SelfTest.run(machine, name);
     PrintWriter out = spec.commandLine().getOut();
     if (output.json()) {

@@ -19,6 +19,9 @@ import java.util.Optional;
 public final class RunState {
   private static final String SUFFIX = ".guard";
 
+  /** Where {@code ip netns} has its namespaces. */
+  private static final Path NAMED = Path.of("/run/netns");
+
   private final Path directory;
 
   public RunState(Path directory) {
@@ -43,6 +46,22 @@ public final class RunState {
   public boolean isElsewhere(String interfaceName) throws IOException {
     List<String> lines = read(interfaceName);
     return !lines.isEmpty() && !lines.getFirst().equals(namespace());
+  }
+
+  /** Where {@code interfaceName} was brought up: a name in /run/netns where it has one. */
+  public String namespaceOf(String interfaceName) throws IOException {
+    List<String> lines = read(interfaceName);
+    String number = lines.isEmpty() ? "" : lines.getFirst();
+    if (Files.isDirectory(NAMED)) {
+      try (DirectoryStream<Path> names = Files.newDirectoryStream(NAMED)) {
+        for (Path name : names) {
+          if (number.equals("net:[" + Files.getAttribute(name, "unix:ino") + "]")) {
+            return String.valueOf(name.getFileName());
+          }
+        }
+      }
+    }
+    return number;
   }
 
   /** The configuration that {@code interfaceName} was brought up from last. */

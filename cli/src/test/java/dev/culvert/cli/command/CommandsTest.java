@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.culvert.cli.daemon.GatewayDaemon;
 import dev.culvert.cli.daemon.Machine;
+import dev.culvert.cli.socket.LocalServer;
 import dev.culvert.cli.testing.FakeDevice;
 import dev.culvert.cli.testing.FakeEspDevice;
 import dev.culvert.cli.testing.FakeNetwork;
@@ -23,6 +24,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -184,6 +186,38 @@ final class CommandsTest {
     assertTrue(err.toString().contains("another network namespace"), err::toString);
     assertEquals(List.of(), network.calls());
     assertTrue(Files.exists(state));
+  }
+
+  @Test
+  @SuppressWarnings("try") // a gateway that only has to be there
+  void verifyOutsideTheGatewaysNetworkNamespaceSaysWhereItIs() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      Files.writeString(directory.resolve("run/cv0.guard"), "net:[1]\n" + file + "\n");
+      assertEquals(1, run("verify", "cv0"));
+      assertTrue(
+          err.toString()
+              .startsWith(
+                  "culvert: cv0 was brought up in another network namespace, net:[1]; run this there"),
+          err::toString);
+    }
+  }
+
+  @Test
+  void downLiftsTheGuardOfAGatewayThatEndsBeforeItAnswers() throws Exception {
+    GatewayDaemon.start(file, machine).close();
+    network.clear();
+    AtomicReference<LocalServer> server = new AtomicReference<>();
+    server.set(
+        LocalServer.open(
+            directory.resolve("run/cv0.sock"),
+            (in, text) -> {
+              int first = in.read(); // A look whether it is live sends nothing.
+              if (first >= 0) {
+                server.get().close();
+              }
+            }));
+    assertEquals(0, run("down", "cv0"), err::toString);
+    assertEquals(List.of("remove"), network.calls());
   }
 
   @Test
