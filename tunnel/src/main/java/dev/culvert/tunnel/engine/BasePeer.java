@@ -29,6 +29,10 @@ public abstract class BasePeer<P extends BasePeer<P>> implements TunnelPeer {
   private final LongAdder txBytes = new LongAdder();
   private final LongAdder rxBytes = new LongAdder();
   private volatile @Nullable Endpoint endpoint;
+
+  /** As last heard, if its source is not used: not yet asked about, or not the way back. */
+  private volatile @Nullable Endpoint withheld;
+
   private volatile int requests;
   private @Nullable P below;
 
@@ -62,27 +66,70 @@ public abstract class BasePeer<P extends BasePeer<P>> implements TunnelPeer {
   /** A configured endpoint, or none: it replaces what was learnt. */
   public void endpoint(@Nullable Endpoint configured) {
     endpoint = configured;
+    withheld = null;
   }
 
-  /** Lets the kernel choose the source anew: the one in use may be what keeps us from an answer. */
+  @Override
   public void forgetSource() {
     Endpoint now = endpoint;
     if (now != null) {
       forgetSource(now);
     }
+    withheld = null;
   }
 
   /**
-   * An authenticated datagram came from {@code from}: answer there.
+   * An authenticated datagram came from {@code from}: answer there. If the peer is where it was and
+   * its source was forgotten, the kernel goes on choosing until {@link #sourceFits} says that the
+   * new one fits: the datagram may have been under way while routes changed.
    *
-   * @return whether that is another place, which the control side may want to report
+   * @return whether the control side has something to look at: another place, or a source
    */
   public boolean heardFrom(Endpoint from) {
     Endpoint before = endpoint;
     if (from.equals(before)) {
       return false;
     }
-    return ENDPOINT.compareAndSet(this, before, from) && !from.isSamePlace(before);
+    if (before != null
+        && before.source() == null
+        && from.source() != null
+        && from.isSamePlace(before)) {
+      if (from.equals(withheld)) {
+        return false;
+      }
+      withheld = from;
+      return true;
+    }
+    return ENDPOINT.compareAndSet(this, before, from);
+  }
+
+  @Override
+  public @Nullable Endpoint heardSource() {
+    Endpoint now = endpoint;
+    if (now == null || now.source() != null) {
+      return now;
+    }
+    Endpoint heard = withheld;
+    return heard != null && heard.isSamePlace(now) ? heard : null;
+  }
+
+  @Override
+  public void sourceFits(Endpoint heard, boolean fits) {
+    if (!fits) {
+      withheld = heard;
+      forgetSource(heard);
+      return;
+    }
+    Endpoint now = endpoint;
+    if (now != null && now.source() == null && now.isSamePlace(heard)) {
+      ENDPOINT.compareAndSet(this, now, heard);
+    }
+  }
+
+  /** Where to send what was made for {@code to}: with the source that is used there now. */
+  public Endpoint current(Endpoint to) {
+    Endpoint now = endpoint();
+    return now != null && now.isSamePlace(to) ? now : to;
   }
 
   /** Whether the peer has to be put on the stack: it had no request before. */

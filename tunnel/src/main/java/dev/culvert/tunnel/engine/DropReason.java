@@ -28,6 +28,11 @@ public enum DropReason {
   COUNTERS_SPENT,
   /** Outbound: the kernel did not take the datagram. */
   SEND_FAILED,
+  /**
+   * A datagram of the tunnel's own in its own device: a route leads an endpoint into the tunnel. Or
+   * inbound: one that came out of the device.
+   */
+  LOOPED,
   /** Outbound: larger than the path takes. */
   TOO_BIG,
   /** A header that cannot be read, or lengths that contradict each other. */

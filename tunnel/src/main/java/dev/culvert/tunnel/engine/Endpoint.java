@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param scope interface index of a link-local IPv6 address, else 0
  * @param source the local address that the peer last reached (sticky source, {@code IP_PKTINFO}),
  *     or null: the kernel chooses
- * @param sourceInterface the interface index that goes with {@code source}, or 0
+ * @param sourceInterface index of the interface that the peer was heard on, or 0. Routes decide by
+ *     which one packets leave; the source is kept while that is the same
  */
 public record Endpoint(
     IpAddress address, int port, int scope, @Nullable IpAddress source, int sourceInterface) {

@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.engine;
 
+import java.util.Collection;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,8 +10,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The control side (everything in this interface but {@link #newDataPath}, {@link
  * #nextDeadlineNanos} and the routes) belongs to one thread; {@link DataPath}s run beside it on any
  * lane. The control thread sleeps until {@link #nextDeadlineNanos}, calls {@link #advance}, then
- * drains {@link #pollTransmit} until false, then {@link #pollEvent} until null. A spurious call
- * does nothing.
+ * drains {@link #pollEvent} until null, {@link #pollTransmit} until false and the events once more.
+ * A spurious call does nothing.
  */
 public interface TunnelEngine extends AutoCloseable {
   /** The peer that owns the inner destination of 32 bits, or null. Any thread. */
@@ -21,6 +22,9 @@ public interface TunnelEngine extends AutoCloseable {
 
   /** The peer of that name, as events name it, or null. */
   @Nullable TunnelPeer peer(String name);
+
+  /** All peers. */
+  Collection<? extends TunnelPeer> peers();
 
   /** A way in for one more lane. */
   DataPath newDataPath();

@@ -14,6 +14,9 @@ public sealed interface TunnelEvent {
   /** The peer answered from somewhere else, authenticated. */
   record EndpointMoved(String peer, Endpoint from, Endpoint to) implements TunnelEvent {}
 
+  /** The peer reached another address or interface of ours: {@link TunnelPeer#heardSource}. */
+  record SourceHeard(String peer) implements TunnelEvent {}
+
   /** No answer for the whole attempt time; packets staged for the peer were dropped. */
   record HandshakeAbandoned(String peer, int attempts) implements TunnelEvent {}
 

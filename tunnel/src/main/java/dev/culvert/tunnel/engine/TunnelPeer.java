@@ -25,4 +25,19 @@ public interface TunnelPeer {
    * it, if that endpoint is still the one in use.
    */
   void forgetSource(Endpoint refused);
+
+  /** Lets the kernel choose the source anew: the one in use may be what keeps us from an answer. */
+  void forgetSource();
+
+  /**
+   * The endpoint whose source has to be asked about when it is new or when routes changed: the one
+   * in use, or the one last heard if its source is not used. Null if there is none.
+   */
+  @Nullable Endpoint heardSource();
+
+  /**
+   * The answer: whether packets with the source of {@code heard} leave by the interface that it was
+   * heard on. If not, the kernel chooses, and hearing the same again does not bring it back.
+   */
+  void sourceFits(Endpoint heard, boolean fits);
 }

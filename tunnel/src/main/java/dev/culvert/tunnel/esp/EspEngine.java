@@ -191,6 +191,11 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
   }
 
   @Override
+  public Collection<? extends TunnelPeer> peers() {
+    return peers.values();
+  }
+
+  @Override
   public Overhead overhead() {
     return EspOverhead.INSTANCE;
   }
@@ -312,6 +317,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
       peer.reportedEndpoint = to;
       events.add(new TunnelEvent.EndpointMoved(peer.toString(), from, to));
     }
+    events.add(new TunnelEvent.SourceHeard(peer.toString()));
   }
 
   /** Does what the keying says; receive SAs reach lanes with the next {@link SaTable#publish}. */
@@ -391,7 +397,8 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
         out.memory().set(EspFraming.INT, 0, EspFraming.NON_ESP_MARKER);
         MemorySegment.copy(
             m.bytes(), 0, out.memory(), ValueLayout.JAVA_BYTE, EspFraming.MARKER_LENGTH, length);
-        out.fill(EspFraming.MARKER_LENGTH + length, peer, to, Datagram.CONTROL);
+        Endpoint at = peer == null ? to : peer.current(to);
+        out.fill(EspFraming.MARKER_LENGTH + length, peer, at, Datagram.CONTROL);
         if (peer != null) {
           peer.traffic().messageSent(nowNanos);
         }

@@ -159,9 +159,15 @@ final class ControlLoop implements AutoCloseable {
     }
     long now = nanoClock.getAsLong();
     engine.advance(now, wallClock.getAsLong());
+    // An answer goes out by the source that its question came to, if that is settled before.
+    tellEvents();
     while (engine.pollTransmit(datagram, now)) {
       transmitter.transmit(datagram);
     }
+    tellEvents();
+  }
+
+  private void tellEvents() {
     for (TunnelEvent event = engine.pollEvent(); event != null; event = engine.pollEvent()) {
       events.accept(event);
     }

@@ -29,6 +29,7 @@ final class EngineEvents implements Consumer<TunnelEvent> {
           LOG.debug(e.peer(), "{}: session with {} at {}", device, e.peer(), e.endpoint());
       case TunnelEvent.EndpointMoved e ->
           LOG.info(e.peer(), "{}: {} moved from {} to {}", device, e.peer(), e.from(), e.to());
+      case TunnelEvent.SourceHeard _ -> {} // Answered before it comes here.
       case TunnelEvent.HandshakeAbandoned e ->
           LOG.warn(e.peer(), "{}: {} did not answer {} handshakes", device, e.peer(), e.attempts());
       case TunnelEvent.TimestampAnswered e -> timestamps.answered(e.timestamp());

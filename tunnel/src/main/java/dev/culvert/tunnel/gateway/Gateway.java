@@ -7,6 +7,7 @@ import dev.culvert.routing.Mark;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
+import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.kernel.LinkMonitor;
@@ -50,6 +51,7 @@ final class Gateway implements AutoCloseable {
   private final ControlLoop control;
   private final HelperLanes helpers;
   private final Lanes lanes;
+  private final SelfTraffic self;
   private final Underlay underlay;
   private final ClusterTraffic clusterTraffic;
   private volatile int mtu;
@@ -57,6 +59,7 @@ final class Gateway implements AutoCloseable {
   private final TunFollower follower;
   private @Nullable LinkMonitor linkMonitor;
   private @Nullable RestoreMonitor restoreMonitor;
+  private volatile @Nullable StickySources sources;
   private final AtomicBoolean closing = new AtomicBoolean();
 
   /**
@@ -88,14 +91,15 @@ final class Gateway implements AutoCloseable {
             this::now,
             Gateway::wallNanos,
             datagram -> underlay().transmit(datagram),
-            events,
+            event -> onEvent(event, events),
             this::fail,
             ControlLoop.PATIENCE);
+    self = new SelfTraffic(() -> follower().indexAtHome(), protocol.encapsulation());
     helpers =
         new HelperLanes(
             name, options.effectiveHelpers(tun.ports().size()), engine::newDataPath, this::fail);
     lanes = new Lanes(name, tun.ports().size(), this::newLane, this::onFailure);
-    underlay = new Underlay(lanes, protocol.encapsulation());
+    underlay = new Underlay(lanes, self, protocol.encapsulation());
     follower = new TunFollower(tun, new FollowedTun());
   }
 
@@ -155,6 +159,7 @@ final class Gateway implements AutoCloseable {
     underlay.use(underlay.bind(port, mark), mark);
     control.start();
     helpers.start();
+    sources = StickySources.start(tun.name(), engine, control, underlay, this::fail);
     lanes.start(tun.ports());
     restoreMonitor =
         RestoreMonitor.start(
@@ -189,9 +194,14 @@ final class Gateway implements AutoCloseable {
         helpers,
         engine.overhead(),
         control,
+        self,
         System::nanoTime,
         new StageTimes(),
         mtu);
+  }
+
+  private TunFollower follower() {
+    return follower;
   }
 
   private Underlay underlay() {
@@ -283,6 +293,17 @@ final class Gateway implements AutoCloseable {
         throw deviceException(e);
       }
     }
+    if (fresh != null || mark != markBefore) {
+      forgetSources();
+    }
+  }
+
+  private void forgetSources() throws DeviceException {
+    control(
+        () -> {
+          engine.peers().forEach(TunnelPeer::forgetSource);
+          return null;
+        });
   }
 
   /** See {@link ClusterDevice#useClassifier}. */
@@ -375,6 +396,15 @@ final class Gateway implements AutoCloseable {
 
   // ---------------------------------------------------------------- what happens by itself
 
+  private void onEvent(TunnelEvent event, Consumer<TunnelEvent> events) {
+    StickySources asked = sources;
+    if (event instanceof TunnelEvent.SourceHeard heard && asked != null) {
+      asked.heard(heard.peer());
+    } else {
+      events.accept(event);
+    }
+  }
+
   /**
    * A lane's handler failed. The device being gone is the end, and an error or a lane's death are;
    * anything else is one bad batch.
@@ -444,6 +474,10 @@ final class Gateway implements AutoCloseable {
   private void stop() {
     if (linkMonitor != null) {
       linkMonitor.close();
+    }
+    StickySources asked = sources;
+    if (asked != null) {
+      asked.close();
     }
     if (restoreMonitor != null) {
       restoreMonitor.close();

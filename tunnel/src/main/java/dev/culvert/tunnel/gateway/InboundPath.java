@@ -36,6 +36,7 @@ final class InboundPath {
   private final LaneRouter router;
   private final DataPath dataPath;
   private final TrainRing helped;
+  private final SelfTraffic self;
   private final LongSupplier clock;
   private final LaneCounters counters;
   private final DropCounters drops;
@@ -56,6 +57,7 @@ final class InboundPath {
       LaneRouter router,
       DataPath dataPath,
       TrainRing helped,
+      SelfTraffic self,
       LongSupplier clock,
       LaneMemory buffers,
       LaneCounters counters,
@@ -65,6 +67,7 @@ final class InboundPath {
     this.router = router;
     this.dataPath = dataPath;
     this.helped = helped;
+    this.self = self;
     this.clock = clock;
     this.counters = counters;
     this.drops = drops;
@@ -134,6 +137,10 @@ final class InboundPath {
       return;
     }
     Endpoint from = received.from(message);
+    if (self.cameFromTunnel(from)) {
+      drops.count(DropReason.LOOPED, received.packets(message));
+      return;
+    }
     MemorySegment memory = received.memory();
     long offset = received.offset(message);
     for (int done = 0; done < bytes; ) {

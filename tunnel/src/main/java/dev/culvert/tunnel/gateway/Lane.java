@@ -37,6 +37,7 @@ final class Lane implements AutoCloseable {
       HelperLanes helpers,
       Overhead overhead,
       ControlLoop control,
+      SelfTraffic self,
       LongSupplier clock,
       StageTimes stages,
       int mtu) {
@@ -47,13 +48,14 @@ final class Lane implements AutoCloseable {
     TrainRing helped = helpers.newRing(dataPath);
     inbound =
         new InboundPath(
-            tun, offloads, router, dataPath, helped, clock, buffers, counters, drops, stages);
+            tun, offloads, router, dataPath, helped, self, clock, buffers, counters, drops, stages);
     outbound =
         new OutboundPath(
             tun,
             router,
             dataPath,
             helped,
+            self,
             overhead,
             clock,
             mtu,

@@ -50,6 +50,7 @@ final class OutboundPath {
   private final LaneRouter router;
   private final DataPath dataPath;
   private final TrainRing helped;
+  private final SelfTraffic self;
   private final int packetsASend;
   private final Overhead overhead;
   private final LongSupplier clock;
@@ -75,6 +76,7 @@ final class OutboundPath {
       LaneRouter router,
       DataPath dataPath,
       TrainRing helped,
+      SelfTraffic self,
       Overhead overhead,
       LongSupplier clock,
       int mtu,
@@ -87,6 +89,7 @@ final class OutboundPath {
     this.router = router;
     this.dataPath = dataPath;
     this.helped = helped;
+    this.self = self;
     packetsASend = PACKETS_A_SEND * (1 + Math.min(helped.helpers(), MOST_PER_BATCH));
     this.overhead = overhead;
     this.clock = clock;
@@ -96,8 +99,8 @@ final class OutboundPath {
     this.stages = stages;
     superPacket = buffers.allocate(MAX_SUPER_PACKET, 64);
     trains = new OutboundTrains(buffers.allocate(OutboundTrains.BYTES, 64), overhead.headroom());
-    outlet4 = new Outlet(IpFamily.V4, buffers, counters, drops);
-    outlet6 = new Outlet(IpFamily.V6, buffers, counters, drops);
+    outlet4 = new Outlet(IpFamily.V4, self, buffers, counters, drops);
+    outlet6 = new Outlet(IpFamily.V6, self, buffers, counters, drops);
     clearOutlet = new ClearOutlet(buffers);
     icmpReplies = new IcmpReplies(buffers, replies);
   }
@@ -153,6 +156,10 @@ final class OutboundPath {
     try {
       if (!segmenter.begin(superPacket, 0, length)) {
         drops.count(DropReason.MALFORMED);
+        return;
+      }
+      if (self.isOwn(segmenter.packet(), superPacket, VnetHeader.SIZE)) {
+        drops.count(DropReason.LOOPED, segmenter.packets());
         return;
       }
       peer = router.route(superPacket, VnetHeader.SIZE, segmenter);

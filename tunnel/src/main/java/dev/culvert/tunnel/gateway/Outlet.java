@@ -17,11 +17,18 @@ import org.jspecify.annotations.Nullable;
 final class Outlet implements SendListener {
   private final SendBatch batch;
   private final @Nullable TunnelPeer[] peers = new TunnelPeer[OutboundTrains.COUNT];
+  private final SelfTraffic self;
   private final LaneCounters counters;
   private final DropCounters drops;
   private @Nullable SocketPort socket;
 
-  Outlet(IpFamily family, SegmentAllocator memory, LaneCounters counters, DropCounters drops) {
+  Outlet(
+      IpFamily family,
+      SelfTraffic self,
+      SegmentAllocator memory,
+      LaneCounters counters,
+      DropCounters drops) {
+    this.self = self;
     batch = new SendBatch(family, OutboundTrains.COUNT, memory);
     this.counters = counters;
     this.drops = drops;
@@ -32,6 +39,7 @@ final class Outlet implements SendListener {
   }
 
   void add(Train sealed, TunnelPeer peer, Endpoint to) {
+    self.sendingTo(to);
     peers[batch.count()] = peer;
     batch.add(
         sealed.memory(),

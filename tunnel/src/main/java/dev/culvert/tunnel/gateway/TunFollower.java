@@ -33,6 +33,7 @@ final class TunFollower {
   private @Nullable LinkMonitor monitor;
   private @Nullable TunPlace place;
   private boolean stays;
+  private volatile int indexAtHome = -1;
 
   TunFollower(TunDevice tun, Listener listener) {
     this.tun = tun;
@@ -55,6 +56,11 @@ final class TunFollower {
     follow();
   }
 
+  /** Its index in the namespace where it was made; negative while it is elsewhere, or unknown. */
+  int indexAtHome() {
+    return indexAtHome;
+  }
+
   /** To be called with all news of interfaces. */
   synchronized void hear(LinkEvent event) {
     if (place != null && isAbout(place, event)) {
@@ -69,7 +75,11 @@ final class TunFollower {
       case LinkEvent.Gone e -> place.home() && e.link().index() == index;
       case LinkEvent.Elsewhere e ->
           !place.home() && (e.interfaceIndex() == index || e.interfaceIndex() == 0);
-      case LinkEvent.Added _, LinkEvent.AddressesChanged _, LinkEvent.RoutesChanged _ -> false;
+      case LinkEvent.Added _,
+          LinkEvent.AddressesChanged _,
+          LinkEvent.RoutesChanged _,
+          LinkEvent.RulesChanged _ ->
+          false;
     };
   }
 
@@ -92,6 +102,7 @@ final class TunFollower {
             now.home() ? "its first network namespace" : now.namespace());
       }
       place = now;
+      indexAtHome = now.home() ? now.link().index() : -1;
       if (stays && !(now.home() && now.link().name().equals(tun.name()))) {
         LOG.error(tun.name(), "{} was renamed or moved away: this ends", tun.name());
         listener.gone();

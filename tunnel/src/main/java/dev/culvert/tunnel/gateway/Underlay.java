@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Underlay implements AutoCloseable {
   private final Lanes lanes;
+  private final SelfTraffic self;
   private final DropCounters drops = new DropCounters();
   private List<EpollPort.Registration> registrations = List.of();
   private final Encapsulation encapsulation;
@@ -27,8 +28,9 @@ final class Underlay implements AutoCloseable {
   /** Guarded by this, as {@link #registrations} is. */
   private boolean closed;
 
-  Underlay(Lanes lanes, Encapsulation encapsulation) {
+  Underlay(Lanes lanes, SelfTraffic self, Encapsulation encapsulation) {
     this.lanes = lanes;
+    this.self = self;
     this.encapsulation = encapsulation;
   }
 
@@ -52,6 +54,7 @@ final class Underlay implements AutoCloseable {
     lanes.onEach(
         (i, lane) -> lane.useSockets(next.sealed(i, IpFamily.V4), next.sealed(i, IpFamily.V6)));
     TunnelSockets before = sockets;
+    self.sendFrom(next.port());
     sockets = next;
     mark = withMark;
     close(before, old);
@@ -110,6 +113,11 @@ final class Underlay implements AutoCloseable {
     return now == null ? 0 : now.port();
   }
 
+  /** The UDP port that sealed packets come from, 0 if they have none. */
+  int sealedPort() {
+    return encapsulation == Encapsulation.RAW ? 0 : port();
+  }
+
   /** Lane 0's socket of either family, or null. */
   @Nullable SocketPort first() {
     TunnelSockets now = sockets;
@@ -125,6 +133,7 @@ final class Underlay implements AutoCloseable {
     TunnelSockets now = sockets;
     SocketPort socket = null;
     if (now != null) {
+      self.sendingTo(datagram.destination());
       IpFamily family = IpFamily.of(datagram.destination().address());
       socket = isMessage(datagram) ? now.udp(0, family) : now.sealed(0, family);
     }

@@ -24,4 +24,7 @@ public sealed interface LinkEvent {
 
   /** A route was added, replaced or deleted. */
   record RoutesChanged() implements LinkEvent {}
+
+  /** A policy routing rule was added or deleted. */
+  record RulesChanged() implements LinkEvent {}
 }

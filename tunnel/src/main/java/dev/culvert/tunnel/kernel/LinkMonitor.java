@@ -12,8 +12,8 @@ import java.util.Set;
 import java.util.function.Consumer;
 
 /**
- * Hears from the kernel what changes about interfaces, addresses and routes, on a thread of its
- * own. Where the kernel had to drop news, the interfaces are listed again: no change is missed,
+ * Hears from the kernel what changes about interfaces, addresses, routes and rules, on a thread of
+ * its own. Where the kernel had to drop news, the interfaces are listed again: no change is missed,
  * though several may be told as one.
  */
 public final class LinkMonitor implements AutoCloseable {
@@ -24,7 +24,9 @@ public final class LinkMonitor implements AutoCloseable {
     /** RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR. */
     ADDRESSES(0x10 | 0x100),
     /** RTMGRP_IPV4_ROUTE, RTMGRP_IPV6_ROUTE. */
-    ROUTES(0x40 | 0x400);
+    ROUTES(0x40 | 0x400),
+    /** RTMGRP_IPV4_RULE, RTNLGRP_IPV6_RULE. */
+    RULES(0x80 | 1 << 18);
 
     private final int groups;
 
@@ -167,6 +169,7 @@ public final class LinkMonitor implements AutoCloseable {
       case Links.RTM_NEWLINK, Links.RTM_DELLINK -> tellOfLink(message);
       case Links.RTM_NEWADDR, Links.RTM_DELADDR -> deliver(addressEvent(message));
       case Routes.RTM_NEWROUTE, Routes.RTM_DELROUTE -> deliver(new LinkEvent.RoutesChanged());
+      case Rules.RTM_NEWRULE, Rules.RTM_DELRULE -> deliver(new LinkEvent.RulesChanged());
       default -> LOG.debug("kernel", "netlink message of type {} passed over", message.type());
     }
   }
@@ -231,6 +234,9 @@ public final class LinkMonitor implements AutoCloseable {
     }
     if (topics.contains(Topic.ROUTES)) {
       deliver(new LinkEvent.RoutesChanged());
+    }
+    if (topics.contains(Topic.RULES)) {
+      deliver(new LinkEvent.RulesChanged());
     }
   }
 

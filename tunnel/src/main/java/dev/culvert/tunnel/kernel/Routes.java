@@ -27,6 +27,7 @@ public final class Routes {
   static final int RTM_DELROUTE = 25;
   private static final int RTM_GETROUTE = 26;
   private static final int RTA_DST = 1;
+  private static final int RTA_SRC = 2;
   private static final int RTA_OIF = 4;
   private static final int RTA_PRIORITY = 6;
   private static final int RTA_PREFSRC = 7;
@@ -34,7 +35,11 @@ public final class Routes {
   private static final int RTA_MULTIPATH = 9;
   private static final int RTA_MARK = 16;
   private static final int RTA_TABLE = 15;
+  private static final int RTA_IP_PROTO = 27;
+  private static final int RTA_SPORT = 28;
+  private static final int RTA_DPORT = 29;
   private static final int RTAX_MTU = 2;
+  private static final byte UDP = 17;
   private static final int RTN_UNICAST = 1;
   private static final int RTN_UNREACHABLE = 7;
   private static final int RTN_THROW = 9;
@@ -283,6 +288,62 @@ public final class Routes {
       }
       throw e;
     }
+  }
+
+  /**
+   * A packet of the host's own.
+   *
+   * @param sourcePort of UDP; 0: the packet is of a protocol without ports
+   * @param mark that it carries, 0: none
+   */
+  public record Flow(
+      IpAddress source, int sourcePort, IpAddress destination, int destinationPort, int mark) {}
+
+  /**
+   * Whether packets of {@code flow} leave through that interface, or are for the host itself. Also
+   * true if there is no way for them now, so that nothing speaks for another source.
+   */
+  public boolean leavesThrough(int interfaceIndex, Flow flow) throws IOException {
+    IpAddress to = flow.destination();
+    int length = to.bitLength();
+    NetlinkWriter request =
+        new NetlinkWriter(RTM_GETROUTE, NetlinkMessage.NLM_F_ACK)
+            .u8(to.v4() ? LibC.AF_INET : LibC.AF_INET6)
+            .u8(length)
+            .u8(length)
+            .u8(0)
+            .u32(0)
+            .u32(0)
+            .attribute(RTA_DST, to)
+            .attribute(RTA_SRC, flow.source());
+    if (flow.mark() != 0) {
+      request.attribute(RTA_MARK, flow.mark());
+    }
+    if (flow.sourcePort() != 0) {
+      request
+          .attribute(RTA_IP_PROTO, UDP)
+          .attribute(RTA_SPORT, port(flow.sourcePort()))
+          .attribute(RTA_DPORT, port(flow.destinationPort()));
+    }
+    try {
+      for (NetlinkMessage message : netlink.request("look up " + to, request)) {
+        if (message.type() == RTM_NEWROUTE && message.payload().get(7) == RTN_UNICAST) {
+          Map<Integer, ByteBuffer> attributes = message.attributes(RTMSG);
+          return NetlinkMessage.integer(attributes.get(RTA_OIF), 0) == interfaceIndex;
+        }
+      }
+      return true;
+    } catch (ErrnoException e) {
+      return switch (e.errno()) {
+        case Errno.ENETUNREACH, Errno.EHOSTUNREACH, Errno.EACCES -> true;
+        case Errno.EINVAL -> false; // The source is not the host's any more.
+        default -> throw e;
+      };
+    }
+  }
+
+  private static byte[] port(int port) {
+    return new byte[] {(byte) (port >>> 8), (byte) port};
   }
 
   /**

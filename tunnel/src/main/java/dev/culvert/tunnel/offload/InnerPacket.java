@@ -109,7 +109,7 @@ public final class InnerPacket {
   }
 
   /** Whether it is an IPv4 fragment and not the first. */
-  boolean laterFragment() {
+  public boolean laterFragment() {
     return laterFragment;
   }
 

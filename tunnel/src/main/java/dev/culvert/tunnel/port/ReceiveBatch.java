@@ -77,9 +77,14 @@ public final class ReceiveBatch {
   public int packets() {
     int packets = 0;
     for (int i = 0; i < count; i++) {
-      packets += lengths[i] == 0 ? 0 : (lengths[i] + segmentSizes[i] - 1) / segmentSizes[i];
+      packets += packets(i);
     }
     return packets;
+  }
+
+  /** Datagrams in message {@code i}, 0 for an empty one. */
+  public int packets(int i) {
+    return lengths[i] == 0 ? 0 : (lengths[i] + segmentSizes[i] - 1) / segmentSizes[i];
   }
 
   /** Holds every message's bytes. */

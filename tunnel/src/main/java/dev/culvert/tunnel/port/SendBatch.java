@@ -267,17 +267,21 @@ public final class SendBatch {
     headers.set(LONG, (long) i * MMSGHDR + MSG_CONTROLLEN, at - start);
   }
 
+  /**
+   * An interface would bind the packet to it, past all routes; only a link-local address means
+   * nothing without one.
+   */
   private long packetInfo(long at, IpAddress source, int sourceInterface) {
     long data = at + CMSG_DATA;
     if (family == IpFamily.V4) {
-      control.set(INT, data, sourceInterface);
+      control.set(INT, data, 0);
       control.set(NET_INT, data + 4, (int) source.low());
       control.set(INT, data + 8, 0);
       return cmsg(at, SOL_IP, IP_PKTINFO, 12);
     }
     control.set(NET_LONG, data, source.high());
     control.set(NET_LONG, data + 8, source.low());
-    control.set(INT, data + 16, sourceInterface);
+    control.set(INT, data + 16, source.isLinkLocalV6() ? sourceInterface : 0);
     return cmsg(at, SOL_IPV6, IPV6_PKTINFO, 20);
   }
 

@@ -26,6 +26,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.security.SecureRandom;
 import java.time.Instant;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -130,6 +131,11 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   @Override
   public @Nullable TunnelPeer peer(String name) {
     return peers.get(PublicKey.parseBase64(name));
+  }
+
+  @Override
+  public Collection<? extends TunnelPeer> peers() {
+    return peers.values();
   }
 
   @Override
@@ -249,7 +255,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
 
   private void serve(WireGuardPeer peer, int requests, long nowNanos, long wallNanos) {
     if ((requests & Request.MOVED) != 0) {
-      reportMove(peer);
+      peer.reportMove();
     }
     if ((requests & Request.CONFIRM) != 0) {
       handshakes.confirm(peer.handshake(), wallNanos);
@@ -262,17 +268,6 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     }
     if ((requests & Request.KEEPALIVE) != 0) {
       timers.keepalive(peer.handshake(), nowNanos, wallNanos);
-    }
-  }
-
-  private void reportMove(WireGuardPeer peer) {
-    Endpoint from = peer.reportedEndpoint;
-    Endpoint to = peer.endpoint();
-    if (to != null && !to.isSamePlace(from)) {
-      peer.reportedEndpoint = to;
-      if (from != null) {
-        shared.events.add(new TunnelEvent.EndpointMoved(peer.toString(), from, to));
-      }
     }
   }
 
@@ -309,7 +304,9 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     if (message != null) {
       MemorySegment.copy(
           message.bytes(), 0, out.memory(), ValueLayout.JAVA_BYTE, 0, message.bytes().length);
-      out.fill(message.bytes().length, message.peer(), message.to(), Datagram.CONTROL);
+      WireGuardPeer peer = message.peer();
+      Endpoint to = peer == null ? message.to() : peer.current(message.to());
+      out.fill(message.bytes().length, peer, to, Datagram.CONTROL);
       return true;
     }
     for (WireGuardPeer peer = shared.outbox.peekReady();

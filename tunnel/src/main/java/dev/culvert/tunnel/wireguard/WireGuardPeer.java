@@ -94,8 +94,21 @@ final class WireGuardPeer extends BasePeer<WireGuardPeer> implements HandshakeUs
   public void heard(Endpoint from, int bytes) {
     rxBytes().add(bytes);
     if (heardFrom(from)) {
-      shared.requests.submit(this, Request.MOVED);
+      reportMove();
     }
+  }
+
+  /** It was heard from elsewhere, or at another address of ours. */
+  void reportMove() {
+    Endpoint from = reportedEndpoint;
+    Endpoint to = endpoint();
+    if (to != null && !to.isSamePlace(from)) {
+      reportedEndpoint = to;
+      if (from != null) {
+        shared.events.add(new TunnelEvent.EndpointMoved(name, from, to));
+      }
+    }
+    shared.events.add(new TunnelEvent.SourceHeard(name));
   }
 
   @Override

@@ -17,6 +17,8 @@ import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -50,6 +52,11 @@ class ControlLoopTest {
     volatile long deadline = Long.MAX_VALUE;
     volatile boolean fails;
     volatile @Nullable Error error;
+
+    @Override
+    public Collection<? extends TunnelPeer> peers() {
+      return List.of();
+    }
 
     @Override
     public void greet() {}

@@ -31,6 +31,17 @@ class OutboundTrainsTest {
     }
 
     @Override
+    public void forgetSource() {}
+
+    @Override
+    public @Nullable Endpoint heardSource() {
+      return null;
+    }
+
+    @Override
+    public void sourceFits(Endpoint heard, boolean fits) {}
+
+    @Override
     public void forgetSource(Endpoint refused) {
       throw new AssertionError("nothing was sent");
     }

@@ -76,6 +76,7 @@ interface TestEnd extends AutoCloseable {
         helpers,
         faults.around(engine.overhead()),
         control,
+        new SelfTraffic(() -> -1, Encapsulation.UDP),
         () -> {
           faults.place();
           return clock.getAsLong();

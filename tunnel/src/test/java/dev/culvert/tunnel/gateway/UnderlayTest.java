@@ -29,7 +29,8 @@ final class UnderlayTest {
   private final LaneEnd there = new LaneEnd(2, false, 0, LaneCluster.BACKEND, path -> path);
   private final ConcurrentLinkedQueue<Throwable> failures = new ConcurrentLinkedQueue<>();
   private final Lanes lanes = new Lanes("underlay", 1, i -> here.lane, failures::add);
-  private final Underlay underlay = new Underlay(lanes, Encapsulation.UDP);
+  private final Underlay underlay =
+      new Underlay(lanes, new SelfTraffic(() -> -1, Encapsulation.UDP), Encapsulation.UDP);
 
   UnderlayTest() throws Exception {}
 

@@ -228,7 +228,7 @@ class UdpPortTest extends SocketTest {
         memory, 5000, 700, 700, sticky(loopback(to), loopback(to).address().toString(), 999), 0);
     List<Integer> refused = new ArrayList<>();
     assertEquals(5, from.send(batch, refused::add));
-    assertEquals(List.of(1, 2), refused);
+    assertEquals(List.of(1), refused, "an interface binds no packet to it");
     assertEquals(3, receive(to));
     assertSameBytes(1000, 1, 3000);
     assertSameBytes(5000, 2, 700);

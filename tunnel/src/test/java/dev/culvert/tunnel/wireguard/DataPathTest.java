@@ -2,6 +2,8 @@ package dev.culvert.tunnel.wireguard;
 
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.routing.IpAddress;
@@ -327,12 +329,69 @@ final class DataPathTest {
     assertEquals(1, bob.drops(DropReason.SOURCE_NOT_ALLOWED));
   }
 
+  private static Endpoint at(Endpoint place, String source, int sourceInterface) {
+    return new Endpoint(place.address(), place.port(), 0, IpAddress.parse(source), sourceInterface);
+  }
+
+  @Test
+  void aSourceThatTheRoutesDoNotAgreeWithIsAskedAboutOnce() {
+    WireGuardPeer peer = bob.peer(alice);
+    Endpoint heard = at(alice.address, "192.0.2.200", 7);
+    assertTrue(peer.heardFrom(heard));
+    assertEquals(alice.address, peer.endpoint(), "not used before it is asked about");
+    assertFalse(peer.heardFrom(at(alice.address, "192.0.2.200", 7)), "asked about already");
+    peer.sourceFits(heard, false);
+    assertFalse(peer.heardFrom(heard), "refused already");
+    assertEquals(alice.address, peer.endpoint());
+    assertSame(heard, peer.heardSource(), "asked about again when routes change");
+    peer.sourceFits(heard, true);
+    assertSame(heard, peer.endpoint());
+  }
+
+  @Test
+  void aSourceInUseIsForgottenWhenRoutesLeadElsewhereAndNotTaughtByWhatWasUnderWay() {
+    WireGuardPeer peer = bob.peer(alice);
+    Endpoint before = at(alice.address, "192.0.2.200", 7);
+    peer.heardFrom(before);
+    peer.sourceFits(before, true);
+    peer.sourceFits(before, false);
+    assertEquals(alice.address, peer.endpoint());
+    assertFalse(peer.heardFrom(before));
+    assertEquals(alice.address, peer.endpoint());
+    Endpoint after = at(alice.address, "198.51.100.200", 8);
+    assertTrue(peer.heardFrom(after));
+    peer.sourceFits(after, true);
+    assertEquals(after, peer.endpoint());
+  }
+
+  @Test
+  void anotherPlaceOrAnotherSourceOfAPeerWithOneIsAnsweredAtOnce() {
+    WireGuardPeer peer = bob.peer(alice);
+    Endpoint first = at(alice.address, "192.0.2.200", 7);
+    peer.heardFrom(first);
+    peer.sourceFits(first, true);
+    Endpoint second = at(alice.address, "192.0.2.201", 7);
+    assertTrue(peer.heardFrom(second));
+    assertSame(second, peer.endpoint());
+    assertSame(second, peer.heardSource());
+    Endpoint roamed = at(elsewhere, "192.0.2.201", 7);
+    assertTrue(peer.heardFrom(roamed));
+    assertSame(roamed, peer.endpoint());
+    peer.sourceFits(second, false);
+    assertSame(roamed, peer.endpoint(), "an answer about what is no longer in use");
+    peer.forgetSource();
+    assertEquals(elsewhere, peer.endpoint());
+    assertTrue(peer.heardFrom(roamed), "a change of mark begins anew");
+  }
+
   @Test
   void localAddressThatThePeerReachedIsKeptWithoutAnEvent() {
     Endpoint sticky =
         new Endpoint(
             alice.address.address(), alice.address.port(), 0, IpAddress.parse("192.0.2.200"), 7);
     bob.receive(sticky, network.now, sealed(1));
+    assertEquals(sticky, bob.peer(alice).heardSource());
+    bob.peer(alice).sourceFits(sticky, true);
     assertEquals(sticky, bob.peer(alice).endpoint());
     bob.peer(alice).forgetSource(alice.address);
     assertEquals(sticky, bob.peer(alice).endpoint());

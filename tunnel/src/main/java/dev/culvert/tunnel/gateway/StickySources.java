@@ -1,0 +1,169 @@
+package dev.culvert.tunnel.gateway;
+
+import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.TunnelEngine;
+import dev.culvert.tunnel.engine.TunnelPeer;
+import dev.culvert.tunnel.kernel.LinkMonitor;
+import dev.culvert.tunnel.kernel.Netlink;
+import dev.culvert.tunnel.kernel.Routes;
+import dev.culvert.tunnel.kernel.Routes.Flow;
+import dev.culvert.tunnel.runtime.LimitedLog;
+import dev.culvert.tunnel.runtime.VitalThread;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.EnumSet;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Keeps a peer's sticky source only while the routes agree with it, as the kernel's WireGuard does:
+ * it is asked about once when it is new, and again when links, addresses, routes or rules changed.
+ * No packet waits for that, or is looked up itself.
+ */
+final class StickySources implements AutoCloseable {
+  private static final LimitedLog LIMITED = LimitedLog.of(StickySources.class);
+
+  /** One change seldom comes alone. */
+  private static final long SHORTEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+  /** A pause after asking is at least so many times as long as the asking. */
+  private static final int PAUSE = 9;
+
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+  private final String name;
+  private final TunnelEngine engine;
+  private final ControlLoop control;
+  private final Underlay underlay;
+  private final Netlink netlink;
+  private final Routes routes;
+  private final Thread thread;
+  private @Nullable LinkMonitor news;
+  private volatile boolean doubted;
+  private volatile boolean closed;
+
+  private StickySources(
+      String name,
+      TunnelEngine engine,
+      ControlLoop control,
+      Underlay underlay,
+      Netlink netlink,
+      Consumer<? super Throwable> died) {
+    this.name = name;
+    this.engine = engine;
+    this.control = control;
+    this.underlay = underlay;
+    this.netlink = netlink;
+    routes = new Routes(netlink);
+    thread = VitalThread.unstarted(name + "-routes", this::run, died);
+  }
+
+  /**
+   * Begins to listen, in the network namespace of the calling thread.
+   *
+   * @param died told what ended the listening or asking before {@link #close}
+   */
+  static StickySources start(
+      String name,
+      TunnelEngine engine,
+      ControlLoop control,
+      Underlay underlay,
+      Consumer<? super Throwable> died)
+      throws IOException {
+    StickySources sources =
+        new StickySources(name, engine, control, underlay, Netlink.open(), died);
+    try {
+      sources.news =
+          LinkMonitor.start(EnumSet.allOf(LinkMonitor.Topic.class), event -> sources.doubt(), died);
+    } catch (IOException | RuntimeException e) {
+      sources.netlink.close();
+      throw e;
+    }
+    sources.thread.start();
+    return sources;
+  }
+
+  private void doubt() {
+    doubted = true;
+    LockSupport.unpark(thread);
+  }
+
+  private void run() {
+    while (!closed) {
+      if (!doubted) {
+        LockSupport.park(this);
+        continue;
+      }
+      doubted = false;
+      long start = System.nanoTime();
+      if (!askAboutAll()) {
+        return;
+      }
+      long took = System.nanoTime() - start;
+      pauseUntil(System.nanoTime() + Math.max(SHORTEST_PAUSE_NANOS, PAUSE * took));
+    }
+  }
+
+  private boolean askAboutAll() {
+    try {
+      return control.call(
+          () -> {
+            engine.peers().forEach(this::ask);
+            return true;
+          });
+    } catch (ExecutionException e) {
+      LIMITED.failure(name, e, "{}: sources of peers could not be asked about", name);
+      return true;
+    } catch (InterruptedException e) {
+      return false;
+    }
+  }
+
+  private void pauseUntil(long end) {
+    for (long left = end - System.nanoTime(); left > 0 && !closed; ) {
+      LockSupport.parkNanos(this, left);
+      left = end - System.nanoTime();
+    }
+  }
+
+  /** The peer of that name was heard at another source. On the control thread. */
+  void heard(String peer) {
+    TunnelPeer heard = engine.peer(peer);
+    if (heard != null) {
+      ask(heard);
+    }
+  }
+
+  private void ask(TunnelPeer peer) {
+    Endpoint heard = peer.heardSource();
+    IpAddress source = heard == null ? null : heard.source();
+    // A scope names the interface itself.
+    if (closed || heard == null || source == null || heard.scope() != 0) {
+      return;
+    }
+    boolean fits = false;
+    try {
+      Flow flow =
+          new Flow(source, underlay.sealedPort(), heard.address(), heard.port(), underlay.mark());
+      fits = routes.leavesThrough(heard.sourceInterface(), flow);
+    } catch (IOException e) {
+      LIMITED.warn(name, "{}: no route could be asked for: {}", name, e.getMessage());
+    }
+    peer.sourceFits(heard, fits);
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    if (news != null) {
+      news.close();
+    }
+    LockSupport.unpark(thread);
+    VitalThread.join(thread, PATIENCE);
+    netlink.close();
+  }
+}
