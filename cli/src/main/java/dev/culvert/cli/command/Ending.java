@@ -24,15 +24,19 @@ final class Ending {
    * @param end told why
    */
   static void withAnyThread(Consumer<String> end) {
-    Thread.setDefaultUncaughtExceptionHandler(
-        (thread, cause) -> {
-          withinBounds();
-          try {
-            log.error("{} has ended, which it must not", thread.getName(), cause);
-          } finally {
-            end.accept(thread.getName() + " has ended: " + cause);
-          }
-        });
+    Thread.setDefaultUncaughtExceptionHandler(handler(Ending::withinBounds, end));
+  }
+
+  /** Without memory even logging fails: the rest is done all the same. */
+  static Thread.UncaughtExceptionHandler handler(Runnable bound, Consumer<String> end) {
+    return (thread, cause) -> {
+      bound.run();
+      try {
+        log.error("{} has ended, which it must not", thread.getName(), cause);
+      } finally {
+        end.accept(thread.getName() + " has ended: " + cause);
+      }
+    };
   }
 
   /** From here the process ends within bounds, though a part of it may not. */
