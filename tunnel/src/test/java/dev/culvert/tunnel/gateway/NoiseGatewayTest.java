@@ -21,6 +21,7 @@ import dev.culvert.tunnel.noise.PublicKey;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
@@ -152,6 +153,7 @@ final class NoiseGatewayTest {
     Path newest = state.resolve("last-timestamp");
     Instant ofAnEarlierLife = Instant.now().plus(Duration.ofDays(1));
     Files.writeString(newest, ofAnEarlierLife.toString());
+    Files.setPosixFilePermissions(newest, PosixFilePermissions.fromString("rw-------"));
     try (Side a = new Side(1, state);
         Side b = new Side(2, null)) {
       connect(a, b);

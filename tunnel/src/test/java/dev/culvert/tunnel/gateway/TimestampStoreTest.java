@@ -65,9 +65,21 @@ class TimestampStoreTest {
 
   @Test
   void aFileThatHoldsNoTimestampIsAnErrorThatNamesIt() throws IOException {
-    Files.createDirectories(folder.resolve("state"));
-    Files.writeString(folder.resolve("state").resolve("last-timestamp"), "yesterday");
+    put("yesterday", "rw-------");
     IOException thrown = assertThrows(IOException.class, this::open);
-    assertTrue(String.valueOf(thrown.getMessage()).contains("last-timestamp"));
+    assertTrue(String.valueOf(thrown.getMessage()).contains("last-timestamp holds no timestamp"));
+  }
+
+  @Test
+  void aFileThatOthersCanChangeIsRefused() throws IOException {
+    put(NOW.toString(), "rw-rw----");
+    IOException thrown = assertThrows(IOException.class, this::open);
+    assertTrue(String.valueOf(thrown.getMessage()).contains("mode rw-rw----"));
+  }
+
+  private void put(String text, String mode) throws IOException {
+    Path file = Files.createDirectories(folder.resolve("state")).resolve("last-timestamp");
+    Files.writeString(file, text);
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(mode));
   }
 }
