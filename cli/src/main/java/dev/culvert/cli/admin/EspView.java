@@ -167,7 +167,8 @@ public record EspView(
         file,
         TrafficView.of(device.status()),
         device.peers().stream().map(peer -> peer(peer, keyed, noise)).toList(),
-        esp);
+        esp,
+        List.of());
   }
 
   private static PeerView peer(

@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param configFile null for {@code culvert wg}, which has none
  * @param traffic null where only the UAPI socket could be asked
  * @param esp null but for ESP
+ * @param names the endpoints that are names
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record GatewayView(
@@ -32,7 +33,8 @@ public record GatewayView(
     @Nullable String configFile,
     @Nullable TrafficView traffic,
     List<PeerView> peers,
-    @Nullable EspView esp) {
+    @Nullable EspView esp,
+    List<NameView> names) {
   /** The {@code engine} of WireGuard. */
   public static final String WIREGUARD = "wireguard";
 
@@ -41,6 +43,13 @@ public record GatewayView(
 
   public GatewayView {
     peers = List.copyOf(peers);
+    names = List.copyOf(names);
+  }
+
+  /** The same with these names. */
+  public GatewayView withNames(List<NameView> now) {
+    return new GatewayView(
+        interfaceName, engine, publicKey, listenPort, fwmark, configFile, traffic, peers, esp, now);
   }
 
   /**
@@ -60,7 +69,8 @@ public record GatewayView(
           configFile,
           TrafficView.of(device.status()),
           now.peers().stream().map(peer -> PeerView.of(peer, names)).toList(),
-          null);
+          null,
+          List.of());
     }
   }
 

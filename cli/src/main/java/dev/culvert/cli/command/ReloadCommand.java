@@ -1,9 +1,12 @@
 package dev.culvert.cli.command;
 
 import dev.culvert.cli.admin.AdminMessage;
+import dev.culvert.cli.admin.GatewayView;
+import dev.culvert.cli.admin.NameView;
 import dev.culvert.cli.daemon.Machine;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -31,14 +34,20 @@ final class ReloadCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     String name = gateway.running(machine);
+    GatewayView now;
     try {
-      machine.adminClient().call(name, AdminMessage.Command.RELOAD);
+      now = machine.adminClient().call(name, AdminMessage.Command.RELOAD).gateway();
     } catch (IOException e) {
       throw new CommandException(
           ExitCode.CONFIG_REFUSED, e.getMessage() + "; the running state stays");
     }
     PrintWriter out = spec.commandLine().getOut();
     out.println(name + " reloaded");
+    for (NameView named : now == null ? List.<NameView>of() : now.names()) {
+      if (named.trouble() != null) {
+        out.println("  " + named.trouble());
+      }
+    }
     out.flush();
     return ExitCode.OK;
   }

@@ -6,6 +6,7 @@ import dev.culvert.cli.admin.EspView.NoticeView;
 import dev.culvert.cli.admin.GatewayView;
 import dev.culvert.cli.admin.GatewayView.TrafficView;
 import dev.culvert.cli.admin.Json;
+import dev.culvert.cli.admin.NameView;
 import dev.culvert.cli.daemon.Machine;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -67,6 +68,12 @@ final class StatusCommand implements Callable<Integer> {
     long met = gateway.peers().stream().filter(peer -> peer.lastHandshake() != null).count();
     String proof = handshakes ? " with a handshake" : " with keys to send under";
     line(out, "peers", gateway.peers().size() + ", " + met + proof);
+    for (NameView name : gateway.names()) {
+      String trouble = name.trouble();
+      if (trouble != null) {
+        line(out, "name", trouble);
+      }
+    }
     if (gateway.esp() != null) {
       esp(out, gateway.esp());
     }

@@ -2,9 +2,9 @@ package dev.culvert.cli.config;
 
 import java.security.SecureRandom;
 
-/** A configuration with its key files read and its names resolved, for the device of its engine. */
+/** A configuration with its key files read, for the device of its engine. */
 public sealed interface Desired extends AutoCloseable permits DesiredState, DesiredEsp {
-  /** Reads the key files and asks the name service. Makes a private key at the first start. */
+  /** Reads the key files. Makes a private key at the first start. */
   static Desired of(GatewayConfig config, SecureRandom random) throws ConfigException {
     return switch (config.engine()) {
       case EngineConfig.WireGuard wireGuard -> DesiredState.of(config, random);

@@ -1,12 +1,6 @@
 package dev.culvert.cli.config;
 
 import dev.culvert.crypto.SecretBytes;
-import dev.culvert.routing.EspPolicy;
-import dev.culvert.routing.IpAddress;
-import dev.culvert.tunnel.engine.Endpoint;
-import dev.culvert.tunnel.esp.EspPeerSettings;
-import dev.culvert.tunnel.esp.EspPeerSettings.Binding;
-import dev.culvert.tunnel.esp.Selectors;
 import dev.culvert.tunnel.esp.keying.KeyFile;
 import dev.culvert.tunnel.esp.keying.KeyFileException;
 import dev.culvert.tunnel.esp.keying.ManualSa;
@@ -22,15 +16,13 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
- * An ESP configuration with its keys read and its names resolved.
+ * An ESP configuration with its keys read.
  *
  * @param keys closing this wipes them
  */
-public record DesiredEsp(
-    GatewayConfig config, EspConfig esp, List<EspPeerSettings> peers, Keys keys)
+public record DesiredEsp(GatewayConfig config, EspConfig esp, EspPeers peers, Keys keys)
     implements Desired {
 
   /** Keys, read. */
@@ -87,57 +79,8 @@ public record DesiredEsp(
 
   static DesiredEsp of(GatewayConfig config, EspConfig esp, SecureRandom random)
       throws ConfigException {
-    List<EspPeerSettings> peers = new ArrayList<>();
-    ClusterConfig cluster = config.cluster();
-    Map<String, EspPolicy> policies =
-        esp.policy() == null ? Map.of() : EspPolicy.of(cluster.map(), cluster.self(), esp.policy());
-    for (EspConfig.Peer peer : esp.peers()) {
-      peers.add(settings(esp, peer, policies.get(peer.name())));
-    }
+    EspPeers peers = new EspPeers(esp, config.cluster());
     return new DesiredEsp(config, esp, peers, keys(config, esp, random));
-  }
-
-  private static EspPeerSettings settings(
-      EspConfig esp, EspConfig.Peer peer, @Nullable EspPolicy policy) throws ConfigException {
-    Endpoint endpoint = DesiredState.resolve(peer.endpoint());
-    IpAddress remote = peer.address() == null ? endpoint.address() : peer.address();
-    IpAddress local =
-        esp.nodeAddresses().stream()
-            .filter(own -> own.v4() == remote.v4())
-            .findFirst()
-            .orElseThrow(
-                () ->
-                    peer.endpoint()
-                        .place()
-                        .error(
-                            "this node has no address of the family of "
-                                + remote
-                                + " (nodeAddresses)"));
-    if (local.equals(remote)) {
-      throw peer.endpoint().place().error(remote + " is this node's own address");
-    }
-    if (policy == null) {
-      Selectors selectors = new Selectors(esp.localRanges(), peer.allowedIps());
-      return new EspPeerSettings(
-          peer.name(),
-          local,
-          remote,
-          endpoint,
-          selectors,
-          EspPeerSettings.Binding.SELECTORS,
-          peer.natKeepalive());
-    }
-    return new EspPeerSettings(
-        peer.name(),
-        local,
-        remote,
-        endpoint,
-        new Selectors(policy.local(), policy.remote()),
-        switch (policy.form()) {
-          case SUBNET -> Binding.NODES;
-          case ENDPOINT -> Binding.ENDPOINTS;
-        },
-        peer.natKeepalive());
   }
 
   private static Keys keys(GatewayConfig config, EspConfig esp, SecureRandom random)

@@ -37,6 +37,13 @@ public record EspConfig(
     peers = List.copyOf(peers);
   }
 
+  /**
+   * Whether a peer can be at an address of this family: without a name for its node, both have it.
+   */
+  boolean reaches(Peer peer, boolean v4) {
+    return peer.address() != null || nodeAddresses.stream().anyMatch(own -> own.v4() == v4);
+  }
+
   /** Where keys come from. */
   public sealed interface Keys {
     /** The name in the configuration. */

@@ -3,6 +3,7 @@ package dev.culvert.cli.config;
 import dev.culvert.routing.Mark;
 import dev.culvert.routing.Prefix;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -85,6 +86,30 @@ public record GatewayConfig(
           case EspConfig esp -> esp.peers().stream().map(EspConfig.Peer::endpoint);
         };
     return all.filter(Objects::nonNull).toList();
+  }
+
+  /** The peers whose endpoints are names. */
+  public List<NamedPeer> namedPeers() {
+    List<NamedPeer> named = new ArrayList<>();
+    for (PeerConfig peer : peers) {
+      HostPort at = peer.endpoint();
+      if (at != null && at.isName()) {
+        String id = peer.publicKey().toString();
+        named.add(new NamedPeer(id, peer.name(), at.host(), at.port(), true, true));
+      }
+    }
+    if (engine instanceof EspConfig esp) {
+      for (EspConfig.Peer peer : esp.peers()) {
+        HostPort at = peer.endpoint();
+        if (at.isName()) {
+          String id = peer.name();
+          named.add(
+              new NamedPeer(
+                  id, id, at.host(), at.port(), esp.reaches(peer, true), esp.reaches(peer, false)));
+        }
+      }
+    }
+    return named;
   }
 
   /** How many there are, wherever they are. */

@@ -95,7 +95,7 @@ final class Values {
     return !digitsAndDots && HOST_NAME.matcher(host).matches();
   }
 
-  private static boolean isAddress(String host) {
+  static boolean isAddress(String host) {
     try {
       IpAddress.parse(host);
       return true;

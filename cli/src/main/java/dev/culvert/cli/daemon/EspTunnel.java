@@ -6,11 +6,15 @@ import dev.culvert.cli.config.ConfigException;
 import dev.culvert.cli.config.Desired;
 import dev.culvert.cli.config.DesiredEsp;
 import dev.culvert.cli.config.EspConfig;
+import dev.culvert.cli.config.EspPeers;
 import dev.culvert.cli.config.GatewayConfig;
+import dev.culvert.cli.config.NamedPeer;
 import dev.culvert.routing.Classifier;
 import dev.culvert.routing.Mark;
 import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.esp.EspPeerSettings;
+import dev.culvert.tunnel.esp.EspPeerStatus;
 import dev.culvert.tunnel.esp.SaSecret;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.EspDevice;
@@ -18,8 +22,11 @@ import dev.culvert.tunnel.gateway.EspGatewayOptions;
 import dev.culvert.tunnel.gateway.GatewayStatus;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -27,14 +34,25 @@ import java.util.Set;
 final class EspTunnel implements Tunnel {
   private final EspDevice<?> device;
   private final EspKeys keys;
-  private EspConfig config;
+
+  /** What names stand for, by the peer's name. */
+  private final Map<String, Endpoint> places = new HashMap<>();
+
+  /** What had come from peers when they were last asked about. */
+  private final Map<String, Long> heard = new HashMap<>();
+
+  private volatile EspConfig config;
+  private EspPeers wanted;
+  private List<NamedPeer> named;
   private List<EspPeerSettings> peers;
 
   private EspTunnel(EspDevice<?> device, EspKeys keys, DesiredEsp desired) {
     this.device = device;
     this.keys = keys;
     config = desired.esp();
-    peers = desired.peers();
+    wanted = desired.peers();
+    named = desired.config().namedPeers();
+    peers = wanted.numeric();
   }
 
   static EspTunnel open(Machine machine, DesiredEsp desired) throws IOException {
@@ -57,7 +75,7 @@ final class EspTunnel implements Tunnel {
     EspTunnel tunnel = new EspTunnel(opened.device(), opened.keys(), desired);
     try {
       tunnel.keys.prepare(desired);
-      tunnel.configure(desired);
+      tunnel.configure(desired, tunnel.peers);
       return tunnel;
     } catch (IOException | RuntimeException e) {
       tunnel.close();
@@ -65,36 +83,76 @@ final class EspTunnel implements Tunnel {
     }
   }
 
-  private void configure(DesiredEsp desired) throws DeviceException {
+  private void configure(DesiredEsp desired, List<EspPeerSettings> now) throws DeviceException {
     GatewayConfig gateway = desired.config();
-    device.configure(desired.peers(), gateway.listenPort(), gateway.socketMark());
+    device.configure(now, gateway.listenPort(), gateway.socketMark());
   }
 
   @Override
-  public int apply(Desired desired) throws ConfigException, IOException {
-    if (!(desired instanceof DesiredEsp wanted)) {
+  public synchronized int apply(Desired desired) throws ConfigException, IOException {
+    if (!(desired instanceof DesiredEsp next)) {
       throw new IllegalArgumentException("not for ESP");
     }
-    if (wanted.esp().esn() != config.esn()
-        || wanted.esp().encapsulation() != config.encapsulation()
-        || !keys.prepare(wanted)) {
+    if (next.esp().esn() != config.esn()
+        || next.esp().encapsulation() != config.encapsulation()
+        || !keys.prepare(next)) {
       throw ConfigException.of(
-          Path.of(wanted.config().interfaceName()),
+          Path.of(next.config().interfaceName()),
           "keying, this node's keys, esn and encapsulation change only with 'culvert down' and 'culvert up'; a new key"
               + " comes into the key file, with 'culvert key rotate'");
     }
-    configure(wanted);
-    Set<EspPeerSettings> changed = new HashSet<>(wanted.peers());
+    List<NamedPeer> names = next.config().namedPeers();
+    Set<NamedPeer> same = new HashSet<>(named);
+    same.retainAll(names);
+    Map<String, Endpoint> kept = new HashMap<>(places);
+    kept.keySet().retainAll(same.stream().map(NamedPeer::id).toList());
+    List<EspPeerSettings> settings = next.peers().settings(kept);
+    configure(next, settings);
+    places.keySet().retainAll(kept.keySet());
+    Set<EspPeerSettings> changed = new HashSet<>(settings);
     peers.forEach(
         before -> {
           if (!changed.remove(before)) {
             changed.add(before);
           }
         });
-    config = wanted.esp();
-    peers = wanted.peers();
+    config = next.esp();
+    wanted = next.peers();
+    named = names;
+    peers = settings;
     keys.look();
     return (int) changed.stream().map(EspPeerSettings::name).distinct().count();
+  }
+
+  @Override
+  public synchronized Map<String, PeerSign> signs(Collection<String> asked) throws DeviceException {
+    Map<String, PeerSign> signs = new HashMap<>();
+    for (EspPeerStatus peer : device.peers()) {
+      String name = peer.settings().name();
+      if (asked.contains(name)) {
+        Long before = heard.put(name, peer.rxBytes());
+        boolean silent = before != null && before == peer.rxBytes();
+        signs.put(
+            name,
+            new PeerSign(
+                peer.endpoint(), silent ? PeerSign.Answer.NOTHING_HEARD : PeerSign.Answer.HEARD));
+      }
+    }
+    return signs;
+  }
+
+  @Override
+  public synchronized void move(String peer, Endpoint to) throws IOException {
+    Map<String, Endpoint> next = new HashMap<>(places);
+    next.put(peer, to);
+    try {
+      List<EspPeerSettings> settings = wanted.settings(next);
+      device.configure(settings, device.listenPort(), device.fwmark());
+      peers = settings;
+      places.put(peer, to);
+    } catch (ConfigException e) {
+      throw new IOException(e.getMessage(), e);
+    }
   }
 
   @Override

@@ -12,6 +12,7 @@ import dev.culvert.cli.config.GatewayConfig;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -28,14 +29,18 @@ import org.slf4j.LoggerFactory;
 public final class GatewayDaemon implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(GatewayDaemon.class);
 
+  /** How long a start and a reload wait for name servers; what has no answer then gets it later. */
+  private static final Duration NAMES_PATIENCE = Duration.ofSeconds(5);
+
   private final Path file;
   private final Machine machine;
   private final SecureRandom random = new SecureRandom();
   private ConfigFile source;
-  private GatewayConfig config;
+  private volatile GatewayConfig config;
+  private volatile @Nullable PeerNames names;
   private @Nullable FileWatch discovery;
   private @Nullable Steered steered;
-  private @Nullable Tunnel running;
+  private volatile @Nullable Tunnel running;
   private @Nullable AdminServer admin;
   private volatile boolean stopped;
   private volatile @Nullable String failure;
@@ -66,6 +71,7 @@ public final class GatewayDaemon implements AutoCloseable {
         daemon.bringUp(desired);
       }
       daemon.watchDiscovery();
+      daemon.followNames();
       return daemon;
     } catch (ConfigException | IOException | RuntimeException e) {
       daemon.close();
@@ -150,6 +156,16 @@ public final class GatewayDaemon implements AutoCloseable {
         view.publicKey() == null ? "" : ", public key " + view.publicKey());
   }
 
+  /** A peer without an address is no reason to end: the others work, and the guard stands. */
+  private void followNames() {
+    PeerNames following = new PeerNames(config.interfaceName(), machine.names(), tunnel());
+    synchronized (this) {
+      following.follow(config.namedPeers());
+      names = following;
+    }
+    following.await(NAMES_PATIENCE);
+  }
+
   /**
    * Where the file names the whole cluster, the lanes judge by it and not by peers' ranges alone.
    */
@@ -192,15 +208,22 @@ public final class GatewayDaemon implements AutoCloseable {
   }
 
   /**
-   * Reads the file again and applies what changed. Sessions of peers that stay go on.
+   * Reads the file again, applies what changed and asks for peers' names anew. Sessions of peers
+   * that stay go on.
    *
    * @throws ConfigException where the file cannot be used; all stays as it was
    */
-  public synchronized void reload() throws ConfigException, IOException {
-    ConfigFile now = ConfigFile.open(file);
-    become(now.parse());
-    source = now;
-    watchDiscovery();
+  public void reload() throws ConfigException, IOException {
+    synchronized (this) {
+      ConfigFile now = ConfigFile.open(file);
+      become(now.parse());
+      source = now;
+      watchDiscovery();
+    }
+    PeerNames following = names;
+    if (following != null) {
+      following.askAnew(NAMES_PATIENCE);
+    }
     log.info("{} reloaded {}", config.interfaceName(), file);
   }
 
@@ -247,6 +270,9 @@ public final class GatewayDaemon implements AutoCloseable {
       int changed = applyOrSteerBack(desired);
       GatewayConfig before = config;
       config = wanted;
+      if (names != null) {
+        names.follow(wanted.namedPeers());
+      }
       String name = wanted.interfaceName();
       if (steered == null) {
         machine
@@ -333,8 +359,11 @@ public final class GatewayDaemon implements AutoCloseable {
     return new Response(null, null, null, null, tunnel().keyLog());
   }
 
-  private synchronized GatewayView view() {
-    return tunnel().view(config, file.toAbsolutePath().toString());
+  /** Under no lock: it tells of a reload that waits, too. */
+  private GatewayView view() {
+    GatewayView view = tunnel().view(config, file.toAbsolutePath().toString());
+    PeerNames following = names;
+    return following == null ? view : view.withNames(following.views());
   }
 
   /** Lets {@link #awaitClosed} return; {@link #close} does the rest. */
@@ -354,6 +383,10 @@ public final class GatewayDaemon implements AutoCloseable {
   @Override
   public void close() throws IOException {
     endWatch();
+    PeerNames following = names;
+    if (following != null) {
+      following.close();
+    }
     if (steered != null) {
       steered.close();
     }

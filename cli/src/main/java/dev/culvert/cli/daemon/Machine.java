@@ -4,6 +4,7 @@ import dev.culvert.cli.admin.AdminClient;
 import dev.culvert.cli.admin.AdminServer;
 import dev.culvert.cli.uapi.UapiServer;
 import dev.culvert.tunnel.gateway.SequenceFiles;
+import dev.culvert.tunnel.kernel.NameService;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -12,6 +13,7 @@ import java.nio.file.Path;
  *
  * @param uapiDirectory where {@code wg} looks for devices
  * @param adminDirectory where gateways have their admin sockets and run state
+ * @param names what peers' names are asked of
  * @param sequenceDirectory where sequence numbers of manual SAs outlive the machine's restarts
  */
 public record Machine(
@@ -20,13 +22,20 @@ public record Machine(
     Network network,
     Path uapiDirectory,
     Path adminDirectory,
-    Path sequenceDirectory) {
+    Path sequenceDirectory,
+    Resolver names) {
   private static final Path SEQUENCES = Path.of("/var/lib/culvert/sequences");
 
   /** This machine. */
   public static Machine local(DeviceFactory devices, EspDeviceFactory espDevices, Network network) {
     return new Machine(
-        devices, espDevices, network, UapiServer.DIRECTORY, AdminServer.DIRECTORY, SEQUENCES);
+        devices,
+        espDevices,
+        network,
+        UapiServer.DIRECTORY,
+        AdminServer.DIRECTORY,
+        SEQUENCES,
+        NameService::lookUp);
   }
 
   /** Where manual SAs have their sequence numbers; witnesses of them beside the admin sockets. */

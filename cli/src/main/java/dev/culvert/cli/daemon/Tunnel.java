@@ -8,9 +8,12 @@ import dev.culvert.cli.config.DesiredState;
 import dev.culvert.cli.config.GatewayConfig;
 import dev.culvert.routing.Classifier;
 import dev.culvert.routing.Mark;
+import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.gateway.GatewayStatus;
 import java.io.IOException;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** A running device of either engine, as the daemon steers it. */
@@ -30,6 +33,12 @@ sealed interface Tunnel extends AutoCloseable permits WireGuardTunnel, EspTunnel
    * @throws ConfigException where that needs a new start
    */
   int apply(Desired desired) throws ConfigException, IOException;
+
+  /** Where these peers are and whether they answer; those that it does not have are left out. */
+  Map<String, PeerSign> signs(Collection<String> peers) throws IOException;
+
+  /** A peer's name stands for this from now on. */
+  void move(String peer, Endpoint to) throws IOException;
 
   /** The port that is bound. */
   int listenPort();

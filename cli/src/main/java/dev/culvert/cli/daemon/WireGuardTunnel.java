@@ -17,16 +17,22 @@ import dev.culvert.tunnel.gateway.WireGuardDevice;
 import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
+import dev.culvert.tunnel.wireguard.PeerContact;
 import dev.culvert.tunnel.wireguard.PeerUpdate;
 import java.io.IOException;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.stream.Collectors;
 
 /** A WireGuard device, which {@code wg} can see too. */
 final class WireGuardTunnel implements Tunnel {
+  /** So many initiations in a row are not lost by chance alone. */
+  private static final int UNANSWERED = 2;
+
   private final RunningDevice running;
   private final UapiServer uapi;
 
@@ -88,6 +94,41 @@ final class WireGuardTunnel implements Tunnel {
       endpoints = endpoints(wanted.update());
       return update.peers().size();
     }
+  }
+
+  @Override
+  public Map<String, PeerSign> signs(Collection<String> peers) throws DeviceException {
+    Map<String, PeerSign> signs = new HashMap<>();
+    device()
+        .contacts(peers.stream().map(PublicKey::parseBase64).toList())
+        .forEach((key, contact) -> signs.put(key.toString(), sign(contact)));
+    return signs;
+  }
+
+  private static PeerSign sign(PeerContact contact) {
+    return new PeerSign(
+        contact.endpoint(),
+        contact.unansweredHandshakes() < UNANSWERED
+            ? PeerSign.Answer.HEARD
+            : PeerSign.Answer.UNANSWERED);
+  }
+
+  @Override
+  public void move(String peer, Endpoint to) throws DeviceException {
+    PeerUpdate update =
+        new PeerUpdate(
+            PublicKey.parseBase64(peer),
+            false,
+            true,
+            null,
+            to,
+            OptionalInt.empty(),
+            false,
+            List.of());
+    device()
+        .configure(
+            new DeviceUpdate(
+                null, OptionalInt.empty(), OptionalInt.empty(), false, List.of(update)));
   }
 
   @Override

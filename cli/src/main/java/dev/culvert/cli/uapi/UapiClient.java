@@ -169,6 +169,7 @@ public final class UapiClient {
         null,
         null,
         peers,
-        null);
+        null,
+        List.of());
   }
 }

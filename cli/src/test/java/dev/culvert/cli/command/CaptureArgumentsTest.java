@@ -41,7 +41,8 @@ final class CaptureArgumentsTest {
             new FakeNetwork(),
             directory.resolve("wg"),
             directory.resolve("run"),
-            directory.resolve("sequences"));
+            directory.resolve("sequences"),
+            host -> java.util.List.of());
     target = directory.resolve("capture.pcapng");
   }
 

@@ -53,7 +53,8 @@ final class CommandsTest {
             network,
             directory.resolve("wg"),
             directory.resolve("run"),
-            directory.resolve("sequences"));
+            directory.resolve("sequences"),
+            host -> List.of());
     file = directory.resolve("gw.yaml");
     Files.writeString(
         file,

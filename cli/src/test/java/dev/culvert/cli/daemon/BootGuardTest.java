@@ -41,7 +41,8 @@ final class BootGuardTest {
             network,
             directory.resolve("wg"),
             directory.resolve("run"),
-            directory.resolve("sequences"));
+            directory.resolve("sequences"),
+            host -> java.util.List.of());
     writeGateway("");
   }
 

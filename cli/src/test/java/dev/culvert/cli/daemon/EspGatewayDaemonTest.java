@@ -50,7 +50,8 @@ final class EspGatewayDaemonTest {
             network,
             directory.resolve("wg"),
             directory.resolve("run"),
-            directory.resolve("sequences"));
+            directory.resolve("sequences"),
+            host -> List.of());
     secret(keys, KeyFileWriter.newLine(3, 16, random));
     configure("keyFile: keys", "");
   }

@@ -2,10 +2,12 @@ package dev.culvert.cli.daemon;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.admin.AdminMessage.Command;
+import dev.culvert.cli.admin.NameView;
 import dev.culvert.cli.config.ConfigException;
 import dev.culvert.cli.lab.Commands;
 import dev.culvert.cli.lab.Waiting;
@@ -13,14 +15,21 @@ import dev.culvert.cli.testing.FakeDevice;
 import dev.culvert.cli.testing.FakeEspDevice;
 import dev.culvert.cli.testing.FakeNetwork;
 import dev.culvert.cli.testing.LogLines;
+import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.plan.Guard;
+import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import java.io.IOException;
+import java.net.UnknownHostException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,6 +40,9 @@ final class GatewayDaemonTest {
 
   private final FakeNetwork network = new FakeNetwork();
   private final List<FakeDevice> devices = new ArrayList<>();
+
+  private final Map<String, List<IpAddress>> hosts = new ConcurrentHashMap<>();
+  private volatile CountDownLatch nameServer = new CountDownLatch(0);
 
   @TempDir private Path directory;
   private Path file;
@@ -51,8 +63,98 @@ final class GatewayDaemonTest {
             network,
             directory.resolve("wg"),
             directory.resolve("run"),
-            directory.resolve("sequences"));
+            directory.resolve("sequences"),
+            this::lookUp);
     write("mtu: 1400, addresses: [10.66.0.1/24]", peer("a", A, "10.66.2.0/24"));
+  }
+
+  private List<IpAddress> lookUp(String host) throws UnknownHostException {
+    try {
+      nameServer.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    List<IpAddress> addresses = hosts.get(host);
+    if (addresses == null) {
+      throw new UnknownHostException("no such name");
+    }
+    return addresses;
+  }
+
+  private static String named(String name, String key, String range) {
+    return peer(name, key, range).replace("]}", "], endpoint: '" + name + ".example:51820'}");
+  }
+
+  private String endpoint(String key) {
+    try (DeviceSnapshot now = device().snapshot()) {
+      return now.peers().stream()
+          .filter(peer -> peer.publicKey().toString().equals(key))
+          .map(peer -> String.valueOf(peer.endpoint()))
+          .findFirst()
+          .orElse("no peer");
+    }
+  }
+
+  private NameView name() throws IOException {
+    return Objects.requireNonNull(machine.adminClient().call("cv0", Command.STATUS).gateway())
+        .names()
+        .getFirst();
+  }
+
+  @Test
+  void aPeerWhoseNameDoesNotResolveIsAskedForAgainAndTheGatewayIsUp() throws Exception {
+    write("mtu: 1400", peer("a", A, "10.66.2.0/24"), named("b", B, "10.66.3.0/24"));
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertEquals("keep [10.66.2.0/24, 10.66.3.0/24, 10.66.0.0/16]", network.calls().getFirst());
+      assertEquals("no such name", name().error());
+      assertEquals("null", endpoint(B));
+      hosts.put("b.example", List.of(IpAddress.parse("192.0.2.3")));
+      assertTrue(Waiting.until(Commands.PATIENCE, () -> endpoint(B).equals("192.0.2.3:51820")));
+      daemon.reload();
+      assertNull(name().error());
+      assertFalse(daemon.wasStopped());
+    }
+  }
+
+  @Test
+  void namesAreTakenInTheirOrderAndAReloadMovesOnlyWhomItsNameMoved() throws Exception {
+    IpAddress v6 = IpAddress.parse("2001:db8::3");
+    IpAddress v4 = IpAddress.parse("192.0.2.3");
+    hosts.put("b.example", List.of(v6, v4));
+    write("mtu: 1400", named("b", B, "10.66.3.0/24"));
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertEquals("[2001:db8::3]:51820", endpoint(B));
+      hosts.put("b.example", List.of(v4, v6));
+      daemon.reload();
+      assertEquals("[2001:db8::3]:51820", endpoint(B), "it works where it is");
+      device().unanswered(2);
+      daemon.reload();
+      assertEquals("192.0.2.3:51820", endpoint(B), "it does not");
+      device().unanswered(0);
+      hosts.put("b.example", List.of(IpAddress.parse("192.0.2.4")));
+      daemon.reload();
+      assertEquals("192.0.2.4:51820", endpoint(B));
+      hosts.remove("b.example");
+      daemon.reload();
+      assertEquals("192.0.2.4:51820", endpoint(B), "it stays while its name is not known");
+      assertEquals("no such name", name().error());
+    }
+  }
+
+  @Test
+  void whileANameServerIsSilentNothingElseWaits() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      nameServer = new CountDownLatch(1);
+      hosts.put("b.example", List.of(IpAddress.parse("192.0.2.3")));
+      write("mtu: 1400", peer("a", A, "10.66.2.0/24"), named("b", B, "10.66.3.0/24"));
+      Thread reload = Thread.ofVirtual().start(daemon::reloadLogged);
+      assertTrue(Waiting.until(Commands.PATIENCE, () -> endpoint(B).equals("null")));
+      assertEquals(List.of(), name().answer());
+      assertTrue(reload.isAlive(), "status was answered while the reload waits");
+      nameServer.countDown();
+      reload.join();
+      assertEquals("192.0.2.3:51820", endpoint(B));
+    }
   }
 
   private static String peer(String name, String key, String range) {

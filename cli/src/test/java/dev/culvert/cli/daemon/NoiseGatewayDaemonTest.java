@@ -47,7 +47,8 @@ final class NoiseGatewayDaemonTest {
             network,
             directory.resolve("wg"),
             directory.resolve("run"),
-            directory.resolve("sequences"));
+            directory.resolve("sequences"),
+            host -> List.of());
     secret("psk");
     configure(4500, peer("b", 2, ofB, ""));
   }

@@ -16,9 +16,11 @@ import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot.PeerSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
+import dev.culvert.tunnel.wireguard.PeerContact;
 import dev.culvert.tunnel.wireguard.PeerUpdate;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -40,6 +42,7 @@ public final class FakeDevice implements WireGuardDevice, RunningDevice {
   private volatile @Nullable String failure;
   private int listenPort;
   private int fwmark;
+  private volatile int unanswered;
 
   public FakeDevice(String name) {
     this.name = name;
@@ -177,6 +180,23 @@ public final class FakeDevice implements WireGuardDevice, RunningDevice {
         keyed ? SecretBytes.copyOf(privateKey) : null,
         keyed ? PublicKey.of(X25519.publicKey(privateKey)) : null,
         snapshots);
+  }
+
+  /** How many handshakes peers have not answered. */
+  public void unanswered(int handshakes) {
+    unanswered = handshakes;
+  }
+
+  @Override
+  public synchronized Map<PublicKey, PeerContact> contacts(Collection<PublicKey> of) {
+    Map<PublicKey, PeerContact> contacts = new LinkedHashMap<>();
+    for (PublicKey key : of) {
+      Peer peer = peers.get(key);
+      if (peer != null) {
+        contacts.put(key, new PeerContact(peer.endpoint, unanswered));
+      }
+    }
+    return contacts;
   }
 
   @Override

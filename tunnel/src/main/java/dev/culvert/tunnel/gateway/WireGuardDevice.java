@@ -1,7 +1,11 @@
 package dev.culvert.tunnel.gateway;
 
+import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
+import dev.culvert.tunnel.wireguard.PeerContact;
+import java.util.Collection;
+import java.util.Map;
 
 /**
  * A running WireGuard device, as the UAPI and the admin socket steer it. Safe to use from any
@@ -21,6 +25,9 @@ public interface WireGuardDevice {
 
   /** Keys and peers now. The caller closes it. */
   DeviceSnapshot snapshot();
+
+  /** Where these peers are now; those that do not exist are left out. */
+  Map<PublicKey, PeerContact> contacts(Collection<PublicKey> peers) throws DeviceException;
 
   /** The UDP port that is bound, 0 while none is. */
   int listenPort();

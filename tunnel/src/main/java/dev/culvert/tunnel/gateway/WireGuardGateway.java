@@ -6,10 +6,14 @@ import dev.culvert.crypto.AeadBackends;
 import dev.culvert.routing.Classifier;
 import dev.culvert.routing.Mark;
 import dev.culvert.tunnel.engine.TunnelEngine;
+import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
+import dev.culvert.tunnel.wireguard.PeerContact;
 import dev.culvert.tunnel.wireguard.WireGuardEngine;
 import java.security.SecureRandom;
+import java.util.Collection;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -94,6 +98,11 @@ public final class WireGuardGateway implements WireGuardDevice, ClusterDevice, A
     } catch (DeviceException e) {
       throw new IllegalStateException("no snapshot of " + interfaceName(), e);
     }
+  }
+
+  @Override
+  public Map<PublicKey, PeerContact> contacts(Collection<PublicKey> peers) throws DeviceException {
+    return gateway.control(() -> engine.contacts(peers));
   }
 
   @Override

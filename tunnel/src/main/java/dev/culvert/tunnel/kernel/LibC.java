@@ -111,4 +111,11 @@ public interface LibC {
   int getegid();
 
   String strerror(int errno);
+
+  /** Answers 0, or a number for {@link #gai_strerror}; {@code service} is 0 for none. */
+  int getaddrinfo(String node, long service, long hints, long result);
+
+  void freeaddrinfo(long list);
+
+  String gai_strerror(int error);
 }

@@ -27,6 +27,7 @@ import java.lang.foreign.ValueLayout;
 import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -131,6 +132,18 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   @Override
   public @Nullable TunnelPeer peer(String name) {
     return peers.get(PublicKey.parseBase64(name));
+  }
+
+  /** Where peers are now; those that do not exist are left out. */
+  public Map<PublicKey, PeerContact> contacts(Collection<PublicKey> of) {
+    Map<PublicKey, PeerContact> contacts = new HashMap<>();
+    for (PublicKey key : of) {
+      WireGuardPeer peer = peers.get(key);
+      if (peer != null) {
+        contacts.put(key, new PeerContact(peer.endpoint(), peer.handshake().handshakeAttempts()));
+      }
+    }
+    return contacts;
   }
 
   @Override
