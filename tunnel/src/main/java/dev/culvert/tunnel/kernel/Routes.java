@@ -41,6 +41,7 @@ public final class Routes {
   private static final int RTAX_MTU = 2;
   private static final byte UDP = 17;
   private static final int RTN_UNICAST = 1;
+  private static final int RTN_LOCAL = 2;
   private static final int RTN_UNREACHABLE = 7;
   private static final int RTN_THROW = 9;
   private static final int RT_SCOPE_UNIVERSE = 0;
@@ -335,10 +336,29 @@ public final class Routes {
       return true;
     } catch (ErrnoException e) {
       return switch (e.errno()) {
-        case Errno.ENETUNREACH, Errno.EHOSTUNREACH, Errno.EACCES -> true;
-        case Errno.EINVAL -> false; // The source is not the host's any more.
+        // For IPv4 also what the kernel says if the source is not the host's any more.
+        case Errno.ENETUNREACH, Errno.EHOSTUNREACH, Errno.EACCES -> isLocal(flow.source());
+        case Errno.EINVAL -> false;
         default -> throw e;
       };
+    }
+  }
+
+  private boolean isLocal(IpAddress address) throws IOException {
+    NetlinkWriter request =
+        header(RTM_GETROUTE, NetlinkMessage.NLM_F_ACK, address.v4(), address.bitLength())
+            .u32(0)
+            .u32(0)
+            .attribute(RTA_DST, address);
+    try {
+      return netlink.request("look up " + address, request).stream()
+          .anyMatch(
+              message -> message.type() == RTM_NEWROUTE && message.payload().get(7) == RTN_LOCAL);
+    } catch (ErrnoException e) {
+      if (e.errno() == Errno.ENETUNREACH || e.errno() == Errno.EHOSTUNREACH) {
+        return false;
+      }
+      throw e;
     }
   }
 

@@ -26,6 +26,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @Tag("integration")
@@ -259,6 +260,64 @@ class NetlinkTest {
       namespace.exec("ip", "route", "add", "10.30.0.0/16", "dev", "veth0");
       await(e -> e instanceof LinkEvent.RoutesChanged);
     }
+  }
+
+  @Test
+  void rulesOfBothFamiliesAreToldToWhoAsks() throws Exception {
+    try (LinkMonitor monitor = monitor(LinkMonitor.Topic.RULES)) {
+      assertNotNull(monitor);
+      for (String family : List.of("-4", "-6")) {
+        namespace.exec("ip", family, "rule", "add", "priority", "77", "lookup", "main");
+        await(e -> e instanceof LinkEvent.RulesChanged);
+        events.clear();
+        namespace.exec("ip", family, "rule", "delete", "priority", "77");
+        await(e -> e instanceof LinkEvent.RulesChanged);
+        events.clear();
+      }
+    }
+  }
+
+  private boolean leaves(String device, String source, String destination, int mark)
+      throws Exception {
+    return routes.leavesThrough(
+        links.get(device).index(),
+        new Routes.Flow(IpAddress.parse(source), 51_820, IpAddress.parse(destination), 4242, mark));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "-4, 10.1.0.2, 24, 10.2.0.2, 10.9.0.2, 10.1.0.1, 10.2.0.1",
+    "-6, fd01::2, 64, fd02::2, fd09::2, fd01::1, fd02::1"
+  })
+  void aSourceFitsWhileItsInterfaceIsTheWayBack(
+      String family, String first, int length, String second, String to, String via1, String via2)
+      throws Exception {
+    bothUp();
+    String nodad = family.equals("-6") ? " nodad" : "";
+    namespace.exec(
+        "sh",
+        "-c",
+        "ip addr add %s/%d dev veth0%s; ip addr add %s/%d dev veth1%s"
+            .formatted(first, length, nodad, second, length, nodad));
+    assertTrue(leaves("veth0", first, to, 0), "no way speaks for no other source");
+    namespace.exec("ip", family, "route", "add", "default", "via", via1);
+    assertTrue(leaves("veth0", first, to, 0));
+    assertFalse(leaves("veth1", second, to, 0));
+    namespace.exec("ip", family, "route", "add", "default", "via", via2, "table", "200");
+    namespace.exec("ip", family, "rule", "add", "fwmark", "0x77", "table", "200");
+    assertFalse(leaves("veth0", first, to, 0x77));
+    assertTrue(leaves("veth1", second, to, 0x77));
+    namespace.exec("ip", family, "rule", "add", "ipproto", "udp", "sport", "51820", "table", "200");
+    assertFalse(leaves("veth0", first, to, 0), "the rule is about this port");
+    assertTrue(leaves("veth0", first, first, 0), "to the host itself");
+  }
+
+  @Test
+  void anAddressThatWasTakenAwayIsNoSource() throws Exception {
+    bothUp();
+    namespace.exec("ip", "addr", "add", "10.1.0.2/24", "dev", "veth0");
+    assertTrue(leaves("veth0", "10.1.0.2", "10.1.0.1", 0));
+    assertFalse(leaves("veth0", "10.1.0.3", "10.1.0.1", 0));
   }
 
   @Test
