@@ -79,6 +79,7 @@ final class UapiConnection {
   /** Reads on to the empty line that ends a refused operation. False: it is out of step. */
   private boolean skipRest() throws IOException {
     try {
+      lines.endLimit(); // who is not read from to the end cannot be told
       while (!lines.isEmpty()) {
         if (!lines.advance()) {
           return false;

@@ -15,6 +15,9 @@ public final class UapiException extends Exception {
 
   private final int errno;
 
+  /** Message too long: more than is taken in one operation. */
+  public static final int EMSGSIZE = 90;
+
   /**
    * @param message the reason, without any secret
    * @param errno positive, as the kernel counts

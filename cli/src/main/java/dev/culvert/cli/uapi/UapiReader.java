@@ -34,14 +34,23 @@ final class UapiReader implements AutoCloseable {
     operationBytes = 0;
   }
 
+  /** Lets the rest of a refused operation be read however long it is: nothing of it is kept. */
+  void endLimit() {
+    operationBytes = Long.MIN_VALUE;
+  }
+
   /**
    * Moves to the next line.
    *
    * @return false at the end of the stream
-   * @throws UapiException EPROTO where the line or the operation is too long, EIO where the stream
-   *     ends within a line
+   * @throws UapiException EPROTO where the line is too long, EMSGSIZE where the operation is, EIO
+   *     where the stream ends within a line
    */
   boolean advance() throws IOException, UapiException {
+    if (operationBytes > MAX_OPERATION) {
+      throw new UapiException(
+          "an operation of more than " + MAX_OPERATION + " bytes", UapiException.EMSGSIZE);
+    }
     length = 0;
     equals = -1;
     while (true) {
@@ -52,9 +61,7 @@ final class UapiReader implements AutoCloseable {
         }
         return false;
       }
-      if (++operationBytes > MAX_OPERATION) {
-        throw UapiException.protocol("an operation of more than " + MAX_OPERATION + " bytes");
-      }
+      operationBytes++;
       if (next == '\n') {
         return true;
       }

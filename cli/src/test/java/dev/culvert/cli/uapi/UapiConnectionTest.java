@@ -111,6 +111,13 @@ final class UapiConnectionTest {
   }
 
   @Test
+  void anOperationThatIsTooLongIsReadToItsEndAndAnswered() throws IOException {
+    String line = "fwmark=0\n";
+    String set = "set=1\n" + line.repeat((int) UapiReader.MAX_OPERATION / line.length() + 9);
+    assertEquals("errno=-90\n\nerrno=0\n\n", ask(set + "\nget=1\n\n"));
+  }
+
+  @Test
   void aLineWithoutEndIsRefusedAndEndsTheConnection() throws IOException {
     assertEquals("errno=-71\n\n", ask("set=1\n" + "a".repeat(100_000) + "\n\nget=1\n\n"));
   }
