@@ -12,12 +12,14 @@ import java.util.Set;
  * @param strictEgress whether what would leave in clear is dropped, also while no daemon lives
  * @param strictIngress whether what arrives in clear from the cluster is dropped
  * @param exemptions names are unique
+ * @param accepted what takes packets past the guard and is put up with
  */
 public record Policy(
     Set<TrafficClass> encrypted,
     boolean strictEgress,
     boolean strictIngress,
-    List<Exemption> exemptions) {
+    List<Exemption> exemptions,
+    Set<BlindSpot> accepted) {
   private static final NodeSelector CONTROL_PLANE = NodeSelector.role("control-plane");
 
   /** API server and etcd, without which a node that lost its keys cannot publish new ones. */
@@ -33,12 +35,22 @@ public record Policy(
   public Policy {
     encrypted = Set.copyOf(encrypted);
     exemptions = List.copyOf(exemptions);
+    accepted = Set.copyOf(accepted);
     Set<String> names = new HashSet<>();
     for (Exemption exemption : exemptions) {
       if (!names.add(exemption.name())) {
         throw new IllegalArgumentException("two exemptions named " + exemption.name());
       }
     }
+  }
+
+  /** Nothing is accepted that takes packets past the guard. */
+  public Policy(
+      Set<TrafficClass> encrypted,
+      boolean strictEgress,
+      boolean strictIngress,
+      List<Exemption> exemptions) {
+    this(encrypted, strictEgress, strictIngress, exemptions, Set.of());
   }
 
   /** The classes that stay in clear, in order. */

@@ -6,9 +6,11 @@ import java.util.List;
  * What became of the packets between the cluster's nodes so far, both directions.
  *
  * @param guarded whether the guard stands: without it, nobody counted what left in clear
+ * @param blindSpots what takes packets past the guard: those were not counted
  */
-public record AuditView(boolean guarded, List<Row> rows) {
+public record AuditView(boolean guarded, List<Row> rows, List<String> blindSpots) {
   public AuditView {
+    blindSpots = List.copyOf(blindSpots);
     rows = List.copyOf(rows);
   }
 

@@ -68,6 +68,7 @@ final class AuditCommand implements Callable<Integer> {
           "" + row.clear());
     }
     table.print(out);
+    audit.blindSpots().forEach(spot -> out.println("not seen: " + spot));
     if (!audit.guarded()) {
       out.println("no guard stands here: nobody counted what left in clear");
     }

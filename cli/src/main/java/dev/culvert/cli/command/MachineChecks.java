@@ -3,7 +3,9 @@ package dev.culvert.cli.command;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import dev.culvert.cli.config.EspConfig;
+import dev.culvert.cli.daemon.GatewayPlan;
 import dev.culvert.cli.daemon.Machine;
+import dev.culvert.cli.daemon.Network;
 import dev.culvert.cli.socket.LocalServer;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackends;
@@ -49,7 +51,7 @@ final class MachineChecks {
     findings.add(cipher("ESP cipher", AeadAlgorithm.AES_GCM));
     findings.add(reversePathFilter());
     findings.add(guard());
-    findings.add(otherDatapath());
+    findings.addAll(blindSpots());
     findings.add(ipv6());
     findings.add(socketBuffers());
     findings.add(port("UDP port", DEFAULT_PORT));
@@ -167,15 +169,27 @@ final class MachineChecks {
         .orElseGet(() -> Finding.ok("guard", nft.get().toString()));
   }
 
-  private Finding otherDatapath() {
+  /** On the devices of the default route: which others lead to nodes, a configuration says. */
+  private List<Finding> blindSpots() {
     try {
-      return machine
-          .network()
-          .otherDatapath()
-          .map(found -> Finding.fail("datapath", found, "see 'culvert up'"))
-          .orElseGet(() -> Finding.ok("datapath", "no other takes packets past the guard"));
+      Network network = machine.network();
+      List<Finding> findings =
+          network.blindSpots(GatewayPlan.defaultUnderlay(network)).stream()
+              .map(
+                  found ->
+                      Finding.fail(
+                          "datapath",
+                          found.toString(),
+                          "'culvert up' refuses strict configurations without 'spec.strict.accept: ["
+                              + found.spot()
+                              + "]'"))
+              .toList();
+      return findings.isEmpty()
+          ? List.of(Finding.ok("datapath", "nothing takes packets past the guard"))
+          : findings;
     } catch (IOException e) {
-      return Finding.warn("datapath", "cannot be looked at: " + e.getMessage(), "run as root");
+      return List.of(
+          Finding.warn("datapath", "cannot be looked at: " + e.getMessage(), "run as root"));
     }
   }
 

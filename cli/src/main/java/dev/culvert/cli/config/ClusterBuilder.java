@@ -1,5 +1,6 @@
 package dev.culvert.cli.config;
 
+import dev.culvert.routing.BlindSpot;
 import dev.culvert.routing.ClusterMap;
 import dev.culvert.routing.ClusterNode;
 import dev.culvert.routing.Exemption;
@@ -47,6 +48,7 @@ final class ClusterBuilder {
   final Set<TrafficClass> encrypted = EnumSet.allOf(TrafficClass.class);
   boolean strictEgress = true;
   boolean strictIngress = true;
+  final Set<BlindSpot> accepted = EnumSet.noneOf(BlindSpot.class);
   List<Exemption> exemptions = Policy.CONTROL_PLANE_EXEMPTIONS;
 
   private record Claim(String node, Place place) {}
@@ -103,7 +105,7 @@ final class ClusterBuilder {
   ClusterConfig build(
       Place whole, Collection<PeerConfigBuilder> peers, Collection<InterfaceAddress> addresses)
       throws ConfigException {
-    Policy policy = new Policy(encrypted, strictEgress, strictIngress, exemptions);
+    Policy policy = new Policy(encrypted, strictEgress, strictIngress, exemptions, accepted);
     if (self == null || selfPlace == null) {
       if (nodesPlace != null) {
         throw nodesPlace.error("'spec.node' has to say which of the nodes this is");

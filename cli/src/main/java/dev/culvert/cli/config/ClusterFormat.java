@@ -1,6 +1,7 @@
 package dev.culvert.cli.config;
 
 import dev.culvert.cli.config.YamlValue.YamlMap;
+import dev.culvert.routing.BlindSpot;
 import dev.culvert.routing.ClusterNode;
 import dev.culvert.routing.Exemption;
 import dev.culvert.routing.IpAddress;
@@ -36,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  *       persistentKeepalive: 25
  *   discovery: {file: nodes.yaml}       # more nodes: kind Nodes, with the key nodes
  *   clusterCIDRs: [10.42.0.0/16]
- *   strict: {egress: true, ingress: true}
+ *   strict: {egress: true, ingress: true, accept: [macvlan]}
  *   encrypt: {podToPod: true, podToNode: true, nodeToPod: true, nodeToNode: true}
  *   exempt:
  *     - name: api-server
@@ -202,9 +203,15 @@ final class ClusterFormat {
 
   private void strict(@Nullable YamlValue value) throws ConfigException {
     if (value != null) {
-      YamlMap strict = value.map(Set.of("egress", "ingress"));
+      YamlMap strict = value.map(Set.of("egress", "ingress", "accept"));
       cluster.strictEgress = truth(strict.get("egress"), true);
       cluster.strictIngress = truth(strict.get("ingress"), true);
+      for (YamlValue name : strict.list("accept")) {
+        cluster.accepted.add(
+            BlindSpot.of(name.text())
+                .orElseThrow(
+                    () -> name.place().error("not one of " + List.of(BlindSpot.values()))));
+      }
     }
   }
 

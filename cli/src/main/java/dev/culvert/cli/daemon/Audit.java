@@ -2,12 +2,14 @@ package dev.culvert.cli.daemon;
 
 import dev.culvert.cli.admin.AuditView;
 import dev.culvert.cli.config.GatewayConfig;
+import dev.culvert.routing.BlindSpot;
 import dev.culvert.routing.Exemption;
 import dev.culvert.routing.Policy;
 import dev.culvert.routing.TrafficClass;
 import dev.culvert.routing.plan.GuardCounters;
 import dev.culvert.tunnel.gateway.GatewayStatus;
 import dev.culvert.tunnel.gateway.TrafficStatus.Volume;
+import dev.culvert.tunnel.kernel.BlindSpots.Found;
 import dev.culvert.tunnel.kernel.GuardTable.Count;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -52,7 +54,11 @@ public final class Audit {
     audit.guard("unknown", GuardCounters.UNKNOWN_OUT, !policy.strictEgress());
     audit.guard("unknown", GuardCounters.UNKNOWN_IN, !policy.strictIngress());
     audit.guard("unknown", GuardCounters.TRANSLATED_IN, !policy.strictIngress());
-    audit.guard("overlay to many", GuardCounters.OVERLAY_OUT, !policy.strictEgress());
+    boolean toMany = policy.accepted().contains(BlindSpot.MULTICAST_OVERLAY);
+    audit.guard("overlay to many", GuardCounters.OVERLAY_OUT, toMany || !policy.strictEgress());
+    if (counters.containsKey(GuardCounters.LINK_OUT)) {
+      audit.guard("past the IP layer", GuardCounters.LINK_OUT, !policy.strictEgress());
+    }
     for (Exemption exemption : policy.exemptions()) {
       for (String counter : GuardCounters.exempt(exemption.name())) {
         audit.row(exemption.name()).exempt += audit.packets(counter);
@@ -65,7 +71,19 @@ public final class Audit {
     audit.rows.forEach(
         (traffic, f) ->
             rows.add(new AuditView.Row(traffic, f.encrypted, f.exempt, f.dropped, f.clear)));
-    return new AuditView(!counters.isEmpty(), rows);
+    return new AuditView(!counters.isEmpty(), rows, blindSpots(config, network, counters));
+  }
+
+  private static List<String> blindSpots(
+      GatewayConfig config, Network network, Map<String, Count> counters) throws IOException {
+    List<Found> found =
+        network.blindSpots(GatewayPlan.of(config, network, 0, List.of(), 0).underlay());
+    List<String> spots = new ArrayList<>(found.stream().map(Found::toString).toList());
+    boolean lacking = found.stream().anyMatch(spot -> spot.spot() == BlindSpot.NO_NETDEV_EGRESS);
+    if (!counters.isEmpty() && !counters.containsKey(GuardCounters.LINK_OUT) && !lacking) {
+      spots.add("the guard's second layer does not stand; 'culvert up' loads it");
+    }
+    return spots;
   }
 
   private Figures row(String traffic) {

@@ -9,6 +9,8 @@ import dev.culvert.cli.config.ConfigException;
 import dev.culvert.cli.config.ConfigFile;
 import dev.culvert.cli.config.Desired;
 import dev.culvert.cli.config.GatewayConfig;
+import dev.culvert.routing.Policy;
+import dev.culvert.tunnel.kernel.BlindSpots;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -107,10 +109,7 @@ public final class GatewayDaemon implements AutoCloseable {
       return;
     }
     String name = config.interfaceName();
-    String otherDatapath = machine.network().otherDatapath().orElse(null);
-    if (otherDatapath != null) {
-      throw new IOException(otherDatapath);
-    }
+    refuseBlindSpots();
     FormerSettings former = Guarded.claim(machine, name, file);
     steered = Steered.start(config, machine.network(), former, this::guardUnattended);
     rememberNodes();
@@ -120,6 +119,19 @@ public final class GatewayDaemon implements AutoCloseable {
     Path nodes = config.discovery();
     if (nodes != null && steered != null) {
       RememberedNodes.keep(nodes, machine.rememberedNodes(config.interfaceName()));
+    }
+  }
+
+  private void refuseBlindSpots() throws IOException {
+    List<String> underlay = GatewayPlan.of(config, machine).underlay();
+    Policy policy = config.cluster().policy();
+    boolean strict = policy.strictEgress() || policy.strictIngress();
+    for (BlindSpots.Found found : machine.network().blindSpots(underlay)) {
+      if (strict && !policy.accepted().contains(found.spot())) {
+        throw new IOException(
+            found + ". To put up with it: spec.strict.accept: [" + found.spot() + "]");
+      }
+      log.warn("the guard does not see everything: {}", found);
     }
   }
 

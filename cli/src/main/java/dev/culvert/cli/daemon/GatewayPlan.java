@@ -5,6 +5,7 @@ import dev.culvert.cli.config.ClusterConfig;
 import dev.culvert.cli.config.EngineConfig;
 import dev.culvert.cli.config.EspConfig;
 import dev.culvert.cli.config.GatewayConfig;
+import dev.culvert.routing.BlindSpot;
 import dev.culvert.routing.Classifier;
 import dev.culvert.routing.ClusterMap;
 import dev.culvert.routing.ClusterNode;
@@ -107,12 +108,16 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
             mtu(config, facts, mtuBefore),
             TABLE,
             List.copyOf(underlay),
+            physical(config, facts),
             new Encapsulation(
                 config.encapsulationMark(),
                 encapsulationPort(config, port),
                 isRaw(config.engine())),
             config.bypassMark(),
-            new Overlay(config.overlayMark(), List.of(), false),
+            new Overlay(
+                config.overlayMark(),
+                List.copyOf(facts.overlayPorts()),
+                cluster.policy().accepted().contains(BlindSpot.MULTICAST_OVERLAY)),
             true);
     KernelPlan plan = PlanCompiler.compile(cluster.map(), cluster.policy(), cluster.self(), link);
     List<AddressPlan> addresses =
@@ -129,6 +134,10 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
             plan.rules(),
             plan.sysctls(),
             plan.guard()));
+  }
+
+  private static List<String> physical(GatewayConfig config, HostFacts facts) {
+    return facts.physical().stream().filter(d -> !d.equals(config.interfaceName())).toList();
   }
 
   private static int encapsulationPort(GatewayConfig config, int port) {
@@ -210,6 +219,11 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
   private static boolean isInside(ClusterMap map, Prefix subnet) {
     return map.clusterCidrs().stream().anyMatch(cidr -> cidr.contains(subnet))
         || map.claims().keySet().stream().anyMatch(range -> range.contains(subnet));
+  }
+
+  /** Devices that the default route leads through. */
+  public static Set<String> defaultUnderlay(Network network) throws IOException {
+    return network.facts(ELSEWHERE, GatewayConfig.DEFAULT_INTERFACE, 0).underlay().keySet();
   }
 
   /** The plan of a configuration that no gateway runs. */

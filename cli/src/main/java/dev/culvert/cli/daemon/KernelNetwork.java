@@ -3,6 +3,7 @@ package dev.culvert.cli.daemon;
 import dev.culvert.cli.config.InterfaceAddress;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.plan.KernelPlan;
+import dev.culvert.tunnel.kernel.BlindSpots;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.kernel.GuardCheck;
@@ -12,7 +13,6 @@ import dev.culvert.tunnel.kernel.HostFacts;
 import dev.culvert.tunnel.kernel.Keeper;
 import dev.culvert.tunnel.kernel.Links;
 import dev.culvert.tunnel.kernel.Netlink;
-import dev.culvert.tunnel.kernel.OtherDatapath;
 import dev.culvert.tunnel.kernel.Steering;
 import dev.culvert.tunnel.kernel.Sysctls;
 import dev.culvert.tunnel.kernel.TunQueues;
@@ -25,8 +25,8 @@ import java.util.SortedMap;
 /** This network namespace, through netlink and nft. */
 public final class KernelNetwork implements Network {
   @Override
-  public Optional<String> otherDatapath() throws IOException {
-    return OtherDatapath.find();
+  public List<BlindSpots.Found> blindSpots(Collection<String> underlay) throws IOException {
+    return BlindSpots.find(underlay);
   }
 
   @Override

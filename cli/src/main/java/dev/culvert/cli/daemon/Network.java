@@ -3,6 +3,7 @@ package dev.culvert.cli.daemon;
 import dev.culvert.cli.config.InterfaceAddress;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.plan.KernelPlan;
+import dev.culvert.tunnel.kernel.BlindSpots.Found;
 import dev.culvert.tunnel.kernel.GuardTable.Count;
 import dev.culvert.tunnel.kernel.HostFacts;
 import dev.culvert.tunnel.kernel.TunQueues;
@@ -14,8 +15,12 @@ import java.util.SortedMap;
 
 /** What {@code culvert up} asks of the kernel besides the device. */
 public interface Network {
-  /** Why the guard could not be relied on here; empty where it can. */
-  Optional<String> otherDatapath() throws IOException;
+  /**
+   * What takes packets past the guard here.
+   *
+   * @param underlay devices that lead to other nodes
+   */
+  List<Found> blindSpots(Collection<String> underlay) throws IOException;
 
   /** What the kernel or nft lacks for the guard, and what to do; empty where it lacks nothing. */
   Optional<String> guardFault();

@@ -9,6 +9,7 @@ import dev.culvert.cli.admin.AuditView;
 import dev.culvert.cli.config.ConfigFile;
 import dev.culvert.cli.config.GatewayConfig;
 import dev.culvert.cli.testing.FakeNetwork;
+import dev.culvert.routing.BlindSpot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -69,6 +70,18 @@ final class AuditTest {
     network.uncounted("node_to_pod_in");
     IOException fault = assertThrows(IOException.class, () -> Audit.of(config(""), network, null));
     assertTrue(fault.toString().contains("does not count 'node_to_pod_in'"), fault::toString);
+  }
+
+  @Test
+  void whatPassesTheGuardIsTold() throws Exception {
+    network.blindSpot(BlindSpot.MACVLAN, "device mv0 on wire0");
+    network.count("link_out", 3);
+    AuditView audit = Audit.of(config(""), network, null);
+    assertTrue(audit.blindSpots().getFirst().startsWith("macvlan (device mv0 on wire0)"));
+    assertEquals(3, row(audit, "past the IP layer").dropped());
+    network.uncounted("link_out");
+    String lacking = Audit.of(config(""), network, null).blindSpots().getLast();
+    assertTrue(lacking.startsWith("the guard's second layer does not stand"), lacking);
   }
 
   @Test

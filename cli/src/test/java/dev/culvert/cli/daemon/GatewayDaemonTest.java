@@ -15,6 +15,7 @@ import dev.culvert.cli.testing.FakeDevice;
 import dev.culvert.cli.testing.FakeEspDevice;
 import dev.culvert.cli.testing.FakeNetwork;
 import dev.culvert.cli.testing.LogLines;
+import dev.culvert.routing.BlindSpot;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.plan.Guard;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
@@ -320,11 +321,32 @@ final class GatewayDaemonTest {
 
   @Test
   void besideCiliumNothingIsTouched() {
-    network.otherDatapath("Cilium is active on this node");
+    network.blindSpot(BlindSpot.CILIUM, "device cilium_host");
     IOException refusal = assertThrows(IOException.class, () -> GatewayDaemon.start(file, machine));
-    assertEquals("Cilium is active on this node", refusal.getMessage());
+    assertTrue(
+        refusal.toString().contains("cilium (device cilium_host): its programs take"),
+        refusal::toString);
+    assertTrue(refusal.toString().contains("accept: [cilium]"), refusal::toString);
     assertEquals(List.of(), network.calls());
     assertFalse(machine.runState().exists("cv0"));
+  }
+
+  @Test
+  void whatIsAcceptedByNameOrNotStrictIsOnlyTold() throws Exception {
+    network.blindSpot(BlindSpot.NO_NETDEV_EGRESS, "no such hook");
+    String yaml = Files.readString(file);
+    for (String strict : List.of("accept: [no-netdev-egress]", "egress: false, ingress: false")) {
+      Files.writeString(file, yaml + "  strict: {" + strict + "}\n");
+      try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+        assertFalse(daemon.wasStopped());
+      }
+    }
+    Files.writeString(file, yaml + "  strict: {accept: [macvlan]}\n");
+    assertThrows(IOException.class, () -> GatewayDaemon.start(file, machine));
+    Files.writeString(file, yaml + "  strict: {accept: [macvlam]}\n");
+    ConfigException unknown =
+        assertThrows(ConfigException.class, () -> GatewayDaemon.start(file, machine));
+    assertTrue(unknown.toString().contains("macvlan, ipvlan, bridge"), unknown::toString);
   }
 
   @Test

@@ -339,7 +339,7 @@ final class HardCasesTest {
         node.attempt(Commands.PATIENCE, Map.of(), Culvert.command("up", file.toString()));
     Files.delete(file);
     assertEquals(1, refused.exitCode(), refused::toString);
-    assertTrue(refused.err().contains("Cilium is active on this node (device cilium_host"));
+    assertTrue(refused.err().contains("cilium (device cilium_host"));
     assertFalse(node.ip("link").out().contains(name));
     assertEquals("", node.run("nft", "list", "ruleset").out(), "nothing was touched");
   }

@@ -2,12 +2,14 @@ package dev.culvert.cli.testing;
 
 import dev.culvert.cli.config.InterfaceAddress;
 import dev.culvert.cli.daemon.Network;
+import dev.culvert.routing.BlindSpot;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.plan.GuardCounters;
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.PlanCompiler;
 import dev.culvert.routing.plan.RulePlan;
+import dev.culvert.tunnel.kernel.BlindSpots.Found;
 import dev.culvert.tunnel.kernel.GuardTable.Count;
 import dev.culvert.tunnel.kernel.HostFacts;
 import dev.culvert.tunnel.kernel.TunQueues;
@@ -33,7 +35,7 @@ public final class FakeNetwork implements Network {
   private @Nullable KernelPlan plan;
   private final Map<String, String> settings = new HashMap<>();
   private @Nullable Listener listener;
-  private @Nullable String otherDatapath;
+  private final List<Found> blindSpots = new ArrayList<>();
   private @Nullable String guardFault;
   private TunQueues tunQueues = new TunQueues(2, true);
   private boolean failing;
@@ -53,8 +55,8 @@ public final class FakeNetwork implements Network {
     failing = fails;
   }
 
-  public void otherDatapath(String found) {
-    otherDatapath = found;
+  public void blindSpot(BlindSpot spot, String traces) {
+    blindSpots.add(new Found(spot, traces));
   }
 
   public synchronized void note(String call) {
@@ -74,6 +76,7 @@ public final class FakeNetwork implements Network {
     for (String other : GuardCounters.all(List.of("api-server", "etcd"))) {
       counters.putIfAbsent(other, new Count(0, 0));
     }
+    counters.putIfAbsent(GuardCounters.LINK_OUT, new Count(0, 0));
     counters.put(counter, new Count(packets, packets * 100));
   }
 
@@ -91,8 +94,8 @@ public final class FakeNetwork implements Network {
   }
 
   @Override
-  public Optional<String> otherDatapath() {
-    return Optional.ofNullable(otherDatapath);
+  public List<Found> blindSpots(Collection<String> underlay) {
+    return List.copyOf(blindSpots);
   }
 
   public void guardFault(String found) {
@@ -122,7 +125,9 @@ public final class FakeNetwork implements Network {
         Map.of(
             "wire0", Set.of(Prefix.parse("192.0.2.0/24")),
             "pods0", Set.of(Prefix.parse("10.66.1.0/24"))),
-        Map.of(IpAddress.parse("192.0.2.2"), IpAddress.parse("192.0.2.1")));
+        Map.of(IpAddress.parse("192.0.2.2"), IpAddress.parse("192.0.2.1")),
+        List.of("wire0"),
+        Set.of());
   }
 
   @Override

@@ -12,6 +12,7 @@ import java.util.Set;
  * address counts as a node's even if a list of pods covers it.
  *
  * @param underlay devices that lead to the other nodes: nothing of this node's own comes from there
+ * @param physical devices that packets leave this host through, on which its second layer lies
  * @param tunnel the tunnel's device
  * @param localNode this node's addresses
  * @param localPods pod ranges of this node
@@ -30,6 +31,7 @@ import java.util.Set;
  */
 public record Guard(
     List<String> underlay,
+    List<String> physical,
     String tunnel,
     List<Prefix> localNode,
     List<Prefix> localPods,
@@ -47,6 +49,7 @@ public record Guard(
     boolean clampMss) {
   public Guard {
     underlay = List.copyOf(underlay);
+    physical = List.copyOf(physical);
     localNode = List.copyOf(localNode);
     localPods = List.copyOf(localPods);
     remoteNodes = List.copyOf(remoteNodes);

@@ -11,6 +11,7 @@ import java.util.List;
  * @param table the tunnel's routing table, which with the four after it is nobody else's: 1 to
  *     2^31-6, and none of the five one of the kernel's own (253 to 255)
  * @param underlay devices that lead to the other nodes; none while no way to any is known
+ * @param physical devices that packets leave this host through
  * @param encapsulation how the tunnel's packets are known
  * @param bypass the mark of what goes in clear on purpose
  * @param overlay how a network plugin's overlay is known
@@ -22,12 +23,14 @@ public record LinkFacts(
     int mtu,
     int table,
     List<String> underlay,
+    List<String> physical,
     Encapsulation encapsulation,
     Mark bypass,
     Overlay overlay,
     boolean clampMss) {
   public LinkFacts {
     underlay = List.copyOf(underlay);
+    physical = List.copyOf(physical);
     if (underlay.contains(tunnel)) {
       throw new IllegalArgumentException(
           "underlay devices " + underlay + " of the tunnel " + tunnel);

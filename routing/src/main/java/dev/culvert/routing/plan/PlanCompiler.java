@@ -395,6 +395,7 @@ public final class PlanCompiler {
     cluster.addAll(map.claims().keySet());
     return new Guard(
         facts.underlay(),
+        facts.physical(),
         facts.tunnel(),
         node.addresses().stream().map(Prefix::host).sorted().toList(),
         Prefixes.disjoint(localPods),

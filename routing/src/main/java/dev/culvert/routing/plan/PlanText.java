@@ -13,6 +13,10 @@ public final class PlanText {
   public static String of(KernelPlan plan) {
     StringBuilder text = new StringBuilder();
     text.append("nft -f - <<'EOF'\n").append(GuardText.of(plan.guard())).append("EOF\n");
+    if (!plan.guard().physical().isEmpty()) {
+      String linkLayer = LinkGuardText.of(plan.guard(), plan.guard().physical(), 0, 0);
+      text.append("nft -f - <<'EOF'\n").append(linkLayer).append("EOF\n");
+    }
     plan.sysctls()
         .forEach(sysctl -> line(text, "sysctl -w " + sysctl.key() + "=" + sysctl.value()));
     plan.links()

@@ -46,6 +46,7 @@ class PlanCompilerTest {
           1420,
           1995,
           List.of("eth0"),
+          List.of(),
           new Encapsulation(MARK, 51820),
           BYPASS,
           OVERLAY,
@@ -225,7 +226,9 @@ class PlanCompilerTest {
     Encapsulation encapsulation = new Encapsulation(MARK, 51820);
     assertThrows(
         IllegalArgumentException.class,
-        () -> new LinkFacts("t", 1420, 7, List.of("eth0"), encapsulation, MARK, OVERLAY, false));
+        () ->
+            new LinkFacts(
+                "t", 1420, 7, List.of("eth0"), List.of(), encapsulation, MARK, OVERLAY, false));
   }
 
   @ParameterizedTest

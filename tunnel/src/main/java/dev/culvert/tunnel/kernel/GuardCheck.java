@@ -53,6 +53,7 @@ public final class GuardCheck {
   private static final Guard SAMPLE =
       new Guard(
           List.of("eth0"),
+          List.of("eth0"),
           "culvert0",
           both("192.0.2.1", "2001:db8::1"),
           both("10.0.1.0/24", "fd00:1::/64"),

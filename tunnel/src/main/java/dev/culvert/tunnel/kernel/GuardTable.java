@@ -8,8 +8,10 @@ import java.io.IOException;
 import java.net.ProtocolException;
 import java.nio.ByteBuffer;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.regex.Pattern;
@@ -27,6 +29,8 @@ public final class GuardTable {
   public static final String FAMILY = "inet";
   public static final String NAME = "culvert";
 
+  private static final Set<String> FAMILIES = Set.of(FAMILY, LinkGuard.FAMILY);
+
   /** Adding first makes the deletion succeed in either case, with kernels that lack "destroy". */
   private static final String DELETION =
       "add table %1$s %2$s\ndelete table %1$s %2$s\nadd table arp %2$s\ndelete table arp %2$s\n"
@@ -38,6 +42,7 @@ public final class GuardTable {
   private static final int NFT_MSG_NEWGEN = 15;
   private static final int NFPROTO_INET = 1;
   private static final int NFPROTO_ARP = 3;
+  private static final int NFPROTO_NETDEV = 5;
 
   /** Bytes of struct nfgenmsg. */
   private static final int NFGENMSG = 4;
@@ -67,7 +72,7 @@ public final class GuardTable {
    */
   public boolean apply(String newScript) throws IOException {
     if (!newScript.equals(script)) {
-      wanted = rehearse(newScript).orElse(null);
+      wanted = rehearse(newScript, GuardTable::text).orElse(null);
       script = newScript;
     }
     if (wanted != null && wanted.equals(text().orElse(null))) {
@@ -98,7 +103,8 @@ public final class GuardTable {
    *
    * @return empty where no namespace may be made
    */
-  private static Optional<String> rehearse(String script) throws IOException {
+  static Optional<String> rehearse(String script, Callable<Optional<String>> text)
+      throws IOException {
     CompletableFuture<Optional<String>> result = new CompletableFuture<>();
     Thread.ofPlatform()
         .daemon()
@@ -112,8 +118,8 @@ public final class GuardTable {
                   return;
                 }
                 Nft.load(script);
-                result.complete(text());
-              } catch (IOException | RuntimeException e) {
+                result.complete(text.call());
+              } catch (Exception e) {
                 result.completeExceptionally(e);
               }
             });
@@ -130,10 +136,14 @@ public final class GuardTable {
    */
   public static Optional<String> text() throws IOException {
     String arp = listed("arp").orElse("");
-    return listed(FAMILY).map(text -> COUNTER.matcher(text).replaceAll("")).map(text -> text + arp);
+    return listed(FAMILY).map(GuardTable::withoutCounters).map(text -> text + arp);
   }
 
-  private static Optional<String> listed(String family) throws IOException {
+  static String withoutCounters(String text) {
+    return COUNTER.matcher(text).replaceAll("");
+  }
+
+  static Optional<String> listed(String family) throws IOException {
     try {
       return Optional.of(Nft.run("", "--stateless", "list", "table", family, NAME));
     } catch (Nft.NftException e) {
@@ -153,7 +163,7 @@ public final class GuardTable {
     // In every other message of nftables, the first attribute is the table's name.
     ByteBuffer name = message.attributes(NFGENMSG).get(1);
     byte family = message.payload().get(0);
-    return (family == NFPROTO_INET || family == NFPROTO_ARP)
+    return (family == NFPROTO_INET || family == NFPROTO_ARP || family == NFPROTO_NETDEV)
         && name != null
         && NetlinkMessage.string(name).equals(NAME);
   }
@@ -165,10 +175,11 @@ public final class GuardTable {
    */
   public static SortedMap<String, Count> counters() throws IOException {
     SortedMap<String, Count> counters = new TreeMap<>();
-    String json = Nft.run("", "--json", "list", "counters", FAMILY);
+    String json = Nft.run("", "--json", "list", "counters");
     for (JsonNode item : JSON.readTree(json).path("nftables")) {
       JsonNode counter = item.path("counter");
-      if (counter.path("table").asText().equals(NAME)) {
+      boolean ours = FAMILIES.contains(counter.path("family").asText());
+      if (ours && counter.path("table").asText().equals(NAME)) {
         counters.put(
             counter.path("name").asText(),
             new Count(counter.path("packets").asLong(), counter.path("bytes").asLong()));
@@ -177,8 +188,9 @@ public final class GuardTable {
     return counters;
   }
 
-  /** Takes the guard away; where there is none, does nothing. */
+  /** Takes the guard away, both layers; if there is none, does nothing. */
   public static void remove() throws IOException {
+    LinkGuard.remove();
     Nft.load(DELETION);
   }
 }

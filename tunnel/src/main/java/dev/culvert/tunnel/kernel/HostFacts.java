@@ -10,6 +10,7 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
@@ -25,17 +26,24 @@ import java.util.TreeSet;
  * @param localAddresses usable addresses of this host, those of loopback and link-local included
  * @param subnets ranges that are on each link, by its name; without those of link-local addresses
  * @param sources for each node that can be reached, the address that packets to it get
+ * @param physical devices that packets leave the host through, sorted: those of the underlay, what
+ *     they send through in turn, and all that are not made of software
+ * @param overlayPorts of UDP that VXLAN devices send to
  */
 public record HostFacts(
     SortedMap<String, Integer> underlay,
     Set<IpAddress> localAddresses,
     Map<String, Set<Prefix>> subnets,
-    Map<IpAddress, IpAddress> sources) {
+    Map<IpAddress, IpAddress> sources,
+    List<String> physical,
+    Set<Integer> overlayPorts) {
   public HostFacts {
     underlay = Collections.unmodifiableSortedMap(new TreeMap<>(underlay));
     localAddresses = Set.copyOf(localAddresses);
     subnets = Map.copyOf(subnets);
     sources = Map.copyOf(sources);
+    physical = List.copyOf(physical);
+    overlayPorts = Set.copyOf(overlayPorts);
   }
 
   /**
@@ -86,6 +94,10 @@ public record HostFacts(
         local.add(address.address());
       }
     }
-    return new HostFacts(underlay, local, subnets, sources);
+    List<Device> devices = links.devices();
+    Set<Integer> overlayPorts = new TreeSet<>();
+    devices.stream().map(Device::vxlanPort).filter(port -> port != 0).forEach(overlayPorts::add);
+    List<String> physical = Devices.physical(devices, underlay.keySet());
+    return new HostFacts(underlay, local, subnets, sources, physical, overlayPorts);
   }
 }

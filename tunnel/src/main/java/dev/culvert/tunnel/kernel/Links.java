@@ -40,6 +40,15 @@ public final class Links {
   /** Bytes of struct ifaddrmsg. */
   private static final int IFADDR = 8;
 
+  private static final int RTM_NEWNEIGH = 28;
+  private static final int RTM_GETNEIGH = 30;
+  private static final int AF_BRIDGE = 7;
+  private static final int NTF_SELF = 2;
+  private static final int NDA_LLADDR = 2;
+
+  /** Bytes of struct ndmsg. */
+  private static final int NDMSG = 12;
+
   private final Netlink netlink;
 
   public Links(Netlink netlink) {
@@ -81,6 +90,41 @@ public final class Links {
       }
     }
     return links;
+  }
+
+  /** The same, with how they hang together. */
+  List<Device> devices() throws IOException {
+    NetlinkWriter request = link(RTM_GETLINK, NetlinkMessage.NLM_F_DUMP, 0, 0, 0);
+    List<Device> devices = new ArrayList<>();
+    for (NetlinkMessage message : netlink.dump("list links", request)) {
+      if (message.type() == RTM_NEWLINK) {
+        devices.add(Device.parse(message));
+      }
+    }
+    return devices;
+  }
+
+  /** Whether the interface's filter lets frames in for a further address, not of a group. */
+  boolean receivesForOthers(int index) throws IOException {
+    // struct ndmsg: family, padding, index, state, flags, type
+    NetlinkWriter request =
+        new NetlinkWriter(RTM_GETNEIGH, NetlinkMessage.NLM_F_DUMP)
+            .u8(AF_BRIDGE)
+            .u8(0)
+            .u16(0)
+            .u32(index)
+            .u16(0)
+            .u8(0)
+            .u8(0);
+    for (NetlinkMessage message : netlink.dump("list filters", request)) {
+      boolean here = message.type() == RTM_NEWNEIGH && message.payload().getInt(4) == index;
+      boolean own = here && (message.payload().get(10) & NTF_SELF) != 0;
+      ByteBuffer address = own ? message.attributes(NDMSG).get(NDA_LLADDR) : null;
+      if (address != null && address.remaining() == 6 && (address.get(0) & 1) == 0) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /**

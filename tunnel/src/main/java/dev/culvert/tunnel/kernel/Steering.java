@@ -23,6 +23,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * in clear:
  *
  * <ol>
- *   <li>the guard, checked to be there
+ *   <li>the guard, checked to be there, and its second layer if the kernel can have it
  *   <li>settings, devices and their addresses
  *   <li>routes, the unreachable ones first
  *   <li>rules that are missing
@@ -54,7 +55,13 @@ public final class Steering implements AutoCloseable {
 
   private final Function<Guard, String> guardText;
 
-  private Steering(Netlink netlink, Function<Guard, String> guardText) {
+  private final LinkGuard linkGuard;
+
+  private Steering(
+      Netlink netlink,
+      Function<Guard, String> guardText,
+      Supplier<Optional<String>> linkGuardFault) {
+    linkGuard = new LinkGuard(linkGuardFault);
     this.netlink = netlink;
     this.guardText = guardText;
     links = new Links(netlink);
@@ -64,16 +71,18 @@ public final class Steering implements AutoCloseable {
 
   /** Opens one for the calling thread's network namespace. */
   public static Steering open() throws IOException {
-    return open(GuardText::of);
+    return open(GuardText::of, LinkGuard::fault);
   }
 
   /**
    * Opens one.
    *
    * @param guardText a guard as a script for {@code nft -f}
+   * @param linkGuardFault why this kernel cannot have the guard's second layer
    */
-  static Steering open(Function<Guard, String> guardText) throws IOException {
-    return new Steering(Netlink.open(), guardText);
+  static Steering open(Function<Guard, String> guardText, Supplier<Optional<String>> linkGuardFault)
+      throws IOException {
+    return new Steering(Netlink.open(), guardText, linkGuardFault);
   }
 
   /**
@@ -102,6 +111,7 @@ public final class Steering implements AutoCloseable {
     if (guard.apply(guardText.apply(plan.guard()))) {
       pass.changes.add("load guard");
     }
+    applyLinkGuard(plan.guard(), pass);
     applySysctls(plan.sysctls(), pass);
     for (LinkPlan link : plan.links()) {
       applyLink(link, pass);
@@ -125,6 +135,18 @@ public final class Steering implements AutoCloseable {
       }
     }
     return new Outcome(pass.changes, pass.waiting, pass.failures);
+  }
+
+  private void applyLinkGuard(Guard wanted, Pass pass) throws IOException {
+    Set<String> existing = new HashSet<>();
+    links.list().forEach(link -> existing.add(link.name()));
+    try {
+      if (linkGuard.apply(wanted, existing)) {
+        pass.changes.add("load the guard of the link layer");
+      }
+    } catch (IOException e) {
+      pass.failures.add("load the guard of the link layer: " + e.getMessage());
+    }
   }
 
   /** Whether a setting is not as planned. */

@@ -100,6 +100,7 @@ class LargeClusterTest {
             1420,
             Plans.TABLE,
             List.of("eth0"),
+            List.of("eth0"),
             new Encapsulation(Plans.MARK, 51820),
             new Mark(0x200, 0xf00),
             Plans.OVERLAY,

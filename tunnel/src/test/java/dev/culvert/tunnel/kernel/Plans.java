@@ -98,6 +98,7 @@ final class Plans {
       List<IpAddress> remoteServers, List<IpAddress> localServers, Encapsulation encapsulation) {
     return new Guard(
         List.of("eth0"),
+        List.of("eth0"),
         "tun0",
         List.of(Prefix.host(LOCAL), Prefix.host(LOCAL6)),
         List.of(LOCAL_PODS, LOCAL_PODS6),

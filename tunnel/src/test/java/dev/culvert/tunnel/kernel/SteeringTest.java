@@ -165,7 +165,8 @@ class SteeringTest {
   @Test
   void nothingIsSteeredWithoutAGuard() throws Exception {
     try (Steering broken =
-        namespace.call(() -> Steering.open(guard -> "table inet culvert { nonsense }"))) {
+        namespace.call(
+            () -> Steering.open(guard -> "table inet culvert { nonsense }", LinkGuard::fault))) {
       String before = state();
       IOException e =
           assertThrows(IOException.class, () -> namespace.call(() -> broken.apply(Plans.worker())));
@@ -196,15 +197,19 @@ class SteeringTest {
 
   @Test
   void ciliumIsFoundByItsDeviceAndItsRules() throws Exception {
-    List<Path> none = List.of(Path.of("/nonexistent"));
-    assertTrue(namespace.call(() -> OtherDatapath.find(none)).isEmpty());
+    assertEquals(List.of(), blindSpots());
     namespace.exec("ip", "rule", "add", "priority", "9", "fwmark", "0x200/0xf00", "lookup", "2004");
-    String byRule = namespace.call(() -> OtherDatapath.find(none)).orElse("");
-    assertTrue(byRule.contains("Cilium is active") && byRule.contains("0x200/0xf00"), byRule);
+    String byRule = blindSpots().toString();
+    assertTrue(byRule.contains("cilium (") && byRule.contains("0x200/0xf00"), byRule);
     namespace.exec(
         "ip", "link", "add", "cilium_host", "type", "veth", "peer", "name", "cilium_net");
-    String byDevice = namespace.call(() -> OtherDatapath.find(none)).orElse("");
+    String byDevice = blindSpots().toString();
     assertTrue(byDevice.contains("device cilium_host, device cilium_net"), byDevice);
+  }
+
+  private List<BlindSpots.Found> blindSpots() throws Exception {
+    return namespace.call(
+        () -> BlindSpots.find(List.of("eth0"), Path.of("/nonexistent"), LinkGuard::fault));
   }
 
   @Test

@@ -1,0 +1,68 @@
+package dev.culvert.routing.plan;
+
+import static dev.culvert.routing.plan.NftText.FAMILIES;
+
+import java.util.Collection;
+
+/**
+ * The guard's second layer in nftables' words: {@code table netdev culvert}, a chain on the egress
+ * hook of physical devices. It sees what never met the hooks of IP: macvlan, bridged frames, packet
+ * sockets, offloaded flows. It knows no connections, so what the first layer lets pass in clear
+ * carries a mark.
+ */
+public final class LinkGuardText {
+  private static final String TABLE = "table netdev " + GuardText.TABLE;
+
+  private LinkGuardText() {}
+
+  /**
+   * One transaction that makes it anew.
+   *
+   * @param devices that exist, one at least
+   * @param packets and bytes that the counter begins at
+   */
+  public static String of(Guard guard, Collection<String> devices, long packets, long bytes) {
+    AddressSet foreign = new AddressSet("foreign", guard.foreign());
+    StringBuilder text = new StringBuilder(removal());
+    text.append(TABLE).append(" {\n");
+    text.append("  counter %s { packets %d bytes %d }\n".formatted(counter(), packets, bytes));
+    for (boolean v4 : FAMILIES) {
+      text.append(foreign.declaration(v4));
+    }
+    text.append("}\n");
+    for (boolean v4 : FAMILIES) {
+      text.append(foreign.elements("netdev", v4));
+    }
+    String encapsulated = NftText.matches(guard.encapsulation().mark());
+    text.append(TABLE).append(" {\n  chain egress {\n");
+    text.append("    type filter hook egress devices = ").append(NftText.names(devices));
+    text.append(" priority 0; policy accept;\n");
+    rule(text, encapsulated + "udp sport " + guard.encapsulation().udpPort() + " accept");
+    if (guard.encapsulation().rawEsp()) {
+      rule(text, encapsulated + "meta l4proto esp accept");
+    }
+    rule(text, NftText.matches(guard.bypass()) + "accept");
+    rule(text, "icmpv6 type 133-137 ip6 hoplimit 255 accept");
+    String verdict = "counter name " + counter() + (guard.egress() ? " drop" : " accept");
+    for (String tag : new String[] {"", "vlan type ip "}) {
+      rule(text, tag + "ip daddr @foreign4 " + verdict);
+    }
+    for (String tag : new String[] {"", "vlan type ip6 "}) {
+      rule(text, tag + "ip6 daddr @foreign6 " + verdict);
+    }
+    return text.append("  }\n}\n").toString();
+  }
+
+  private static void rule(StringBuilder text, String rule) {
+    text.append("    ").append(rule).append('\n');
+  }
+
+  private static String counter() {
+    return GuardCounters.LINK_OUT;
+  }
+
+  /** It taken away, whether it stands or not. */
+  public static String removal() {
+    return TABLE + "\ndelete " + TABLE + "\n";
+  }
+}
