@@ -82,7 +82,7 @@ class GuardPathsTest {
       s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
       print('ready', flush=True)
       while True:
-        for mark in re.findall(rb'<([^>]+)>', s.recv(65536)):
+        for mark in re.findall(rb'<((?:control|guarded|after) [ -~]+?)>', s.recv(65536)):
           print(mark.decode(), flush=True)
       """;
 
@@ -216,7 +216,7 @@ class GuardPathsTest {
         "permanent");
   }
 
-  /** One to a group, one that anybody may feed, and the way to that through the tunnel. */
+  /** One to a group, one that a stranger feeds, and one that is fed through the tunnel. */
   private static void overlays() throws Exception {
     node.exec(
         "ip",
@@ -233,52 +233,53 @@ class GuardPathsTest {
         "eth0",
         "dstport",
         "4789");
+    node.exec("ip", "link", "set", "many", "up");
+    other.exec("ip", "route", "add", "10.0.0.99", "dev", "tun0");
+    neighbour(other, "10.0.0.99", "01", "tun0");
+    node.exec("ip", "address", "add", "10.0.0.99/32", "dev", "tun0");
+    overlay("stranger", 8, "192.0.2.66", "10.0.0.1", "10.77.0.1");
+    overlay("tunnelled", 9, "10.0.0.2", "10.0.0.99", "10.77.0.2");
+  }
+
+  private static void overlay(String name, int id, String from, String to, String inside)
+      throws Exception {
     node.exec(
         "ip",
         "link",
         "add",
-        "fed",
+        name,
         "address",
         "02:00:00:00:00:01",
         "type",
         "vxlan",
         "id",
-        "8",
+        "" + id,
         "remote",
-        "192.0.2.66",
+        from,
         "dstport",
-        "4790");
-    node.exec("ip", "link", "set", "many", "up");
-    node.exec("ip", "link", "set", "fed", "up");
-    node.exec("ip", "address", "add", "10.77.0.1/32", "dev", "fed");
-    other.exec("ip", "route", "add", "10.0.0.99", "dev", "tun0");
+        "4790",
+        "nolearning");
+    node.exec("ip", "link", "set", name, "up");
+    node.exec("ip", "address", "add", inside + "/32", "dev", name);
     other.exec(
         "ip",
-        "neigh",
+        "link",
         "add",
-        "10.0.0.99",
-        "lladdr",
-        "02:00:00:00:00:01",
-        "dev",
-        "tun0",
-        "nud",
-        "permanent");
-    node.exec("ip", "address", "add", "10.0.0.99/32", "dev", "tun0");
-    overlay("stranger", "192.0.2.66", "10.0.0.1");
-    overlay("tunnelled", "10.0.0.2", "10.0.0.99");
-  }
-
-  private static void overlay(String name, String local, String remote) throws Exception {
-    String table = name.equals("stranger") ? "10.77.0.1" : "10.77.0.2";
-    other.exec(
-        "ip", "link", "add", name, "type", "vxlan", "id", "8", "local", local, "remote", remote,
-        "dstport", "4790");
+        name,
+        "type",
+        "vxlan",
+        "id",
+        "" + id,
+        "local",
+        from,
+        "remote",
+        to,
+        "dstport",
+        "4790",
+        "nolearning");
     other.exec("ip", "link", "set", name, "up");
-    other.exec("ip", "route", "add", table, "dev", name);
-    neighbour(other, table, "01", name);
-    if (!table.equals("10.77.0.1")) {
-      node.exec("ip", "address", "add", table + "/32", "dev", "fed");
-    }
+    other.exec("ip", "route", "add", inside, "dev", name);
+    neighbour(other, inside, "01", name);
   }
 
   private static void watch(NetworkNamespace at, String script, Set<String> seen) throws Exception {
@@ -399,7 +400,7 @@ class GuardPathsTest {
     assertFalse(ON_NODE.contains("guarded " + name));
   }
 
-  /** The same device of the same overlay that a stranger may not feed. */
+  /** By the mark alone: the inner packet is like that of a stranger, which does not enter. */
   @ParameterizedTest
   @CsvSource({"10.77.0.2"})
   void whatAnOverlayBroughtThroughTheTunnelEnters(String to) throws Exception {

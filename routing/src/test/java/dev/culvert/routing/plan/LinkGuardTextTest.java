@@ -1,0 +1,59 @@
+package dev.culvert.routing.plan;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.culvert.routing.Clusters;
+import dev.culvert.routing.Mark;
+import dev.culvert.routing.Policy;
+import dev.culvert.routing.TrafficClass;
+import java.util.EnumSet;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class LinkGuardTextTest {
+  private static String text(boolean strict, boolean rawEsp) {
+    LinkFacts facts =
+        new LinkFacts(
+            "culvert0",
+            1420,
+            1995,
+            List.of("eth0"),
+            List.of("eth0", "eth1"),
+            new Encapsulation(new Mark(0x100, 0xf00), 51820, rawEsp),
+            new Mark(0x200, 0xf00),
+            new Overlay(new Mark(0x300, 0xf00), List.of(), false),
+            true);
+    Policy policy = new Policy(EnumSet.noneOf(TrafficClass.class), strict, true, List.of());
+    KernelPlan plan = PlanCompiler.compile(Clusters.three(), policy, "worker-1", facts);
+    return LinkGuardText.of(plan.guard(), plan.guard().physical(), 5, 600);
+  }
+
+  @Test
+  void itLiesOnAllPhysicalDevicesAndGoesOnCounting() {
+    String text = text(true, false);
+    assertTrue(text.contains("hook egress devices = { \"eth0\", \"eth1\" } "), text);
+    assertTrue(text.contains("counter link_out { packets 5 bytes 600 }"), text);
+  }
+
+  @Test
+  void taggedAndUntaggedPacketsToTheOthersAreDroppedInBothFamilies() {
+    assertEquals(
+        4, text(true, false).lines().filter(line -> line.endsWith(" link_out drop")).count());
+    assertEquals(2, text(true, false).lines().filter(line -> line.contains(" vlan type ")).count());
+    assertEquals(0, text(false, false).lines().filter(line -> line.endsWith(" drop")).count());
+  }
+
+  @Test
+  void theMarkAloneOpensNothingForEncapsulation() {
+    assertEquals(
+        List.of(
+            "meta mark & 0x00000f00 == 0x00000100 udp sport 51820 accept",
+            "meta mark & 0x00000f00 == 0x00000100 meta l4proto esp accept"),
+        text(true, true)
+            .lines()
+            .map(String::strip)
+            .filter(line -> line.contains("0x00000100"))
+            .toList());
+  }
+}
