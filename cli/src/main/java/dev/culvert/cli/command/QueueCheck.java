@@ -1,17 +1,13 @@
 package dev.culvert.cli.command;
 
 import dev.culvert.cli.admin.GatewayView;
-import dev.culvert.cli.admin.GatewayView.TrafficView;
 import dev.culvert.cli.daemon.Machine;
-import dev.culvert.tunnel.kernel.TunQueues;
+import dev.culvert.cli.daemon.QueueState;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 
-/**
- * Whether anybody but a gateway itself reads what pods send: a process that joins the queues of its
- * TUN device gets some of the flows in clear.
- */
+/** The queues of all gateways that run here, see {@link QueueState}. */
 final class QueueCheck {
   private static final String SUBJECT = "TUN queues";
 
@@ -42,19 +38,11 @@ final class QueueCheck {
   }
 
   private void look(GatewayView gateway) throws IOException {
-    String name = gateway.interfaceName();
-    // A tunnel of another network namespace has no device here.
-    TunQueues queues = machine.network().tunQueues(name).orElse(null);
-    if (queues == null) {
-      return;
-    }
-    TrafficView traffic = gateway.traffic();
-    if (!queues.owned()) {
-      faults.add(name + " has no owner: any local user may join its queues");
-    } else if (traffic != null && queues.count() > traffic.lanes()) {
-      faults.add(name + " has " + queues.count() + " queues for " + traffic.lanes() + " lanes");
-    } else {
-      sound.add(name);
+    QueueState state = QueueState.of(gateway, machine.network());
+    if (!state.fault().isEmpty()) {
+      faults.add(state.fault());
+    } else if (state.here()) {
+      sound.add(gateway.interfaceName());
     }
   }
 }

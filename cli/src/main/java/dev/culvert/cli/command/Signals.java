@@ -1,8 +1,6 @@
 package dev.culvert.cli.command;
 
-import static dev.culvert.tunnel.kernel.LibC.LIBC;
-
-import dev.culvert.tunnel.kernel.LibC;
+import dev.culvert.cli.daemon.IgnoredSignals;
 import java.lang.reflect.Proxy;
 
 /**
@@ -35,12 +33,11 @@ final class Signals {
     }
   }
 
-  /** The JVM takes no handler for a signal that its parent ignored. */
   private static Object unignored(String name) {
     Object signal = signal(name);
     try {
       int number = (int) signal.getClass().getMethod("getNumber").invoke(signal);
-      LIBC.signal(number, LibC.SIG_DFL);
+      IgnoredSignals.heed(number);
     } catch (ReflectiveOperationException e) {
       throw missing(e);
     }

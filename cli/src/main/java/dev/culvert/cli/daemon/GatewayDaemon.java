@@ -9,8 +9,8 @@ import dev.culvert.cli.config.ConfigException;
 import dev.culvert.cli.config.ConfigFile;
 import dev.culvert.cli.config.Desired;
 import dev.culvert.cli.config.GatewayConfig;
+import dev.culvert.routing.BlindSpot;
 import dev.culvert.routing.Policy;
-import dev.culvert.tunnel.kernel.BlindSpots;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -126,7 +126,7 @@ public final class GatewayDaemon implements AutoCloseable {
     List<String> underlay = GatewayPlan.of(config, machine).underlay();
     Policy policy = config.cluster().policy();
     boolean strict = policy.strictEgress() || policy.strictIngress();
-    for (BlindSpots.Found found : machine.network().blindSpots(underlay)) {
+    for (BlindSpot.Found found : machine.network().blindSpots(underlay)) {
       if (strict && !policy.accepted().contains(found.spot())) {
         throw new IOException(
             found + ". To put up with it: spec.strict.accept: [" + found.spot() + "]");

@@ -1,6 +1,7 @@
 package dev.culvert.cli.daemon;
 
 import dev.culvert.cli.config.InterfaceAddress;
+import dev.culvert.routing.BlindSpot;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.tunnel.kernel.BlindSpots;
@@ -25,7 +26,7 @@ import java.util.SortedMap;
 /** This network namespace, through netlink and nft. */
 public final class KernelNetwork implements Network {
   @Override
-  public List<BlindSpots.Found> blindSpots(Collection<String> underlay) throws IOException {
+  public List<BlindSpot.Found> blindSpots(Collection<String> underlay) throws IOException {
     return BlindSpots.find(underlay);
   }
 

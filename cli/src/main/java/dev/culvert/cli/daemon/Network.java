@@ -1,9 +1,9 @@
 package dev.culvert.cli.daemon;
 
 import dev.culvert.cli.config.InterfaceAddress;
+import dev.culvert.routing.BlindSpot.Found;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.plan.KernelPlan;
-import dev.culvert.tunnel.kernel.BlindSpots.Found;
 import dev.culvert.tunnel.kernel.GuardTable.Count;
 import dev.culvert.tunnel.kernel.HostFacts;
 import dev.culvert.tunnel.kernel.TunQueues;

@@ -3,6 +3,7 @@ package dev.culvert.tunnel.kernel;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.culvert.routing.BlindSpot;
+import dev.culvert.routing.BlindSpot.Found;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,18 +33,6 @@ public final class BlindSpots {
   }
 
   /**
-   * One that is there.
-   *
-   * @param traces of it, for people
-   */
-  public record Found(BlindSpot spot, String traces) {
-    @Override
-    public String toString() {
-      return spot + " (" + traces + "): " + spot.reason();
-    }
-  }
-
-  /**
    * Looks.
    *
    * @param underlay devices that lead to other nodes
@@ -65,7 +54,7 @@ public final class BlindSpots {
       spots.otherAddresses(links, below);
       spots.ports(below);
       spots.flowtables(below);
-      spots.datapaths(new Rules(netlink).listCilium());
+      spots.datapaths(new Rules(netlink).listCilium(), BpfPrograms.list(netlink));
       return List.copyOf(spots.found);
     }
   }
@@ -135,17 +124,24 @@ public final class BlindSpots {
     }
   }
 
-  private void datapaths(List<String> ciliumRules) {
+  private void datapaths(List<String> ciliumRules, List<BpfProgram> programs) {
+    List<String> cilium = programs(programs, "cil_", "cilium");
+    ciliumRules.forEach(rule -> cilium.add("rule " + rule));
     traces(
         BlindSpot.CILIUM,
         List.of("cilium_host", "cilium_net"),
         List.of("cilium", "tc/globals/cilium_ipcache"),
-        ciliumRules);
+        cilium);
     traces(
         BlindSpot.CALICO_EBPF,
         List.of("bpfin.cali", "bpfout.cali"),
         List.of("calico", "tc/globals/cali_v4_nat_fe3", "tc/globals/cali_v4_routes"),
-        List.of());
+        programs(programs, "cali_", "calico_"));
+    for (BpfProgram program : programs) {
+      if (program.hook().equals(BpfProgram.XDP)) {
+        note(BlindSpot.XDP, program.toString());
+      }
+    }
     traces(BlindSpot.OVN, List.of("ovn-k8s-mp0", "br-int"), List.of(), List.of());
     boolean encapsulated = devices.stream().anyMatch(d -> d.name().equals("antrea-tun0"));
     if (!encapsulated) {
@@ -153,14 +149,25 @@ public final class BlindSpots {
     }
   }
 
-  private void traces(BlindSpot spot, List<String> names, List<String> pinned, List<String> rules) {
+  /** Those whose names begin so, by which their makers are known. */
+  private static List<String> programs(List<BpfProgram> programs, String... beginnings) {
+    List<String> theirs = new ArrayList<>();
+    for (BpfProgram program : programs) {
+      if (Stream.of(beginnings).anyMatch(program.name()::startsWith)) {
+        theirs.add(program.toString());
+      }
+    }
+    return theirs;
+  }
+
+  private void traces(BlindSpot spot, List<String> names, List<String> pinned, List<String> more) {
     List<String> traces =
         Stream.of(
                 devices.stream()
                     .map(Device::name)
                     .filter(names::contains)
                     .map(name -> "device " + name),
-                rules.stream().map(rule -> "rule " + rule),
+                more.stream(),
                 pinned.stream()
                     .map(bpf::resolve)
                     .filter(Files::exists)

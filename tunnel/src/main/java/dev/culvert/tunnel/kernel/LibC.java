@@ -106,6 +106,9 @@ public interface LibC {
 
   int setpriority(int which, int who, int nice);
 
+  /** For calls that the C library has no function of. */
+  long syscall(long number, long first, long second, long third);
+
   int geteuid();
 
   int getegid();

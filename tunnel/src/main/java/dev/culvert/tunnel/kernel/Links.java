@@ -82,24 +82,18 @@ public final class Links {
 
   /** All interfaces of the namespace. */
   public List<Link> list() throws IOException {
-    NetlinkWriter request = link(RTM_GETLINK, NetlinkMessage.NLM_F_DUMP, 0, 0, 0);
     List<Link> links = new ArrayList<>();
-    for (NetlinkMessage message : netlink.dump("list links", request)) {
-      if (message.type() == RTM_NEWLINK) {
-        links.add(Link.parse(message));
-      }
+    for (NetlinkMessage message : messages()) {
+      links.add(Link.parse(message));
     }
     return links;
   }
 
   /** The same, with how they hang together. */
   List<Device> devices() throws IOException {
-    NetlinkWriter request = link(RTM_GETLINK, NetlinkMessage.NLM_F_DUMP, 0, 0, 0);
     List<Device> devices = new ArrayList<>();
-    for (NetlinkMessage message : netlink.dump("list links", request)) {
-      if (message.type() == RTM_NEWLINK) {
-        devices.add(Device.parse(message));
-      }
+    for (NetlinkMessage message : messages()) {
+      devices.add(Device.parse(message));
     }
     return devices;
   }
@@ -125,6 +119,14 @@ public final class Links {
       }
     }
     return false;
+  }
+
+  /** The same, with all that the kernel says of them. */
+  List<NetlinkMessage> messages() throws IOException {
+    NetlinkWriter request = link(RTM_GETLINK, NetlinkMessage.NLM_F_DUMP, 0, 0, 0);
+    return netlink.dump("list links", request).stream()
+        .filter(message -> message.type() == RTM_NEWLINK)
+        .toList();
   }
 
   /**

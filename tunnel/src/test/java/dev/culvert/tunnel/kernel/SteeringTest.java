@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.culvert.routing.BlindSpot;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.plan.KernelPlan;
@@ -207,7 +208,7 @@ class SteeringTest {
     assertTrue(byDevice.contains("device cilium_host, device cilium_net"), byDevice);
   }
 
-  private List<BlindSpots.Found> blindSpots() throws Exception {
+  private List<BlindSpot.Found> blindSpots() throws Exception {
     return namespace.call(
         () -> BlindSpots.find(List.of("eth0"), Path.of("/nonexistent"), LinkGuard::fault));
   }
