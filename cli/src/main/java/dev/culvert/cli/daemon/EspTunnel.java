@@ -55,14 +55,14 @@ final class EspTunnel implements Tunnel {
     peers = wanted.numeric();
   }
 
-  static EspTunnel open(Machine machine, DesiredEsp desired) throws IOException {
+  static EspTunnel open(Machine machine, DesiredEsp desired, int mtu) throws IOException {
     GatewayConfig config = desired.config();
     EspKeys.Opened opened =
         EspKeys.open(
             machine,
             new EspGatewayOptions(
                 config.interfaceName(),
-                config.mtu(),
+                mtu,
                 config.lanes(),
                 HelperCount.configured(),
                 config.listenPort(),

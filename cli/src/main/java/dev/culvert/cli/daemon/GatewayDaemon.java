@@ -148,7 +148,9 @@ public final class GatewayDaemon implements AutoCloseable {
 
   private void bringUp(Desired desired) throws IOException {
     String name = config.interfaceName();
-    running = Tunnel.open(machine, desired);
+    // Made with another MTU, it would be seen to change: the plan is kept already.
+    int mtu = steered == null ? config.mtu() : steered.plan().mtu();
+    running = Tunnel.open(machine, desired, mtu);
     if (steered == null) {
       machine.network().configureLink(name, config.mtu(), config.addresses(), List.of());
     } else {

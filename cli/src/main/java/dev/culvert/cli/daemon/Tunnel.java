@@ -18,11 +18,15 @@ import java.util.Optional;
 
 /** A running device of either engine, as the daemon steers it. */
 sealed interface Tunnel extends AutoCloseable permits WireGuardTunnel, EspTunnel {
-  /** Makes the link, configured but down; leaves nothing where that fails. */
-  static Tunnel open(Machine machine, Desired desired) throws IOException {
+  /**
+   * Makes the link, configured but down; leaves nothing where that fails.
+   *
+   * @param mtu of the link from its beginning, 0: one that suits most links
+   */
+  static Tunnel open(Machine machine, Desired desired, int mtu) throws IOException {
     return switch (desired) {
-      case DesiredState state -> WireGuardTunnel.open(machine, state);
-      case DesiredEsp esp -> EspTunnel.open(machine, esp);
+      case DesiredState state -> WireGuardTunnel.open(machine, state, mtu);
+      case DesiredEsp esp -> EspTunnel.open(machine, esp, mtu);
     };
   }
 

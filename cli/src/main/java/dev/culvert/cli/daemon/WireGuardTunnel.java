@@ -46,10 +46,9 @@ final class WireGuardTunnel implements Tunnel {
     this.endpoints = endpoints;
   }
 
-  static WireGuardTunnel open(Machine machine, DesiredState desired) throws IOException {
+  static WireGuardTunnel open(Machine machine, DesiredState desired, int mtu) throws IOException {
     GatewayConfig config = desired.config();
-    RunningDevice running =
-        machine.devices().open(config.interfaceName(), config.mtu(), config.lanes());
+    RunningDevice running = machine.devices().open(config.interfaceName(), mtu, config.lanes());
     try {
       // Routes and rules lead to the link by its name, here: moved, it serves nobody, and a new
       // start mends that.

@@ -44,6 +44,7 @@ final class GatewayDaemonTest {
 
   private final Map<String, List<IpAddress>> hosts = new ConcurrentHashMap<>();
   private volatile CountDownLatch nameServer = new CountDownLatch(0);
+  private int openedWith;
 
   @TempDir private Path directory;
   private Path file;
@@ -56,6 +57,7 @@ final class GatewayDaemonTest {
         new Machine(
             (name, mtu, lanes) -> {
               network.note("open " + name);
+              openedWith = mtu;
               FakeDevice device = new FakeDevice(name);
               devices.add(device);
               return device;
@@ -415,6 +417,12 @@ final class GatewayDaemonTest {
     assertEquals(1440, mtuOf("endpoint: '192.0.2.2:51820'"));
     assertEquals(1420, mtuOf("endpoint: '[2001:db8::2]:51820'"));
     assertEquals(1420, mtuOf("persistentKeepalive: 0"), "it may come from anywhere");
+  }
+
+  @Test
+  void theDeviceHasThePlansMtuFromItsBeginning() throws Exception {
+    mtuOf("endpoint: '192.0.2.2:51820'");
+    assertEquals(1440, openedWith, "else the keeper repairs what the gateway itself did");
   }
 
   private int mtuOf(String setting) throws Exception {
