@@ -54,6 +54,7 @@ final class AuditCommand implements Callable<Integer> {
         return running;
       }
     }
+    gateway.requireHere(machine);
     return Audit.of(gateway.configuration(machine), machine.network(), null);
   }
 

@@ -80,6 +80,7 @@ final class CaptureCommand implements Callable<Integer> {
     }
     String name = gateway.name();
     GatewayView view = new Gateways(machine).ask(name).getFirst();
+    gateway.requireHere(machine);
     boolean esp = view.engine().equals(GatewayView.ESP);
     check(name, view, esp);
     PrintWriter err = spec.commandLine().getErr();

@@ -40,7 +40,8 @@ final class Failures implements IExecutionExceptionHandler {
     };
   }
 
-  private static String message(Exception e) {
+  /** What it says to people. */
+  static String message(Exception e) {
     return switch (e) {
       case FileAlreadyExistsException f ->
           f.getFile() + " is in use by a live process; choose another name or end that process";

@@ -44,12 +44,16 @@ final class GuardCommand implements Callable<Integer> {
       out.println(Json.pretty(guard));
     } else {
       guard.missed().forEach(reason -> out.println("not known yet: " + reason));
-      out.printf(
-          Locale.ROOT,
-          "%s is guarded: %d ranges stay blocked until 'culvert up %s'%n",
-          guard.interfaceName(),
-          guard.ranges().size(),
-          file);
+      if (guard.kept()) {
+        out.println("the guard that stands stays as it is: it may know more");
+      } else {
+        out.printf(
+            Locale.ROOT,
+            "%s is guarded: %d ranges stay blocked until 'culvert up %s'%n",
+            guard.interfaceName(),
+            guard.ranges().size(),
+            file);
+      }
     }
     out.flush();
     return ExitCode.OK;

@@ -73,6 +73,7 @@ final class RoutesCommand implements Callable<Integer> {
         return running;
       }
     }
+    gateway.requireHere(machine);
     return GatewayPlan.of(gateway.configuration(machine), machine).routes(packet);
   }
 }

@@ -2,10 +2,10 @@ package dev.culvert.cli.command;
 
 import ch.qos.logback.classic.Level;
 import dev.culvert.cli.config.ConfigException;
+import dev.culvert.cli.daemon.AlreadyRunsException;
 import dev.culvert.cli.daemon.GatewayDaemon;
 import dev.culvert.cli.daemon.Machine;
 import java.io.IOException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -78,7 +78,7 @@ final class UpCommand implements Callable<Integer> {
   private GatewayDaemon start() throws ConfigException, IOException, CommandException {
     try {
       return GatewayDaemon.start(file, machine);
-    } catch (FileAlreadyExistsException e) {
+    } catch (AlreadyRunsException e) {
       throw e;
     } catch (ConfigException e) {
       throw stays(ExitCode.CONFIG_REFUSED, e);
@@ -91,7 +91,7 @@ final class UpCommand implements Callable<Integer> {
   private CommandException stays(int exitCode, Exception e) {
     return new CommandException(
         exitCode,
-        e.getMessage()
+        Failures.message(e)
             + (isGuarded()
                 ? "; what the peers own stays blocked: mend this and try again, or 'culvert down "
                     + file

@@ -17,8 +17,11 @@ import java.util.List;
  * @param interfaceName of the gateway to come
  * @param ranges that stay blocked
  * @param missed why not all that the configuration names is known
+ * @param kept whether a guard stood already that may know more: it was left as it is, and blocks at
+ *     least what it did
  */
-public record BootGuard(String interfaceName, List<String> ranges, List<String> missed) {
+public record BootGuard(
+    String interfaceName, List<String> ranges, List<String> missed, boolean kept) {
   public BootGuard {
     ranges = List.copyOf(ranges);
     missed = List.copyOf(missed);
@@ -41,14 +44,22 @@ public record BootGuard(String interfaceName, List<String> ranges, List<String> 
     Guarded.refuseRunning(machine, name);
     GatewayPlan plan = GatewayPlan.of(config, machine);
     List<String> ranges = foreign(plan);
-    if (ranges.isEmpty()) {
+    boolean kept = mayKnowLess(config, missed) && machine.network().guarded();
+    if (ranges.isEmpty() && !kept) {
       missed.add("it names no range of the cluster and no other node");
       throw new IOException("there is nothing to guard: " + String.join("; ", missed));
     }
     FormerSettings former = Guarded.claim(machine, name, file);
-    former.remember(plan.kernel().sysctls(), machine.network());
-    machine.network().load(plan.kernel());
-    return new BootGuard(name, ranges, missed);
+    if (!kept) {
+      former.remember(plan.kernel().sysctls(), machine.network());
+      machine.network().load(plan.kernel());
+    }
+    return new BootGuard(name, ranges, missed, kept);
+  }
+
+  /** Without a node of the file of {@code discovery}, than a guard that was loaded with them. */
+  private static boolean mayKnowLess(GatewayConfig config, List<String> missed) {
+    return !missed.isEmpty() && config.cluster().map().nodes().size() == 1;
   }
 
   /** All of the cluster but for what is this node's own. */

@@ -2,7 +2,6 @@ package dev.culvert.cli.daemon;
 
 import dev.culvert.cli.socket.LocalServer;
 import java.io.IOException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
 
 /** The one gateway that guards a network namespace, as {@link RunState} notes it. */
@@ -10,9 +9,9 @@ final class Guarded {
   private Guarded() {}
 
   /** Only one process keeps the guard of a gateway. */
-  static void refuseRunning(Machine machine, String name) throws FileAlreadyExistsException {
+  static void refuseRunning(Machine machine, String name) throws AlreadyRunsException {
     if (machine.adminClient().isRunning(name) || LocalServer.isLive(machine.uapiSocket(name))) {
-      throw new FileAlreadyExistsException(name);
+      throw new AlreadyRunsException(name);
     }
   }
 

@@ -14,6 +14,7 @@ import dev.culvert.cli.testing.FakeDevice;
 import dev.culvert.cli.testing.FakeEspDevice;
 import dev.culvert.cli.testing.FakeNetwork;
 import dev.culvert.cli.uapi.UapiServer;
+import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.kernel.TunQueues;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -200,6 +201,53 @@ final class CommandsTest {
               .startsWith(
                   "culvert: cv0 was brought up in another network namespace, net:[1]; run this there"),
           err::toString);
+    }
+  }
+
+  @Test
+  void elsewhereNothingIsSaidOfThisNetworkNamespaceInsteadOfTheGateways() throws Exception {
+    GatewayDaemon.start(file, machine).close();
+    Files.writeString(directory.resolve("run/cv0.guard"), "net:[1]\n" + file + "\n");
+    for (String command : List.of("audit", "routes")) {
+      assertEquals(1, run(command, "cv0"), command);
+      assertTrue(err.toString().contains("another network namespace, net:[1]"), err::toString);
+    }
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      Files.writeString(directory.resolve("run/cv0.guard"), "net:[1]\n" + file + "\n");
+      assertEquals(0, run("audit", "cv0"), "the gateway answers");
+      assertEquals(1, run("capture", "cv0", "-w", directory.resolve("c.pcapng").toString()));
+      assertTrue(err.toString().contains("another network namespace, net:[1]"), err::toString);
+    }
+  }
+
+  @Test
+  void whoMeetsALiveProcessAfterTheGuardIsToldThatTheGuardStands() throws Exception {
+    AtomicReference<UapiServer> other = new AtomicReference<>();
+    Machine contested =
+        new Machine(
+            (name, mtu, lanes) -> {
+              other.set(occupy(name));
+              return new FakeDevice(name);
+            },
+            FakeEspDevice::new,
+            network,
+            machine.uapiDirectory(),
+            machine.adminDirectory(),
+            machine.sequenceDirectory(),
+            host -> List.of());
+    assertEquals(1, run(RootCommand.commandLine(contested, false), "up", file.toString()));
+    assertTrue(err.toString().contains("is in use by a live process"), err::toString);
+    assertTrue(err.toString().contains("what the peers own stays blocked"), err::toString);
+    assertEquals(1, run("up", file.toString()));
+    assertFalse(err.toString().contains("stays blocked"), "it is that process that guards");
+    other.get().close();
+  }
+
+  private UapiServer occupy(String name) throws DeviceException {
+    try {
+      return UapiServer.open(machine.uapiDirectory(), new FakeDevice(name));
+    } catch (IOException e) {
+      throw new DeviceException(name, 1, e);
     }
   }
 

@@ -106,6 +106,19 @@ final class BootGuardTest {
   }
 
   @Test
+  void aGuardThatStandsIsNotReplacedByOneThatKnowsNoNode() throws Exception {
+    writeNodes("");
+    BootGuard.load(file, machine);
+    Files.delete(nodes);
+    network.clear();
+    assertTrue(BootGuard.load(file, machine).kept());
+    assertEquals(List.of(), network.calls());
+    writeNodes("");
+    assertFalse(BootGuard.load(file, machine).kept());
+    assertEquals(List.of("load [10.42.2.0/24, 192.0.2.2/32, 10.42.0.0/16]"), network.calls());
+  }
+
+  @Test
   void aFileThatIsRefusedOrGuardsNothingTouchesNothing() throws Exception {
     Files.writeString(file, "nonsense: 1\n");
     assertThrows(ConfigException.class, () -> BootGuard.load(file, machine));
