@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.culvert.routing.BlindSpot;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
+import dev.culvert.routing.plan.GuardText;
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.RoutePlan;
 import dev.culvert.routing.plan.RulePlan;
@@ -17,10 +18,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -206,6 +209,62 @@ class SteeringTest {
         "ip", "link", "add", "cilium_host", "type", "veth", "peer", "name", "cilium_net");
     String byDevice = blindSpots().toString();
     assertTrue(byDevice.contains("device cilium_host, device cilium_net"), byDevice);
+  }
+
+  @Test
+  void whatTakesPacketsPastTheGuardIsFound() throws Exception {
+    namespace.exec("ip", "link", "add", "mv0", "link", "eth0", "type", "macvlan");
+    assertTrue(blindSpots().toString().contains("macvlan (device mv0 on eth0)"));
+    namespace.exec("ip", "link", "delete", "mv0");
+    namespace.exec("ip", "link", "add", "br0", "type", "bridge");
+    namespace.exec("ip", "link", "set", "eth0", "master", "br0");
+    assertEquals(List.of(), blindSpots(), "a port alone has nobody to pass frames to");
+    namespace.exec("ip", "link", "add", "other0", "type", "veth", "peer", "name", "other1");
+    namespace.exec("ip", "link", "set", "other0", "master", "br0");
+    assertTrue(blindSpots().toString().contains("bridge (eth0 is a bridge's port beside others)"));
+  }
+
+  /** Of a macvlan in another namespace nothing is seen but its address. */
+  @Test
+  void aMacvlanOfAPodIsFound() throws Exception {
+    try (NetworkNamespace pod = NetworkNamespace.create()) {
+      namespace.exec(
+          "ip",
+          "link",
+          "add",
+          "mv0",
+          "link",
+          "eth0",
+          "netns",
+          pod.path(),
+          "type",
+          "macvlan",
+          "mode",
+          "bridge");
+      pod.exec("ip", "link", "set", "mv0", "up");
+      assertTrue(blindSpots().toString().startsWith("[macvlan (eth0 receives for another"));
+    }
+  }
+
+  @Test
+  void withoutAnEgressHookTheFirstLayerStandsAndThatIsTold() throws Exception {
+    Supplier<Optional<String>> none = () -> Optional.of("no such hook");
+    try (Steering old = namespace.call(() -> Steering.open(GuardText::of, none))) {
+      Outcome outcome = namespace.call(() -> old.apply(Plans.worker()));
+      assertEquals(List.of(), outcome.failures());
+      assertTrue(namespace.call(GuardTable::text).isPresent());
+      assertEquals(Optional.empty(), namespace.call(LinkGuard::text));
+    }
+    String spots =
+        namespace
+            .call(() -> BlindSpots.find(List.of("eth0"), Path.of("/nonexistent"), none))
+            .toString();
+    assertTrue(spots.startsWith("[no-netdev-egress (no such hook)"), spots);
+    apply(Plans.worker());
+    assertTrue(namespace.call(LinkGuard::text).orElse("").contains("hook egress [eth0] priority"));
+    // Whoever takes it away finds it there again.
+    namespace.exec("nft", "delete", "table", "netdev", "culvert");
+    assertEquals(List.of("load the guard of the link layer"), apply(Plans.worker()).changes());
   }
 
   private List<BlindSpot.Found> blindSpots() throws Exception {
