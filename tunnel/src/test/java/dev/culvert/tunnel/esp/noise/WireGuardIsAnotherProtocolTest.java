@@ -116,7 +116,7 @@ final class WireGuardIsAnotherProtocolTest {
     bob.receive(alice.address, NOW, initiation);
     bob.receive(alice.address, NOW, marked(initiation));
     assertEquals(1, bob.drops(DropReason.UNKNOWN_SA));
-    assertEquals(1, bob.drops(DropReason.BAD_HANDSHAKE));
+    assertEquals(1, bob.drops(DropReason.BAD_MAC1));
     assertFalse(answers(bob.engine()));
     assertEquals(Map.of(), bob.keying().drops().snapshot());
   }
