@@ -19,10 +19,11 @@ final class Guarded {
    * Notes that {@code name} is going to guard this network namespace.
    *
    * @return where the kernel's settings are to be noted before they change
-   * @throws IOException another does, or nft cannot guard here
+   * @throws IOException another does, nft cannot guard here, or the interface is somebody else's
    */
   static FormerSettings claim(Machine machine, String name, Path file) throws IOException {
     refuseOther(machine, name);
+    refuseStranger(machine, name);
     String fault = machine.network().guardFault().orElse(null);
     if (fault != null) {
       throw new IOException("no guard can be had: " + fault);
@@ -34,6 +35,22 @@ final class Guarded {
     }
     state.write(name, file);
     return former;
+  }
+
+  /**
+   * Rules and guard let everything go into the interface of the tunnel's name: they are not made
+   * for one that somebody else has.
+   */
+  private static void refuseStranger(Machine machine, String name) throws IOException {
+    String reason = machine.network().stranger(name).orElse(null);
+    if (reason != null) {
+      throw new IOException(
+          "there is an interface "
+              + name
+              + " already, and "
+              + reason
+              + "; delete it, or choose another name in spec.interface.name");
+    }
   }
 
   private static void refuseOther(Machine machine, String name) throws IOException {

@@ -36,6 +36,13 @@ public final class KernelNetwork implements Network {
   }
 
   @Override
+  public Optional<String> stranger(String interfaceName) throws IOException {
+    try (Netlink netlink = Netlink.open()) {
+      return new Links(netlink).stranger(interfaceName);
+    }
+  }
+
+  @Override
   public Optional<TunQueues> tunQueues(String interfaceName) throws IOException {
     try (Netlink netlink = Netlink.open()) {
       Links links = new Links(netlink);

@@ -25,6 +25,9 @@ public interface Network {
   /** What the kernel or nft lacks for the guard, and what to do; empty where it lacks nothing. */
   Optional<String> guardFault();
 
+  /** Why an interface of that name, if there is one, cannot become the tunnel. */
+  Optional<String> stranger(String interfaceName) throws IOException;
+
   /** The queues of the TUN device of that name; empty when there is no such link here. */
   Optional<TunQueues> tunQueues(String interfaceName) throws IOException;
 

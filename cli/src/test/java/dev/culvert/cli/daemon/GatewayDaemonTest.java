@@ -322,6 +322,18 @@ final class GatewayDaemonTest {
   }
 
   @Test
+  void nothingIsLedIntoAnInterfaceThatSomebodyElseHas() {
+    network.interfaceIsForeign("it is no TUN device");
+    IOException refusal = assertThrows(IOException.class, () -> GatewayDaemon.start(file, machine));
+    assertTrue(
+        refusal.toString().contains("there is an interface cv0 already, and it is no TUN device"),
+        refusal::toString);
+    assertEquals(List.of(), network.calls());
+    assertEquals(List.of(), devices);
+    assertFalse(machine.runState().exists("cv0"));
+  }
+
+  @Test
   void besideCiliumNothingIsTouched() {
     network.blindSpot(BlindSpot.CILIUM, "device cilium_host");
     IOException refusal = assertThrows(IOException.class, () -> GatewayDaemon.start(file, machine));

@@ -37,6 +37,7 @@ public final class FakeNetwork implements Network {
   private @Nullable Listener listener;
   private final List<Found> blindSpots = new ArrayList<>();
   private @Nullable String guardFault;
+  private @Nullable String stranger;
   private TunQueues tunQueues = new TunQueues(2, true);
   private boolean failing;
   private int mtu = 1500;
@@ -110,6 +111,16 @@ public final class FakeNetwork implements Network {
   /** The kernel's count of the queues of every TUN device from now on. */
   public void tunQueues(TunQueues counted) {
     tunQueues = counted;
+  }
+
+  /** Why the interface of the tunnel's name is not to be had. */
+  public void interfaceIsForeign(String reason) {
+    stranger = reason;
+  }
+
+  @Override
+  public Optional<String> stranger(String interfaceName) {
+    return Optional.ofNullable(stranger);
   }
 
   @Override

@@ -182,6 +182,22 @@ public final class Links {
     return TunQueues.of(data == null ? Map.of() : NetlinkMessage.nested(data));
   }
 
+  /**
+   * Why the interface of that name cannot become a tunnel of ours, if there is one and it cannot:
+   * it is no TUN device, or somebody serves it.
+   */
+  public Optional<String> stranger(String name) throws IOException {
+    Link link = find(name).orElse(null);
+    if (link == null) {
+      return Optional.empty();
+    }
+    String kind = Device.parse(message("link " + name, byName(name))).kind();
+    if (!kind.equals("tun")) {
+      return Optional.of("it is no TUN device");
+    }
+    return link.carrier() ? Optional.of("it is in use by another") : Optional.empty();
+  }
+
   private static NetlinkWriter byName(String name) {
     return link(RTM_GETLINK, NetlinkMessage.NLM_F_ACK, 0, 0, 0).attribute(IFLA_IFNAME, name);
   }

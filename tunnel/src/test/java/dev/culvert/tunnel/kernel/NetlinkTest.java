@@ -15,6 +15,7 @@ import dev.culvert.tunnel.kernel.Routes.Route;
 import java.io.IOException;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -78,6 +79,30 @@ class NetlinkTest {
     assertTrue(links.find("nothing").isEmpty());
     ErrnoException e = assertThrows(ErrnoException.class, () -> links.get("nothing"));
     assertEquals(Errno.ENODEV, e.errno());
+  }
+
+  @Test
+  void onlyATunDeviceThatNobodyServesCanBecomeATunnel() throws Exception {
+    ip("tuntap", "add", "dev", "tun7", "mode", "tun", "multi_queue");
+    assertEquals(Optional.empty(), links.stranger("tun7"));
+    assertEquals(Optional.empty(), links.stranger("nothing"));
+    assertEquals(Optional.of("it is no TUN device"), links.stranger("veth0"));
+    String hold =
+        """
+        import fcntl, struct, sys
+        tun = open("/dev/net/tun", "r+b", buffering=0)
+        fcntl.ioctl(tun, 0x400454ca, struct.pack("16sH22x", b"tun7", 0x1101))
+        print("held", flush=True)
+        sys.stdin.read()
+        """;
+    Process holder = namespace.start("python3", "-c", hold);
+    try {
+      assertEquals("held", holder.inputReader().readLine());
+      links.setUp(links.get("tun7").index(), true);
+      assertEquals(Optional.of("it is in use by another"), links.stranger("tun7"));
+    } finally {
+      holder.destroy();
+    }
   }
 
   @Test
