@@ -129,7 +129,9 @@ class LargeClusterTest {
     namespace.exec("ip", "route", "flush", "table", String.valueOf(Plans.TABLE + 1));
     assertTrue(!apply(self + " rules and routes flushed", plan).changes().isEmpty());
     namespace.exec("nft", "flush", "ruleset");
-    assertEquals(List.of("load guard"), apply(self + " guard flushed", plan).changes());
+    assertEquals(
+        List.of("load guard", "load the guard of the link layer"),
+        apply(self + " guard flushed", plan).changes());
     assertEquals(List.of(), apply(self + " at last", plan).changes());
     LOG.info("{} deletes the device", self);
     namespace.exec("ip", "link", "delete", "tun0");
