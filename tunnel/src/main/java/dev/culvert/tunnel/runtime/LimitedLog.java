@@ -2,6 +2,7 @@ package dev.culvert.tunnel.runtime;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -130,7 +131,7 @@ public final class LimitedLog {
       return;
     }
     LoggingEventBuilder line = log.atLevel(level);
-    List<@Nullable Object> all = new ArrayList<>(List.of(arguments));
+    List<@Nullable Object> all = new ArrayList<>(Arrays.asList(arguments));
     if (before > 0) {
       all.add(before);
     }

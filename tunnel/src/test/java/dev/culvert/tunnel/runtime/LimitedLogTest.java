@@ -86,6 +86,15 @@ class LimitedLogTest {
     assertEquals("other", lines.list.getLast().getThrowableProxy().getMessage());
   }
 
+  /** Many exceptions have no message. */
+  @Test
+  void anArgumentMayBeNull() {
+    log.info("a", "{} failed: {}", "a", null);
+    log.failure("a", new IllegalStateException(), "{} failed: {}", "a", null);
+    assertEquals("a failed: null", lines.list.getFirst().getFormattedMessage());
+    assertEquals("a failed: null", lines.list.getLast().getFormattedMessage());
+  }
+
   @Test
   void whoeverInventsPeersGainsNothing() {
     for (int i = 0; i < 100_000; i++) {
