@@ -193,8 +193,9 @@ final class InboundPath {
     long start = stages.now();
     TrainRing.Job job = helped.take();
     stages.spent(OPEN, start);
-    if (job.failed()) {
-      lost.add(job.train().packets());
+    Throwable failure = job.failure();
+    if (failure != null) {
+      lost.add(job.train().packets(), failure);
     } else {
       deliver(job.train(), job.deliverable());
     }

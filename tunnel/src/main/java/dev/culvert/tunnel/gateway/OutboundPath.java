@@ -306,9 +306,9 @@ final class OutboundPath {
 
   private void addressOldest() {
     TrainRing.Job job = helped.take();
-    if (job.failed()) {
-      dataPath.release(job.train());
-      lost.add(job.train().packets());
+    Throwable failure = job.failure();
+    if (failure != null) {
+      lose(job.train(), failure);
       return;
     }
     try {

@@ -3,7 +3,6 @@ package dev.culvert.tunnel.gateway;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelPeer;
-import dev.culvert.tunnel.runtime.LimitedLog;
 import dev.culvert.tunnel.train.Train;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -19,8 +18,6 @@ import org.jspecify.annotations.Nullable;
  * helper is at. Each batch ends with an empty ring, so nothing of it is left while the lane sleeps.
  */
 public final class TrainRing {
-  private static final LimitedLog LOG = LimitedLog.of(TrainRing.class);
-
   /** As many trains as one batch has outbound; a power of two. */
   static final int SLOTS = OutboundTrains.COUNT;
 
@@ -59,9 +56,10 @@ public final class TrainRing {
     private @Nullable Endpoint from;
     private long now;
     private int deliverable;
-    private boolean failed;
+    private @Nullable Throwable failure;
     private volatile boolean done;
 
+    /** One train is lost if it throws; that takes neither the others nor the thread with it. */
     private void run(DataPath path) {
       try {
         Endpoint sender = from;
@@ -70,11 +68,10 @@ public final class TrainRing {
         } else {
           deliverable = path.open(train, sender, now);
         }
-        failed = false;
-      } catch (Throwable failure) {
-        // One train is lost; whatever it was must not take the others or the lane with it.
-        LOG.failure("trains", failure, "a train of {} packets was lost", train.packets());
-        failed = true;
+        failure = null;
+      } catch (Throwable thrown) {
+        // Noted before anything else, as the log may throw as well: the lane writes it.
+        failure = thrown;
       } finally {
         done = true;
       }
@@ -98,9 +95,9 @@ public final class TrainRing {
       return deliverable;
     }
 
-    /** Whether the train must go no further. */
-    public boolean failed() {
-      return failed;
+    /** Why the train must go no further, or null. */
+    public @Nullable Throwable failure() {
+      return failure;
     }
   }
 

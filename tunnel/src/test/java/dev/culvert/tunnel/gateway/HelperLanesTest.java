@@ -234,6 +234,52 @@ final class HelperLanesTest {
     assertEquals(Map.of(DropReason.INTERNAL_ERROR, 2L * 64), leaf.drops());
   }
 
+  /** As when there is no memory left: then nothing can be said of it either. */
+  private static final class Unspeakable extends Error {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public String getMessage() {
+      throw new OutOfMemoryError("meant by the test");
+    }
+  }
+
+  @Test
+  void aTrainWhoseFailureCannotEvenBeLoggedNeverLeaves() throws Exception {
+    Thread lane = Thread.currentThread();
+    AtomicInteger failed = new AtomicInteger();
+    LaneEnd hub =
+        end(
+            HUB,
+            HELPERS,
+            path ->
+                new HookedPath(
+                    path,
+                    () -> {
+                      if (Thread.currentThread() != lane) {
+                        failed.incrementAndGet();
+                        throw new Unspeakable();
+                      }
+                      LockSupport.parkNanos(1_000_000);
+                    }));
+    LaneEnd leaf = leavesOf(hub, 0, path -> path).getFirst();
+    ReceiveBatch batch = new ReceiveBatch(8, Arena.ofAuto());
+    int sealed = 0;
+    for (int round = 1; round <= ROUNDS && failed.get() < HELPERS; round++) {
+      for (int i = 0; i < 6; i++) {
+        hub.feed(NumberedPackets.superPacket(HUB, 0, i, 64));
+      }
+      try {
+        hub.lane.onTun();
+      } catch (Unspeakable | OutOfMemoryError meant) {
+        // The lane's own, when it tries to log.
+      }
+      countersOnTheWire(leaf, batch, (int) hub.lane.counters().packetsSealed() - sealed);
+      sealed = (int) hub.lane.counters().packetsSealed();
+    }
+    assertTrue(failed.get() > 0, "helpers took part");
+  }
+
   private static void failEveryThird(int train) {
     if (train % 3 == 0) {
       throw new IllegalStateException("meant by the test");
