@@ -237,10 +237,16 @@ public final class GuardText {
     return guard.ingress() ? "drop" : "accept";
   }
 
-  /** What an overlay's device takes out of such a packet is known by the mark. */
+  /**
+   * What an overlay's device takes out of such a packet is known by the mark. Overlays lie between
+   * nodes: a pod must not get the mark for packets of its own making, under whatever addresses.
+   */
   private void fromTunnel() {
     open("from_tunnel");
-    line(set(guard.overlay().mark()) + "accept");
+    for (boolean v4 : FAMILIES) {
+      line(end(v4, "saddr", "remote_nodes") + set(guard.overlay().mark()) + "accept");
+    }
+    line("accept");
     close();
   }
 

@@ -164,6 +164,15 @@ class GuardTextTest {
         foreign);
   }
 
+  /** A pod gets nothing past the guard by sending an overlay's packets of its own making. */
+  @Test
+  void onlyWhatANodeSentThroughTheTunnelHasTheOverlaysMark() {
+    List<String> rules = rules(worker, "meta mark set", "| 0xc7030000");
+    assertEquals(2, rules.size());
+    assertTrue(rules.getFirst().startsWith("ip saddr @remote_nodes4 "), rules::toString);
+    assertTrue(rules.getLast().startsWith("ip6 saddr @remote_nodes6 "), rules::toString);
+  }
+
   @Test
   void whatThisHostMakesIsDroppedUnderAnyAddress() {
     assertEquals(
