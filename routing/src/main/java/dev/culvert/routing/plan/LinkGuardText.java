@@ -13,6 +13,15 @@ import java.util.Collection;
 public final class LinkGuardText {
   private static final String TABLE = "table netdev " + GuardText.TABLE;
 
+  /**
+   * Of a socket in this network namespace, which is what these match whatever the number is. A
+   * macvlan's packets keep the mark that a pod gave them. A program's socket has a user; one that
+   * was closed and still sends has none, but a group.
+   */
+  private static final String OF_PROGRAM = "meta skuid >= 0 ";
+
+  private static final String OF_HOST = "meta cgroup >= 0 ";
+
   private LinkGuardText() {}
 
   /**
@@ -33,15 +42,18 @@ public final class LinkGuardText {
     for (boolean v4 : FAMILIES) {
       text.append(foreign.elements("netdev", v4));
     }
-    String encapsulated = NftText.matches(guard.encapsulation().mark());
+    String encapsulated = NftText.matches(guard.encapsulation().mark()) + OF_PROGRAM;
     text.append(TABLE).append(" {\n  chain egress {\n");
     text.append("    type filter hook egress devices = ").append(NftText.names(devices));
     text.append(" priority 0; policy accept;\n");
     rule(text, encapsulated + "udp sport " + guard.encapsulation().udpPort() + " accept");
+    // The kernel cuts datagrams that are too large for the path; only the first part has ports.
+    rule(text, encapsulated + "ip frag-off & 0x1fff != 0 ip protocol udp accept");
+    rule(text, encapsulated + "frag frag-off != 0 accept");
     if (guard.encapsulation().rawEsp()) {
       rule(text, encapsulated + "meta l4proto esp accept");
     }
-    rule(text, NftText.matches(guard.bypass()) + "accept");
+    rule(text, NftText.matches(guard.bypass()) + (isAnyInClear(guard) ? "" : OF_HOST) + "accept");
     rule(text, "icmpv6 type 133-137 ip6 hoplimit 255 accept");
     String verdict = "counter name " + counter() + (guard.egress() ? " drop" : " accept");
     for (String tag : new String[] {"", "vlan type ip "}) {
@@ -51,6 +63,11 @@ public final class LinkGuardText {
       rule(text, tag + "ip6 daddr @foreign6 " + verdict);
     }
     return text.append("  }\n}\n").toString();
+  }
+
+  /** Then the first layer lets pass what no socket here made: forwarded, or an overlay's. */
+  private static boolean isAnyInClear(Guard guard) {
+    return !guard.egress() || !guard.inClear().isEmpty();
   }
 
   private static void rule(StringBuilder text, String rule) {

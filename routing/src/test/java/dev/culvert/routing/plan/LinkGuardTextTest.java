@@ -9,10 +9,15 @@ import dev.culvert.routing.Policy;
 import dev.culvert.routing.TrafficClass;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class LinkGuardTextTest {
   private static String text(boolean strict, boolean rawEsp) {
+    return text(EnumSet.noneOf(TrafficClass.class), strict, rawEsp);
+  }
+
+  private static String text(Set<TrafficClass> encrypted, boolean strict, boolean rawEsp) {
     LinkFacts facts =
         new LinkFacts(
             "culvert0",
@@ -24,7 +29,7 @@ class LinkGuardTextTest {
             new Mark(0x200, 0xf00),
             new Overlay(new Mark(0x300, 0xf00), List.of(), false),
             true);
-    Policy policy = new Policy(EnumSet.noneOf(TrafficClass.class), strict, true, List.of());
+    Policy policy = new Policy(encrypted, strict, true, List.of());
     KernelPlan plan = PlanCompiler.compile(Clusters.three(), policy, "worker-1", facts);
     return LinkGuardText.of(plan.guard(), plan.guard().physical(), 5, 600);
   }
@@ -48,12 +53,22 @@ class LinkGuardTextTest {
   void theMarkAloneOpensNothingForEncapsulation() {
     assertEquals(
         List.of(
-            "meta mark & 0x00000f00 == 0x00000100 udp sport 51820 accept",
-            "meta mark & 0x00000f00 == 0x00000100 meta l4proto esp accept"),
+            "meta mark & 0x00000f00 == 0x00000100 meta skuid >= 0 udp sport 51820 accept",
+            "meta mark & 0x00000f00 == 0x00000100 meta skuid >= 0 ip frag-off & 0x1fff != 0 ip"
+                + " protocol udp accept",
+            "meta mark & 0x00000f00 == 0x00000100 meta skuid >= 0 frag frag-off != 0 accept",
+            "meta mark & 0x00000f00 == 0x00000100 meta skuid >= 0 meta l4proto esp accept"),
         text(true, true)
             .lines()
             .map(String::strip)
             .filter(line -> line.contains("0x00000100"))
             .toList());
+  }
+
+  @Test
+  void whatPassesTheFirstLayerInClearIsOfAHostsSocketUnlessAClassIsLeftInClear() {
+    String strict = text(EnumSet.allOf(TrafficClass.class), true, false);
+    assertTrue(strict.contains("== 0x00000200 meta cgroup >= 0 accept"), strict);
+    assertTrue(text(true, false).contains("== 0x00000200 accept"));
   }
 }

@@ -32,6 +32,7 @@ final class LinkGuard {
         set s { type ipv4_addr; flags interval; }
         chain egress {
           type filter hook egress devices = { "lo" } priority 0; policy accept;
+          meta cgroup >= 0 accept
           vlan type ip ip daddr @s drop
         }
       }

@@ -59,6 +59,16 @@ class GuardPathsTest {
           s = udp()
           if kind == 'bound':
             s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, argument.encode())
+          elif kind == 'marked':
+            value, _, port = argument.partition('@')
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, int(value, 16))
+            if port:
+              s.bind(('', int(port)))
+          elif kind == 'large':
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, int(argument, 16))
+            s.setsockopt(*((socket.IPPROTO_IPV6, 23, 0) if six else (socket.IPPROTO_IP, 10, 0)))
+            s.bind(('', 51820))
+            data = 3000 * b'.' + data
           elif kind == 'source':
             address, _, device = argument.partition('@')
             s.bind((address, 0))
@@ -357,9 +367,24 @@ class GuardPathsTest {
   }
 
   @ParameterizedTest
+  @CsvSource({
+    "plain, 10.0.0.2",
+    "plain, fd00::2",
+    "marked=0x200, 10.0.0.2",
+    "marked=0x200, fd00::2",
+    "marked=0x100@51820, 10.0.0.2",
+    "marked=0x100@51820, fd00::2",
+  })
+  void nothingLeavesAPodOnAMacvlan(String way, String to) throws Exception {
+    leaves(pod, way, to, "link_out");
+  }
+
+  @ParameterizedTest
   @CsvSource({"10.0.0.2", "fd00::2"})
-  void nothingLeavesAPodOnAMacvlan(String to) throws Exception {
-    leaves(pod, "plain", to, "link_out");
+  void theTunnelsPacketsLeaveInPartsToo(String to) throws Exception {
+    guard(true);
+    send(node, "large=0x100", to, "guarded in parts " + to);
+    await("the last part is kept", () -> ON_WIRE.contains("guarded in parts " + to));
   }
 
   private static void leaves(NetworkNamespace from, String way, String to, String counter)
