@@ -47,14 +47,15 @@ public record IpAddress(boolean v4, long high, long low) implements Comparable<I
    * @throws IllegalArgumentException where {@code text} is not one
    */
   public static IpAddress parse(String text) {
-    boolean looksNumeric =
-        text.indexOf(':') >= 0 || text.chars().filter(c -> c == '.').count() == 3;
-    if (!looksNumeric
-        || !text.chars().allMatch(c -> c == '.' || c == ':' || Character.digit(c, 16) >= 0)) {
-      throw new IllegalArgumentException("not an IP address: " + text);
-    }
     if (text.indexOf(':') < 0) {
       return parseV4(text);
+    }
+    // The JDK also takes brackets and a scope, which are no part of an address.
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c != '.' && c != ':' && Character.digit(c, 16) < 0) {
+        throw new IllegalArgumentException("not an IP address: " + text);
+      }
     }
     try {
       return ofBytes(InetAddress.ofLiteral(text).getAddress());
@@ -65,17 +66,38 @@ public record IpAddress(boolean v4, long high, long low) implements Comparable<I
 
   private static IpAddress parseV4(String text) {
     int bits = 0;
-    for (String part : text.split("\\.", -1)) {
-      boolean plain = part.length() <= 3 && part.chars().allMatch(c -> c >= '0' && c <= '9');
-      if (part.isEmpty()
-          || !plain
-          || Integer.parseInt(part) > 255
-          || (part.length() > 1 && part.startsWith("0"))) {
+    int from = 0;
+    for (int part = 0; part < 4; part++) {
+      int to = part < 3 ? text.indexOf('.', from) : text.length();
+      int octet = smallNumber(text, from, to);
+      boolean zeroLeads = to - from > 1 && text.charAt(from) == '0';
+      if (octet < 0 || octet > 255 || zeroLeads) {
         throw new IllegalArgumentException("not an IP address: " + text);
       }
-      bits = bits << 8 | Integer.parseInt(part);
+      bits = bits << 8 | octet;
+      from = to + 1;
     }
     return ofV4(bits);
+  }
+
+  /**
+   * The number that one to three decimal digits of {@code text} make, or -1 if others are between
+   * {@code from} and {@code to}. Allocates nothing: devices are given ranges by the hundred
+   * thousand.
+   */
+  static int smallNumber(String text, int from, int to) {
+    if (to <= from || to - from > 3) {
+      return -1;
+    }
+    int number = 0;
+    for (int i = from; i < to; i++) {
+      char c = text.charAt(i);
+      if (c < '0' || c > '9') {
+        return -1;
+      }
+      number = 10 * number + (c - '0');
+    }
+    return number;
   }
 
   /** 4 or 16 bytes in network order. */

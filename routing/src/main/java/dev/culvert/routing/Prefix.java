@@ -30,13 +30,11 @@ public record Prefix(IpAddress address, int length) implements Comparable<Prefix
       return host(IpAddress.parse(text));
     }
     IpAddress address = IpAddress.parse(text.substring(0, slash));
-    String length = text.substring(slash + 1);
-    if (length.isEmpty()
-        || length.length() > 3
-        || !length.chars().allMatch(c -> c >= '0' && c <= '9')) {
-      throw new IllegalArgumentException("not a prefix length: " + length);
+    int length = IpAddress.smallNumber(text, slash + 1, text.length());
+    if (length < 0) {
+      throw new IllegalArgumentException("not a prefix length: " + text.substring(slash + 1));
     }
-    return new Prefix(address, Integer.parseInt(length));
+    return new Prefix(address, length);
   }
 
   public boolean contains(IpAddress other) {

@@ -5,7 +5,9 @@ import dev.culvert.routing.PrefixTable;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.SortedSet;
+import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
@@ -13,7 +15,9 @@ import java.util.TreeSet;
  * publishes one immutable table, so that lanes never see half a change.
  */
 final class AllowedIps {
-  private final Map<Prefix, WireGuardPeer> owners = new HashMap<>();
+  /** Sorted, so that the table need not sort what it is built of. */
+  private final SortedMap<Prefix, WireGuardPeer> owners = new TreeMap<>();
+
   private final Map<WireGuardPeer, SortedSet<Prefix>> ranges = new HashMap<>();
   private volatile PrefixTable<WireGuardPeer> table = PrefixTable.empty();
 
