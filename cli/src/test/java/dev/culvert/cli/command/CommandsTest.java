@@ -25,6 +25,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -240,7 +241,7 @@ final class CommandsTest {
     assertTrue(err.toString().contains("what the peers own stays blocked"), err::toString);
     assertEquals(1, run("up", file.toString()));
     assertFalse(err.toString().contains("stays blocked"), "it is that process that guards");
-    other.get().close();
+    Objects.requireNonNull(other.get()).close();
   }
 
   private UapiServer occupy(String name) throws DeviceException {
@@ -262,7 +263,7 @@ final class CommandsTest {
             (in, text) -> {
               int first = in.read(); // A look whether it is live sends nothing.
               if (first >= 0) {
-                server.get().close();
+                Objects.requireNonNull(server.get()).close();
               }
             }));
     assertEquals(0, run("down", "cv0"), err::toString);
