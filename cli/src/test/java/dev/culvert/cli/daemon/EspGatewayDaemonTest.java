@@ -13,6 +13,7 @@ import dev.culvert.cli.config.ConfigException;
 import dev.culvert.cli.testing.FakeDevice;
 import dev.culvert.cli.testing.FakeEspDevice;
 import dev.culvert.cli.testing.FakeNetwork;
+import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.gateway.EspDevice;
 import dev.culvert.tunnel.gateway.EspGatewayOptions;
@@ -22,9 +23,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,6 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class EspGatewayDaemonTest {
   private final FakeNetwork network = new FakeNetwork();
   private final Random random = new Random(7);
+  private final Map<String, List<IpAddress>> hosts = new ConcurrentHashMap<>();
 
   @TempDir private Path directory;
   private Path file;
@@ -51,7 +56,7 @@ final class EspGatewayDaemonTest {
             directory.resolve("wg"),
             directory.resolve("run"),
             directory.resolve("sequences"),
-            host -> List.of());
+            host -> hosts.getOrDefault(host, List.of()));
     secret(keys, KeyFileWriter.newLine(3, 16, random));
     configure("keyFile: keys", "");
   }
@@ -201,17 +206,42 @@ final class EspGatewayDaemonTest {
     }
   }
 
-  @Test
-  void manualSasAreSentUnderOnceEnrolled() throws Exception {
+  private void configureManual() throws IOException {
     secret(directory.resolve("in"), KeyFileWriter.newLine(1, 16, random));
     secret(directory.resolve("out"), KeyFileWriter.newLine(1, 32, random));
     configure(
         "keying: manual",
         ", inbound: {spi: 0x101, keyFile: in}, outbound: {spi: 0x102, keyFile: out}");
+  }
+
+  @Test
+  void manualSasAreSentUnderOnceEnrolled() throws Exception {
+    configureManual();
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
       assertEquals("manual", esp().keying());
       assertEquals(null, esp().globalKey());
       assertFalse(daemon.wasStopped());
+    }
+  }
+
+  @Test
+  void aPeerIsWhereItsNameIsOnceThatResolvesAndMovesWithIt() throws Exception {
+    configureManual();
+    Files.writeString(file, Files.readString(file).replace("192.0.2.2:4500", "b.example:4500"));
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertEquals(List.of(), status().peers());
+      assertTrue(
+          network.plan().guard().toString().contains("10.66.2.0/24"), "guarded all the same");
+      hosts.put("b.example", List.of(IpAddress.parse("192.0.2.2")));
+      daemon.reload();
+      assertEquals("192.0.2.2:4500", status().peers().getFirst().endpoint());
+      hosts.put("b.example", List.of(IpAddress.parse("192.0.2.3")));
+      daemon.reload();
+      assertEquals("192.0.2.3:4500", status().peers().getFirst().endpoint());
+      hosts.clear();
+      daemon.reload();
+      assertEquals("192.0.2.3:4500", status().peers().getFirst().endpoint());
+      assertEquals(1, Collections.frequency(network.calls(), "open cv0"), "one device, one keying");
     }
   }
 
