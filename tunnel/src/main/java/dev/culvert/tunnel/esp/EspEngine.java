@@ -13,6 +13,7 @@ import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.InnerIp;
 import dev.culvert.tunnel.engine.Isolation;
+import dev.culvert.tunnel.engine.KeyTrust;
 import dev.culvert.tunnel.engine.MessageQueue;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.engine.TunnelEngine;
@@ -217,7 +218,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     shared.trust.withdraw(reason);
   }
 
-  private void endAllKeys(String reason, long nowNanos, long wallNanos) {
+  private void endAllKeys(KeyTrust.Doubt doubt, long nowNanos, long wallNanos) {
     for (EspPeer peer : peers.values()) {
       sas.removeInbound(peer);
       peer.senders().forEach(sas::stopSending);
@@ -225,8 +226,8 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     keying.startAfresh(nowNanos, wallNanos);
     obey(nowNanos);
     sas.publish();
-    shared.trust.restore();
-    events.add(new TunnelEvent.KeysEnded(reason));
+    shared.trust.restore(doubt);
+    events.add(new TunnelEvent.KeysEnded(doubt.reason()));
   }
 
   @Override
@@ -240,7 +241,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
 
   @Override
   public void advance(long nowNanos, long wallNanos) {
-    String doubt = shared.trust.doubt();
+    KeyTrust.Doubt doubt = shared.trust.doubt();
     if (doubt != null) {
       endAllKeys(doubt, nowNanos, wallNanos);
     }

@@ -8,6 +8,7 @@ import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.Isolation;
+import dev.culvert.tunnel.engine.KeyTrust;
 import dev.culvert.tunnel.engine.MessageQueue;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.engine.TunnelEngine;
@@ -206,7 +207,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
 
   @Override
   public void advance(long nowNanos, long wallNanos) {
-    String doubt = shared.trust.doubt();
+    KeyTrust.Doubt doubt = shared.trust.doubt();
     if (doubt != null) {
       endAllKeys(doubt, wallNanos);
     }
@@ -229,7 +230,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   }
 
   /** A twin of this machine holds pending handshakes and the random generator's state as well. */
-  private void endAllKeys(String reason, long wallNanos) {
+  private void endAllKeys(KeyTrust.Doubt doubt, long wallNanos) {
     handshakes.reseed(wallNanos);
     for (WireGuardPeer peer : peers.values()) {
       boolean wanted = peer.isInUse();
@@ -240,8 +241,8 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
         shared.requests.submit(peer, Request.HANDSHAKE);
       }
     }
-    shared.trust.restore();
-    shared.events.add(new TunnelEvent.KeysEnded(reason));
+    shared.trust.restore(doubt);
+    shared.events.add(new TunnelEvent.KeysEnded(doubt.reason()));
   }
 
   @Override
