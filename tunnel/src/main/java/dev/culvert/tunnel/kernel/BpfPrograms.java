@@ -50,10 +50,18 @@ final class BpfPrograms {
             .u32(0)
             .u32(hook.parent())
             .u32(0);
-    for (NetlinkMessage message : netlink.dump("list filters of " + link.name(), request)) {
-      if (message.type() == RTM_NEWTFILTER) {
-        BpfProgram.ofFilter(link.name(), hook.name(), message, Bpf::name).ifPresent(programs::add);
+    try {
+      for (NetlinkMessage message : netlink.dump("list filters of " + link.name(), request)) {
+        if (message.type() == RTM_NEWTFILTER) {
+          BpfProgram.ofFilter(link.name(), hook.name(), message, Bpf::name)
+              .ifPresent(programs::add);
+        }
       }
+    } catch (ErrnoException e) {
+      if (e.errno() != Errno.EOPNOTSUPP) {
+        throw e;
+      }
+      // The kernel was built without filters of tc.
     }
   }
 }
