@@ -3,6 +3,7 @@ package dev.culvert.routing.plan;
 import static dev.culvert.routing.plan.NftText.FAMILIES;
 
 import java.util.Collection;
+import java.util.List;
 
 /**
  * The guard's second layer in nftables' words: {@code table netdev culvert}, a chain on the egress
@@ -21,6 +22,17 @@ public final class LinkGuardText {
   private static final String OF_PROGRAM = "meta skuid >= 0 ";
 
   private static final String OF_HOST = "meta cgroup >= 0 ";
+
+  /**
+   * VLAN 0 is none, so receivers take such a tag off and look at what follows. A frame with a
+   * second tag, or with one of 802.1ad, has its addresses where no rule looks; nobody needs VLAN 0
+   * in those.
+   */
+  private static final List<String> EMPTY_TAGS =
+      List.of(
+          "@ll,96,16 { 0x8100, 0x88a8 } @ll,128,16 { 0x8100, 0x88a8 } @ll,112,16 & 0x0fff == 0 ",
+          "@ll,96,16 { 0x8100, 0x88a8 } @ll,128,16 { 0x8100, 0x88a8 } @ll,144,16 & 0x0fff == 0 ",
+          "@ll,96,16 0x88a8 @ll,112,16 & 0x0fff == 0 ");
 
   private LinkGuardText() {}
 
@@ -61,6 +73,9 @@ public final class LinkGuardText {
     }
     for (String tag : new String[] {"", "vlan type ip6 "}) {
       rule(text, tag + "ip6 daddr @foreign6 " + verdict);
+    }
+    for (String tags : EMPTY_TAGS) {
+      rule(text, tags + verdict);
     }
     return text.append("  }\n}\n").toString();
   }

@@ -44,7 +44,17 @@ class LinkGuardTextTest {
   @Test
   void taggedAndUntaggedPacketsToTheOthersAreDroppedInBothFamilies() {
     assertEquals(
-        4, text(true, false).lines().filter(line -> line.endsWith(" link_out drop")).count());
+        4,
+        text(true, false)
+            .lines()
+            .filter(line -> line.contains("daddr @") && line.endsWith(" link_out drop"))
+            .count());
+    assertEquals(
+        3,
+        text(true, false)
+            .lines()
+            .filter(line -> line.contains("0x0fff == 0 counter name link_out drop"))
+            .count());
     assertEquals(2, text(true, false).lines().filter(line -> line.contains(" vlan type ")).count());
     assertEquals(0, text(false, false).lines().filter(line -> line.endsWith(" drop")).count());
   }

@@ -55,6 +55,9 @@ class GuardPathsTest {
           frame(argument, b'')
         elif kind == 'tagged':
           frame(argument, b'\\x81\\x00\\x00\\x05')
+        elif kind == 'empty':
+          device, _, tags = argument.partition('@')
+          frame(device, bytes.fromhex(tags))
         else:
           s = udp()
           if kind == 'bound':
@@ -374,6 +377,10 @@ class GuardPathsTest {
     "marked=0x200, fd00::2",
     "marked=0x100@51820, 10.0.0.2",
     "marked=0x100@51820, fd00::2",
+    "empty=mv0@8100000081000000, 10.0.0.2",
+    "empty=mv0@8100000081000005, fd00::2",
+    "empty=mv0@8100000581000000, 10.0.0.2",
+    "empty=mv0@88a80000, 10.0.0.2",
   })
   void nothingLeavesAPodOnAMacvlan(String way, String to) throws Exception {
     leaves(pod, way, to, "link_out");
