@@ -5,8 +5,8 @@ import dev.culvert.routing.PrefixTable;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.SortedMap;
-import java.util.SortedSet;
+import java.util.NavigableMap;
+import java.util.NavigableSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
@@ -16,9 +16,9 @@ import java.util.TreeSet;
  */
 final class AllowedIps {
   /** Sorted, so that the table need not sort what it is built of. */
-  private final SortedMap<Prefix, WireGuardPeer> owners = new TreeMap<>();
+  private final NavigableMap<Prefix, WireGuardPeer> owners = new TreeMap<>();
 
-  private final Map<WireGuardPeer, SortedSet<Prefix>> ranges = new HashMap<>();
+  private final Map<WireGuardPeer, NavigableSet<Prefix>> ranges = new HashMap<>();
   private volatile PrefixTable<WireGuardPeer> table = PrefixTable.empty();
 
   /** The table last published. Any thread. */
@@ -43,7 +43,7 @@ final class AllowedIps {
   }
 
   void takeAll(WireGuardPeer peer) {
-    SortedSet<Prefix> had = ranges.remove(peer);
+    NavigableSet<Prefix> had = ranges.remove(peer);
     if (had != null) {
       had.forEach(owners::remove);
     }
@@ -58,7 +58,7 @@ final class AllowedIps {
     table = PrefixTable.of(owners);
   }
 
-  private SortedSet<Prefix> rangesOf(WireGuardPeer peer) {
+  private NavigableSet<Prefix> rangesOf(WireGuardPeer peer) {
     return ranges.computeIfAbsent(peer, p -> new TreeSet<>());
   }
 }
