@@ -60,8 +60,8 @@ public final class AeadBackends {
       return name
           + " "
           + nanosPerPacket
-          + " ns a packet"
-          + (bytesPerPacket == 0 ? "" : " (allocates " + bytesPerPacket + " bytes a packet)");
+          + " ns per packet"
+          + (bytesPerPacket == 0 ? "" : " (allocates " + bytesPerPacket + " bytes per packet)");
     }
   }
 

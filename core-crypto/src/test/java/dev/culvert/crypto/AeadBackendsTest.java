@@ -128,7 +128,7 @@ class AeadBackendsTest {
     assertSame(boxing, selection.backend());
     assertEquals(new Candidate("boxing", null, 5_000, 96), selection.candidates().getFirst());
     assertEquals(
-        "boxing 5000 ns a packet (allocates 96 bytes a packet)",
+        "boxing 5000 ns per packet (allocates 96 bytes per packet)",
         selection.candidates().getFirst().toString());
   }
 

@@ -1,5 +1,8 @@
 package dev.culvert.cli.command;
 
+import dev.culvert.cli.daemon.Machine;
+import dev.culvert.cli.socket.LocalServer;
+
 /** A command that cannot go on: a message that says what to do next, and an exit status. */
 final class CommandException extends Exception {
   private static final long serialVersionUID = 1L;
@@ -11,12 +14,22 @@ final class CommandException extends Exception {
     this.exitCode = exitCode;
   }
 
-  static CommandException notRunning(String interfaceName) {
+  /** Says also if its guard stands without it, by which the user meets the blocked ranges. */
+  static CommandException notRunning(Machine machine, String interfaceName) {
+    if (LocalServer.isLive(machine.uapiSocket(interfaceName))) {
+      return new CommandException(
+          ExitCode.NOT_RUNNING,
+          interfaceName
+              + " is a WireGuard device, not a gateway: 'wg' configures it, and 'ip link delete "
+              + interfaceName
+              + "' ends it");
+    }
+    String next =
+        machine.runState().exists(interfaceName)
+            ? "its ranges stay blocked until 'culvert up', or 'culvert down " + interfaceName + "'"
+            : "'culvert status' lists those that are (root sees them all)";
     return new CommandException(
-        ExitCode.NOT_RUNNING,
-        "no gateway '"
-            + interfaceName
-            + "' is running; 'culvert status' lists those that are (root sees them all)");
+        ExitCode.NOT_RUNNING, "no gateway '" + interfaceName + "' is running; " + next);
   }
 
   int exitCode() {

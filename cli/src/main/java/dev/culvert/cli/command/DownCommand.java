@@ -39,7 +39,7 @@ final class DownCommand implements Callable<Integer> {
     RunState state = machine.runState();
     boolean running = machine.adminClient().isRunning(name);
     if (!running && !state.exists(name)) {
-      throw CommandException.notRunning(name);
+      throw CommandException.notRunning(machine, name);
     }
     gateway.requireHere(machine);
     if (running) {

@@ -1,6 +1,7 @@
 package dev.culvert.cli.command;
 
 import dev.culvert.cli.config.ConfigException;
+import dev.culvert.cli.daemon.AlreadyRunsException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
@@ -43,6 +44,13 @@ final class Failures implements IExecutionExceptionHandler {
   /** What it says to people. */
   static String message(Exception e) {
     return switch (e) {
+      case AlreadyRunsException a when a.isGateway() ->
+          a.getFile()
+              + " runs already and goes on; 'culvert reload "
+              + a.getFile()
+              + "' reads its file again, 'culvert down "
+              + a.getFile()
+              + "' ends it";
       case FileAlreadyExistsException f ->
           f.getFile() + " is in use by a live process; choose another name or end that process";
       case AccessDeniedException a ->

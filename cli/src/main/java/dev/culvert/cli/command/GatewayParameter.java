@@ -26,7 +26,7 @@ final class GatewayParameter {
   String running(Machine machine) throws ConfigException, CommandException {
     String name = name();
     if (!machine.adminClient().isRunning(name)) {
-      throw CommandException.notRunning(name);
+      throw CommandException.notRunning(machine, name);
     }
     return name;
   }
@@ -58,7 +58,7 @@ final class GatewayParameter {
         machine
             .runState()
             .configuration(gateway)
-            .orElseThrow(() -> CommandException.notRunning(gateway));
+            .orElseThrow(() -> CommandException.notRunning(machine, gateway));
     return ConfigFile.read(file);
   }
 

@@ -36,7 +36,7 @@ final class Gateways {
       return all;
     }
     if (!isRunning(name)) {
-      throw CommandException.notRunning(name);
+      throw CommandException.notRunning(machine, name);
     }
     return List.of(askOne(name));
   }

@@ -49,9 +49,11 @@ final class GuardCommand implements Callable<Integer> {
       } else {
         out.printf(
             Locale.ROOT,
-            "%s is guarded: %d ranges stay blocked until 'culvert up %s'%n",
+            "%s is guarded: %s blocked until 'culvert up %s'%n",
             guard.interfaceName(),
-            guard.ranges().size(),
+            guard.ranges().size() == 1
+                ? guard.ranges().getFirst() + " stays"
+                : guard.ranges().size() + " ranges stay",
             file);
       }
     }

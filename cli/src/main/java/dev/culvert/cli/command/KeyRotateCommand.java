@@ -50,7 +50,7 @@ final class KeyRotateCommand implements Callable<Integer> {
       paramLabel = "SECONDS",
       defaultValue = "0",
       description =
-          "Waits for all peers to have the new key, so long at most; 1 where they do not.")
+          "Waits for all peers to have the new key, so long at most; status 1 if they do not.")
   private int seconds;
 
   KeyRotateCommand(Machine machine) {

@@ -112,7 +112,9 @@ final class StatusCommand implements Callable<Integer> {
 
   private static String packets(long packets, long trains) {
     String mean =
-        trains == 0 ? "" : String.format(Locale.ROOT, ", %.1f a train", (double) packets / trains);
+        trains == 0
+            ? ""
+            : String.format(Locale.ROOT, ", %.1f per train", (double) packets / trains);
     return packets + " packets" + mean;
   }
 

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -150,10 +151,14 @@ final class ClusterBuilder {
             List.of(),
             podCidrs.stream().distinct().toList(),
             null));
+    Set<String> taken = new HashSet<>();
+    all.forEach(node -> taken.add(node.name()));
     for (PeerConfigBuilder peer : peers) {
+      // A name is for people, and peers may share one; their identities differ.
+      boolean unique = taken.add(peer.name);
       all.add(
           new ClusterNode(
-              peer.id(),
+              unique ? peer.name : peer.id(),
               Set.of(),
               Map.of(),
               List.of(),

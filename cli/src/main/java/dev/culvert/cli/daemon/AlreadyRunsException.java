@@ -2,11 +2,19 @@ package dev.culvert.cli.daemon;
 
 import java.nio.file.FileAlreadyExistsException;
 
-/** A gateway of that name runs: it keeps its guard, and nothing was touched. */
+/** A gateway, or another device, of that name runs: it stays as it is, and nothing was touched. */
 public final class AlreadyRunsException extends FileAlreadyExistsException {
   private static final long serialVersionUID = 1;
 
-  AlreadyRunsException(String interfaceName) {
+  private final boolean gateway;
+
+  AlreadyRunsException(String interfaceName, boolean gateway) {
     super(interfaceName);
+    this.gateway = gateway;
+  }
+
+  /** Whether it is one, which can be told to reload or to end. */
+  public boolean isGateway() {
+    return gateway;
   }
 }

@@ -76,12 +76,16 @@ public final class Audit {
 
   private static List<String> blindSpots(
       GatewayConfig config, Network network, Map<String, Count> counters) throws IOException {
-    List<Found> found =
-        network.blindSpots(GatewayPlan.of(config, network, 0, List.of(), 0).underlay());
+    GatewayPlan plan = GatewayPlan.of(config, network, 0, List.of(), 0);
+    List<Found> found = network.blindSpots(plan.underlay());
     List<String> spots = new ArrayList<>(found.stream().map(Found::toString).toList());
     boolean lacking = found.stream().anyMatch(spot -> spot.spot() == BlindSpot.NO_NETDEV_EGRESS);
     if (!counters.isEmpty() && !counters.containsKey(GuardCounters.LINK_OUT) && !lacking) {
-      spots.add("the guard's second layer does not stand; 'culvert up' loads it");
+      spots.add(
+          "the guard's second layer does not stand; "
+              + (plan.kernel().guard().physical().isEmpty()
+                  ? "no device is known that leads to other nodes"
+                  : "'culvert up' loads it"));
     }
     return spots;
   }

@@ -39,7 +39,7 @@ public record BootGuard(
     String name = source.parseAtBoot(file, reason -> {}).interfaceName();
     GatewayConfig config = source.parseAtBoot(machine.rememberedNodes(name), missed::add);
     if (!config.routes()) {
-      throw ConfigException.of(file, "spec.interface.routes is false: it guards nothing");
+      throw ConfigException.of(file, "spec.interface.routes is false: such a gateway has no guard");
     }
     Guarded.refuseRunning(machine, name);
     GatewayPlan plan = GatewayPlan.of(config, machine);
@@ -47,7 +47,7 @@ public record BootGuard(
     boolean kept = mayKnowLess(config, missed) && machine.network().guarded();
     if (ranges.isEmpty() && !kept) {
       missed.add("it names no range of the cluster and no other node");
-      throw new IOException("there is nothing to guard: " + String.join("; ", missed));
+      throw new IOException(file + ": there is nothing to guard: " + String.join("; ", missed));
     }
     FormerSettings former = Guarded.claim(machine, name, file);
     if (!kept) {

@@ -20,6 +20,8 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -58,8 +60,8 @@ public final class GatewayDaemon implements AutoCloseable {
   /**
    * Brings the gateway up, or leaves nothing but the guard.
    *
-   * @throws ConfigException the file cannot be used, and nothing was touched; or a key or a name in
-   *     it cannot, and the guard stands
+   * @throws ConfigException the file cannot be used, and nothing was touched; or a key in it
+   *     cannot, and the guard stands
    */
   public static GatewayDaemon start(Path file, Machine machine)
       throws ConfigException, IOException {
@@ -126,13 +128,18 @@ public final class GatewayDaemon implements AutoCloseable {
     List<String> underlay = GatewayPlan.of(config, machine).underlay();
     Policy policy = config.cluster().policy();
     boolean strict = policy.strictEgress() || policy.strictIngress();
-    for (BlindSpot.Found found : machine.network().blindSpots(underlay)) {
-      if (strict && !policy.accepted().contains(found.spot())) {
-        throw new IOException(
-            found + ". To put up with it: spec.strict.accept: [" + found.spot() + "]");
-      }
-      log.warn("the guard does not see everything: {}", found);
+    List<BlindSpot.Found> found = machine.network().blindSpots(underlay);
+    Set<BlindSpot> wanted = new TreeSet<>(policy.accepted());
+    found.forEach(each -> wanted.add(each.spot()));
+    if (strict && !policy.accepted().containsAll(wanted)) {
+      String all =
+          found.stream()
+              .filter(each -> !policy.accepted().contains(each.spot()))
+              .map(Object::toString)
+              .collect(Collectors.joining("; "));
+      throw new IOException(all + ". To put up with it: spec.strict.accept: " + wanted);
     }
+    found.forEach(each -> log.warn("the guard does not see everything: {}", each));
   }
 
   /** Without repairs this goes on no longer: who started it learns of it, and the guard stands. */

@@ -10,8 +10,11 @@ final class Guarded {
 
   /** Only one process keeps the guard of a gateway. */
   static void refuseRunning(Machine machine, String name) throws AlreadyRunsException {
-    if (machine.adminClient().isRunning(name) || LocalServer.isLive(machine.uapiSocket(name))) {
-      throw new AlreadyRunsException(name);
+    if (machine.adminClient().isRunning(name)) {
+      throw new AlreadyRunsException(name, true);
+    }
+    if (LocalServer.isLive(machine.uapiSocket(name))) {
+      throw new AlreadyRunsException(name, false);
     }
   }
 

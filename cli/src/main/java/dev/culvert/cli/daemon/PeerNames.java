@@ -185,7 +185,7 @@ final class PeerNames implements AutoCloseable {
   private static void unresolved(PeerName name, String error) {
     if (!error.equals(name.error())) {
       log.warn(
-          "{}, where {} is, does not resolve: {}",
+          "{}, the endpoint of {}, does not resolve and is asked for again: {}",
           name.peer().endpoint(),
           name.peer().label(),
           error);

@@ -81,7 +81,9 @@ public final class SelfTest implements AutoCloseable {
     RoutesView routes =
         Objects.requireNonNull(machine.adminClient().call(gateway, Command.ROUTES).routes());
     if (routes.underlay().isEmpty()) {
-      throw new IOException("no way to any other node is known: there is no underlay to watch");
+      throw new IOException(
+          "no device is known that leads to other nodes, so there is nothing to watch; a default route,"
+              + " or an endpoint that is an address, shows one");
     }
     try (SelfTest test = new SelfTest()) {
       for (String device : routes.underlay()) {

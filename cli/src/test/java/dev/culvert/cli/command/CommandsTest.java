@@ -109,6 +109,8 @@ final class CommandsTest {
       assertTrue(
           out.toString().matches("wg7\n  public key +none\n  UDP port +none\n  peers +0, .*\n"),
           out::toString);
+      assertEquals(4, run("down", "wg7"));
+      assertTrue(err.toString().contains("'ip link delete wg7' ends it"), err::toString);
     }
   }
 
@@ -139,9 +141,40 @@ final class CommandsTest {
   }
 
   @Test
+  void aGatewayThatRunsAlreadySaysWhatToDo() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      for (String command : List.of("up", "guard")) {
+        assertEquals(1, run(command, file.toString()), command);
+        assertEquals(
+            "culvert: cv0 runs already and goes on; 'culvert reload cv0' reads its file again,"
+                + " 'culvert down cv0' ends it\n",
+            err.toString());
+      }
+      assertFalse(daemon.wasStopped());
+    }
+  }
+
+  @Test
+  void anExplanationCallsAPeerByItsName() throws Exception {
+    assertEquals(0, run("routes", file.toString(), "--explain", "10.9.0.1", "10.1.0.1"));
+    assertTrue(out.toString().contains("10.1.0.1: pods of b, 10.1.0.0/16"), out::toString);
+    Files.writeString(
+        file,
+        Files.readString(file)
+            + "    - {name: b, publicKey: %s, allowedIps: [10.2.0.0/16]}\n".formatted(PUBLIC));
+    assertEquals(0, run("routes", file.toString(), "--explain", "10.9.0.1", "10.2.0.1"));
+    assertTrue(out.toString().contains("10.2.0.1: pods of " + PUBLIC), "two have one name");
+  }
+
+  @Test
   void downLiftsTheGuardAlsoOfADeadGateway() throws Exception {
     GatewayDaemon.start(file, machine).close();
     network.clear();
+    assertEquals(4, run("status", "cv0"));
+    assertEquals(
+        "culvert: no gateway 'cv0' is running; its ranges stay blocked until 'culvert up', or"
+            + " 'culvert down cv0'\n",
+        err.toString());
     assertEquals(0, run("down", file.toString()), err::toString);
     assertEquals(List.of("remove"), network.calls());
     assertEquals(4, run("down", "cv0"));
@@ -151,7 +184,8 @@ final class CommandsTest {
   void guardLoadsRulesAndGuardAndDownLiftsThem() throws Exception {
     assertEquals(0, run("guard", file.toString()), err::toString);
     assertEquals(
-        "cv0 is guarded: 1 ranges stay blocked until 'culvert up " + file + "'\n", out.toString());
+        "cv0 is guarded: 10.1.0.0/16 stays blocked until 'culvert up " + file + "'\n",
+        out.toString());
     assertEquals(0, run("guard", file.toString(), "-o", "json"), "once more");
     assertEquals(
         "10.1.0.0/16", new ObjectMapper().readTree(out.toString()).get("ranges").get(0).asText());

@@ -80,8 +80,14 @@ final class AuditTest {
     assertTrue(audit.blindSpots().getFirst().startsWith("macvlan (device mv0 on wire0)"));
     assertEquals(3, row(audit, "past the IP layer").dropped());
     network.uncounted("link_out");
-    String lacking = Audit.of(config(""), network, null).blindSpots().getLast();
-    assertTrue(lacking.startsWith("the guard's second layer does not stand"), lacking);
+    String lacking = "the guard's second layer does not stand; ";
+    assertEquals(
+        lacking + "'culvert up' loads it",
+        Audit.of(config(""), network, null).blindSpots().getLast());
+    network.noPhysicalDevice();
+    assertEquals(
+        lacking + "no device is known that leads to other nodes",
+        Audit.of(config(""), network, null).blindSpots().getLast());
   }
 
   @Test

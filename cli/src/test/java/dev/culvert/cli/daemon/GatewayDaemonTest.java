@@ -346,6 +346,17 @@ final class GatewayDaemonTest {
   }
 
   @Test
+  void allThatIsToBeAcceptedIsSaidAtOnce() throws Exception {
+    network.blindSpot(BlindSpot.BRIDGE, "eth0");
+    network.blindSpot(BlindSpot.MACVLAN, "device mv0");
+    Files.writeString(file, Files.readString(file) + "  strict: {accept: [xdp]}\n");
+    IOException refusal = assertThrows(IOException.class, () -> GatewayDaemon.start(file, machine));
+    assertTrue(
+        refusal.toString().endsWith("spec.strict.accept: [macvlan, bridge, xdp]"),
+        refusal::toString);
+  }
+
+  @Test
   void whatIsAcceptedByNameOrNotStrictIsOnlyTold() throws Exception {
     network.blindSpot(BlindSpot.NO_NETDEV_EGRESS, "no such hook");
     String yaml = Files.readString(file);

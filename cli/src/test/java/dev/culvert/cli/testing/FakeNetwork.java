@@ -30,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  * it is asked for; fails on demand.
  */
 public final class FakeNetwork implements Network {
+  private List<String> physical = List.of("wire0");
   private final List<String> calls = new ArrayList<>();
   private final SortedMap<String, Count> counters = new TreeMap<>();
   private @Nullable KernelPlan plan;
@@ -54,6 +55,11 @@ public final class FakeNetwork implements Network {
   /** Whether plans are refused from now on. */
   public void failing(boolean fails) {
     failing = fails;
+  }
+
+  /** No device is known that leads away from this host. */
+  public void noPhysicalDevice() {
+    physical = List.of();
   }
 
   public void blindSpot(BlindSpot spot, String traces) {
@@ -137,7 +143,7 @@ public final class FakeNetwork implements Network {
             "wire0", Set.of(Prefix.parse("192.0.2.0/24")),
             "pods0", Set.of(Prefix.parse("10.66.1.0/24"))),
         Map.of(IpAddress.parse("192.0.2.2"), IpAddress.parse("192.0.2.1")),
-        List.of("wire0"),
+        physical,
         Set.of());
   }
 
