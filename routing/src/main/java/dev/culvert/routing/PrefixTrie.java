@@ -98,7 +98,7 @@ final class PrefixTrie {
     private boolean sorted = true;
 
     private final Level[] levels = new Level[MAX_BITS / STEP + 1];
-    private long[] nodes = new long[NODE];
+    private long[] nodes = new long[0];
     private int nodeCount;
     private int[] runs = new int[16];
     private int runCount;
@@ -140,6 +140,7 @@ final class PrefixTrie {
       }
       Arrays.setAll(levels, i -> new Level());
       int bits = rootBits();
+      nodes = new long[Math.multiplyExact(countNodes(bits), NODE)];
       int[] answers = new int[1 << bits];
       Arrays.fill(answers, NONE);
       for (int prefix = 0; prefix < count; prefix++) {
@@ -166,8 +167,33 @@ final class PrefixTrie {
           pack(node, from, next, bits, answers[slot]);
         }
       }
-      return new PrefixTrie(
-          roots, bits, Arrays.copyOf(nodes, nodeCount * NODE), Arrays.copyOf(runs, runCount));
+      return new PrefixTrie(roots, bits, nodes, Arrays.copyOf(runs, runCount));
+    }
+
+    /**
+     * How many nodes there will be, so that their array, by far the largest, is made once. A prefix
+     * has one at each depth before its length, of which it shares those that its predecessor has on
+     * the bits that both begin with.
+     */
+    private int countNodes(int rootBits) {
+      int nodes = 0;
+      for (int prefix = 0; prefix < count; prefix++) {
+        int shared =
+            prefix == 0 ? -1 : Math.min(commonBits(prefix - 1, prefix), lengths[prefix - 1] - 1);
+        for (int depth = rootBits; depth < lengths[prefix]; depth += STEP) {
+          if (depth > shared) {
+            nodes++;
+          }
+        }
+      }
+      return nodes;
+    }
+
+    private int commonBits(int left, int right) {
+      long high = highs[left] ^ highs[right];
+      return high != 0
+          ? Long.numberOfLeadingZeros(high)
+          : Long.SIZE + Long.numberOfLeadingZeros(lows[left] ^ lows[right]);
     }
 
     private int rootSlot(int prefix, int bits) {
@@ -227,7 +253,6 @@ final class PrefixTrie {
     private int putNode(int node, long childBits, long runBits, int firstRun) {
       int firstChild = nodeCount;
       nodeCount += Long.bitCount(childBits);
-      nodes = grown(nodes, nodeCount * NODE);
       nodes[node * NODE] = childBits;
       nodes[node * NODE + 1] = runBits;
       nodes[node * NODE + 2] = (long) firstChild << 32 | firstRun;

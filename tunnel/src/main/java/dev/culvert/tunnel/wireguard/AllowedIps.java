@@ -54,6 +54,11 @@ final class AllowedIps {
     return List.copyOf(rangesOf(peer));
   }
 
+  /** The lengths of all ranges together, which bound what the table takes. */
+  long bits() {
+    return owners.keySet().stream().mapToLong(Prefix::length).sum();
+  }
+
   void publish() {
     table = PrefixTable.of(owners);
   }

@@ -23,6 +23,12 @@ import org.jspecify.annotations.Nullable;
 final class DeviceConfiguration {
   private static final int MAX_KEEPALIVE_SECONDS = 65_535;
 
+  /**
+   * Bits of allowed IPs that the heap bears, in the worst case: a table takes five bytes for each,
+   * the last one lives on while the next is built, and the ranges themselves take as much again.
+   */
+  private static final long MAX_RANGE_BITS = Runtime.getRuntime().maxMemory() / 20;
+
   private final SharedState shared;
   private final Map<PublicKey, WireGuardPeer> peers;
   private final Handshakes handshakes;
@@ -70,6 +76,15 @@ final class DeviceConfiguration {
     }
     if (after.size() > Messages.MAX_PEERS) {
       throw new IllegalArgumentException("more than " + Messages.MAX_PEERS + " peers");
+    }
+    long bits = update.replacePeers() ? 0 : shared.allowedIps.bits();
+    for (PeerUpdate peer : update.peers()) {
+      bits += peer.allowedIps().stream().mapToLong(range -> range.prefix().length()).sum();
+    }
+    if (bits > MAX_RANGE_BITS) {
+      throw new IllegalArgumentException(
+          "more allowed IPs than the heap bears: prefix lengths of %d in all, and %d fit (-Xmx)"
+              .formatted(bits, MAX_RANGE_BITS));
     }
   }
 

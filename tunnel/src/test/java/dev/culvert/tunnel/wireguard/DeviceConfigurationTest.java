@@ -16,6 +16,7 @@ import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.engine.Verdict;
 import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.time.Instant;
+import java.util.Collections;
 import java.util.List;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
@@ -105,6 +106,30 @@ final class DeviceConfigurationTest {
     assertEquals(
         bob.publicKey.toString(), String.valueOf(alice.engine.route6(inside.high(), inside.low())));
     assertNull(alice.engine.route6(0, 1));
+  }
+
+  @Test
+  void moreAllowedIpsThanTheHeapBearsAreRefusedAndChangeNothing() {
+    alice.apply(Updates.peer(bob.publicKey, somewhere, "10.0.0.0/8"));
+    Prefix longest = Prefix.parse("fd00::1/128");
+    long many = Runtime.getRuntime().maxMemory() / 20 / 128 + 1;
+    PeerUpdate greedy =
+        new PeerUpdate(
+            carol.publicKey,
+            false,
+            false,
+            null,
+            null,
+            OptionalInt.empty(),
+            false,
+            Collections.nCopies(
+                Math.toIntExact(many), new PeerUpdate.AllowedIpChange(longest, false)));
+    IllegalArgumentException refused =
+        assertThrows(IllegalArgumentException.class, () -> alice.apply(greedy));
+    assertTrue(String.valueOf(refused.getMessage()).contains("heap"), refused::getMessage);
+    try (DeviceSnapshot snapshot = alice.engine.snapshot()) {
+      assertEquals(1, snapshot.peers().size());
+    }
   }
 
   @ParameterizedTest
