@@ -33,8 +33,13 @@ final class RestoreWatch {
   private final LongSupplier wallMillis;
   private final Consumer<String> suspected;
 
-  /** Wall time less monotonic time. */
-  private volatile long difference;
+  /**
+   * Wall time less monotonic time, when this began or last suspected: small steps add up from it.
+   */
+  private long trusted;
+
+  /** The same at the last close look: a step that was found too small is not looked at again. */
+  private volatile long seen;
 
   /**
    * @param suspected told in plain words why keys are not to be trusted any more; when it returns
@@ -44,7 +49,8 @@ final class RestoreWatch {
     this.nanoClock = nanoClock;
     this.wallMillis = wallMillis;
     this.suspected = suspected;
-    difference = measure();
+    trusted = measure();
+    seen = trusted;
   }
 
   /**
@@ -53,7 +59,7 @@ final class RestoreWatch {
    * @param nowNanos monotonic time, read a moment ago
    */
   void look(long nowNanos) {
-    long off = MILLISECONDS.toNanos(wallMillis.getAsLong()) - nowNanos - difference;
+    long off = MILLISECONDS.toNanos(wallMillis.getAsLong()) - nowNanos - seen;
     if (off > CLOSE_LOOK_NANOS || off < -CLOSE_LOOK_NANOS) {
       lookClosely();
     }
@@ -65,13 +71,17 @@ final class RestoreWatch {
    */
   synchronized void lookClosely() {
     long now = measure();
-    long jump = now - difference;
+    // One jump shows against the last look, also if it undoes what added up before.
+    long one = now - seen;
+    long sum = now - trusted;
+    long jump = Math.abs(one) >= Math.abs(sum) ? one : sum;
     if (Math.abs(jump) >= JUMP_NANOS) {
       suspected.accept(
           "the clock moved by %s against the monotonic clock"
               .formatted(Duration.ofMillis(Math.round(jump / 1e6))));
-      difference = now;
+      trusted = now;
     }
+    seen = now;
   }
 
   /** The hypervisor has said so. */

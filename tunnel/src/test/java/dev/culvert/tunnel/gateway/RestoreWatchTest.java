@@ -17,6 +17,9 @@ final class RestoreWatchTest {
   /** How long whoever reads the clocks is kept waiting between the two. */
   private long stall;
 
+  /** How often the wall clock was read. */
+  private int readings;
+
   private final List<String> reasons = new ArrayList<>();
   private final RestoreWatch watch =
       new RestoreWatch(
@@ -24,6 +27,7 @@ final class RestoreWatchTest {
           () -> {
             pass(stall);
             stall = 0;
+            readings++;
             return wallMillis;
           },
           reasons::add);
@@ -75,6 +79,25 @@ final class RestoreWatchTest {
     watch.lookClosely();
     assertEquals(List.of(), reasons);
     wallMillis += 90;
+    watch.look(nanos);
+    assertEquals(1, reasons.size());
+  }
+
+  @Test
+  void aStepThatWasFoundTooSmallCostsOneCloseLookOnly() {
+    wallMillis += 70;
+    watch.look(nanos);
+    readings = 0;
+    watch.look(nanos);
+    assertEquals(1, readings);
+    assertEquals(List.of(), reasons);
+  }
+
+  @Test
+  void aJumpIsNoticedThoughItUndoesStepsBeforeIt() {
+    wallMillis += 90;
+    watch.look(nanos);
+    wallMillis -= 180;
     watch.look(nanos);
     assertEquals(1, reasons.size());
   }
