@@ -161,7 +161,7 @@ final class PeerNames implements AutoCloseable {
       error = answer.isEmpty() ? "no address of a family that this node has" : "";
     } catch (UnknownHostException e) {
       error = String.valueOf(e.getMessage());
-    } catch (RuntimeException e) {
+    } catch (Throwable e) { // After an error the name is to be asked for again as well.
       log.error("the look-up of {} failed", peer.host(), e);
       error = e.toString();
     }
@@ -178,6 +178,8 @@ final class PeerNames implements AutoCloseable {
         resolved(name, answer);
       } catch (IOException | RuntimeException e) {
         unresolved(name, String.valueOf(e.getMessage()));
+      } catch (Error e) {
+        unresolved(name, e.toString());
       }
     }
   }
@@ -245,7 +247,7 @@ final class PeerNames implements AutoCloseable {
   private void lookLogged() {
     try {
       look();
-    } catch (IOException | RuntimeException e) {
+    } catch (Throwable e) { // An error must not end the clock, which nobody would start again.
       log.warn("names of peers could not be looked at: {}", e.toString());
     }
   }
