@@ -287,8 +287,7 @@ public final class GatewayDaemon implements AutoCloseable {
     }
     try (Desired desired = Desired.of(wanted, random)) {
       int port = tunnel().listenPort();
-      steer(wanted);
-      int changed = applyOrSteerBack(desired);
+      int changed = applyOrSteerBack(wanted, desired);
       GatewayConfig before = config;
       config = wanted;
       if (names != null) {
@@ -311,11 +310,22 @@ public final class GatewayDaemon implements AutoCloseable {
     }
   }
 
-  private int applyOrSteerBack(Desired desired) throws ConfigException, IOException {
+  /** Whatever fails, guard and rules are of the configuration that stays in force. */
+  private int applyOrSteerBack(GatewayConfig wanted, Desired desired)
+      throws ConfigException, IOException {
     try {
+      steer(wanted);
       return tunnel().apply(desired);
-    } catch (ConfigException | IOException e) {
-      steer(config);
+    } catch (Throwable e) {
+      try {
+        steer(config);
+      } catch (IOException | RuntimeException inner) {
+        log.error(
+            "{}: guard and rules may not be those of what is in force",
+            config.interfaceName(),
+            inner);
+        e.addSuppressed(inner);
+      }
       throw e;
     }
   }

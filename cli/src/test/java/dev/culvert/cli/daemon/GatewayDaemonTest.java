@@ -31,6 +31,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -44,6 +45,7 @@ final class GatewayDaemonTest {
 
   private final Map<String, List<IpAddress>> hosts = new ConcurrentHashMap<>();
   private volatile CountDownLatch nameServer = new CountDownLatch(0);
+  private final AtomicInteger brokenLookUps = new AtomicInteger();
   private int openedWith;
 
   @TempDir private Path directory;
@@ -76,6 +78,9 @@ final class GatewayDaemonTest {
       nameServer.await();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+    if (brokenLookUps.getAndDecrement() > 0) {
+      throw new LinkageError("a broken resolver");
     }
     List<IpAddress> addresses = hosts.get(host);
     if (addresses == null) {
@@ -116,6 +121,19 @@ final class GatewayDaemonTest {
       daemon.reload();
       assertNull(name().error());
       assertFalse(daemon.wasStopped());
+    }
+  }
+
+  @Test
+  void aNameWhoseLookUpEndedWithAnErrorIsAskedForAgain() throws Exception {
+    hosts.put("b.example", List.of(IpAddress.parse("192.0.2.3")));
+    brokenLookUps.set(1);
+    write("mtu: 1400", named("b", B, "10.66.3.0/24"));
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertTrue(Waiting.until(Commands.PATIENCE, () -> endpoint(B).equals("192.0.2.3:51820")));
+      brokenLookUps.set(1);
+      daemon.reload();
+      assertEquals("java.lang.LinkageError: a broken resolver", name().error());
     }
   }
 
@@ -289,6 +307,19 @@ final class GatewayDaemonTest {
           List.of("update [10.67.0.0/16, 10.66.0.0/16]", "update [10.66.2.0/24, 10.66.0.0/16]"),
           network.calls(),
           "the plan goes back where the device refuses");
+    }
+  }
+
+  @Test
+  void theGuardGoesBackToTheNodesInForceWhenALaneDoesNotAnswerAReload() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      network.clear();
+      device().stick();
+      write("mtu: 1400", peer("b", B, "10.67.0.0/16"));
+      assertThrows(IllegalStateException.class, daemon::reload);
+      assertEquals(
+          List.of("update [10.67.0.0/16, 10.66.0.0/16]", "update [10.66.2.0/24, 10.66.0.0/16]"),
+          network.calls());
     }
   }
 

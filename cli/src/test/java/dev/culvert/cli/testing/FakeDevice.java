@@ -43,6 +43,7 @@ public final class FakeDevice implements WireGuardDevice, RunningDevice {
   private int listenPort;
   private int fwmark;
   private volatile int unanswered;
+  private volatile boolean stuck;
 
   public FakeDevice(String name) {
     this.name = name;
@@ -116,8 +117,16 @@ public final class FakeDevice implements WireGuardDevice, RunningDevice {
     return name;
   }
 
+  /** As if a lane of it did not answer. */
+  public void stick() {
+    stuck = true;
+  }
+
   @Override
   public synchronized void configure(DeviceUpdate update) throws DeviceException {
+    if (stuck) {
+      throw new IllegalStateException("a lane does not answer");
+    }
     if (update.listenPort().orElse(0) == 1) {
       throw new DeviceException("UDP port 1 is in use", EADDRINUSE);
     }
