@@ -68,6 +68,9 @@ final class Gateway implements AutoCloseable {
    */
   private final Object lifecycle = new Object();
 
+  /** Guarded by {@link #lifecycle}. */
+  private boolean stopped;
+
   private final CountDownLatch closed = new CountDownLatch(1);
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
 
@@ -134,7 +137,11 @@ final class Gateway implements AutoCloseable {
           gateway.start(port, mark);
         }
       } catch (IOException | RuntimeException e) {
-        gateway.close();
+        try {
+          gateway.close();
+        } catch (RuntimeException inner) {
+          e.addSuppressed(inner);
+        }
         throw e;
       }
       return gateway;
@@ -456,7 +463,9 @@ final class Gateway implements AutoCloseable {
   public void close() {
     closing.set(true);
     synchronized (lifecycle) {
-      if (closed.getCount() > 0) {
+      // Not by the latch: a device that failed is ended for who waits, and is to be closed yet.
+      if (!stopped) {
+        stopped = true;
         try {
           stop();
           LOG.info("{}: closed", tun.name());
@@ -472,28 +481,29 @@ final class Gateway implements AutoCloseable {
    * number then.
    */
   private void stop() {
-    if (linkMonitor != null) {
-      linkMonitor.close();
-    }
-    StickySources asked = sources;
-    if (asked != null) {
-      asked.close();
-    }
-    if (restoreMonitor != null) {
-      restoreMonitor.close();
-    }
-    underlay.close();
-    lanes.close();
-    helpers.close();
-    writeStages();
-    clusterTraffic.close();
-    control.close();
-    if (control.hasEnded()) {
+    new Closing()
+        .then(linkMonitor)
+        .then(sources)
+        .then(restoreMonitor)
+        .then(underlay)
+        .then(lanes)
+        // Once more: a lane that did not answer may have ended since.
+        .then(underlay)
+        .then(helpers)
+        .then(this::writeStages)
+        .then(lanes.hasEnded() ? clusterTraffic : null)
+        .then(control)
+        .then(this::closeEngine)
+        .then(lanes.hasEnded() ? tun : null)
+        .end();
+  }
+
+  private void closeEngine() {
+    if (control.hasEnded() && lanes.hasEnded()) {
       protocol.engine().close();
     } else {
-      LOG.error("{}: its control thread does not end; keys go with the process", tun.name());
+      LOG.error("{}: not all its threads end; keys go with the process", tun.name());
     }
-    tun.close();
   }
 
   private void writeStages() {

@@ -8,6 +8,7 @@ import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -31,6 +32,7 @@ final class Lanes implements AutoCloseable {
   private final List<EpollPort.Registration> tunRegistrations = new ArrayList<>();
   private final List<ScheduledFuture<?>> rests = new ArrayList<>();
   private final Consumer<Throwable> onFailure;
+  private final Duration patience;
   private volatile boolean closing;
 
   /** A lane's event loop is no more, though the lanes were not closed. */
@@ -44,7 +46,22 @@ final class Lanes implements AutoCloseable {
 
   /** Makes the lanes; nothing moves until {@link #start}. */
   Lanes(String name, int count, IntFunction<Lane> newLane, Consumer<Throwable> onFailure) {
+    this(name, count, newLane, onFailure, ControlLoop.PATIENCE);
+  }
+
+  /**
+   * Makes the lanes; nothing moves until {@link #start}.
+   *
+   * @param patience how long a lane may take to get to what it is asked for
+   */
+  Lanes(
+      String name,
+      int count,
+      IntFunction<Lane> newLane,
+      Consumer<Throwable> onFailure,
+      Duration patience) {
     this.onFailure = onFailure;
+    this.patience = patience;
     group =
         new MultiThreadIoEventLoopGroup(
             count, new DefaultThreadFactory(name + "-lane", true), EpollIoHandler.newFactory());
@@ -128,7 +145,7 @@ final class Lanes implements AutoCloseable {
     }
     try {
       CompletableFuture.allOf(done.toArray(CompletableFuture[]::new))
-          .orTimeout(ControlLoop.PATIENCE.toSeconds(), TimeUnit.SECONDS)
+          .orTimeout(patience.toMillis(), TimeUnit.MILLISECONDS)
           .join();
     } catch (CompletionException e) {
       if (e.getCause() instanceof TimeoutException) {
@@ -167,13 +184,27 @@ final class Lanes implements AutoCloseable {
   /**
    * Ends the loops, then gives the lanes' memory back. Descriptors that the lanes use have to stay
    * open until this returns.
+   *
+   * @throws IllegalStateException if a lane does not end: then its memory stays
    */
   @Override
   public void close() {
     closing = true;
-    cancel(tunRegistrations);
+    // Not waited for: that the loops end is, and then no event can come.
+    tunRegistrations.forEach(EpollPort.Registration::cancel);
     rests.forEach(rest -> rest.cancel(false));
-    group.shutdownGracefully(0, 2, TimeUnit.SECONDS).awaitUninterruptibly();
+    boolean ended =
+        group
+            .shutdownGracefully(0, 2, TimeUnit.SECONDS)
+            .awaitUninterruptibly(patience.toMillis(), TimeUnit.MILLISECONDS);
+    if (!ended) {
+      throw new IllegalStateException("a lane does not end");
+    }
     lanes.forEach(Lane::close);
+  }
+
+  /** Whether no lane uses a descriptor or a key any more. */
+  boolean hasEnded() {
+    return group.isTerminated();
   }
 }

@@ -11,6 +11,7 @@ import dev.culvert.tunnel.port.SocketPort;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +22,10 @@ final class Underlay implements AutoCloseable {
   private final SelfTraffic self;
   private final DropCounters drops = new DropCounters();
   private List<EpollPort.Registration> registrations = List.of();
+
+  /** Not those in use, but a lane that did not answer may use them. Guarded by this. */
+  private final List<TunnelSockets> doubtful = new ArrayList<>();
+
   private final Encapsulation encapsulation;
   private volatile @Nullable TunnelSockets sockets;
   private volatile int mark;
@@ -43,6 +48,7 @@ final class Underlay implements AutoCloseable {
    * Moves the tunnel over to {@code next}, and closes the sockets that it used.
    *
    * @throws ErrnoException if this was closed: then {@code next} is too
+   * @throws RuntimeException if a lane does not answer: both stay open until this is closed
    */
   synchronized void use(TunnelSockets next, int withMark) throws ErrnoException {
     if (closed) {
@@ -50,9 +56,16 @@ final class Underlay implements AutoCloseable {
       throw new ErrnoException("use of new sockets", Errno.EBADF, "the device is closed");
     }
     List<EpollPort.Registration> old = registrations;
-    registrations = register(next);
-    lanes.onEach(
-        (i, lane) -> lane.useSockets(next.sealed(i, IpFamily.V4), next.sealed(i, IpFamily.V6)));
+    List<EpollPort.Registration> fresh = register(next);
+    try {
+      lanes.onEach(
+          (i, lane) -> lane.useSockets(next.sealed(i, IpFamily.V4), next.sealed(i, IpFamily.V6)));
+    } catch (RuntimeException e) {
+      doubtful.add(next);
+      registrations = Stream.concat(old.stream(), fresh.stream()).toList();
+      throw e;
+    }
+    registrations = fresh;
     TunnelSockets before = sockets;
     self.sendFrom(next.port());
     sockets = next;
@@ -167,17 +180,20 @@ final class Underlay implements AutoCloseable {
 
   /**
    * Takes the sockets away from the lanes, and closes them. Lanes that still run drop what they
-   * would send.
+   * would send. May be called again, and has to be when it threw: then a lane may use them still.
    */
   @Override
   public synchronized void close() {
-    if (closed) {
-      return;
-    }
     closed = true;
     TunnelSockets before = sockets;
     sockets = null;
+    if (before != null) {
+      doubtful.add(before);
+    }
     lanes.onEach((i, lane) -> lane.useSockets(null, null));
-    close(before, registrations);
+    Lanes.cancel(registrations);
+    registrations = List.of();
+    doubtful.forEach(TunnelSockets::close);
+    doubtful.clear();
   }
 }

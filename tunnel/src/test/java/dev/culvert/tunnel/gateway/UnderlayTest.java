@@ -13,10 +13,12 @@ import dev.culvert.tunnel.port.UdpOptions;
 import dev.culvert.tunnel.port.UdpPort;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
@@ -121,5 +123,48 @@ final class UnderlayTest {
     use(underlay.bind(0, 0));
     lanes.close();
     underlay.close();
+  }
+
+  @Test
+  void socketsThatALaneMayStillUseAreClosedOnceItAnswers() throws Exception {
+    LaneEnd slowEnd = new LaneEnd(3, false, 0, LaneCluster.BACKEND, path -> path);
+    Lanes slow = new Lanes("slow", 1, i -> slowEnd.lane, failures::add, Duration.ofMillis(300));
+    Underlay under =
+        new Underlay(slow, new SelfTraffic(() -> -1, Encapsulation.UDP), Encapsulation.UDP);
+    TunnelSockets sockets = under.bind(0, 0);
+    under.use(sockets, 0);
+    UdpPort socket = sockets.udp(0, IpFamily.V4);
+    assertNotNull(socket);
+    CountDownLatch stuck = new CountDownLatch(1);
+    CountDownLatch release = new CountDownLatch(1);
+    Thread blocker =
+        Thread.ofPlatform()
+            .start(
+                () ->
+                    assertThrows(
+                        IllegalStateException.class,
+                        () ->
+                            slow.onEach(
+                                (i, lane) -> {
+                                  stuck.countDown();
+                                  awaitUninterruptibly(release);
+                                })));
+    stuck.await();
+    assertThrows(IllegalStateException.class, under::close);
+    socket.mark(0); // It is open: the lane may be about to send through its number.
+    blocker.join();
+    release.countDown();
+    slow.close();
+    under.close();
+    assertThrows(ErrnoException.class, () -> socket.mark(0), "it is open");
+    slowEnd.close();
+  }
+
+  private static void awaitUninterruptibly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }
