@@ -14,30 +14,46 @@ public final class HandshakeTimers {
   /** Runs what is due. */
   public void expire(HandshakePeer peer, long nowNanos, long wallNanos) {
     PeerTimers timers = peer.timers();
-    if (timers.expire(Timer.CONFIRMED, nowNanos)) {
-      handshakes.confirm(peer, wallNanos);
+    when(timers, Timer.CONFIRMED, nowNanos, () -> handshakes.confirm(peer, wallNanos));
+    when(timers, Timer.SESSION_END, nowNanos, () -> peer.user().endExpiredSessions(nowNanos));
+    when(timers, Timer.RETRANSMIT_HANDSHAKE, nowNanos, () -> retransmit(peer, nowNanos, wallNanos));
+    when(timers, Timer.PASSIVE_KEEPALIVE, nowNanos, () -> keepalive(peer, nowNanos, wallNanos));
+    when(timers, Timer.NEW_HANDSHAKE, nowNanos, () -> beginAnew(peer, nowNanos, wallNanos));
+    when(timers, Timer.ZERO_KEYS, nowNanos, () -> outlive(peer));
+    when(
+        timers,
+        Timer.PERSISTENT_KEEPALIVE,
+        nowNanos,
+        () -> persist(peer, timers.persistentKeepalive(), nowNanos, wallNanos));
+  }
+
+  /** Does the work of a timer that is due; work that fails is done again later, not forgotten. */
+  private static void when(PeerTimers timers, Timer timer, long nowNanos, Runnable work) {
+    if (!timers.expire(timer, nowNanos)) {
+      return;
     }
-    if (timers.expire(Timer.SESSION_END, nowNanos)) {
-      peer.user().endExpiredSessions(nowNanos);
+    try {
+      work.run();
+    } catch (RuntimeException e) {
+      timers.arm(timer, nowNanos + Messages.REKEY_TIMEOUT);
+      throw e;
     }
-    if (timers.expire(Timer.RETRANSMIT_HANDSHAKE, nowNanos)) {
-      retransmit(peer, nowNanos, wallNanos);
-    }
-    if (timers.expire(Timer.PASSIVE_KEEPALIVE, nowNanos)) {
-      keepalive(peer, nowNanos, wallNanos);
-    }
-    if (timers.expire(Timer.NEW_HANDSHAKE, nowNanos)) {
-      peer.user().forgetSource();
-      handshakes.initiate(peer, false, nowNanos, wallNanos);
-    }
-    if (timers.expire(Timer.ZERO_KEYS, nowNanos)) {
-      handshakes.forgetPending(peer);
-      peer.user().keysOutlived();
-    }
-    long interval = timers.persistentKeepalive();
+  }
+
+  private void beginAnew(HandshakePeer peer, long nowNanos, long wallNanos) {
+    peer.user().forgetSource();
+    handshakes.initiate(peer, false, nowNanos, wallNanos);
+  }
+
+  private void outlive(HandshakePeer peer) {
+    handshakes.forgetPending(peer);
+    peer.user().keysOutlived();
+  }
+
+  private void persist(HandshakePeer peer, long interval, long nowNanos, long wallNanos) {
     // A lane may have armed the timer just as the interval was set to zero.
-    if (timers.expire(Timer.PERSISTENT_KEEPALIVE, nowNanos) && interval != 0) {
-      timers.arm(Timer.PERSISTENT_KEEPALIVE, nowNanos + interval);
+    if (interval != 0) {
+      peer.timers().arm(Timer.PERSISTENT_KEEPALIVE, nowNanos + interval);
       keepalive(peer, nowNanos, wallNanos);
     }
   }
