@@ -34,6 +34,9 @@ final class Steered implements AutoCloseable {
   private int port;
   private boolean closed;
 
+  /** An update failed: the kernel may hold that plan, or get it yet. */
+  private boolean doubtful;
+
   private Steered(
       GatewayConfig config, Network network, FormerSettings former, Consumer<Throwable> ended)
       throws IOException {
@@ -139,7 +142,9 @@ final class Steered implements AutoCloseable {
 
   private void update(GatewayPlan next) throws IOException {
     former.remember(next.kernel().sysctls(), network);
+    doubtful = true;
     kept.update(next.kernel());
+    doubtful = false;
     plan = next;
   }
 
@@ -154,7 +159,7 @@ final class Steered implements AutoCloseable {
     }
     try {
       GatewayPlan next = GatewayPlan.of(config, network, port, plan.underlay(), plan.mtu());
-      if (!next.equals(plan)) {
+      if (doubtful || !next.equals(plan)) {
         int mtuBefore = plan.mtu();
         update(next);
         log.info(MACHINE, "this machine's links or addresses changed: steered and guarded anew");

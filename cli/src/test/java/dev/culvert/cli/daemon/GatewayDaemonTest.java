@@ -324,6 +324,23 @@ final class GatewayDaemonTest {
   }
 
   @Test
+  void aPlanThatFailedAndMayStandNonethelessIsReplacedWhenTheKernelSaysThatItChanged()
+      throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      network.clear();
+      network.failing(true);
+      write("mtu: 1400", peer("b", B, "10.67.0.0/16"));
+      assertThrows(IOException.class, daemon::reload);
+      network.failing(false);
+      network.mtu(1500);
+      assertTrue(
+          Waiting.until(
+              Commands.PATIENCE,
+              () -> network.calls().equals(List.of("update [10.66.2.0/24, 10.66.0.0/16]"))));
+    }
+  }
+
+  @Test
   void theAdminSocketTellsNoSecrets() throws Exception {
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
       String status = machine.adminClient().call("cv0", Command.STATUS).toString();

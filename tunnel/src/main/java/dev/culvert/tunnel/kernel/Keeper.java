@@ -5,15 +5,12 @@ import dev.culvert.routing.plan.RoutePlan;
 import dev.culvert.tunnel.kernel.Steering.Outcome;
 import dev.culvert.tunnel.runtime.LimitedLog;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Queue;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -52,7 +49,7 @@ public final class Keeper implements AutoCloseable {
   private static final int SHOWN_CHANGES = 20;
 
   /** A plan of thousands of nodes takes a second. */
-  private static final int MOST_SECONDS = 60;
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   /** Hears of it on the keeper's thread; what it throws is logged. */
   public interface Listener {
@@ -78,7 +75,7 @@ public final class Keeper implements AutoCloseable {
   private final Wakeup wakeup;
   private final Listener listener;
   private final Thread thread;
-  private final Queue<Update> updates = new ConcurrentLinkedQueue<>();
+  private final PlanUpdates updates = new PlanUpdates();
   private final Deque<Long> repairs = new ArrayDeque<>();
   private volatile boolean closing;
 
@@ -91,8 +88,6 @@ public final class Keeper implements AutoCloseable {
 
   private boolean planTouched;
   private boolean hostTouched;
-
-  private record Update(KernelPlan plan, CompletableFuture<Outcome> outcome) {}
 
   private Keeper(
       Netlink routing,
@@ -148,23 +143,15 @@ public final class Keeper implements AutoCloseable {
   /**
    * Applies another plan and keeps that from now on, also where some of it fails.
    *
-   * @throws IOException the guard could not be had: the old plan is kept
+   * @throws IOException the guard could not be had: the old plan is kept; or it took too long, and
+   *     the message says whether the new one may still take effect: {@link Listener#hostChanged} is
+   *     called when it has
    */
   public Outcome update(KernelPlan newPlan) throws IOException {
     if (Thread.currentThread() == thread) {
       return applyNew(newPlan);
     }
-    Update update = new Update(newPlan, new CompletableFuture<>());
-    updates.add(update);
-    if (closing) {
-      update.outcome.completeExceptionally(new IOException("no longer kept"));
-    }
-    wakeup.signal();
-    try {
-      return update.outcome.orTimeout(MOST_SECONDS, TimeUnit.SECONDS).join();
-    } catch (CompletionException e) {
-      throw new IOException(String.valueOf(e.getCause()), e.getCause());
-    }
+    return updates.await(newPlan, wakeup::signal, PATIENCE);
   }
 
   private void run() {
@@ -175,7 +162,7 @@ public final class Keeper implements AutoCloseable {
         if (heard) {
           gather();
         }
-        serveUpdates();
+        hostTouched |= updates.serve(this::applyNew);
         if (planTouched || !failures.isEmpty() || steering.sysctlsDiffer(plan)) {
           planTouched = false;
           repair();
@@ -191,9 +178,7 @@ public final class Keeper implements AutoCloseable {
           SOMEBODY, e, "routes, rules and guard are no longer repaired when others change them");
     } finally {
       closing = true;
-      for (Update update = updates.poll(); update != null; update = updates.poll()) {
-        update.outcome.completeExceptionally(new IOException("no longer kept"));
-      }
+      updates.end();
       wakeup.close();
       routing.close();
       nftables.close();
@@ -252,19 +237,6 @@ public final class Keeper implements AutoCloseable {
       default -> {
         planTouched = true;
         hostTouched = true;
-      }
-    }
-  }
-
-  private void serveUpdates() {
-    for (Update update = updates.poll(); update != null; update = updates.poll()) {
-      try {
-        update.outcome.complete(applyNew(update.plan));
-      } catch (IOException | RuntimeException e) {
-        update.outcome.completeExceptionally(e);
-      } catch (Error e) { // It ends this thread, and whoever waits must not wait on.
-        update.outcome.completeExceptionally(e);
-        throw e;
       }
     }
   }
