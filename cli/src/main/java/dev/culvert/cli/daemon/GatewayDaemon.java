@@ -9,8 +9,6 @@ import dev.culvert.cli.config.ConfigException;
 import dev.culvert.cli.config.ConfigFile;
 import dev.culvert.cli.config.Desired;
 import dev.culvert.cli.config.GatewayConfig;
-import dev.culvert.routing.BlindSpot;
-import dev.culvert.routing.Policy;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -20,8 +18,6 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,6 +35,7 @@ public final class GatewayDaemon implements AutoCloseable {
   private final Path file;
   private final Machine machine;
   private final SecureRandom random = new SecureRandom();
+  private final BlindSpotWatch blindSpots;
   private ConfigFile source;
   private volatile GatewayConfig config;
   private volatile @Nullable PeerNames names;
@@ -55,6 +52,7 @@ public final class GatewayDaemon implements AutoCloseable {
     this.file = source.path();
     this.machine = machine;
     this.config = config;
+    blindSpots = new BlindSpotWatch(machine.network());
   }
 
   /**
@@ -111,9 +109,9 @@ public final class GatewayDaemon implements AutoCloseable {
       return;
     }
     String name = config.interfaceName();
-    refuseBlindSpots();
+    refuseBlindSpots(config);
     FormerSettings former = Guarded.claim(machine, name, file);
-    steered = Steered.start(config, machine.network(), former, this::guardUnattended);
+    steered = Steered.start(config, machine.network(), former, blindSpots, this::guardUnattended);
     rememberNodes();
   }
 
@@ -124,22 +122,13 @@ public final class GatewayDaemon implements AutoCloseable {
     }
   }
 
-  private void refuseBlindSpots() throws IOException {
-    List<String> underlay = GatewayPlan.of(config, machine).underlay();
-    Policy policy = config.cluster().policy();
-    boolean strict = policy.strictEgress() || policy.strictIngress();
-    List<BlindSpot.Found> found = machine.network().blindSpots(underlay);
-    Set<BlindSpot> wanted = new TreeSet<>(policy.accepted());
-    found.forEach(each -> wanted.add(each.spot()));
-    if (strict && !policy.accepted().containsAll(wanted)) {
-      String all =
-          found.stream()
-              .filter(each -> !policy.accepted().contains(each.spot()))
-              .map(Object::toString)
-              .collect(Collectors.joining("; "));
-      throw new IOException(all + ". To put up with it: spec.strict.accept: " + wanted);
-    }
-    found.forEach(each -> log.warn("the guard does not see everything: {}", each));
+  private void refuseBlindSpots(GatewayConfig wanted) throws IOException {
+    GatewayPlan now = steered == null ? null : steered.plan();
+    GatewayPlan next =
+        now == null
+            ? GatewayPlan.of(wanted, machine)
+            : GatewayPlan.of(wanted, machine.network(), 0, now.underlay(), now.mtu());
+    blindSpots.require(wanted.cluster().policy(), next.underlay());
   }
 
   /** Without repairs this goes on no longer: who started it learns of it, and the guard stands. */
@@ -237,7 +226,11 @@ public final class GatewayDaemon implements AutoCloseable {
   public void reload() throws ConfigException, IOException {
     synchronized (this) {
       ConfigFile now = ConfigFile.open(file);
-      become(now.parse());
+      GatewayConfig wanted = now.parse();
+      if (steered != null) {
+        refuseBlindSpots(wanted);
+      }
+      become(wanted);
       source = now;
       watchDiscovery();
     }

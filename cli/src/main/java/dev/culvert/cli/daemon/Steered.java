@@ -38,7 +38,11 @@ final class Steered implements AutoCloseable {
   private boolean doubtful;
 
   private Steered(
-      GatewayConfig config, Network network, FormerSettings former, Consumer<Throwable> ended)
+      GatewayConfig config,
+      Network network,
+      FormerSettings former,
+      BlindSpotWatch blindSpots,
+      Consumer<Throwable> ended)
       throws IOException {
     this.config = config;
     this.network = network;
@@ -53,6 +57,7 @@ final class Steered implements AutoCloseable {
               @Override
               public void hostChanged() {
                 replanSoon();
+                blindSpots.lookSoon(() -> plan().underlay());
               }
 
               @Override
@@ -66,13 +71,18 @@ final class Steered implements AutoCloseable {
    * Applies the plan, its guard first; from here on nothing of the cluster's leaves in clear.
    *
    * @param former where the kernel's settings are noted before they change
+   * @param blindSpots looked for again when the machine changes
    * @param ended told when the plan is no longer kept, though this was not closed
    * @throws IOException where the guard could not be had
    */
   static Steered start(
-      GatewayConfig config, Network network, FormerSettings former, Consumer<Throwable> ended)
+      GatewayConfig config,
+      Network network,
+      FormerSettings former,
+      BlindSpotWatch blindSpots,
+      Consumer<Throwable> ended)
       throws IOException {
-    return new Steered(config, network, former, ended);
+    return new Steered(config, network, former, blindSpots, ended);
   }
 
   private static void requireIpv6Fits(GatewayPlan plan) throws IOException {

@@ -423,6 +423,22 @@ final class GatewayDaemonTest {
   }
 
   @Test
+  void aBlindSpotThatComesLaterIsToldOfAndAReloadThatDoesNotAcceptItIsRefused() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine);
+        LogLines log = LogLines.of(BlindSpotWatch.class)) {
+      network.blindSpot(BlindSpot.MACVLAN, "device mv0");
+      network.mtu(1500);
+      assertTrue(Waiting.until(Commands.PATIENCE, () -> log.text().contains("device mv0")));
+      network.clear();
+      IOException refusal = assertThrows(IOException.class, daemon::reload);
+      assertTrue(refusal.toString().endsWith("spec.strict.accept: [macvlan]"), refusal::toString);
+      assertEquals(List.of(), network.calls());
+      Files.writeString(file, Files.readString(file) + "  strict: {accept: [macvlan]}\n");
+      daemon.reload();
+    }
+  }
+
+  @Test
   void whereNoGuardCanBeHadNothingIsTouched() {
     network.guardFault("this kernel is too old");
     IOException refusal = assertThrows(IOException.class, () -> GatewayDaemon.start(file, machine));
