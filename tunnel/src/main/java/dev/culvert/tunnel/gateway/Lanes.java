@@ -191,7 +191,9 @@ final class Lanes implements AutoCloseable {
   public void close() {
     closing = true;
     // Not waited for: that the loops end is, and then no event can come.
-    tunRegistrations.forEach(EpollPort.Registration::cancel);
+    for (EpollPort.Registration registration : tunRegistrations) {
+      var _ = registration.cancel();
+    }
     rests.forEach(rest -> rest.cancel(false));
     boolean ended =
         group
