@@ -11,13 +11,11 @@ import dev.culvert.cli.lab.Namespace;
 import dev.culvert.cli.lab.Namespaces;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -44,6 +42,16 @@ final class RestrictedPlacesTest {
           "--inh-caps=+net_admin",
           "--ambient-caps=+net_admin",
           "--bounding-set=-all,+net_admin");
+
+  /**
+   * Shows the checkout below /mnt: it may lie below /tmp, or in a home that others may not enter.
+   */
+  private static final String SHOWN =
+      "mount -t tmpfs tmpfs /mnt; mkdir /mnt/culvert; mount --bind "
+          + Culvert.launcher(".").toAbsolutePath().normalize()
+          + " /mnt/culvert; ";
+
+  private static final String SHOWN_CULVERT = "/mnt/culvert/culvert";
 
   private static Namespaces namespaces;
   private static Namespace namespace;
@@ -91,13 +99,10 @@ final class RestrictedPlacesTest {
   void startsWithTmpThatTakesNoLibraries(String options) {
     Launchers.culvert();
     String device = device();
-    Path home = Culvert.launcher(".").toAbsolutePath().normalize();
-    // The checkout is shown below /mnt, since it may lie below /tmp itself.
     Commands.Result result =
         inShell(
-            "mount -t tmpfs tmpfs /mnt; mkdir /mnt/culvert; mount --bind \"$1\" /mnt/culvert;"
-                + " mount -t tmpfs -o \"$2\" tmpfs /tmp; shift 2; exec \"$@\"",
-            List.of(home.toString(), options, "/mnt/culvert/culvert", "wg", device));
+            SHOWN + "mount -t tmpfs -o " + options + " tmpfs /tmp; exec \"$@\"",
+            List.of(SHOWN_CULVERT, "wg", device));
     assertEquals(0, result.exitCode(), result::toString);
     serves(device);
   }
@@ -121,12 +126,14 @@ final class RestrictedPlacesTest {
   @Test
   void servesAUserWithNoMoreThanNetAdmin() {
     String device = device();
+    Launchers.culvert();
     List<String> command = new ArrayList<>(NET_ADMIN_ONLY);
-    command.addAll(List.of(Launchers.culvert(), "wg", device));
+    command.addAll(List.of(SHOWN_CULVERT, "wg", device));
     // Which files the user has is the administrator's to say: the TUN device, a place for sockets.
     Commands.Result result =
         inShell(
-            "mount -t tmpfs tmpfs /mnt; mknod -m 666 /mnt/tun c 10 200;"
+            SHOWN
+                + "mknod -m 666 /mnt/tun c 10 200;"
                 + " mount --bind /mnt/tun /dev/net/tun;"
                 + " mkdir -p /var/run/wireguard;"
                 + " mount -t tmpfs -o uid=65534,mode=755 tmpfs /var/run/wireguard;"
@@ -141,11 +148,13 @@ final class RestrictedPlacesTest {
 
   @Test
   void aUserWithoutAccessIsToldToWhat() {
+    Launchers.culvert();
     List<String> command = new ArrayList<>(NET_ADMIN_ONLY);
-    command.addAll(List.of(Launchers.culvert(), "wg", device()));
+    command.addAll(List.of(SHOWN_CULVERT, "wg", device()));
     saysInOneLine(
         inShell(
-            "mount -t tmpfs tmpfs /mnt; mknod -m 600 /mnt/tun c 10 200;"
+            SHOWN
+                + "mknod -m 600 /mnt/tun c 10 200;"
                 + " mount --bind /mnt/tun /dev/net/tun; exec \"$@\"",
             command),
         "/dev/net/tun: its mode lets this user not open it");
@@ -237,31 +246,20 @@ final class RestrictedPlacesTest {
   /** A PATH without some tools, and with an apt-get that writes down what it is asked for. */
   @Test
   void theLabInstallsTheToolsThatAreMissingAndSaysSo() throws IOException {
-    Path bin = Files.createDirectory(folder.resolve("bin"));
-    for (String directory : List.of("/usr/bin", "/bin", "/usr/sbin", "/sbin")) {
-      try (Stream<Path> programs = Files.list(Path.of(directory))) {
-        for (Path program : programs.toList()) {
-          Path link = bin.resolve(String.valueOf(program.getFileName()));
-          if (!Files.exists(link, LinkOption.NOFOLLOW_LINKS)) {
-            Files.createSymbolicLink(link, program);
-          }
-        }
-      }
-    }
-    for (String tool : List.of("tcpdump", "nft", "ping", "apt-get")) {
-      Files.deleteIfExists(bin.resolve(tool));
-    }
     Path asked = folder.resolve("asked");
-    Files.writeString(bin.resolve("apt-get"), "#!/bin/sh\necho \"$@\" >>" + asked + "\nexit 7\n");
-    Files.setPosixFilePermissions(
-        bin.resolve("apt-get"), PosixFilePermissions.fromString("rwxr-xr-x"));
+    Path aptGet = folder.resolve("apt-get");
+    Files.writeString(aptGet, "#!/bin/sh\necho \"$@\" >>" + asked + "\nexit 7\n");
+    Files.setPosixFilePermissions(aptGet, PosixFilePermissions.fromString("rwxr-xr-x"));
     Commands.Result result =
-        namespace.attempt(
-            "env",
-            "PATH=" + bin,
-            "JAVA_HOME=" + System.getProperty("java.home"),
-            Launchers.culvert(),
-            "lab");
+        inShell(
+            "mount -t tmpfs tmpfs /mnt; mkdir /mnt/bin; cd /mnt/bin;"
+                + " ln -sf /usr/bin/* /bin/* /usr/sbin/* /sbin/* .;"
+                + " rm tcpdump nft ping apt-get; cp "
+                + aptGet
+                + " .; export PATH=/mnt/bin JAVA_HOME="
+                + System.getProperty("java.home")
+                + "; exec \"$@\"",
+            List.of(Launchers.culvert(), "lab"));
     assertNotEquals(0, result.exitCode(), result::toString);
     assertTrue(result.err().contains("installing iputils-ping nftables tcpdump"), result::toString);
     assertTrue(Files.exists(asked), "apt-get was called");
