@@ -59,10 +59,11 @@ final class LabFlow implements AutoCloseable {
     return sender.isAlive() || ping.isAlive();
   }
 
-  /** Bytes that arrived so far. */
+  /** Bytes that arrived so far. The last line counts once it is whole: its number may be cut. */
   long received() {
-    return receiver
-        .output()
+    String output = receiver.output();
+    return output
+        .substring(0, output.lastIndexOf('\n') + 1)
         .lines()
         .filter(line -> line.startsWith("progress ") || line.startsWith("received "))
         .reduce((first, last) -> last)
