@@ -55,7 +55,7 @@ final class AuditCommand implements Callable<Integer> {
       }
     }
     gateway.requireHere(machine);
-    return Audit.of(gateway.configuration(machine), machine.network(), null);
+    return Audit.of(gateway.configuration(machine), machine.network());
   }
 
   private static void print(PrintWriter out, AuditView audit) {

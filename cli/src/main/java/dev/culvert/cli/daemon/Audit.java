@@ -38,12 +38,20 @@ public final class Audit {
     long clear;
   }
 
+  /** The audit of this machine while no gateway runs. */
+  public static AuditView of(GatewayConfig config, Network network) throws IOException {
+    GatewayPlan plan = GatewayPlan.of(config, network, GatewayPlan.Known.NOTHING);
+    return of(config, plan, network, null);
+  }
+
   /**
    * The audit of this machine.
    *
+   * @param plan that the kernel is to hold
    * @param status of the running gateway, null where none runs
    */
-  public static AuditView of(GatewayConfig config, Network network, @Nullable GatewayStatus status)
+  static AuditView of(
+      GatewayConfig config, GatewayPlan plan, Network network, @Nullable GatewayStatus status)
       throws IOException {
     Map<String, Count> counters = network.counters();
     Audit audit = new Audit(counters);
@@ -71,12 +79,11 @@ public final class Audit {
     audit.rows.forEach(
         (traffic, f) ->
             rows.add(new AuditView.Row(traffic, f.encrypted, f.exempt, f.dropped, f.clear)));
-    return new AuditView(!counters.isEmpty(), rows, blindSpots(config, network, counters));
+    return new AuditView(!counters.isEmpty(), rows, blindSpots(plan, network, counters));
   }
 
   private static List<String> blindSpots(
-      GatewayConfig config, Network network, Map<String, Count> counters) throws IOException {
-    GatewayPlan plan = GatewayPlan.of(config, network, 0, List.of(), 0);
+      GatewayPlan plan, Network network, Map<String, Count> counters) throws IOException {
     List<Found> found = network.blindSpots(plan.underlay());
     List<String> spots = new ArrayList<>(found.stream().map(Found::toString).toList());
     boolean lacking = found.stream().anyMatch(spot -> spot.spot() == BlindSpot.NO_NETDEV_EGRESS);

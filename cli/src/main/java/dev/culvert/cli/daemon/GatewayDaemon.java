@@ -123,11 +123,7 @@ public final class GatewayDaemon implements AutoCloseable {
   }
 
   private void refuseBlindSpots(GatewayConfig wanted) throws IOException {
-    GatewayPlan now = steered == null ? null : steered.plan();
-    GatewayPlan next =
-        now == null
-            ? GatewayPlan.of(wanted, machine)
-            : GatewayPlan.of(wanted, machine.network(), 0, now.underlay(), now.mtu());
+    GatewayPlan next = steered == null ? GatewayPlan.of(wanted, machine) : steered.planned(wanted);
     blindSpots.require(wanted.cluster().policy(), next.underlay());
   }
 
@@ -168,7 +164,9 @@ public final class GatewayDaemon implements AutoCloseable {
 
   /** A peer without an address is no reason to end: the others work, and the guard stands. */
   private void followNames() {
-    PeerNames following = new PeerNames(config.interfaceName(), machine.names(), tunnel());
+    Steered kernel = steered;
+    PeerNames.Listener guard = kernel == null ? addresses -> {} : kernel::peersAt;
+    PeerNames following = new PeerNames(config.interfaceName(), machine.names(), tunnel(), guard);
     synchronized (this) {
       following.follow(config.namedPeers());
       names = following;
@@ -356,7 +354,8 @@ public final class GatewayDaemon implements AutoCloseable {
           return new Response(null, null, requireSteered().routes(ends), null, null);
         }
         case AUDIT -> {
-          AuditView audit = Audit.of(config, machine.network(), tunnel().status());
+          GatewayPlan plan = steered == null ? GatewayPlan.of(config, machine) : steered.plan();
+          AuditView audit = Audit.of(config, plan, machine.network(), tunnel().status());
           return new Response(null, null, null, audit, null);
         }
       }

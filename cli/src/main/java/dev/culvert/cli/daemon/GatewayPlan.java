@@ -27,6 +27,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /**
  * A configuration worked out for this machine as it is now.
@@ -49,33 +50,38 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
   private static final int ANY_PORT = 51_820;
 
   /**
-   * Asks this machine, and works it out.
+   * What a gateway knows while it runs, beside its configuration.
    *
    * @param port that the device has bound, 0: none yet
-   * @param underlayBefore devices that were guarded before: they stay so while this gateway runs
-   * @param mtuBefore of the tunnel, kept while there is no way to anybody; 0: none yet
+   * @param underlay devices that were guarded before: they stay so while this gateway runs
+   * @param mtu of the tunnel, kept while there is no way to anybody; 0: none yet
+   * @param peers addresses that the names of peers stand for
+   */
+  record Known(int port, Collection<String> underlay, int mtu, Set<IpAddress> peers) {
+    static final Known NOTHING = new Known(0, List.of(), 0, Set.of());
+  }
+
+  /**
+   * Asks this machine, and works it out.
+   *
    * @throws IOException where the kernel cannot be asked, or the configuration does not fit it
    */
-  static GatewayPlan of(
-      GatewayConfig config,
-      Network network,
-      int port,
-      Collection<String> underlayBefore,
-      int mtuBefore)
-      throws IOException {
+  static GatewayPlan of(GatewayConfig config, Network network, Known known) throws IOException {
     Set<IpAddress> nodes = new LinkedHashSet<>(ELSEWHERE);
     config.endpoints().forEach(endpoint -> addNumeric(nodes, endpoint.host()));
     ClusterConfig cluster = config.cluster();
     List<Prefix> localPods = cluster.map().node(cluster.self()).podCidrs();
-    cluster.map().nodes().stream()
-        .filter(node -> !node.name().equals(cluster.self()))
-        .flatMap(node -> node.addresses().stream())
+    Stream<IpAddress> ofNodes =
+        cluster.map().nodes().stream()
+            .filter(node -> !node.name().equals(cluster.self()))
+            .flatMap(node -> node.addresses().stream());
+    Stream.concat(ofNodes, known.peers().stream())
         // The kernel seeks those among the pods, and the pods' device is no underlay.
         .filter(address -> localPods.stream().noneMatch(pods -> pods.contains(address)))
         .forEach(nodes::add);
     HostFacts facts = network.facts(nodes, config.interfaceName(), config.socketMark());
     try {
-      return of(config, facts, port, underlayBefore, mtuBefore);
+      return of(config, facts, known);
     } catch (IllegalArgumentException e) {
       throw new IOException(e.getMessage(), e);
     }
@@ -85,17 +91,13 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
     try {
       nodes.add(IpAddress.parse(host));
     } catch (IllegalArgumentException e) {
-      return; // A name, or one with a scope: the other nodes and the default route stand for it.
+      return; // A name, which is followed elsewhere, or one with a scope: the other nodes stand for
+      // it.
     }
   }
 
-  static GatewayPlan of(
-      GatewayConfig config,
-      HostFacts facts,
-      int port,
-      Collection<String> underlayBefore,
-      int mtuBefore) {
-    Set<String> underlay = new TreeSet<>(underlayBefore);
+  static GatewayPlan of(GatewayConfig config, HostFacts facts, Known known) {
+    Set<String> underlay = new TreeSet<>(known.underlay());
     underlay.addAll(facts.underlay().keySet());
     underlay.remove("lo");
     ClusterConfig cluster =
@@ -105,13 +107,13 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
     LinkFacts link =
         new LinkFacts(
             config.interfaceName(),
-            mtu(config, facts, mtuBefore),
+            mtu(config, facts, known.mtu()),
             TABLE,
             List.copyOf(underlay),
             physical(config, facts),
             new Encapsulation(
                 config.encapsulationMark(),
-                encapsulationPort(config, port),
+                encapsulationPort(config, known.port()),
                 isRaw(config.engine())),
             config.bypassMark(),
             new Overlay(
@@ -228,7 +230,7 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
 
   /** The plan of a configuration that no gateway runs. */
   public static GatewayPlan of(GatewayConfig config, Machine machine) throws IOException {
-    return of(config, machine.network(), 0, List.of(), 0);
+    return of(config, machine.network(), Known.NOTHING);
   }
 
   /**

@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -20,6 +21,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -42,6 +44,7 @@ final class PeerNames implements AutoCloseable {
 
   private final Resolver resolver;
   private final Tunnel tunnel;
+  private final Listener listener;
   private final ExecutorService lookUps;
   private final Thread clock;
 
@@ -50,7 +53,18 @@ final class PeerNames implements AutoCloseable {
 
   private boolean closed;
 
-  PeerNames(String interfaceName, Resolver resolver, Tunnel tunnel) {
+  /** Hears of addresses before a peer goes to one of them. */
+  interface Listener {
+    /**
+     * The names of peers stand for these from now on.
+     *
+     * @throws IOException if nobody may go there: the name is asked for again
+     */
+    void addresses(Set<IpAddress> all) throws IOException;
+  }
+
+  PeerNames(String interfaceName, Resolver resolver, Tunnel tunnel, Listener listener) {
+    this.listener = listener;
     this.resolver = resolver;
     this.tunnel = tunnel;
     lookUps =
@@ -197,6 +211,7 @@ final class PeerNames implements AutoCloseable {
 
   private void resolved(PeerName name, List<Endpoint> answer) throws IOException {
     NamedPeer peer = name.peer();
+    listener.addresses(allWith(name, answer));
     PeerSign sign = tunnel.signs(List.of(peer.id())).get(peer.id());
     Endpoint to = choose(name.answer(), answer, sign);
     if (to != null) {
@@ -207,6 +222,13 @@ final class PeerNames implements AutoCloseable {
       }
     }
     name.succeeded(answer, System.nanoTime());
+  }
+
+  private Set<IpAddress> allWith(PeerName changed, List<Endpoint> answer) {
+    return names.values().stream()
+        .flatMap(name -> (name == changed ? answer : name.answer()).stream())
+        .map(Endpoint::address)
+        .collect(Collectors.toSet());
   }
 
   /**

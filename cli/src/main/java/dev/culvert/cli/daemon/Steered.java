@@ -7,6 +7,7 @@ import dev.culvert.routing.Prefix;
 import dev.culvert.routing.plan.TunnelMtu;
 import dev.culvert.tunnel.runtime.LimitedLog;
 import java.io.IOException;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -29,9 +30,11 @@ final class Steered implements AutoCloseable {
   private final FormerSettings former;
   private final Network.Kept kept;
   private final Set<IpAddress> nodesEver = new HashSet<>();
+  private final BlindSpotWatch blindSpots;
   private GatewayConfig config;
   private GatewayPlan plan;
   private int port;
+  private Set<IpAddress> peers = Set.of();
   private boolean closed;
 
   /** An update failed: the kernel may hold that plan, or get it yet. */
@@ -47,7 +50,8 @@ final class Steered implements AutoCloseable {
     this.config = config;
     this.network = network;
     this.former = former;
-    plan = GatewayPlan.of(config, network, 0, List.of(), 0);
+    this.blindSpots = blindSpots;
+    plan = GatewayPlan.of(config, network, GatewayPlan.Known.NOTHING);
     requireIpv6Fits(plan);
     former.remember(plan.kernel().sysctls(), network);
     kept =
@@ -57,7 +61,7 @@ final class Steered implements AutoCloseable {
               @Override
               public void hostChanged() {
                 replanSoon();
-                blindSpots.lookSoon(() -> plan().underlay());
+                lookForBlindSpots();
               }
 
               @Override
@@ -102,6 +106,45 @@ final class Steered implements AutoCloseable {
     return plan;
   }
 
+  /** The plan that {@code wanted} would lead to, before the device has a port for it. */
+  synchronized GatewayPlan planned(GatewayConfig wanted) throws IOException {
+    return planned(wanted, 0, plan.underlay());
+  }
+
+  private GatewayPlan planned(GatewayConfig wanted, int boundPort, Collection<String> underlay)
+      throws IOException {
+    return GatewayPlan.of(
+        wanted, network, new GatewayPlan.Known(boundPort, underlay, plan.mtu(), peers));
+  }
+
+  private void lookForBlindSpots() {
+    blindSpots.lookSoon(() -> plan().underlay());
+  }
+
+  /**
+   * These are the addresses that the names of peers stand for from now on. Returns when the devices
+   * that lead there are guarded.
+   *
+   * @throws IOException if they could not be: what was guarded is
+   */
+  synchronized void peersAt(Set<IpAddress> addresses) throws IOException {
+    if (closed || addresses.equals(peers)) {
+      return;
+    }
+    Set<IpAddress> before = peers;
+    peers = Set.copyOf(addresses);
+    List<String> underlayBefore = plan.underlay();
+    try {
+      planAnew("the names of peers have other addresses");
+    } catch (IOException | RuntimeException e) {
+      peers = before;
+      throw e;
+    }
+    if (!plan.underlay().equals(underlayBefore)) {
+      lookForBlindSpots();
+    }
+  }
+
   /**
    * Applies a configuration.
    *
@@ -109,8 +152,7 @@ final class Steered implements AutoCloseable {
    * @throws IOException where it cannot be: the kernel holds what it did
    */
   synchronized GatewayPlan apply(GatewayConfig wanted, int boundPort) throws IOException {
-    GatewayPlan next =
-        GatewayPlan.of(wanted, network, boundPort, stillUnderlay(wanted), plan.mtu());
+    GatewayPlan next = planned(wanted, boundPort, stillUnderlay(wanted));
     if (next.mtu() != plan.mtu()) {
       requireIpv6Fits(next);
     }
@@ -168,21 +210,26 @@ final class Steered implements AutoCloseable {
       return;
     }
     try {
-      GatewayPlan next = GatewayPlan.of(config, network, port, plan.underlay(), plan.mtu());
-      if (doubtful || !next.equals(plan)) {
-        int mtuBefore = plan.mtu();
-        update(next);
-        log.info(MACHINE, "this machine's links or addresses changed: steered and guarded anew");
-        if (next.mtu() != mtuBefore) {
-          log.info(MACHINE, "the tunnel's MTU was {} and is {}", mtuBefore, next.mtu());
-        }
-        if (next.losesIpv6()) {
-          // What can no longer be encrypted meets the unreachable route and the guard.
-          log.warn(MACHINE, "IPv6 goes no more: {}", ipv6Lost(next));
-        }
-      }
+      planAnew("this machine's links or addresses changed");
     } catch (IOException | RuntimeException e) {
       log.error(MACHINE, "this machine changed and the plan did not follow: {}", e.getMessage());
+    }
+  }
+
+  private void planAnew(String cause) throws IOException {
+    GatewayPlan next = planned(config, port, plan.underlay());
+    if (!doubtful && next.equals(plan)) {
+      return;
+    }
+    int mtuBefore = plan.mtu();
+    update(next);
+    log.info(MACHINE, "{}: steered and guarded anew", cause);
+    if (next.mtu() != mtuBefore) {
+      log.info(MACHINE, "the tunnel's MTU was {} and is {}", mtuBefore, next.mtu());
+    }
+    if (next.losesIpv6()) {
+      // What can no longer be encrypted meets the unreachable route and the guard.
+      log.warn(MACHINE, "IPv6 goes no more: {}", ipv6Lost(next));
     }
   }
 

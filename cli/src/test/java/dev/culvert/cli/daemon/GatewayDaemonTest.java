@@ -20,6 +20,7 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.plan.Guard;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.UnknownHostException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -109,6 +110,14 @@ final class GatewayDaemonTest {
         .getFirst();
   }
 
+  private boolean nameFailed(String error) {
+    try {
+      return error.equals(name().error());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   @Test
   void aPeerWhoseNameDoesNotResolveIsAskedForAgainAndTheGatewayIsUp() throws Exception {
     write("mtu: 1400", peer("a", A, "10.66.2.0/24"), named("b", B, "10.66.3.0/24"));
@@ -121,6 +130,30 @@ final class GatewayDaemonTest {
       daemon.reload();
       assertNull(name().error());
       assertFalse(daemon.wasStopped());
+    }
+  }
+
+  @Test
+  void whatLeadsToAPeerIsGuardedOnceItsNameResolvesAndBeforeThePeerIsThere() throws Exception {
+    IpAddress at = IpAddress.parse("192.0.2.3");
+    network.leadsOnlyTo(at);
+    network.mtu(1400);
+    write("addresses: [10.66.0.1/24]", named("b", B, "10.66.3.0/24"));
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertEquals(List.of(), network.plan().guard().underlay(), "nobody knows yet");
+      assertEquals(1420, network.plan().links().getFirst().mtu(), "a guess");
+      network.failing(true);
+      hosts.put("b.example", List.of(at));
+      assertTrue(Waiting.until(Commands.PATIENCE, () -> nameFailed("no guard today")));
+      assertEquals("null", endpoint(B), "it does not go where nothing is guarded");
+      network.failing(false);
+      assertTrue(Waiting.until(Commands.PATIENCE, () -> endpoint(B).equals("192.0.2.3:51820")));
+      assertEquals(List.of("wire0"), network.plan().guard().underlay());
+      assertEquals(1320, network.plan().links().getFirst().mtu());
+      hosts.remove("b.example");
+      daemon.reload();
+      assertEquals(List.of("wire0"), network.plan().guard().underlay(), "still guarded");
+      assertEquals(1320, network.plan().links().getFirst().mtu());
     }
   }
 

@@ -42,6 +42,7 @@ public final class FakeNetwork implements Network {
   private TunQueues tunQueues = new TunQueues(2, true);
   private boolean failing;
   private int mtu = 1500;
+  private @Nullable IpAddress reachable;
 
   /** Every call, as in {@code keep [10.0.0.0/24]}. */
   public synchronized List<String> calls() {
@@ -92,6 +93,11 @@ public final class FakeNetwork implements Network {
     counters.remove(counter);
   }
 
+  /** There is no default route: wire0 leads to {@code node} alone. */
+  public void leadsOnlyTo(IpAddress node) {
+    reachable = node;
+  }
+
   /** The underlay has another MTU, and says so. */
   public void mtu(int bytes) {
     mtu = bytes;
@@ -137,7 +143,8 @@ public final class FakeNetwork implements Network {
   @Override
   public HostFacts facts(Collection<IpAddress> nodes, String tunnel, int mark) {
     return new HostFacts(
-        new TreeMap<>(Map.of("wire0", mtu)),
+        new TreeMap<>(
+            reachable == null || nodes.contains(reachable) ? Map.of("wire0", mtu) : Map.of()),
         Set.of(IpAddress.parse("192.0.2.1")),
         Map.of(
             "wire0", Set.of(Prefix.parse("192.0.2.0/24")),
