@@ -113,6 +113,7 @@ public record EspConfig(
    *
    * @param endpoint where it is
    * @param address its node's address as both ends name it; null: the endpoint's
+   * @param otherAddresses where it may be as well: all addresses of its node
    * @param allowedIps every address that is reached through it, and that it may send from
    * @param natKeepalive seconds without a packet to it after which a NAT's mapping is kept alive, 0
    *     for never; with handshakes that is theirs ({@link NoisePeerConfig#persistentKeepalive})
@@ -121,9 +122,11 @@ public record EspConfig(
       String name,
       HostPort endpoint,
       @Nullable IpAddress address,
+      List<IpAddress> otherAddresses,
       List<Prefix> allowedIps,
       int natKeepalive) {
     public Peer {
+      otherAddresses = List.copyOf(otherAddresses);
       allowedIps = List.copyOf(allowedIps);
     }
   }

@@ -130,6 +130,7 @@ final class EspFormat {
                         p.ranges.name,
                         p.endpoint,
                         p.address,
+                        List.of(),
                         List.copyOf(p.ranges.allowedIps.keySet()),
                         p.natKeepalive))
             .toList());

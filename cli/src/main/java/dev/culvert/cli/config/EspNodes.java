@@ -56,6 +56,7 @@ final class EspNodes implements NodePeers {
                 ? new HostPort(address.toString(), config.listenPort, node.place())
                 : Values.endpoint(endpoint.place(), endpoint.text()),
             address,
+            Stream.concat(node.internal().stream(), node.external().stream()).distinct().toList(),
             List.copyOf(node.ranges().keySet()),
             format.natKeepalive(node.map())));
     return node.name();

@@ -72,7 +72,8 @@ public final class EspPeers {
             ? new Selectors(esp.localRanges(), peer.allowedIps())
             : new Selectors(policy.local(), policy.remote()),
         policy == null ? Binding.SELECTORS : binding(policy),
-        peer.natKeepalive());
+        peer.natKeepalive(),
+        peer.otherAddresses());
   }
 
   private static Binding binding(EspPolicy policy) {

@@ -123,6 +123,11 @@ final class ConfigFileTest {
     assertEquals("c 2001:db8::3 [2001:db8::33]:9", peer(ofA, 1));
     assertEquals("d 192.0.2.4 192.0.2.4:4501", peer(ofA, 2));
     assertEquals(3, ofA.peers().size(), "e cannot be reached");
+    ClusterConfig cluster = ConfigFile.read(file("nodes.yaml", nodes.formatted("a"))).cluster();
+    assertEquals(
+        "[192.0.2.2, 2001:db8::2]",
+        new EspPeers(ofA, cluster).numeric().getFirst().addresses().toString(),
+        "where b may be");
     EspConfig ofC = esp(nodes.formatted("c"));
     assertEquals("[2001:db8::3]", ofC.nodeAddresses().toString());
     assertEquals("a 2001:db8::1 [2001:db8::1]:4501", peer(ofC, 0));

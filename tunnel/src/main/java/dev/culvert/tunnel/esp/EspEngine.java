@@ -116,6 +116,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     }
     shared.owners = PrefixTable.of(owners);
     obey(nowNanos);
+    sas.peersMoved();
     sas.publish();
   }
 
@@ -374,7 +375,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
         }
       }
       case KeyingEvent.Heard e -> {
-        if (e.from().address().equals(peer.address()) && peer.heardFrom(e.from())) {
+        if (peer.settings().isAt(e.from().address()) && peer.heardFrom(e.from())) {
           reportMove(peer);
         }
       }

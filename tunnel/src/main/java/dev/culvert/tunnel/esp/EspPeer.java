@@ -139,13 +139,17 @@ final class EspPeer extends BasePeer<EspPeer> {
   }
 
   /**
-   * What passes has changed; where the peer is and what its keys are made of has not.
+   * What passes has changed, or where else the peer may be; its configured endpoint and what its
+   * keys are made of has not.
    *
    * @return the parts that are no more
    */
   Collection<EspPeer> settings(EspPeerSettings changed) {
     List<EspPeer> before = new ArrayList<>(parts.values());
     settings = changed;
+    if (!changed.isAt(address())) {
+      endpoint(changed.endpoint());
+    }
     divide();
     before.removeAll(parts.values());
     return before;
@@ -156,9 +160,10 @@ final class EspPeer extends BasePeer<EspPeer> {
     return traffic;
   }
 
-  /** Where its packets come from: it does not move, or its SAs were not found. */
+  /** Where its packets come from now: one of the addresses that its SAs are found by. */
   IpAddress address() {
-    return settings.endpoint().address();
+    Endpoint now = endpoint();
+    return (now == null ? settings.endpoint() : now).address();
   }
 
   /** What is sent under, or null. Any thread. */

@@ -3,6 +3,8 @@ package dev.culvert.tunnel.esp;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
 import java.util.List;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One peer, as engine and keying both have to know it.
@@ -10,8 +12,10 @@ import java.util.List;
  * @param name unique among the peers; what events and status say
  * @param localNode our node's address as both ends name it: it goes into derived keys
  * @param remoteNode the peer's node address as both ends name it
- * @param endpoint where the peer is on the underlay. Packets from its address are the peer's; the
- *     UDP port may move behind a NAT, the address not
+ * @param endpoint where the peer is on the underlay, until it is heard elsewhere. Packets from its
+ *     address are the peer's; the UDP port may move behind a NAT
+ * @param otherAddresses where the peer may be as well, through another uplink: packets from there
+ *     are the peer's too, from any further address nobody's
  * @param selectors what goes through the tunnel. Of several peers the one with the longest remote
  *     prefix owns an address
  * @param binding what of the selectors the SAs are for
@@ -25,7 +29,8 @@ public record EspPeerSettings(
     Endpoint endpoint,
     Selectors selectors,
     Binding binding,
-    int keepaliveSeconds) {
+    int keepaliveSeconds,
+    List<IpAddress> otherAddresses) {
   private static final int MAX_KEEPALIVE_SECONDS = 65_535;
 
   /** What SAs are for, which goes into their keys where keys are derived. */
@@ -51,6 +56,21 @@ public record EspPeerSettings(
       throw new IllegalArgumentException(
           "keepalive of " + name + " is not 0 to 65535: " + keepaliveSeconds);
     }
+    IpAddress configured = endpoint.address();
+    otherAddresses =
+        otherAddresses.stream().distinct().filter(other -> !other.equals(configured)).toList();
+  }
+
+  /** A peer at its endpoint's address and no other. */
+  public EspPeerSettings(
+      String name,
+      IpAddress localNode,
+      IpAddress remoteNode,
+      Endpoint endpoint,
+      Selectors selectors,
+      Binding binding,
+      int keepaliveSeconds) {
+    this(name, localNode, remoteNode, endpoint, selectors, binding, keepaliveSeconds, List.of());
   }
 
   /** A peer whose SAs are for these selectors alone, with no NAT on the way. */
@@ -61,6 +81,29 @@ public record EspPeerSettings(
       Endpoint endpoint,
       Selectors selectors) {
     this(name, localNode, remoteNode, endpoint, selectors, Binding.SELECTORS, 0);
+  }
+
+  /** Whether packets from this address are the peer's. */
+  public boolean isAt(IpAddress address) {
+    return address.equals(endpoint.address()) || otherAddresses.contains(address);
+  }
+
+  /** All addresses whose packets are the peer's, its endpoint's first. */
+  public List<IpAddress> addresses() {
+    return Stream.concat(Stream.of(endpoint.address()), otherAddresses.stream()).toList();
+  }
+
+  /**
+   * Where to say hello, or null for where the peer was heard last: each second time that it does
+   * not answer, where it may be as well.
+   *
+   * @param attempt from 0
+   */
+  public @Nullable Endpoint helloTo(int attempt) {
+    int others = otherAddresses.size();
+    return attempt % 2 == 0 || others == 0
+        ? null
+        : Endpoint.of(otherAddresses.get(attempt / 2 % others), endpoint.port());
   }
 
   /** What both ends have to agree on, so that it goes into keys. */
@@ -94,7 +137,10 @@ public record EspPeerSettings(
         && agreed().equals(other.agreed());
   }
 
-  /** Whether all that {@code other} has can go on: only what passes now may differ. */
+  /**
+   * Whether all that {@code other} has can go on: only what passes now may differ, and where else
+   * the peer may be.
+   */
   public boolean continues(EspPeerSettings other) {
     return name.equals(other.name)
         && endpoint.equals(other.endpoint)

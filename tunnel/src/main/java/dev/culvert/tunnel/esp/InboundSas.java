@@ -33,8 +33,10 @@ final class InboundSas {
   InboundSas(Collection<InboundSa> sas) {
     Map<Place, List<InboundSa>> places = new LinkedHashMap<>();
     for (InboundSa sa : sas) {
-      Place place = new Place(sa.parameters().spi(), sa.peer().address());
-      places.computeIfAbsent(place, p -> new ArrayList<>()).addFirst(sa);
+      for (IpAddress source : sa.peer().settings().addresses()) {
+        Place place = new Place(sa.parameters().spi(), source);
+        places.computeIfAbsent(place, p -> new ArrayList<>()).addFirst(sa);
+      }
     }
     int size = Integer.highestOneBit(Math.max(1, places.size())) << 2;
     spis = new int[size];

@@ -145,6 +145,11 @@ final class SaTable {
     sa.key().close();
   }
 
+  /** Peers may be at other addresses than before. */
+  void peersMoved() {
+    changed = true;
+  }
+
   /** Lets lanes see what has changed. */
   void publish() {
     if (changed) {

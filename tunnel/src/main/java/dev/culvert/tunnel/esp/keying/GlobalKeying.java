@@ -125,6 +125,10 @@ public final class GlobalKeying implements Keying {
       byName.put(peer.name(), exchange);
       addresses.put(peer.endpoint().address(), exchange);
     }
+    wanted.forEach(
+        (name, peer) ->
+            peer.otherAddresses()
+                .forEach(address -> addresses.putIfAbsent(address, byName.get(name))));
     byAddress = addresses;
     retireKeys();
     changed();

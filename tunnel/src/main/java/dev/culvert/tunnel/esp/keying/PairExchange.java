@@ -162,7 +162,7 @@ final class PairExchange implements AutoCloseable {
 
   private void sayHello(long nowNanos) {
     for (int id : rotation.helloKeys(attempts)) {
-      send(ExchangeMessage.Type.HELLO, id, epochs, null);
+      send(ExchangeMessage.Type.HELLO, id, epochs, pair.helloTo(attempts));
       if (attempts % RANGES_EVERY == HELLOS_BEFORE_RANGES) {
         ranges.tell(id);
       }

@@ -222,7 +222,7 @@ public final class NoiseKeying implements Keying {
     }
     addresses =
         wanted.values().stream()
-            .map(peer -> peer.endpoint().address())
+            .flatMap(peer -> peer.addresses().stream())
             .collect(Collectors.toUnmodifiableSet());
   }
 

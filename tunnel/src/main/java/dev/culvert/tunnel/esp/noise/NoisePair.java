@@ -27,6 +27,9 @@ final class NoisePair implements HandshakeUser, TrafficListener {
   private final SaPairs sessions;
   private EspPeerSettings settings;
 
+  /** Initiations since the peer was heard last. */
+  private int unanswered;
+
   NoisePair(PublicKey publicKey, EspPeerSettings settings, NoiseState state) {
     this.state = state;
     this.settings = settings;
@@ -152,19 +155,21 @@ final class NoisePair implements HandshakeUser, TrafficListener {
     return true;
   }
 
-  /** Its SAs are found by its address, so that it must be there; the UDP port may be any. */
+  /** Its SAs are found by its addresses, so that it must be at one; the UDP port may be any. */
   @Override
   public boolean accepts(Endpoint from) {
-    return from.address().equals(settings.endpoint().address());
+    return settings.isAt(from.address());
   }
 
   @Override
   public void send(byte[] message, @Nullable Endpoint to) {
-    state.messages.add(new Keying.Message(message, settings.name(), to));
+    Endpoint at = to == null ? settings.helloTo(unanswered++) : to;
+    state.messages.add(new Keying.Message(message, settings.name(), at));
   }
 
   @Override
   public void heard(Endpoint from, int bytes) {
+    unanswered = 0;
     state.events.add(new KeyingEvent.Heard(settings.name(), from));
   }
 

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackends;
+import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Endpoint;
@@ -61,6 +62,22 @@ final class GlobalStation extends Station {
   @Override
   public void knows(Station other) {
     knows(other, other.address, List.of(Prefix.host(inner)), List.of(Prefix.host(other.inner)));
+  }
+
+  /** As {@link #knows(Station)}, but the other may also be at these addresses. */
+  void knows(Station other, List<IpAddress> otherAddresses) {
+    peers.put(
+        other.name,
+        new EspPeerSettings(
+            other.name,
+            address.address(),
+            other.address.address(),
+            other.address,
+            new Selectors(List.of(Prefix.host(inner)), List.of(Prefix.host(other.inner))),
+            EspPeerSettings.Binding.SELECTORS,
+            0,
+            otherAddresses));
+    engine.peers(peers.values(), 0);
   }
 
   void knows(Station other, Endpoint at, List<Prefix> local, List<Prefix> remote) {

@@ -230,6 +230,38 @@ final class NoiseAttackTest extends NoiseScene {
   }
 
   @Test
+  void theAddressMayMoveToAnotherThatThePeerKnows() {
+    network.settle();
+    IpAddress second = IpAddress.parse("198.51.100.1");
+    bob.knowsAlsoAt(alice, List.of(second), network.now);
+    alice.address = Endpoint.of(second, 4500);
+    network.send(alice, bob, 1);
+    network.settle();
+    network.send(bob, alice, 2);
+    network.settle();
+    assertEquals(List.of(1), bob.deliveredNumbers());
+    assertEquals(List.of(2), alice.deliveredNumbers());
+    alice.restart(99, network.now);
+    network.settle();
+    assertConnected();
+  }
+
+  @Test
+  void handshakesAreBegunWhereThePeerMayBeTooIfItDoesNotAnswer() {
+    network.settle();
+    IpAddress second = IpAddress.parse("198.51.100.1");
+    bob.knowsAlsoAt(alice, List.of(second), network.now);
+    alice.address = Endpoint.of(second, 4500);
+    network.lose = sent -> isFrom(sent, alice) && type(sent) == Messages.INITIATION;
+    bob.restart(98, network.now);
+    for (int i = 0; i < 10; i++) {
+      network.send(bob, alice, i);
+      network.run(SECONDS.toNanos(1));
+    }
+    assertTrue(alice.deliveredNumbers().contains(9));
+  }
+
+  @Test
   void strangerIsNotAnswered() {
     NoiseStation mallory = new NoiseStation("mallory", 1, sealed);
     NoiseStation stranger = new NoiseStation("stranger", 7, sealed);

@@ -6,6 +6,7 @@ import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackends;
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.crypto.X25519;
+import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Endpoint;
@@ -135,6 +136,23 @@ final class NoiseStation extends Station {
             endpoint,
             new Selectors(List.of(Prefix.host(inner)), prefixes)));
     apply(0);
+  }
+
+  /** Tells that the other, which is known, may also be at these addresses. */
+  void knowsAlsoAt(Station other, List<IpAddress> addresses, long now) {
+    peers.computeIfPresent(
+        other.name,
+        (name, known) ->
+            new EspPeerSettings(
+                name,
+                known.localNode(),
+                known.remoteNode(),
+                known.endpoint(),
+                known.selectors(),
+                known.binding(),
+                known.keepaliveSeconds(),
+                addresses));
+    apply(now);
   }
 
   @Override
