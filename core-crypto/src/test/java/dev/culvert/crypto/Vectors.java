@@ -1,35 +1,47 @@
 package dev.culvert.crypto;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.FileNotFoundException;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
-import org.junit.jupiter.api.Assumptions;
 
-/** Test vectors that nobody in this project wrote, read where they lie. */
+/** Published test vectors; {@code vectors/README.md} beside them says where each comes from. */
 final class Vectors {
   private Vectors() {}
 
-  /** The file of this name; without it the test is skipped, saying so. */
-  static Path file(String name) {
-    Path file = Path.of(System.getProperty("culvert.vectors", "no-vectors"), name);
-    Assumptions.assumeTrue(Files.isRegularFile(file), () -> "skipped: no vectors at " + file);
-    return file;
+  /** The file {@code vectors/name}; a file that is missing fails the test. */
+  static InputStream open(String name) throws IOException {
+    String resource = "/vectors/" + name;
+    InputStream in = Vectors.class.getResourceAsStream(resource);
+    if (in == null) {
+      throw new FileNotFoundException("no resource " + resource);
+    }
+    return in;
   }
 
   static JsonNode json(String name) throws IOException {
-    return new ObjectMapper().readTree(file(name).toFile());
+    try (InputStream in = open(name)) {
+      return new ObjectMapper().readTree(in);
+    }
+  }
+
+  static List<String> lines(String name) throws IOException {
+    try (InputStream in = open(name)) {
+      return new String(in.readAllBytes(), US_ASCII).lines().toList();
+    }
   }
 
   /** All tests of all groups of a Wycheproof file. */
   static List<JsonNode> wycheproof(String name) throws IOException {
     List<JsonNode> tests = new ArrayList<>();
-    for (JsonNode group : json("wycheproof/" + name).path("testGroups")) {
-      group.path("tests").forEach(tests::add);
+    for (JsonNode group : json("wycheproof/" + name).required("testGroups")) {
+      group.required("tests").forEach(tests::add);
     }
     return tests;
   }
@@ -47,7 +59,7 @@ final class Vectors {
     return HexFormat.of().formatHex(bytes);
   }
 
-  /** One line a vector file, so that a reader of the log sees what was run. */
+  /** One line per vector file, so that a reader of the log sees what was run. */
   static void report(String what, int passed, int run) {
     System.out.println(what + " " + passed + "/" + run);
   }

@@ -26,7 +26,7 @@ class XChaCha20Poly1305Test {
               + "21f9664c97637da9768812f615c68b13b52e"
               + "c0875924c1c7987947deafd8780acf49");
 
-  /** draft-irtf-cfrg-xchacha-03, appendix A.3.1. */
+  /** draft-irtf-cfrg-xchacha-03, appendix A.3.1; tcId 1 of Wycheproof's file for this cipher. */
   @Test
   void answersTheDraftsVector() {
     byte[] sealed = XChaCha20Poly1305.seal(KEY, NONCE, AAD, PLAINTEXT);

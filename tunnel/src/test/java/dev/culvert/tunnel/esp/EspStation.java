@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.esp;
 
+import static java.util.stream.Collectors.toMap;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 
 import dev.culvert.crypto.AeadAlgorithm;
@@ -12,6 +13,7 @@ import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.testing.Station;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -42,6 +44,15 @@ final class EspStation extends Station {
         IpAddress.parse((innerV4 ? "10.0.0." : "fd00::") + number),
         Endpoint.of(IpAddress.parse((outerV4 ? "192.0.2." : "2001:db8::") + number), 4500));
     engine = new EspEngine(keying, Map.of(AeadAlgorithm.AES_GCM, backend()));
+    path = engine.newDataPath();
+  }
+
+  /** One with this inner address, and what is here the fastest for every algorithm. */
+  EspStation(String name, IpAddress inner, int number) {
+    super(name, inner, Endpoint.of(IpAddress.parse("192.0.2." + number), 4500));
+    Map<AeadAlgorithm, AeadBackend> backends =
+        Arrays.stream(AeadAlgorithm.values()).collect(toMap(a -> a, AeadBackends::first));
+    engine = new EspEngine(keying, backends);
     path = engine.newDataPath();
   }
 
