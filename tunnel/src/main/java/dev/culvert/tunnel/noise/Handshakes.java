@@ -173,7 +173,7 @@ public final class Handshakes {
     } else if (underLoad && !rateLimiter.allow(from.address(), nowNanos)) {
       refused = DropReason.RATE_LIMITED;
     } else if (Messages.getInt(received.bytes(), Messages.TYPE) == Messages.INITIATION) {
-      refused = consumeInitiation(message, from, identity, nowNanos);
+      refused = consumeInitiation(message, from, identity, nowNanos, wallNanos);
     } else {
       refused = consumeResponse(message, from, identity, nowNanos, wallNanos);
     }
@@ -191,7 +191,7 @@ public final class Handshakes {
   }
 
   private @Nullable DropReason consumeInitiation(
-      byte[] message, Endpoint from, LocalIdentity identity, long nowNanos) {
+      byte[] message, Endpoint from, LocalIdentity identity, long nowNanos, long wallNanos) {
     int at = Messages.INITIATION_NOISE;
     byte[] ephemeral = Arrays.copyOfRange(message, at, at += Messages.KEY_LENGTH);
     byte[] sealedStatic =
@@ -220,6 +220,8 @@ public final class Handshakes {
       peer.nextInitiationAccepted = nowNanos + Messages.INITIATION_INTERVAL;
       heard(peer, from, message.length, nowNanos);
       int sender = Messages.getInt(message, Messages.INITIATION_SENDER);
+      // A session that lanes send under already is not to give way to one that nobody confirmed.
+      confirm(peer, wallNanos);
       respond(noise, peer, ephemeral, sender, from, nowNanos);
       return null;
     } finally {

@@ -7,12 +7,15 @@ import org.jspecify.annotations.Nullable;
  * The sessions that one peer may have at a time: the one we send under, the one before it (the peer
  * may still send under it), and the one we answered an initiation with, which the initiator has yet
  * to confirm. Changed by the control thread; lanes read {@link #current}.
+ *
+ * <p>A session that a lane has confirmed is sent under at once, though the control thread moves it
+ * later: an initiator that restarted knows none but that, and would lose the first answers.
  */
 final class Sessions {
   private final IndexTable indices;
   private volatile @Nullable Session current;
   private @Nullable Session previous;
-  private @Nullable Session next;
+  private volatile @Nullable Session next;
 
   Sessions(IndexTable indices) {
     this.indices = indices;
@@ -20,7 +23,9 @@ final class Sessions {
 
   /** What is sent under, or null. Any thread. */
   @Nullable Session current() {
-    return current;
+    // In this order: the control thread writes the current one before it takes the next one away.
+    Session answered = next;
+    return answered != null && answered.confirmed() ? answered : current;
   }
 
   /**
@@ -45,11 +50,12 @@ final class Sessions {
 
   /** We answered an initiation: receive under the new session, send once it is confirmed. */
   void answered(Session session) {
+    Session unconfirmed = next;
     drop(previous);
-    drop(next);
     previous = null;
     indices.put(session);
     next = session;
+    drop(unconfirmed);
   }
 
   /**
@@ -74,12 +80,14 @@ final class Sessions {
   /** Ends all of them. */
   void clear() {
     Session last = current;
+    Session answered = next;
+    // Before any is closed: a lane is to find none rather than one that is.
+    next = null;
     current = null;
     drop(last);
     drop(previous);
-    drop(next);
+    drop(answered);
     previous = null;
-    next = null;
   }
 
   private void drop(@Nullable Session session) {

@@ -107,6 +107,71 @@ final class HandshakeTest {
   }
 
   @Test
+  void whoStartsAnewGetsTheAnswerToItsFirstPacket() {
+    network.send(alice, bob, 1);
+    network.settle();
+    Node again = new Node("bob", 2);
+    again.knows(alice);
+    SimulatedNetwork later = new SimulatedNetwork(1, alice, again);
+    later.now = network.now;
+    later.lose = sent -> sent.type() == DataMessages.DATA;
+    later.send(again, alice, 2);
+    later.settle();
+    byte[] first = later.sentBy(again, DataMessages.DATA).getFirst().bytes();
+    later.lose = sent -> false;
+    // The lane answers before the control side has its turn.
+    alice.receive(again.address, later.now, first);
+    assertEquals(List.of(2), alice.deliveredNumbers());
+    assertEquals(Verdict.SEALED, later.send(alice, again, 3));
+    later.settle();
+    assertEquals(List.of(3), again.deliveredNumbers());
+    assertEquals(Map.of(), again.drops());
+    assertEquals(2, alice.events(TunnelEvent.SessionEstablished.class).size());
+  }
+
+  @Test
+  void aSessionThatALaneConfirmedIsTheCurrentOneBeforeTheControlSideHearsAndAfter() {
+    network.lose = sent -> sent.type() == DataMessages.DATA;
+    network.send(alice, bob, 1);
+    network.settle();
+    WireGuardPeer peer = bob.peer(alice);
+    assertNull(peer.sessions().current());
+    bob.receive(
+        alice.address, network.now, network.sentBy(alice, DataMessages.DATA).getFirst().bytes());
+    Session confirmed = bob.session(alice);
+    bob.engine.advance(network.now, network.wall(bob));
+    assertSame(confirmed, bob.session(alice));
+    peer.sessions().clear();
+    assertNull(peer.sessions().current());
+  }
+
+  @Test
+  void anInitiationDoesNotTakeAwayTheSessionThatALaneSendsUnderAlready() {
+    network.lose = sent -> sent.type() == DataMessages.DATA;
+    network.send(alice, bob, 1);
+    network.settle();
+    byte[] first = network.sentBy(alice, DataMessages.DATA).getFirst().bytes();
+    Node again = new Node("alice", 1);
+    again.knows(bob);
+    SimulatedNetwork later = new SimulatedNetwork(1, again);
+    later.now = network.now;
+    later.send(again, bob, 2);
+    later.settle();
+    byte[] initiation = later.sentBy(again, Messages.INITIATION).getFirst().bytes();
+    for (int i = 0; i < 70; i++) {
+      Node peer = new Node("peer", 3 + i);
+      bob.peer(peer, peer.address, null, OptionalInt.empty(), "10.1.0." + i);
+    }
+    bob.receive(alice.address, network.now, first);
+    Session confirmed = bob.session(alice);
+    // So many come first that the control side hears of the initiation before.
+    bob.engine.greet();
+    bob.receive(alice.address, network.now, initiation);
+    bob.engine.advance(network.now, network.wall(bob));
+    assertSame(confirmed, bob.session(alice));
+  }
+
+  @Test
   void greetingManyLeavesOthersTheirTurn() {
     for (int i = 0; i < 150; i++) {
       Node peer = new Node("peer", 3 + i);
