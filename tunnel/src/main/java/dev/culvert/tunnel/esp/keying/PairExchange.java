@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The exchange of epochs with one peer, both roles, in the order of its messages:
  *
- * <pre>
+ * <pre>{@code
  *   initiator                                      responder
  *   HELLO    Ei                  ->
  *                                <-   ANSWER Ei Er      (keeps Er only)
@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  *                                                  receives and sends under (Ei, Er)
  *                                <-   ACK    Ei Er
  *   sends under (Ei, Er)
- * </pre>
+ * }</pre>
  *
  * Either end's epoch is used for one pair of SAs at most, so no key is ever met again.
  */
