@@ -17,6 +17,9 @@ public sealed interface TunnelEvent {
   /** The peer reached another address or interface of ours: {@link TunnelPeer#heardSource}. */
   record SourceHeard(String peer) implements TunnelEvent {}
 
+  /** A route leads what is sent to the peer into the tunnel itself. */
+  record EndpointLooped(String peer, Endpoint endpoint) implements TunnelEvent {}
+
   /** No answer for the whole attempt time; packets staged for the peer were dropped. */
   record HandshakeAbandoned(String peer, int attempts) implements TunnelEvent {}
 

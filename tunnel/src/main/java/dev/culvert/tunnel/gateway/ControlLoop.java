@@ -117,6 +117,24 @@ final class ControlLoop implements AutoCloseable {
     }
   }
 
+  /** Has {@code work} run on the control thread, and does not wait for it; lanes may ask. */
+  void later(Runnable work) {
+    CompletableFuture<Boolean> result = new CompletableFuture<>();
+    result.exceptionally(
+        failure -> {
+          LOG.failure(thread.getName(), failure, "work of {} failed", thread.getName());
+          return false;
+        });
+    tasks.add(
+        new Task<>(
+            () -> {
+              work.run();
+              return true;
+            },
+            result));
+    LockSupport.unpark(thread);
+  }
+
   /** One call from another thread. */
   private record Task<T>(Callable<T> work, CompletableFuture<T> result) {
     void run() {

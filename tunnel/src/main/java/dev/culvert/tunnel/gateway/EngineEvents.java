@@ -29,6 +29,16 @@ final class EngineEvents implements Consumer<TunnelEvent> {
           LOG.debug(e.peer(), "{}: session with {} at {}", device, e.peer(), e.endpoint());
       case TunnelEvent.EndpointMoved e ->
           LOG.info(e.peer(), "{}: {} moved from {} to {}", device, e.peer(), e.from(), e.to());
+      case TunnelEvent.EndpointLooped e ->
+          LOG.warn(
+              e.peer(),
+              "{}: a route leads {} at {} into the tunnel itself, so nothing reaches it: give {} a"
+                  + " route outside of the tunnel, or set FwMark and a rule that keeps marked"
+                  + " packets out of it",
+              device,
+              e.peer(),
+              e.endpoint(),
+              e.endpoint().address());
       case TunnelEvent.SourceHeard _ -> {} // Answered before it comes here.
       case TunnelEvent.HandshakeAbandoned e ->
           LOG.warn(e.peer(), "{}: {} did not answer {} handshakes", device, e.peer(), e.attempts());

@@ -5,6 +5,7 @@ import dev.culvert.crypto.AeadBackend;
 import dev.culvert.routing.Classifier;
 import dev.culvert.routing.Mark;
 import dev.culvert.tunnel.engine.DataPath;
+import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
@@ -52,6 +53,7 @@ final class Gateway implements AutoCloseable {
   private final HelperLanes helpers;
   private final Lanes lanes;
   private final SelfTraffic self;
+  private final HostAddresses hostAddresses = new HostAddresses();
   private final Underlay underlay;
   private final ClusterTraffic clusterTraffic;
   private volatile int mtu;
@@ -97,7 +99,12 @@ final class Gateway implements AutoCloseable {
             event -> onEvent(event, events),
             this::fail,
             ControlLoop.PATIENCE);
-    self = new SelfTraffic(() -> follower().indexAtHome(), protocol.encapsulation());
+    self =
+        new SelfTraffic(
+            () -> follower().indexAtHome(),
+            protocol.encapsulation(),
+            hostAddresses,
+            new LoopReports(to -> control.later(() -> tellOfLoop(to, events))));
     helpers =
         new HelperLanes(
             name, options.effectiveHelpers(tun.ports().size()), engine::newDataPath, this::fail);
@@ -166,7 +173,7 @@ final class Gateway implements AutoCloseable {
     underlay.use(underlay.bind(port, mark), mark);
     control.start();
     helpers.start();
-    sources = StickySources.start(tun.name(), engine, control, underlay, this::fail);
+    sources = StickySources.start(tun.name(), engine, control, underlay, hostAddresses, this::fail);
     lanes.start(tun.ports());
     restoreMonitor =
         RestoreMonitor.start(
@@ -409,6 +416,15 @@ final class Gateway implements AutoCloseable {
       asked.heard(heard.peer());
     } else {
       events.accept(event);
+    }
+  }
+
+  private void tellOfLoop(Endpoint to, Consumer<TunnelEvent> events) {
+    for (TunnelPeer peer : engine.peers()) {
+      Endpoint at = peer.endpoint();
+      if (at != null && at.isSamePlace(to)) {
+        events.accept(new TunnelEvent.EndpointLooped(peer.toString(), at));
+      }
     }
   }
 

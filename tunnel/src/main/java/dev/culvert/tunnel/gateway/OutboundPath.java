@@ -158,8 +158,10 @@ final class OutboundPath {
         drops.count(DropReason.MALFORMED);
         return;
       }
-      if (self.isOwn(segmenter.packet(), superPacket, VnetHeader.SIZE)) {
+      Endpoint looped = self.own(segmenter.packet(), superPacket, VnetHeader.SIZE);
+      if (looped != null) {
         drops.count(DropReason.LOOPED, segmenter.packets());
+        self.looped(looped, now);
         return;
       }
       peer = router.route(superPacket, VnetHeader.SIZE, segmenter);

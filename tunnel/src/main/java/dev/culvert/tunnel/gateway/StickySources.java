@@ -4,7 +4,9 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelPeer;
+import dev.culvert.tunnel.kernel.LinkEvent;
 import dev.culvert.tunnel.kernel.LinkMonitor;
+import dev.culvert.tunnel.kernel.Links;
 import dev.culvert.tunnel.kernel.Netlink;
 import dev.culvert.tunnel.kernel.Routes;
 import dev.culvert.tunnel.kernel.Routes.Flow;
@@ -17,12 +19,14 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Keeps a peer's sticky source only while the routes agree with it, as the kernel's WireGuard does:
  * it is asked about once when it is new, and again when links, addresses, routes or rules changed.
- * No packet waits for that, or is looked up itself.
+ * No packet waits for that, or is looked up itself. The host's own addresses are read again in the
+ * same turn if they changed.
  */
 final class StickySources implements AutoCloseable {
   private static final LimitedLog LIMITED = LimitedLog.of(StickySources.class);
@@ -39,11 +43,13 @@ final class StickySources implements AutoCloseable {
   private final TunnelEngine engine;
   private final ControlLoop control;
   private final Underlay underlay;
+  private final HostAddresses addresses;
   private final Netlink netlink;
   private final Routes routes;
   private final Thread thread;
   private @Nullable LinkMonitor news;
   private volatile boolean doubted;
+  private volatile boolean addressesDoubted;
   private volatile boolean closed;
 
   private StickySources(
@@ -51,12 +57,14 @@ final class StickySources implements AutoCloseable {
       TunnelEngine engine,
       ControlLoop control,
       Underlay underlay,
+      HostAddresses addresses,
       Netlink netlink,
       Consumer<? super Throwable> died) {
     this.name = name;
     this.engine = engine;
     this.control = control;
     this.underlay = underlay;
+    this.addresses = addresses;
     this.netlink = netlink;
     routes = new Routes(netlink);
     thread = VitalThread.unstarted(name + "-routes", this::run, died);
@@ -72,14 +80,19 @@ final class StickySources implements AutoCloseable {
       TunnelEngine engine,
       ControlLoop control,
       Underlay underlay,
+      HostAddresses addresses,
       Consumer<? super Throwable> died)
       throws IOException {
     StickySources sources =
-        new StickySources(name, engine, control, underlay, Netlink.open(), died);
+        new StickySources(name, engine, control, underlay, addresses, Netlink.open(), died);
     try {
       sources.news =
-          LinkMonitor.start(EnumSet.allOf(LinkMonitor.Topic.class), event -> sources.doubt(), died);
+          LinkMonitor.start(EnumSet.allOf(LinkMonitor.Topic.class), sources::doubt, died);
+      sources.readAddresses();
     } catch (IOException | RuntimeException e) {
+      if (sources.news != null) {
+        sources.news.close();
+      }
       sources.netlink.close();
       throw e;
     }
@@ -87,7 +100,10 @@ final class StickySources implements AutoCloseable {
     return sources;
   }
 
-  private void doubt() {
+  private void doubt(LinkEvent event) {
+    if (event instanceof LinkEvent.AddressesChanged || event instanceof LinkEvent.Gone) {
+      addressesDoubted = true;
+    }
     doubted = true;
     LockSupport.unpark(thread);
   }
@@ -113,13 +129,31 @@ final class StickySources implements AutoCloseable {
       return control.call(
           () -> {
             engine.peers().forEach(this::ask);
+            if (addressesDoubted && !closed) {
+              readAddresses();
+            }
             return true;
           });
     } catch (ExecutionException e) {
-      LIMITED.failure(name, e, "{}: sources of peers could not be asked about", name);
+      LIMITED.failure(name, e, "{}: routes and addresses could not be asked about", name);
       return true;
     } catch (InterruptedException e) {
       return false;
+    }
+  }
+
+  /** On the control thread, as all that asks the kernel here, once there is one. */
+  private void readAddresses() throws IOException {
+    addressesDoubted = false;
+    try {
+      addresses.set(
+          new Links(netlink)
+              .addresses().stream()
+                  .map(Links.Address::address)
+                  .collect(Collectors.toUnmodifiableSet()));
+    } catch (IOException e) {
+      addressesDoubted = true;
+      throw e;
     }
   }
 

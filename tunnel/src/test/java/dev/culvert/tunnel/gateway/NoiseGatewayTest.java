@@ -5,12 +5,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackends;
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.crypto.X25519;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Selectors;
@@ -27,12 +31,14 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 /** Two real gateways, keyed by handshakes, on a wire between two namespaces. */
 @Tag("integration")
@@ -40,6 +46,15 @@ final class NoiseGatewayTest {
   private static final String MARKER = "never in clear on the wire";
   private static final String CONTROL = "in-clear-to-show-that-the-capture-works";
   private static final int PORT = 4500;
+  private static final String POD = "10.88.0.7";
+  private static final String SEND =
+      """
+      import socket, struct, sys
+      addresses = [socket.inet_aton(a) for a in sys.argv[1:]]
+      ip = struct.pack("!BBHHHBBH4s4s", 69, 0, 0, 0, 0, 64, 17, 0, *addresses)
+      packet = ip + struct.pack("!HHHH", 4500, 4500, 12, 0) + b"pods"
+      socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW).sendto(packet, (sys.argv[2], 0))
+      """;
 
   @TempDir Path directory;
 
@@ -95,6 +110,15 @@ final class NoiseGatewayTest {
               Endpoint.of(other.outer, PORT),
               new Selectors(List.of(Prefix.host(inner)), List.of(Prefix.host(other.inner))));
       gateway.configure(List.of(peer), PORT, 0);
+    }
+
+    long drops(DropReason reason) {
+      return gateway.status().drops().getOrDefault(reason, 0L);
+    }
+
+    /** Sends a datagram from the tunnel's port, and from any source. */
+    void sendFrom(String source, IpAddress to) throws Exception {
+      namespace.exec("python3", "-c", SEND, source, to.toString());
     }
 
     @Override
@@ -165,6 +189,43 @@ final class NoiseGatewayTest {
         a.knows(b);
         Thread.sleep(200);
       } while (!Instant.parse(Files.readString(newest)).isAfter(ofAnEarlierLife));
+    }
+  }
+
+  /** There is no wire: what a sends to b comes out of its own device again, as a warning says. */
+  @Test
+  @Timeout(60)
+  void anEndpointThatIsRoutedIntoItsOwnTunnelIsNamedInTheLogAndAPodsDatagramIsNotTakenForOne()
+      throws Exception {
+    Logger logger = (Logger) LoggerFactory.getLogger(EngineEvents.class);
+    ListAppender<ILoggingEvent> lines = new ListAppender<>();
+    lines.list = new CopyOnWriteArrayList<>();
+    lines.start();
+    logger.addAppender(lines);
+    try (Side a = new Side(1, null);
+        Side b = new Side(2, null)) {
+      a.namespace.exec("ip", "route", "add", b.outer + "/32", "dev", "noisetest1");
+      a.knows(b);
+      while (lines.list.isEmpty()) {
+        Thread.sleep(20);
+      }
+      String line = lines.list.getFirst().getFormattedMessage();
+      assertTrue(line.startsWith("noisetest1: a route leads other at 192.0.2.2:4500 into"), line);
+      while (a.drops(DropReason.NO_ROUTE) == 0) {
+        a.sendFrom(POD, b.outer);
+      }
+      a.namespace.exec("ip", "address", "add", POD + "/32", "dev", "lo");
+      // Once the gateway has heard of the address, what comes from there is its own.
+      for (long before = -1; before != a.drops(DropReason.NO_ROUTE); ) {
+        before = a.drops(DropReason.NO_ROUTE);
+        long looped = a.drops(DropReason.LOOPED);
+        a.sendFrom(POD, b.outer);
+        while (a.drops(DropReason.NO_ROUTE) == before && a.drops(DropReason.LOOPED) == looped) {
+          Thread.sleep(1);
+        }
+      }
+    } finally {
+      logger.detachAppender(lines);
     }
   }
 

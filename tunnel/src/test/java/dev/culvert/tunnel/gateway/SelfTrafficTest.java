@@ -10,7 +10,11 @@ import dev.culvert.tunnel.offload.InnerPacket;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -20,11 +24,13 @@ class SelfTrafficTest {
   private static final int PORT = 51_820;
   private static final int DEVICE = 9;
 
+  private final HostAddresses host = new HostAddresses();
   private final MemorySegment memory = Arena.ofAuto().allocate(2048);
   private final InnerPacket packet = new InnerPacket();
 
-  private static SelfTraffic traffic(Encapsulation encapsulation) {
-    SelfTraffic self = new SelfTraffic(() -> DEVICE, encapsulation);
+  private SelfTraffic traffic(Encapsulation encapsulation) {
+    SelfTraffic self =
+        new SelfTraffic(() -> DEVICE, encapsulation, host, new LoopReports(to -> {}));
     self.sendFrom(PORT);
     return self;
   }
@@ -46,7 +52,11 @@ class SelfTrafficTest {
     put(v4 ? 16 : 24, IpAddress.parse(to).toBytes());
     put(header, HexFormat.of().parseHex(transport));
     assertTrue(packet.read(memory, 0, header + 60));
-    return self.isOwn(packet, memory, 0);
+    return self.own(packet, memory, 0) != null;
+  }
+
+  private void hostHas(String... addresses) {
+    host.set(Stream.of(addresses).map(IpAddress::parse).collect(Collectors.toSet()));
   }
 
   private void put(int at, byte[] bytes) {
@@ -59,9 +69,13 @@ class SelfTrafficTest {
     "10.9.0.1, 10.9.0.2, 17, ca6d1092, false", // another port: an application's
     "10.9.0.1, 10.9.0.3, 17, ca6c1092, false", // nobody we send to
     "10.9.0.7, 10.9.0.2, 17, ca6c1092, false", // forwarded: not the source that we chose
+    "10.66.0.1, 10.9.0.2, 17, ca6c1092, true", // a MASQUERADE rule gave it the tunnel's address
+    "10.9.0.1, 10.9.0.2, 17, ca6c1093, false", // to another port than the peer's
     "10.9.0.1, 10.9.0.2, 6, ca6c1092, false",
     "10.9.0.1, 10.9.0.2, 50, ca6c1092, false", // ESP of somebody else's
     "fd09::1, fd09::2, 17, ca6c1092, true",
+    "fd66::1, fd09::2, 17, ca6c1092, true",
+    "fd09::7, fd09::2, 17, ca6c1092, false",
     "fd09::1, fd09::3, 17, ca6c1092, false",
     "fd09::1, fd09::2, 44, 1100000100000001ca6c1092, true", // first fragment
     "fd09::1, fd09::2, 44, 1100008100000001ca6c1092, false", // later fragment
@@ -69,6 +83,7 @@ class SelfTrafficTest {
   })
   void ourDatagramsAreKnownByPortDestinationAndSource(
       String from, String to, int protocol, String transport, boolean own) {
+    hostHas("10.9.0.1", "10.66.0.1", "fd09::1", "fd66::1");
     SelfTraffic self = traffic(Encapsulation.UDP);
     assertFalse(isOwn(self, from, to, protocol, transport), "nothing was sent yet");
     self.sendingTo(peer("10.9.0.2", "10.9.0.1"));
@@ -76,11 +91,48 @@ class SelfTrafficTest {
     assertEquals(own, isOwn(self, from, to, protocol, transport));
   }
 
+  @ParameterizedTest
+  @CsvSource({"10.66.0.1, true", "10.42.1.7, false"})
+  void whileTheKernelChoosesTheSourceAnyOfTheHostsIsOursButNoPods(String from, boolean own) {
+    hostHas("10.9.0.1", "10.66.0.1");
+    SelfTraffic self = traffic(Encapsulation.UDP);
+    self.sendingTo(Endpoint.of(IpAddress.parse("10.9.0.2"), 4242));
+    assertEquals(own, isOwn(self, from, "10.9.0.2", 17, "ca6c1092"));
+    hostHas(from);
+    assertTrue(isOwn(self, from, "10.9.0.2", 17, "ca6c1092"), "it is the host's now");
+  }
+
   @Test
-  void whileTheKernelChoosesTheSourceAnyIsOurs() {
+  void beforeTheHostsAddressesAreKnownNothingOfOursGoesRound() {
     SelfTraffic self = traffic(Encapsulation.UDP);
     self.sendingTo(Endpoint.of(IpAddress.parse("10.9.0.2"), 4242));
     assertTrue(isOwn(self, "10.66.0.1", "10.9.0.2", 17, "ca6c1092"));
+  }
+
+  @Test
+  void peersBehindOneAddressAreToldApartByTheirPorts() {
+    hostHas("10.9.0.1");
+    SelfTraffic self = traffic(Encapsulation.UDP);
+    self.sendingTo(Endpoint.of(IpAddress.parse("10.9.0.2"), 4242));
+    self.sendingTo(Endpoint.of(IpAddress.parse("10.9.0.2"), 4243));
+    assertTrue(isOwn(self, "10.9.0.1", "10.9.0.2", 17, "ca6c1092"));
+    assertTrue(isOwn(self, "10.9.0.1", "10.9.0.2", 17, "ca6c1093"));
+  }
+
+  @Test
+  void aLoopIsReportedOnceAMinuteForEachEndpointHoweverManyPacketsGoRound() {
+    List<Endpoint> reported = new ArrayList<>();
+    LoopReports loops = new LoopReports(reported::add);
+    Endpoint one = Endpoint.of(IpAddress.parse("10.9.0.2"), 4242);
+    Endpoint two = Endpoint.of(IpAddress.parse("10.9.0.3"), 4242);
+    long start = -5;
+    for (int i = 0; i < 10_000; i++) {
+      loops.found(one, start + i);
+    }
+    loops.found(two, start);
+    assertEquals(List.of(one, two), reported);
+    loops.found(one, start + LoopReports.PAUSE);
+    assertEquals(List.of(one, two, one), reported);
   }
 
   @Test

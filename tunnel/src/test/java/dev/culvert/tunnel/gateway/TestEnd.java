@@ -42,6 +42,12 @@ interface TestEnd extends AutoCloseable {
   @Override
   void close();
 
+  /** Nothing comes out of a device, and nobody is told of what does. */
+  static SelfTraffic selfTraffic() {
+    return new SelfTraffic(
+        () -> -1, Encapsulation.UDP, new HostAddresses(), new LoopReports(to -> {}));
+  }
+
   /** A lane that throws where {@code faults} says. */
   static Lane lane(
       TestTun tun,
@@ -76,7 +82,7 @@ interface TestEnd extends AutoCloseable {
         helpers,
         faults.around(engine.overhead()),
         control,
-        new SelfTraffic(() -> -1, Encapsulation.UDP),
+        selfTraffic(),
         () -> {
           faults.place();
           return clock.getAsLong();

@@ -31,8 +31,7 @@ final class UnderlayTest {
   private final LaneEnd there = new LaneEnd(2, false, 0, LaneCluster.BACKEND, path -> path);
   private final ConcurrentLinkedQueue<Throwable> failures = new ConcurrentLinkedQueue<>();
   private final Lanes lanes = new Lanes("underlay", 1, i -> here.lane, failures::add);
-  private final Underlay underlay =
-      new Underlay(lanes, new SelfTraffic(() -> -1, Encapsulation.UDP), Encapsulation.UDP);
+  private final Underlay underlay = new Underlay(lanes, TestEnd.selfTraffic(), Encapsulation.UDP);
 
   UnderlayTest() throws Exception {}
 
@@ -129,8 +128,7 @@ final class UnderlayTest {
   void socketsThatALaneMayStillUseAreClosedOnceItAnswers() throws Exception {
     LaneEnd slowEnd = new LaneEnd(3, false, 0, LaneCluster.BACKEND, path -> path);
     Lanes slow = new Lanes("slow", 1, i -> slowEnd.lane, failures::add, Duration.ofMillis(300));
-    Underlay under =
-        new Underlay(slow, new SelfTraffic(() -> -1, Encapsulation.UDP), Encapsulation.UDP);
+    Underlay under = new Underlay(slow, TestEnd.selfTraffic(), Encapsulation.UDP);
     TunnelSockets sockets = under.bind(0, 0);
     under.use(sockets, 0);
     UdpPort socket = sockets.udp(0, IpFamily.V4);
