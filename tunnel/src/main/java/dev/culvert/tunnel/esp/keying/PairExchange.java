@@ -24,14 +24,14 @@ import org.jspecify.annotations.Nullable;
  * The exchange of epochs with one peer, both roles, in the order of its messages:
  *
  * <pre>{@code
- *   initiator                                      responder
- *   HELLO    Ei                  ->
- *                                <-   ANSWER Ei Er      (keeps Er only)
- *   receives under (Ei, Er)
- *   CONFIRM  Ei Er               ->
- *                                                  receives and sends under (Ei, Er)
- *                                <-   ACK    Ei Er
- *   sends under (Ei, Er)
+ * initiator                                      responder
+ * HELLO    Ei                  ->
+ *                              <-   ANSWER Ei Er      (keeps Er only)
+ * receives under (Ei, Er)
+ * CONFIRM  Ei Er               ->
+ *                                                receives and sends under (Ei, Er)
+ *                              <-   ACK    Ei Er
+ * sends under (Ei, Er)
  * }</pre>
  *
  * Either end's epoch is used for one pair of SAs at most, so no key is ever met again.
