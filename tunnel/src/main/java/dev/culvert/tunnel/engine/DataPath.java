@@ -58,7 +58,7 @@ public interface DataPath {
    *
    * @return packets that are to be delivered
    */
-  int open(Train run, Endpoint from, long nowNanos);
+  int open(Train run, DatagramSource from, long nowNanos);
 
   /**
    * Overwrites what the ciphers have kept of keys, which closing a key does not reach. For a lane

@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  *     which one packets leave; the source is kept while that is the same
  */
 public record Endpoint(
-    IpAddress address, int port, int scope, @Nullable IpAddress source, int sourceInterface) {
+    IpAddress address, int port, int scope, @Nullable IpAddress source, int sourceInterface)
+    implements DatagramSource {
   public Endpoint {
     if (port < 1 || port > 65_535) {
       throw new IllegalArgumentException("port " + port);
@@ -31,6 +32,26 @@ public record Endpoint(
   /** The same peer, with the choice of source left to the kernel. */
   public Endpoint withoutSource() {
     return source == null ? this : new Endpoint(address, port, scope, null, 0);
+  }
+
+  @Override
+  public boolean v4() {
+    return address.v4();
+  }
+
+  @Override
+  public long high() {
+    return address.high();
+  }
+
+  @Override
+  public long low() {
+    return address.low();
+  }
+
+  @Override
+  public Endpoint endpoint() {
+    return this;
   }
 
   /** Whether both are one remote socket, whatever local address goes with it. */

@@ -58,32 +58,35 @@ public final class MessageQueue {
     known = Set.copyOf(sources);
   }
 
-  private int sourceClass(IpAddress source) {
+  private int sourceClass(DatagramSource source) {
     long bits = (source.v4() ? source.low() : source.high()) ^ seed;
     bits = (bits ^ bits >>> 32) * 0x9e37_79b9_7f4a_7c15L;
     bits = (bits ^ bits >>> 29) * 0xbf58_476d_1ce4_e5b9L;
     return (int) (bits >>> 54);
   }
 
-  private int limit(IpAddress source) {
+  private boolean isOverLimit(int messages, DatagramSource source) {
+    if (messages <= capacity / 2) {
+      return false;
+    }
     Set<IpAddress> reserved = known;
-    return reserved == null || reserved.contains(source) ? capacity : capacity / 2;
+    return messages > capacity
+        || (reserved != null && !reserved.contains(source.endpoint().address()));
   }
 
-  /** Whether nothing more of this source is taken now. Any thread; it allocates nothing. */
-  public boolean isFull(Endpoint from) {
-    return bySource.get(sourceClass(from.address())) >= share
-        || size.get() >= limit(from.address());
+  /** Whether nothing more of this source is taken now. Any thread. */
+  public boolean isFull(DatagramSource from) {
+    return bySource.get(sourceClass(from)) >= share || isOverLimit(size.get() + 1, from);
   }
 
   /** Any thread; false where the queue, or the source's share of it, is full. */
   public boolean offer(byte[] message, Endpoint from) {
-    int source = sourceClass(from.address());
+    int source = sourceClass(from);
     if (bySource.incrementAndGet(source) > share) {
       bySource.decrementAndGet(source);
       return false;
     }
-    if (size.incrementAndGet() > limit(from.address())) {
+    if (isOverLimit(size.incrementAndGet(), from)) {
       size.decrementAndGet();
       bySource.decrementAndGet(source);
       return false;
@@ -96,7 +99,7 @@ public final class MessageQueue {
   public @Nullable Message poll() {
     Message message = messages.poll();
     if (message != null) {
-      bySource.decrementAndGet(sourceClass(message.from.address()));
+      bySource.decrementAndGet(sourceClass(message.from));
       size.decrementAndGet();
     }
     return message;
@@ -118,7 +121,7 @@ public final class MessageQueue {
     if (next == null) {
       return nowNanos < underLoadUntil;
     }
-    int source = sourceClass(next.from.address());
+    int source = sourceClass(next.from);
     if (bySource.get(source) >= share / 2) {
       sourceUnderLoadUntil[source] = nowNanos + UNDER_LOAD_NANOS;
     }

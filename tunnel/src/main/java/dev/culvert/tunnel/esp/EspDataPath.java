@@ -5,6 +5,7 @@ import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.PacketRun;
 import dev.culvert.crypto.TrainCipher;
 import dev.culvert.tunnel.engine.DataPath;
+import dev.culvert.tunnel.engine.DatagramSource;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
@@ -286,7 +287,7 @@ final class EspDataPath implements DataPath {
   }
 
   @Override
-  public int open(Train received, Endpoint from, long nowNanos) {
+  public int open(Train received, DatagramSource from, long nowNanos) {
     received.headroom(EspFraming.HEADER);
     for (int i = 0; i < received.packets(); i++) {
       received.length(i, 0);
@@ -308,12 +309,12 @@ final class EspDataPath implements DataPath {
     return 0;
   }
 
-  private int openEsp(Train received, Endpoint from, long nowNanos) {
+  private int openEsp(Train received, DatagramSource from, long nowNanos) {
     MemorySegment memory = received.memory();
     int packets = received.packets();
     long at = received.slot(0);
     int spi = memory.get(EspFraming.INT, at + EspFraming.SPI);
-    InboundSa[] candidates = shared.inbound.find(spi, from.address());
+    InboundSa[] candidates = shared.inbound.find(spi, from);
     if (candidates.length == 0) {
       drops.count(DropReason.UNKNOWN_SA, packets);
       return 0;
@@ -347,7 +348,7 @@ final class EspDataPath implements DataPath {
       long opened = openUnder(sa, received, spi, iv);
       tried |= fresh;
       if (opened != 0) {
-        return opened(sa, received, from, fresh, opened, nowNanos);
+        return opened(sa, received, from.endpoint(), fresh, opened, nowNanos);
       }
     }
     if (over == candidates.length) {
@@ -419,15 +420,16 @@ final class EspDataPath implements DataPath {
     return last ? bytes - train.stride() + train.lastSealedLength() : bytes;
   }
 
-  /** Queues a copy for the keying, if that would look at it. What is forged allocates nothing. */
-  private void receiveMessage(MemorySegment memory, long at, int datagram, Endpoint from) {
+  /** Queues a copy for the keying, if that would look at it. What is forged is not copied. */
+  private void receiveMessage(MemorySegment memory, long at, int datagram, DatagramSource source) {
     int length = datagram - EspFraming.MARKER_LENGTH;
     if (length > Keying.MAX_MESSAGE) {
       drops.count(DropReason.BAD_LENGTH);
-    } else if (shared.messages.isFull(from)) {
+    } else if (shared.messages.isFull(source)) {
       drops.count(DropReason.QUEUE_FULL);
     } else {
       MemorySegment.copy(memory, ValueLayout.JAVA_BYTE, at, message, 0, length);
+      Endpoint from = source.endpoint();
       DropReason refused = filter.refuse(message, length, from);
       if (refused == null && !shared.messages.offer(Arrays.copyOf(message, length), from)) {
         refused = DropReason.QUEUE_FULL;

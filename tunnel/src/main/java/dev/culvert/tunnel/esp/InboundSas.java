@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.esp;
 
 import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.engine.DatagramSource;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -44,7 +45,7 @@ final class InboundSas {
     candidates = new InboundSa[size][];
     places.forEach(
         (place, newestFirst) -> {
-          int slot = slot(place.spi, place.source);
+          int slot = slot(place.spi, place.source.high(), place.source.low());
           while (sources[slot] != null) {
             slot = next(slot);
           }
@@ -55,8 +56,8 @@ final class InboundSas {
   }
 
   /** The SAs that a packet may be of, newest first; mostly one. Not to be changed. */
-  InboundSa[] find(int spi, IpAddress source) {
-    for (int slot = slot(spi, source); ; slot = next(slot)) {
+  InboundSa[] find(int spi, DatagramSource source) {
+    for (int slot = slot(spi, source.high(), source.low()); ; slot = next(slot)) {
       IpAddress there = sources[slot];
       if (there == null) {
         return NONE;
@@ -70,8 +71,8 @@ final class InboundSas {
     }
   }
 
-  private int slot(int spi, IpAddress source) {
-    long hash = (source.low() ^ Long.rotateLeft(source.high(), 29) ^ spi) * 0x9e3779b97f4a7c15L;
+  private int slot(int spi, long high, long low) {
+    long hash = (low ^ Long.rotateLeft(high, 29) ^ spi) * 0x9e3779b97f4a7c15L;
     return (int) (hash >>> 32) & (spis.length - 1);
   }
 

@@ -3,9 +3,9 @@ package dev.culvert.tunnel.gateway;
 import static dev.culvert.tunnel.gateway.StageTimes.Stage.*;
 
 import dev.culvert.tunnel.engine.DataPath;
+import dev.culvert.tunnel.engine.DatagramSource;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
-import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.offload.Coalescer;
 import dev.culvert.tunnel.offload.Ecn;
 import dev.culvert.tunnel.offload.TunWriter;
@@ -136,7 +136,7 @@ final class InboundPath {
       drops.count(DropReason.BAD_LENGTH);
       return;
     }
-    Endpoint from = received.from(message);
+    DatagramSource from = received.source(message);
     if (self.cameFromTunnel(from)) {
       drops.count(DropReason.LOOPED, received.packets(message));
       return;
@@ -175,7 +175,7 @@ final class InboundPath {
     }
   }
 
-  private void openRun(Train sealed, Endpoint from, long now) {
+  private void openRun(Train sealed, DatagramSource from, long now) {
     int deliverable = 0;
     try {
       long start = stages.now();

@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.gateway;
 
 import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.engine.DatagramSource;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.NetworkOrder;
 import dev.culvert.tunnel.offload.InnerPacket;
@@ -76,7 +77,7 @@ final class SelfTraffic {
   }
 
   /** Whether a datagram from there came out of the tunnel's own device. */
-  boolean cameFromTunnel(Endpoint from) {
+  boolean cameFromTunnel(DatagramSource from) {
     return from.sourceInterface() == device.getAsInt();
   }
 

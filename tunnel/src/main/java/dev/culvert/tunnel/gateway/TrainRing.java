@@ -1,7 +1,7 @@
 package dev.culvert.tunnel.gateway;
 
 import dev.culvert.tunnel.engine.DataPath;
-import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.DatagramSource;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.train.Train;
 import java.util.concurrent.atomic.AtomicLong;
@@ -53,7 +53,7 @@ public final class TrainRing {
     private final Train received = new Train();
     private Train train = received;
     private @Nullable TunnelPeer peer;
-    private @Nullable Endpoint from;
+    private @Nullable DatagramSource from;
     private long now;
     private int deliverable;
     private @Nullable Throwable failure;
@@ -62,7 +62,7 @@ public final class TrainRing {
     /** One train is lost if it throws; that takes neither the others nor the thread with it. */
     private void run(DataPath path) {
       try {
-        Endpoint sender = from;
+        DatagramSource sender = from;
         if (sender == null) {
           path.encipher(train);
         } else {
@@ -128,7 +128,7 @@ public final class TrainRing {
   }
 
   /** Offers {@code count} packets of {@code datagrams}. The ring must not be full. */
-  public void offerToOpen(Train datagrams, int first, int count, Endpoint from, long now) {
+  public void offerToOpen(Train datagrams, int first, int count, DatagramSource from, long now) {
     Job job = free();
     job.train = job.received.slice(datagrams, first, count);
     job.peer = null;

@@ -1,8 +1,8 @@
 package dev.culvert.tunnel.gateway;
 
 import dev.culvert.tunnel.engine.DataPath;
+import dev.culvert.tunnel.engine.DatagramSource;
 import dev.culvert.tunnel.engine.DropCounters;
-import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.engine.Verdict;
 import dev.culvert.tunnel.train.Train;
@@ -47,7 +47,7 @@ final class WatchedPath implements DataPath {
   }
 
   @Override
-  public int open(Train run, Endpoint from, long nowNanos) {
+  public int open(Train run, DatagramSource from, long nowNanos) {
     return path.open(run, from, nowNanos);
   }
 

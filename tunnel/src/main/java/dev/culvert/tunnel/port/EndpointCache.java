@@ -7,23 +7,37 @@ import org.jspecify.annotations.Nullable;
 /**
  * Endpoints by the raw words of the socket address and packet info they came in, so that a known
  * peer's datagrams allocate nothing. Direct-mapped: a stranger can displace an entry, never grow
- * the table.
+ * the table, and does not know which entry. For any thread: a race loses an entry at worst, and
+ * endpoints are immutable.
  */
 final class EndpointCache {
   private static final int ENTRIES = 256;
-  private static final int WORDS = 6;
+  private static final long MAPPED_PREFIX = 0xffff;
+  private static final int LINK_LOCAL = 0xfe80 >>> 6;
 
-  private final long[] keys = new long[ENTRIES * WORDS];
   private final @Nullable Endpoint[] values = new @Nullable Endpoint[ENTRIES];
+  private final long seed;
+
+  /**
+   * @param seed unpredictable: else strangers could choose addresses that displace a peer's
+   */
+  EndpointCache(long seed) {
+    this.seed = seed;
+  }
+
+  /** Whether an IPv6 address maps one of IPv4: only a forger sends from there. */
+  static boolean mapsV4(long high, long low) {
+    return high == 0 && low >>> 32 == MAPPED_PREFIX;
+  }
 
   /**
    * The endpoint that sent a datagram. IPv4 addresses stand in the low words.
    *
-   * @param sourceInterface interface that the datagram came to, 0 where the kernel did not say:
-   *     then there is no source either
-   * @return null where nothing can be sent back: port 0, or an IPv6 address that maps IPv4
+   * @param port 1 to 65535
+   * @param sourceInterface interface that the datagram came to, 0 if the kernel did not say: then
+   *     there is no source either
    */
-  @Nullable Endpoint get(
+  Endpoint get(
       IpFamily family,
       long high,
       long low,
@@ -32,43 +46,42 @@ final class EndpointCache {
       long sourceHigh,
       long sourceLow,
       int sourceInterface) {
-    long where = (long) scope << 32 | (long) port << 1 | (family == IpFamily.V4 ? 1 : 0);
+    int zone = family == IpFamily.V6 && high >>> 54 == LINK_LOCAL ? scope : 0;
+    long where = (long) zone << 32 | (long) port << 1 | (family == IpFamily.V4 ? 1 : 0);
     int entry = slot(high, low, where, sourceLow ^ sourceInterface);
-    int key = entry * WORDS;
     Endpoint known = values[entry];
     if (known != null
-        && keys[key] == high
-        && keys[key + 1] == low
-        && keys[key + 2] == where
-        && keys[key + 3] == sourceHigh
-        && keys[key + 4] == sourceLow
-        && keys[key + 5] == sourceInterface) {
+        && known.low() == low
+        && known.high() == high
+        && known.v4() == (family == IpFamily.V4)
+        && known.port() == port
+        && known.scope() == zone
+        && known.sourceInterface() == sourceInterface
+        && isSource(known.source(), sourceHigh, sourceLow)) {
       return known;
     }
-    IpAddress address = address(family, high, low);
-    if (port == 0 || IpFamily.of(address) != family) {
-      return null;
-    }
     IpAddress source = sourceInterface == 0 ? null : address(family, sourceHigh, sourceLow);
-    Endpoint made =
-        new Endpoint(address, port, address.isLinkLocalV6() ? scope : 0, source, sourceInterface);
-    keys[key] = high;
-    keys[key + 1] = low;
-    keys[key + 2] = where;
-    keys[key + 3] = sourceHigh;
-    keys[key + 4] = sourceLow;
-    keys[key + 5] = sourceInterface;
+    Endpoint made = new Endpoint(address(family, high, low), port, zone, source, sourceInterface);
     values[entry] = made;
     return made;
+  }
+
+  private static boolean isSource(@Nullable IpAddress source, long high, long low) {
+    return source == null || (source.high() == high && source.low() == low);
   }
 
   private static IpAddress address(IpFamily family, long high, long low) {
     return family == IpFamily.V4 ? IpAddress.ofV4((int) low) : IpAddress.ofV6(high, low);
   }
 
-  private static int slot(long high, long low, long where, long source) {
-    long mixed = (high * 31 + low) * 31 + where * 0x9e37_79b9_7f4a_7c15L + source;
-    mixed *= 0xbf58_476d_1ce4_e5b9L;
+  /** No two words are put together before the seed is in: what collides, collides by chance. */
+  private int slot(long high, long low, long where, long source) {
+    long mixed = mix(mix(mix(mix(seed ^ high) ^ low) ^ where) ^ source);
     return (int) (mixed >>> 56);
+  }
+
+  private static long mix(long bits) {
+    long mixed = (bits ^ bits >>> 32) * 0x9e37_79b9_7f4a_7c15L;
+    return (mixed ^ mixed >>> 29) * 0xbf58_476d_1ce4_e5b9L;
   }
 }

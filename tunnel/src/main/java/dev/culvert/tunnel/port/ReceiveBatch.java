@@ -3,12 +3,12 @@ package dev.culvert.tunnel.port;
 import static dev.culvert.tunnel.port.Wire.*;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
-import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.DatagramSource;
 import dev.culvert.tunnel.kernel.LibC;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
-import org.jspecify.annotations.Nullable;
+import java.security.SecureRandom;
 
 /**
  * Where {@link SocketPort#receive} puts what it receives: up to {@link #slots} messages, each a run
@@ -23,19 +23,14 @@ public final class ReceiveBatch {
   private final MemorySegment headers;
   private final MemorySegment names;
   private final MemorySegment control;
-  private final EndpointCache endpoints = new EndpointCache();
+  private final EndpointCache endpoints = new EndpointCache(new SecureRandom().nextLong());
 
   private final int[] starts;
   private final int[] lengths;
   private final int[] segmentSizes;
   private final int[] ecns;
-  private final @Nullable Endpoint[] from;
+  private final ReceivedFrom[] from;
   private int count;
-
-  // What the control messages of the message at hand said.
-  private long sourceHigh;
-  private long sourceLow;
-  private int sourceInterface;
 
   /**
    * @param slots most messages of one receive call
@@ -52,8 +47,9 @@ public final class ReceiveBatch {
     lengths = new int[slots];
     segmentSizes = new int[slots];
     ecns = new int[slots];
-    from = new @Nullable Endpoint[slots];
+    from = new ReceivedFrom[slots];
     for (int i = 0; i < slots; i++) {
+      from[i] = new ReceivedFrom(endpoints);
       long header = (long) i * MMSGHDR;
       iovecs.set(LONG, (long) i * IOVEC + IOV_BASE, memory.address() + slot(i));
       iovecs.set(LONG, (long) i * IOVEC + IOV_LEN, Train.BUFFER_BYTES);
@@ -125,16 +121,18 @@ public final class ReceiveBatch {
    * dropped.
    */
   public boolean usable(int i) {
-    return from[i] != null;
+    return from[i].usable();
   }
 
-  /** Who sent message {@code i}, with the local address and interface it came to. */
-  public Endpoint from(int i) {
-    Endpoint endpoint = from[i];
-    if (endpoint == null) {
+  /**
+   * Who sent message {@code i}, with the local address and interface it came to. Valid until the
+   * next receive call; what it names is valid for ever.
+   */
+  public DatagramSource source(int i) {
+    if (!usable(i)) {
       throw new IllegalStateException("message " + i + " is not usable");
     }
-    return endpoint;
+    return from[i];
   }
 
   long headersAddress() {
@@ -187,29 +185,24 @@ public final class ReceiveBatch {
     lengths[i] = headers.get(INT, header + MSG_LEN);
     segmentSizes[i] = lengths[i];
     ecns[i] = 0;
-    sourceHigh = 0;
-    sourceLow = 0;
-    sourceInterface = 0;
+    from[i].cameTo(0, 0, 0);
     parseControl(i, (int) headers.get(LONG, header + MSG_CONTROLLEN));
     boolean truncated = (headers.get(INT, header + MSG_FLAGS) & LibC.MSG_TRUNC) != 0;
-    from[i] = truncated ? null : sender(family, (long) i * SOCKADDR_ROOM);
+    sender(from[i], family, truncated, (long) i * SOCKADDR_ROOM);
   }
 
-  private @Nullable Endpoint sender(IpFamily family, long name) {
-    int port = names.get(NET_SHORT, name + SOCKADDR_PORT) & 0xffff;
+  private void sender(ReceivedFrom sender, IpFamily family, boolean truncated, long name) {
+    int port = truncated ? 0 : names.get(NET_SHORT, name + SOCKADDR_PORT) & 0xffff;
     if (family == IpFamily.V4) {
-      long address = names.get(NET_INT, name + SOCKADDR_V4_ADDRESS) & 0xffff_ffffL;
-      return endpoints.get(family, 0, address, port, 0, 0, sourceLow, sourceInterface);
+      sender.sentBy(family, 0, names.get(NET_INT, name + SOCKADDR_V4_ADDRESS) & 0xffff_ffffL, port);
+    } else {
+      sender.sentBy(
+          family,
+          names.get(NET_LONG, name + SOCKADDR_V6_ADDRESS),
+          names.get(NET_LONG, name + SOCKADDR_V6_ADDRESS + 8),
+          port);
+      sender.scope(names.get(INT, name + SOCKADDR_V6_SCOPE));
     }
-    return endpoints.get(
-        family,
-        names.get(NET_LONG, name + SOCKADDR_V6_ADDRESS),
-        names.get(NET_LONG, name + SOCKADDR_V6_ADDRESS + 8),
-        port,
-        names.get(INT, name + SOCKADDR_V6_SCOPE),
-        sourceHigh,
-        sourceLow,
-        sourceInterface);
   }
 
   private void parseControl(int i, int bytes) {
@@ -233,12 +226,13 @@ public final class ReceiveBatch {
       } else if (level == SOL_IPV6 && type == IPV6_TCLASS) {
         ecns[i] = control.get(INT, data) & 3;
       } else if (level == SOL_IP && type == IP_PKTINFO) {
-        sourceInterface = control.get(INT, data);
-        sourceLow = control.get(NET_INT, data + 4) & 0xffff_ffffL;
+        long local = control.get(NET_INT, data + 4) & 0xffff_ffffL;
+        from[i].cameTo(0, local, control.get(INT, data));
       } else if (level == SOL_IPV6 && type == IPV6_PKTINFO) {
-        sourceHigh = control.get(NET_LONG, data);
-        sourceLow = control.get(NET_LONG, data + 8);
-        sourceInterface = control.get(INT, data + 16);
+        from[i].cameTo(
+            control.get(NET_LONG, data),
+            control.get(NET_LONG, data + 8),
+            control.get(INT, data + 16));
       }
       at += length + 7 & ~7L;
     }

@@ -5,6 +5,7 @@ import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.PacketRun;
 import dev.culvert.crypto.TrainCipher;
 import dev.culvert.tunnel.engine.DataPath;
+import dev.culvert.tunnel.engine.DatagramSource;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
@@ -257,7 +258,7 @@ final class WireGuardDataPath implements DataPath {
   }
 
   @Override
-  public int open(Train received, Endpoint from, long nowNanos) {
+  public int open(Train received, DatagramSource from, long nowNanos) {
     int packets = received.packets();
     received.headroom(DataMessages.DATA_HEADER);
     for (int i = 0; i < packets; i++) {
@@ -275,7 +276,7 @@ final class WireGuardDataPath implements DataPath {
     return 0;
   }
 
-  private int openData(Train received, Endpoint from, long nowNanos) {
+  private int openData(Train received, DatagramSource from, long nowNanos) {
     MemorySegment memory = received.memory();
     int packets = received.packets();
     int index = memory.get(DataMessages.INT, received.slot(0) + DataMessages.DATA_RECEIVER);
@@ -311,7 +312,7 @@ final class WireGuardDataPath implements DataPath {
     }
     received.origin(session.peer());
     boolean anyData = inner.hasData(received, fresh);
-    received(session, from, inner.bytes(received, fresh), anyData, nowNanos);
+    received(session, from.endpoint(), inner.bytes(received, fresh), anyData, nowNanos);
     return anyData ? inner.deliver(received, fresh, session.peer()) : 0;
   }
 
@@ -347,7 +348,7 @@ final class WireGuardDataPath implements DataPath {
   }
 
   /** Checks what can be checked without Diffie-Hellman, and queues a copy. */
-  private void receiveHandshake(Train received, int i, Endpoint from) {
+  private void receiveHandshake(Train received, int i, DatagramSource from) {
     int length = received.sealedLength(i);
     if (length < Messages.TYPE_LENGTH) {
       drops.count(DropReason.BAD_LENGTH);
@@ -369,11 +370,11 @@ final class WireGuardDataPath implements DataPath {
     }
   }
 
-  private void queueHandshake(byte[] message, Endpoint from) {
+  private void queueHandshake(byte[] message, DatagramSource from) {
     DropReason refused = HandshakeFilter.refuse(message, shared.identity(), shared.indices);
     if (refused != null) {
       drops.count(refused);
-    } else if (!shared.handshakes.offer(message, from)) {
+    } else if (!shared.handshakes.offer(message, from.endpoint())) {
       drops.count(DropReason.QUEUE_FULL);
     }
   }

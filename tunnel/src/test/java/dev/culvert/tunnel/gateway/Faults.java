@@ -7,8 +7,8 @@ import dev.culvert.crypto.AeadKey;
 import dev.culvert.crypto.PacketRun;
 import dev.culvert.crypto.TrainCipher;
 import dev.culvert.tunnel.engine.DataPath;
+import dev.culvert.tunnel.engine.DatagramSource;
 import dev.culvert.tunnel.engine.DropCounters;
-import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelPeer;
@@ -258,7 +258,7 @@ final class Faults {
       }
 
       @Override
-      public int open(Train run, Endpoint from, long nowNanos) {
+      public int open(Train run, DatagramSource from, long nowNanos) {
         look(run);
         int deliverable = path.open(run, from, nowNanos);
         place();

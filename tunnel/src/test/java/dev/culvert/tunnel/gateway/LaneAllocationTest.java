@@ -18,6 +18,11 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Tag;
@@ -30,6 +35,7 @@ final class LaneAllocationTest {
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
   private static final int ROUNDS = 20;
   private static final int BATCHES = 200;
+  private static final int STRANGERS = 600;
 
   private final MemorySegment taken = Arena.ofAuto().allocate(1 << 17, 64);
   private long own;
@@ -99,6 +105,45 @@ final class LaneAllocationTest {
       assertEquals(0, least, "bytes allocated by " + BATCHES + " batches");
       assertEquals(Set.of(DropReason.UNKNOWN_ENDPOINT), cluster.worker.drops().keySet());
     }
+  }
+
+  /** As many sources as an attacker likes: none of their datagrams is any session's. */
+  @Test
+  void norDoesItForDatagramsOfStrangersHoweverManyThereAre() throws Exception {
+    List<DatagramSocket> strangers = new ArrayList<>();
+    try (LaneEnd end = new LaneEnd(1, true, 0, new BackendWithCipher(NullCipher::new), p -> p)) {
+      for (int i = 0; i < STRANGERS; i++) {
+        byte[] address = {127, 0, (byte) (i >> 6), (byte) (1 + (i & 63))};
+        strangers.add(new DatagramSocket(0, InetAddress.getByAddress(address)));
+      }
+      long least = Long.MAX_VALUE;
+      long expected = 0;
+      for (int round = 0; round < ROUNDS && least > 0; round++) {
+        own = 0;
+        for (DatagramSocket stranger : strangers) {
+          stranger.send(forged(end.socket.port()));
+          expected++;
+          long giveUp = System.nanoTime() + 10_000_000_000L;
+          long before = THREADS.getCurrentThreadAllocatedBytes();
+          while (end.lane.counters().trainsReceived() < expected && System.nanoTime() < giveUp) {
+            end.lane.onUdp(end.socket);
+          }
+          own += THREADS.getCurrentThreadAllocatedBytes() - before;
+        }
+        least = Math.min(least, own);
+      }
+      assertEquals(0, least, "bytes allocated by a datagram each of " + STRANGERS + " sources");
+      assertEquals(Map.of(DropReason.UNKNOWN_INDEX, expected), end.drops());
+    } finally {
+      strangers.forEach(DatagramSocket::close);
+    }
+  }
+
+  /** A data message of a session that nobody has. */
+  private static DatagramPacket forged(int port) throws IOException {
+    byte[] message = new byte[64];
+    message[0] = 4;
+    return new DatagramPacket(message, message.length, InetAddress.getLoopbackAddress(), port);
   }
 
   private static MemorySegment superPacket(String from, String to) {

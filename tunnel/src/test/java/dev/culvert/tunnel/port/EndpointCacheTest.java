@@ -1,19 +1,19 @@
 package dev.culvert.tunnel.port;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
 import java.util.Random;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class EndpointCacheTest {
-  private final EndpointCache cache = new EndpointCache();
+  private final EndpointCache cache = new EndpointCache(7);
 
-  private @Nullable Endpoint v6(
+  private Endpoint v6(
       long high, long low, int port, int scope, long sourceLow, int sourceInterface) {
     return cache.get(
         IpFamily.V6, high, low, port, scope, 0xfd00L << 48, sourceLow, sourceInterface);
@@ -54,8 +54,37 @@ class EndpointCacheTest {
   }
 
   @Test
-  void whatOnlyAForgerSendsFromHasNoEndpoint() {
-    assertNull(v6(1, 2, 0, 0, 0, 0));
-    assertNull(v6(0, 0xffff_7f00_0001L, 9, 0, 0, 0));
+  void whatOnlyAForgerSendsFromIsNotUsable() {
+    ReceivedFrom from = new ReceivedFrom(cache);
+    from.sentBy(IpFamily.V6, 1, 2, 9);
+    assertTrue(from.usable());
+    from.sentBy(IpFamily.V6, 1, 2, 0);
+    assertFalse(from.usable());
+    from.sentBy(IpFamily.V6, 0, 0xffff_7f00_0001L, 9);
+    assertFalse(from.usable());
+  }
+
+  @Test
+  void whichSendersShareAnEntryDependsOnTheSeed() {
+    // Those that displace 2001:db8::1 under one seed; under another most of them do not.
+    long high = 0x2001_0db8L << 32;
+    int here = 0;
+    int there = 0;
+    EndpointCache other = new EndpointCache(8);
+    for (int low = 2; low < 20_000; low++) {
+      if (displaces(cache, high, low)) {
+        here++;
+        there += displaces(other, high, low) ? 1 : 0;
+      }
+    }
+    assertTrue(here > 20, here + " share it");
+    assertTrue(there < here / 4, there + " of " + here + " share it under both");
+  }
+
+  @SuppressWarnings("ReferenceEquality") // It is about which object.
+  private static boolean displaces(EndpointCache in, long high, long low) {
+    Endpoint first = in.get(IpFamily.V6, high, 1, 9, 0, 0, 0, 0);
+    in.get(IpFamily.V6, high, low, 9, 0, 0, 0, 0);
+    return in.get(IpFamily.V6, high, 1, 9, 0, 0, 0, 0) != first;
   }
 }

@@ -71,7 +71,7 @@ class EspPortTest extends SocketTest {
     assertEquals(0, port.sendOne(memory, 0, 100, loopback(family), 0));
     assertEquals(1, receive(port));
     assertTrue(received.usable(0));
-    Endpoint from = received.from(0);
+    Endpoint from = received.source(0).endpoint();
     assertEquals(loopback(family), from.withoutSource());
     assertEquals(from.address(), from.source());
     assertEquals(1, from.sourceInterface());
@@ -82,11 +82,11 @@ class EspPortTest extends SocketTest {
     EspPort port = open(IpFamily.V4, 0, 1);
     port.sendOne(memory, 0, 100, Endpoint.of(IpAddress.parse("127.0.0.9"), PORT), 0);
     assertEquals(1, receive(port));
-    Endpoint from = received.from(0);
+    Endpoint from = received.source(0).endpoint();
     assertEquals(IpAddress.parse("127.0.0.9"), from.source());
     assertEquals(1, send(port, 100, 100, from, 0));
     assertEquals(1, receive(port));
-    assertEquals(IpAddress.parse("127.0.0.9"), received.from(0).address());
+    assertEquals(IpAddress.parse("127.0.0.9"), received.source(0).endpoint().address());
   }
 
   @ParameterizedTest

@@ -85,7 +85,7 @@ class UdpPortTest extends SocketTest {
     assertSameBytes(100, 0, 40 * 1400 + 333);
     assertEquals(1400, received.segmentSize(0));
     assertEquals(2, received.ecn(0));
-    Endpoint sender = received.from(0);
+    Endpoint sender = received.source(0).endpoint();
     assertEquals(loopback(from), sender.withoutSource());
     assertEquals(sender.address(), sender.source());
     assertEquals(1, sender.sourceInterface());
@@ -207,7 +207,7 @@ class UdpPortTest extends SocketTest {
     batch.add(memory, 0, 3000, 1000, sticky, 0);
     assertEquals(3, from.send(batch, NO_REFUSAL));
     receive(to);
-    assertEquals(IpAddress.parse(second), received.from(0).address());
+    assertEquals(IpAddress.parse(second), received.source(0).endpoint().address());
   }
 
   private static Endpoint sticky(Endpoint to, String source, int sourceInterface) {
@@ -259,7 +259,7 @@ class UdpPortTest extends SocketTest {
     receive(to);
     assertEquals(4, received.length(0));
     assertFalse(received.usable(0));
-    assertThrows(IllegalStateException.class, () -> received.from(0));
+    assertThrows(IllegalStateException.class, () -> received.source(0));
   }
 
   @Test
@@ -363,7 +363,7 @@ class UdpPortTest extends SocketTest {
       from.send(batch, NO_REFUSAL);
       to.receive(received);
       for (int m = 0; m < received.count(); m++) {
-        assertEquals(from.port(), received.from(m).port());
+        assertEquals(from.port(), received.source(m).endpoint().port());
       }
       to.receive(received);
     }
