@@ -11,7 +11,7 @@ import java.util.Map;
  *
  * @param node the other node's name
  * @param local what this node owns: addresses and ranges of pods, sorted
- * @param remote what the other node owns, likewise
+ * @param remote what the other node owns: addresses and ranges of pods, sorted
  */
 public record EspPolicy(String node, Form form, List<Prefix> local, List<Prefix> remote) {
   /** How finely traffic is divided among SAs. */

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param underlay devices that the guard watches
  * @param rules in the order that the kernel asks them, in the words of {@code ip}
- * @param routes of the tunnel's table, likewise
+ * @param routes of the tunnel's table, in the words of {@code ip}
  * @param explanation of the packet that was asked about, if any
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)

@@ -23,7 +23,7 @@ final class KeyOutput {
     Arrays.fill(key, (byte) 0);
   }
 
-  /** Prints ASCII text that is a secret, and wipes it; warns likewise. */
+  /** Prints ASCII text that is a secret, and wipes it; warns as {@link #secret}. */
   static void secretLine(CommandLine command, byte[] line) throws IOException {
     warn(command);
     PrintWriter out = command.getOut();

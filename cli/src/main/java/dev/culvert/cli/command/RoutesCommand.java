@@ -6,6 +6,8 @@ import dev.culvert.cli.admin.RoutesView;
 import dev.culvert.cli.admin.RoutesView.ExplanationView;
 import dev.culvert.cli.daemon.GatewayPlan;
 import dev.culvert.cli.daemon.Machine;
+import dev.culvert.cli.daemon.PacketQuery;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -45,7 +47,11 @@ final class RoutesCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    RoutesView routes = routes(ends == null ? List.of() : ends);
+    List<String> packet = ends == null ? List.of() : ends;
+    if (!packet.isEmpty()) {
+      requireQuery(packet);
+    }
+    RoutesView routes = routes(packet);
     PrintWriter out = spec.commandLine().getOut();
     ExplanationView explanation = routes.explanation();
     if (output.json()) {
@@ -59,6 +65,15 @@ final class RoutesCommand implements Callable<Integer> {
     }
     out.flush();
     return ExitCode.OK;
+  }
+
+  /** Before a gateway is asked, which could only say that its work failed. */
+  private static void requireQuery(List<String> packet) throws CommandException {
+    try {
+      PacketQuery.parse(packet);
+    } catch (IOException e) {
+      throw new CommandException(ExitCode.USAGE, String.valueOf(e.getMessage()));
+    }
   }
 
   private RoutesView routes(List<String> packet) throws Exception {

@@ -40,10 +40,10 @@ final class ClusterBuilder {
 
   final List<Prefix> clusterCidrs = new ArrayList<>();
 
-  /** Of this node, in a file that has only peers. */
+  /** Ranges of this node, in a file that has only peers. */
   final List<Prefix> podCidrs = new ArrayList<>();
 
-  /** Likewise, with those of the tunnel's interface. */
+  /** Addresses of this node, in a file that has only peers, and those of the tunnel's interface. */
   final List<IpAddress> internal = new ArrayList<>();
 
   final Set<TrafficClass> encrypted = EnumSet.allOf(TrafficClass.class);

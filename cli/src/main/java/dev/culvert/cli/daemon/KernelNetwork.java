@@ -72,7 +72,7 @@ public final class KernelNetwork implements Network {
 
               @Override
               public void completed(List<String> changes) {
-                // Likewise.
+                // The keeper has logged these as well.
               }
 
               @Override

@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Reads a packet to ask about: {@code SRC[:PORT] DST[:PORT][/PROTOCOL]}. */
-final class PacketQuery {
+public final class PacketQuery {
   /** An address, IPv6 in brackets where a port follows. */
   private static final Pattern END = Pattern.compile("(?:\\[([^]]+)]|([0-9.]+))(?::(\\d{1,5}))?");
 
@@ -23,8 +23,12 @@ final class PacketQuery {
 
   private record End(IpAddress address, int port) {}
 
-  /** Ports without a protocol are TCP's. */
-  static Query parse(List<String> ends) throws IOException {
+  /**
+   * Reads one. Ports without a protocol are TCP's.
+   *
+   * @throws IOException if it is none, with the reason
+   */
+  public static Query parse(List<String> ends) throws IOException {
     if (ends.size() != 2) {
       throw new IOException("a packet has a source and a destination");
     }

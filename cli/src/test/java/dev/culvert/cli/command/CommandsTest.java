@@ -30,6 +30,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 
 @SuppressWarnings("try") // gateways that only have to be there
@@ -164,6 +166,19 @@ final class CommandsTest {
             + "    - {name: b, publicKey: %s, allowedIps: [10.2.0.0/16]}\n".formatted(PUBLIC));
     assertEquals(0, run("routes", file.toString(), "--explain", "10.9.0.1", "10.2.0.1"));
     assertTrue(out.toString().contains("10.2.0.1: pods of " + PUBLIC), "two have one name");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "a, b, is not an address",
+    "10.9.0.1, 10.1.0.1:0, a port is a number from 1 to 65535",
+    "10.9.0.1, 10.1.0.1/smtp, is no protocol",
+    "10.9.0.1, fd00::1, differ in family"
+  })
+  void aPacketThatCannotBeReadIsAWrongArgument(String source, String destination, String reason) {
+    assertEquals(2, run("routes", file.toString(), "--explain", source, destination));
+    assertTrue(err.toString().contains(reason), err::toString);
+    assertEquals(2, run("routes", "nothing", "--explain", source, destination), "nor elsewhere");
   }
 
   @Test

@@ -312,7 +312,7 @@ final class Poly1305 {
    * Reduces the sums fully and adds the second halves of the one-time keys.
    *
    * @param pads two rows: lower and upper halves
-   * @param tags two rows likewise
+   * @param tags two rows: lower and upper halves
    */
   static void finish(long[] sum, long[] pads, long[] tags) {
     LongVector h0 = LongVector.fromArray(ROW, sum, 0);

@@ -39,7 +39,7 @@ final class ClusterTraffic implements AutoCloseable {
    * @param bypass the mark of what leaves in clear
    * @throws ErrnoException where there are no raw sockets to be had, or they do not take the mark;
    *     what was in force stays
-   * @throws IllegalArgumentException where two nodes share a peer; likewise
+   * @throws IllegalArgumentException where two nodes share a peer; what was in force stays
    */
   synchronized void use(Classifier classifier, Mark bypass, Lanes lanes) throws ErrnoException {
     if (closed) {

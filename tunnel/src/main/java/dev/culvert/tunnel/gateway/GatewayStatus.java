@@ -15,7 +15,7 @@ import java.util.Map;
  * @param packetsSealed packets sealed and handed to the kernel
  * @param packetsOpened packets opened and written to the TUN device
  * @param trainsSent send calls worth of packets, for the mean train length
- * @param trainsReceived receive runs, likewise
+ * @param trainsReceived receive runs, for the same
  * @param drops packets dropped, by reason; zeros left out
  * @param traffic what the cluster's classifier made of what came to the tunnel
  */

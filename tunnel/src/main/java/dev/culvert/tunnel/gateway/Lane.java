@@ -97,7 +97,7 @@ final class Lane implements AutoCloseable {
     outbound.useSockets(v4, v6);
   }
 
-  /** Likewise, for what leaves in clear on purpose. */
+  /** As {@link #useSockets}, for what leaves in clear on purpose. */
   void useClearSockets(@Nullable RawPort v4, @Nullable RawPort v6) {
     outbound.useClearSockets(v4, v6);
   }

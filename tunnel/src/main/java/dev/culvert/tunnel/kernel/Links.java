@@ -159,8 +159,13 @@ public final class Links {
   }
 
   private Optional<Link> find(String name, NetlinkWriter request) throws IOException {
+    NetlinkMessage answer = answer(name, request).orElse(null);
+    return answer == null ? Optional.empty() : Optional.of(Link.parse(answer));
+  }
+
+  private Optional<NetlinkMessage> answer(String name, NetlinkWriter request) throws IOException {
     try {
-      return Optional.of(single("link " + name, request));
+      return Optional.of(message("link " + name, request));
     } catch (ErrnoException e) {
       if (e.errno() == Errno.ENODEV) {
         return Optional.empty();
@@ -187,15 +192,14 @@ public final class Links {
    * it is no TUN device, or somebody serves it.
    */
   public Optional<String> stranger(String name) throws IOException {
-    Link link = find(name).orElse(null);
-    if (link == null) {
+    NetlinkMessage answer = answer(name, byName(name)).orElse(null);
+    if (answer == null) {
       return Optional.empty();
     }
-    String kind = Device.parse(message("link " + name, byName(name))).kind();
-    if (!kind.equals("tun")) {
+    if (!Device.parse(answer).kind().equals("tun")) {
       return Optional.of("it is no TUN device");
     }
-    return link.carrier() ? Optional.of("it is in use by another") : Optional.empty();
+    return Link.parse(answer).carrier() ? Optional.of("it is in use by another") : Optional.empty();
   }
 
   private static NetlinkWriter byName(String name) {
