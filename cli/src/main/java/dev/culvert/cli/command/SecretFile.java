@@ -1,27 +1,23 @@
 package dev.culvert.cli.command;
 
+import dev.culvert.tunnel.gateway.PrivateFile;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
 
-/** A file for secrets: nobody but its owner may read it, or put another in its place. */
+/** A file to write secrets to: nobody but its owner may read it, or put another in its place. */
 final class SecretFile {
-  private static final Set<PosixFilePermission> OWNER_ONLY =
-      PosixFilePermissions.fromString("rw-------");
   private static final Set<PosixFilePermission> OTHERS =
       PosixFilePermissions.fromString("---rwxrwx");
-  private static final Set<PosixFilePermission> OTHERS_WRITE =
-      PosixFilePermissions.fromString("----w--w-");
 
   private SecretFile() {}
 
@@ -37,43 +33,22 @@ final class SecretFile {
 
   /** As {@link #open}, for bytes. */
   static FileChannel channel(Path file) throws IOException, CommandException {
-    Path absolute = file.toAbsolutePath();
-    Path folder = absolute.getParent();
-    if (folder == null || !Files.isDirectory(folder)) {
+    try {
+      return PrivateFile.writeAnew(file);
+    } catch (PrivateFile.RefusedException e) {
+      throw refused(file, e.reason());
+    } catch (NoSuchFileException e) {
       throw refused(file, "its folder does not exist");
     }
-    if (hasAny(attributes(folder.toRealPath()), OTHERS_WRITE)) {
-      throw refused(file, "group or others can write to its folder");
-    }
-    Set<StandardOpenOption> how = Set.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW);
-    if (Files.exists(absolute, LinkOption.NOFOLLOW_LINKS)) {
-      PosixFileAttributes there = attributes(absolute);
-      if (!there.isRegularFile()) {
-        throw refused(file, "it is not a file");
-      }
-      if (hasAny(there, OTHERS)) {
-        throw refused(file, "group or others can read it: chmod 600");
-      }
-      how = Set.of(StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING);
-    }
-    return FileChannel.open(absolute, how, PosixFilePermissions.asFileAttribute(OWNER_ONLY));
   }
 
   /** Refuses a standard output that is a file of others too; a pipe has one reader. */
   static void checkStandardOutput() throws IOException, CommandException {
     PosixFileAttributes there =
         Files.readAttributes(Path.of("/proc/self/fd/1"), PosixFileAttributes.class);
-    if (there.isRegularFile() && hasAny(there, OTHERS)) {
+    if (there.isRegularFile() && there.permissions().stream().anyMatch(OTHERS::contains)) {
       throw refused(Path.of("standard output"), "group or others can read it: use -w FILE");
     }
-  }
-
-  private static PosixFileAttributes attributes(Path path) throws IOException {
-    return Files.readAttributes(path, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
-  }
-
-  private static boolean hasAny(PosixFileAttributes file, Set<PosixFilePermission> forbidden) {
-    return file.permissions().stream().anyMatch(forbidden::contains);
   }
 
   private static CommandException refused(Path file, String reason) {

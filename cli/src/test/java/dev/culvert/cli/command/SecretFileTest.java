@@ -4,14 +4,19 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -60,7 +65,7 @@ final class SecretFileTest {
   void aFileThatOthersReachIsRefusedAndKept(String mode) throws Exception {
     Files.writeString(file, "before");
     mode(file, mode);
-    refused(file, "group or others can read it");
+    refused(file, "lets group or others at it");
     assertEquals("before", Files.readString(file));
   }
 
@@ -77,8 +82,64 @@ final class SecretFileTest {
     Path elsewhere = Files.writeString(folder.resolve("elsewhere"), "before");
     mode(elsewhere, "rw-------");
     Files.createSymbolicLink(file, elsewhere);
-    refused(file, "it is not a file");
+    refused(file, "not a file");
     assertEquals("before", Files.readString(elsewhere));
+  }
+
+  /** By whoever owns the folder: what is checked is what is written to. */
+  @Test
+  @Timeout(60)
+  void aLinkThatTakesTheNameBetweenCheckAndOpenIsNeverWrittenThrough() throws Exception {
+    Path victim = Files.writeString(folder.resolve("victim"), "before");
+    AtomicBoolean done = new AtomicBoolean();
+    FutureTask<Boolean> swaps = new FutureTask<>(() -> swap(victim, done));
+    Thread swapping = Thread.ofPlatform().start(swaps);
+    try {
+      int written = 0;
+      int refused = 0;
+      while (written < 500 || refused < 500) {
+        try {
+          write(file, "secret");
+          written++;
+        } catch (CommandException e) {
+          assertTrue(String.valueOf(e.getMessage()).contains("not a file"), e::getMessage);
+          refused++;
+        }
+        assertEquals("before", Files.readString(victim));
+      }
+    } finally {
+      done.set(true);
+      swapping.join();
+    }
+    assertTrue(swaps.get());
+  }
+
+  private boolean swap(Path victim, AtomicBoolean done) throws IOException {
+    Path next = folder.resolve("next");
+    while (!done.get()) {
+      Files.createSymbolicLink(next, victim);
+      Files.move(next, file, StandardCopyOption.ATOMIC_MOVE);
+      Files.createFile(
+          next, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+      Files.move(next, file, StandardCopyOption.ATOMIC_MOVE);
+    }
+    return true;
+  }
+
+  @Test
+  void aFileOfAnotherUserIsRefusedAndKept() throws Exception {
+    assumeTrue("root".equals(System.getProperty("user.name")), "only root gives files away");
+    Files.writeString(file, "before");
+    mode(file, "rw-------");
+    Files.setAttribute(file, "unix:uid", 1234);
+    refused(file, "it belongs to user 1234");
+    assertEquals("before", Files.readString(file));
+  }
+
+  @Test
+  void aPipeIsRefusedWithoutWaitingForItsReader() throws Exception {
+    assertEquals(0, new ProcessBuilder("mkfifo", "-m", "600", file.toString()).start().waitFor());
+    refused(file, "not a file");
   }
 
   @Test

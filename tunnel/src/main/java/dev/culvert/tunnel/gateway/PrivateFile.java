@@ -38,7 +38,10 @@ public final class PrivateFile implements AutoCloseable {
   private static final int STATX_INODE = 32;
   private static final int KIND = 0xf000;
   private static final int REGULAR = 0x8000;
+  private static final int FOLDER = 0x4000;
   private static final int OTHERS = 0x3f;
+  private static final int OTHERS_WRITE = 0x12;
+  private static final int OWNER_ONLY = 0x180;
   private static final int ROOT = 0;
 
   private final int fd;
@@ -72,7 +75,7 @@ public final class PrivateFile implements AutoCloseable {
    * @throws NoSuchFileException if there is none
    */
   public static byte[] read(Path path, int maxBytes) throws IOException {
-    try (PrivateFile file = open(path, LibC.O_RDONLY);
+    try (PrivateFile file = open(path, path, LibC.O_RDONLY);
         FileChannel channel = file.channel(Set.of(StandardOpenOption.READ));
         InputStream in = Channels.newInputStream(channel)) {
       byte[] bytes = in.readNBytes(maxBytes + 1);
@@ -86,21 +89,44 @@ public final class PrivateFile implements AutoCloseable {
 
   /** Opens a file to read and change it; throws as {@link #read} does. */
   static PrivateFile openForUpdate(Path path) throws IOException {
-    return open(path, LibC.O_RDWR);
+    return open(path, path, LibC.O_RDWR);
   }
 
-  private static PrivateFile open(Path path, int access) throws IOException {
-    // Without waiting for whoever may write into a pipe of that name.
-    int flags = access | LibC.O_CLOEXEC | LibC.O_NONBLOCK;
-    int fd = LIBC.open(path.toString(), flags, 0);
-    if (fd < 0) {
-      int errno = Errno.last();
-      throw switch (errno) {
-        case Errno.ENOENT -> new NoSuchFileException(path.toString());
-        case Errno.EACCES -> new AccessDeniedException(path.toString());
-        default -> new ErrnoException("open " + path, errno);
-      };
+  /**
+   * Opens a file to write it anew, or makes it. It is looked for in the folder that was opened and
+   * judged, and no link is followed there.
+   *
+   * @throws RefusedException if others can use it, or put another in its place; nothing was made or
+   *     changed
+   * @throws NoSuchFileException if there is no such folder
+   */
+  public static FileChannel writeAnew(Path path) throws IOException {
+    Path absolute = path.toAbsolutePath();
+    Path folder = absolute.getParent();
+    Path name = absolute.getFileName();
+    if (folder == null || name == null) {
+      throw new RefusedException("not a file");
     }
+    int descriptor = descriptor(folder, folder, LibC.O_RDONLY);
+    try {
+      requireFolderOfNoOthers(folder, descriptor);
+      Path there = ofDescriptor(descriptor).resolve(name);
+      int access = LibC.O_RDWR | LibC.O_CREAT | LibC.O_NOFOLLOW;
+      try (PrivateFile file = open(path, there, access)) {
+        return file.channel(Set.of(StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING));
+      }
+    } finally {
+      LIBC.close(descriptor);
+    }
+  }
+
+  /**
+   * Opens {@code there}.
+   *
+   * @param path what it is called to people
+   */
+  private static PrivateFile open(Path path, Path there, int access) throws IOException {
+    int fd = descriptor(path, there, access);
     try {
       return new PrivateFile(fd, path, requirePrivate(path, fd));
     } catch (IOException | RuntimeException e) {
@@ -109,30 +135,66 @@ public final class PrivateFile implements AutoCloseable {
     }
   }
 
+  private static int descriptor(Path path, Path there, int access) throws IOException {
+    // Without waiting for whoever may write into a pipe of that name.
+    int flags = access | LibC.O_CLOEXEC | LibC.O_NONBLOCK;
+    int fd = LIBC.open(there.toString(), flags, OWNER_ONLY);
+    if (fd < 0) {
+      int errno = Errno.last();
+      throw switch (errno) {
+        case Errno.ENOENT -> new NoSuchFileException(path.toString());
+        case Errno.EACCES -> new AccessDeniedException(path.toString());
+        case Errno.ELOOP -> new RefusedException("not a file");
+        default -> new ErrnoException("open " + path, errno);
+      };
+    }
+    return fd;
+  }
+
+  /** What the kernel says of a descriptor. */
+  private record Status(int mode, int owner, long inode) {
+    static Status of(Path path, int fd) throws ErrnoException {
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment status = arena.allocate(STATX_BYTES, 8);
+        ErrnoException.check(
+            "statx " + path,
+            LIBC.statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, status.address()));
+        return new Status(
+            Short.toUnsignedInt(status.get(JAVA_SHORT, STATX_MODE)),
+            status.get(JAVA_INT, STATX_UID),
+            status.get(JAVA_LONG, STATX_INODE));
+      }
+    }
+  }
+
+  private static void requireFolderOfNoOthers(Path folder, int fd) throws IOException {
+    int mode = Status.of(folder, fd).mode();
+    if ((mode & KIND) != FOLDER) {
+      throw new NoSuchFileException(folder.toString());
+    }
+    if ((mode & OTHERS_WRITE) != 0) {
+      throw new RefusedException("group or others can write to its folder");
+    }
+  }
+
   /** Returns the inode. */
   private static long requirePrivate(Path path, int fd) throws IOException {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment status = arena.allocate(STATX_BYTES, 8);
-      ErrnoException.check(
-          "statx " + path, LIBC.statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, status.address()));
-      int mode = Short.toUnsignedInt(status.get(JAVA_SHORT, STATX_MODE));
-      int owner = status.get(JAVA_INT, STATX_UID);
-      if ((mode & KIND) != REGULAR) {
-        throw new RefusedException("not a file");
-      }
-      if ((mode & OTHERS) != 0) {
-        throw new RefusedException(
-            "mode "
-                + text(mode)
-                + " lets group or others at it; make it 0600, or 0400 for a mounted secret");
-      }
-      if (owner != ROOT && owner != LIBC.geteuid()) {
-        throw new RefusedException(
-            "it belongs to user %d, who can read and change it; chown it"
-                .formatted(Integer.toUnsignedLong(owner)));
-      }
-      return status.get(JAVA_LONG, STATX_INODE);
+    Status status = Status.of(path, fd);
+    if ((status.mode() & KIND) != REGULAR) {
+      throw new RefusedException("not a file");
     }
+    if ((status.mode() & OTHERS) != 0) {
+      throw new RefusedException(
+          "mode "
+              + text(status.mode())
+              + " lets group or others at it; make it 0600, or 0400 for a mounted secret");
+    }
+    if (status.owner() != ROOT && status.owner() != LIBC.geteuid()) {
+      throw new RefusedException(
+          "it belongs to user %d, who can read and change it; chown it"
+              .formatted(Integer.toUnsignedLong(status.owner())));
+    }
+    return status.inode();
   }
 
   private static String text(int mode) {
@@ -153,7 +215,11 @@ public final class PrivateFile implements AutoCloseable {
 
   /** What was opened, whatever has its name now. Close it before this. */
   FileChannel channel(Set<StandardOpenOption> access) throws IOException {
-    return FileChannel.open(Path.of("/proc/self/fd/" + fd), access);
+    return FileChannel.open(ofDescriptor(fd), access);
+  }
+
+  private static Path ofDescriptor(int fd) {
+    return Path.of("/proc/self/fd/" + fd);
   }
 
   @Override

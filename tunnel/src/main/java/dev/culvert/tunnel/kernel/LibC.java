@@ -12,7 +12,7 @@ import jnr.ffi.LibraryLoader;
  * Linux, x86_64 and aarch64 pass integer arguments of variadic and plain functions alike.
  *
  * <p>Constants are those of Linux's generic ABI, equal on x86_64 and aarch64. (The two differ in
- * O_DIRECT, O_DIRECTORY, O_NOFOLLOW and O_LARGEFILE, none of which is used.)
+ * O_DIRECT, O_DIRECTORY and O_LARGEFILE, none of which is used, and in {@link #O_NOFOLLOW}.)
  */
 public interface LibC {
   LibC LIBC = LibraryLoader.create(LibC.class).failImmediately().load("c");
@@ -31,7 +31,9 @@ public interface LibC {
 
   int O_RDONLY = 0;
   int O_RDWR = 2;
+  int O_CREAT = 0x40;
   int O_NONBLOCK = 0x800;
+  int O_NOFOLLOW = System.getProperty("os.arch").equals("aarch64") ? 0x8000 : 0x20000;
   int O_CLOEXEC = 0x80000;
 
   int EFD_NONBLOCK = 0x800;
