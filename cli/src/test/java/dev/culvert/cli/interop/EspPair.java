@@ -20,6 +20,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 final class EspPair implements AutoCloseable {
   static final String WIRE = "wire0";
+  static final String SECOND_UPLINK = "wire1";
   static final List<String> OUR_NETS = List.of("10.91.0.0/24", "fd91::/64");
   static final List<String> PEER_NETS = List.of("10.92.0.0/24", "fd92::/64");
   static final String OUR_V4 = "10.91.0.1";
@@ -57,6 +58,52 @@ final class EspPair implements AutoCloseable {
         .address(WIRE, "2001:db8::" + host + "/64")
         .address("lo", v4 + "/32")
         .address("lo", v6 + "/128");
+  }
+
+  /**
+   * Puts a router between the nodes. Ours has two uplinks to it, {@link #WIRE} and {@link
+   * #SECOND_UPLINK}, with an address on each and the node's address on loopback, which the router
+   * reaches by the first. How the other node is reached is left to the test.
+   *
+   * @return the router
+   */
+  Namespace putRouterBetween() {
+    Namespace router = namespaces.create("router").forward();
+    ours.ip("link", "del", WIRE);
+    for (Namespace node : List.of(ours, router)) {
+      // The way there and the way back may differ.
+      node.run(
+          "sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0");
+    }
+    uplink(router, 1, WIRE);
+    uplink(router, 2, SECOND_UPLINK);
+    ours.address("lo", "192.0.2.1/32").address("lo", "2001:db8::1/128");
+    router.route("192.0.2.1", "via", uplinkAddress(1, false));
+    router.route("2001:db8::1", "via", uplinkAddress(1, true));
+    Namespaces.connect(new End(router, "toPeer"), new End(peers, WIRE));
+    router.address("toPeer", "192.0.2.3/31").address("toPeer", "2001:db8::3/127");
+    peers.address(WIRE, "192.0.2.2/31").address(WIRE, "2001:db8::2/127");
+    peers.route("default", "via", "192.0.2.3").route("default", "via", "2001:db8::3");
+    return router;
+  }
+
+  private void uplink(Namespace router, int number, String device) {
+    String far = "uplink" + number;
+    Namespaces.connect(new End(ours, device), new End(router, far));
+    ours.address(device, uplinkAddress(number, false) + "/24");
+    ours.address(device, uplinkAddress(number, true) + "/64");
+    router.address(far, routerAddress(number, false) + "/24");
+    router.address(far, routerAddress(number, true) + "/64");
+  }
+
+  /** Ours on an uplink, 1 or 2. */
+  static String uplinkAddress(int uplink, boolean v6) {
+    return v6 ? "fd0" + uplink + "::2" : "10." + uplink + ".0.2";
+  }
+
+  /** The router's on an uplink, 1 or 2. */
+  static String routerAddress(int uplink, boolean v6) {
+    return v6 ? "fd0" + uplink + "::1" : "10." + uplink + ".0.1";
   }
 
   /** A host on the wire, in the family of this pair: 1 is ours, 2 the peer's. */

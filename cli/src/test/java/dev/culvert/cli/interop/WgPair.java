@@ -70,7 +70,8 @@ final class WgPair implements AutoCloseable {
         .address(WIRE_DEVICE, "2001:db8::" + host + "/64");
   }
 
-  private static void bringUp(WgNode node, String v4, String v6) {
+  /** Gives a node's interface its MTU and addresses. */
+  static void bringUp(WgNode node, String v4, String v6) {
     node.namespace.ip("link", "set", node.device, "mtu", Integer.toString(MTU), "up");
     node.namespace.address(node.device, v4 + "/24").address(node.device, v6 + "/64");
   }
