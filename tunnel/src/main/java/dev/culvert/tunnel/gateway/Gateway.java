@@ -170,7 +170,7 @@ final class Gateway implements AutoCloseable {
   }
 
   private void start(int port, int mark) throws IOException {
-    underlay.use(underlay.bind(port, mark), mark);
+    underlay.close(underlay.use(underlay.bind(port, mark), mark));
     control.start();
     helpers.start();
     sources = StickySources.start(tun.name(), engine, control, underlay, hostAddresses, this::fail);
@@ -294,18 +294,15 @@ final class Gateway implements AutoCloseable {
     } catch (IOException e) {
       throw deviceException(e);
     }
+    Underlay.Former former = fresh == null ? null : use(fresh, mark);
     try {
       control(work);
     } catch (DeviceException e) {
-      undo(fresh, markBefore);
+      undo(former, markBefore, e);
       throw e;
     }
-    if (fresh != null) {
-      try {
-        underlay.use(fresh, mark);
-      } catch (ErrnoException e) {
-        throw deviceException(e);
-      }
+    if (former != null) {
+      underlay.close(former);
     }
     if (fresh != null || mark != markBefore) {
       forgetSources();
@@ -358,15 +355,28 @@ final class Gateway implements AutoCloseable {
     }
   }
 
-  private void undo(@Nullable TunnelSockets fresh, int markBefore) throws DeviceException {
-    if (fresh != null) {
-      fresh.close();
-      return;
-    }
+  /** Before anything else changes: lanes that do not answer refuse the whole. */
+  private Underlay.Former use(TunnelSockets fresh, int mark) throws DeviceException {
     try {
-      underlay.mark(markBefore);
+      return underlay.use(fresh, mark);
     } catch (ErrnoException e) {
       throw deviceException(e);
+    } catch (IllegalStateException e) {
+      throw new DeviceException(String.valueOf(e.getMessage()), Errno.EBUSY, e);
+    }
+  }
+
+  /** What cannot be undone is half a change, with which this does not go on. */
+  private void undo(Underlay.@Nullable Former former, int markBefore, DeviceException cause) {
+    try {
+      if (former == null) {
+        underlay.mark(markBefore);
+      } else {
+        underlay.goBack(former);
+      }
+    } catch (ErrnoException | RuntimeException e) {
+      cause.addSuppressed(e);
+      fail(e);
     }
   }
 
@@ -515,7 +525,7 @@ final class Gateway implements AutoCloseable {
   }
 
   private void closeEngine() {
-    if (control.hasEnded() && lanes.hasEnded()) {
+    if (control.hasEnded() && lanes.hasEnded() && helpers.hasEnded()) {
       protocol.engine().close();
     } else {
       LOG.error("{}: not all its threads end; keys go with the process", tun.name());

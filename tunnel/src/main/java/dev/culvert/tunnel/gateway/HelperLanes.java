@@ -2,6 +2,7 @@ package dev.culvert.tunnel.gateway;
 
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.runtime.VitalThread;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -24,6 +25,7 @@ public final class HelperLanes implements AutoCloseable {
 
   private final List<TrainRing> rings = new ArrayList<>();
   private final Helper[] helpers;
+  private final Duration patience;
   private boolean started;
   private volatile boolean closed;
 
@@ -34,6 +36,19 @@ public final class HelperLanes implements AutoCloseable {
    */
   public HelperLanes(
       String name, int count, Supplier<DataPath> newPath, Consumer<? super Throwable> died) {
+    this(name, count, newPath, died, ControlLoop.PATIENCE);
+  }
+
+  /**
+   * @param patience how long all of them may take to end
+   */
+  HelperLanes(
+      String name,
+      int count,
+      Supplier<DataPath> newPath,
+      Consumer<? super Throwable> died,
+      Duration patience) {
+    this.patience = patience;
     helpers = new Helper[count];
     for (int i = 0; i < count; i++) {
       helpers[i] = new Helper(name + "-helper-" + i, newPath.get(), died);
@@ -139,13 +154,28 @@ public final class HelperLanes implements AutoCloseable {
     }
   }
 
-  /** Ends the threads, each after the train that it is at; what is left is the lanes'. */
+  /**
+   * Ends the threads, each after the train that it is at; what is left is the lanes'.
+   *
+   * @throws IllegalStateException if one does not end: then it may use keys still
+   */
   @Override
   public void close() {
     closed = true;
     for (Helper helper : helpers) {
       LockSupport.unpark(helper.thread);
-      VitalThread.join(helper.thread, ControlLoop.PATIENCE);
     }
+    long end = System.nanoTime() + patience.toNanos();
+    for (Helper helper : helpers) {
+      VitalThread.join(helper.thread, Duration.ofNanos(end - System.nanoTime()));
+    }
+    if (!hasEnded()) {
+      throw new IllegalStateException("a helper does not end");
+    }
+  }
+
+  /** Whether no helper uses a key any more. */
+  boolean hasEnded() {
+    return Arrays.stream(helpers).noneMatch(helper -> helper.thread.isAlive());
   }
 }

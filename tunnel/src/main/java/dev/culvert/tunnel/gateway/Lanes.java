@@ -121,15 +121,30 @@ final class Lanes implements AutoCloseable {
             throw new UncheckedIOException(e);
           }
         },
-        onFailure);
+        onFailure,
+        patience);
   }
 
-  /** Takes descriptors off their loops, and waits until no event of theirs can come. */
-  static void cancel(List<EpollPort.Registration> registrations) {
-    registrations.stream()
-        .map(EpollPort.Registration::cancel)
-        .toList()
-        .forEach(CompletableFuture::join);
+  /**
+   * Takes descriptors off their loops, and waits until no event of theirs can come.
+   *
+   * @throws IllegalStateException if a lane does not get to it
+   */
+  void cancel(List<EpollPort.Registration> registrations) {
+    await(registrations.stream().map(EpollPort.Registration::cancel).toList());
+  }
+
+  private void await(List<CompletableFuture<Void>> done) {
+    try {
+      CompletableFuture.allOf(done.toArray(CompletableFuture[]::new))
+          .orTimeout(patience.toMillis(), TimeUnit.MILLISECONDS)
+          .join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof TimeoutException) {
+        throw new IllegalStateException("a lane does not answer", e);
+      }
+      throw e;
+    }
   }
 
   /**
@@ -143,16 +158,7 @@ final class Lanes implements AutoCloseable {
     for (int i = 0; i < lanes.size(); i++) {
       done.add(on(i, change));
     }
-    try {
-      CompletableFuture.allOf(done.toArray(CompletableFuture[]::new))
-          .orTimeout(patience.toMillis(), TimeUnit.MILLISECONDS)
-          .join();
-    } catch (CompletionException e) {
-      if (e.getCause() instanceof TimeoutException) {
-        throw new IllegalStateException("a lane does not answer", e);
-      }
-      throw e;
-    }
+    await(done);
   }
 
   private CompletableFuture<Void> on(int lane, LaneChange change) {

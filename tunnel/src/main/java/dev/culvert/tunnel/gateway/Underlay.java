@@ -44,45 +44,82 @@ final class Underlay implements AutoCloseable {
     return TunnelSockets.open(encapsulation, lanes.count(), port, withMark);
   }
 
+  /** What carried the tunnel before: to be closed, or gone back to. */
+  record Former(
+      @Nullable TunnelSockets sockets, List<EpollPort.Registration> registrations, int mark) {}
+
   /**
-   * Moves the tunnel over to {@code next}, and closes the sockets that it used.
+   * Moves the tunnel over to {@code next}. Lanes receive from the sockets that it used as well,
+   * until these are closed.
    *
    * @throws ErrnoException if this was closed: then {@code next} is too
    * @throws RuntimeException if a lane does not answer: both stay open until this is closed
    */
-  synchronized void use(TunnelSockets next, int withMark) throws ErrnoException {
+  synchronized Former use(TunnelSockets next, int withMark) throws ErrnoException {
     if (closed) {
       next.close();
       throw new ErrnoException("use of new sockets", Errno.EBADF, "the device is closed");
     }
-    List<EpollPort.Registration> old = registrations;
+    Former former = new Former(sockets, registrations, mark);
     List<EpollPort.Registration> fresh = register(next);
-    try {
-      lanes.onEach(
-          (i, lane) -> lane.useSockets(next.sealed(i, IpFamily.V4), next.sealed(i, IpFamily.V6)));
-    } catch (RuntimeException e) {
-      doubtful.add(next);
-      registrations = Stream.concat(old.stream(), fresh.stream()).toList();
-      throw e;
+    registrations = Stream.concat(registrations.stream(), fresh.stream()).toList();
+    doubtful.add(next);
+    sendThrough(next);
+    doubtful.remove(next);
+    if (former.sockets != null) {
+      doubtful.add(former.sockets);
     }
-    registrations = fresh;
-    TunnelSockets before = sockets;
     self.sendFrom(next.port());
     sockets = next;
     mark = withMark;
-    close(before, old);
+    return former;
   }
 
-  /** Closes sockets that no lane sends through any more, once none receives from them either. */
-  private static void close(
-      @Nullable TunnelSockets unused, List<EpollPort.Registration> registrations) {
-    Lanes.cancel(registrations);
-    if (unused != null) {
-      unused.close();
+  private void sendThrough(TunnelSockets next) {
+    lanes.onEach(
+        (i, lane) -> lane.useSockets(next.sealed(i, IpFamily.V4), next.sealed(i, IpFamily.V6)));
+  }
+
+  /** Closes what carried the tunnel before, once no lane receives from it either. */
+  synchronized void close(Former former) {
+    TunnelSockets unused = former.sockets;
+    if (unused != null && doubtful.contains(unused)) {
+      release(unused, former.registrations);
     }
   }
 
-  /** Has the lanes receive from all of them, or from none: then they are closed. */
+  /**
+   * Moves the tunnel back, and closes the sockets that it uses.
+   *
+   * @throws RuntimeException if a lane does not answer: both stay open until this is closed
+   */
+  synchronized void goBack(Former former) {
+    TunnelSockets given = sockets;
+    TunnelSockets before = former.sockets;
+    if (given == null || before == null || closed) {
+      return;
+    }
+    sendThrough(before);
+    self.sendFrom(before.port());
+    sockets = before;
+    mark = former.mark;
+    doubtful.remove(before);
+    doubtful.add(given);
+    List<EpollPort.Registration> unused = new ArrayList<>(registrations);
+    unused.removeAll(former.registrations);
+    release(given, unused);
+  }
+
+  private void release(TunnelSockets unused, List<EpollPort.Registration> ofThem) {
+    lanes.cancel(ofThem);
+    List<EpollPort.Registration> rest = new ArrayList<>(registrations);
+    rest.removeAll(ofThem);
+    registrations = List.copyOf(rest);
+    doubtful.remove(unused);
+    unused.close();
+  }
+
+  /** Has the lanes receive from all of them, or from none: then they are closed if all answer. */
   private List<EpollPort.Registration> register(TunnelSockets next) {
     List<EpollPort.Registration> registered = new ArrayList<>();
     try {
@@ -94,7 +131,13 @@ final class Underlay implements AutoCloseable {
       }
       return registered;
     } catch (RuntimeException e) {
-      close(next, registered);
+      doubtful.add(next);
+      registrations = Stream.concat(registrations.stream(), registered.stream()).toList();
+      try {
+        release(next, registered);
+      } catch (RuntimeException inner) {
+        e.addSuppressed(inner);
+      }
       throw e;
     }
   }
@@ -191,7 +234,7 @@ final class Underlay implements AutoCloseable {
       doubtful.add(before);
     }
     lanes.onEach((i, lane) -> lane.useSockets(null, null));
-    Lanes.cancel(registrations);
+    lanes.cancel(registrations);
     registrations = List.of();
     doubtful.forEach(TunnelSockets::close);
     doubtful.clear();

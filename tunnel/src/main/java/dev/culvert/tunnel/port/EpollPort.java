@@ -6,8 +6,13 @@ import io.netty.channel.IoRegistration;
 import io.netty.channel.epoll.EpollIoHandle;
 import io.netty.channel.epoll.EpollIoOps;
 import io.netty.channel.unix.FileDescriptor;
+import io.netty.util.concurrent.Future;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 
 /**
@@ -35,15 +40,48 @@ public final class EpollPort implements EpollIoHandle {
    *
    * @param onReadable runs on the loop while there is something to read
    * @param onFailure hears, on the loop, what {@code onReadable} threw; events go on
+   * @param patience how long the loop may take to get to it
+   * @throws IllegalStateException if it takes longer, or cannot: then it never watches {@code fd}
    */
   public static Registration register(
-      IoEventLoop loop, int fd, Runnable onReadable, Consumer<? super Throwable> onFailure) {
+      IoEventLoop loop,
+      int fd,
+      Runnable onReadable,
+      Consumer<? super Throwable> onFailure,
+      Duration patience) {
     EpollPort handle = new EpollPort(fd, onReadable, onFailure);
-    IoRegistration registration = loop.register(handle).syncUninterruptibly().getNow();
+    CompletableFuture<IoRegistration> registered = new CompletableFuture<>();
+    loop.execute(() -> handle.registerOn(loop, registered));
+    IoRegistration registration;
+    try {
+      registration = registered.orTimeout(patience.toMillis(), TimeUnit.MILLISECONDS).join();
+    } catch (CompletionException e) {
+      throw new IllegalStateException(
+          e.getCause() instanceof TimeoutException
+              ? "a lane does not answer"
+              : "a lane cannot watch a descriptor",
+          e);
+    }
     // A loop that ends may drop its descriptors without a word to their handles.
     loop.terminationFuture().addListener(ended -> handle.unregistered());
     registration.submit(EpollIoOps.EPOLLIN);
     return new Registration(registration, handle.unregistered);
+  }
+
+  /** On the loop. Nobody may wait any more: then the number can be another descriptor's already. */
+  private void registerOn(IoEventLoop loop, CompletableFuture<IoRegistration> registered) {
+    if (registered.isDone()) {
+      return;
+    }
+    loop.register(this)
+        .addListener(
+            (Future<IoRegistration> done) -> {
+              if (!done.isSuccess()) {
+                registered.completeExceptionally(done.cause());
+              } else if (!registered.complete(done.getNow())) {
+                done.getNow().cancel();
+              }
+            });
   }
 
   /** A descriptor that is on a loop. */

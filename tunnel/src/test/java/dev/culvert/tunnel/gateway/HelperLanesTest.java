@@ -9,15 +9,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadBackends;
+import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.port.ReceiveBatch;
+import dev.culvert.tunnel.train.Train;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -25,6 +29,8 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.UnaryOperator;
@@ -372,5 +378,50 @@ final class HelperLanesTest {
     assertThrows(UncheckedIOException.class, () -> receive(leaf, 6 * 64));
     leaf.lane.close();
     assertEquals(0, opening.get(), "helpers still at the lane's memory");
+  }
+
+  @Test
+  void aHelperThatDoesNotEndIsToldOf() throws Exception {
+    CountDownLatch release = new CountDownLatch(1);
+    CountDownLatch stuck = new CountDownLatch(1);
+    Thread lane = Thread.currentThread();
+    LaneEnd of = end(HUB, 0, path -> path);
+    UnaryOperator<DataPath> hanging =
+        path ->
+            new HookedPath(
+                path,
+                () -> {
+                  if (Thread.currentThread() != lane) {
+                    stuck.countDown();
+                    awaitUninterruptibly(release);
+                  }
+                });
+    HelperLanes helpers =
+        new HelperLanes(
+            "hangs",
+            1,
+            () -> hanging.apply(of.engine.newDataPath()),
+            died -> {},
+            Duration.ofMillis(100));
+    TrainRing ring = helpers.newRing(of.engine.newDataPath());
+    helpers.start();
+    Train train = new Train();
+    train.received(buffer, 0, 64, 1, 64);
+    ring.offerToOpen(train, 0, 1, Endpoint.of(IpAddress.parse("192.0.2.1"), 1), 0);
+    helpers.wakeOne();
+    assertTrue(stuck.await(10, TimeUnit.SECONDS));
+    assertThrows(IllegalStateException.class, helpers::close);
+    assertFalse(helpers.hasEnded());
+    release.countDown();
+    helpers.close();
+    assertTrue(helpers.hasEnded());
+  }
+
+  private static void awaitUninterruptibly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

@@ -51,7 +51,7 @@ final class UnderlayTest {
   }
 
   private int use(TunnelSockets sockets) throws ErrnoException {
-    underlay.use(sockets, 0);
+    underlay.close(underlay.use(sockets, 0));
     UdpPort v4 = sockets.udp(0, IpFamily.V4);
     assertNotNull(v4);
     return v4.fd();
@@ -130,7 +130,7 @@ final class UnderlayTest {
     Lanes slow = new Lanes("slow", 1, i -> slowEnd.lane, failures::add, Duration.ofMillis(300));
     Underlay under = new Underlay(slow, TestEnd.selfTraffic(), Encapsulation.UDP);
     TunnelSockets sockets = under.bind(0, 0);
-    under.use(sockets, 0);
+    under.close(under.use(sockets, 0));
     UdpPort socket = sockets.udp(0, IpFamily.V4);
     assertNotNull(socket);
     CountDownLatch stuck = new CountDownLatch(1);
@@ -156,6 +156,23 @@ final class UnderlayTest {
     under.close();
     assertThrows(ErrnoException.class, () -> socket.mark(0), "it is open");
     slowEnd.close();
+  }
+
+  @Test
+  void whoGoesBackSendsAndReceivesThroughWhatWasUsedBefore() throws Exception {
+    TunnelSockets before = underlay.bind(0, 0);
+    use(before);
+    TunnelSockets next = underlay.bind(0, 0);
+    Underlay.Former former = underlay.use(next, 7);
+    assertEquals(next.port(), underlay.port());
+    underlay.goBack(former);
+    assertEquals(before.port(), underlay.port());
+    assertEquals(0, underlay.mark());
+    here.feed(NumberedPackets.superPacket(1, 2, 0, 1));
+    await("a packet through the socket", () -> received() == 1);
+    UdpPort given = next.udp(0, IpFamily.V4);
+    assertNotNull(given);
+    assertThrows(ErrnoException.class, () -> given.mark(0), "it is open");
   }
 
   private static void awaitUninterruptibly(CountDownLatch latch) {

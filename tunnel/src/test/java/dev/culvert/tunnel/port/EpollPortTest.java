@@ -3,6 +3,7 @@ package dev.culvert.tunnel.port;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
@@ -13,8 +14,10 @@ import io.netty.channel.epoll.EpollIoHandler;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -25,6 +28,8 @@ import org.junit.jupiter.api.Test;
 
 /** Over loopback: takes no root. */
 class EpollPortTest {
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
   private final Arena arena = Arena.ofShared();
   private final MemorySegment memory = arena.allocate(1000);
   private final MultiThreadIoEventLoopGroup group =
@@ -81,7 +86,7 @@ class EpollPortTest {
             receiver.run();
           }
         };
-    EpollPort.register(loop, port().fd(), onLoop, seen::add);
+    EpollPort.register(loop, port().fd(), onLoop, seen::add, PATIENCE);
     send(10);
     assertEquals(10, next());
     send(11);
@@ -93,7 +98,7 @@ class EpollPortTest {
     for (int length = 1; length <= 5; length++) {
       send(length);
     }
-    EpollPort.register(loop, port().fd(), receiver(), seen::add);
+    EpollPort.register(loop, port().fd(), receiver(), seen::add, PATIENCE);
     for (int length = 1; length <= 5; length++) {
       assertEquals(length, next());
     }
@@ -111,7 +116,7 @@ class EpollPortTest {
             throw thrown;
           }
         };
-    EpollPort.register(loop, port().fd(), failing, seen::add);
+    EpollPort.register(loop, port().fd(), failing, seen::add, PATIENCE);
     send(1);
     assertEquals(1, next());
     assertSame(thrown, next());
@@ -125,7 +130,7 @@ class EpollPortTest {
   @Test
   void afterCancelNothingIsReadAndTheDescriptorIsStillOpen() throws Exception {
     EpollPort.Registration registration =
-        EpollPort.register(loop, port().fd(), receiver(), seen::add);
+        EpollPort.register(loop, port().fd(), receiver(), seen::add, PATIENCE);
     registration.cancel().get(10, TimeUnit.SECONDS);
     registration.cancel().get(10, TimeUnit.SECONDS);
     send(1);
@@ -138,10 +143,38 @@ class EpollPortTest {
   @Test
   void aLoopThatEndsLetsGoOfTheDescriptorAndLeavesItOpen() throws Exception {
     EpollPort.Registration registration =
-        EpollPort.register(loop, port().fd(), receiver(), seen::add);
+        EpollPort.register(loop, port().fd(), receiver(), seen::add, PATIENCE);
     group.shutdownGracefully(0, 10, TimeUnit.SECONDS).sync();
     registration.cancel().get(10, TimeUnit.SECONDS);
     send(7);
     assertEquals(1, port().receive(new ReceiveBatch(1, arena)));
+  }
+
+  @Test
+  void aLoopThatHangsIsNotWaitedForAndNeverWatchesTheDescriptorLater() throws Exception {
+    CountDownLatch release = new CountDownLatch(1);
+    loop.execute(() -> awaitUninterruptibly(release));
+    IllegalStateException refusal =
+        assertThrows(
+            IllegalStateException.class,
+            () ->
+                EpollPort.register(
+                    loop, port().fd(), receiver(), seen::add, Duration.ofMillis(100)));
+    assertEquals("a lane does not answer", refusal.getMessage());
+    release.countDown();
+    send(1);
+    loop.submit(() -> {}).sync();
+    loop.submit(() -> {}).sync();
+    assertNull(seen.poll());
+    EpollPort.register(loop, port().fd(), receiver(), seen::add, PATIENCE);
+    assertEquals(1, next());
+  }
+
+  private static void awaitUninterruptibly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }
