@@ -209,6 +209,7 @@ final class UpPair implements AutoCloseable {
     for (int host = 1; host <= 2; host++) {
       try {
         Files.deleteIfExists(AdminServer.DIRECTORY.resolve(device(host) + ".guard"));
+        Files.deleteIfExists(AdminServer.DIRECTORY.resolve(device(host) + ".settings"));
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
