@@ -207,7 +207,7 @@ final class Gateway implements AutoCloseable {
         new WatchedPath(engine.newDataPath(), restoreWatch),
         helpers,
         engine.overhead(),
-        control,
+        control::wakeIfDue,
         self,
         System::nanoTime,
         new StageTimes(),

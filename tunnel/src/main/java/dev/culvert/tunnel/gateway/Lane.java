@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 final class Lane implements AutoCloseable {
   private final LaneRouter router;
   private final DataPath dataPath;
-  private final ControlLoop control;
+  private final Runnable wakeControl;
   private final LaneMemory buffers = new LaneMemory();
   private final LaneCounters counters = new LaneCounters();
   private final DropCounters drops = new DropCounters();
@@ -36,7 +36,7 @@ final class Lane implements AutoCloseable {
       DataPath dataPath,
       HelperLanes helpers,
       Overhead overhead,
-      ControlLoop control,
+      Runnable wakeControl,
       SelfTraffic self,
       LongSupplier clock,
       StageTimes stages,
@@ -44,7 +44,7 @@ final class Lane implements AutoCloseable {
     this.stages = stages;
     this.router = router;
     this.dataPath = dataPath;
-    this.control = control;
+    this.wakeControl = wakeControl;
     TrainRing helped = helpers.newRing(dataPath);
     inbound =
         new InboundPath(
@@ -70,14 +70,14 @@ final class Lane implements AutoCloseable {
   void onTun() throws IOException {
     restsInARow = 0;
     outbound.onTun();
-    control.wakeIfDue();
+    wakeControl.run();
   }
 
   /** The socket has datagrams, or raw ESP packets. */
   void onUdp(SocketPort socket) throws IOException {
     restsInARow = 0;
     inbound.onUdp(socket);
-    control.wakeIfDue();
+    wakeControl.run();
   }
 
   /**

@@ -59,16 +59,6 @@ interface TestEnd extends AutoCloseable {
       LongSupplier clock,
       int mtu,
       Faults faults) {
-    ControlLoop control =
-        new ControlLoop(
-            "never started",
-            engine,
-            clock,
-            () -> 0,
-            datagram -> {},
-            event -> {},
-            died -> {},
-            ControlLoop.PATIENCE);
     return new Lane(
         tun.port(),
         new TunOffloads(true, merging, merging),
@@ -81,7 +71,7 @@ interface TestEnd extends AutoCloseable {
         around.apply(engine.newDataPath()),
         helpers,
         faults.around(engine.overhead()),
-        control,
+        () -> {},
         selfTraffic(),
         () -> {
           faults.place();
