@@ -31,9 +31,6 @@ final class ControlLoop implements AutoCloseable {
     void transmit(Datagram datagram);
   }
 
-  /** How long a caller, or whoever closes, waits for a turn that does not end. */
-  static final Duration PATIENCE = Duration.ofSeconds(30);
-
   private final TunnelEngine engine;
   private final LongSupplier nanoClock;
   private final LongSupplier wallClock;
@@ -54,7 +51,7 @@ final class ControlLoop implements AutoCloseable {
 
   /**
    * @param died told if the thread ends though nobody closed it: nothing is controlled any more
-   * @param patience as {@link #PATIENCE}
+   * @param patience as {@link VitalThread#PATIENCE}
    */
   ControlLoop(
       String name,

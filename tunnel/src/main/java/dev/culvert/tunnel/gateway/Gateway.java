@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.gateway;
 
+import dev.culvert.tunnel.runtime.VitalThread;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.routing.Classifier;
@@ -98,7 +99,7 @@ final class Gateway implements AutoCloseable {
             datagram -> underlay().transmit(datagram),
             event -> onEvent(event, events),
             this::fail,
-            ControlLoop.PATIENCE);
+            VitalThread.PATIENCE);
     self =
         new SelfTraffic(
             () -> follower().indexAtHome(),

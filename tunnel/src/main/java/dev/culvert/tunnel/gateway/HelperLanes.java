@@ -36,7 +36,7 @@ public final class HelperLanes implements AutoCloseable {
    */
   public HelperLanes(
       String name, int count, Supplier<DataPath> newPath, Consumer<? super Throwable> died) {
-    this(name, count, newPath, died, ControlLoop.PATIENCE);
+    this(name, count, newPath, died, VitalThread.PATIENCE);
   }
 
   /**

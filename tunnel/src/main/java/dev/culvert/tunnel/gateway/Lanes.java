@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.gateway;
 
+import dev.culvert.tunnel.runtime.VitalThread;
 import dev.culvert.tunnel.port.EpollPort;
 import dev.culvert.tunnel.port.TunPort;
 import io.netty.channel.IoEventLoop;
@@ -46,7 +47,7 @@ final class Lanes implements AutoCloseable {
 
   /** Makes the lanes; nothing moves until {@link #start}. */
   Lanes(String name, int count, IntFunction<Lane> newLane, Consumer<Throwable> onFailure) {
-    this(name, count, newLane, onFailure, ControlLoop.PATIENCE);
+    this(name, count, newLane, onFailure, VitalThread.PATIENCE);
   }
 
   /**

@@ -16,6 +16,9 @@ public final class VitalThread {
     void run() throws Exception;
   }
 
+  /** How long to wait for a thread that should end, or for a turn that should answer. */
+  public static final Duration PATIENCE = Duration.ofSeconds(30);
+
   private VitalThread() {}
 
   /**
