@@ -1,8 +1,13 @@
 package dev.culvert.tunnel.gateway;
 
 import dev.culvert.tunnel.engine.TunnelEvent;
+import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.runtime.LimitedLog;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** Tells the log what happens in an engine, and keeps what has to outlive it. */
 final class EngineEvents implements Consumer<TunnelEvent> {
@@ -20,6 +25,26 @@ final class EngineEvents implements Consumer<TunnelEvent> {
     this.device = device;
     this.timestamps = timestamps;
     this.notices = notices;
+  }
+
+  /**
+   * @param directory keeps the newest handshake timestamp over restarts; null: nothing is kept
+   * @param minimum told the timestamp that no initiation may fall behind
+   * @param notices told what an operator should know, beside the log
+   * @throws DeviceException if the kept file holds no timestamp
+   */
+  static EngineEvents open(
+      String device,
+      @Nullable Path directory,
+      Consumer<Instant> minimum,
+      Consumer<TunnelEvent.Notice> notices)
+      throws DeviceException {
+    try {
+      return new EngineEvents(
+          device, HandshakeTimestamps.open(device, directory, minimum), notices);
+    } catch (IOException e) {
+      throw new DeviceException(String.valueOf(e.getMessage()), Errno.EIO, e);
+    }
   }
 
   @Override

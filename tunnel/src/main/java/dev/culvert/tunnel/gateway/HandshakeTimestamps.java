@@ -1,6 +1,5 @@
 package dev.culvert.tunnel.gateway;
 
-import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.runtime.LimitedLog;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
@@ -30,10 +29,10 @@ final class HandshakeTimestamps {
    *
    * @param directory where they are kept; null: nowhere
    * @param minimum told what no initiation may fall behind
-   * @throws DeviceException if what is kept there is no timestamp
+   * @throws IOException if the kept file holds no timestamp
    */
   static HandshakeTimestamps open(
-      String device, @Nullable Path directory, Consumer<Instant> minimum) throws DeviceException {
+      String device, @Nullable Path directory, Consumer<Instant> minimum) throws IOException {
     if (directory == null) {
       return new HandshakeTimestamps(device, null);
     }
@@ -48,8 +47,6 @@ final class HandshakeTimestamps {
           device,
           e.toString());
       return new HandshakeTimestamps(device, null);
-    } catch (IOException e) {
-      throw new DeviceException(String.valueOf(e.getMessage()), Errno.EIO, e);
     }
   }
 
