@@ -40,7 +40,7 @@ final class PlanCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    KernelPlan plan = GatewayPlan.of(ConfigFile.read(file), machine).kernel();
+    KernelPlan plan = GatewayPlan.of(ConfigFile.read(file), machine.network()).kernel();
     PrintWriter out = spec.commandLine().getOut();
     if (output.json()) {
       out.println(

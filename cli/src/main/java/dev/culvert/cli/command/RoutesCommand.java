@@ -89,6 +89,6 @@ final class RoutesCommand implements Callable<Integer> {
       }
     }
     gateway.requireHere(machine);
-    return GatewayPlan.of(gateway.configuration(machine), machine).routes(packet);
+    return GatewayPlan.of(gateway.configuration(machine), machine.network()).routes(packet);
   }
 }

@@ -40,7 +40,7 @@ public final class Audit {
 
   /** The audit of this machine while no gateway runs. */
   public static AuditView of(GatewayConfig config, Network network) throws IOException {
-    GatewayPlan plan = GatewayPlan.of(config, network, GatewayPlan.Known.NOTHING);
+    GatewayPlan plan = GatewayPlan.of(config, network);
     return of(config, plan, network, null);
   }
 

@@ -42,7 +42,7 @@ public record BootGuard(
       throw ConfigException.of(file, "spec.interface.routes is false: such a gateway has no guard");
     }
     Guarded.refuseRunning(machine, name);
-    GatewayPlan plan = GatewayPlan.of(config, machine);
+    GatewayPlan plan = GatewayPlan.of(config, machine.network());
     List<String> ranges = foreign(plan);
     boolean kept = mayKnowLess(config, missed) && machine.network().guarded();
     if (ranges.isEmpty() && !kept) {

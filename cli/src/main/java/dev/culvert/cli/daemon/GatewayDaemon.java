@@ -123,7 +123,7 @@ public final class GatewayDaemon implements AutoCloseable {
   }
 
   private void refuseBlindSpots(GatewayConfig wanted) throws IOException {
-    GatewayPlan next = steered == null ? GatewayPlan.of(wanted, machine) : steered.planned(wanted);
+    GatewayPlan next = steered == null ? GatewayPlan.of(wanted, machine.network()) : steered.planned(wanted);
     blindSpots.require(wanted.cluster().policy(), next.underlay());
   }
 

@@ -229,8 +229,8 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
   }
 
   /** The plan of a configuration that no gateway runs. */
-  public static GatewayPlan of(GatewayConfig config, Machine machine) throws IOException {
-    return of(config, machine.network(), Known.NOTHING);
+  public static GatewayPlan of(GatewayConfig config, Network network) throws IOException {
+    return of(config, network, Known.NOTHING);
   }
 
   /**

@@ -51,7 +51,7 @@ final class Steered implements AutoCloseable {
     this.network = network;
     this.former = former;
     this.blindSpots = blindSpots;
-    plan = GatewayPlan.of(config, network, GatewayPlan.Known.NOTHING);
+    plan = GatewayPlan.of(config, network);
     requireIpv6Fits(plan);
     former.remember(plan.kernel().sysctls(), network);
     kept =
