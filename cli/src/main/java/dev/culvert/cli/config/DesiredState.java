@@ -53,7 +53,7 @@ public record DesiredState(GatewayConfig config, DeviceUpdate update) implements
         false,
         false,
         presharedKey,
-        peer.endpoint() == null ? null : peer.endpoint().numeric(),
+        peer.endpoint() == null ? null : EndpointText.numeric(peer.endpoint()),
         OptionalInt.of(peer.persistentKeepalive()),
         true,
         peer.allowedIps().stream().map(p -> new AllowedIpChange(p, false)).toList());

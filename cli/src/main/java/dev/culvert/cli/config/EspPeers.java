@@ -36,7 +36,7 @@ public final class EspPeers {
   public List<EspPeerSettings> settings(Map<String, Endpoint> places) throws ConfigException {
     List<EspPeerSettings> settings = new ArrayList<>();
     for (EspConfig.Peer peer : esp.peers()) {
-      Endpoint numeric = peer.endpoint().numeric();
+      Endpoint numeric = EndpointText.numeric(peer.endpoint());
       Endpoint endpoint = numeric == null ? places.get(peer.name()) : numeric;
       if (endpoint != null) {
         settings.add(settings(peer, endpoint));

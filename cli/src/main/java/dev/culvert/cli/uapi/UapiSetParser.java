@@ -1,5 +1,6 @@
 package dev.culvert.cli.uapi;
 
+import dev.culvert.cli.config.EndpointText;
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.Endpoint;

@@ -1,13 +1,34 @@
-package dev.culvert.cli.uapi;
+package dev.culvert.cli.config;
 
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
 import java.net.NetworkInterface;
 import java.net.SocketException;
+import org.jspecify.annotations.Nullable;
 
 /** Reads numeric endpoints: {@code 192.0.2.1:51820}, {@code [fe80::1%eth0]:51820}. */
 public final class EndpointText {
   private EndpointText() {}
+
+  /**
+   * The endpoint, or null: it is a name.
+   *
+   * @throws ConfigException if its scope is no interface of this machine
+   */
+  static @Nullable Endpoint numeric(HostPort at) throws ConfigException {
+    String host = at.host();
+    if (host.indexOf(':') < 0 && !Character.isDigit(host.charAt(0))) {
+      return null;
+    }
+    try {
+      return parse(at.toString());
+    } catch (IllegalArgumentException e) {
+      if (host.indexOf(':') >= 0) {
+        throw at.place().error(String.valueOf(e.getMessage()));
+      }
+      return null; // a name that starts with a digit
+    }
+  }
 
   /**
    * Parses a numeric endpoint; never asks a name service.
