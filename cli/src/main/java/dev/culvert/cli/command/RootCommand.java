@@ -1,5 +1,6 @@
 package dev.culvert.cli.command;
 
+import dev.culvert.cli.Main;
 import dev.culvert.cli.daemon.Machine;
 import dev.culvert.cli.lab.LabCommand;
 import java.util.LinkedHashMap;
@@ -86,7 +87,7 @@ public final class RootCommand implements Runnable {
     commands.put("capture", () -> new CaptureCommand(machine));
     commands.put("key", () -> key(machine));
     commands.put("doctor", () -> new DoctorCommand(machine));
-    commands.put("lab", LabCommand::new);
+    commands.put("lab", () -> new LabCommand(Main.class));
     commands.put("completion", CompletionCommand::new);
     return commands;
   }

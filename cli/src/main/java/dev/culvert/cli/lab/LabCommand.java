@@ -1,6 +1,5 @@
 package dev.culvert.cli.lab;
 
-import dev.culvert.cli.Main;
 import dev.culvert.cli.admin.Json;
 import java.io.Console;
 import java.io.File;
@@ -43,6 +42,8 @@ public final class LabCommand implements Callable<Integer> {
           "procps",
           "nft",
           "nftables");
+
+  private final Class<?> main;
 
   private enum Format {
     TABLE,
@@ -90,6 +91,13 @@ public final class LabCommand implements Callable<Integer> {
   private Format format;
 
   @Spec private CommandSpec spec;
+
+  /**
+   * @param main starts the gateways of the lab
+   */
+  public LabCommand(Class<?> main) {
+    this.main = main;
+  }
 
   @Override
   public Integer call() {
@@ -184,7 +192,7 @@ public final class LabCommand implements Callable<Integer> {
   }
 
   /** The command that runs this program again, on the same JVM with the same options. */
-  private static List<String> self() {
+  private List<String> self() {
     List<String> self = new ArrayList<>();
     self.add(System.getProperty("java.home") + "/bin/java");
     self.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
@@ -192,7 +200,7 @@ public final class LabCommand implements Callable<Integer> {
     if (classPath.endsWith(".jar") && classPath.indexOf(File.pathSeparatorChar) < 0) {
       self.addAll(List.of("-jar", classPath)); // as the launcher does: its manifest says the rest
     } else {
-      self.addAll(List.of("-cp", classPath, Main.class.getName()));
+      self.addAll(List.of("-cp", classPath, main.getName()));
     }
     return self;
   }

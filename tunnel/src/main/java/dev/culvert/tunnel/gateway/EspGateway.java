@@ -49,8 +49,7 @@ public final class EspGateway<K extends Keying> implements EspDevice<K> {
     engine = new EspEngine(keying, backends);
     try {
       EngineEvents events =
-          EngineEvents.open(
-              name, options.stateDirectory(), keying::minimumTimestamp, this::keep);
+          EngineEvents.open(name, options.stateDirectory(), keying::minimumTimestamp, this::keep);
       gateway =
           Gateway.open(new Speech(), events, options.gateway(), options.port(), options.fwmark());
     } catch (DeviceException | RuntimeException e) {

@@ -1,6 +1,5 @@
 package dev.culvert.tunnel.gateway;
 
-import dev.culvert.tunnel.runtime.VitalThread;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.routing.Classifier;
@@ -18,6 +17,7 @@ import dev.culvert.tunnel.port.DeviceGoneException;
 import dev.culvert.tunnel.port.SocketPort;
 import dev.culvert.tunnel.port.TunDevice;
 import dev.culvert.tunnel.runtime.LimitedLog;
+import dev.culvert.tunnel.runtime.VitalThread;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;

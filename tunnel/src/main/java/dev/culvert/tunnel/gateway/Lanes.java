@@ -1,8 +1,8 @@
 package dev.culvert.tunnel.gateway;
 
-import dev.culvert.tunnel.runtime.VitalThread;
 import dev.culvert.tunnel.port.EpollPort;
 import dev.culvert.tunnel.port.TunPort;
+import dev.culvert.tunnel.runtime.VitalThread;
 import io.netty.channel.IoEventLoop;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.EpollIoHandler;

@@ -29,8 +29,7 @@ public final class WireGuardGateway implements WireGuardDevice, ClusterDevice, A
     AeadBackend first = AeadBackends.first(AeadAlgorithm.CHACHA20_POLY1305);
     engine = new WireGuardEngine(first, new SecureRandom(), options.keyLog());
     EngineEvents events =
-        EngineEvents.open(
-            name, options.stateDirectory(), engine::minimumTimestamp, notice -> {});
+        EngineEvents.open(name, options.stateDirectory(), engine::minimumTimestamp, notice -> {});
     gateway = Gateway.open(new Speech(), events, options, 0, 0);
   }
 
