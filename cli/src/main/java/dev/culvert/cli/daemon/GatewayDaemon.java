@@ -123,7 +123,8 @@ public final class GatewayDaemon implements AutoCloseable {
   }
 
   private void refuseBlindSpots(GatewayConfig wanted) throws IOException {
-    GatewayPlan next = steered == null ? GatewayPlan.of(wanted, machine.network()) : steered.planned(wanted);
+    GatewayPlan next =
+        steered == null ? GatewayPlan.of(wanted, machine.network()) : steered.planned(wanted);
     blindSpots.require(wanted.cluster().policy(), next.underlay());
   }
 
@@ -354,7 +355,8 @@ public final class GatewayDaemon implements AutoCloseable {
           return new Response(null, null, requireSteered().routes(ends), null, null);
         }
         case AUDIT -> {
-          GatewayPlan plan = steered == null ? GatewayPlan.of(config, machine) : steered.plan();
+          GatewayPlan plan =
+              steered == null ? GatewayPlan.of(config, machine.network()) : steered.plan();
           AuditView audit = Audit.of(config, plan, machine.network(), tunnel().status());
           return new Response(null, null, null, audit, null);
         }
