@@ -17,7 +17,7 @@ import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.engine.Verdict;
-import dev.culvert.tunnel.gateway.ClusterRoutes;
+import dev.culvert.tunnel.lane.ClusterRoutes;
 import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.train.Train;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;

@@ -1,9 +1,8 @@
 package dev.culvert.cli;
 
-import dev.culvert.cli.command.RootCommand;
-import dev.culvert.cli.daemon.GatewayDevice;
-import dev.culvert.cli.daemon.KernelNetwork;
-import dev.culvert.cli.daemon.Machine;
+import dev.culvert.daemon.GatewayDevice;
+import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.steer.KernelNetwork;
 import dev.culvert.tunnel.gateway.EspGateway;
 import dev.culvert.tunnel.gateway.Preparation;
 import java.util.List;

@@ -1,15 +1,15 @@
 package dev.culvert.cli.command;
 
-import dev.culvert.cli.daemon.Machine;
-import dev.culvert.cli.socket.LocalServer;
+import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.socket.LocalServer;
 
 /** A command that cannot go on: a message that says what to do next, and an exit status. */
-final class CommandException extends Exception {
+public final class CommandException extends Exception {
   private static final long serialVersionUID = 1L;
 
   private final int exitCode;
 
-  CommandException(int exitCode, String message) {
+  public CommandException(int exitCode, String message) {
     super(message);
     this.exitCode = exitCode;
   }

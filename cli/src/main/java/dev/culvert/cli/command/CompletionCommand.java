@@ -12,7 +12,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "completion",
     description = "Prints a completion script, as for 'source <(culvert completion bash)'.")
-final class CompletionCommand implements Callable<Integer> {
+public final class CompletionCommand implements Callable<Integer> {
   /** One script serves both: it turns zsh's emulation of bash on by itself. */
   private enum Shell {
     BASH,

@@ -1,8 +1,8 @@
 package dev.culvert.cli.command;
 
-import dev.culvert.cli.admin.AdminMessage;
-import dev.culvert.cli.daemon.Machine;
-import dev.culvert.cli.daemon.RunState;
+import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.admin.AdminMessage;
+import dev.culvert.daemon.steer.RunState;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
@@ -19,7 +19,7 @@ import picocli.CommandLine.Spec;
       "Ends a gateway and lifts its guard: from now on its ranges are routed as without it.",
       "Works as well when the gateway died before."
     })
-final class DownCommand implements Callable<Integer> {
+public final class DownCommand implements Callable<Integer> {
   private static final int PATIENCE_MILLIS = 10_000;
   private static final int STEP_MILLIS = 50;
 
@@ -29,7 +29,7 @@ final class DownCommand implements Callable<Integer> {
 
   @Mixin private GatewayParameter gateway;
 
-  DownCommand(Machine machine) {
+  public DownCommand(Machine machine) {
     this.machine = machine;
   }
 

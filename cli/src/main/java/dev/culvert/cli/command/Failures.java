@@ -1,7 +1,7 @@
 package dev.culvert.cli.command;
 
-import dev.culvert.cli.config.ConfigException;
-import dev.culvert.cli.daemon.AlreadyRunsException;
+import dev.culvert.daemon.AlreadyRunsException;
+import dev.culvert.daemon.config.ConfigException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
@@ -13,13 +13,13 @@ import picocli.CommandLine.IExecutionExceptionHandler;
 import picocli.CommandLine.ParseResult;
 
 /** Turns what a command throws into one line and an exit status. */
-final class Failures implements IExecutionExceptionHandler {
+public final class Failures implements IExecutionExceptionHandler {
   private final boolean debug;
 
   /**
    * @param debug whether stack traces are wanted
    */
-  Failures(boolean debug) {
+  public Failures(boolean debug) {
     this.debug = debug;
   }
 

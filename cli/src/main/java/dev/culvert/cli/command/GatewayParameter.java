@@ -1,15 +1,15 @@
 package dev.culvert.cli.command;
 
-import dev.culvert.cli.config.ConfigException;
-import dev.culvert.cli.config.ConfigFile;
-import dev.culvert.cli.config.GatewayConfig;
-import dev.culvert.cli.daemon.Machine;
+import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.config.GatewayConfig;
+import dev.culvert.daemon.config.read.ConfigFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import picocli.CommandLine.Parameters;
 
 /** {@code IFACE|FILE}: a gateway, by its interface or by its configuration file. */
-final class GatewayParameter {
+public final class GatewayParameter {
   @Parameters(
       arity = "0..1",
       paramLabel = "IFACE|FILE",
@@ -18,12 +18,12 @@ final class GatewayParameter {
   private String gateway;
 
   /** The interface's name. */
-  String name() throws ConfigException {
+  public String name() throws ConfigException {
     return isFile() ? ConfigFile.read(Path.of(gateway)).interfaceName() : gateway;
   }
 
   /** As {@link #name}, of a gateway that runs here. */
-  String running(Machine machine) throws ConfigException, CommandException {
+  public String running(Machine machine) throws ConfigException, CommandException {
     String name = name();
     if (!machine.adminClient().isRunning(name)) {
       throw CommandException.notRunning(machine, name);
@@ -32,7 +32,7 @@ final class GatewayParameter {
   }
 
   /** Of what the kernel holds, only the gateway's own network namespace shows it. */
-  void requireHere(Machine machine) throws ConfigException, IOException, CommandException {
+  public void requireHere(Machine machine) throws ConfigException, IOException, CommandException {
     String name = name();
     if (machine.runState().isElsewhere(name)) {
       throw new CommandException(
@@ -49,7 +49,7 @@ final class GatewayParameter {
    *
    * @throws CommandException where nothing of that name was brought up
    */
-  GatewayConfig configuration(Machine machine)
+  public GatewayConfig configuration(Machine machine)
       throws ConfigException, IOException, CommandException {
     if (isFile()) {
       return ConfigFile.read(Path.of(gateway));

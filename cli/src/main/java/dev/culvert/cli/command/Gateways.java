@@ -1,11 +1,11 @@
 package dev.culvert.cli.command;
 
-import dev.culvert.cli.admin.AdminMessage;
-import dev.culvert.cli.admin.AdminMessage.Response;
-import dev.culvert.cli.admin.GatewayView;
-import dev.culvert.cli.daemon.Machine;
-import dev.culvert.cli.socket.LocalServer;
-import dev.culvert.cli.uapi.UapiClient;
+import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.admin.AdminMessage;
+import dev.culvert.daemon.admin.AdminMessage.Response;
+import dev.culvert.daemon.admin.GatewayView;
+import dev.culvert.daemon.socket.LocalServer;
+import dev.culvert.daemon.uapi.UapiClient;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -17,17 +17,17 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /** Finds what runs on this machine, and asks it: by the admin socket, else by the UAPI socket. */
-final class Gateways {
+public final class Gateways {
   private static final String SUFFIX = ".sock";
 
   private final Machine machine;
 
-  Gateways(Machine machine) {
+  public Gateways(Machine machine) {
     this.machine = machine;
   }
 
   /** The gateway called {@code name}, or all that run where that is null. */
-  List<GatewayView> ask(@Nullable String name) throws IOException, CommandException {
+  public List<GatewayView> ask(@Nullable String name) throws IOException, CommandException {
     if (name == null) {
       List<GatewayView> all = new ArrayList<>();
       for (String each : running()) {

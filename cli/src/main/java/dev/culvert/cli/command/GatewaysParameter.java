@@ -1,19 +1,19 @@
 package dev.culvert.cli.command;
 
-import dev.culvert.cli.admin.GatewayView;
-import dev.culvert.cli.daemon.Machine;
+import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.admin.GatewayView;
 import java.io.IOException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Parameters;
 
 /** {@code IFACE}: one gateway, else all that run here. */
-final class GatewaysParameter {
+public final class GatewaysParameter {
   @Parameters(arity = "0..1", paramLabel = "IFACE", description = "Only of this one.")
   private @Nullable String interfaceName;
 
   /** What they say of themselves. */
-  List<GatewayView> ask(Machine machine) throws IOException, CommandException {
+  public List<GatewayView> ask(Machine machine) throws IOException, CommandException {
     return new Gateways(machine).ask(interfaceName);
   }
 }

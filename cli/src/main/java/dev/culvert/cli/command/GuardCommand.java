@@ -1,8 +1,8 @@
 package dev.culvert.cli.command;
 
-import dev.culvert.cli.admin.Json;
-import dev.culvert.cli.daemon.BootGuard;
-import dev.culvert.cli.daemon.Machine;
+import dev.culvert.daemon.BootGuard;
+import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.admin.Json;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -22,7 +22,7 @@ import picocli.CommandLine.Spec;
           + " resolve. All of the cluster is dropped until 'culvert up', which takes over without a"
           + " gap, or 'culvert down'."
     })
-final class GuardCommand implements Callable<Integer> {
+public final class GuardCommand implements Callable<Integer> {
   private final Machine machine;
 
   @Spec private CommandSpec spec;
@@ -32,7 +32,7 @@ final class GuardCommand implements Callable<Integer> {
 
   @Mixin private OutputOption output;
 
-  GuardCommand(Machine machine) {
+  public GuardCommand(Machine machine) {
     this.machine = machine;
   }
 

@@ -3,7 +3,7 @@ package dev.culvert.cli.command;
 import picocli.CommandLine.Option;
 
 /** {@code -o}. */
-final class OutputOption {
+public final class OutputOption {
   private enum Format {
     TABLE,
     JSON
@@ -16,7 +16,7 @@ final class OutputOption {
       description = "table (for people) or json (for programs).")
   private Format format;
 
-  boolean json() {
+  public boolean json() {
     return format == Format.JSON;
   }
 }

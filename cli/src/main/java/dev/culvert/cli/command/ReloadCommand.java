@@ -1,9 +1,9 @@
 package dev.culvert.cli.command;
 
-import dev.culvert.cli.admin.AdminMessage;
-import dev.culvert.cli.admin.GatewayView;
-import dev.culvert.cli.admin.NameView;
-import dev.culvert.cli.daemon.Machine;
+import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.admin.AdminMessage;
+import dev.culvert.daemon.admin.GatewayView;
+import dev.culvert.daemon.admin.NameView;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;
@@ -20,14 +20,14 @@ import picocli.CommandLine.Spec;
       "Makes a running gateway read its file again.",
       "Peers that stay keep their sessions; a file that is refused changes nothing."
     })
-final class ReloadCommand implements Callable<Integer> {
+public final class ReloadCommand implements Callable<Integer> {
   private final Machine machine;
 
   @Spec private CommandSpec spec;
 
   @Mixin private GatewayParameter gateway;
 
-  ReloadCommand(Machine machine) {
+  public ReloadCommand(Machine machine) {
     this.machine = machine;
   }
 

@@ -1,6 +1,6 @@
 package dev.culvert.cli.command;
 
-import dev.culvert.cli.daemon.IgnoredSignals;
+import dev.culvert.daemon.IgnoredSignals;
 import java.lang.reflect.Proxy;
 
 /**
@@ -8,14 +8,14 @@ import java.lang.reflect.Proxy;
  * SIGHUP is {@code sun.misc.Signal}, which the compiler warns of wherever it is named, with no way
  * to accept that in one place: so it is named at run time.
  */
-final class Signals {
+public final class Signals {
   private Signals() {}
 
   /**
    * Runs {@code end} at SIGTERM and SIGINT, instead of ending at once. SIGINT stays ignored if the
    * parent ignored it, as a shell does for what it runs in the background.
    */
-  static void onEnd(Runnable end) {
+  public static void onEnd(Runnable end) {
     handle(unignored("TERM"), end);
     handle(signal("INT"), end);
   }

@@ -1,10 +1,10 @@
 package dev.culvert.cli.command;
 
 import ch.qos.logback.classic.Level;
-import dev.culvert.cli.config.ConfigException;
-import dev.culvert.cli.daemon.AlreadyRunsException;
-import dev.culvert.cli.daemon.GatewayDaemon;
-import dev.culvert.cli.daemon.Machine;
+import dev.culvert.daemon.AlreadyRunsException;
+import dev.culvert.daemon.GatewayDaemon;
+import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.config.ConfigException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -21,7 +21,7 @@ import picocli.CommandLine.Parameters;
       "What its peers own never leaves in clear from here on, whatever becomes of this process,"
           + " until 'culvert down'. SIGHUP and 'culvert reload' read the file again."
     })
-final class UpCommand implements Callable<Integer> {
+public final class UpCommand implements Callable<Integer> {
   private final Machine machine;
 
   @Parameters(paramLabel = "FILE", description = "The configuration.")
@@ -32,7 +32,7 @@ final class UpCommand implements Callable<Integer> {
       description = "Returns when the gateway is up and leaves it running.")
   private boolean detach;
 
-  UpCommand(Machine machine) {
+  public UpCommand(Machine machine) {
     this.machine = machine;
   }
 

@@ -1,11 +1,11 @@
 package dev.culvert.cli.command;
 
 import ch.qos.logback.classic.Level;
-import dev.culvert.cli.config.InterfaceName;
-import dev.culvert.cli.daemon.Machine;
-import dev.culvert.cli.daemon.RunningDevice;
-import dev.culvert.cli.socket.LocalServer;
-import dev.culvert.cli.uapi.UapiServer;
+import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.RunningDevice;
+import dev.culvert.daemon.config.InterfaceName;
+import dev.culvert.daemon.socket.LocalServer;
+import dev.culvert.daemon.uapi.UapiServer;
 import java.nio.file.FileAlreadyExistsException;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -23,7 +23,7 @@ import picocli.CommandLine.Parameters;
           + " (WG_QUICK_USERSPACE_IMPLEMENTATION=culvert-wg).",
       "Returns when the interface can be configured. Deleting the interface or its socket ends it."
     })
-final class WgCommand implements Callable<Integer> {
+public final class WgCommand implements Callable<Integer> {
   private final Machine machine;
 
   @Option(
@@ -34,7 +34,7 @@ final class WgCommand implements Callable<Integer> {
   @Parameters(paramLabel = "IFACE", description = "The interface's name, unique on the machine.")
   private String interfaceName;
 
-  WgCommand(Machine machine) {
+  public WgCommand(Machine machine) {
     this.machine = machine;
   }
 

@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.interop.UpPair.Keys;
-import dev.culvert.cli.lab.Commands;
-import dev.culvert.cli.lab.Daemon;
+import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Daemon;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

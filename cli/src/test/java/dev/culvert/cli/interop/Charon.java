@@ -1,10 +1,10 @@
 package dev.culvert.cli.interop;
 
 import dev.culvert.cli.interop.ManualEspGateway.Sa;
-import dev.culvert.cli.lab.Commands;
-import dev.culvert.cli.lab.Daemon;
-import dev.culvert.cli.lab.LabException;
-import dev.culvert.cli.lab.Namespace;
+import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Daemon;
+import dev.culvert.lab.net.LabException;
+import dev.culvert.lab.net.Namespace;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

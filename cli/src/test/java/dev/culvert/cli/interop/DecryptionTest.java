@@ -3,9 +3,9 @@ package dev.culvert.cli.interop;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.culvert.cli.lab.Capture;
-import dev.culvert.cli.lab.Daemon;
-import dev.culvert.cli.lab.Waiting;
+import dev.culvert.lab.net.Capture;
+import dev.culvert.lab.net.Daemon;
+import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.interop.ManualEspGateway.Sa;
-import dev.culvert.cli.lab.Capture;
-import dev.culvert.cli.lab.Daemon;
-import dev.culvert.cli.lab.Waiting;
-import dev.culvert.tunnel.gateway.Encapsulation;
+import dev.culvert.lab.net.Capture;
+import dev.culvert.lab.net.Daemon;
+import dev.culvert.lab.net.Waiting;
+import dev.culvert.tunnel.port.Encapsulation;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;

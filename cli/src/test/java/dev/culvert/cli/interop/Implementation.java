@@ -1,6 +1,6 @@
 package dev.culvert.cli.interop;
 
-import dev.culvert.cli.lab.Commands;
+import dev.culvert.lab.net.Commands;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -1,6 +1,6 @@
 package dev.culvert.cli.interop;
 
-import dev.culvert.cli.uapi.UapiServer;
+import dev.culvert.daemon.uapi.UapiServer;
 import dev.culvert.tunnel.gateway.GatewayOptions;
 import dev.culvert.tunnel.gateway.WireGuardGateway;
 import java.io.IOException;

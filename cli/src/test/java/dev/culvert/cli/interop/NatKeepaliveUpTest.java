@@ -8,9 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.interop.UpPair.Keys;
-import dev.culvert.cli.lab.Capture;
-import dev.culvert.cli.lab.Commands;
-import dev.culvert.cli.lab.Waiting;
+import dev.culvert.lab.net.Capture;
+import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Waiting;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;

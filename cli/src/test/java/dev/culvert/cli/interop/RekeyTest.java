@@ -8,9 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.culvert.cli.lab.Commands;
-import dev.culvert.cli.lab.Daemon;
-import dev.culvert.cli.lab.Waiting;
+import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Daemon;
+import dev.culvert.lab.net.Waiting;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;

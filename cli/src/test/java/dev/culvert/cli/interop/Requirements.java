@@ -2,7 +2,7 @@ package dev.culvert.cli.interop;
 
 import static org.junit.jupiter.api.Assertions.fail;
 
-import dev.culvert.cli.lab.Commands;
+import dev.culvert.lab.net.Commands;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Assumptions;

@@ -8,7 +8,7 @@ import static dev.culvert.cli.interop.WgPair.WIRE_DEVICE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.culvert.cli.lab.Namespace;
+import dev.culvert.lab.net.Namespace;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;

@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.interop.ManualEspGateway.Sa;
-import dev.culvert.cli.lab.Commands;
-import dev.culvert.cli.lab.Daemon;
-import dev.culvert.tunnel.gateway.Encapsulation;
+import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Daemon;
+import dev.culvert.tunnel.port.Encapsulation;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;

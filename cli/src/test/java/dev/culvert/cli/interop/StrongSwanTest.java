@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.interop.ManualEspGateway.Setup;
-import dev.culvert.cli.lab.Commands.Result;
-import dev.culvert.cli.lab.Daemon;
-import dev.culvert.tunnel.gateway.Encapsulation;
+import dev.culvert.lab.net.Commands.Result;
+import dev.culvert.lab.net.Daemon;
+import dev.culvert.tunnel.port.Encapsulation;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;

@@ -1,8 +1,8 @@
 package dev.culvert.cli.interop;
 
-import dev.culvert.cli.admin.AdminServer;
-import dev.culvert.cli.lab.Daemon;
-import dev.culvert.cli.lab.Namespace;
+import dev.culvert.daemon.admin.AdminServer;
+import dev.culvert.lab.net.Daemon;
+import dev.culvert.lab.net.Namespace;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

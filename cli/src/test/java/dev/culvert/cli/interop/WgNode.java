@@ -1,9 +1,9 @@
 package dev.culvert.cli.interop;
 
-import dev.culvert.cli.lab.Commands;
-import dev.culvert.cli.lab.Daemon;
-import dev.culvert.cli.lab.Namespace;
-import dev.culvert.cli.lab.Waiting;
+import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Daemon;
+import dev.culvert.lab.net.Namespace;
+import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -1,13 +1,13 @@
 package dev.culvert.cli.interop;
 
-import static dev.culvert.cli.lab.Namespaces.connect;
+import static dev.culvert.lab.net.Namespaces.connect;
 
-import dev.culvert.cli.lab.Commands;
-import dev.culvert.cli.lab.Daemon;
-import dev.culvert.cli.lab.Namespace;
-import dev.culvert.cli.lab.Namespaces;
-import dev.culvert.cli.lab.Namespaces.End;
-import dev.culvert.cli.lab.Traffic;
+import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Daemon;
+import dev.culvert.lab.net.Namespace;
+import dev.culvert.lab.net.Namespaces;
+import dev.culvert.lab.net.Namespaces.End;
+import dev.culvert.lab.net.Traffic;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

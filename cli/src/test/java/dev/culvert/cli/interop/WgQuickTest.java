@@ -4,11 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.culvert.cli.lab.Commands;
-import dev.culvert.cli.lab.Namespace;
-import dev.culvert.cli.lab.Namespaces;
-import dev.culvert.cli.lab.Namespaces.End;
-import dev.culvert.cli.lab.Waiting;
+import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Namespace;
+import dev.culvert.lab.net.Namespaces;
+import dev.culvert.lab.net.Namespaces.End;
+import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

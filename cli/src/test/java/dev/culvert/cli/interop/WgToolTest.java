@@ -3,8 +3,8 @@ package dev.culvert.cli.interop;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.culvert.cli.lab.Commands;
-import dev.culvert.cli.lab.Namespaces;
+import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Namespaces;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;

@@ -1,5 +1,6 @@
 package dev.culvert.cli.lab;
 
+import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;

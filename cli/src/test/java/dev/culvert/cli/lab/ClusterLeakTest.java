@@ -4,6 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.interop.Requirements;
+import dev.culvert.lab.LabEngine;
+import dev.culvert.lab.LabNetwork;
+import dev.culvert.lab.net.Capture;
+import dev.culvert.lab.net.Namespace;
 import java.io.IOException;
 import java.util.List;
 import java.util.Objects;

@@ -4,6 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.interop.Requirements;
+import dev.culvert.lab.LabEngine;
+import dev.culvert.lab.LabNetwork;
+import dev.culvert.lab.LabSite;
+import dev.culvert.lab.net.Capture;
+import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Daemon;
+import dev.culvert.lab.net.Waiting;
 import dev.culvert.routing.IpAddress;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;

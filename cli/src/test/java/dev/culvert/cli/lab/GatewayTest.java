@@ -7,6 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.interop.Culvert;
 import dev.culvert.cli.interop.Requirements;
+import dev.culvert.lab.LabNetwork;
+import dev.culvert.lab.LabSite;
+import dev.culvert.lab.net.Capture;
+import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Daemon;
+import dev.culvert.lab.net.Namespace;
+import dev.culvert.lab.net.Namespaces;
+import dev.culvert.lab.net.Traffic;
+import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

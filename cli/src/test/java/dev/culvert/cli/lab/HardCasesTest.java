@@ -6,7 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.interop.Culvert;
 import dev.culvert.cli.interop.Requirements;
-import dev.culvert.cli.lab.Namespaces.End;
+import dev.culvert.lab.LabEngine;
+import dev.culvert.lab.LabFiles;
+import dev.culvert.lab.LabSite;
+import dev.culvert.lab.net.Capture;
+import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Daemon;
+import dev.culvert.lab.net.Namespace;
+import dev.culvert.lab.net.Namespaces;
+import dev.culvert.lab.net.Namespaces.End;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

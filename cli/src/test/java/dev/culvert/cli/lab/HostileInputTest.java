@@ -4,6 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.interop.Requirements;
+import dev.culvert.lab.LabNetwork;
+import dev.culvert.lab.net.Capture;
+import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Daemon;
+import dev.culvert.lab.net.Namespace;
+import dev.culvert.lab.net.Namespaces;
+import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

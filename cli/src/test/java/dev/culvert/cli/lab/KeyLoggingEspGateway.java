@@ -1,5 +1,6 @@
 package dev.culvert.cli.lab;
 
+import dev.culvert.lab.LabSite;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DropCounters;
@@ -12,11 +13,11 @@ import dev.culvert.tunnel.esp.MessageFilter;
 import dev.culvert.tunnel.esp.SaKeyId;
 import dev.culvert.tunnel.esp.Selectors;
 import dev.culvert.tunnel.esp.TrafficListener;
-import dev.culvert.tunnel.esp.keying.GlobalKeying;
-import dev.culvert.tunnel.esp.keying.KeyFile;
+import dev.culvert.tunnel.esp.global.GlobalKeying;
+import dev.culvert.tunnel.esp.global.KeyFile;
 import dev.culvert.tunnel.gateway.EspGateway;
 import dev.culvert.tunnel.gateway.EspGatewayOptions;
-import dev.culvert.tunnel.gateway.KeyFileReader;
+import dev.culvert.tunnel.state.KeyFileReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -6,10 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.culvert.cli.admin.AdminServer;
 import dev.culvert.cli.interop.Culvert;
 import dev.culvert.cli.interop.Requirements;
-import dev.culvert.cli.uapi.UapiServer;
+import dev.culvert.daemon.admin.AdminServer;
+import dev.culvert.daemon.uapi.UapiServer;
+import dev.culvert.lab.LabNetwork;
+import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Daemon;
+import dev.culvert.lab.net.Namespace;
+import dev.culvert.lab.net.Namespaces;
+import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

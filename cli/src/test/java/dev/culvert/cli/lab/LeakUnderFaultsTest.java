@@ -4,6 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.interop.Requirements;
+import dev.culvert.lab.LabEngine;
+import dev.culvert.lab.LabGateway;
+import dev.culvert.lab.LabNetwork;
+import dev.culvert.lab.net.Capture;
+import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Daemon;
+import dev.culvert.lab.net.Namespace;
+import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -3,8 +3,13 @@ package dev.culvert.cli.lab;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.culvert.cli.admin.GatewayView;
 import dev.culvert.cli.interop.Requirements;
+import dev.culvert.daemon.admin.GatewayView;
+import dev.culvert.lab.LabEngine;
+import dev.culvert.lab.LabSite;
+import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Namespace;
+import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.util.List;
 import java.util.regex.Pattern;

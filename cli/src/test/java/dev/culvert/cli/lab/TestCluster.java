@@ -1,6 +1,16 @@
 package dev.culvert.cli.lab;
 
 import dev.culvert.cli.interop.Culvert;
+import dev.culvert.lab.LabEngine;
+import dev.culvert.lab.LabGateway;
+import dev.culvert.lab.LabNetwork;
+import dev.culvert.lab.LabSite;
+import dev.culvert.lab.net.Capture;
+import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Daemon;
+import dev.culvert.lab.net.LabException;
+import dev.culvert.lab.net.Namespace;
+import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

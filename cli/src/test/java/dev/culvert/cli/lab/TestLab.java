@@ -1,8 +1,13 @@
 package dev.culvert.cli.lab;
 
-import dev.culvert.cli.admin.GatewayView;
-import dev.culvert.cli.admin.PeerView;
 import dev.culvert.cli.interop.Culvert;
+import dev.culvert.daemon.admin.GatewayView;
+import dev.culvert.daemon.admin.PeerView;
+import dev.culvert.lab.LabEngine;
+import dev.culvert.lab.LabGateway;
+import dev.culvert.lab.LabNetwork;
+import dev.culvert.lab.net.LabException;
+import dev.culvert.lab.net.Traffic;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

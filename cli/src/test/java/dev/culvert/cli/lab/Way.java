@@ -1,5 +1,8 @@
 package dev.culvert.cli.lab;
 
+import dev.culvert.lab.LabSite;
+import dev.culvert.lab.net.Daemon;
+import dev.culvert.lab.net.Namespace;
 import java.util.List;
 import java.util.Map;
 

@@ -10,7 +10,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The raw sockets of a gateway in a cluster: one of each family a lane. */
-final class ClearSockets implements AutoCloseable {
+public final class ClearSockets implements AutoCloseable {
   private final List<RawPort> v4 = new ArrayList<>();
   private final List<RawPort> v6 = new ArrayList<>();
   private int mark;
@@ -20,7 +20,7 @@ final class ClearSockets implements AutoCloseable {
   }
 
   /** Opens them all, or none; a family that the machine does not have is absent. */
-  static ClearSockets open(int lanes, int mark) throws ErrnoException {
+  public static ClearSockets open(int lanes, int mark) throws ErrnoException {
     ClearSockets sockets = new ClearSockets(mark);
     try {
       for (int i = 0; i < lanes; i++) {
@@ -44,11 +44,11 @@ final class ClearSockets implements AutoCloseable {
     }
   }
 
-  @Nullable RawPort v4(int lane) {
+  public @Nullable RawPort v4(int lane) {
     return v4.isEmpty() ? null : v4.get(lane);
   }
 
-  @Nullable RawPort v6(int lane) {
+  public @Nullable RawPort v6(int lane) {
     return v6.isEmpty() ? null : v6.get(lane);
   }
 

@@ -4,6 +4,8 @@ import dev.culvert.routing.Classifier;
 import dev.culvert.routing.Mark;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.kernel.ErrnoException;
+import dev.culvert.tunnel.lane.ClusterRoutes;
+import dev.culvert.tunnel.lane.Lanes;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 

@@ -3,6 +3,7 @@ package dev.culvert.tunnel.gateway;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.runtime.LimitedLog;
+import dev.culvert.tunnel.state.HandshakeTimestamps;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;

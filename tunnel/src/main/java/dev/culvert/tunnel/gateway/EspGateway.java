@@ -13,6 +13,7 @@ import dev.culvert.tunnel.esp.EspPeerStatus;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.SaSecret;
 import dev.culvert.tunnel.esp.SaStatus;
+import dev.culvert.tunnel.port.Encapsulation;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Collection;

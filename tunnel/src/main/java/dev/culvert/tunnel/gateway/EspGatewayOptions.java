@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.gateway;
 
 import dev.culvert.tunnel.esp.EspOverhead;
+import dev.culvert.tunnel.port.Encapsulation;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 

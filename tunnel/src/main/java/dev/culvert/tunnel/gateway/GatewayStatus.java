@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.gateway;
 
 import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.lane.TrafficStatus;
 import java.util.List;
 import java.util.Map;
 

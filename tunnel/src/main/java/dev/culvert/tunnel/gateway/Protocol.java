@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.gateway;
 
 import dev.culvert.tunnel.engine.TunnelEngine;
+import dev.culvert.tunnel.port.Encapsulation;
 
 /** The protocol that a gateway speaks: its engine, and what only the protocol knows. */
 interface Protocol {

@@ -20,7 +20,7 @@ import java.util.function.LongSupplier;
  *
  * <p>Any thread. {@link #look} reads one clock and allocates nothing.
  */
-final class RestoreWatch {
+public final class RestoreWatch {
   /** A set clock that moved by less is taken for a correction: no clock is restored so exactly. */
   static final long JUMP_NANOS = MILLISECONDS.toNanos(100);
 
@@ -45,7 +45,7 @@ final class RestoreWatch {
    * @param suspected told in plain words why keys are not to be trusted any more; when it returns
    *     nothing must be sealed under them
    */
-  RestoreWatch(LongSupplier nanoClock, LongSupplier wallMillis, Consumer<String> suspected) {
+  public RestoreWatch(LongSupplier nanoClock, LongSupplier wallMillis, Consumer<String> suspected) {
     this.nanoClock = nanoClock;
     this.wallMillis = wallMillis;
     this.suspected = suspected;

@@ -10,6 +10,7 @@ import dev.culvert.tunnel.kernel.Links;
 import dev.culvert.tunnel.kernel.Netlink;
 import dev.culvert.tunnel.kernel.Routes;
 import dev.culvert.tunnel.kernel.Routes.Flow;
+import dev.culvert.tunnel.lane.HostAddresses;
 import dev.culvert.tunnel.runtime.LimitedLog;
 import dev.culvert.tunnel.runtime.VitalThread;
 import java.io.IOException;

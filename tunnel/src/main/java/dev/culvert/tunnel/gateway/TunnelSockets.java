@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.gateway;
 
 import dev.culvert.tunnel.kernel.ErrnoException;
+import dev.culvert.tunnel.port.Encapsulation;
 import dev.culvert.tunnel.port.EspSockets;
 import dev.culvert.tunnel.port.IpFamily;
 import dev.culvert.tunnel.port.MarkedSocket;

@@ -11,12 +11,12 @@ import dev.culvert.tunnel.train.Train;
  * A lane's way through the engine that looks whether this machine was restored before the first
  * counter of each batch is reserved. Trains of one batch have one time, by which they are known.
  */
-final class WatchedPath implements DataPath {
+public final class WatchedPath implements DataPath {
   private final DataPath path;
   private final RestoreWatch watch;
   private long lookedAt = Long.MIN_VALUE;
 
-  WatchedPath(DataPath path, RestoreWatch watch) {
+  public WatchedPath(DataPath path, RestoreWatch watch) {
     this.path = path;
     this.watch = watch;
   }

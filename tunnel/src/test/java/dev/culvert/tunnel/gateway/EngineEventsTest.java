@@ -10,6 +10,7 @@ import ch.qos.logback.core.read.ListAppender;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelEvent;
+import dev.culvert.tunnel.state.HandshakeTimestamps;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;

@@ -22,6 +22,7 @@ import dev.culvert.tunnel.esp.noise.NoiseKeying;
 import dev.culvert.tunnel.esp.noise.NoisePeerKeys;
 import dev.culvert.tunnel.kernel.NetworkNamespace;
 import dev.culvert.tunnel.noise.PublicKey;
+import dev.culvert.tunnel.port.Encapsulation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

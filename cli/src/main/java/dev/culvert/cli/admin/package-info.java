@@ -1,5 +1,0 @@
-/** The JSON socket beside the UAPI: what it says, and both ends of it. */
-@NullMarked
-package dev.culvert.cli.admin;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,59 @@
+package dev.culvert.cli.command.capture;
+
+import dev.culvert.cli.command.CommandException;
+import dev.culvert.cli.command.ExitCode;
+import dev.culvert.tunnel.state.PrivateFile;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFileAttributes;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+
+/** A file to write secrets to: nobody but its owner may read it, or put another in its place. */
+final class SecretFile {
+  private static final Set<PosixFilePermission> OTHERS =
+      PosixFilePermissions.fromString("---rwxrwx");
+
+  private SecretFile() {}
+
+  /**
+   * Makes the file, or empties it.
+   *
+   * @throws CommandException where others could read it, or its folder lets others change what is
+   *     in it; nothing was made or changed
+   */
+  static BufferedWriter open(Path file) throws IOException, CommandException {
+    return new BufferedWriter(Channels.newWriter(channel(file), StandardCharsets.US_ASCII));
+  }
+
+  /** As {@link #open}, for bytes. */
+  static FileChannel channel(Path file) throws IOException, CommandException {
+    try {
+      return PrivateFile.writeAnew(file);
+    } catch (PrivateFile.RefusedException e) {
+      throw refused(file, e.reason());
+    } catch (NoSuchFileException e) {
+      throw refused(file, "its folder does not exist");
+    }
+  }
+
+  /** Refuses a standard output that is a file of others too; a pipe has one reader. */
+  static void checkStandardOutput() throws IOException, CommandException {
+    PosixFileAttributes there =
+        Files.readAttributes(Path.of("/proc/self/fd/1"), PosixFileAttributes.class);
+    if (there.isRegularFile() && there.permissions().stream().anyMatch(OTHERS::contains)) {
+      throw refused(Path.of("standard output"), "group or others can read it: use -w FILE");
+    }
+  }
+
+  private static CommandException refused(Path file, String reason) {
+    return new CommandException(ExitCode.FAILED, file + " is no place for secrets: " + reason);
+  }
+}

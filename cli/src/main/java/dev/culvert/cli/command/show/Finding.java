@@ -1,0 +1,26 @@
+package dev.culvert.cli.command.show;
+
+/**
+ * What {@code culvert doctor} says about one thing.
+ *
+ * @param advice what to do about it, empty where all is well
+ */
+public record Finding(String subject, Verdict verdict, String found, String advice) {
+  public enum Verdict {
+    OK,
+    WARN,
+    FAIL
+  }
+
+  public static Finding ok(String subject, String found) {
+    return new Finding(subject, Verdict.OK, found, "");
+  }
+
+  static Finding warn(String subject, String found, String advice) {
+    return new Finding(subject, Verdict.WARN, found, advice);
+  }
+
+  static Finding fail(String subject, String found, String advice) {
+    return new Finding(subject, Verdict.FAIL, found, advice);
+  }
+}

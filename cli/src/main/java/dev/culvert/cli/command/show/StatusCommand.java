@@ -1,0 +1,128 @@
+package dev.culvert.cli.command.show;
+
+import dev.culvert.cli.command.CommandException;
+import dev.culvert.cli.command.ExitCode;
+import dev.culvert.cli.command.GatewaysParameter;
+import dev.culvert.cli.command.OutputOption;
+import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.admin.EspView;
+import dev.culvert.daemon.admin.EspView.GlobalKeyView;
+import dev.culvert.daemon.admin.EspView.NoticeView;
+import dev.culvert.daemon.admin.GatewayView;
+import dev.culvert.daemon.admin.GatewayView.TrafficView;
+import dev.culvert.daemon.admin.Json;
+import dev.culvert.daemon.admin.NameView;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/** {@code culvert status}. */
+@Command(name = "status", description = "Shows what runs, what it moved and what it dropped.")
+public final class StatusCommand implements Callable<Integer> {
+  private final Machine machine;
+
+  @Spec private CommandSpec spec;
+
+  @Mixin private GatewaysParameter which;
+
+  @Mixin private OutputOption output;
+
+  public StatusCommand(Machine machine) {
+    this.machine = machine;
+  }
+
+  @Override
+  public Integer call() throws IOException, CommandException {
+    PrintWriter out = spec.commandLine().getOut();
+    List<GatewayView> gateways = which.ask(machine);
+    if (output.json()) {
+      out.println(Json.pretty(gateways));
+    } else if (gateways.isEmpty()) {
+      out.println("no gateway is running; 'culvert up FILE' starts one");
+    } else {
+      gateways.forEach(gateway -> print(out, gateway));
+    }
+    out.flush();
+    return ExitCode.OK;
+  }
+
+  private static void print(PrintWriter out, GatewayView gateway) {
+    out.println(gateway.interfaceName());
+    boolean handshakes = gateway.esp() == null || gateway.publicKey() != null;
+    if (gateway.esp() != null) {
+      line(out, "engine", gateway.engine());
+    }
+    if (handshakes) {
+      line(out, "public key", Objects.requireNonNullElse(gateway.publicKey(), "none"));
+    }
+    line(out, "UDP port", gateway.listenPort() == 0 ? "none" : "" + gateway.listenPort());
+    if (gateway.fwmark() != 0) {
+      line(out, "mark", "0x" + Long.toHexString(gateway.fwmark()));
+    }
+    if (gateway.configFile() != null) {
+      line(out, "configuration", gateway.configFile());
+    }
+    long met = gateway.peers().stream().filter(peer -> peer.lastHandshake() != null).count();
+    String proof = handshakes ? " with a handshake" : " with keys to send under";
+    line(out, "peers", gateway.peers().size() + ", " + met + proof);
+    for (NameView name : gateway.names()) {
+      String trouble = name.trouble();
+      if (trouble != null) {
+        line(out, "name", trouble);
+      }
+    }
+    if (gateway.esp() != null) {
+      esp(out, gateway.esp());
+    }
+    if (gateway.traffic() != null) {
+      traffic(out, gateway.traffic());
+    }
+  }
+
+  private static void esp(PrintWriter out, EspView esp) {
+    line(out, "keying", esp.keying() + (esp.esn() ? ", ESN" : ", without ESN"));
+    GlobalKeyView key = esp.globalKey();
+    if (key != null) {
+      line(out, "key file", key.file());
+      line(out, "global key", "publishes " + key.published() + ", has " + key.held());
+      if (key.refusal() != null) {
+        line(out, "not in use", key.refusal());
+      }
+    }
+    for (NoticeView notice : esp.notices()) {
+      line(out, notice.warning() ? "warning" : "notice", notice.message());
+    }
+  }
+
+  private static void traffic(PrintWriter out, TrafficView traffic) {
+    line(out, "MTU", "" + traffic.mtu());
+    line(out, "lanes", "" + traffic.lanes());
+    line(out, "cipher", traffic.cipher());
+    line(
+        out,
+        "offloads",
+        traffic.offloads().isEmpty() ? "none" : String.join(", ", traffic.offloads()));
+    line(out, "sealed", packets(traffic.packetsSealed(), traffic.trainsSent()));
+    line(out, "opened", packets(traffic.packetsOpened(), traffic.trainsReceived()));
+    traffic.drops().forEach((reason, packets) -> line(out, "dropped", packets + " " + reason));
+  }
+
+  private static String packets(long packets, long trains) {
+    String mean =
+        trains == 0
+            ? ""
+            : String.format(Locale.ROOT, ", %.1f per train", (double) packets / trains);
+    return packets + " packets" + mean;
+  }
+
+  private static void line(PrintWriter out, String what, String value) {
+    out.printf(Locale.ROOT, "  %-14s %s%n", what, value);
+  }
+}

@@ -1,5 +1,0 @@
-/** Local sockets that only root may open, from the moment they exist. */
-@NullMarked
-package dev.culvert.cli.socket;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,5 +1,0 @@
-/** The text protocol that {@code wg} speaks to a userspace device, both ends of it. */
-@NullMarked
-package dev.culvert.cli.uapi;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,184 @@
+package dev.culvert.cli.command.capture;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import dev.culvert.cli.RootCommand;
+import dev.culvert.daemon.GatewayDaemon;
+import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.testing.FakeDevice;
+import dev.culvert.daemon.testing.FakeEspDevice;
+import dev.culvert.daemon.testing.FakeNetwork;
+import dev.culvert.daemon.uapi.UapiServer;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What {@code culvert capture} and {@code keylog} refuse, and what they say. */
+@SuppressWarnings("try") // gateways that only have to be there
+final class CaptureArgumentsTest {
+  private static final String PEER = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=";
+
+  private final StringWriter err = new StringWriter();
+
+  @TempDir private Path directory;
+  private Path target;
+  private Machine machine;
+
+  @BeforeEach
+  void prepare() {
+    machine =
+        new Machine(
+            (name, mtu, lanes) -> new FakeDevice(name),
+            FakeEspDevice::new,
+            new FakeNetwork(),
+            directory.resolve("wg"),
+            directory.resolve("run"),
+            directory.resolve("sequences"),
+            host -> java.util.List.of());
+    target = directory.resolve("capture.pcapng");
+  }
+
+  private void assertRefused(int status, String message, String... arguments) {
+    err.getBuffer().setLength(0);
+    int actual =
+        RootCommand.commandLine(machine, false).setErr(new PrintWriter(err)).execute(arguments);
+    assertEquals("culvert: " + message + "\n", err.toString());
+    assertEquals(status, actual);
+    assertFalse(Files.exists(target), "nothing is made of what is refused");
+    assertFalse(Files.exists(Path.of(target + ".esp_sa")));
+  }
+
+  private void capture(int status, String message, String gateway, String... more) {
+    assertRefused(
+        status,
+        message,
+        Stream.concat(Stream.of("capture", gateway, "-w", target.toString()), Arrays.stream(more))
+            .toArray(String[]::new));
+  }
+
+  private Path wireGuard() throws IOException {
+    return Files.writeString(
+        directory.resolve("wg.yaml"),
+        """
+        apiVersion: culvert.dev/v1alpha1
+        kind: Gateway
+        spec:
+          interface: {name: cv-none, listenPort: 7}
+          identity: {privateKeyFile: key}
+          peers:
+            - {name: b, publicKey: %s, endpoint: "192.0.2.1:8", allowedIps: [10.1.0.0/16]}
+        """
+            .formatted(PEER));
+  }
+
+  private Path esp(String device) throws IOException {
+    Path keys = directory.resolve("esp.keys");
+    Files.createFile(
+        keys, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+    Files.writeString(keys, "3 rfc4106(gcm(aes)) 6f1c4d3be8a7902c5d1e0f9ab3c48d275e6a71f3 128\n");
+    return Files.writeString(
+        directory.resolve("esp.yaml"),
+        """
+        apiVersion: culvert.dev/v1alpha1
+        kind: Gateway
+        spec:
+          engine: esp
+          interface: {name: %s}
+          esp: {keyFile: esp.keys, nodeAddresses: [192.0.2.1], localRanges: [10.0.0.0/16]}
+          peers:
+            - {name: b, endpoint: "192.0.2.2:4500", allowedIps: [10.1.0.0/16]}
+        """
+            .formatted(device));
+  }
+
+  @Test
+  void limitsBeginAtOne() {
+    capture(2, "--seconds and --count begin at 1", "cv-none", "--seconds", "0");
+    capture(2, "--seconds and --count begin at 1", "cv-none", "--count", "0");
+    capture(2, "--seconds and --count begin at 1", "cv-none", "--count", "-3");
+  }
+
+  @Test
+  void aGatewayThatDoesNotRunHasNothingToCapture() {
+    String message =
+        "no gateway 'cv-none' is running; 'culvert status' lists those that are (root sees them"
+            + " all)";
+    capture(4, message, "cv-none");
+    assertRefused(
+        4, message, "keylog", "cv-none", "-w", target.toString(), "--with-secrets", "--once");
+  }
+
+  @Test
+  void aDeviceOfTheUapiTellsNoKeysAndHasAPortOnlyOnceItIsUp() throws Exception {
+    FakeDevice device = new FakeDevice("cv-none");
+    try (UapiServer server = UapiServer.open(machine.uapiDirectory(), device)) {
+      capture(1, "cv-none has no port yet: it opens one when its interface is up", "cv-none");
+    }
+    try (GatewayDaemon daemon = GatewayDaemon.start(wireGuard(), machine)) {
+      Files.delete(machine.adminDirectory().resolve("cv-none.sock"));
+      capture(
+          1,
+          "cv-none tells no keys: only gateways of 'culvert up' do",
+          "cv-none",
+          "--with-secrets");
+    }
+  }
+
+  @Test
+  void anInterfaceOfAnotherNetworkNamespaceIsNotFound() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(wireGuard(), machine)) {
+      capture(
+          1, "no interface 'cv-none' in this network namespace; see 'ip netns exec'", "cv-none");
+    }
+  }
+
+  @Test
+  void keysAreWrittenOnlyOnDemandAndOnlyWhereNobodyElseReads() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(wireGuard(), machine)) {
+      assertRefused(
+          2,
+          "this writes secret keys: say --with-secrets if that is what you want",
+          "keylog",
+          "cv-none",
+          "-w",
+          target.toString());
+      Path loose = Files.writeString(directory.resolve("loose"), "before");
+      for (String mode : new String[] {"rw-r-----", "rw----r--"}) {
+        Files.setPosixFilePermissions(loose, PosixFilePermissions.fromString(mode));
+        assertRefused(
+            1,
+            loose + " is no place for secrets: group or others can read it: chmod 600",
+            "keylog",
+            "cv-none",
+            "-w",
+            loose.toString(),
+            "--with-secrets",
+            "--once");
+        assertEquals("before", Files.readString(loose));
+      }
+    }
+  }
+
+  @Test
+  void keysOfEspHaveNoPlaceInAPipe() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(esp("cv-none"), machine)) {
+      assertRefused(
+          2,
+          "keys of ESP go beside the capture: name a file with -w",
+          "capture",
+          "cv-none",
+          "-w",
+          "-",
+          "--with-secrets");
+    }
+  }
+}

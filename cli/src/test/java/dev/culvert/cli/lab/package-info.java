@@ -1,5 +1,0 @@
-/** The lab under test, and gateways in the lab's network under test. */
-@NullMarked
-package dev.culvert.cli.lab;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,20 @@
+package dev.culvert.daemon;
+
+import java.nio.file.FileAlreadyExistsException;
+
+/** A gateway, or another device, of that name runs: it stays as it is, and nothing was touched. */
+public final class AlreadyRunsException extends FileAlreadyExistsException {
+  private static final long serialVersionUID = 1;
+
+  private final boolean gateway;
+
+  AlreadyRunsException(String interfaceName, boolean gateway) {
+    super(interfaceName);
+    this.gateway = gateway;
+  }
+
+  /** Whether it is one, which can be told to reload or to end. */
+  public boolean isGateway() {
+    return gateway;
+  }
+}

@@ -1,0 +1,75 @@
+package dev.culvert.daemon;
+
+import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.config.GatewayConfig;
+import dev.culvert.daemon.config.read.ConfigFile;
+import dev.culvert.daemon.steer.FormerSettings;
+import dev.culvert.daemon.steer.GatewayPlan;
+import dev.culvert.routing.plan.Guard;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Rules and guard without a gateway, for the time before the network is up. The rules lead into a
+ * table in which there is only the unreachable route, so all of the cluster is dropped until {@code
+ * culvert up} takes over. It needs neither keys nor names that resolve.
+ *
+ * @param interfaceName of the gateway to come
+ * @param ranges that stay blocked
+ * @param missed why not all that the configuration names is known
+ * @param kept whether a guard stood already that may know more: it was left as it is, and blocks at
+ *     least what it did
+ */
+public record BootGuard(
+    String interfaceName, List<String> ranges, List<String> missed, boolean kept) {
+  public BootGuard {
+    ranges = List.copyOf(ranges);
+    missed = List.copyOf(missed);
+  }
+
+  /**
+   * Loads them.
+   *
+   * @throws ConfigException the file cannot be used; nothing was touched
+   * @throws IOException the guard could not be had, or a gateway keeps it already
+   */
+  public static BootGuard load(Path file, Machine machine) throws ConfigException, IOException {
+    List<String> missed = new ArrayList<>();
+    ConfigFile source = ConfigFile.open(file);
+    String name = source.parseAtBoot(file, reason -> {}).interfaceName();
+    GatewayConfig config = source.parseAtBoot(machine.rememberedNodes(name), missed::add);
+    if (!config.routes()) {
+      throw ConfigException.of(file, "spec.interface.routes is false: such a gateway has no guard");
+    }
+    Guarded.refuseRunning(machine, name);
+    GatewayPlan plan = GatewayPlan.of(config, machine.network());
+    List<String> ranges = foreign(plan);
+    boolean kept = mayKnowLess(config, missed) && machine.network().guarded();
+    if (ranges.isEmpty() && !kept) {
+      missed.add("it names no range of the cluster and no other node");
+      throw new IOException(file + ": there is nothing to guard: " + String.join("; ", missed));
+    }
+    FormerSettings former = Guarded.claim(machine, name, file);
+    if (!kept) {
+      former.remember(plan.kernel().sysctls(), machine.network());
+      machine.network().load(plan.kernel());
+    }
+    return new BootGuard(name, ranges, missed, kept);
+  }
+
+  /** Without a node of the file of {@code discovery}, than a guard that was loaded with them. */
+  private static boolean mayKnowLess(GatewayConfig config, List<String> missed) {
+    return !missed.isEmpty() && config.cluster().map().nodes().size() == 1;
+  }
+
+  /** All of the cluster but for what is this node's own. */
+  private static List<String> foreign(GatewayPlan plan) {
+    Guard guard = plan.kernel().guard();
+    return guard.cluster().stream()
+        .filter(range -> !guard.localNode().contains(range) && !guard.localPods().contains(range))
+        .map(Object::toString)
+        .toList();
+  }
+}

@@ -1,0 +1,223 @@
+package dev.culvert.daemon;
+
+import dev.culvert.daemon.admin.EspView;
+import dev.culvert.daemon.admin.GatewayView;
+import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.config.EspConfig;
+import dev.culvert.daemon.config.GatewayConfig;
+import dev.culvert.daemon.config.NamedPeer;
+import dev.culvert.daemon.config.ready.Desired;
+import dev.culvert.daemon.config.ready.DesiredEsp;
+import dev.culvert.daemon.config.ready.EspPeers;
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.Mark;
+import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.esp.EspPeerSettings;
+import dev.culvert.tunnel.esp.EspPeerStatus;
+import dev.culvert.tunnel.esp.SaSecret;
+import dev.culvert.tunnel.gateway.DeviceException;
+import dev.culvert.tunnel.gateway.EspDevice;
+import dev.culvert.tunnel.gateway.EspGatewayOptions;
+import dev.culvert.tunnel.gateway.GatewayStatus;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/** An ESP device with what keeps its keys. */
+final class EspTunnel implements Tunnel {
+  private final EspDevice<?> device;
+  private final EspKeys keys;
+
+  /** What names stand for, by the peer's name. */
+  private final Map<String, Endpoint> places = new HashMap<>();
+
+  /** What had come from peers when they were last asked about. */
+  private final Map<String, Long> heard = new HashMap<>();
+
+  private volatile EspConfig config;
+  private EspPeers wanted;
+  private List<NamedPeer> named;
+  private List<EspPeerSettings> peers;
+
+  private EspTunnel(EspDevice<?> device, EspKeys keys, DesiredEsp desired) {
+    this.device = device;
+    this.keys = keys;
+    config = desired.esp();
+    wanted = desired.peers();
+    named = desired.config().namedPeers();
+    peers = wanted.numeric();
+  }
+
+  static EspTunnel open(Machine machine, DesiredEsp desired, int mtu) throws IOException {
+    GatewayConfig config = desired.config();
+    EspKeys.Opened opened =
+        EspKeys.open(
+            machine,
+            new EspGatewayOptions(
+                config.interfaceName(),
+                mtu,
+                config.lanes(),
+                HelperCount.configured(),
+                config.listenPort(),
+                config.socketMark(),
+                desired.esp().encapsulation(),
+                desired.keys() instanceof DesiredEsp.Keys.Noise
+                    ? GatewayDevice.stateDirectory(config.interfaceName())
+                    : null),
+            desired);
+    EspTunnel tunnel = new EspTunnel(opened.device(), opened.keys(), desired);
+    try {
+      tunnel.keys.prepare(desired);
+      tunnel.configure(desired, tunnel.peers);
+      return tunnel;
+    } catch (IOException | RuntimeException e) {
+      tunnel.close();
+      throw e;
+    }
+  }
+
+  private void configure(DesiredEsp desired, List<EspPeerSettings> now) throws DeviceException {
+    GatewayConfig gateway = desired.config();
+    device.configure(now, gateway.listenPort(), gateway.socketMark());
+  }
+
+  @Override
+  public synchronized int apply(Desired desired) throws ConfigException, IOException {
+    if (!(desired instanceof DesiredEsp next)) {
+      throw new IllegalArgumentException("not for ESP");
+    }
+    if (next.esp().esn() != config.esn()
+        || next.esp().encapsulation() != config.encapsulation()
+        || !keys.prepare(next)) {
+      throw ConfigException.of(
+          Path.of(next.config().interfaceName()),
+          "keying, this node's keys, esn and encapsulation change only with 'culvert down' and 'culvert up'; a new key"
+              + " comes into the key file, with 'culvert key rotate'");
+    }
+    List<NamedPeer> names = next.config().namedPeers();
+    Set<NamedPeer> same = new HashSet<>(named);
+    same.retainAll(names);
+    Map<String, Endpoint> kept = new HashMap<>(places);
+    kept.keySet().retainAll(same.stream().map(NamedPeer::id).toList());
+    List<EspPeerSettings> settings = next.peers().settings(kept);
+    configure(next, settings);
+    places.keySet().retainAll(kept.keySet());
+    Set<EspPeerSettings> changed = new HashSet<>(settings);
+    peers.forEach(
+        before -> {
+          if (!changed.remove(before)) {
+            changed.add(before);
+          }
+        });
+    config = next.esp();
+    wanted = next.peers();
+    named = names;
+    peers = settings;
+    keys.look();
+    return (int) changed.stream().map(EspPeerSettings::name).distinct().count();
+  }
+
+  @Override
+  public synchronized Map<String, PeerSign> signs(Collection<String> asked) throws DeviceException {
+    Map<String, PeerSign> signs = new HashMap<>();
+    for (EspPeerStatus peer : device.peers()) {
+      String name = peer.settings().name();
+      if (asked.contains(name)) {
+        Long before = heard.put(name, peer.rxBytes());
+        boolean silent = before != null && before == peer.rxBytes();
+        signs.put(
+            name,
+            new PeerSign(
+                peer.endpoint(), silent ? PeerSign.Answer.NOTHING_HEARD : PeerSign.Answer.HEARD));
+      }
+    }
+    return signs;
+  }
+
+  @Override
+  public synchronized void move(String peer, Endpoint to) throws IOException {
+    Map<String, Endpoint> next = new HashMap<>(places);
+    next.put(peer, to);
+    try {
+      List<EspPeerSettings> settings = wanted.settings(next);
+      device.configure(settings, device.listenPort(), device.fwmark());
+      peers = settings;
+      places.put(peer, to);
+    } catch (ConfigException e) {
+      throw new IOException(e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public int listenPort() {
+    return device.listenPort();
+  }
+
+  @Override
+  public void useClassifier(Classifier classifier, Mark bypass) throws DeviceException {
+    device.useClassifier(classifier, bypass);
+  }
+
+  @Override
+  public void greet() throws DeviceException {
+    device.greet();
+  }
+
+  @Override
+  public GatewayStatus status() {
+    return device.status();
+  }
+
+  @Override
+  public GatewayView view(GatewayConfig gateway, String file) {
+    try {
+      return EspView.of(
+          device,
+          file,
+          config.keys().keying(),
+          config.esn(),
+          keys.view(),
+          config.localRanges().stream().map(Prefix::toString).toList());
+    } catch (DeviceException e) {
+      throw new IllegalStateException(device.interfaceName() + " is gone", e);
+    }
+  }
+
+  @Override
+  public List<String> keyLog() throws DeviceException {
+    List<SaSecret> secrets = device.secrets();
+    try {
+      return EspKeyLines.of(secrets);
+    } finally {
+      secrets.forEach(SaSecret::close);
+    }
+  }
+
+  @Override
+  public Optional<String> failure() {
+    return device.failure();
+  }
+
+  @Override
+  public void awaitClosed() throws InterruptedException {
+    device.awaitClosed();
+  }
+
+  @Override
+  public void end() {
+    keys.close();
+    device.close();
+  }
+
+  @Override
+  public void close() {
+    end();
+  }
+}

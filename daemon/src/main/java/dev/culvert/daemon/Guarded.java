@@ -1,0 +1,78 @@
+package dev.culvert.daemon;
+
+import dev.culvert.daemon.socket.LocalServer;
+import dev.culvert.daemon.steer.FormerSettings;
+import dev.culvert.daemon.steer.RunState;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** The one gateway that guards a network namespace, as {@link RunState} notes it. */
+final class Guarded {
+  private Guarded() {}
+
+  /** Only one process keeps the guard of a gateway. */
+  static void refuseRunning(Machine machine, String name) throws AlreadyRunsException {
+    if (machine.adminClient().isRunning(name)) {
+      throw new AlreadyRunsException(name, true);
+    }
+    if (LocalServer.isLive(machine.uapiSocket(name))) {
+      throw new AlreadyRunsException(name, false);
+    }
+  }
+
+  /**
+   * Notes that {@code name} is going to guard this network namespace.
+   *
+   * @return where the kernel's settings are to be noted before they change
+   * @throws IOException another does, nft cannot guard here, or the interface is somebody else's
+   */
+  static FormerSettings claim(Machine machine, String name, Path file) throws IOException {
+    refuseOther(machine, name);
+    refuseStranger(machine, name);
+    String fault = machine.network().guardFault().orElse(null);
+    if (fault != null) {
+      throw new IOException("no guard can be had: " + fault);
+    }
+    RunState state = machine.runState();
+    FormerSettings former = state.settings(name);
+    if (!state.exists(name) || state.isElsewhere(name)) {
+      former.forget();
+    }
+    state.write(name, file);
+    return former;
+  }
+
+  /**
+   * Rules and guard let everything go into the interface of the tunnel's name: they are not made
+   * for one that somebody else has.
+   */
+  private static void refuseStranger(Machine machine, String name) throws IOException {
+    String reason = machine.network().stranger(name).orElse(null);
+    if (reason != null) {
+      throw new IOException(
+          "there is an interface "
+              + name
+              + " already, and "
+              + reason
+              + "; delete it, or choose another name in spec.interface.name");
+    }
+  }
+
+  private static void refuseOther(Machine machine, String name) throws IOException {
+    boolean guarded = machine.network().guarded();
+    String other = machine.runState().guardedByOther(name).orElse(null);
+    while (other != null) {
+      if (guarded || machine.adminClient().isRunning(other)) {
+        throw new IOException(
+            other
+                + " guards this network namespace already; end it with 'culvert down "
+                + other
+                + "', or set spec.interface.routes to false here");
+      }
+      // Namespaces' numbers are given again: the note is of one that is gone, as its guard is. It
+      // goes too, or our guard would be taken for its own at the next start.
+      machine.runState().delete(other);
+      other = machine.runState().guardedByOther(name).orElse(null);
+    }
+  }
+}

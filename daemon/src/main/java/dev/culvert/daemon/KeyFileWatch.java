@@ -1,0 +1,103 @@
+package dev.culvert.daemon;
+
+import dev.culvert.daemon.admin.EspView.GlobalKeyView;
+import dev.culvert.daemon.config.ready.DesiredEsp;
+import dev.culvert.tunnel.esp.global.GlobalKeying;
+import dev.culvert.tunnel.esp.global.KeyFile;
+import dev.culvert.tunnel.esp.global.KeyFileException;
+import dev.culvert.tunnel.esp.global.RotationRefusedException;
+import dev.culvert.tunnel.gateway.DeviceException;
+import dev.culvert.tunnel.gateway.EspDevice;
+import dev.culvert.tunnel.state.KeyFileReader;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Follows the global key's file. */
+final class KeyFileWatch implements EspKeys {
+  private static final Logger LOG = LoggerFactory.getLogger(KeyFileWatch.class);
+
+  private final EspDevice<GlobalKeying> device;
+  private final Path file;
+  private final FileWatch watch;
+  private volatile @Nullable String refusal;
+  private volatile boolean closed;
+
+  private KeyFileWatch(EspDevice<GlobalKeying> device, Path file) {
+    this.device = device;
+    this.file = file;
+    watch = FileWatch.start(device.interfaceName() + "-keys", file, this::take);
+  }
+
+  static KeyFileWatch start(EspDevice<GlobalKeying> device, Path file) {
+    return new KeyFileWatch(device, file);
+  }
+
+  @Override
+  public boolean prepare(DesiredEsp wanted) {
+    return wanted.keys() instanceof DesiredEsp.Keys.Global global && global.path().equals(file);
+  }
+
+  @Override
+  public void look() {
+    watch.look();
+  }
+
+  private void take() {
+    try (KeyFile keys = KeyFileReader.read(file)) {
+      int before =
+          device.keying(
+              (keying, now) -> {
+                int published = keying.publishedKey();
+                keying.rotate(keys, now);
+                return published;
+              });
+      refusal = null;
+      int published = keys.published().id();
+      if (published != before) {
+        LOG.info(
+            "{}: key {} is published from {}, after key {}",
+            device.interfaceName(),
+            published,
+            file,
+            before);
+      }
+    } catch (KeyFileException e) {
+      refuse(String.valueOf(e.getMessage()));
+    } catch (DeviceException e) {
+      if (e.getCause() instanceof RotationRefusedException refused) {
+        refuse(file + ": " + refused.getMessage());
+      } else if (!closed) {
+        refuse(String.valueOf(e.getMessage()));
+      }
+    } catch (IOException e) {
+      refuse(file + " cannot be read: " + e);
+    }
+  }
+
+  private void refuse(String reason) {
+    refusal = reason;
+    LOG.error("{}: the keys in use stay: {}", device.interfaceName(), reason);
+  }
+
+  @Override
+  public GlobalKeyView view() throws DeviceException {
+    String refused = refusal;
+    return device.keying(
+        (keying, now) ->
+            GlobalKeyView.of(
+                file.toString(),
+                refused,
+                keying.publishedKey(),
+                keying.heldKeys(),
+                keying.pairs()));
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    watch.close();
+  }
+}

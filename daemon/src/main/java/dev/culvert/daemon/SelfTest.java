@@ -1,0 +1,214 @@
+package dev.culvert.daemon;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import dev.culvert.daemon.admin.AdminMessage.Command;
+import dev.culvert.daemon.admin.GatewayView;
+import dev.culvert.daemon.admin.PeerView;
+import dev.culvert.daemon.admin.RoutesView;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.kernel.DeviceCapture;
+import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.nio.ByteBuffer;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+
+/**
+ * Sends a marked packet to each peer of a running gateway, and looks on the underlay whether it
+ * passes there in clear. The capture is trusted only once it has caught a control frame.
+ */
+public final class SelfTest implements AutoCloseable {
+  private static final int DISCARD_PORT = 9;
+  private static final long CONTROL_NANOS = 2_000_000_000L;
+  private static final long WATCH_NANOS = 1_000_000_000L;
+  private static final int STEP_MILLIS = 20;
+
+  /** IEEE 802's type for local experiments: nobody answers it. */
+  private static final short EXPERIMENT = (short) 0x88b5;
+
+  private static final int ETHERNET_HEADER = 14;
+
+  private final List<DeviceCapture> captures = new ArrayList<>();
+  private final SecureRandom random = new SecureRandom();
+
+  private SelfTest() {}
+
+  /**
+   * What a test saw.
+   *
+   * @param devices that were watched
+   * @param frames that passed there meanwhile
+   * @param peers what became of the packet to each
+   */
+  public record Report(List<String> devices, long frames, List<PeerReport> peers) {
+    public Report {
+      devices = List.copyOf(devices);
+      peers = List.copyOf(peers);
+    }
+
+    public boolean inClear() {
+      return peers.stream().anyMatch(peer -> peer.seenInClear() > 0);
+    }
+
+    public boolean allSealed() {
+      return peers.stream().allMatch(PeerReport::sealed);
+    }
+  }
+
+  /**
+   * One peer.
+   *
+   * @param target where the packet was sent
+   * @param sealed whether the peer was sent more meanwhile, and has a session
+   * @param seenInClear frames on the underlay that held the mark
+   */
+  public record PeerReport(String name, String target, boolean sealed, long seenInClear) {}
+
+  /**
+   * Tests a running gateway of this network namespace.
+   *
+   * @throws IOException where the gateway does not answer, or the capture is blind
+   */
+  public static Report run(Machine machine, String gateway) throws IOException {
+    RoutesView routes =
+        Objects.requireNonNull(machine.adminClient().call(gateway, Command.ROUTES).routes());
+    if (routes.underlay().isEmpty()) {
+      throw new IOException(
+          "no device is known that leads to other nodes, so there is nothing to watch; a default route,"
+              + " or an endpoint that is an address, shows one");
+    }
+    try (SelfTest test = new SelfTest()) {
+      for (String device : routes.underlay()) {
+        test.captures.add(DeviceCapture.open(device));
+      }
+      test.control();
+      return test.watch(machine, gateway, routes.underlay());
+    }
+  }
+
+  private byte[] mark() {
+    byte[] mark = new byte[16];
+    random.nextBytes(mark);
+    return HexFormat.of().formatHex(mark).getBytes(US_ASCII);
+  }
+
+  /** A frame of our own on each device has to be seen there. */
+  private void control() throws IOException {
+    for (DeviceCapture capture : captures) {
+      byte[] mark = mark();
+      ByteBuffer frame = ByteBuffer.allocate(ETHERNET_HEADER + mark.length);
+      frame.putShort(12, EXPERIMENT).put(ETHERNET_HEADER, mark);
+      // A socket does not see what it sends itself.
+      try (DeviceCapture sender = DeviceCapture.open(capture.device())) {
+        sender.send(frame.array());
+      }
+      long end = System.nanoTime() + CONTROL_NANOS;
+      boolean seen = false;
+      while (!seen && System.nanoTime() - end < 0) {
+        seen = contains(capture.next(STEP_MILLIS), mark);
+      }
+      if (!seen) {
+        throw new IOException(
+            "the capture on " + capture.device() + " is blind: it missed a control frame");
+      }
+    }
+  }
+
+  private Report watch(Machine machine, String gateway, List<String> devices) throws IOException {
+    List<PeerView> before = peers(machine, gateway);
+    Map<String, byte[]> marks = new TreeMap<>();
+    Map<String, Long> seen = new TreeMap<>();
+    for (PeerView peer : before) {
+      if (!peer.allowedIps().isEmpty()) {
+        byte[] mark = mark();
+        marks.put(id(peer), mark);
+        seen.put(id(peer), 0L);
+        send(target(peer), mark);
+      }
+    }
+    long frames = 0;
+    long end = System.nanoTime() + WATCH_NANOS;
+    while (System.nanoTime() - end < 0) {
+      for (DeviceCapture capture : captures) {
+        byte[] frame = capture.next(STEP_MILLIS);
+        frames += frame.length == 0 ? 0 : 1;
+        marks.forEach((key, mark) -> seen.merge(key, contains(frame, mark) ? 1L : 0L, Long::sum));
+      }
+    }
+    Map<String, PeerView> after = new TreeMap<>();
+    peers(machine, gateway).forEach(peer -> after.put(id(peer), peer));
+    List<PeerReport> reports = new ArrayList<>();
+    for (PeerView peer : before) {
+      PeerView now = after.get(id(peer));
+      Long inClear = seen.get(id(peer));
+      if (inClear != null) {
+        boolean sealed =
+            now != null && now.lastHandshake() != null && now.txBytes() > peer.txBytes();
+        reports.add(new PeerReport(peer.label(), target(peer).toString(), sealed, inClear));
+      }
+    }
+    return new Report(devices, frames, reports);
+  }
+
+  private static List<PeerView> peers(Machine machine, String gateway) throws IOException {
+    GatewayView view = machine.adminClient().call(gateway, Command.STATUS).gateway();
+    return view == null ? List.of() : view.peers();
+  }
+
+  /** Unlike any other's: ESP's peers have no key, and no two of them one name. */
+  private static String id(PeerView peer) {
+    return Objects.requireNonNullElseGet(peer.publicKey(), peer::label);
+  }
+
+  /** An address of the node itself where there is one, else the first of a range. */
+  private static IpAddress target(PeerView peer) {
+    List<Prefix> ranges = peer.allowedIps().stream().map(Prefix::parse).toList();
+    return ranges.stream()
+        .filter(range -> range.length() == range.address().bitLength())
+        .findFirst()
+        .map(Prefix::address)
+        .orElseGet(() -> first(ranges.getFirst()));
+  }
+
+  private static IpAddress first(Prefix range) {
+    IpAddress address = range.address();
+    return address.v4()
+        ? IpAddress.ofV4((int) address.low() + 1)
+        : IpAddress.ofV6(address.high(), address.low() + 1);
+  }
+
+  private static void send(IpAddress target, byte[] mark) {
+    try (DatagramSocket socket = new DatagramSocket()) {
+      socket.send(new DatagramPacket(mark, mark.length, target.toInetAddress(), DISCARD_PORT));
+    } catch (IOException e) {
+      // Refused on the way out: not sealed, and the report says so.
+      return;
+    }
+  }
+
+  private static boolean contains(byte[] frame, byte[] mark) {
+    for (int at = 0; at <= frame.length - mark.length; at++) {
+      int same = 0;
+      while (same < mark.length && frame[at + same] == mark[same]) {
+        same++;
+      }
+      if (same == mark.length) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  @Override
+  public void close() {
+    captures.forEach(DeviceCapture::close);
+  }
+}

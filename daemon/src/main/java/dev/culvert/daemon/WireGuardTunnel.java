@@ -1,0 +1,188 @@
+package dev.culvert.daemon;
+
+import dev.culvert.daemon.admin.GatewayView;
+import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.config.GatewayConfig;
+import dev.culvert.daemon.config.PeerConfig;
+import dev.culvert.daemon.config.ready.Desired;
+import dev.culvert.daemon.config.ready.DesiredState;
+import dev.culvert.daemon.config.ready.DeviceDiff;
+import dev.culvert.daemon.uapi.UapiServer;
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.Mark;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.gateway.DeviceException;
+import dev.culvert.tunnel.gateway.GatewayStatus;
+import dev.culvert.tunnel.gateway.WireGuardDevice;
+import dev.culvert.tunnel.noise.PublicKey;
+import dev.culvert.tunnel.wireguard.DeviceSnapshot;
+import dev.culvert.tunnel.wireguard.DeviceUpdate;
+import dev.culvert.tunnel.wireguard.PeerContact;
+import dev.culvert.tunnel.wireguard.PeerUpdate;
+import java.io.IOException;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.stream.Collectors;
+
+/** A WireGuard device, which {@code wg} can see too. */
+final class WireGuardTunnel implements Tunnel {
+  /** So many initiations in a row are not lost by chance alone. */
+  private static final int UNANSWERED = 2;
+
+  private final RunningDevice running;
+  private final UapiServer uapi;
+
+  /** What was wanted last. */
+  private Map<PublicKey, Endpoint> endpoints;
+
+  private WireGuardTunnel(
+      RunningDevice running, UapiServer uapi, Map<PublicKey, Endpoint> endpoints) {
+    this.running = running;
+    this.uapi = uapi;
+    this.endpoints = endpoints;
+  }
+
+  static WireGuardTunnel open(Machine machine, DesiredState desired, int mtu) throws IOException {
+    GatewayConfig config = desired.config();
+    RunningDevice running = machine.devices().open(config.interfaceName(), mtu, config.lanes());
+    try {
+      // Routes and rules lead to the link by its name, here: moved, it serves nobody, and a new
+      // start mends that.
+      running.endWhenMoved();
+      running.device().configure(desired.update());
+      return new WireGuardTunnel(
+          running,
+          UapiServer.open(machine.uapiDirectory(), running.device()),
+          endpoints(desired.update()));
+    } catch (IOException | RuntimeException e) {
+      running.close();
+      throw e;
+    }
+  }
+
+  private static Map<PublicKey, Endpoint> endpoints(DeviceUpdate update) {
+    Map<PublicKey, Endpoint> endpoints = new HashMap<>();
+    for (PeerUpdate peer : update.peers()) {
+      if (peer.endpoint() != null) {
+        endpoints.put(peer.publicKey(), peer.endpoint());
+      }
+    }
+    return endpoints;
+  }
+
+  private WireGuardDevice device() {
+    return running.device();
+  }
+
+  @Override
+  public int apply(Desired desired) throws ConfigException, IOException {
+    if (!(desired instanceof DesiredState wanted)) {
+      throw new IllegalArgumentException("not for WireGuard");
+    }
+    try (DeviceSnapshot now = device().snapshot()) {
+      DeviceUpdate update =
+          DeviceDiff.between(
+              now, device().listenPort(), device().fwmark(), endpoints, wanted.update());
+      if (!DeviceDiff.isEmpty(update)) {
+        device().configure(update);
+      }
+      endpoints = endpoints(wanted.update());
+      return update.peers().size();
+    }
+  }
+
+  @Override
+  public Map<String, PeerSign> signs(Collection<String> peers) throws DeviceException {
+    Map<String, PeerSign> signs = new HashMap<>();
+    device()
+        .contacts(peers.stream().map(PublicKey::parseBase64).toList())
+        .forEach((key, contact) -> signs.put(key.toString(), sign(contact)));
+    return signs;
+  }
+
+  private static PeerSign sign(PeerContact contact) {
+    return new PeerSign(
+        contact.endpoint(),
+        contact.unansweredHandshakes() < UNANSWERED
+            ? PeerSign.Answer.HEARD
+            : PeerSign.Answer.UNANSWERED);
+  }
+
+  @Override
+  public void move(String peer, Endpoint to) throws DeviceException {
+    PeerUpdate update =
+        new PeerUpdate(
+            PublicKey.parseBase64(peer),
+            false,
+            true,
+            null,
+            to,
+            OptionalInt.empty(),
+            false,
+            List.of());
+    device()
+        .configure(
+            new DeviceUpdate(
+                null, OptionalInt.empty(), OptionalInt.empty(), false, List.of(update)));
+  }
+
+  @Override
+  public int listenPort() {
+    return device().listenPort();
+  }
+
+  @Override
+  public void useClassifier(Classifier classifier, Mark bypass) throws DeviceException {
+    running.useClassifier(classifier, bypass);
+  }
+
+  @Override
+  public void greet() throws DeviceException {
+    running.greet();
+  }
+
+  @Override
+  public GatewayStatus status() {
+    return device().status();
+  }
+
+  @Override
+  public GatewayView view(GatewayConfig config, String file) {
+    Map<String, String> names =
+        config.peers().stream()
+            .collect(Collectors.toMap(p -> p.publicKey().toString(), PeerConfig::name));
+    return GatewayView.of(device(), file, names);
+  }
+
+  @Override
+  public List<String> keyLog() {
+    try (DeviceSnapshot now = device().snapshot()) {
+      return running.keyLog(now);
+    }
+  }
+
+  @Override
+  public Optional<String> failure() {
+    return running.failure();
+  }
+
+  @Override
+  public void awaitClosed() throws InterruptedException {
+    running.awaitClosed();
+  }
+
+  @Override
+  public void end() {
+    running.close();
+  }
+
+  @Override
+  public void close() throws IOException {
+    end();
+    uapi.close();
+  }
+}

@@ -1,0 +1,54 @@
+package dev.culvert.daemon.admin;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.culvert.daemon.admin.AdminMessage.Command;
+import dev.culvert.daemon.admin.AdminMessage.Request;
+import dev.culvert.daemon.admin.AdminMessage.Response;
+import dev.culvert.daemon.socket.LocalServer;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Asks a running gateway. */
+public final class AdminClient {
+  private final Path directory;
+
+  public AdminClient(Path directory) {
+    this.directory = directory;
+  }
+
+  /** Whether a gateway of this name answers. */
+  public boolean isRunning(String interfaceName) {
+    return LocalServer.isLive(AdminServer.socketPath(directory, interfaceName));
+  }
+
+  /**
+   * Sends one command and waits for its answer.
+   *
+   * @throws IOException where nobody answers, or the gateway says that it failed
+   */
+  public Response call(String interfaceName, Command command, String... arguments)
+      throws IOException {
+    Path path = AdminServer.socketPath(directory, interfaceName);
+    try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
+      String line =
+          Json.lines().writeValueAsString(new Request(command, List.of(arguments))) + "\n";
+      channel.write(ByteBuffer.wrap(line.getBytes(UTF_8)));
+      String answer = new BufferedReader(Channels.newReader(channel, UTF_8)).readLine();
+      if (answer == null) {
+        throw new IOException(interfaceName + " hung up without an answer");
+      }
+      Response response = Json.lines().readValue(answer, Response.class);
+      if (response.error() != null) {
+        throw new IOException(response.error());
+      }
+      return response;
+    }
+  }
+}

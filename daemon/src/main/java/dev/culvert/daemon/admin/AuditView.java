@@ -1,0 +1,29 @@
+package dev.culvert.daemon.admin;
+
+import java.util.List;
+
+/**
+ * What became of the packets between the cluster's nodes so far, both directions.
+ *
+ * @param guarded whether the guard stands: without it, nobody counted what left in clear
+ * @param blindSpots what takes packets past the guard: those were not counted
+ */
+public record AuditView(boolean guarded, List<Row> rows, List<String> blindSpots) {
+  public AuditView {
+    blindSpots = List.copyOf(blindSpots);
+    rows = List.copyOf(rows);
+  }
+
+  /**
+   * Packets of one kind.
+   *
+   * @param traffic a class, an exemption, or a reason for drops
+   * @param clear that crossed the underlay in clear without being exempt
+   */
+  public record Row(String traffic, long encrypted, long exempt, long dropped, long clear) {}
+
+  /** Packets that crossed the underlay in clear without being exempt. */
+  public long clear() {
+    return rows.stream().mapToLong(Row::clear).sum();
+  }
+}

@@ -1,0 +1,113 @@
+package dev.culvert.daemon.admin;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.gateway.GatewayStatus;
+import dev.culvert.tunnel.gateway.WireGuardDevice;
+import dev.culvert.tunnel.wireguard.DeviceSnapshot;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One gateway, as {@code culvert status} shows it. Holds no secret.
+ *
+ * @param interfaceName the tunnel interface
+ * @param engine {@link #WIREGUARD} or {@link #ESP}
+ * @param publicKey base64, null where no private key is set or needed
+ * @param listenPort UDP port, 0 while none is bound
+ * @param fwmark mark of the packets that carry the tunnel, 0 for none
+ * @param configFile null for {@code culvert wg}, which has none
+ * @param traffic null where only the UAPI socket could be asked
+ * @param esp null but for ESP
+ * @param names the endpoints that are names
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record GatewayView(
+    String interfaceName,
+    String engine,
+    @Nullable String publicKey,
+    int listenPort,
+    long fwmark,
+    @Nullable String configFile,
+    @Nullable TrafficView traffic,
+    List<PeerView> peers,
+    @Nullable EspView esp,
+    List<NameView> names) {
+  /** The {@code engine} of WireGuard. */
+  public static final String WIREGUARD = "wireguard";
+
+  /** The {@code engine} of ESP. */
+  public static final String ESP = "esp";
+
+  public GatewayView {
+    peers = List.copyOf(peers);
+    names = List.copyOf(names);
+  }
+
+  /** The same with these names. */
+  public GatewayView withNames(List<NameView> now) {
+    return new GatewayView(
+        interfaceName, engine, publicKey, listenPort, fwmark, configFile, traffic, peers, esp, now);
+  }
+
+  /**
+   * The device now.
+   *
+   * @param names what people call the peers, by public key
+   */
+  public static GatewayView of(
+      WireGuardDevice device, @Nullable String configFile, Map<String, String> names) {
+    try (DeviceSnapshot now = device.snapshot()) {
+      return new GatewayView(
+          device.interfaceName(),
+          WIREGUARD,
+          now.publicKey() == null ? null : now.publicKey().toString(),
+          device.listenPort(),
+          Integer.toUnsignedLong(device.fwmark()),
+          configFile,
+          TrafficView.of(device.status()),
+          now.peers().stream().map(peer -> PeerView.of(peer, names)).toList(),
+          null,
+          List.of());
+    }
+  }
+
+  /**
+   * The packet path.
+   *
+   * @param drops packets by reason, sorted by the reason's name
+   */
+  public record TrafficView(
+      int mtu,
+      int lanes,
+      List<String> offloads,
+      String cipher,
+      long packetsSealed,
+      long packetsOpened,
+      long trainsSent,
+      long trainsReceived,
+      Map<String, Long> drops) {
+    public TrafficView {
+      offloads = List.copyOf(offloads);
+    }
+
+    static TrafficView of(GatewayStatus status) {
+      Map<String, Long> drops = new TreeMap<>();
+      for (Map.Entry<DropReason, Long> drop : status.drops().entrySet()) {
+        drops.put(drop.getKey().label(), drop.getValue());
+      }
+      return new TrafficView(
+          status.mtu(),
+          status.lanes(),
+          status.offloads(),
+          status.cipher(),
+          status.packetsSealed(),
+          status.packetsOpened(),
+          status.trainsSent(),
+          status.trainsReceived(),
+          drops);
+    }
+  }
+}

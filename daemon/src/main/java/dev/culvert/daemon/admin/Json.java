@@ -1,0 +1,34 @@
+package dev.culvert.daemon.admin;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+
+/** How JSON is read and written here. */
+public final class Json {
+  private static final ObjectMapper LINES =
+      JsonMapper.builder().disable(SerializationFeature.FAIL_ON_EMPTY_BEANS).build();
+
+  static {
+    LINES
+        .getFactory()
+        .setStreamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(16).build());
+  }
+
+  private Json() {}
+
+  static ObjectMapper lines() {
+    return LINES;
+  }
+
+  /** For people and their programs: indented. */
+  public static String pretty(Object value) {
+    try {
+      return LINES.writerWithDefaultPrettyPrinter().writeValueAsString(value);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("views are always JSON", e);
+    }
+  }
+}

@@ -1,0 +1,22 @@
+package dev.culvert.daemon.config;
+
+import dev.culvert.routing.ClusterMap;
+import dev.culvert.routing.Policy;
+
+/**
+ * Who is in the cluster, and what is encrypted between them.
+ *
+ * @param self the name of the node that this gateway is on, one of the map's
+ * @param complete whether the map names all of this node's own addresses and pods. Where a file has
+ *     only peers it does not: they are asked of the kernel, and the lanes go by the peers' ranges
+ *     alone
+ */
+public record ClusterConfig(String self, ClusterMap map, Policy policy, boolean complete) {
+  /** What a node is called whose file does not name it. */
+  public static final String UNNAMED = "this node";
+
+  /** This configuration with another map. */
+  public ClusterConfig with(ClusterMap other) {
+    return new ClusterConfig(self, other, policy, complete);
+  }
+}

@@ -1,0 +1,133 @@
+package dev.culvert.daemon.config;
+
+import dev.culvert.routing.Mark;
+import dev.culvert.routing.Prefix;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What {@code culvert up} is to run, from YAML or from wg(8)'s format. A value that was checked:
+ * names are valid, ranges have one owner. Files that it names are not read yet.
+ *
+ * @param interfaceName a valid Linux interface name
+ * @param mtu 576 to 65535, or 0: 1420
+ * @param addresses of the tunnel interface
+ * @param listenPort UDP port, 0: any that is free
+ * @param fwmark mark of the packets that carry the tunnel, 0: none, or ours with {@code routes}
+ * @param lanes packet-moving threads, 0: chosen by the machine's processors
+ * @param routes whether the kernel is steered and guarded as the cluster's policy asks
+ * @param privateKey who this gateway is, to WireGuard and to ESP that is keyed by handshakes
+ * @param cluster who is in it, and what is encrypted
+ * @param peers WireGuard's
+ * @param engine the protocol, and what only that needs
+ * @param discovery a file that names more nodes, or null
+ */
+public record GatewayConfig(
+    String interfaceName,
+    int mtu,
+    List<InterfaceAddress> addresses,
+    int listenPort,
+    int fwmark,
+    int lanes,
+    boolean routes,
+    KeySource privateKey,
+    ClusterConfig cluster,
+    List<PeerConfig> peers,
+    EngineConfig engine,
+    @Nullable Path discovery) {
+  public static final String DEFAULT_INTERFACE = "culvert0";
+  public static final int MIN_MTU_IPV6 = 1280;
+
+  /** In bits that neither kube-proxy (0xc000) nor Calico (the upper half) uses. */
+  private static final int MARK_BITS = 0x1ff0;
+
+  private static final int MARK = 0x1c70;
+  private static final int BYPASS_MARK = 0x1cb0;
+  private static final int OVERLAY_MARK = 0x1cf0;
+
+  public GatewayConfig {
+    addresses = List.copyOf(addresses);
+    peers = List.copyOf(peers);
+  }
+
+  /** The mark of the tunnel's packets, where the kernel is steered by it. */
+  public Mark encapsulationMark() {
+    return fwmark == 0 ? new Mark(MARK, MARK_BITS) : Mark.of(fwmark);
+  }
+
+  /** The mark of what the gateway sends in clear on purpose. */
+  public Mark bypassMark() {
+    return fwmark == 0 ? new Mark(BYPASS_MARK, MARK_BITS) : Mark.of(~fwmark);
+  }
+
+  /** The mark of what came out of the tunnel. */
+  public Mark overlayMark() {
+    if (fwmark == 0) {
+      return new Mark(OVERLAY_MARK, MARK_BITS);
+    }
+    // Any but the other two, and but 0, which packets have that nobody marked.
+    return Mark.of(fwmark ^ (fwmark == 1 ? 2 : 1));
+  }
+
+  /** What the device's sockets put on their packets, 0: nothing. */
+  public int socketMark() {
+    return routes ? encapsulationMark().value() : fwmark;
+  }
+
+  /** Where the peers are, as far as it is said. */
+  public List<HostPort> endpoints() {
+    Stream<@Nullable HostPort> all =
+        switch (engine) {
+          case EngineConfig.WireGuard wireGuard -> peers.stream().map(PeerConfig::endpoint);
+          case EspConfig esp -> esp.peers().stream().map(EspConfig.Peer::endpoint);
+        };
+    return all.filter(Objects::nonNull).toList();
+  }
+
+  /** The peers whose endpoints are names. */
+  public List<NamedPeer> namedPeers() {
+    List<NamedPeer> named = new ArrayList<>();
+    for (PeerConfig peer : peers) {
+      HostPort at = peer.endpoint();
+      if (at != null && at.isName()) {
+        String id = peer.publicKey().toString();
+        named.add(new NamedPeer(id, peer.name(), at.host(), at.port(), true, true));
+      }
+    }
+    if (engine instanceof EspConfig esp) {
+      for (EspConfig.Peer peer : esp.peers()) {
+        HostPort at = peer.endpoint();
+        if (at.isName()) {
+          String id = peer.name();
+          named.add(
+              new NamedPeer(
+                  id, id, at.host(), at.port(), esp.reaches(peer, true), esp.reaches(peer, false)));
+        }
+      }
+    }
+    return named;
+  }
+
+  /** How many there are, wherever they are. */
+  public int peerCount() {
+    return switch (engine) {
+      case EngineConfig.WireGuard wireGuard -> peers.size();
+      case EspConfig esp -> esp.peers().size();
+    };
+  }
+
+  /** Every range that goes through the tunnel, sorted, without doubles. */
+  public List<Prefix> tunnelled() {
+    Stream<Prefix> ranges =
+        switch (engine) {
+          case EngineConfig.WireGuard wireGuard ->
+              peers.stream().flatMap(p -> p.allowedIps().stream());
+          case EspConfig esp -> esp.peers().stream().flatMap(p -> p.allowedIps().stream());
+        };
+    return ranges.distinct().sorted().toList();
+  }
+}

@@ -1,0 +1,13 @@
+package dev.culvert.daemon.config;
+
+import dev.culvert.crypto.SecretBytes;
+import java.nio.file.Path;
+
+/** Where a secret key comes from. */
+public sealed interface KeySource {
+  /** A file that holds the key in base64, read when the gateway starts. */
+  record InFile(Path path, Place place) implements KeySource {}
+
+  /** The key itself, as wg(8)'s format holds it. */
+  record Inline(SecretBytes key) implements KeySource {}
+}

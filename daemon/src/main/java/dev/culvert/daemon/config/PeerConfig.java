@@ -1,0 +1,27 @@
+package dev.culvert.daemon.config;
+
+import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.noise.PublicKey;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One peer of a gateway.
+ *
+ * @param name for people; the public key where none was given
+ * @param presharedKey null for none
+ * @param endpoint null where the peer calls us
+ * @param allowedIps every address that is reached through the peer, and that it may send from
+ * @param persistentKeepalive seconds, 0 for off
+ */
+public record PeerConfig(
+    String name,
+    PublicKey publicKey,
+    @Nullable KeySource presharedKey,
+    @Nullable HostPort endpoint,
+    List<Prefix> allowedIps,
+    int persistentKeepalive) {
+  public PeerConfig {
+    allowedIps = List.copyOf(allowedIps);
+  }
+}

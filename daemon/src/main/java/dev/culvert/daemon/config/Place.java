@@ -1,0 +1,21 @@
+package dev.culvert.daemon.config;
+
+/**
+ * Where in a configuration a value stands.
+ *
+ * @param file as the user named it
+ * @param line counted from 1, 0 for the whole file
+ * @param key as in {@code spec.peers[1].publicKey}, empty where there is none
+ */
+public record Place(String file, int line, String key) {
+  /** {@code gateway.yaml:12: spec.peers[1].publicKey: REASON}. */
+  public ConfigException error(String reason) {
+    String at = line == 0 ? file : file + ":" + line;
+    return new ConfigException(at + ": " + (key.isEmpty() ? "" : key + ": ") + reason);
+  }
+
+  /** {@code line 12}, to point at from elsewhere in the same file. */
+  public String lineText() {
+    return "line " + line;
+  }
+}

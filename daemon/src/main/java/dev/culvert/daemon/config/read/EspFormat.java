@@ -1,0 +1,362 @@
+package dev.culvert.daemon.config.read;
+
+import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.config.EspConfig;
+import dev.culvert.daemon.config.EspConfig.Keys;
+import dev.culvert.daemon.config.EspConfig.ManualSaConfig;
+import dev.culvert.daemon.config.EspConfig.NoisePeerConfig;
+import dev.culvert.daemon.config.HostPort;
+import dev.culvert.daemon.config.KeySource;
+import dev.culvert.daemon.config.Values;
+import dev.culvert.daemon.config.read.YamlValue.YamlMap;
+import dev.culvert.routing.EspPolicy;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.noise.PublicKey;
+import dev.culvert.tunnel.port.Encapsulation;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What {@code engine: esp} adds to {@link YamlFormat}.
+ *
+ * <pre>{@code
+ * spec:
+ *   engine: esp
+ *   esp:
+ *     keying: global                      # or noise, manual
+ *     keyFile: /etc/culvert/keys          # with global
+ *     esn: true
+ *     encapsulation: udp                  # or raw: IP protocol 50
+ *     nodeAddresses: [192.0.2.1]
+ *     localRanges: [10.66.1.0/24]
+ *   peers:
+ *     - name: node-b
+ *       endpoint: 192.0.2.2:4500
+ *       address: 192.0.2.2                # where NAT makes it another than the endpoint's
+ *       allowedIps: [10.66.2.0/24]
+ *       persistentKeepalive: 25           # left out: off; not with raw encapsulation
+ *       publicKey: BASE64                 # with noise
+ *       presharedKeyFile: node-b.psk      # with noise, left out: none
+ *       inbound: {spi: 0x1001, keyFile: from-b.key}    # with manual
+ *       outbound: {spi: 0x1002, keyFile: to-b.key}     # with manual
+ * }</pre>
+ *
+ * With {@link ClusterFormat}'s nodes in the place of peers, addresses and ranges are the nodes',
+ * and with noise so are {@code publicKey}, {@code presharedKeyFile} and {@code
+ * persistentKeepalive}; and {@code policy} says whether there is one pair of SAs for each pair of
+ * nodes ({@code subnet}) or, with a global key, one SA for each range of a node ({@code endpoint}).
+ */
+final class EspFormat {
+  private static final Set<String> KEYS =
+      Set.of("keying", "keyFile", "policy", "esn", "encapsulation", "nodeAddresses", "localRanges");
+
+  /** Where keys come from. */
+  private enum Keying {
+    GLOBAL,
+    NOISE,
+    MANUAL
+  }
+
+  /** RFC 4303 section 2.1 reserves those below. */
+  private static final long MIN_SPI = 256;
+
+  private final Path directory;
+  private final Keying keying;
+  private final YamlMap section;
+  private final Map<String, EspPeerBuilder> peers = new LinkedHashMap<>();
+  private final List<ManualSaConfig> sas = new ArrayList<>();
+  private final Map<PublicKey, NoisePeerConfig> identities = new LinkedHashMap<>();
+
+  /** A peer while its lines are read; its ranges are the common builder's. */
+  private record EspPeerBuilder(
+      PeerConfigBuilder ranges, HostPort endpoint, @Nullable IpAddress address, int natKeepalive) {}
+
+  /**
+   * Reads how keys are had.
+   *
+   * @param directory where relative paths start
+   * @param inCluster whether the file has nodes, not peers
+   */
+  EspFormat(Path directory, YamlValue section, boolean inCluster) throws ConfigException {
+    this.directory = directory;
+    this.section = section.map(KEYS);
+    keying = keying(section, this.section);
+    if (inCluster) {
+      refuseOfPeers();
+    } else if (this.section.get("policy") != null) {
+      throw this.section.require("policy").place().error("only with nodes");
+    }
+  }
+
+  private void refuseOfPeers() throws ConfigException {
+    if (keying == Keying.MANUAL) {
+      throw section
+          .require("keying")
+          .place()
+          .error("manual is for fixed keys with a foreign peer: such a file has peers, not nodes");
+    }
+    for (String key : List.of("nodeAddresses", "localRanges")) {
+      YamlValue given = section.get(key);
+      if (given != null) {
+        throw given.place().error("with nodes, these stand in the node's own entry");
+      }
+    }
+  }
+
+  /** Whether a node is known by its static key too, not only by its address. */
+  boolean needsIdentity() {
+    return keying == Keying.NOISE;
+  }
+
+  /** Reads the peers, whose names and ranges go through {@code config}. */
+  EspConfig ofPeers(List<YamlValue> values, GatewayConfigBuilder config) throws ConfigException {
+    for (YamlValue value : values) {
+      peer(value, config);
+    }
+    List<IpAddress> nodeAddresses = nodeAddresses(section);
+    for (EspPeerBuilder peer : peers.values()) {
+      requireFamily(peer, nodeAddresses);
+    }
+    return config(
+        nodeAddresses,
+        localRanges(section),
+        null,
+        peers.values().stream()
+            .map(
+                p ->
+                    new EspConfig.Peer(
+                        p.ranges.name,
+                        p.endpoint,
+                        p.address,
+                        List.of(),
+                        List.copyOf(p.ranges.allowedIps.keySet()),
+                        p.natKeepalive))
+            .toList());
+  }
+
+  /** Of a cluster's nodes, for which {@link #identity} was called. */
+  EspConfig ofNodes(List<IpAddress> own, List<Prefix> ownRanges, List<EspConfig.Peer> nodes)
+      throws ConfigException {
+    return config(own, ownRanges, policy(), nodes);
+  }
+
+  private EspPolicy.Form policy() throws ConfigException {
+    YamlValue policy = section.get("policy");
+    if (policy == null) {
+      return EspPolicy.Form.SUBNET;
+    }
+    return switch (policy.text()) {
+      case "subnet" -> EspPolicy.Form.SUBNET;
+      case "endpoint" -> {
+        if (keying != Keying.GLOBAL) {
+          throw policy.place().error("endpoint goes with keying global only");
+        }
+        yield EspPolicy.Form.ENDPOINT;
+      }
+      default ->
+          throw policy
+              .place()
+              .error("policy must be subnet or endpoint, not '" + policy.text() + "'");
+    };
+  }
+
+  private EspConfig config(
+      List<IpAddress> own,
+      List<Prefix> ownRanges,
+      EspPolicy.@Nullable Form policy,
+      List<EspConfig.Peer> all)
+      throws ConfigException {
+    Keys keys = keys(section);
+    YamlValue esn = section.get("esn");
+    if (keying == Keying.NOISE && esn != null && !esn.truth()) {
+      throw esn.place().error("with keying noise sequence numbers have 64 bits");
+    }
+    return new EspConfig(
+        own, ownRanges, policy, esn == null || esn.truth(), encapsulation(section), keys, all);
+  }
+
+  private static Keying keying(YamlValue section, YamlMap map) throws ConfigException {
+    YamlValue keying = map.get("keying");
+    String how = keying == null ? "global" : keying.text();
+    return switch (how) {
+      case "global" -> Keying.GLOBAL;
+      case "noise" -> Keying.NOISE;
+      case "manual" -> Keying.MANUAL;
+      default ->
+          throw section.place().error("keying must be global, noise or manual, not '" + how + "'");
+    };
+  }
+
+  private Keys keys(YamlMap esp) throws ConfigException {
+    YamlValue keyFile = esp.get("keyFile");
+    return switch (keying) {
+      case GLOBAL -> new Keys.Global(path(esp.require("keyFile")));
+      case NOISE -> {
+        if (keyFile != null) {
+          throw keyFile.place().error("with keying noise it is identity.privateKeyFile");
+        }
+        yield new Keys.Noise(List.copyOf(identities.values()));
+      }
+      case MANUAL -> {
+        if (keyFile != null) {
+          throw keyFile.place().error("with keying manual each peer's SAs name their own");
+        }
+        yield new Keys.Manual(sas);
+      }
+    };
+  }
+
+  private static Encapsulation encapsulation(YamlMap esp) throws ConfigException {
+    YamlValue value = esp.get("encapsulation");
+    if (value == null) {
+      return Encapsulation.UDP;
+    }
+    return switch (value.text()) {
+      case "udp" -> Encapsulation.UDP;
+      case "raw" -> Encapsulation.RAW;
+      default ->
+          throw value.place().error("encapsulation must be udp or raw, not '" + value.text() + "'");
+    };
+  }
+
+  private static List<IpAddress> nodeAddresses(YamlMap esp) throws ConfigException {
+    List<IpAddress> addresses = new ArrayList<>();
+    for (YamlValue value : esp.require("nodeAddresses").list()) {
+      IpAddress address = ip(value);
+      Values.requireNotLinkLocal(value.place(), address);
+      if (addresses.stream().anyMatch(other -> other.v4() == address.v4())) {
+        throw value.place().error("a node has one address a family: the one its peers know");
+      }
+      addresses.add(address);
+    }
+    return addresses;
+  }
+
+  private static List<Prefix> localRanges(YamlMap esp) throws ConfigException {
+    List<Prefix> ranges = new ArrayList<>();
+    for (YamlValue value : esp.require("localRanges").list()) {
+      ranges.add(Values.prefix(value.place(), value.text()));
+    }
+    return ranges;
+  }
+
+  private static IpAddress ip(YamlValue value) throws ConfigException {
+    String text = value.text();
+    try {
+      return IpAddress.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw value.place().error("'" + text + "' is not an address (as in 192.0.2.1)");
+    }
+  }
+
+  /** Only what is known without asking the name service. */
+  private static void requireFamily(EspPeerBuilder peer, List<IpAddress> nodeAddresses)
+      throws ConfigException {
+    IpAddress address = peer.address;
+    if (address != null && nodeAddresses.stream().noneMatch(own -> own.v4() == address.v4())) {
+      throw peer.endpoint
+          .place()
+          .error("this node has no address of the family of " + address + " (nodeAddresses)");
+    }
+  }
+
+  private void peer(YamlValue value, GatewayConfigBuilder config) throws ConfigException {
+    YamlMap map = value.map(peerKeys());
+    YamlValue name = map.require("name");
+    PeerConfigBuilder ranges = config.namedPeer(name.place(), name.text());
+    YamlValue endpoint = map.require("endpoint");
+    YamlValue address = map.get("address");
+    ranges.endpoint = Values.endpoint(endpoint.place(), endpoint.text());
+    for (YamlValue range : map.list("allowedIps")) {
+      ranges.allowedIp(range.place(), range.text());
+    }
+    peers.put(
+        ranges.name,
+        new EspPeerBuilder(
+            ranges, ranges.endpoint, address == null ? null : ip(address), natKeepalive(map)));
+    identity(map, ranges.name);
+  }
+
+  private Set<String> peerKeys() {
+    Set<String> keys = new HashSet<>(Set.of("name", "endpoint", "address", "allowedIps"));
+    keys.addAll(identityKeys());
+    return keys;
+  }
+
+  /** The keys by which a peer is known and spoken to, beside its address. */
+  Set<String> identityKeys() {
+    return switch (keying) {
+      case GLOBAL -> Set.of("persistentKeepalive");
+      case NOISE -> Set.of("publicKey", "presharedKeyFile", "persistentKeepalive");
+      case MANUAL -> Set.of("inbound", "outbound", "persistentKeepalive");
+    };
+  }
+
+  /** Reads them. */
+  void identity(YamlMap map, String peer) throws ConfigException {
+    switch (keying) {
+      case GLOBAL -> {}
+      case NOISE -> noise(map, peer);
+      case MANUAL -> {
+        sa(map.require("inbound"), peer, false);
+        sa(map.require("outbound"), peer, true);
+      }
+    }
+  }
+
+  /** Seconds after which a NAT is shown a packet to this peer; 0 where handshakes see to that. */
+  int natKeepalive(YamlMap map) throws ConfigException {
+    YamlValue value = map.get("persistentKeepalive");
+    if (value == null || keying == Keying.NOISE) {
+      return 0;
+    }
+    if (encapsulation(section) == Encapsulation.RAW) {
+      throw value
+          .place()
+          .error("raw ESP has no ports that a NAT could map: encapsulation must be udp for this");
+    }
+    return Values.keepalive(value.place(), value.text());
+  }
+
+  private void noise(YamlMap map, String peer) throws ConfigException {
+    YamlValue key = map.require("publicKey");
+    YamlValue presharedKey = map.get("presharedKeyFile");
+    YamlValue keepalive = map.get("persistentKeepalive");
+    NoisePeerConfig identity =
+        new NoisePeerConfig(
+            peer,
+            Values.publicKey(key.place(), key.text()),
+            presharedKey == null
+                ? null
+                : new KeySource.InFile(path(presharedKey), presharedKey.place()),
+            keepalive == null ? 0 : Values.keepalive(keepalive.place(), keepalive.text()),
+            key.place());
+    NoisePeerConfig other = identities.putIfAbsent(identity.publicKey(), identity);
+    if (other != null) {
+      throw key.place().error("the same key as the peer at " + other.place().lineText());
+    }
+  }
+
+  private void sa(YamlValue value, String peer, boolean outbound) throws ConfigException {
+    YamlMap sa = value.map(Set.of("spi", "keyFile"));
+    YamlValue spi = sa.require("spi");
+    int number = (int) Values.number(spi.place(), spi.text(), MIN_SPI, 0xffff_ffffL);
+    YamlValue file = sa.require("keyFile");
+    sas.add(new ManualSaConfig(peer, outbound, number, path(file), file.place()));
+  }
+
+  private Path path(YamlValue value) throws ConfigException {
+    String text = value.text();
+    if (text.isEmpty() || text.indexOf('\0') >= 0) {
+      throw value.place().error("not a path");
+    }
+    return directory.resolve(text);
+  }
+}

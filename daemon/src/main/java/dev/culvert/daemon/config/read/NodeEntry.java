@@ -1,0 +1,24 @@
+package dev.culvert.daemon.config.read;
+
+import dev.culvert.daemon.config.Place;
+import dev.culvert.daemon.config.read.YamlValue.YamlMap;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Prefix;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The entry of one node in a cluster's file, as far as it is the same for all engines.
+ *
+ * @param map all of the entry
+ * @param place of the name
+ * @param ranges all that the node owns, its addresses included, and where each was given
+ */
+record NodeEntry(
+    YamlMap map,
+    Place place,
+    String name,
+    List<IpAddress> internal,
+    List<IpAddress> external,
+    List<Prefix> podCidrs,
+    Map<Prefix, Place> ranges) {}

@@ -1,0 +1,61 @@
+package dev.culvert.daemon.config.read;
+
+import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.config.HostPort;
+import dev.culvert.daemon.config.KeySource;
+import dev.culvert.daemon.config.PeerConfig;
+import dev.culvert.daemon.config.Place;
+import dev.culvert.daemon.config.Values;
+import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.noise.PublicKey;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** A peer while its lines are read. */
+final class PeerConfigBuilder {
+  private final @Nullable PublicKey publicKey;
+
+  /** Ranges, and where each was given. */
+  final Map<Prefix, Place> allowedIps = new LinkedHashMap<>();
+
+  String name;
+  @Nullable KeySource presharedKey;
+  @Nullable HostPort endpoint;
+  int persistentKeepalive;
+
+  PeerConfigBuilder(PublicKey publicKey) {
+    this.publicKey = publicKey;
+    this.name = publicKey.toString();
+  }
+
+  /** A peer without a key of its own. */
+  PeerConfigBuilder(String name) {
+    this.publicKey = null;
+    this.name = name;
+  }
+
+  /** What the engine knows it by. */
+  String id() {
+    return publicKey == null ? name : publicKey.toString();
+  }
+
+  void allowedIp(Place place, String text) throws ConfigException {
+    allowedIps.putIfAbsent(Values.prefix(place, text), place);
+  }
+
+  /** A WireGuard peer. */
+  PeerConfig build() {
+    if (publicKey == null) {
+      throw new IllegalStateException(name + " has no key");
+    }
+    return new PeerConfig(
+        name,
+        publicKey,
+        presharedKey,
+        endpoint,
+        List.copyOf(allowedIps.keySet()),
+        persistentKeepalive);
+  }
+}

@@ -1,0 +1,48 @@
+package dev.culvert.daemon.config.read;
+
+import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.config.HostPort;
+import dev.culvert.daemon.config.Values;
+import java.nio.file.Path;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** Makes WireGuard's peers of nodes: one that has a key owns all of its node's ranges. */
+final class WireGuardNodes implements NodePeers {
+  private static final int DEFAULT_PORT = 51820;
+
+  private final Path directory;
+  private final GatewayConfigBuilder config;
+
+  /**
+   * @param directory where relative paths start
+   */
+  WireGuardNodes(Path directory, GatewayConfigBuilder config) {
+    this.directory = directory;
+    this.config = config;
+  }
+
+  @Override
+  public Set<String> keys() {
+    return Set.of("publicKey", "presharedKeyFile", "persistentKeepalive");
+  }
+
+  @Override
+  public @Nullable String peer(NodeEntry node, @Nullable NodeEntry self) throws ConfigException {
+    YamlValue key = node.map().get("publicKey");
+    if (key == null) {
+      return null;
+    }
+    if (!node.equals(self)) {
+      PeerConfigBuilder peer = config.peer(key.place(), key.text());
+      peer.name = node.name();
+      peer.allowedIps.putAll(node.ranges());
+      YamlFormat.peerSettings(node.map(), peer, directory);
+      if (peer.endpoint == null && !node.internal().isEmpty()) {
+        String address = node.internal().getFirst().toString();
+        peer.endpoint = new HostPort(address, DEFAULT_PORT, key.place());
+      }
+    }
+    return Values.publicKey(key.place(), key.text()).toString();
+  }
+}

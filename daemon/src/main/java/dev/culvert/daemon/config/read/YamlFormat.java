@@ -1,0 +1,231 @@
+package dev.culvert.daemon.config.read;
+
+import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.config.EspConfig;
+import dev.culvert.daemon.config.GatewayConfig;
+import dev.culvert.daemon.config.KeySource;
+import dev.culvert.daemon.config.Values;
+import dev.culvert.daemon.config.read.YamlValue.YamlMap;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Culvert's own format. Every key is shown, with its meaning, in {@code culvert.yaml} beside the
+ * program; relative paths start at the configuration file's directory.
+ *
+ * <pre>{@code
+ * apiVersion: culvert.dev/v1alpha1
+ * kind: Gateway
+ * metadata: {name: node-a}              # for people
+ * spec:
+ *   engine: wireguard
+ *   interface:
+ *     name: culvert0
+ *     mtu: 1420
+ *     addresses: [10.66.0.1/24]
+ *     listenPort: 51820
+ *     fwmark: 0x51820
+ *     lanes: 0
+ *     routes: true
+ *   identity: {privateKeyFile: /var/lib/culvert/culvert0/private.key}
+ *   cluster: {cidrs: [10.66.0.0/16], podCIDRs: [10.66.1.0/24]}
+ *   peers:
+ *     - name: node-b
+ *       publicKey: BASE64
+ *       presharedKeyFile: node-b.psk
+ *       endpoint: node-b.example:51820
+ *       allowedIps: [10.66.0.2/32, 10.66.2.0/24]
+ *       persistentKeepalive: 25
+ * }</pre>
+ *
+ * A file that names the nodes of a cluster in the place of peers: {@link ClusterFormat}.
+ */
+final class YamlFormat {
+  static final String API_VERSION = "culvert.dev/v1alpha1";
+
+  private final Path directory;
+  private final NodesFile nodesFile;
+
+  private YamlFormat(Path directory, NodesFile nodesFile) {
+    this.directory = directory;
+    this.nodesFile = nodesFile;
+  }
+
+  static GatewayConfig parse(String file, Path directory, String text, NodesFile nodesFile)
+      throws ConfigException {
+    YamlMap root =
+        YamlValue.parse(file, text).map(Set.of("apiVersion", "kind", "metadata", "spec"));
+    exactly(root.require("apiVersion"), API_VERSION);
+    exactly(root.require("kind"), "Gateway");
+    YamlValue metadata = root.get("metadata");
+    if (metadata != null) {
+      metadata.freeMap();
+    }
+    return new YamlFormat(directory, nodesFile).spec(root.require("spec"));
+  }
+
+  static void exactly(YamlValue value, String expected) throws ConfigException {
+    if (!value.text().equals(expected)) {
+      throw value.place().error("only '" + expected + "' is supported by this version");
+    }
+  }
+
+  private GatewayConfig spec(YamlValue value) throws ConfigException {
+    Set<String> keys = new HashSet<>(ClusterFormat.KEYS);
+    keys.addAll(Set.of("engine", "esp", "interface", "identity", "peers"));
+    YamlMap spec = value.map(keys);
+    boolean isEsp = isEsp(spec);
+    YamlMap link =
+        map(
+            spec.get("interface"),
+            Set.of("name", "mtu", "addresses", "listenPort", "fwmark", "lanes", "routes"));
+    GatewayConfigBuilder config = new GatewayConfigBuilder(value.place());
+    if (link != null) {
+      link(link, config);
+    }
+    YamlValue peers = spec.get("peers");
+    if (peers != null && spec.get("node") != null) {
+      throw peers.place().error("a file has either nodes or peers");
+    }
+    if (isEsp) {
+      return esp(spec, config);
+    }
+    identity(spec, config);
+    new ClusterFormat(directory, config, new WireGuardNodes(directory, config), nodesFile)
+        .read(spec);
+    for (YamlValue peer : spec.list("peers")) {
+      peer(peer, config);
+    }
+    return config.build();
+  }
+
+  private void identity(YamlMap spec, GatewayConfigBuilder config) throws ConfigException {
+    YamlMap identity = map(spec.get("identity"), Set.of("privateKeyFile"));
+    YamlValue keyFile = identity == null ? null : identity.get("privateKeyFile");
+    if (keyFile != null) {
+      config.privateKey = inFile(directory, keyFile);
+    }
+  }
+
+  private static boolean isEsp(YamlMap spec) throws ConfigException {
+    YamlValue engine = spec.get("engine");
+    YamlValue esp = spec.get("esp");
+    String name = engine == null ? "wireguard" : engine.text();
+    if (engine != null && !name.equals("wireguard") && !name.equals("esp")) {
+      throw engine.place().error("'" + name + "' is no engine; known: wireguard, esp");
+    }
+    if (esp != null && !name.equals("esp")) {
+      throw esp.place().error("only with 'engine: esp'");
+    }
+    return name.equals("esp");
+  }
+
+  private GatewayConfig esp(YamlMap spec, GatewayConfigBuilder config) throws ConfigException {
+    boolean inCluster =
+        Stream.of("node", "nodes", "discovery").anyMatch(key -> spec.get(key) != null);
+    EspFormat format = new EspFormat(directory, spec.require("esp"), inCluster);
+    YamlValue identity = spec.get("identity");
+    if (format.needsIdentity()) {
+      identity(spec, config);
+    } else if (identity != null) {
+      throw identity
+          .place()
+          .error("without keying noise ESP knows a node by its address, not by a key");
+    }
+    if (config.listenPort == 0) {
+      config.listenPort = EspConfig.DEFAULT_PORT;
+    }
+    EspNodes nodes = new EspNodes(format, config);
+    new ClusterFormat(directory, config, nodes, nodesFile).read(spec);
+    return config.build(inCluster ? nodes.config() : format.ofPeers(spec.list("peers"), config));
+  }
+
+  private static @Nullable YamlMap map(@Nullable YamlValue value, Set<String> known)
+      throws ConfigException {
+    return value == null ? null : value.map(known);
+  }
+
+  private static void link(YamlMap link, GatewayConfigBuilder config) throws ConfigException {
+    YamlValue name = link.get("name");
+    if (name != null) {
+      config.interfaceName = Values.interfaceName(name.place(), name.text());
+    }
+    YamlValue mtu = link.get("mtu");
+    if (mtu != null) {
+      config.mtu(mtu.place(), mtu.text());
+    }
+    for (YamlValue address : link.list("addresses")) {
+      config.addresses.add(Values.address(address.place(), address.text()));
+    }
+    YamlValue listenPort = link.get("listenPort");
+    if (listenPort != null) {
+      config.listenPort = (int) Values.number(listenPort.place(), listenPort.text(), 0, 65_535);
+    }
+    YamlValue fwmark = link.get("fwmark");
+    if (fwmark != null) {
+      config.fwmark = Values.fwmark(fwmark.place(), fwmark.text());
+    }
+    YamlValue lanes = link.get("lanes");
+    if (lanes != null) {
+      config.lanes = (int) Values.number(lanes.place(), lanes.text(), 0, 256);
+    }
+    YamlValue routes = link.get("routes");
+    if (routes != null) {
+      config.routes = routes.truth();
+    }
+  }
+
+  private void peer(YamlValue value, GatewayConfigBuilder config) throws ConfigException {
+    YamlMap map =
+        value.map(
+            Set.of(
+                "name",
+                "publicKey",
+                "presharedKeyFile",
+                "endpoint",
+                "allowedIps",
+                "persistentKeepalive"));
+    YamlValue key = map.require("publicKey");
+    PeerConfigBuilder peer = config.peer(key.place(), key.text());
+    YamlValue name = map.get("name");
+    if (name != null) {
+      peer.name = name.text();
+    }
+    peerSettings(map, peer, directory);
+    for (YamlValue range : map.list("allowedIps")) {
+      peer.allowedIp(range.place(), range.text());
+    }
+  }
+
+  /** What peers and nodes have alike. */
+  static void peerSettings(YamlMap map, PeerConfigBuilder peer, Path directory)
+      throws ConfigException {
+    YamlValue presharedKeyFile = map.get("presharedKeyFile");
+    if (presharedKeyFile != null) {
+      peer.presharedKey = inFile(directory, presharedKeyFile);
+    }
+    YamlValue endpoint = map.get("endpoint");
+    if (endpoint != null) {
+      peer.endpoint = Values.endpoint(endpoint.place(), endpoint.text());
+    }
+    YamlValue keepalive = map.get("persistentKeepalive");
+    if (keepalive != null) {
+      peer.persistentKeepalive = Values.keepalive(keepalive.place(), keepalive.text());
+    }
+  }
+
+  private static KeySource inFile(Path directory, YamlValue value) throws ConfigException {
+    return new KeySource.InFile(directory.resolve(path(value)), value.place());
+  }
+
+  static String path(YamlValue value) throws ConfigException {
+    String text = value.text();
+    if (text.isEmpty() || text.indexOf('\0') >= 0) {
+      throw value.place().error("not a path");
+    }
+    return text;
+  }
+}

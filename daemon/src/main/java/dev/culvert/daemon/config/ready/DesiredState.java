@@ -1,0 +1,77 @@
+package dev.culvert.daemon.config.ready;
+
+import dev.culvert.crypto.SecretBytes;
+import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.config.GatewayConfig;
+import dev.culvert.daemon.config.PeerConfig;
+import dev.culvert.daemon.config.read.KeyFile;
+import dev.culvert.tunnel.wireguard.DeviceUpdate;
+import dev.culvert.tunnel.wireguard.PeerUpdate;
+import dev.culvert.tunnel.wireguard.PeerUpdate.AllowedIpChange;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalInt;
+
+/**
+ * A configuration with its key files read: everything a device is to be. Peers whose endpoints are
+ * names have none here.
+ *
+ * @param update names every peer with all that it has; closing this wipes its secrets
+ */
+public record DesiredState(GatewayConfig config, DeviceUpdate update) implements Desired {
+  private static final int KEY_LENGTH = KeyFile.KEY_LENGTH;
+
+  /** Reads the key files. Makes the private key at the first start. */
+  public static DesiredState of(GatewayConfig config, SecureRandom random) throws ConfigException {
+    List<SecretBytes> secrets = new ArrayList<>();
+    try {
+      SecretBytes privateKey = Identity.loadOrCreate(config.privateKey(), random);
+      secrets.add(privateKey);
+      List<PeerUpdate> peers = new ArrayList<>();
+      for (PeerConfig peer : config.peers()) {
+        SecretBytes presharedKey =
+            peer.presharedKey() == null
+                ? SecretBytes.owning(new byte[KEY_LENGTH])
+                : KeyFile.read(peer.presharedKey());
+        secrets.add(presharedKey);
+        peers.add(peer(peer, presharedKey));
+      }
+      return new DesiredState(
+          config,
+          new DeviceUpdate(
+              privateKey,
+              OptionalInt.of(config.listenPort()),
+              OptionalInt.of(config.socketMark()),
+              true,
+              peers));
+    } catch (ConfigException e) {
+      secrets.forEach(SecretBytes::close);
+      throw e;
+    }
+  }
+
+  private static PeerUpdate peer(PeerConfig peer, SecretBytes presharedKey) throws ConfigException {
+    return new PeerUpdate(
+        peer.publicKey(),
+        false,
+        false,
+        presharedKey,
+        peer.endpoint() == null ? null : EndpointText.numeric(peer.endpoint()),
+        OptionalInt.of(peer.persistentKeepalive()),
+        true,
+        peer.allowedIps().stream().map(p -> new AllowedIpChange(p, false)).toList());
+  }
+
+  @Override
+  public void close() {
+    if (update.privateKey() != null) {
+      update.privateKey().close();
+    }
+    for (PeerUpdate peer : update.peers()) {
+      if (peer.presharedKey() != null) {
+        peer.presharedKey().close();
+      }
+    }
+  }
+}

@@ -1,0 +1,123 @@
+package dev.culvert.daemon.config.ready;
+
+import dev.culvert.crypto.SecretBytes;
+import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.noise.PublicKey;
+import dev.culvert.tunnel.wireguard.DeviceSnapshot;
+import dev.culvert.tunnel.wireguard.DeviceSnapshot.PeerSnapshot;
+import dev.culvert.tunnel.wireguard.DeviceUpdate;
+import dev.culvert.tunnel.wireguard.PeerUpdate;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The smallest update that turns a running device into the wanted one, as {@code wg syncconf} makes
+ * it: peers that stay keep their sessions. Other than there, a peer that was learnt to be elsewhere
+ * stays there until another endpoint is wanted for it than before.
+ */
+public final class DeviceDiff {
+  private DeviceDiff() {}
+
+  /**
+   * What has to change for {@code now} to become {@code wanted}.
+   *
+   * @param now the device as it is
+   * @param listenPort the port that is bound now
+   * @param fwmark the mark that is set now
+   * @param before the endpoints that were wanted last, by peer
+   * @param wanted every peer with all that it shall have, as {@link DesiredState} makes it
+   * @return an update that shares its secrets with {@code wanted}
+   */
+  public static DeviceUpdate between(
+      DeviceSnapshot now,
+      int listenPort,
+      int fwmark,
+      Map<PublicKey, Endpoint> before,
+      DeviceUpdate wanted) {
+    Map<PublicKey, PeerSnapshot> present = new LinkedHashMap<>();
+    now.peers().forEach(peer -> present.put(peer.publicKey(), peer));
+    List<PeerUpdate> changed = new ArrayList<>();
+    for (PeerUpdate peer : wanted.peers()) {
+      PeerSnapshot is = present.remove(peer.publicKey());
+      PeerUpdate change = is == null ? peer : change(is, before.get(peer.publicKey()), peer);
+      if (change != null) {
+        changed.add(change);
+      }
+    }
+    List<PeerUpdate> all = new ArrayList<>();
+    present.keySet().forEach(gone -> all.add(removal(gone))); // first: their ranges may move
+    all.addAll(changed);
+    return new DeviceUpdate(
+        unlessSame(wanted.privateKey(), now.privateKey()),
+        wanted.listenPort().orElse(0) == 0
+            ? OptionalInt.empty()
+            : unlessSame(wanted.listenPort(), listenPort),
+        unlessSame(wanted.fwmark(), fwmark),
+        false,
+        all);
+  }
+
+  /** Whether applying {@code update} would do nothing. */
+  public static boolean isEmpty(DeviceUpdate update) {
+    return update.privateKey() == null
+        && update.listenPort().isEmpty()
+        && update.fwmark().isEmpty()
+        && !update.replacePeers()
+        && update.peers().isEmpty();
+  }
+
+  private static PeerUpdate removal(PublicKey key) {
+    return new PeerUpdate(key, true, false, null, null, OptionalInt.empty(), false, List.of());
+  }
+
+  private static @Nullable PeerUpdate change(
+      PeerSnapshot is, @Nullable Endpoint wantedBefore, PeerUpdate wanted) {
+    Set<Prefix> ranges =
+        wanted.allowedIps().stream()
+            .map(PeerUpdate.AllowedIpChange::prefix)
+            .collect(Collectors.toSet());
+    boolean sameRanges = ranges.equals(new HashSet<>(is.allowedIps()));
+    PeerUpdate change =
+        new PeerUpdate(
+            wanted.publicKey(),
+            false,
+            false,
+            unlessSame(wanted.presharedKey(), is.presharedKey()),
+            endpoint(is.endpoint(), wantedBefore, wanted.endpoint()),
+            unlessSame(wanted.persistentKeepalive(), is.persistentKeepalive()),
+            !sameRanges,
+            sameRanges ? List.of() : wanted.allowedIps());
+    boolean nothing =
+        sameRanges
+            && change.presharedKey() == null
+            && change.endpoint() == null
+            && change.persistentKeepalive().isEmpty();
+    return nothing ? null : change;
+  }
+
+  private static @Nullable SecretBytes unlessSame(
+      @Nullable SecretBytes wanted, @Nullable SecretBytes now) {
+    return wanted != null && now != null && wanted.equals(now) ? null : wanted;
+  }
+
+  private static OptionalInt unlessSame(OptionalInt wanted, int now) {
+    return wanted.isPresent() && wanted.getAsInt() == now ? OptionalInt.empty() : wanted;
+  }
+
+  /** Where the peer is to be moved to, or null: it stays where it is. */
+  private static @Nullable Endpoint endpoint(
+      @Nullable Endpoint is, @Nullable Endpoint wantedBefore, @Nullable Endpoint wanted) {
+    if (wanted == null || wanted.isSamePlace(is)) {
+      return null;
+    }
+    return is != null && wanted.isSamePlace(wantedBefore) ? null : wanted;
+  }
+}

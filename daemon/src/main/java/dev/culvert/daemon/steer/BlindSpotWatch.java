@@ -1,0 +1,87 @@
+package dev.culvert.daemon.steer;
+
+import dev.culvert.routing.BlindSpot;
+import dev.culvert.routing.BlindSpot.Found;
+import dev.culvert.routing.Policy;
+import dev.culvert.tunnel.runtime.LimitedLog;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+
+/** Looks for what takes packets past the guard, and tells of each that is new. */
+public final class BlindSpotWatch {
+  private static final LimitedLog LOG = LimitedLog.of(BlindSpotWatch.class);
+
+  /** Pods and their links come as often as they like, and a look lists all rules of nftables. */
+  private static final Duration PAUSE = Duration.ofSeconds(10);
+
+  private final Network network;
+  private Set<Found> known = Set.of();
+  private long nextLook = System.nanoTime();
+  private boolean pending;
+
+  public BlindSpotWatch(Network network) {
+    this.network = network;
+  }
+
+  /**
+   * Looks now.
+   *
+   * @param underlay devices that lead to other nodes
+   * @throws IOException if the policy is strict and does not accept what is there
+   */
+  public void require(Policy policy, Collection<String> underlay) throws IOException {
+    List<Found> found = network.blindSpots(underlay);
+    boolean strict = policy.strictEgress() || policy.strictIngress();
+    Set<BlindSpot> wanted = new TreeSet<>(policy.accepted());
+    found.forEach(each -> wanted.add(each.spot()));
+    if (strict && !policy.accepted().containsAll(wanted)) {
+      String all =
+          found.stream()
+              .filter(each -> !policy.accepted().contains(each.spot()))
+              .map(Object::toString)
+              .collect(Collectors.joining("; "));
+      throw new IOException(all + ". To put up with it: spec.strict.accept: " + wanted);
+    }
+    tell(found);
+  }
+
+  /** Looks on another thread, a while after the last look. What is there is told, not refused. */
+  synchronized void lookSoon(Supplier<Collection<String>> underlay) {
+    if (!pending) {
+      pending = true;
+      Duration wait = Duration.ofNanos(Math.max(0, nextLook - System.nanoTime()));
+      Thread.ofVirtual().name("blind-spots").start(() -> look(wait, underlay));
+    }
+  }
+
+  private void look(Duration wait, Supplier<Collection<String>> underlay) {
+    try {
+      Thread.sleep(wait);
+      synchronized (this) {
+        pending = false; // What changes from here on may not be seen by this look.
+        nextLook = System.nanoTime() + PAUSE.toNanos();
+      }
+      tell(network.blindSpots(underlay.get()));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (IOException | RuntimeException e) {
+      LOG.failure("look", e, "what the guard does not see could not be looked for");
+    }
+  }
+
+  private synchronized void tell(List<Found> found) {
+    for (Found each : found) {
+      if (!known.contains(each)) {
+        LOG.warn(each.spot().toString(), "the guard does not see everything: {}", each);
+      }
+    }
+    known = new HashSet<>(found);
+  }
+}

@@ -1,0 +1,89 @@
+package dev.culvert.daemon.steer;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.culvert.routing.plan.SysctlPlan;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+
+/**
+ * Kernel settings as they were before a gateway set them, in {@code IFACE.settings}: a line each
+ * with the key, the value that was found and the value that was set. It outlives the daemon, so
+ * that {@code culvert down} can put them back.
+ */
+public final class FormerSettings {
+  private final Path file;
+
+  FormerSettings(Path file) {
+    this.file = file;
+  }
+
+  private record Change(String before, String set) {}
+
+  /**
+   * Notes those that will change, before they do. What was noted once stays: at the next start the
+   * kernel has our value.
+   */
+  public void remember(List<SysctlPlan> settings, Network network) throws IOException {
+    Map<String, Change> changes = read();
+    int known = changes.size();
+    for (SysctlPlan setting : settings) {
+      String now = network.setting(setting.key()).orElse(setting.value());
+      if (!now.equals(setting.value())) {
+        changes.putIfAbsent(setting.key(), new Change(now, setting.value()));
+      }
+    }
+    if (changes.size() > known) {
+      write(changes);
+    }
+  }
+
+  /** Puts back what nobody has changed since, and forgets all. */
+  public void restore(Network network) throws IOException {
+    for (Map.Entry<String, Change> entry : read().entrySet()) {
+      Change change = entry.getValue();
+      if (network.setting(entry.getKey()).filter(change.set::equals).isPresent()) {
+        network.setting(entry.getKey(), change.before);
+      }
+    }
+    forget();
+  }
+
+  /** Those were of a network namespace that is gone. */
+  public void forget() throws IOException {
+    Files.deleteIfExists(file);
+  }
+
+  private Map<String, Change> read() throws IOException {
+    Map<String, Change> changes = new TreeMap<>();
+    try {
+      for (String line : Files.readAllLines(file)) {
+        String[] words = line.split(" ", -1);
+        if (words.length != 3) {
+          throw new IOException(file + ": not a setting: " + line);
+        }
+        changes.put(words[0], new Change(words[1], words[2]));
+      }
+    } catch (NoSuchFileException e) {
+      return changes; // Nothing was changed.
+    }
+    return changes;
+  }
+
+  private void write(Map<String, Change> changes) throws IOException {
+    Path half = file.resolveSibling("." + file.getFileName());
+    String text =
+        changes.entrySet().stream()
+            .map(e -> e.getKey() + " " + e.getValue().before + " " + e.getValue().set + "\n")
+            .collect(Collectors.joining());
+    Files.write(half, text.getBytes(UTF_8));
+    Files.move(half, file, StandardCopyOption.ATOMIC_MOVE);
+  }
+}

@@ -1,0 +1,271 @@
+package dev.culvert.daemon.steer;
+
+import dev.culvert.daemon.admin.RoutesView;
+import dev.culvert.daemon.config.ClusterConfig;
+import dev.culvert.daemon.config.EngineConfig;
+import dev.culvert.daemon.config.EspConfig;
+import dev.culvert.daemon.config.GatewayConfig;
+import dev.culvert.routing.BlindSpot;
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.ClusterMap;
+import dev.culvert.routing.ClusterNode;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Prefix;
+import dev.culvert.routing.plan.AddressPlan;
+import dev.culvert.routing.plan.Encapsulation;
+import dev.culvert.routing.plan.Explanation;
+import dev.culvert.routing.plan.KernelPlan;
+import dev.culvert.routing.plan.LinkFacts;
+import dev.culvert.routing.plan.Overlay;
+import dev.culvert.routing.plan.PlanCompiler;
+import dev.culvert.routing.plan.TunnelMtu;
+import dev.culvert.tunnel.kernel.HostFacts;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+
+/**
+ * A configuration worked out for this machine as it is now.
+ *
+ * @param cluster with this node's own addresses and pods, also where the file does not name them
+ * @param kernel what the kernel should hold
+ */
+public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
+  /** Of the tunnel's routes; unlike those that wg-quick (51820) and Cilium (200x) use. */
+  private static final int TABLE = 25_462;
+
+  private static final int DEFAULT_LINK_MTU = 1500;
+  private static final int SMALLEST_MTU = 576;
+
+  /** Documentation's addresses are nobody's: what leads there is the default route. */
+  private static final List<IpAddress> ELSEWHERE =
+      List.of(IpAddress.parse("198.51.100.1"), IpAddress.parse("2001:db8:ffff:ffff::1"));
+
+  /** Before the device has a port: as good as any, since nothing is carried yet. */
+  private static final int ANY_PORT = 51_820;
+
+  /**
+   * What a gateway knows while it runs, beside its configuration.
+   *
+   * @param port that the device has bound, 0: none yet
+   * @param underlay devices that were guarded before: they stay so while this gateway runs
+   * @param mtu of the tunnel, kept while there is no way to anybody; 0: none yet
+   * @param peers addresses that the names of peers stand for
+   */
+  record Known(int port, Collection<String> underlay, int mtu, Set<IpAddress> peers) {
+    static final Known NOTHING = new Known(0, List.of(), 0, Set.of());
+  }
+
+  /**
+   * Asks this machine, and works it out.
+   *
+   * @throws IOException where the kernel cannot be asked, or the configuration does not fit it
+   */
+  static GatewayPlan of(GatewayConfig config, Network network, Known known) throws IOException {
+    Set<IpAddress> nodes = new LinkedHashSet<>(ELSEWHERE);
+    config.endpoints().forEach(endpoint -> addNumeric(nodes, endpoint.host()));
+    ClusterConfig cluster = config.cluster();
+    List<Prefix> localPods = cluster.map().node(cluster.self()).podCidrs();
+    Stream<IpAddress> ofNodes =
+        cluster.map().nodes().stream()
+            .filter(node -> !node.name().equals(cluster.self()))
+            .flatMap(node -> node.addresses().stream());
+    Stream.concat(ofNodes, known.peers().stream())
+        // The kernel seeks those among the pods, and the pods' device is no underlay.
+        .filter(address -> localPods.stream().noneMatch(pods -> pods.contains(address)))
+        .forEach(nodes::add);
+    HostFacts facts = network.facts(nodes, config.interfaceName(), config.socketMark());
+    try {
+      return of(config, facts, known);
+    } catch (IllegalArgumentException e) {
+      throw new IOException(e.getMessage(), e);
+    }
+  }
+
+  private static void addNumeric(Collection<IpAddress> nodes, String host) {
+    try {
+      nodes.add(IpAddress.parse(host));
+    } catch (IllegalArgumentException e) {
+      return; // A name, which is followed elsewhere, or one with a scope: the other nodes stand for
+      // it.
+    }
+  }
+
+  static GatewayPlan of(GatewayConfig config, HostFacts facts, Known known) {
+    Set<String> underlay = new TreeSet<>(known.underlay());
+    underlay.addAll(facts.underlay().keySet());
+    underlay.remove("lo");
+    ClusterConfig cluster =
+        config.cluster().complete()
+            ? config.cluster()
+            : config.cluster().with(withHost(config, facts, underlay));
+    LinkFacts link =
+        new LinkFacts(
+            config.interfaceName(),
+            mtu(config, facts, known.mtu()),
+            TABLE,
+            List.copyOf(underlay),
+            physical(config, facts),
+            new Encapsulation(
+                config.encapsulationMark(),
+                encapsulationPort(config, known.port()),
+                isRaw(config.engine())),
+            config.bypassMark(),
+            new Overlay(
+                config.overlayMark(),
+                List.copyOf(facts.overlayPorts()),
+                cluster.policy().accepted().contains(BlindSpot.MULTICAST_OVERLAY)),
+            true);
+    KernelPlan plan = PlanCompiler.compile(cluster.map(), cluster.policy(), cluster.self(), link);
+    List<AddressPlan> addresses =
+        config.addresses().stream()
+            .map(a -> new AddressPlan(config.interfaceName(), a.address(), a.length()))
+            .toList();
+    return new GatewayPlan(
+        cluster,
+        new KernelPlan(
+            plan.table(),
+            plan.links(),
+            addresses,
+            plan.routes(),
+            plan.rules(),
+            plan.sysctls(),
+            plan.guard()));
+  }
+
+  private static List<String> physical(GatewayConfig config, HostFacts facts) {
+    return facts.physical().stream().filter(d -> !d.equals(config.interfaceName())).toList();
+  }
+
+  private static int encapsulationPort(GatewayConfig config, int port) {
+    if (port != 0) {
+      return port;
+    }
+    return config.listenPort() == 0 ? ANY_PORT : config.listenPort();
+  }
+
+  /** What fits below the smallest link with the headers around it. */
+  public static int mtu(GatewayConfig config, HostFacts facts, int mtuBefore) {
+    if (config.mtu() != 0) {
+      return config.mtu();
+    }
+    if (facts.underlay().isEmpty() && mtuBefore != 0) {
+      return mtuBefore;
+    }
+    boolean outerV4 = isOuterV4(config);
+    return facts.underlay().values().stream()
+        .mapToInt(mtu -> Math.max(SMALLEST_MTU, within(config.engine(), mtu, outerV4)))
+        .min()
+        .orElseGet(() -> within(config.engine(), DEFAULT_LINK_MTU, outerV4));
+  }
+
+  /** Whether all peers are said to be reached by IPv4; one that is a name may have either. */
+  private static boolean isOuterV4(GatewayConfig config) {
+    List<IpAddress> addresses = new ArrayList<>();
+    config.endpoints().forEach(endpoint -> addNumeric(addresses, endpoint.host()));
+    return addresses.size() == config.peerCount() && addresses.stream().allMatch(IpAddress::v4);
+  }
+
+  private static boolean isRaw(EngineConfig engine) {
+    return engine instanceof EspConfig esp
+        && esp.encapsulation() == dev.culvert.tunnel.port.Encapsulation.RAW;
+  }
+
+  private static int within(EngineConfig engine, int linkMtu, boolean outerV4) {
+    return switch (engine) {
+      case EngineConfig.WireGuard wireGuard -> TunnelMtu.wireGuard(linkMtu, outerV4);
+      case EspConfig esp -> TunnelMtu.esp(linkMtu, outerV4, !isRaw(engine));
+    };
+  }
+
+  /**
+   * This node as the kernel knows it: the addresses that it reaches others from, and as pods what
+   * is on its other devices.
+   */
+  private static ClusterMap withHost(GatewayConfig config, HostFacts facts, Set<String> underlay) {
+    ClusterConfig cluster = config.cluster();
+    ClusterMap map = cluster.map();
+    ClusterNode self = map.node(cluster.self());
+    Set<IpAddress> addresses = new LinkedHashSet<>(self.internal());
+    new TreeSet<>(facts.sources().values())
+        .stream()
+            .filter(address -> !map.claims().containsKey(Prefix.host(address)))
+            .filter(address -> !address.isLinkLocalV6())
+            .forEach(addresses::add);
+    Set<Prefix> pods = new LinkedHashSet<>(self.podCidrs());
+    facts
+        .subnets()
+        .forEach(
+            (device, subnets) -> {
+              if (!underlay.contains(device) && !device.equals(config.interfaceName())) {
+                subnets.stream().filter(subnet -> isInside(map, subnet)).forEach(pods::add);
+              }
+            });
+    pods.removeIf(range -> map.claims().containsKey(range) && !self.podCidrs().contains(range));
+    return map.with(
+        new ClusterNode(
+            self.name(),
+            self.roles(),
+            self.labels(),
+            new ArrayList<>(addresses),
+            self.external(),
+            new ArrayList<>(pods),
+            null));
+  }
+
+  private static boolean isInside(ClusterMap map, Prefix subnet) {
+    return map.clusterCidrs().stream().anyMatch(cidr -> cidr.contains(subnet))
+        || map.claims().keySet().stream().anyMatch(range -> range.contains(subnet));
+  }
+
+  /** Devices that the default route leads through. */
+  public static Set<String> defaultUnderlay(Network network) throws IOException {
+    return network.facts(ELSEWHERE, GatewayConfig.DEFAULT_INTERFACE, 0).underlay().keySet();
+  }
+
+  /** The plan of a configuration that no gateway runs. */
+  public static GatewayPlan of(GatewayConfig config, Network network) throws IOException {
+    return of(config, network, Known.NOTHING);
+  }
+
+  /**
+   * The plan for people.
+   *
+   * @param ends empty, or a source and a destination, see {@link PacketQuery}
+   * @throws IOException where {@code ends} are not that
+   */
+  public RoutesView routes(List<String> ends) throws IOException {
+    Explanation explanation =
+        ends.isEmpty()
+            ? null
+            : Explanation.of(
+                cluster.map(), classifier(), kernel, cluster.self(), PacketQuery.parse(ends));
+    return RoutesView.of(cluster.self(), kernel, explanation);
+  }
+
+  /** The classifier of this node. */
+  public Classifier classifier() {
+    return Classifier.of(cluster.map(), cluster.policy(), cluster.self());
+  }
+
+  /** Whether the cluster has IPv6, which the kernel takes from a device of so small an MTU. */
+  boolean losesIpv6() {
+    return mtu() < TunnelMtu.SMALLEST_FOR_IPV6
+        && kernel.routes().stream().anyMatch(route -> !route.destination().address().v4());
+  }
+
+  /** Of the tunnel. */
+  public int mtu() {
+    return kernel.links().getFirst().mtu();
+  }
+
+  /** Devices that the guard watches. */
+  public List<String> underlay() {
+    return kernel.guard().underlay();
+  }
+}

@@ -1,0 +1,243 @@
+package dev.culvert.daemon.steer;
+
+import dev.culvert.daemon.config.ClusterConfig;
+import dev.culvert.daemon.config.GatewayConfig;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Prefix;
+import dev.culvert.routing.plan.TunnelMtu;
+import dev.culvert.tunnel.runtime.LimitedLog;
+import java.io.IOException;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+
+/**
+ * What one gateway has the kernel hold: compiled from its configuration and from this machine as it
+ * is, kept against other hands, and compiled anew when the machine changes. Closing leaves all in
+ * place.
+ */
+public final class Steered implements AutoCloseable {
+  private static final LimitedLog log = LimitedLog.of(Steered.class);
+
+  /** Links and addresses change as often as others want. */
+  private static final String MACHINE = "machine";
+
+  private final Network network;
+  private final FormerSettings former;
+  private final Network.Kept kept;
+  private final Set<IpAddress> nodesEver = new HashSet<>();
+  private final BlindSpotWatch blindSpots;
+  private GatewayConfig config;
+  private GatewayPlan plan;
+  private int port;
+  private Set<IpAddress> peers = Set.of();
+  private boolean closed;
+
+  /** An update failed: the kernel may hold that plan, or get it yet. */
+  private boolean doubtful;
+
+  private Steered(
+      GatewayConfig config,
+      Network network,
+      FormerSettings former,
+      BlindSpotWatch blindSpots,
+      Consumer<Throwable> ended)
+      throws IOException {
+    this.config = config;
+    this.network = network;
+    this.former = former;
+    this.blindSpots = blindSpots;
+    plan = GatewayPlan.of(config, network);
+    requireIpv6Fits(plan);
+    former.remember(plan.kernel().sysctls(), network);
+    kept =
+        network.keep(
+            plan.kernel(),
+            new Network.Listener() {
+              @Override
+              public void hostChanged() {
+                replanSoon();
+                lookForBlindSpots();
+              }
+
+              @Override
+              public void ended(Throwable cause) {
+                ended.accept(cause);
+              }
+            });
+  }
+
+  /**
+   * Applies the plan, its guard first; from here on nothing of the cluster's leaves in clear.
+   *
+   * @param former where the kernel's settings are noted before they change
+   * @param blindSpots looked for again when the machine changes
+   * @param ended told when the plan is no longer kept, though this was not closed
+   * @throws IOException where the guard could not be had
+   */
+  public static Steered start(
+      GatewayConfig config,
+      Network network,
+      FormerSettings former,
+      BlindSpotWatch blindSpots,
+      Consumer<Throwable> ended)
+      throws IOException {
+    return new Steered(config, network, former, blindSpots, ended);
+  }
+
+  private static void requireIpv6Fits(GatewayPlan plan) throws IOException {
+    if (plan.losesIpv6()) {
+      throw new IOException(ipv6Lost(plan));
+    }
+  }
+
+  private static String ipv6Lost(GatewayPlan plan) {
+    return "the tunnel's MTU of "
+        + plan.mtu()
+        + " is too small for IPv6, which the cluster has and which needs "
+        + TunnelMtu.SMALLEST_FOR_IPV6;
+  }
+
+  public synchronized GatewayPlan plan() {
+    return plan;
+  }
+
+  /** The plan that {@code wanted} would lead to, before the device has a port for it. */
+  public synchronized GatewayPlan planned(GatewayConfig wanted) throws IOException {
+    return planned(wanted, 0, plan.underlay());
+  }
+
+  public GatewayPlan planned(GatewayConfig wanted, int boundPort, Collection<String> underlay)
+      throws IOException {
+    return GatewayPlan.of(
+        wanted, network, new GatewayPlan.Known(boundPort, underlay, plan.mtu(), peers));
+  }
+
+  private void lookForBlindSpots() {
+    blindSpots.lookSoon(() -> plan().underlay());
+  }
+
+  /**
+   * These are the addresses that the names of peers stand for from now on. Returns when the devices
+   * that lead there are guarded.
+   *
+   * @throws IOException if they could not be: what was guarded is
+   */
+  public synchronized void peersAt(Set<IpAddress> addresses) throws IOException {
+    if (closed || addresses.equals(peers)) {
+      return;
+    }
+    Set<IpAddress> before = peers;
+    peers = Set.copyOf(addresses);
+    List<String> underlayBefore = plan.underlay();
+    try {
+      planAnew("the names of peers have other addresses");
+    } catch (IOException | RuntimeException e) {
+      peers = before;
+      throw e;
+    }
+    if (!plan.underlay().equals(underlayBefore)) {
+      lookForBlindSpots();
+    }
+  }
+
+  /**
+   * Applies a configuration.
+   *
+   * @param boundPort of the device, 0: none yet
+   * @throws IOException where it cannot be: the kernel holds what it did
+   */
+  public synchronized GatewayPlan apply(GatewayConfig wanted, int boundPort) throws IOException {
+    GatewayPlan next = planned(wanted, boundPort, stillUnderlay(wanted));
+    if (next.mtu() != plan.mtu()) {
+      requireIpv6Fits(next);
+    }
+    update(next);
+    config = wanted;
+    port = boundPort;
+    return next;
+  }
+
+  /**
+   * The devices that are guarded now, but for those of pods that were given a node's address: what
+   * led to the node while the pod was there and the map did not know of it leads to a pod.
+   */
+  private Set<String> stillUnderlay(GatewayConfig wanted) throws IOException {
+    nodesEver.addAll(otherNodes(config));
+    Set<IpAddress> inherited = new TreeSet<>(nodesEver);
+    inherited.removeAll(otherNodes(wanted));
+    ClusterConfig cluster = wanted.cluster();
+    List<Prefix> pods = cluster.map().node(cluster.self()).podCidrs();
+    inherited.removeIf(address -> pods.stream().noneMatch(range -> range.contains(address)));
+    Set<String> underlay = new TreeSet<>(plan.underlay());
+    if (!inherited.isEmpty()) {
+      underlay.removeAll(
+          network
+              .facts(inherited, wanted.interfaceName(), wanted.socketMark())
+              .underlay()
+              .keySet());
+    }
+    return underlay;
+  }
+
+  private static Set<IpAddress> otherNodes(GatewayConfig config) {
+    ClusterConfig cluster = config.cluster();
+    return cluster.map().nodes().stream()
+        .filter(node -> !node.name().equals(cluster.self()))
+        .flatMap(node -> node.addresses().stream())
+        .collect(Collectors.toSet());
+  }
+
+  private void update(GatewayPlan next) throws IOException {
+    former.remember(next.kernel().sysctls(), network);
+    doubtful = true;
+    kept.update(next.kernel());
+    doubtful = false;
+    plan = next;
+  }
+
+  /** On a thread of its own: the one that calls must go on for {@link #apply} to return. */
+  private void replanSoon() {
+    Thread.ofVirtual().name("replan").start(this::replan);
+  }
+
+  private synchronized void replan() {
+    if (closed) {
+      return;
+    }
+    try {
+      planAnew("this machine's links or addresses changed");
+    } catch (IOException | RuntimeException e) {
+      log.error(MACHINE, "this machine changed and the plan did not follow: {}", e.getMessage());
+    }
+  }
+
+  private void planAnew(String cause) throws IOException {
+    GatewayPlan next = planned(config, port, plan.underlay());
+    if (!doubtful && next.equals(plan)) {
+      return;
+    }
+    int mtuBefore = plan.mtu();
+    update(next);
+    log.info(MACHINE, "{}: steered and guarded anew", cause);
+    if (next.mtu() != mtuBefore) {
+      log.info(MACHINE, "the tunnel's MTU was {} and is {}", mtuBefore, next.mtu());
+    }
+    if (next.losesIpv6()) {
+      // What can no longer be encrypted meets the unreachable route and the guard.
+      log.warn(MACHINE, "IPv6 goes no more: {}", ipv6Lost(next));
+    }
+  }
+
+  @Override
+  public void close() {
+    synchronized (this) {
+      closed = true;
+    }
+    kept.close();
+  }
+}

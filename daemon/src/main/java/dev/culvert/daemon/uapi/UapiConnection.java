@@ -1,0 +1,93 @@
+package dev.culvert.daemon.uapi;
+
+import dev.culvert.tunnel.gateway.DeviceException;
+import dev.culvert.tunnel.gateway.WireGuardDevice;
+import dev.culvert.tunnel.runtime.LimitedLog;
+import dev.culvert.tunnel.wireguard.DeviceSnapshot;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+
+/** One connection to the UAPI socket: any number of operations, each with its answer. */
+final class UapiConnection {
+  private static final LimitedLog log = LimitedLog.of(UapiConnection.class);
+
+  private final WireGuardDevice device;
+  private final UapiReader lines;
+  private final UapiWriter writer;
+
+  private UapiConnection(WireGuardDevice device, UapiReader lines, UapiWriter writer) {
+    this.device = device;
+    this.lines = lines;
+    this.writer = writer;
+  }
+
+  static void serve(WireGuardDevice device, InputStream in, OutputStream out) throws IOException {
+    try (UapiReader lines = new UapiReader(in)) {
+      UapiConnection connection = new UapiConnection(device, lines, new UapiWriter(out));
+      while (connection.operation()) {}
+    }
+  }
+
+  /** Serves one operation; returns whether another may follow. */
+  private boolean operation() throws IOException {
+    lines.beginOperation();
+    boolean known = false;
+    int errno = 0;
+    try {
+      if (!lines.advance()) {
+        return false;
+      }
+      known = lines.is("get=1") || lines.is("set=1");
+      if (lines.is("get=1")) {
+        get();
+      } else if (lines.is("set=1")) {
+        set();
+      } else {
+        throw UapiException.protocol("neither get=1 nor set=1");
+      }
+    } catch (UapiException e) {
+      log.warn(device.interfaceName(), "{}: UAPI: {}", device.interfaceName(), e.getMessage());
+      errno = e.errno();
+    } catch (DeviceException e) {
+      log.warn(device.interfaceName(), "{}: {}", device.interfaceName(), e.getMessage());
+      errno = e.errno();
+    } catch (RuntimeException e) {
+      log.failure(device.interfaceName(), e, "{}: UAPI operation failed", device.interfaceName());
+      errno = UapiException.EIO;
+    }
+    boolean inStep = known && (errno == 0 || skipRest());
+    writer.end(errno);
+    return inStep;
+  }
+
+  private void get() throws IOException, UapiException {
+    if (!lines.advance() || !lines.isEmpty()) {
+      throw UapiException.invalid("get=1 takes no lines");
+    }
+    try (DeviceSnapshot snapshot = device.snapshot()) {
+      writer.device(snapshot, device.listenPort(), device.fwmark());
+    }
+  }
+
+  private void set() throws IOException, UapiException {
+    try (UapiSetParser parser = new UapiSetParser(lines)) {
+      device.configure(parser.parse());
+    }
+  }
+
+  /** Reads on to the empty line that ends a refused operation. False: it is out of step. */
+  private boolean skipRest() throws IOException {
+    try {
+      lines.endLimit(); // who is not read from to the end cannot be told
+      while (!lines.isEmpty()) {
+        if (!lines.advance()) {
+          return false;
+        }
+      }
+      return true;
+    } catch (UapiException e) {
+      return false; // too long or cut off: the connection ends
+    }
+  }
+}

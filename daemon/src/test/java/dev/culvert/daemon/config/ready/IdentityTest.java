@@ -1,0 +1,80 @@
+package dev.culvert.daemon.config.ready;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.culvert.crypto.SecretBytes;
+import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.config.KeySource;
+import dev.culvert.daemon.config.Place;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class IdentityTest {
+  private final SecureRandom random = new SecureRandom();
+
+  @TempDir private Path directory;
+  private Path path;
+  private KeySource source;
+
+  @BeforeEach
+  void name() {
+    path = directory.resolve("a/b/private.key");
+    source = new KeySource.InFile(path, new Place("x.yaml", 7, "key"));
+  }
+
+  private static String mode(Path path) throws IOException {
+    return PosixFilePermissions.toString(Files.getPosixFilePermissions(path));
+  }
+
+  @Test
+  void theKeyIsMadeAtTheFirstStartAndKept() throws Exception {
+    try (SecretBytes first = Identity.loadOrCreate(source, random);
+        SecretBytes second = Identity.loadOrCreate(source, random)) {
+      assertFalse(first.isZero());
+      assertEquals(first, second);
+    }
+    assertEquals("rw-------", mode(path));
+    assertEquals("rwx------", mode(directory.resolve("a/b")));
+    try (var files = Files.list(directory.resolve("a/b"))) {
+      assertEquals(List.of(path), files.toList(), "nothing half-made is left");
+    }
+    assertTrue(Files.readString(path).matches("[A-Za-z0-9+/]{43}=\n"));
+  }
+
+  @Test
+  void aKeyThatOthersCanReadIsRefused() throws Exception {
+    Identity.loadOrCreate(source, random).close();
+    Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-r--r--"));
+    assertRefused(
+        "x.yaml:7: key: "
+            + path
+            + ": mode rw-r--r-- lets group or others at it; make it 0600, or 0400 for a mounted secret");
+  }
+
+  @Test
+  void aKeyThatIsNoneIsRefusedWithoutShowingIt() throws Exception {
+    Identity.loadOrCreate(source, random).close();
+    Files.writeString(path, "almost-a-secret\n");
+    assertRefused("x.yaml:7: key: not a base64 key of 44 characters");
+    Files.writeString(path, "");
+    assertRefused("x.yaml:7: key: not a base64 key of 44 characters");
+    Files.writeString(path, "a".repeat(300));
+    assertRefused("x.yaml:7: key: " + path + ": larger than 256 bytes");
+  }
+
+  private void assertRefused(String message) {
+    ConfigException refusal =
+        assertThrows(ConfigException.class, () -> Identity.loadOrCreate(source, random));
+    assertEquals(message, refusal.getMessage());
+  }
+}

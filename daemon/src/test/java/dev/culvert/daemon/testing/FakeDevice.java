@@ -1,0 +1,235 @@
+package dev.culvert.daemon.testing;
+
+import dev.culvert.crypto.SecretBytes;
+import dev.culvert.crypto.X25519;
+import dev.culvert.daemon.RunningDevice;
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.Mark;
+import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.gateway.DeviceException;
+import dev.culvert.tunnel.gateway.GatewayStatus;
+import dev.culvert.tunnel.gateway.WireGuardDevice;
+import dev.culvert.tunnel.lane.TrafficStatus;
+import dev.culvert.tunnel.noise.PublicKey;
+import dev.culvert.tunnel.wireguard.DeviceSnapshot;
+import dev.culvert.tunnel.wireguard.DeviceSnapshot.PeerSnapshot;
+import dev.culvert.tunnel.wireguard.DeviceUpdate;
+import dev.culvert.tunnel.wireguard.PeerContact;
+import dev.culvert.tunnel.wireguard.PeerUpdate;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+
+/** A device that keeps its configuration and moves nothing. Port 1 is always in use. */
+public final class FakeDevice implements WireGuardDevice, RunningDevice {
+  private static final int EADDRINUSE = 98;
+
+  private final String name;
+  private final CountDownLatch closed = new CountDownLatch(1);
+  private final Map<PublicKey, Peer> peers = new LinkedHashMap<>();
+  private final List<Classifier> classifiers = new ArrayList<>();
+  private final List<DeviceUpdate> updates = new ArrayList<>();
+  private byte[] privateKey = new byte[32];
+  private volatile @Nullable String failure;
+  private int listenPort;
+  private int fwmark;
+  private volatile int unanswered;
+  private volatile boolean stuck;
+
+  public FakeDevice(String name) {
+    this.name = name;
+  }
+
+  private static final class Peer {
+    byte[] presharedKey = new byte[32];
+    @Nullable Endpoint endpoint;
+    int persistentKeepalive;
+    final TreeSet<Prefix> allowedIps = new TreeSet<>();
+  }
+
+  /** What {@link #configure} was given, in order. */
+  public synchronized List<DeviceUpdate> updates() {
+    return List.copyOf(updates);
+  }
+
+  public boolean isClosed() {
+    return closed.getCount() == 0;
+  }
+
+  @Override
+  public WireGuardDevice device() {
+    return this;
+  }
+
+  @Override
+  public synchronized void useClassifier(Classifier classifier, Mark bypass) {
+    classifiers.add(classifier);
+  }
+
+  @Override
+  public void greet() {}
+
+  /** What {@link #useClassifier} was given, in order. */
+  public synchronized List<Classifier> classifiers() {
+    return List.copyOf(classifiers);
+  }
+
+  @Override
+  public List<String> keyLog(DeviceSnapshot now) {
+    return List.of();
+  }
+
+  /** As if a part of it had died. */
+  public void fail(String reason) {
+    failure = reason;
+    closed.countDown();
+  }
+
+  @Override
+  public Optional<String> failure() {
+    return Optional.ofNullable(failure);
+  }
+
+  @Override
+  public void endWhenMoved() {}
+
+  @Override
+  public void awaitClosed() throws InterruptedException {
+    closed.await();
+  }
+
+  @Override
+  public void close() {
+    closed.countDown();
+  }
+
+  @Override
+  public String interfaceName() {
+    return name;
+  }
+
+  /** As if a lane of it did not answer. */
+  public void stick() {
+    stuck = true;
+  }
+
+  @Override
+  public synchronized void configure(DeviceUpdate update) throws DeviceException {
+    if (stuck) {
+      throw new IllegalStateException("a lane does not answer");
+    }
+    if (update.listenPort().orElse(0) == 1) {
+      throw new DeviceException("UDP port 1 is in use", EADDRINUSE);
+    }
+    updates.add(update);
+    if (update.privateKey() != null) {
+      privateKey = update.privateKey().toByteArray();
+    }
+    listenPort = update.listenPort().orElse(listenPort);
+    fwmark = update.fwmark().orElse(fwmark);
+    if (update.replacePeers()) {
+      peers.clear();
+    }
+    update.peers().forEach(this::apply);
+  }
+
+  private void apply(PeerUpdate update) {
+    if (update.remove()) {
+      peers.remove(update.publicKey());
+      return;
+    }
+    if (update.updateOnly() && !peers.containsKey(update.publicKey())) {
+      return;
+    }
+    Peer peer = peers.computeIfAbsent(update.publicKey(), key -> new Peer());
+    if (update.presharedKey() != null) {
+      peer.presharedKey = update.presharedKey().toByteArray();
+    }
+    peer.endpoint = update.endpoint() == null ? peer.endpoint : update.endpoint();
+    peer.persistentKeepalive = update.persistentKeepalive().orElse(peer.persistentKeepalive);
+    if (update.replaceAllowedIps()) {
+      peer.allowedIps.clear();
+    }
+    for (PeerUpdate.AllowedIpChange change : update.allowedIps()) {
+      if (change.remove()) {
+        peer.allowedIps.remove(change.prefix());
+      } else {
+        peers.values().forEach(other -> other.allowedIps.remove(change.prefix()));
+        peer.allowedIps.add(change.prefix());
+      }
+    }
+  }
+
+  @Override
+  public synchronized DeviceSnapshot snapshot() {
+    boolean keyed = !SecretBytes.copyOf(privateKey).isZero();
+    List<PeerSnapshot> snapshots = new ArrayList<>();
+    peers.forEach(
+        (key, peer) ->
+            snapshots.add(
+                new PeerSnapshot(
+                    key,
+                    SecretBytes.copyOf(peer.presharedKey),
+                    peer.endpoint,
+                    peer.endpoint == null ? null : Instant.ofEpochSecond(1_700_000_000L, 42),
+                    1000,
+                    2000,
+                    peer.persistentKeepalive,
+                    List.copyOf(peer.allowedIps))));
+    return new DeviceSnapshot(
+        keyed ? SecretBytes.copyOf(privateKey) : null,
+        keyed ? PublicKey.of(X25519.publicKey(privateKey)) : null,
+        snapshots);
+  }
+
+  /** How many handshakes peers have not answered. */
+  public void unanswered(int handshakes) {
+    unanswered = handshakes;
+  }
+
+  @Override
+  public synchronized Map<PublicKey, PeerContact> contacts(Collection<PublicKey> of) {
+    Map<PublicKey, PeerContact> contacts = new LinkedHashMap<>();
+    for (PublicKey key : of) {
+      Peer peer = peers.get(key);
+      if (peer != null) {
+        contacts.put(key, new PeerContact(peer.endpoint, unanswered));
+      }
+    }
+    return contacts;
+  }
+
+  @Override
+  public synchronized int listenPort() {
+    return listenPort;
+  }
+
+  @Override
+  public synchronized int fwmark() {
+    return fwmark;
+  }
+
+  @Override
+  public GatewayStatus status() {
+    return new GatewayStatus(
+        1420,
+        2,
+        List.of("tun-tso"),
+        "fake",
+        10,
+        20,
+        5,
+        4,
+        Map.of(DropReason.BAD_TAG, 3L),
+        TrafficStatus.NONE);
+  }
+}

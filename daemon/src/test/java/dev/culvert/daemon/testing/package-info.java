@@ -1,0 +1,5 @@
+/** Devices and networks that are only remembered. */
+@NullMarked
+package dev.culvert.daemon.testing;
+
+import org.jspecify.annotations.NullMarked;

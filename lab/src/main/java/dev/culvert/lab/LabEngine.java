@@ -1,0 +1,202 @@
+package dev.culvert.lab;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import dev.culvert.crypto.X25519;
+import dev.culvert.tunnel.state.KeyFileWriter;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.Base64;
+import java.util.List;
+
+/** What the lab's gateways speak, as their keys and configurations say it. */
+public enum LabEngine {
+  WIREGUARD(51820),
+
+  /** With a global key. */
+  ESP(4500),
+
+  /** ESP that is keyed by handshakes. */
+  NOISE(4500);
+
+  private static final int ESP_KEY_BYTES = 16;
+
+  private final int port;
+
+  LabEngine(int port) {
+    this.port = port;
+  }
+
+  /** Whether each node has a key pair, and is known to the others by its public key. */
+  boolean hasKeyPairs() {
+    return this != ESP;
+  }
+
+  /** Writes the keys of the gateway of {@code site}. */
+  public void makeKeys(LabSite site, Path folder) {
+    if (hasKeyPairs()) {
+      byte[] privateKey = X25519.generatePrivateKey(new SecureRandom());
+      Base64.Encoder base64 = Base64.getEncoder();
+      LabFiles.writePrivate(privateKey(site, folder), base64.encodeToString(privateKey) + "\n");
+      publish(site, folder, base64.encodeToString(X25519.publicKey(privateKey)));
+    } else {
+      Path first = folder.resolve("first.esp");
+      if (!Files.exists(first)) {
+        LabFiles.writePrivate(first, newKey(1));
+      }
+      LabFiles.writePrivate(keyFile(site, folder), read(first));
+    }
+  }
+
+  /** Has the next start of the gateway of {@code site} find another key than the others know. */
+  void loseKey(LabSite site, Path folder) {
+    try {
+      if (hasKeyPairs()) {
+        Files.delete(privateKey(site, folder)); // The start makes one.
+      } else {
+        LabFiles.writePrivate(keyFile(site, folder), newKey(2));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * The others learn the key that the gateway of {@code site} has now.
+   *
+   * @param publicKey where there is one
+   */
+  void republish(LabSite site, Path folder, String publicKey) {
+    if (hasKeyPairs()) {
+      publish(site, folder, publicKey);
+      return;
+    }
+    String lines = read(keyFile(site, folder));
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*.esp")) {
+      for (Path file : files) {
+        if (!read(file).contains(lines)) {
+          LabFiles.writePrivate(file, read(file) + lines);
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String newKey(int id) {
+    return new String(KeyFileWriter.newLine(id, ESP_KEY_BYTES, new SecureRandom()), US_ASCII);
+  }
+
+  /** The configuration of one of two gateways; both sites have their keys. */
+  public String yaml(LabSite site, LabSite other, Path folder) {
+    StringBuilder yaml = beginning(site, folder);
+    if (this != WIREGUARD) {
+      yaml.append(
+          """
+              nodeAddresses: [%s]
+              localRanges: [%s]
+          """
+              .formatted(site.wireAddress(), quoted(site.podCidrs())));
+    }
+    yaml.append(
+        """
+          cluster: {cidrs: [10.42.0.0/16, "fd42::/16"]}
+          peers:
+            - name: %s
+              endpoint: %s:%d
+              allowedIps: [%s]
+        """
+            .formatted(other.nodeName(), other.wireAddress(), port, quoted(other.podCidrs())));
+    if (hasKeyPairs()) {
+      yaml.append("      publicKey: %s%n".formatted(publicKey(other, folder)));
+    }
+    return yaml.toString();
+  }
+
+  /**
+   * The configuration of one node of a cluster.
+   *
+   * @param nodes all of them, the control plane first; all have their keys
+   */
+  String clusterYaml(LabSite site, List<LabSite> nodes, Path folder) {
+    StringBuilder yaml = beginning(site, folder);
+    yaml.append(
+        """
+          node: %s
+          clusterCIDRs: [10.42.0.0/16, "fd42::/16"]
+          nodes:
+        """
+            .formatted(site.nodeName()));
+    for (LabSite node : nodes) {
+      yaml.append(
+          "    - {name: %s, roles: [%s], internal: [%s, '%s'], podCIDRs: [%s]%s}%n"
+              .formatted(
+                  node.nodeName(),
+                  node.equals(nodes.getFirst()) ? "control-plane" : "worker",
+                  node.wireAddress(),
+                  node.wireAddressV6(),
+                  quoted(node.podCidrs()),
+                  hasKeyPairs() ? ", publicKey: " + publicKey(node, folder) : ""));
+    }
+    return yaml.toString();
+  }
+
+  /** Ends where keys of the ESP section can follow, if there is one. */
+  private StringBuilder beginning(LabSite site, Path folder) {
+    StringBuilder yaml = new StringBuilder();
+    yaml.append(
+        """
+        apiVersion: culvert.dev/v1alpha1
+        kind: Gateway
+        metadata: {name: %s}
+        spec:
+          interface: {name: %s, listenPort: %d}
+        """
+            .formatted(site.nodeName(), site.interfaceName(), port));
+    if (hasKeyPairs()) {
+      yaml.append("  identity: {privateKeyFile: %s}%n".formatted(privateKey(site, folder)));
+    }
+    switch (this) {
+      case WIREGUARD -> {}
+      case ESP ->
+          yaml.append("  engine: esp%n  esp:%n    keyFile: %s%n".formatted(keyFile(site, folder)));
+      case NOISE -> yaml.append("  engine: esp\n  esp:\n    keying: noise\n");
+    }
+    return yaml;
+  }
+
+  /** Where the gateway of {@code site} has its private key. */
+  static Path privateKey(LabSite site, Path folder) {
+    return folder.resolve(site.nodeName() + ".key");
+  }
+
+  /** The key that others know the gateway of {@code site} by. */
+  static String publicKey(LabSite site, Path folder) {
+    return read(folder.resolve(site.nodeName() + ".pub"));
+  }
+
+  private static void publish(LabSite site, Path folder, String publicKey) {
+    LabFiles.writePrivate(folder.resolve(site.nodeName() + ".pub"), publicKey);
+  }
+
+  /** Where the ESP gateway of {@code site} has its global key. */
+  public static Path keyFile(LabSite site, Path folder) {
+    return folder.resolve(site.nodeName() + ".esp");
+  }
+
+  private static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String quoted(List<String> ranges) {
+    return String.join(", ", ranges.stream().map(range -> '"' + range + '"').toList());
+  }
+}

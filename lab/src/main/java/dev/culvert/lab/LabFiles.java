@@ -1,0 +1,104 @@
+package dev.culvert.lab;
+
+import dev.culvert.daemon.GatewayDevice;
+import dev.culvert.daemon.admin.AdminServer;
+import dev.culvert.daemon.uapi.UapiServer;
+import dev.culvert.lab.net.LabException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Optional;
+
+/** What a lab has on disk: a folder of keys and configurations, and what its gateways left. */
+public final class LabFiles {
+  private static final List<Path> RUN_FOLDERS =
+      List.of(AdminServer.DIRECTORY, UapiServer.DIRECTORY);
+
+  private LabFiles() {}
+
+  /** A fresh folder for the lab's keys and configurations, ours only. */
+  static Path createFolder(long id) {
+    Path folder = folder(id);
+    try {
+      Files.createDirectories(AdminServer.DIRECTORY);
+      return Files.createDirectory(
+          folder,
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    } catch (IOException e) {
+      throw new LabException("cannot make " + folder + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** From now on the lab is this process's, and nobody cleans it while this lives. */
+  static void claim(long id) {
+    try {
+      Files.createDirectories(AdminServer.DIRECTORY);
+    } catch (IOException e) {
+      throw new LabException("cannot make " + AdminServer.DIRECTORY + ": " + e.getMessage(), e);
+    }
+    LabOwner.self().write(ownerFile(id));
+  }
+
+  /** Whose the lab is, if that is known. */
+  static Optional<LabOwner> owner(long id) {
+    return LabOwner.read(ownerFile(id));
+  }
+
+  private static Path ownerFile(long id) {
+    return AdminServer.DIRECTORY.resolve(LabNetwork.PREFIX + id + ".owner");
+  }
+
+  private static Path folder(long id) {
+    return AdminServer.DIRECTORY.resolve(LabNetwork.PREFIX + id);
+  }
+
+  /** Removes all of it, also what gateways leave behind that were killed. */
+  static void remove(long id) {
+    try {
+      for (String letter : LabNetwork.LETTERS) {
+        for (Path runFolder : RUN_FOLDERS) {
+          removeMatching(runFolder, LabNetwork.interfaceName(id, letter) + ".*");
+        }
+        Path state = GatewayDevice.stateDirectory(LabNetwork.interfaceName(id, letter));
+        removeMatching(state, "*");
+        Files.deleteIfExists(state);
+      }
+      removeMatching(folder(id), "*");
+      Files.deleteIfExists(folder(id));
+      Files.deleteIfExists(ownerFile(id));
+    } catch (IOException e) {
+      throw new LabException("cannot remove the files of lab " + id + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Writes a file that only we can read, whole before it takes the place of another. */
+  public static void writePrivate(Path file, String text) {
+    Path unnamed = file.resolveSibling(file.getFileName() + ".new");
+    try {
+      Files.deleteIfExists(unnamed);
+      Files.createFile(
+          unnamed,
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+      Files.writeString(unnamed, text);
+      Files.move(unnamed, file, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void removeMatching(Path folder, String pattern) throws IOException {
+    if (!Files.isDirectory(folder)) {
+      return;
+    }
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, pattern)) {
+      for (Path file : files) {
+        Files.deleteIfExists(file);
+      }
+    }
+  }
+}

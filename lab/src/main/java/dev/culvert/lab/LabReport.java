@@ -1,0 +1,24 @@
+package dev.culvert.lab;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a run of the lab showed.
+ *
+ * @param held whether every check held
+ * @param figures what was measured, by name
+ */
+record LabReport(boolean held, List<Check> checks, Map<String, Object> figures) {
+
+  /**
+   * A claim and what was seen.
+   *
+   * @param held whether it is true
+   */
+  record Check(String claim, boolean held, String seen) {}
+
+  static LabReport of(List<Check> checks, Map<String, Object> figures) {
+    return new LabReport(checks.stream().allMatch(Check::held), List.copyOf(checks), figures);
+  }
+}

@@ -1,0 +1,132 @@
+package dev.culvert.lab.net;
+
+import java.io.ByteArrayOutputStream;
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/** Runs programs to their end. */
+public final class Commands {
+  /** Long enough for any tool on a busy machine; a tool that takes longer hangs. */
+  public static final Duration PATIENCE = Duration.ofSeconds(30);
+
+  private Commands() {}
+
+  /**
+   * What a program left behind.
+   *
+   * @param exitCode 0 for success
+   * @param out what it wrote to standard output
+   * @param err what it wrote to standard error
+   */
+  public record Result(List<String> command, int exitCode, String out, String err) {
+    public boolean succeeded() {
+      return exitCode == 0;
+    }
+
+    /**
+     * This result, if the program succeeded.
+     *
+     * @throws LabException naming the command and what it complained of
+     */
+    public Result orThrow() {
+      if (!succeeded()) {
+        throw new LabException(
+            "%s: exit code %d: %s%s"
+                .formatted(String.join(" ", command), exitCode, err, out)
+                .strip());
+      }
+      return this;
+    }
+  }
+
+  /** Runs a program that must succeed. */
+  public static Result run(String... command) {
+    return attempt(PATIENCE, Map.of(), List.of(command)).orThrow();
+  }
+
+  /**
+   * Runs a program, whatever its exit code.
+   *
+   * @param patience after which it is killed
+   * @param environment added to ours
+   * @throws LabException if it cannot be started or ran out of time
+   */
+  public static Result attempt(
+      Duration patience, Map<String, String> environment, List<String> command) {
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.redirectInput(new File("/dev/null"));
+    builder.environment().putAll(environment);
+    Process process;
+    try {
+      process = builder.start();
+    } catch (IOException e) {
+      throw new LabException("cannot run " + command.getFirst() + ": " + e.getMessage(), e);
+    }
+    Output out = new Output(process.getInputStream());
+    Output err = new Output(process.getErrorStream());
+    try {
+      if (!process.waitFor(patience.toMillis(), TimeUnit.MILLISECONDS)) {
+        throw new LabException(
+            "%s: no end after %s: %s%s"
+                .formatted(String.join(" ", command), patience, err.text(), out.text()));
+      }
+      // A daemon that the program left behind may hold the pipe open: do not wait for its end.
+      out.await(Duration.ofSeconds(1));
+      err.await(Duration.ofSeconds(1));
+      return new Result(command, process.exitValue(), out.text(), err.text());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new LabException("interrupted while running " + command.getFirst(), e);
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  /** Where in PATH a program lies. */
+  public static Optional<Path> find(String program) {
+    String path = Optional.ofNullable(System.getenv("PATH")).orElse("/usr/bin:/bin");
+    return Stream.concat(Stream.of(path.split(File.pathSeparator)), Stream.of("/usr/sbin", "/sbin"))
+        .map(folder -> Path.of(folder, program))
+        .filter(Files::isExecutable)
+        .findFirst();
+  }
+
+  /** Gathers what a program writes, while it runs. */
+  static final class Output {
+    private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    private final Thread reader;
+
+    Output(InputStream in) {
+      // Reading a pipe holds a virtual thread's carrier: a few programs that say nothing would
+      // keep all other readers waiting.
+      reader = Thread.ofPlatform().daemon().start(() -> gather(in));
+    }
+
+    private void gather(InputStream in) {
+      try (in) {
+        in.transferTo(bytes);
+      } catch (IOException e) {
+        // Destroying a process closes the stream under its reader: what came before counts.
+        bytes.writeBytes(("[" + e.getMessage() + "]").getBytes(StandardCharsets.UTF_8));
+      }
+    }
+
+    String text() {
+      return bytes.toString(StandardCharsets.UTF_8);
+    }
+
+    void await(Duration patience) throws InterruptedException {
+      reader.join(patience);
+    }
+  }
+}

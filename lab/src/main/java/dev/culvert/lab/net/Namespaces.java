@@ -1,0 +1,140 @@
+package dev.culvert.lab.net;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Network namespaces with all that lives in them, taken away again by {@link #close}, by Ctrl-C and
+ * by the end of this process.
+ */
+public final class Namespaces implements AutoCloseable {
+  private static final Duration GRACE = Duration.ofSeconds(5);
+
+  private final String prefix;
+  private final List<Namespace> namespaces = new ArrayList<>();
+  private final Thread onExit = new Thread(this::removeAll, "namespaces-removal");
+  private final List<Runnable> afterwards = new ArrayList<>();
+  private boolean closed;
+
+  /**
+   * @param prefix of every namespace's name; nobody else's on this machine may begin with it
+   */
+  public Namespaces(String prefix) {
+    this.prefix = prefix;
+    Runtime.getRuntime().addShutdownHook(onExit);
+  }
+
+  /** Namespaces named after this process. */
+  public static Namespaces ofThisProcess(String purpose) {
+    return new Namespaces("cv-%s-%d-".formatted(purpose, ProcessHandle.current().pid()));
+  }
+
+  /** Makes a namespace with loopback up and no duplicate address detection to wait for. */
+  public synchronized Namespace create(String name) {
+    if (closed) {
+      throw new LabException("the namespaces are being removed");
+    }
+    Namespace namespace = new Namespace(prefix + name);
+    Commands.run("ip", "netns", "add", namespace.name());
+    namespaces.add(namespace);
+    namespace.run(
+        "sysctl",
+        "-qw",
+        "net.ipv6.conf.all.accept_dad=0",
+        "net.ipv6.conf.default.accept_dad=0",
+        "net.ipv6.conf.all.disable_ipv6=0");
+    return namespace.up("lo");
+  }
+
+  /** One end of a cable. */
+  public record End(Namespace namespace, String device) {}
+
+  /** Joins two namespaces with a pair of veth devices, both up. */
+  public static void connect(End a, End b) {
+    Commands.run(
+        "ip",
+        "link",
+        "add",
+        a.device(),
+        "netns",
+        a.namespace().name(),
+        "type",
+        "veth",
+        "peer",
+        "name",
+        b.device(),
+        "netns",
+        b.namespace().name());
+    a.namespace().up(a.device());
+    b.namespace().up(b.device());
+  }
+
+  /** Makes a bridge and plugs the devices into it. */
+  public static void bridge(Namespace namespace, String bridge, String... devices) {
+    namespace.ip("link", "add", bridge, "type", "bridge");
+    for (String device : devices) {
+      namespace.ip("link", "set", device, "master", bridge);
+    }
+    namespace.up(bridge);
+  }
+
+  /** Leaves the namespaces behind when this process ends, for the user to explore. */
+  public synchronized void keep() {
+    closed = true;
+    Runtime.getRuntime().removeShutdownHook(onExit);
+  }
+
+  /** Has something done once the namespaces are gone, with all that lived in them. */
+  public synchronized void afterwards(Runnable action) {
+    afterwards.add(action);
+  }
+
+  @Override
+  public void close() {
+    removeAll();
+    try {
+      Runtime.getRuntime().removeShutdownHook(onExit);
+    } catch (IllegalStateException e) {
+      closed = true; // The process is going down, and the hook has run or is about to find nothing.
+    }
+  }
+
+  private synchronized void removeAll() {
+    if (!closed) {
+      closed = true;
+      remove(namespaces);
+      afterwards.forEach(Runnable::run);
+    }
+  }
+
+  /** The namespaces on this machine whose names begin so. */
+  public static List<Namespace> existing(String prefix) {
+    return Commands.run("ip", "netns", "list")
+        .out()
+        .lines()
+        .map(line -> line.split(" ", 2)[0])
+        .filter(name -> name.startsWith(prefix))
+        .map(Namespace::new)
+        .toList();
+  }
+
+  /** Ends what lives in the namespaces, then deletes them. */
+  public static void remove(List<Namespace> namespaces) {
+    List<ProcessHandle> inhabitants =
+        namespaces.stream()
+            .flatMap(namespace -> namespace.pids().stream())
+            .map(ProcessHandle::of)
+            .flatMap(Optional::stream)
+            .toList();
+    inhabitants.forEach(ProcessHandle::destroy);
+    Waiting.until(GRACE, () -> inhabitants.stream().noneMatch(ProcessHandle::isAlive));
+    inhabitants.stream().filter(ProcessHandle::isAlive).forEach(ProcessHandle::destroyForcibly);
+    for (Namespace namespace : namespaces) {
+      Commands.attempt(
+          Commands.PATIENCE, Map.of(), List.of("ip", "netns", "delete", namespace.name()));
+    }
+  }
+}

@@ -1,0 +1,45 @@
+package dev.culvert.lab.net;
+
+import java.time.Duration;
+import java.util.Map;
+
+/** Datagrams that are numbered, a thousand a second, from one pod to the other. */
+public final class NumberedFlow implements AutoCloseable {
+  private static final String PORT = "9002";
+
+  private final Daemon receiver;
+  private final Daemon sender;
+
+  /**
+   * What became of it.
+   *
+   * @param lost sent and never received
+   */
+  public record Outcome(long sent, long lost) {}
+
+  /** Starts the flow; it goes on until {@link #finish}. */
+  public NumberedFlow(Namespace from, Namespace to, String address, String text) {
+    receiver = to.start(Map.of(), Traffic.command("udp-numbers", PORT));
+    receiver.awaitOutput("listening");
+    sender = from.start(Map.of(), Traffic.command("udp-count", address, PORT, text));
+    sender.awaitOutput("sending");
+  }
+
+  /** Ends the flow, and waits for what is under way. */
+  public Outcome finish() {
+    sender.signal("TERM");
+    sender.awaitEnd(Commands.PATIENCE);
+    long sent = Long.parseLong(sender.awaitLine("sent "));
+    Waiting.pause(Duration.ofMillis(300));
+    receiver.signal("TERM");
+    receiver.awaitEnd(Commands.PATIENCE);
+    long received = Long.parseLong(receiver.awaitLine("distinct "));
+    return new Outcome(sent, sent - received);
+  }
+
+  @Override
+  public void close() {
+    sender.close();
+    receiver.close();
+  }
+}

@@ -1,0 +1,37 @@
+package dev.culvert.lab.net;
+
+import java.time.Duration;
+import java.util.function.BooleanSupplier;
+
+/** Waits for what other programs do, with a bound. */
+public final class Waiting {
+  private static final Duration STEP = Duration.ofMillis(20);
+
+  private Waiting() {}
+
+  /** Asks again and again until the condition holds; false if patience ended first. */
+  public static boolean until(Duration patience, BooleanSupplier condition) {
+    long deadline = System.nanoTime() + patience.toNanos();
+    while (!condition.getAsBoolean()) {
+      if (System.nanoTime() - deadline >= 0) {
+        return false;
+      }
+      pause(STEP);
+    }
+    return true;
+  }
+
+  /**
+   * Sleeps.
+   *
+   * @throws LabException if interrupted
+   */
+  public static void pause(Duration duration) {
+    try {
+      Thread.sleep(duration);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new LabException("interrupted", e);
+    }
+  }
+}

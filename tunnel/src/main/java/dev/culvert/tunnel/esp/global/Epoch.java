@@ -1,0 +1,35 @@
+package dev.culvert.tunnel.esp.global;
+
+import java.nio.ByteBuffer;
+import java.util.random.RandomGenerator;
+
+/**
+ * A fresh random value of 128 bits, drawn by one end for one exchange: nonce of the exchange and
+ * half of what makes its keys new. Public.
+ */
+record Epoch(long high, long low) {
+  static final int LENGTH = 16;
+
+  /** Stands where no epoch is known yet; never drawn. */
+  static final Epoch NONE = new Epoch(0, 0);
+
+  static Epoch draw(RandomGenerator randomness) {
+    Epoch drawn = NONE;
+    while (drawn.equals(NONE)) {
+      drawn = new Epoch(randomness.nextLong(), randomness.nextLong());
+    }
+    return drawn;
+  }
+
+  static Epoch read(ByteBuffer from) {
+    return new Epoch(from.getLong(), from.getLong());
+  }
+
+  void write(ByteBuffer to) {
+    to.putLong(high).putLong(low);
+  }
+
+  byte[] toBytes() {
+    return ByteBuffer.allocate(LENGTH).putLong(high).putLong(low).array();
+  }
+}

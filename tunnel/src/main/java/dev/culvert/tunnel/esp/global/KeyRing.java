@@ -1,0 +1,124 @@
+package dev.culvert.tunnel.esp.global;
+
+import java.util.HashSet;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.IntPredicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The global keys that this node has: those of the file, and those that the file has dropped while
+ * a peer may still need them.
+ */
+final class KeyRing implements AutoCloseable {
+  private final TreeMap<Integer, GlobalKey> keys = new TreeMap<>();
+  private final Set<Integer> inFile = new HashSet<>();
+  private int published;
+
+  KeyRing(KeyFile file) {
+    take(file);
+  }
+
+  /**
+   * Takes the keys of a new file, all or none.
+   *
+   * @return whether another key is published now
+   * @throws RotationRefusedException where the file does not follow from the keys in use
+   */
+  boolean rotate(KeyFile file) throws RotationRefusedException {
+    for (GlobalKey key : file.keys()) {
+      check(key);
+    }
+    int next = file.published().id();
+    if (next != published && !KeyIds.isNewer(next, published)) {
+      throw new RotationRefusedException(
+          "key id %d is not 1 to 7 steps ahead of key id %d (after 15 comes 1)"
+              .formatted(next, published));
+    }
+    boolean changed = next != published;
+    take(file);
+    return changed;
+  }
+
+  private void check(GlobalKey key) throws RotationRefusedException {
+    GlobalKey same = keys.get(key.id());
+    if (same != null && !same.isIdenticalTo(key)) {
+      throw new RotationRefusedException(
+          "key id %d is in use with another key: a new key needs a new id".formatted(key.id()));
+    }
+    for (GlobalKey held : keys.values()) {
+      if (held.aesKeyLength() != key.aesKeyLength()) {
+        throw new RotationRefusedException(
+            "key id %d is for AES-%d, those in use are for AES-%d: the length cannot change"
+                .formatted(key.id(), 8 * key.aesKeyLength(), 8 * held.aesKeyLength()));
+      }
+      if (held.id() != key.id() && held.hasSameKeyAs(key)) {
+        throw new RotationRefusedException(
+            "key id %d is the same key as id %d: a new id needs a new key"
+                .formatted(key.id(), held.id()));
+      }
+    }
+  }
+
+  private void take(KeyFile file) {
+    inFile.clear();
+    for (GlobalKey key : file.keys()) {
+      inFile.add(key.id());
+      if (!keys.containsKey(key.id())) {
+        keys.put(key.id(), key.copy());
+      }
+    }
+    published = file.published().id();
+  }
+
+  @Nullable GlobalKey get(int id) {
+    return keys.get(id);
+  }
+
+  /** The key that we would send with if every peer had it. */
+  int published() {
+    return published;
+  }
+
+  /** Bit n for id n. */
+  int heldIds() {
+    int bits = 0;
+    for (int id : keys.keySet()) {
+      bits |= 1 << id;
+    }
+    return bits;
+  }
+
+  /** All ids, the published one first, then back around the circle. */
+  int[] newestFirst() {
+    return keys.keySet().stream()
+        .sorted((a, b) -> KeyIds.steps(a, published) - KeyIds.steps(b, published))
+        .mapToInt(Integer::intValue)
+        .toArray();
+  }
+
+  /**
+   * Wipes what the file has dropped and nobody needs.
+   *
+   * @return the ids that went, bit n for id n
+   */
+  int retire(IntPredicate needed) {
+    int gone = 0;
+    for (int id : newestFirst()) {
+      if (!inFile.contains(id) && !needed.test(id)) {
+        GlobalKey key = keys.remove(id);
+        if (key != null) {
+          key.close();
+          gone |= 1 << id;
+        }
+      }
+    }
+    return gone;
+  }
+
+  @Override
+  public void close() {
+    keys.values().forEach(GlobalKey::close);
+    keys.clear();
+  }
+}

@@ -1,0 +1,144 @@
+package dev.culvert.tunnel.esp.global;
+
+import static dev.culvert.tunnel.esp.global.ExchangeLimits.HELLOS_UNDER_ONE_KEY;
+import static dev.culvert.tunnel.esp.global.ExchangeLimits.NEVER;
+import static dev.culvert.tunnel.esp.global.ExchangeLimits.OVERLAP;
+import static dev.culvert.tunnel.esp.global.ExchangeLimits.PUBLISH_SPREAD;
+import static dev.culvert.tunnel.esp.global.ExchangeLimits.RETRY;
+import static dev.culvert.tunnel.esp.global.ExchangeLimits.UPGRADE_INTERVAL;
+
+import java.time.Duration;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which global key to use with one peer. What the peer publishes and holds is known only from its
+ * fresh messages.
+ */
+final class PairRotation {
+  private static final int UNKNOWN = 0;
+
+  private final String peer;
+  private final KeyingState state;
+
+  /** The key of the last agreement; older ones are refused from then on. */
+  private int agreed = UNKNOWN;
+
+  private int peerPublished = UNKNOWN;
+  private int peerHeld;
+  private long publishAt = NEVER;
+  private long upgradeAt = NEVER;
+  private long upgradeTriedAt = Long.MIN_VALUE;
+  private long behindSince;
+  private long overdueAt = NEVER;
+
+  PairRotation(String peer, KeyingState state) {
+    this.peer = peer;
+    this.state = state;
+  }
+
+  /** Another key is published here from now on. */
+  void published(long nowNanos) {
+    if (agreed != UNKNOWN) {
+      publishAt = nowNanos + state.jitter(PUBLISH_SPREAD);
+    }
+    watch(nowNanos);
+  }
+
+  void peerSays(int published, int held, long nowNanos) {
+    boolean news = published != peerPublished;
+    peerPublished = published;
+    peerHeld = held;
+    if (news) {
+      watch(nowNanos);
+      if (state.ring.get(published) == null) {
+        state.notices.add(new KeyingNotice.RotationMissed(peer, published, state.ring.published()));
+      }
+    }
+  }
+
+  private void watch(long nowNanos) {
+    boolean behind =
+        peerPublished != UNKNOWN && KeyIds.isNewer(state.ring.published(), peerPublished);
+    if (!behind) {
+      overdueAt = NEVER;
+    } else if (overdueAt == NEVER) {
+      behindSince = nowNanos;
+      overdueAt = nowNanos + OVERLAP;
+    }
+  }
+
+  PairStatus status(@Nullable String difference) {
+    return new PairStatus(peer, agreed, peerPublished, difference);
+  }
+
+  void advance(long nowNanos) {
+    if (nowNanos >= overdueAt) {
+      state.notices.add(
+          new KeyingNotice.RotationOverdue(
+              peer,
+              peerPublished,
+              state.ring.published(),
+              Duration.ofNanos(nowNanos - behindSince)));
+      overdueAt = nowNanos + OVERLAP;
+    }
+  }
+
+  long overdueAt() {
+    return overdueAt;
+  }
+
+  /** When an exchange is due for the rotation's sake. */
+  long exchangeDueAt() {
+    return Math.min(publishAt, upgradeAt);
+  }
+
+  void exchangeBegins(long nowNanos) {
+    publishAt = NEVER;
+    if (upgradeAt != NEVER) {
+      upgradeAt = NEVER;
+      upgradeTriedAt = nowNanos;
+    }
+  }
+
+  void agreedOn(int keyId, boolean initiator, long nowNanos) {
+    agreed = keyId;
+    upgradeAt = NEVER;
+    if (!KeyIds.isNewer(common(), keyId)) {
+      return;
+    }
+    // The initiator goes first, so that the two ends do not begin at once. Where the peer has
+    // another key under that id this fails each time: then not more often than once a while.
+    long first = nowNanos + (initiator ? 0 : RETRY + state.jitter(RETRY));
+    upgradeAt =
+        upgradeTriedAt == Long.MIN_VALUE
+            ? first
+            : Math.max(first, upgradeTriedAt + UPGRADE_INTERVAL);
+  }
+
+  /** The circularly older of both published keys, which both ends should have. */
+  private int common() {
+    int id = KeyIds.older(state.ring.published(), peerPublished);
+    boolean both = state.ring.get(id) != null && (peerHeld >>> id & 1) != 0;
+    return both ? id : agreed;
+  }
+
+  /** The keys to say hello under: the common one, and all of them once that got no answer. */
+  int[] helloKeys(int attempts) {
+    boolean known = peerPublished != UNKNOWN && agreed != UNKNOWN;
+    if (known && attempts < HELLOS_UNDER_ONE_KEY) {
+      return new int[] {KeyIds.isNewer(common(), agreed) ? common() : agreed};
+    }
+    return Arrays.stream(state.ring.newestFirst()).filter(id -> !isRetired(id)).toArray();
+  }
+
+  /** Whether this peer agreed on a newer key already. */
+  boolean isRetired(int id) {
+    return agreed != UNKNOWN && KeyIds.isNewer(agreed, id);
+  }
+
+  /** Whether this peer may still need {@code id}, which our file has dropped. */
+  boolean needs(int id) {
+    return agreed == id || (peerPublished != UNKNOWN && !KeyIds.isNewer(peerPublished, id));
+  }
+}

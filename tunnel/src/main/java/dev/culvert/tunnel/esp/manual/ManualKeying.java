@@ -1,0 +1,267 @@
+package dev.culvert.tunnel.esp.manual;
+
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.tunnel.engine.DropCounters;
+import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.esp.EspPeerSettings;
+import dev.culvert.tunnel.esp.Keying;
+import dev.culvert.tunnel.esp.KeyingEvent;
+import dev.culvert.tunnel.esp.MessageFilter;
+import dev.culvert.tunnel.esp.SaKeyId;
+import dev.culvert.tunnel.esp.SaParameters;
+import dev.culvert.tunnel.esp.Selectors;
+import dev.culvert.tunnel.esp.global.ExchangeLimits;
+import dev.culvert.tunnel.esp.global.KeyingNotice;
+import dev.culvert.tunnel.esp.global.KeyingState;
+import dev.culvert.tunnel.esp.manual.SequenceStore.Block;
+import java.util.ArrayDeque;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Fixed keys for foreign peers, which cannot renew. Sequence numbers are reserved in blocks before
+ * they are used, and end for good at the end of their space (RFC 4303 section 3.3.3).
+ */
+public final class ManualKeying implements Keying {
+  /** Numbers reserved at once: what a restart may waste, and how often the medium is written. */
+  static final long BLOCK = 1L << 20;
+
+  private static final int WARN_PERCENT = 75;
+
+  private final Map<String, ManualSa> inbound = new HashMap<>();
+  private final Map<String, Sender> outbound = new HashMap<>();
+  private final Map<String, EspPeerSettings> installed = new HashMap<>();
+  private final SequenceStore store;
+  private final DropCounters drops = new DropCounters();
+  private final ArrayDeque<KeyingEvent> events = new ArrayDeque<>();
+  private final ArrayDeque<KeyingNotice> notices = new ArrayDeque<>();
+
+  /** An SA to send under, and how far its numbers are reserved. */
+  private static final class Sender {
+    final ManualSa sa;
+    @Nullable SaKeyId key;
+    long reservedEnd = 1;
+    boolean refused;
+    boolean warned;
+
+    Sender(ManualSa sa) {
+      this.sa = sa;
+    }
+  }
+
+  /**
+   * Takes over the keys of all SAs.
+   *
+   * @throws IllegalArgumentException where a peer has two SAs one way, or one key serves twice
+   */
+  public ManualKeying(List<ManualSa> inbound, List<ManualSa> outbound, SequenceStore store) {
+    this.store = store;
+    Set<String> fingerprints = new HashSet<>();
+    for (ManualSa sa : inbound) {
+      requireUnique(this.inbound.put(sa.peer(), sa) == null, sa, fingerprints);
+    }
+    for (ManualSa sa : outbound) {
+      requireUnique(this.outbound.put(sa.peer(), new Sender(sa)) == null, sa, fingerprints);
+    }
+  }
+
+  private static void requireUnique(boolean newPeer, ManualSa sa, Set<String> fingerprints) {
+    if (!newPeer || !fingerprints.add(sa.fingerprint())) {
+      throw new IllegalArgumentException(
+          sa + ": one SA each way and peer, and every key for one direction of one peer only");
+    }
+  }
+
+  @Override
+  public DropCounters drops() {
+    return drops;
+  }
+
+  @Override
+  public void peers(Collection<EspPeerSettings> peers) {
+    Set<String> names = new HashSet<>();
+    for (EspPeerSettings peer : peers) {
+      names.add(peer.name());
+      EspPeerSettings before = installed.put(peer.name(), peer);
+      if (before == null || !peer.continues(before)) {
+        install(peer);
+      }
+    }
+    installed.keySet().retainAll(names);
+  }
+
+  private void install(EspPeerSettings peer) {
+    ManualSa in = inbound.get(peer.name());
+    if (in != null) {
+      SaParameters sa = parameters(in, 1, in.end(), in.end(), peer.selectors());
+      events.add(new KeyingEvent.AddInbound(peer.name(), sa));
+    }
+    Sender sender = outbound.get(peer.name());
+    Block block = sender == null ? null : reserve(sender);
+    if (sender == null || block == null) {
+      events.add(new KeyingEvent.StopSending(peer.name()));
+      return;
+    }
+    SaParameters sa =
+        parameters(
+            sender.sa, block.first(), block.end(), noticeAt(sender, block), peer.selectors());
+    sender.key = sa.keyId();
+    events.add(new KeyingEvent.UseOutbound(peer.name(), sa));
+  }
+
+  private static SaParameters parameters(
+      ManualSa sa, long first, long end, long noticeAt, Selectors selectors) {
+    return new SaParameters(
+        sa.spi(),
+        AeadAlgorithm.AES_GCM,
+        sa.key().copy(),
+        sa.salt(),
+        sa.esn(),
+        first,
+        end,
+        noticeAt,
+        selectors);
+  }
+
+  /** Half a block ahead there is time to write; at the end of the space nothing is left to ask. */
+  private static long noticeAt(Sender sender, Block block) {
+    return block.end() >= sender.sa.end()
+        ? block.end()
+        : block.end() - (block.end() - block.first()) / 2;
+  }
+
+  /** The next block, or null where the SA must not send (any more). */
+  private @Nullable Block reserve(Sender sender) {
+    if (sender.refused) {
+      return null;
+    }
+    try {
+      Block block = store.reserve(sender.sa.fingerprint(), BLOCK, sender.sa.end());
+      if (block.first() < sender.reservedEnd) {
+        throw new SequenceRefusedException(
+            "numbers from %d were reserved before".formatted(block.first()));
+      }
+      if (block.end() <= block.first()) {
+        throw new SequenceRefusedException("all its sequence numbers are used: it needs a new key");
+      }
+      sender.reservedEnd = block.end();
+      warn(sender);
+      return block;
+    } catch (SequenceRefusedException e) {
+      sender.refused = true;
+      notices.add(
+          new KeyingNotice.SequenceRefused(
+              sender.sa.peer(), sender.sa.spi(), String.valueOf(e.getMessage())));
+      return null;
+    }
+  }
+
+  private void warn(Sender sender) {
+    double share = (double) sender.reservedEnd / sender.sa.end();
+    if (!sender.warned && share * 100 >= WARN_PERCENT) {
+      sender.warned = true;
+      notices.add(
+          new KeyingNotice.SequenceRunningOut(
+              sender.sa.peer(), sender.sa.spi(), (int) (share * 100)));
+    }
+  }
+
+  @Override
+  public void runningLow(String peer, SaKeyId key, long nextSequence, long nowNanos) {
+    Sender sender = outbound.get(peer);
+    if (sender == null || !key.equals(sender.key)) {
+      return;
+    }
+    long before = sender.reservedEnd;
+    Block block = reserve(sender);
+    if (block == null) {
+      return; // What is reserved is used up to its end, where the engine stops.
+    }
+    if (block.first() != before) {
+      // Somebody else reserved in between: numbers up to there are not ours.
+      sender.refused = true;
+      notices.add(
+          new KeyingNotice.SequenceRefused(
+              peer, sender.sa.spi(), "another process reserves numbers of the same key"));
+      events.add(new KeyingEvent.StopSending(peer));
+      return;
+    }
+    events.add(new KeyingEvent.ExtendOutbound(peer, key, block.end(), noticeAt(sender, block)));
+  }
+
+  /**
+   * There are no other keys, and nobody knows which numbers another life of this machine has used:
+   * nothing is sent any more. What peers send is received, each packet once.
+   */
+  @Override
+  public void startAfresh(long nowNanos, long wallNanos) {
+    for (Sender sender : outbound.values()) {
+      if (!sender.refused && installed.containsKey(sender.sa.peer())) {
+        sender.refused = true;
+        notices.add(
+            new KeyingNotice.SequenceRefused(
+                sender.sa.peer(),
+                sender.sa.spi(),
+                "the clock was set, or this machine was restored from a snapshot, and then its"
+                    + " numbers were used already; after a restore give both ends a new key, else"
+                    + " start again to go on"));
+      }
+    }
+    installed.values().forEach(this::install);
+  }
+
+  @Override
+  public void wanted(String peer, long nowNanos) {
+    events.add(new KeyingEvent.StopSending(peer));
+  }
+
+  @Override
+  public @Nullable KeyingNotice pollNotice() {
+    return notices.poll();
+  }
+
+  @Override
+  public @Nullable KeyingEvent pollEvent() {
+    return events.poll();
+  }
+
+  /** There is no exchange with a foreign peer. */
+  @Override
+  public MessageFilter newFilter() {
+    return (message, length, from) -> DropReason.BAD_HANDSHAKE;
+  }
+
+  @Override
+  public void receive(
+      byte[] message, Endpoint from, boolean underLoad, long nowNanos, long wallNanos) {
+    // No message passes the filter, so it is never called.
+  }
+
+  @Override
+  public void advance(long nowNanos, long wallNanos) {
+    // Nothing here is due at a time.
+  }
+
+  @Override
+  public @Nullable Message pollMessage() {
+    return null;
+  }
+
+  @Override
+  public long nextDeadlineNanos() {
+    return ExchangeLimits.NEVER;
+  }
+
+  @Override
+  public void close() {
+    inbound.values().forEach(sa -> sa.key().close());
+    outbound.values().forEach(sender -> sender.sa.key().close());
+    KeyingState.closeKeys(events);
+  }
+}

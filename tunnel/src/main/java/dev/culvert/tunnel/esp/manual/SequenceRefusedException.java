@@ -1,0 +1,16 @@
+package dev.culvert.tunnel.esp.manual;
+
+import org.jspecify.annotations.Nullable;
+
+/** Numbers of a manual key cannot be shown to be unused, so none may be used. */
+public final class SequenceRefusedException extends Exception {
+  private static final long serialVersionUID = 1L;
+
+  public SequenceRefusedException(String reason, @Nullable Throwable cause) {
+    super(reason, cause);
+  }
+
+  public SequenceRefusedException(String reason) {
+    this(reason, null);
+  }
+}

@@ -1,0 +1,32 @@
+package dev.culvert.tunnel.lane;
+
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Prefix;
+import dev.culvert.routing.PrefixTable;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The addresses that this host has, as lanes ask for them: an immutable table, replaced whole, so
+ * that nothing is allocated or locked. Before it is there, any address may be the host's.
+ */
+public final class HostAddresses {
+  private volatile @Nullable PrefixTable<Boolean> addresses;
+
+  /** It has these from now on. */
+  public void set(Set<IpAddress> now) {
+    PrefixTable.Builder<Boolean> table = PrefixTable.builder();
+    now.forEach(address -> table.add(Prefix.host(address), true));
+    addresses = table.build();
+  }
+
+  boolean mayHave4(int address) {
+    PrefixTable<Boolean> known = addresses;
+    return known == null || known.lookup4(address) != null;
+  }
+
+  boolean mayHave6(long high, long low) {
+    PrefixTable<Boolean> known = addresses;
+    return known == null || known.lookup6(high, low) != null;
+  }
+}

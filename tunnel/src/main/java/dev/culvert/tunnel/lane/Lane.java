@@ -1,0 +1,141 @@
+package dev.culvert.tunnel.lane;
+
+import dev.culvert.tunnel.engine.DataPath;
+import dev.culvert.tunnel.engine.DropCounters;
+import dev.culvert.tunnel.engine.Overhead;
+import dev.culvert.tunnel.port.RawPort;
+import dev.culvert.tunnel.port.SocketPort;
+import dev.culvert.tunnel.port.TunOffloads;
+import dev.culvert.tunnel.port.TunPort;
+import java.io.IOException;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One event loop with one TUN queue, one socket a family, its buffers and its counters; packets run
+ * to completion on it, out by the {@link OutboundPath} and in by the {@link InboundPath}. Nothing
+ * here allocates, locks or waits; only a batch that is shared with helpers waits for those that are
+ * still at it.
+ */
+public final class Lane implements AutoCloseable {
+  private final LaneRouter router;
+  private final DataPath dataPath;
+  private final Runnable wakeControl;
+  private final LaneMemory buffers = new LaneMemory();
+  private final LaneCounters counters = new LaneCounters();
+  private final DropCounters drops = new DropCounters();
+  private final StageTimes stages;
+  private int restsInARow;
+  private final InboundPath inbound;
+  private final OutboundPath outbound;
+
+  public Lane(
+      TunPort tun,
+      TunOffloads offloads,
+      LaneRouter router,
+      DataPath dataPath,
+      HelperLanes helpers,
+      Overhead overhead,
+      Runnable wakeControl,
+      SelfTraffic self,
+      LongSupplier clock,
+      StageTimes stages,
+      int mtu) {
+    this.stages = stages;
+    this.router = router;
+    this.dataPath = dataPath;
+    this.wakeControl = wakeControl;
+    TrainRing helped = helpers.newRing(dataPath);
+    inbound =
+        new InboundPath(
+            tun, offloads, router, dataPath, helped, self, clock, buffers, counters, drops, stages);
+    outbound =
+        new OutboundPath(
+            tun,
+            router,
+            dataPath,
+            helped,
+            self,
+            overhead,
+            clock,
+            mtu,
+            buffers,
+            counters,
+            drops,
+            stages,
+            inbound::writeToTun);
+  }
+
+  /** The TUN queue has packets. */
+  void onTun() throws IOException {
+    restsInARow = 0;
+    outbound.onTun();
+    wakeControl.run();
+  }
+
+  /** The socket has datagrams, or raw ESP packets. */
+  public void onUdp(SocketPort socket) throws IOException {
+    restsInARow = 0;
+    inbound.onUdp(socket);
+    wakeControl.run();
+  }
+
+  /**
+   * To be called now and then, on the lane's thread: where nothing has moved from one time to the
+   * next, the ciphers forget what keys they last used.
+   */
+  void rest() {
+    if (++restsInARow == 2) {
+      dataPath.forgetKeys();
+    }
+  }
+
+  /**
+   * From now on these sockets carry the tunnel; null where there is none. On the lane's own thread.
+   */
+  public void useSockets(@Nullable SocketPort v4, @Nullable SocketPort v6) {
+    outbound.useSockets(v4, v6);
+  }
+
+  /** As {@link #useSockets}, for what leaves in clear on purpose. */
+  public void useClearSockets(@Nullable RawPort v4, @Nullable RawPort v6) {
+    outbound.useClearSockets(v4, v6);
+  }
+
+  /** The interface's MTU, for padding. */
+  public void mtu(int newMtu) {
+    outbound.mtu(newMtu);
+  }
+
+  /** The largest packet that fits the underlay; larger ones are answered, where nobody may cut. */
+  public void limit(int newLimit) {
+    outbound.limit(newLimit);
+  }
+
+  public LaneCounters counters() {
+    return counters;
+  }
+
+  /** What was dropped on this lane before or after the engine. */
+  public DropCounters drops() {
+    return drops;
+  }
+
+  public TrafficCounters traffic() {
+    return router.traffic();
+  }
+
+  public StageTimes stages() {
+    return stages;
+  }
+
+  public DataPath dataPath() {
+    return dataPath;
+  }
+
+  /** Gives the buffers back. The lane's thread must have ended its last packet. */
+  @Override
+  public void close() {
+    buffers.close();
+  }
+}

@@ -1,0 +1,173 @@
+package dev.culvert.tunnel.lane;
+
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.Verdict;
+import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.InnerIp;
+import dev.culvert.tunnel.engine.TunnelEngine;
+import dev.culvert.tunnel.engine.TunnelPeer;
+import dev.culvert.tunnel.offload.InnerPacket;
+import dev.culvert.tunnel.offload.Segmenter;
+import dev.culvert.tunnel.offload.TransportHeader;
+import dev.culvert.tunnel.train.Train;
+import java.lang.foreign.MemorySegment;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decides for one lane what becomes of packets, either way: by the cluster's classifier where there
+ * is one, else by the ranges that the engine's peers own. What is in force is read once a batch, so
+ * that all of a batch is judged alike.
+ */
+public final class LaneRouter {
+  private final TunnelEngine engine;
+  private final Supplier<@Nullable ClusterRoutes> inForce;
+  private final TransportHeader transport = new TransportHeader();
+  private final TrafficCounters traffic = new TrafficCounters();
+  private @Nullable ClusterRoutes cluster;
+  private @Nullable DropReason refusal;
+
+  public LaneRouter(TunnelEngine engine, Supplier<@Nullable ClusterRoutes> inForce) {
+    this.engine = engine;
+    this.inForce = inForce;
+  }
+
+  /** A batch begins: takes up what is in force now. */
+  public void begin() {
+    ClusterRoutes now = inForce.get();
+    if (now != null && now != cluster) {
+      traffic.rules(now.classifier().bypassRules());
+    }
+    cluster = now;
+  }
+
+  /** What the classifier made of packets so far. */
+  TrafficCounters traffic() {
+    return traffic;
+  }
+
+  // ---------------------------------------------------------------- outbound
+
+  /**
+   * The peer that what was read is to be sealed for, or null: then {@link #refusal} says whether it
+   * leaves in clear on purpose.
+   *
+   * @param at where the IP header of what {@code read} holds lies in {@code memory}
+   */
+  public @Nullable TunnelPeer route(MemorySegment memory, long at, Segmenter read) {
+    InnerPacket packet = read.packet();
+    ClusterRoutes routes = cluster;
+    if (routes == null) {
+      refusal = DropReason.NO_ROUTE;
+      return packet.v4()
+          ? engine.route4(packet.destination4())
+          : engine.route6(packet.destinationHigh(), packet.destinationLow());
+    }
+    refusal = transport.read(memory, at, packet);
+    return refusal == null ? obey(classify(routes.classifier(), packet), routes, read) : null;
+  }
+
+  private @Nullable TunnelPeer obey(Verdict verdict, ClusterRoutes routes, Segmenter read) {
+    TunnelPeer peer = null;
+    switch (verdict) {
+      case Verdict.Encrypt encrypt -> {
+        TunnelPeer node = routes.peer(encrypt.node());
+        peer = node == null ? null : towards(node, read.packet());
+        if (peer == null) {
+          refusal = node == null ? DropReason.NO_PEER : DropReason.UNKNOWN_ENDPOINT;
+        } else {
+          traffic.encrypted(encrypt, read.packets(), read.bytes());
+        }
+      }
+      case Verdict.Bypass bypass -> traffic.bypassed(bypass, read.packets(), read.bytes());
+      case Verdict.Drop drop -> refusal = reason(drop);
+    }
+    return peer;
+  }
+
+  private static @Nullable TunnelPeer towards(TunnelPeer node, InnerPacket packet) {
+    return packet.v4()
+        ? node.towards4(packet.destination4())
+        : node.towards6(packet.destinationHigh(), packet.destinationLow());
+  }
+
+  /**
+   * Where {@link #route} had no peer: why the packet goes no further, or null where it leaves in
+   * clear on purpose.
+   */
+  @Nullable DropReason refusal() {
+    return refusal;
+  }
+
+  private Verdict classify(Classifier classifier, InnerPacket packet) {
+    return packet.v4()
+        ? classifier.classify4(
+            packet.source4(),
+            packet.destination4(),
+            transport.protocol(),
+            transport.sourcePort(),
+            transport.destinationPort())
+        : classifier.classify6(
+            packet.sourceHigh(),
+            packet.sourceLow(),
+            packet.destinationHigh(),
+            packet.destinationLow(),
+            transport.protocol(),
+            transport.sourcePort(),
+            transport.destinationPort());
+  }
+
+  private static DropReason reason(Verdict.Drop verdict) {
+    return switch (verdict.reason()) {
+      case UNKNOWN_ENDPOINT -> DropReason.UNKNOWN_ENDPOINT;
+      case NO_PEER -> DropReason.NO_PEER;
+      case LOCAL_DESTINATION -> DropReason.LOCAL_DESTINATION;
+      case OUTSIDE_CLUSTER -> DropReason.OUTSIDE_CLUSTER;
+      case FOREIGN_SOURCE -> DropReason.FOREIGN_SOURCE;
+    };
+  }
+
+  // ---------------------------------------------------------------- inbound
+
+  /**
+   * Takes the packets out of an opened train whose source is not of the node that sent it; returns
+   * how many.
+   */
+  public int refuseForeign(Train opened) {
+    ClusterRoutes routes = cluster;
+    if (routes == null) {
+      return 0;
+    }
+    int node = routes.node(opened.origin());
+    MemorySegment memory = opened.memory();
+    int refused = 0;
+    boolean known = false;
+    boolean belongs = false;
+    boolean lastV4 = false;
+    long lastHigh = 0;
+    long lastLow = 0;
+    for (int i = 0; i < opened.packets(); i++) {
+      if (opened.length(i) == 0) {
+        continue;
+      }
+      long at = opened.inner(i);
+      boolean v4 = InnerIp.version(memory, at) == 4;
+      long high = InnerIp.sourceHigh(memory, at);
+      long low = InnerIp.sourceLow(memory, at);
+      // Mostly all packets of a run have one source.
+      if (!known || v4 != lastV4 || low != lastLow || high != lastHigh) {
+        Classifier classifier = routes.classifier();
+        belongs = v4 ? classifier.belongs4((int) low, node) : classifier.belongs6(high, low, node);
+        known = true;
+        lastV4 = v4;
+        lastHigh = high;
+        lastLow = low;
+      }
+      if (!belongs) {
+        opened.length(i, 0);
+        refused++;
+      }
+    }
+    return refused;
+  }
+}

@@ -1,0 +1,86 @@
+package dev.culvert.tunnel.lane;
+
+import dev.culvert.tunnel.engine.DropCounters;
+import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.TunnelPeer;
+import dev.culvert.tunnel.port.IpFamily;
+import dev.culvert.tunnel.port.SendBatch;
+import dev.culvert.tunnel.port.SendListener;
+import dev.culvert.tunnel.port.SocketPort;
+import dev.culvert.tunnel.train.Train;
+import java.lang.foreign.SegmentAllocator;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/** One address family's way out of a lane: sealed trains gather here and leave in one call. */
+final class Outlet implements SendListener {
+  private final SendBatch batch;
+  private final @Nullable TunnelPeer[] peers = new TunnelPeer[OutboundTrains.COUNT];
+  private final SelfTraffic self;
+  private final LaneCounters counters;
+  private final DropCounters drops;
+  private @Nullable SocketPort socket;
+
+  Outlet(
+      IpFamily family,
+      SelfTraffic self,
+      SegmentAllocator memory,
+      LaneCounters counters,
+      DropCounters drops) {
+    this.self = self;
+    batch = new SendBatch(family, OutboundTrains.COUNT, memory);
+    this.counters = counters;
+    this.drops = drops;
+  }
+
+  void use(@Nullable SocketPort newSocket) {
+    socket = newSocket;
+  }
+
+  void add(Train sealed, TunnelPeer peer, Endpoint to) {
+    self.sendingTo(to);
+    peers[batch.count()] = peer;
+    batch.add(
+        sealed.memory(),
+        sealed.slot(0),
+        sealed.sealedBytes(),
+        sealed.stride(),
+        to,
+        sealed.trafficClass(),
+        sealed.fragmentation());
+  }
+
+  void send() {
+    int trains = batch.count();
+    if (trains == 0) {
+      return;
+    }
+    SocketPort via = socket;
+    if (via != null) {
+      via.send(batch, this);
+    }
+    for (int i = 0; i < trains; i++) {
+      int failed = via == null ? batch.packets(i) : batch.failedPackets(i);
+      if (failed > 0) {
+        drops.count(DropReason.SEND_FAILED, failed);
+      }
+      counters.sent(batch.packets(i) - failed);
+    }
+    clear();
+  }
+
+  /** Forgets what was added. */
+  void clear() {
+    Arrays.fill(peers, 0, batch.count(), null);
+    batch.clear();
+  }
+
+  @Override
+  public void onRefusedSource(int train) {
+    TunnelPeer peer = peers[train];
+    if (peer != null) {
+      peer.forgetSource(batch.to(train));
+    }
+  }
+}

@@ -1,0 +1,129 @@
+package dev.culvert.tunnel.lane;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where a lane's time goes, stage by stage, in nanoseconds a packet: the median over batches that
+ * are large enough to say something. Off, and then compiled away, unless the JVM was started with
+ * {@code -Dculvert.stages=FILE}; the file is written when the gateway closes, as JSON.
+ *
+ * <p>Splitting has the checksum in it, which is folded into the copy; coalescing has its
+ * verification.
+ */
+public class StageTimes {
+  private static final @Nullable String FILE = System.getProperty("culvert.stages");
+  private static final boolean ON = FILE != null;
+  private static final int SAMPLES = 8192;
+  private static final int FEWEST_PACKETS = 32;
+
+  /** In the order of the path. */
+  enum Stage {
+    READ("out"),
+    CLASSIFY("out"),
+    SPLIT("out"),
+    SEAL("out"),
+    SEND("out"),
+    RECEIVE("in"),
+    OPEN("in"),
+    COALESCE("in"),
+    WRITE("in");
+
+    private final String direction;
+
+    Stage(String direction) {
+      this.direction = direction;
+    }
+  }
+
+  private static final Stage[] STAGES = Stage.values();
+
+  private final float[][] samples = new float[ON ? STAGES.length : 0][SAMPLES];
+  private final int[] counts = new int[STAGES.length];
+  private final long[] pending = new long[STAGES.length];
+
+  /** When a stage begins. */
+  long now() {
+    return ON ? System.nanoTime() : 0;
+  }
+
+  /**
+   * Adds what passed since {@code start} to the stage's time in this batch; returns when it ended.
+   */
+  long spent(Stage stage, long start) {
+    if (!ON) {
+      return 0;
+    }
+    long end = System.nanoTime();
+    pending[stage.ordinal()] += end - start;
+    return end;
+  }
+
+  /** Takes out of {@code stage} what passed since {@code start}: it was counted elsewhere. */
+  void outside(Stage stage, long start) {
+    if (ON) {
+      pending[stage.ordinal()] -= System.nanoTime() - start;
+    }
+  }
+
+  /** Moves time that was counted in {@code outer} but spent in {@code inner}. */
+  void within(Stage outer, Stage inner, long start) {
+    if (ON) {
+      long nanos = System.nanoTime() - start;
+      pending[outer.ordinal()] -= nanos;
+      pending[inner.ordinal()] += nanos;
+    }
+  }
+
+  /**
+   * Ends a batch of {@code packets} that went through the stages from {@code first} to {@code
+   * last}.
+   */
+  void batch(Stage first, Stage last, int packets) {
+    if (!ON) {
+      return;
+    }
+    for (int i = first.ordinal(); i <= last.ordinal(); i++) {
+      if (packets >= FEWEST_PACKETS) {
+        samples[i][counts[i]++ % SAMPLES] = (float) pending[i] / packets;
+      }
+      pending[i] = 0;
+    }
+  }
+
+  /** Writes the medians over all lanes, where that was asked for. */
+  public static void write(List<StageTimes> lanes) throws IOException {
+    if (FILE == null) {
+      return;
+    }
+    List<String> lines = new ArrayList<>();
+    for (Stage stage : STAGES) {
+      float[] all = new float[lanes.size() * SAMPLES];
+      int count = 0;
+      for (StageTimes lane : lanes) {
+        int of = Math.min(lane.counts[stage.ordinal()], SAMPLES);
+        System.arraycopy(lane.samples[stage.ordinal()], 0, all, count, of);
+        count += of;
+      }
+      if (count > 0) {
+        Arrays.sort(all, 0, count);
+        lines.add(
+            String.format(
+                Locale.ROOT,
+                "  {\"stage\": \"%s\", \"direction\": \"%s\", \"nanosPerPacket\": %.1f,"
+                    + " \"batches\": %d}",
+                stage.name().toLowerCase(Locale.ROOT),
+                stage.direction,
+                all[count / 2],
+                count));
+      }
+    }
+    Files.writeString(Path.of(FILE), "[\n" + String.join(",\n", lines) + "\n]\n");
+  }
+}

@@ -1,0 +1,234 @@
+package dev.culvert.tunnel.state;
+
+import static dev.culvert.tunnel.kernel.LibC.LIBC;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import dev.culvert.tunnel.kernel.Errno;
+import dev.culvert.tunnel.kernel.ErrnoException;
+import dev.culvert.tunnel.kernel.LibC;
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.Set;
+
+/**
+ * A file that is nobody's business but its owner's: a key, or what keeps numbers from being used
+ * twice. It is opened once, and what was opened is judged and used, not whatever has the name a
+ * moment later. A symbolic link is followed, as a mounted secret is one.
+ */
+public final class PrivateFile implements AutoCloseable {
+  private static final int AT_EMPTY_PATH = 0x1000;
+  private static final int STATX_BASIC_STATS = 0x7ff;
+  private static final int STATX_BYTES = 256;
+  private static final int STATX_UID = 20;
+  private static final int STATX_MODE = 28;
+  private static final int STATX_INODE = 32;
+  private static final int KIND = 0xf000;
+  private static final int REGULAR = 0x8000;
+  private static final int FOLDER = 0x4000;
+  private static final int OTHERS = 0x3f;
+  private static final int OTHERS_WRITE = 0x12;
+  private static final int OWNER_ONLY = 0x180;
+  private static final int ROOT = 0;
+
+  private final int fd;
+  private final Path path;
+  private final long inode;
+
+  /** The file must not be trusted; the message says why, without the file's name. */
+  public static final class RefusedException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    private RefusedException(String message) {
+      super(message);
+    }
+
+    /** Why. */
+    public String reason() {
+      return String.valueOf(getMessage());
+    }
+  }
+
+  private PrivateFile(int fd, Path path, long inode) {
+    this.fd = fd;
+    this.path = path;
+    this.inode = inode;
+  }
+
+  /**
+   * Reads a whole file, for the caller to wipe.
+   *
+   * @throws RefusedException if others can use it, or it has more than {@code maxBytes}
+   * @throws NoSuchFileException if there is none
+   */
+  public static byte[] read(Path path, int maxBytes) throws IOException {
+    try (PrivateFile file = open(path, path, LibC.O_RDONLY);
+        FileChannel channel = file.channel(Set.of(StandardOpenOption.READ));
+        InputStream in = Channels.newInputStream(channel)) {
+      byte[] bytes = in.readNBytes(maxBytes + 1);
+      if (bytes.length > maxBytes) {
+        Arrays.fill(bytes, (byte) 0);
+        throw new RefusedException("larger than " + maxBytes + " bytes");
+      }
+      return bytes;
+    }
+  }
+
+  /** Opens a file to read and change it; throws as {@link #read} does. */
+  static PrivateFile openForUpdate(Path path) throws IOException {
+    return open(path, path, LibC.O_RDWR);
+  }
+
+  /**
+   * Opens a file to write it anew, or makes it. It is looked for in the folder that was opened and
+   * judged, and no link is followed there.
+   *
+   * @throws RefusedException if others can use it, or put another in its place; nothing was made or
+   *     changed
+   * @throws NoSuchFileException if there is no such folder
+   */
+  public static FileChannel writeAnew(Path path) throws IOException {
+    Path absolute = path.toAbsolutePath();
+    Path folder = absolute.getParent();
+    Path name = absolute.getFileName();
+    if (folder == null || name == null) {
+      throw new RefusedException("not a file");
+    }
+    int descriptor = descriptor(folder, folder, LibC.O_RDONLY);
+    try {
+      requireFolderOfNoOthers(folder, descriptor);
+      Path there = ofDescriptor(descriptor).resolve(name);
+      int access = LibC.O_RDWR | LibC.O_CREAT | LibC.O_NOFOLLOW;
+      try (PrivateFile file = open(path, there, access)) {
+        return file.channel(Set.of(StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING));
+      }
+    } finally {
+      LIBC.close(descriptor);
+    }
+  }
+
+  /**
+   * Opens {@code there}.
+   *
+   * @param path what it is called to people
+   */
+  private static PrivateFile open(Path path, Path there, int access) throws IOException {
+    int fd = descriptor(path, there, access);
+    try {
+      return new PrivateFile(fd, path, requirePrivate(path, fd));
+    } catch (IOException | RuntimeException e) {
+      LIBC.close(fd);
+      throw e;
+    }
+  }
+
+  private static int descriptor(Path path, Path there, int access) throws IOException {
+    // Without waiting for whoever may write into a pipe of that name.
+    int flags = access | LibC.O_CLOEXEC | LibC.O_NONBLOCK;
+    int fd = LIBC.open(there.toString(), flags, OWNER_ONLY);
+    if (fd < 0) {
+      int errno = Errno.last();
+      throw switch (errno) {
+        case Errno.ENOENT -> new NoSuchFileException(path.toString());
+        case Errno.EACCES -> new AccessDeniedException(path.toString());
+        case Errno.ELOOP -> new RefusedException("not a file");
+        default -> new ErrnoException("open " + path, errno);
+      };
+    }
+    return fd;
+  }
+
+  /** What the kernel says of a descriptor. */
+  private record Status(int mode, int owner, long inode) {
+    static Status of(Path path, int fd) throws ErrnoException {
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment status = arena.allocate(STATX_BYTES, 8);
+        ErrnoException.check(
+            "statx " + path,
+            LIBC.statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, status.address()));
+        return new Status(
+            Short.toUnsignedInt(status.get(JAVA_SHORT, STATX_MODE)),
+            status.get(JAVA_INT, STATX_UID),
+            status.get(JAVA_LONG, STATX_INODE));
+      }
+    }
+  }
+
+  private static void requireFolderOfNoOthers(Path folder, int fd) throws IOException {
+    int mode = Status.of(folder, fd).mode();
+    if ((mode & KIND) != FOLDER) {
+      throw new NoSuchFileException(folder.toString());
+    }
+    if ((mode & OTHERS_WRITE) != 0) {
+      throw new RefusedException("group or others can write to its folder");
+    }
+  }
+
+  /** Returns the inode. */
+  private static long requirePrivate(Path path, int fd) throws IOException {
+    Status status = Status.of(path, fd);
+    if ((status.mode() & KIND) != REGULAR) {
+      throw new RefusedException("not a file");
+    }
+    if ((status.mode() & OTHERS) != 0) {
+      throw new RefusedException(
+          "mode "
+              + text(status.mode())
+              + " lets group or others at it; make it 0600, or 0400 for a mounted secret");
+    }
+    if (status.owner() != ROOT && status.owner() != LIBC.geteuid()) {
+      throw new RefusedException(
+          "it belongs to user %d, who can read and change it; chown it"
+              .formatted(Integer.toUnsignedLong(status.owner())));
+    }
+    return status.inode();
+  }
+
+  private static String text(int mode) {
+    PosixFilePermission[] permissions = PosixFilePermission.values();
+    Set<PosixFilePermission> granted = EnumSet.noneOf(PosixFilePermission.class);
+    for (PosixFilePermission permission : permissions) {
+      if ((mode >>> (permissions.length - 1 - permission.ordinal()) & 1) != 0) {
+        granted.add(permission);
+      }
+    }
+    return PosixFilePermissions.toString(granted);
+  }
+
+  /** The number by which a copy of the file differs from it. */
+  long inode() {
+    return inode;
+  }
+
+  /** What was opened, whatever has its name now. Close it before this. */
+  FileChannel channel(Set<StandardOpenOption> access) throws IOException {
+    return FileChannel.open(ofDescriptor(fd), access);
+  }
+
+  private static Path ofDescriptor(int fd) {
+    return Path.of("/proc/self/fd/" + fd);
+  }
+
+  @Override
+  public void close() {
+    LIBC.close(fd);
+  }
+
+  @Override
+  public String toString() {
+    return path.toString();
+  }
+}

@@ -1,0 +1,157 @@
+package dev.culvert.tunnel.state;
+
+import dev.culvert.tunnel.esp.manual.ManualSa;
+import dev.culvert.tunnel.esp.manual.SequenceRefusedException;
+import dev.culvert.tunnel.esp.manual.SequenceStore;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Sequence reservations of manual SAs on disk: one record a key in the state directory, and a
+ * witness of it in a directory that lives as long as the machine is up ({@code /run}). A record is
+ * made once, by {@link #enrol}, for a key that was never used; a missing one is never made again
+ * silently, since it may have been lost.
+ *
+ * <p>A record is refused when it is gone, read-only, another key's, not the file that was enrolled
+ * (a copy or a restored backup has another inode), or behind its witness or this process.
+ */
+public final class SequenceFiles implements SequenceStore {
+  private static final FileAttribute<Set<PosixFilePermission>> DIRECTORY_MODE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+  private static final FileAttribute<Set<PosixFilePermission>> FILE_MODE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+
+  private final Path records;
+  private final Path witnesses;
+  private final Map<String, Long> reservedHere = new HashMap<>();
+
+  /**
+   * @param records where records outlive the machine's restarts
+   * @param witnesses where they need not: a tmpfs, not part of backups
+   */
+  public SequenceFiles(Path records, Path witnesses) throws IOException {
+    this.records = Files.createDirectories(records, DIRECTORY_MODE);
+    this.witnesses = Files.createDirectories(witnesses, DIRECTORY_MODE);
+  }
+
+  /**
+   * Makes the record of a key that was never used anywhere; the one step that an operator answers
+   * for.
+   *
+   * @throws SequenceRefusedException where this machine knows that the key was used
+   */
+  public void enrol(ManualSa sa) throws IOException, SequenceRefusedException {
+    String fingerprint = sa.fingerprint();
+    Path record = record(fingerprint);
+    if (Files.exists(witness(fingerprint))) {
+      throw new SequenceRefusedException(
+          "this key was used since the machine started (" + witness(fingerprint) + ")");
+    }
+    try (FileChannel out =
+        FileChannel.open(
+            record, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), FILE_MODE)) {
+      long inode = inode(record);
+      new SequenceRecord(fingerprint, inode, 1, 1).write(out);
+      new SequenceRecord(fingerprint, inode, 2, 1).write(out);
+    } catch (FileAlreadyExistsException e) {
+      throw new SequenceRefusedException("this key has a record already: " + record, e);
+    }
+    try (FileChannel directory = FileChannel.open(records, StandardOpenOption.READ)) {
+      directory.force(true);
+    }
+  }
+
+  @Override
+  public Block reserve(String fingerprint, long count, long spaceEnd)
+      throws SequenceRefusedException {
+    Path path = record(fingerprint);
+    try (PrivateFile opened = PrivateFile.openForUpdate(path);
+        FileChannel file =
+            opened.channel(Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE));
+        FileLock lock = file.tryLock()) {
+      if (lock == null) {
+        throw new SequenceRefusedException(path + " is in use by another process");
+      }
+      SequenceRecord now = SequenceRecord.read(file, path, count);
+      check(now, opened.inode(), path, fingerprint);
+      long first = now.reserved();
+      long end = count > spaceEnd - first ? Math.max(first, spaceEnd) : first + count;
+      SequenceRecord next = new SequenceRecord(fingerprint, now.inode(), now.turn() + 1, end);
+      next.write(file);
+      bearWitness(next);
+      reservedHere.put(fingerprint, end);
+      return new Block(first, end);
+    } catch (NoSuchFileException e) {
+      throw new SequenceRefusedException(
+          path + " is gone, so nobody knows which numbers were used: give both ends a new key", e);
+    } catch (OverlappingFileLockException e) {
+      throw new SequenceRefusedException(path + " is in use by this process", e);
+    } catch (PrivateFile.RefusedException e) {
+      throw new SequenceRefusedException(path + ": " + e.reason(), e);
+    } catch (IOException e) {
+      throw new SequenceRefusedException(path + " cannot be written: " + e.getMessage(), e);
+    }
+  }
+
+  private void check(SequenceRecord record, long inode, Path path, String fingerprint)
+      throws IOException, SequenceRefusedException {
+    if (!record.fingerprint().equals(fingerprint)) {
+      throw new SequenceRefusedException(path + " is the record of another key");
+    }
+    if (record.inode() != inode) {
+      throw new SequenceRefusedException(
+          path + " is a copy, perhaps older than what was used: give both ends a new key");
+    }
+    long used = Math.max(witnessed(fingerprint), reservedHere.getOrDefault(fingerprint, 1L));
+    if (record.reserved() < used) {
+      throw new SequenceRefusedException(
+          "%s says %d, but numbers below %d were given out: it was set back; give both ends a new key"
+              .formatted(path, record.reserved(), used));
+    }
+  }
+
+  private long witnessed(String fingerprint) throws IOException, SequenceRefusedException {
+    Path path = witness(fingerprint);
+    try (PrivateFile opened = PrivateFile.openForUpdate(path);
+        FileChannel file = opened.channel(Set.of(StandardOpenOption.READ))) {
+      return SequenceRecord.read(file, path, 0).reserved();
+    } catch (NoSuchFileException e) {
+      return 1; // The machine started since.
+    }
+  }
+
+  private void bearWitness(SequenceRecord record) throws IOException {
+    try (FileChannel file =
+        FileChannel.open(
+            witness(record.fingerprint()),
+            Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE),
+            FILE_MODE)) {
+      record.write(file);
+    }
+  }
+
+  private static long inode(Path path) throws IOException {
+    return (Long) Files.getAttribute(path, "unix:ino");
+  }
+
+  private Path record(String fingerprint) {
+    return records.resolve(fingerprint);
+  }
+
+  private Path witness(String fingerprint) {
+    return witnesses.resolve(fingerprint);
+  }
+}

@@ -1,0 +1,89 @@
+package dev.culvert.tunnel.state;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
+import java.util.Set;
+
+/**
+ * The newest handshake timestamp that a peer answered, kept on disk: peers refuse an older one, so
+ * a node whose clock is reset at boot would be locked out without it. What is written lies a little
+ * ahead of what was answered, so that one write serves for a while.
+ */
+final class TimestampStore {
+  private static final Duration AHEAD = Duration.ofSeconds(30);
+  private static final int MAX_BYTES = 256;
+  private static final String FILE = "last-timestamp";
+
+  private final Path file;
+  private Instant written;
+
+  private TimestampStore(Path file, Instant written) {
+    this.file = file;
+    this.written = written;
+  }
+
+  /**
+   * Reads what the last run left.
+   *
+   * @throws IOException where the file is there but cannot be read or is no timestamp
+   */
+  static TimestampStore open(Path directory) throws IOException {
+    Files.createDirectories(
+        directory,
+        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    Path file = directory.resolve(FILE);
+    try {
+      return new TimestampStore(file, Instant.parse(read(file)));
+    } catch (NoSuchFileException e) {
+      return new TimestampStore(file, Instant.EPOCH);
+    } catch (PrivateFile.RefusedException e) {
+      throw new IOException(file + ": " + e.reason(), e);
+    } catch (DateTimeParseException e) {
+      throw new IOException(
+          file + " holds no timestamp; delete it if this node's clock is right", e);
+    }
+  }
+
+  private static String read(Path file) throws IOException {
+    return new String(PrivateFile.read(file, MAX_BYTES), StandardCharsets.UTF_8).strip();
+  }
+
+  /**
+   * Nothing at or before this may be sent by an engine that starts at {@code wallNow}. A clock that
+   * is right has passed what was answered, if not what was written ahead: then nothing is held
+   * back, so that restarts do not push timestamps into the future.
+   */
+  Instant floor(Instant wallNow) {
+    return wallNow.isBefore(written.minus(AHEAD)) ? written : Instant.EPOCH;
+  }
+
+  /** Notes that a peer answered {@code timestamp}. */
+  void answered(Instant timestamp) throws IOException {
+    if (!timestamp.isAfter(written)) {
+      return;
+    }
+    Instant next = timestamp.plus(AHEAD);
+    Path fresh = file.resolveSibling(FILE + ".new");
+    Files.deleteIfExists(fresh);
+    try (FileChannel out =
+        FileChannel.open(
+            fresh,
+            Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
+      out.write(StandardCharsets.UTF_8.encode(next.toString()));
+      out.force(true);
+    }
+    Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+    written = next;
+  }
+}

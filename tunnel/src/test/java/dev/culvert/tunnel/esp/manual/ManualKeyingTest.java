@@ -1,0 +1,194 @@
+package dev.culvert.tunnel.esp.manual;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.culvert.crypto.SecretBytes;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.esp.EspPeerSettings;
+import dev.culvert.tunnel.esp.KeyingEvent;
+import dev.culvert.tunnel.esp.SaKeyId;
+import dev.culvert.tunnel.esp.global.SimulatedNode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+class ManualKeyingTest {
+  private static final String PEER = "foreign";
+
+  /** A record in memory, and a count of how often it was written. */
+  private static final class Memory implements SequenceStore {
+    long reserved = 1;
+    String refusal = "";
+
+    @Override
+    public Block reserve(String fingerprint, long count, long spaceEnd)
+        throws SequenceRefusedException {
+      if (!refusal.isEmpty()) {
+        throw new SequenceRefusedException(refusal);
+      }
+      Block block = new Block(reserved, Math.min(reserved + count, spaceEnd));
+      reserved = block.end();
+      return block;
+    }
+  }
+
+  private final Memory store = new Memory();
+
+  private static ManualSa sa(int seed, boolean esn) {
+    byte[] key = new byte[16];
+    new Random(seed).nextBytes(key);
+    return new ManualSa(PEER, 0x1000 + seed, SecretBytes.owning(key), 7, esn);
+  }
+
+  private ManualKeying keying(boolean esn) {
+    ManualKeying keying = new ManualKeying(List.of(sa(1, esn)), List.of(sa(2, esn)), store);
+    IpAddress here = IpAddress.parse("192.0.2.1");
+    IpAddress there = IpAddress.parse("192.0.2.9");
+    keying.peers(
+        List.of(
+            new EspPeerSettings(PEER, here, there, Endpoint.of(there, 4500), SimulatedNode.ANY)));
+    return keying;
+  }
+
+  private static List<KeyingEvent> drain(ManualKeying keying) {
+    List<KeyingEvent> events = new ArrayList<>();
+    for (KeyingEvent event = keying.pollEvent(); event != null; event = keying.pollEvent()) {
+      events.add(event);
+    }
+    return events;
+  }
+
+  private static KeyingEvent.UseOutbound outbound(ManualKeying keying) {
+    return assertInstanceOf(KeyingEvent.UseOutbound.class, drain(keying).getLast());
+  }
+
+  private static String notice(ManualKeying keying) {
+    return Objects.requireNonNull(keying.pollNotice()).message();
+  }
+
+  @Test
+  void onlyReservedNumbersAreHandedToTheEngine() {
+    KeyingEvent.UseOutbound use = outbound(keying(true));
+    assertEquals(1, use.sa().firstSequence());
+    assertEquals(store.reserved, use.sa().sequenceLimit());
+  }
+
+  @Test
+  void aRestartNeverReusesANumber() {
+    long before = 1;
+    for (int restart = 0; restart < 100; restart++) {
+      KeyingEvent.UseOutbound use = outbound(keying(true));
+      assertEquals(before, use.sa().firstSequence());
+      before = use.sa().sequenceLimit();
+    }
+  }
+
+  /** Nobody knows which numbers its other life has used, and there is no other key. */
+  @Test
+  void aMachineThatWasRestoredSendsNothingMoreAndStillReceives() {
+    ManualKeying keying = keying(true);
+    drain(keying);
+    long reserved = store.reserved;
+    keying.startAfresh(0, 0);
+    List<KeyingEvent> events = drain(keying);
+    assertInstanceOf(KeyingEvent.AddInbound.class, events.getFirst());
+    assertInstanceOf(KeyingEvent.StopSending.class, events.getLast());
+    assertEquals(2, events.size());
+    assertEquals(reserved, store.reserved);
+    keying.wanted(PEER, 0);
+    assertInstanceOf(KeyingEvent.StopSending.class, drain(keying).getLast());
+    assertEquals("manual SA", notice(keying).substring(0, 9));
+  }
+
+  @Test
+  void theNextBlockIsReservedBeforeTheLastIsUsed() {
+    ManualKeying keying = keying(true);
+    KeyingEvent.UseOutbound use = outbound(keying);
+    SaKeyId key = use.sa().keyId();
+    keying.runningLow(PEER, key, use.sa().noticeAt(), 0);
+    KeyingEvent.ExtendOutbound extend =
+        assertInstanceOf(KeyingEvent.ExtendOutbound.class, drain(keying).getLast());
+    assertEquals(store.reserved, extend.sequenceLimit());
+    assertEquals(use.sa().sequenceLimit() + ManualKeying.BLOCK, extend.sequenceLimit());
+  }
+
+  @Test
+  void theEndOfTheSpaceIsAHardStopNeverAWrap() {
+    store.reserved = (1L << 32) - 10;
+    ManualKeying keying = keying(false);
+    KeyingEvent.UseOutbound use = outbound(keying);
+    assertEquals(1L << 32, use.sa().sequenceLimit());
+    assertEquals(1L << 32, use.sa().noticeAt(), "nothing is left to ask for");
+    ManualKeying restarted = keying(false);
+    assertInstanceOf(KeyingEvent.StopSending.class, drain(restarted).getLast());
+    notice(keying);
+    assertEquals(
+        "manual SA 00001002 to foreign does not send: all its sequence numbers are used: it needs a"
+            + " new key",
+        notice(restarted));
+  }
+
+  @Test
+  void threeQuartersOfTheSpaceAreWarnedOf() {
+    store.reserved = 3L << 30;
+    ManualKeying keying = keying(false);
+    assertEquals(
+        "manual SA 00001002 to foreign has used 75 % of its sequence numbers: give both ends a new"
+            + " key",
+        notice(keying));
+    store.reserved = 1L << 30;
+    assertNull(keying(false).pollNotice());
+  }
+
+  @Test
+  void aRefusedReservationMeansNoSendingButReceivingGoesOn() {
+    store.refusal = "gone";
+    ManualKeying keying = keying(true);
+    List<KeyingEvent> events = drain(keying);
+    assertInstanceOf(KeyingEvent.AddInbound.class, events.getFirst());
+    assertInstanceOf(KeyingEvent.StopSending.class, events.getLast());
+    assertEquals("manual SA 00001002 to foreign does not send: gone", notice(keying));
+  }
+
+  @Test
+  void aStoreThatGoesBackWhileRunningIsNotBelieved() {
+    ManualKeying keying = keying(true);
+    KeyingEvent.UseOutbound use = outbound(keying);
+    store.reserved = 1;
+    keying.runningLow(PEER, use.sa().keyId(), use.sa().noticeAt(), 0);
+    assertEquals(List.of(), drain(keying));
+    assertEquals(
+        "manual SA 00001002 to foreign does not send: numbers from 1 were reserved before",
+        notice(keying));
+  }
+
+  @Test
+  void numbersThatAnotherProcessReservedAreNotUsed() {
+    ManualKeying keying = keying(true);
+    KeyingEvent.UseOutbound use = outbound(keying);
+    store.reserved += 5;
+    keying.runningLow(PEER, use.sa().keyId(), use.sa().noticeAt(), 0);
+    assertInstanceOf(KeyingEvent.StopSending.class, drain(keying).getLast());
+  }
+
+  @Test
+  void oneKeyForBothDirectionsIsRefused() {
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> new ManualKeying(List.of(sa(1, true)), List.of(sa(1, true)), store));
+  }
+
+  @Test
+  void aFingerprintTellsKeysApartAndNotTheKey() {
+    assertNotEquals(sa(1, true).fingerprint(), sa(2, true).fingerprint());
+    assertFalse(sa(1, true).toString().contains("key"));
+  }
+}

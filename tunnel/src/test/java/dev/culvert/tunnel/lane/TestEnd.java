@@ -1,0 +1,84 @@
+package dev.culvert.tunnel.lane;
+
+import dev.culvert.tunnel.engine.DataPath;
+import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.TunnelEngine;
+import dev.culvert.tunnel.port.Encapsulation;
+import dev.culvert.tunnel.port.TestTun;
+import dev.culvert.tunnel.port.TunOffloads;
+import dev.culvert.tunnel.port.UdpPort;
+import java.lang.foreign.MemorySegment;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A lane with its engine, a socket and a {@link TestTun}, which no thread drives but the test's.
+ */
+public interface TestEnd extends AutoCloseable {
+  Lane lane();
+
+  TestTun tun();
+
+  UdpPort socket();
+
+  HelperLanes helpers();
+
+  default void feed(MemorySegment packet) {
+    tun().feed(packet, (int) packet.byteSize());
+  }
+
+  /** Everything that was dropped, by the lane, the engine and the helpers. */
+  default Map<DropReason, Long> drops() {
+    Map<DropReason, Long> drops = new EnumMap<>(DropReason.class);
+    lane().drops().addTo(drops);
+    lane().dataPath().drops().addTo(drops);
+    helpers().dataPaths().forEach(path -> path.drops().addTo(drops));
+    return drops;
+  }
+
+  @Override
+  void close();
+
+  /** Nothing comes out of a device, and nobody is told of what does. */
+  static SelfTraffic selfTraffic() {
+    return new SelfTraffic(
+        () -> -1, Encapsulation.UDP, new HostAddresses(), new LoopReports(to -> {}));
+  }
+
+  /** A lane that throws where {@code faults} says. */
+  static Lane lane(
+      TestTun tun,
+      boolean merging,
+      TunnelEngine engine,
+      Supplier<@Nullable ClusterRoutes> routes,
+      UnaryOperator<DataPath> around,
+      HelperLanes helpers,
+      LongSupplier clock,
+      int mtu,
+      Faults faults) {
+    return new Lane(
+        tun.port(),
+        new TunOffloads(true, merging, merging),
+        new LaneRouter(
+            faults.around(engine),
+            () -> {
+              faults.place();
+              return routes.get();
+            }),
+        around.apply(engine.newDataPath()),
+        helpers,
+        faults.around(engine.overhead()),
+        () -> {},
+        selfTraffic(),
+        () -> {
+          faults.place();
+          return clock.getAsLong();
+        },
+        faults.stages(),
+        mtu);
+  }
+}

@@ -1,0 +1,64 @@
+package dev.culvert.tunnel.state;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class PrivateFileTest {
+  @TempDir private Path folder;
+
+  private Path file(String name, String text) throws IOException {
+    Path file = Files.writeString(folder.resolve(name), text);
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
+    return file;
+  }
+
+  @Test
+  void whatWasOpenedAndJudgedIsReadThoughAnotherFileTakesItsName() throws IOException {
+    Path secret = file("key", "judged");
+    try (PrivateFile opened = PrivateFile.openForUpdate(secret)) {
+      Files.move(file("other", "planted"), secret, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+      try (FileChannel channel = opened.channel(Set.of(StandardOpenOption.READ))) {
+        ByteBuffer bytes = ByteBuffer.allocate(6);
+        assertEquals(6, channel.read(bytes));
+        assertArrayEquals(
+            "judged".getBytes(java.nio.charset.StandardCharsets.US_ASCII), bytes.array());
+      }
+    }
+  }
+
+  @Test
+  void aFileOfAnotherUserIsRefused() throws IOException {
+    assumeTrue("root".equals(System.getProperty("user.name")), "only root gives files away");
+    Path secret = file("key", "x");
+    Files.setAttribute(secret, "unix:uid", 1234);
+    PrivateFile.RefusedException refused =
+        assertThrows(PrivateFile.RefusedException.class, () -> PrivateFile.read(secret, 10));
+    assertTrue(refused.reason().startsWith("it belongs to user 1234"), refused.reason());
+  }
+
+  @Test
+  void aFolderIsNoFile() {
+    assertThrows(PrivateFile.RefusedException.class, () -> PrivateFile.read(folder, 10));
+  }
+
+  @Test
+  void aPipeIsRefusedWithoutWaitingForItsWriter() throws Exception {
+    Path pipe = folder.resolve("pipe");
+    assertEquals(0, new ProcessBuilder("mkfifo", "-m", "600", pipe.toString()).start().waitFor());
+    assertThrows(PrivateFile.RefusedException.class, () -> PrivateFile.read(pipe, 10));
+  }
+}
