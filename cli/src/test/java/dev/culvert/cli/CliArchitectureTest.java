@@ -1,55 +1,107 @@
 package dev.culvert.cli;
 
-import static com.tngtech.archunit.base.DescribedPredicate.not;
-import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
-import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
 import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.core.importer.Location;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import java.io.File;
+import java.io.InputStream;
+import java.nio.file.Files;
 
-@AnalyzeClasses(packages = "dev.culvert.cli", importOptions = ImportOption.DoNotIncludeTests.class)
+/** The modules' layers, seen from the top, and the arrows inside daemon, lab and cli. */
+@AnalyzeClasses(packages = "dev.culvert", importOptions = CliArchitectureTest.MainOnly.class)
 final class CliArchitectureTest {
+  /** Tests come as folders, and those that other modules share in a jar. */
+  static final class MainOnly implements ImportOption {
+    @Override
+    public boolean includes(Location location) {
+      return Predefined.DO_NOT_INCLUDE_TESTS.includes(location) && !location.contains("-tests.jar");
+    }
+  }
+
+  @ArchTest
+  static final ArchRule arrowsBetweenModulesRunOneWay =
+      layeredArchitecture()
+          .consideringOnlyDependenciesInLayers()
+          .layer("crypto")
+          .definedBy("dev.culvert.crypto..")
+          .layer("routing")
+          .definedBy("dev.culvert.routing..")
+          .layer("tunnel")
+          .definedBy("dev.culvert.tunnel..")
+          .layer("daemon")
+          .definedBy("dev.culvert.daemon..")
+          .layer("lab")
+          .definedBy("dev.culvert.lab..")
+          .layer("cli")
+          .definedBy("dev.culvert.cli..")
+          .whereLayer("cli")
+          .mayNotBeAccessedByAnyLayer()
+          .whereLayer("lab")
+          .mayOnlyBeAccessedByLayers("cli")
+          .whereLayer("daemon")
+          .mayOnlyBeAccessedByLayers("cli", "lab")
+          .whereLayer("tunnel")
+          .mayOnlyBeAccessedByLayers("cli", "lab", "daemon")
+          .whereLayer("routing")
+          .mayOnlyBeAccessedByLayers("cli", "lab", "daemon", "tunnel")
+          .whereLayer("crypto")
+          .mayOnlyBeAccessedByLayers("cli", "lab", "daemon", "tunnel");
+
+  @ArchTest
+  static final ArchRule noPackagesDependOnEachOtherInACircle =
+      slices().matching("dev.culvert.(**)").should().beFreeOfCycles();
+
   /** The tunnel is reached through its gateway, the values of its engines, and the kernel. */
   @ArchTest
-  static final ArchRule reachesNoTunnelInternals =
-      noClasses()
-          .should()
-          .dependOnClassesThat(
-              resideInAPackage("dev.culvert.tunnel..")
-                  .and(
-                      not(
-                          resideInAnyPackage(
-                              "dev.culvert.tunnel.capture",
-                              "dev.culvert.tunnel.gateway",
-                              "dev.culvert.tunnel.noise",
-                              "dev.culvert.tunnel.wireguard",
-                              "dev.culvert.tunnel.engine",
-                              "dev.culvert.tunnel.esp",
-                              "dev.culvert.tunnel.esp.keying",
-                              "dev.culvert.tunnel.esp.noise",
-                              "dev.culvert.tunnel.kernel",
-                              "dev.culvert.tunnel.runtime"))));
-
-  /** Netlink is for one class; the rest is tested without a kernel. */
-  @ArchTest
-  static final ArchRule onlyTheDaemonTouchesTheKernel =
+  static final ArchRule nothingAboveTheTunnelReachesItsPacketPath =
       noClasses()
           .that()
-          .resideOutsideOfPackages("dev.culvert.cli.daemon", "dev.culvert.cli.lab")
+          .resideInAnyPackage("dev.culvert.daemon..", "dev.culvert.lab..", "dev.culvert.cli..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("dev.culvert.tunnel.offload..", "dev.culvert.tunnel.train..");
+
+  /** Commands and output are tested without a kernel. */
+  @ArchTest
+  static final ArchRule onlySteeringAndTheMachineTouchTheKernel =
+      noClasses()
+          .that()
+          .resideInAnyPackage("dev.culvert.daemon..", "dev.culvert.lab..", "dev.culvert.cli..")
+          .and()
+          .resideOutsideOfPackages("dev.culvert.daemon", "dev.culvert.daemon.steer")
           .should()
           .dependOnClassesThat()
           .resideInAPackage("dev.culvert.tunnel.kernel");
 
+  /** A value is the same on every machine and at every time. */
   @ArchTest
-  static final ArchRule configurationOpensNoSockets =
+  static final ArchRule configurationValuesDoNoInputOrOutput =
       noClasses()
           .that()
-          .resideInAPackage("dev.culvert.cli.config")
+          .resideInAPackage("dev.culvert.daemon.config")
           .should()
           .dependOnClassesThat()
+          .resideInAnyPackage("java.nio.channels..", "java.net..", "org.slf4j..")
+          .orShould()
+          .dependOnClassesThat()
+          .belongToAnyOf(File.class, InputStream.class, Files.class, ProcessHandle.class)
+          .orShould()
+          .dependOnClassesThat()
           .resideInAnyPackage(
-              "dev.culvert.cli.daemon", "dev.culvert.cli.command", "java.nio.channels.spi");
+              "dev.culvert.daemon",
+              "dev.culvert.daemon.admin..",
+              "dev.culvert.daemon.uapi..",
+              "dev.culvert.daemon.socket..",
+              "dev.culvert.daemon.steer..",
+              "dev.culvert.daemon.config.read..",
+              "dev.culvert.daemon.config.ready..",
+              "dev.culvert.tunnel.kernel..",
+              "dev.culvert.tunnel.gateway..",
+              "dev.culvert.tunnel.state..");
 }

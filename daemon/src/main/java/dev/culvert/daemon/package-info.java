@@ -1,6 +1,6 @@
 /**
- * What {@code culvert up} runs: the device, its addresses and routes, and the guard that outlives
- * it.
+ * The daemon that {@code culvert up} runs, from start over reload to end, and the guard that
+ * outlives it. It knows no command line.
  */
 @NullMarked
 package dev.culvert.daemon;

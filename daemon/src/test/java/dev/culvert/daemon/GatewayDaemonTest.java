@@ -11,12 +11,11 @@ import dev.culvert.daemon.admin.NameView;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.steer.BlindSpotWatch;
 import dev.culvert.daemon.steer.Steered;
+import dev.culvert.daemon.testing.Eventually;
 import dev.culvert.daemon.testing.FakeDevice;
 import dev.culvert.daemon.testing.FakeEspDevice;
 import dev.culvert.daemon.testing.FakeNetwork;
 import dev.culvert.daemon.testing.LogLines;
-import dev.culvert.lab.net.Commands;
-import dev.culvert.lab.net.Waiting;
 import dev.culvert.routing.BlindSpot;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.plan.Guard;
@@ -128,7 +127,7 @@ final class GatewayDaemonTest {
       assertEquals("no such name", name().error());
       assertEquals("null", endpoint(B));
       hosts.put("b.example", List.of(IpAddress.parse("192.0.2.3")));
-      assertTrue(Waiting.until(Commands.PATIENCE, () -> endpoint(B).equals("192.0.2.3:51820")));
+      assertTrue(Eventually.holds(() -> endpoint(B).equals("192.0.2.3:51820")));
       daemon.reload();
       assertNull(name().error());
       assertFalse(daemon.wasStopped());
@@ -146,10 +145,10 @@ final class GatewayDaemonTest {
       assertEquals(1420, network.plan().links().getFirst().mtu(), "a guess");
       network.failing(true);
       hosts.put("b.example", List.of(at));
-      assertTrue(Waiting.until(Commands.PATIENCE, () -> nameFailed("no guard today")));
+      assertTrue(Eventually.holds(() -> nameFailed("no guard today")));
       assertEquals("null", endpoint(B), "it does not go where nothing is guarded");
       network.failing(false);
-      assertTrue(Waiting.until(Commands.PATIENCE, () -> endpoint(B).equals("192.0.2.3:51820")));
+      assertTrue(Eventually.holds(() -> endpoint(B).equals("192.0.2.3:51820")));
       assertEquals(List.of("wire0"), network.plan().guard().underlay());
       assertEquals(1320, network.plan().links().getFirst().mtu());
       hosts.remove("b.example");
@@ -165,7 +164,7 @@ final class GatewayDaemonTest {
     brokenLookUps.set(1);
     write("mtu: 1400", named("b", B, "10.66.3.0/24"));
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
-      assertTrue(Waiting.until(Commands.PATIENCE, () -> endpoint(B).equals("192.0.2.3:51820")));
+      assertTrue(Eventually.holds(() -> endpoint(B).equals("192.0.2.3:51820")));
       brokenLookUps.set(1);
       daemon.reload();
       assertEquals("java.lang.LinkageError: a broken resolver", name().error());
@@ -204,7 +203,7 @@ final class GatewayDaemonTest {
       hosts.put("b.example", List.of(IpAddress.parse("192.0.2.3")));
       write("mtu: 1400", peer("a", A, "10.66.2.0/24"), named("b", B, "10.66.3.0/24"));
       Thread reload = Thread.ofVirtual().start(daemon::reloadLogged);
-      assertTrue(Waiting.until(Commands.PATIENCE, () -> endpoint(B).equals("null")));
+      assertTrue(Eventually.holds(() -> endpoint(B).equals("null")));
       assertEquals(List.of(), name().answer());
       assertTrue(reload.isAlive(), "status was answered while the reload waits");
       nameServer.countDown();
@@ -369,8 +368,7 @@ final class GatewayDaemonTest {
       network.failing(false);
       network.mtu(1500);
       assertTrue(
-          Waiting.until(
-              Commands.PATIENCE,
+          Eventually.holds(
               () -> network.calls().equals(List.of("update [10.66.2.0/24, 10.66.0.0/16]"))));
     }
   }
@@ -463,7 +461,7 @@ final class GatewayDaemonTest {
         LogLines log = LogLines.of(BlindSpotWatch.class)) {
       network.blindSpot(BlindSpot.MACVLAN, "device mv0");
       network.mtu(1500);
-      assertTrue(Waiting.until(Commands.PATIENCE, () -> log.text().contains("device mv0")));
+      assertTrue(Eventually.holds(() -> log.text().contains("device mv0")));
       network.clear();
       IOException refusal = assertThrows(IOException.class, daemon::reload);
       assertTrue(refusal.toString().endsWith("spec.strict.accept: [macvlan]"), refusal::toString);
@@ -528,8 +526,7 @@ final class GatewayDaemonTest {
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
       assertEquals(1420, network.plan().links().getFirst().mtu());
       network.mtu(1400);
-      assertTrue(
-          Waiting.until(Commands.PATIENCE, () -> network.plan().links().getFirst().mtu() == 1320));
+      assertTrue(Eventually.holds(() -> network.plan().links().getFirst().mtu() == 1320));
       assertFalse(daemon.wasStopped());
     }
   }
@@ -567,9 +564,9 @@ final class GatewayDaemonTest {
         LogLines log = LogLines.of(Steered.class)) {
       network.mtu(1300);
       assertTrue(
-          Waiting.until(Commands.PATIENCE, () -> network.plan().links().getFirst().mtu() == 1220),
+          Eventually.holds(() -> network.plan().links().getFirst().mtu() == 1220),
           "what is larger than the wire lets through would be lost");
-      assertTrue(Waiting.until(Commands.PATIENCE, () -> log.text().contains("IPv6 goes no more")));
+      assertTrue(Eventually.holds(() -> log.text().contains("IPv6 goes no more")));
       assertFalse(daemon.wasStopped());
     }
   }
@@ -635,9 +632,8 @@ final class GatewayDaemonTest {
       assertEquals("[10.66.2.0/24]", network.plan().guard().remotePods().toString());
       discoverable(
           node("b", A, "192.0.2.2", "10.66.2.0/24") + node("c", B, "192.0.2.3", "10.66.3.0/24"));
-      assertTrue(
-          Waiting.until(Commands.PATIENCE, () -> network.plan().guard().remotePods().size() == 2));
-      assertTrue(Waiting.until(Commands.PATIENCE, () -> device().updates().size() == 2));
+      assertTrue(Eventually.holds(() -> network.plan().guard().remotePods().size() == 2));
+      assertTrue(Eventually.holds(() -> device().updates().size() == 2));
       assertEquals(1, device().updates().getLast().peers().size(), "the new one alone");
 
       Files.writeString(file, "broken");
@@ -646,14 +642,12 @@ final class GatewayDaemonTest {
       String reason =
           directory.resolve("nodes.yaml")
               + ":4: nodes[0].podCIDRs[0]: '10.66.2.0/33' is not an address range";
-      assertTrue(
-          Waiting.until(Commands.PATIENCE, () -> log.text().contains(reason)), () -> log.text());
+      assertTrue(Eventually.holds(() -> log.text().contains(reason)), () -> log.text());
       assertEquals(List.of(), network.calls());
 
       discoverable(node("c", B, "192.0.2.3", "10.66.3.0/24"));
       assertTrue(
-          Waiting.until(
-              Commands.PATIENCE,
+          Eventually.holds(
               () -> network.plan().guard().remotePods().toString().equals("[10.66.3.0/24]")),
           "the configuration was changed too, but nobody has asked for that");
       assertFalse(daemon.wasStopped());

@@ -3,12 +3,16 @@ package dev.culvert.tunnel;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchRule;
+import dev.culvert.tunnel.runtime.LimitedLog;
+import java.io.File;
+import java.net.InetAddress;
 import org.junit.jupiter.api.Test;
 
 /** The arrows of the design, and the purity of the engines. */
@@ -53,8 +57,12 @@ class ArchitectureTest {
         .definedBy("dev.culvert.tunnel.port..")
         .layer("kernel")
         .definedBy("dev.culvert.tunnel.kernel..")
+        .layer("lane")
+        .definedBy("dev.culvert.tunnel.lane..")
         .layer("gateway")
         .definedBy("dev.culvert.tunnel.gateway..")
+        .layer("state")
+        .definedBy("dev.culvert.tunnel.state..")
         .layer("runtime")
         .definedBy("dev.culvert.tunnel.runtime..")
         .layer("capture")
@@ -63,28 +71,51 @@ class ArchitectureTest {
         .mayNotBeAccessedByAnyLayer()
         .whereLayer("gateway")
         .mayNotBeAccessedByAnyLayer()
+        .whereLayer("lane")
+        .mayOnlyBeAccessedByLayers("gateway")
+        .whereLayer("state")
+        .mayOnlyBeAccessedByLayers("gateway")
         .whereLayer("port")
-        .mayOnlyBeAccessedByLayers("gateway", "capture")
+        .mayOnlyBeAccessedByLayers("gateway", "lane", "capture")
         .whereLayer("offload")
-        .mayOnlyBeAccessedByLayers("gateway", "capture")
+        .mayOnlyBeAccessedByLayers("gateway", "lane", "capture")
         .whereLayer("noise")
         .mayOnlyBeAccessedByLayers("gateway", "wireguard", "esp")
         .whereLayer("wireguard")
         .mayOnlyBeAccessedByLayers("gateway")
         .whereLayer("esp")
-        .mayOnlyBeAccessedByLayers("gateway")
+        .mayOnlyBeAccessedByLayers("gateway", "state")
         .whereLayer("runtime")
-        .mayOnlyBeAccessedByLayers("gateway", "kernel")
+        .mayOnlyBeAccessedByLayers("gateway", "lane", "state", "kernel")
         .whereLayer("kernel")
-        .mayOnlyBeAccessedByLayers("gateway", "port", "capture")
+        .mayOnlyBeAccessedByLayers("gateway", "state", "port", "capture")
         .whereLayer("engine")
         .mayOnlyBeAccessedByLayers(
-            "gateway", "port", "capture", "offload", "wireguard", "esp", "noise")
+            "gateway", "lane", "state", "port", "capture", "offload", "wireguard", "esp", "noise")
         .whereLayer("train")
         .mayOnlyBeAccessedByLayers(
-            "gateway", "port", "capture", "offload", "wireguard", "esp", "engine")
+            "gateway", "lane", "port", "capture", "offload", "wireguard", "esp", "engine")
         .whereLayer("crypto")
-        .mayOnlyBeAccessedByLayers("noise", "wireguard", "esp", "gateway")
+        .mayOnlyBeAccessedByLayers("noise", "wireguard", "esp", "gateway", "state")
+        .check(CLASSES);
+  }
+
+  @Test
+  void noPackagesDependOnEachOtherInACircle() {
+    slices().matching("dev.culvert.(**)").should().beFreeOfCycles().check(CLASSES);
+  }
+
+  @Test
+  void theLaneReadsNoFilesLogsNothingAsksNoNameServiceAndSpeaksNoNetlink() {
+    noClasses()
+        .that()
+        .resideInAPackage("dev.culvert.tunnel.lane..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage("java.nio.file..", "org.slf4j..", "dev.culvert.tunnel.kernel..")
+        .orShould()
+        .dependOnClassesThat()
+        .belongToAnyOf(File.class, InetAddress.class, LimitedLog.class)
         .check(CLASSES);
   }
 

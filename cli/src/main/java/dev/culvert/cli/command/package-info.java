@@ -1,4 +1,4 @@
-/** One command a file. */
+/** The commands that run a gateway, one per file, and the parts that all commands share. */
 @NullMarked
 package dev.culvert.cli.command;
 

@@ -100,10 +100,10 @@ final class ManualEspGateway {
             PEER,
             peer,
             peer,
-            Endpoint.of(peer, EspGatewayOptions.DEFAULT_PORT),
+            Endpoint.of(peer, Encapsulation.ESP_PORT),
             new Selectors(
                 prefixes(setup.getProperty("local")), prefixes(setup.getProperty("remote"))));
-    int port = EspGatewayOptions.DEFAULT_PORT;
+    int port = Encapsulation.ESP_PORT;
     EspGatewayOptions options =
         new EspGatewayOptions(
             setup.getProperty("device"),

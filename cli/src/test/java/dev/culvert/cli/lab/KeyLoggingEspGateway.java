@@ -17,6 +17,7 @@ import dev.culvert.tunnel.esp.global.GlobalKeying;
 import dev.culvert.tunnel.esp.global.KeyFile;
 import dev.culvert.tunnel.gateway.EspGateway;
 import dev.culvert.tunnel.gateway.EspGatewayOptions;
+import dev.culvert.tunnel.port.Encapsulation;
 import dev.culvert.tunnel.state.KeyFileReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -70,16 +71,15 @@ final class KeyLoggingEspGateway {
             "other",
             local,
             remote,
-            Endpoint.of(remote, EspGatewayOptions.DEFAULT_PORT),
+            Endpoint.of(remote, Encapsulation.ESP_PORT),
             new Selectors(List.of(Prefix.parse(args[4])), List.of(Prefix.parse(args[5]))));
     Keying keying;
     try (KeyFile keys = KeyFileReader.read(Path.of(args[0]))) {
       keying = new Logged(new GlobalKeying(keys, true, random), Path.of(args[6]));
     }
-    EspGatewayOptions options =
-        new EspGatewayOptions(args[1], 0, 1, 0, EspGatewayOptions.DEFAULT_PORT, 0);
+    EspGatewayOptions options = new EspGatewayOptions(args[1], 0, 1, 0, Encapsulation.ESP_PORT, 0);
     try (EspGateway<Keying> gateway = EspGateway.open(options, keying)) {
-      gateway.configure(List.of(peer), EspGatewayOptions.DEFAULT_PORT, 0);
+      gateway.configure(List.of(peer), Encapsulation.ESP_PORT, 0);
       System.out.println("is up");
       gateway.awaitClosed();
     }

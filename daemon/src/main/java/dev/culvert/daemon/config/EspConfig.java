@@ -3,7 +3,6 @@ package dev.culvert.daemon.config;
 import dev.culvert.routing.EspPolicy;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
-import dev.culvert.tunnel.gateway.EspGatewayOptions;
 import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.port.Encapsulation;
 import java.nio.file.Path;
@@ -29,7 +28,7 @@ public record EspConfig(
     Keys keys,
     List<Peer> peers)
     implements EngineConfig {
-  public static final int DEFAULT_PORT = EspGatewayOptions.DEFAULT_PORT;
+  public static final int DEFAULT_PORT = Encapsulation.ESP_PORT;
 
   public EspConfig {
     nodeAddresses = List.copyOf(nodeAddresses);

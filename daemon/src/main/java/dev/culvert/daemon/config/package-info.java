@@ -1,7 +1,4 @@
-/**
- * Configuration files: text becomes immutable typed values, or an error that names file, line, key
- * and reason.
- */
+/** The configuration as immutable typed values. Nothing here reads files or asks the machine. */
 @NullMarked
 package dev.culvert.daemon.config;
 

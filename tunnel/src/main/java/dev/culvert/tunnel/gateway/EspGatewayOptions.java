@@ -29,9 +29,6 @@ public record EspGatewayOptions(
     int fwmark,
     Encapsulation encapsulation,
     @Nullable Path stateDirectory) {
-  /** IANA's port for ESP in UDP (RFC 3948). */
-  public static final int DEFAULT_PORT = 4500;
-
   /** What fits an underlay of 1500 bytes with IPv6 outside. */
   public static final int DEFAULT_MTU = EspOverhead.mtu(1500, 40, true);
 

@@ -27,6 +27,8 @@ import dev.culvert.tunnel.port.TunDevice;
 import dev.culvert.tunnel.runtime.LimitedLog;
 import dev.culvert.tunnel.runtime.VitalThread;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -219,8 +221,13 @@ final class Gateway implements AutoCloseable {
         control::wakeIfDue,
         self,
         System::nanoTime,
+        Gateway::lost,
         new StageTimes(),
         mtu);
+  }
+
+  private static void lost(int packets, Throwable why) {
+    LIMITED.failure("lost packets", why, "{} packets were lost", packets);
   }
 
   private TunFollower follower() {
@@ -543,7 +550,11 @@ final class Gateway implements AutoCloseable {
 
   private void writeStages() {
     try {
-      StageTimes.write(lanes.all().stream().map(Lane::stages).toList());
+      if (StageTimes.FILE != null) {
+        Files.writeString(
+            Path.of(StageTimes.FILE),
+            StageTimes.report(lanes.all().stream().map(Lane::stages).toList()));
+      }
     } catch (IOException e) {
       LOG.warn("{}: stage times not written: {}", tun.name(), e.toString());
     }

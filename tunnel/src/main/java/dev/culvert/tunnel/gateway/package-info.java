@@ -1,4 +1,7 @@
-/** The packet path (Lane, both directions in one file), and its wiring and lifecycle. */
+/**
+ * A running tunnel: its control thread, sockets, underlay and life from opening to closing, around
+ * the lanes and an engine.
+ */
 @NullMarked
 package dev.culvert.tunnel.gateway;
 

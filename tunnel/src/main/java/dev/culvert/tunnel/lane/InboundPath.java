@@ -58,23 +58,19 @@ final class InboundPath {
       DataPath dataPath,
       TrainRing helped,
       SelfTraffic self,
-      LongSupplier clock,
-      LaneMemory buffers,
-      LaneCounters counters,
-      DropCounters drops,
-      StageTimes stages) {
+      LaneKit kit) {
     this.tun = tun;
     this.router = router;
     this.dataPath = dataPath;
     this.helped = helped;
     this.self = self;
-    this.clock = clock;
-    this.counters = counters;
-    this.drops = drops;
-    lost = new LostPackets(drops);
-    this.stages = stages;
-    received = new ReceiveBatch(RECEIVE_SLOTS, buffers);
-    coalescer = new Coalescer(buffers, this::writeToTun, offloads.tso(), offloads.uso());
+    clock = kit.clock();
+    counters = kit.counters();
+    drops = kit.drops();
+    lost = kit.lost();
+    stages = kit.stages();
+    received = new ReceiveBatch(RECEIVE_SLOTS, kit.memory());
+    coalescer = new Coalescer(kit.memory(), this::writeToTun, offloads.tso(), offloads.uso());
   }
 
   /** The socket has datagrams, or raw ESP packets. */

@@ -21,10 +21,7 @@ public final class Lane implements AutoCloseable {
   private final LaneRouter router;
   private final DataPath dataPath;
   private final Runnable wakeControl;
-  private final LaneMemory buffers = new LaneMemory();
-  private final LaneCounters counters = new LaneCounters();
-  private final DropCounters drops = new DropCounters();
-  private final StageTimes stages;
+  private final LaneKit kit;
   private int restsInARow;
   private final InboundPath inbound;
   private final OutboundPath outbound;
@@ -39,31 +36,18 @@ public final class Lane implements AutoCloseable {
       Runnable wakeControl,
       SelfTraffic self,
       LongSupplier clock,
+      LostPackets.Listener losses,
       StageTimes stages,
       int mtu) {
-    this.stages = stages;
+    kit = new LaneKit(losses, stages, clock);
     this.router = router;
     this.dataPath = dataPath;
     this.wakeControl = wakeControl;
     TrainRing helped = helpers.newRing(dataPath);
-    inbound =
-        new InboundPath(
-            tun, offloads, router, dataPath, helped, self, clock, buffers, counters, drops, stages);
+    inbound = new InboundPath(tun, offloads, router, dataPath, helped, self, kit);
     outbound =
         new OutboundPath(
-            tun,
-            router,
-            dataPath,
-            helped,
-            self,
-            overhead,
-            clock,
-            mtu,
-            buffers,
-            counters,
-            drops,
-            stages,
-            inbound::writeToTun);
+            tun, router, dataPath, helped, self, overhead, mtu, kit, inbound::writeToTun);
   }
 
   /** The TUN queue has packets. */
@@ -113,12 +97,12 @@ public final class Lane implements AutoCloseable {
   }
 
   public LaneCounters counters() {
-    return counters;
+    return kit.counters();
   }
 
   /** What was dropped on this lane before or after the engine. */
   public DropCounters drops() {
-    return drops;
+    return kit.drops();
   }
 
   public TrafficCounters traffic() {
@@ -126,7 +110,7 @@ public final class Lane implements AutoCloseable {
   }
 
   public StageTimes stages() {
-    return stages;
+    return kit.stages();
   }
 
   public DataPath dataPath() {
@@ -136,6 +120,6 @@ public final class Lane implements AutoCloseable {
   /** Gives the buffers back. The lane's thread must have ended its last packet. */
   @Override
   public void close() {
-    buffers.close();
+    kit.memory().close();
   }
 }

@@ -2,27 +2,31 @@ package dev.culvert.tunnel.lane;
 
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
-import dev.culvert.tunnel.runtime.LimitedLog;
 
 /**
  * Packets of a lane whose handling threw. They are dropped and counted, and the lane goes on with
- * the others: whoever finds a packet that makes something throw gains the loss of that packet.
+ * the others: a packet that makes something throw costs only itself.
  */
-final class LostPackets {
-  private static final LimitedLog LOG = LimitedLog.of(LostPackets.class);
+public final class LostPackets {
+  /** Told on the lane's thread each time that the handling of packets threw. */
+  public interface Listener {
+    void lost(int packets, Throwable why);
+  }
 
   private final DropCounters drops;
+  private final Listener listener;
 
-  LostPackets(DropCounters drops) {
+  LostPackets(DropCounters drops, Listener listener) {
     this.drops = drops;
+    this.listener = listener;
   }
 
   void add(int packets, Throwable why) {
     add(packets);
-    LOG.failure("packets", why, "{} packets were lost", packets);
+    listener.lost(packets, why);
   }
 
-  /** The same, if somebody else says why. */
+  /** Counts packets whose cause was already told. */
   void add(int packets) {
     if (packets > 0) {
       drops.count(DropReason.INTERNAL_ERROR, packets);

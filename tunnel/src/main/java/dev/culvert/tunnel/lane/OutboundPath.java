@@ -78,12 +78,8 @@ final class OutboundPath {
       TrainRing helped,
       SelfTraffic self,
       Overhead overhead,
-      LongSupplier clock,
       int mtu,
-      LaneMemory buffers,
-      LaneCounters counters,
-      DropCounters drops,
-      StageTimes stages,
+      LaneKit kit,
       TunWriter replies) {
     this.tun = tun;
     this.router = router;
@@ -92,15 +88,16 @@ final class OutboundPath {
     this.self = self;
     packetsASend = PACKETS_A_SEND * (1 + Math.min(helped.helpers(), MOST_PER_BATCH));
     this.overhead = overhead;
-    this.clock = clock;
+    clock = kit.clock();
     this.mtu = mtu;
-    this.drops = drops;
-    lost = new LostPackets(drops);
-    this.stages = stages;
+    drops = kit.drops();
+    lost = kit.lost();
+    stages = kit.stages();
+    LaneMemory buffers = kit.memory();
     superPacket = buffers.allocate(MAX_SUPER_PACKET, 64);
     trains = new OutboundTrains(buffers.allocate(OutboundTrains.BYTES, 64), overhead.headroom());
-    outlet4 = new Outlet(IpFamily.V4, self, buffers, counters, drops);
-    outlet6 = new Outlet(IpFamily.V6, self, buffers, counters, drops);
+    outlet4 = new Outlet(IpFamily.V4, self, kit);
+    outlet6 = new Outlet(IpFamily.V6, self, kit);
     clearOutlet = new ClearOutlet(buffers);
     icmpReplies = new IcmpReplies(buffers, replies);
   }

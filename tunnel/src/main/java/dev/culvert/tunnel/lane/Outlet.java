@@ -9,7 +9,6 @@ import dev.culvert.tunnel.port.SendBatch;
 import dev.culvert.tunnel.port.SendListener;
 import dev.culvert.tunnel.port.SocketPort;
 import dev.culvert.tunnel.train.Train;
-import java.lang.foreign.SegmentAllocator;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -22,16 +21,11 @@ final class Outlet implements SendListener {
   private final DropCounters drops;
   private @Nullable SocketPort socket;
 
-  Outlet(
-      IpFamily family,
-      SelfTraffic self,
-      SegmentAllocator memory,
-      LaneCounters counters,
-      DropCounters drops) {
+  Outlet(IpFamily family, SelfTraffic self, LaneKit kit) {
     this.self = self;
-    batch = new SendBatch(family, OutboundTrains.COUNT, memory);
-    this.counters = counters;
-    this.drops = drops;
+    batch = new SendBatch(family, OutboundTrains.COUNT, kit.memory());
+    counters = kit.counters();
+    drops = kit.drops();
   }
 
   void use(@Nullable SocketPort newSocket) {

@@ -1,8 +1,5 @@
 package dev.culvert.tunnel.lane;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -18,7 +15,9 @@ import org.jspecify.annotations.Nullable;
  * verification.
  */
 public class StageTimes {
-  private static final @Nullable String FILE = System.getProperty("culvert.stages");
+  /** The file that was asked for, null: none. */
+  public static final @Nullable String FILE = System.getProperty("culvert.stages");
+
   private static final boolean ON = FILE != null;
   private static final int SAMPLES = 8192;
   private static final int FEWEST_PACKETS = 32;
@@ -97,11 +96,8 @@ public class StageTimes {
     }
   }
 
-  /** Writes the medians over all lanes, where that was asked for. */
-  public static void write(List<StageTimes> lanes) throws IOException {
-    if (FILE == null) {
-      return;
-    }
+  /** The medians over all lanes, as JSON. */
+  public static String report(List<StageTimes> lanes) {
     List<String> lines = new ArrayList<>();
     for (Stage stage : STAGES) {
       float[] all = new float[lanes.size() * SAMPLES];
@@ -124,6 +120,6 @@ public class StageTimes {
                 count));
       }
     }
-    Files.writeString(Path.of(FILE), "[\n" + String.join(",\n", lines) + "\n]\n");
+    return "[\n" + String.join(",\n", lines) + "\n]\n";
   }
 }

@@ -9,5 +9,8 @@ public enum Encapsulation {
    * ESP as IP protocol 50, without ports (RFC 4303). Only what is not ESP, the keying's messages,
    * goes over UDP; all nodes use one port for that.
    */
-  RAW
+  RAW;
+
+  /** IANA's port for ESP in UDP (RFC 3948). */
+  public static final int ESP_PORT = 4500;
 }

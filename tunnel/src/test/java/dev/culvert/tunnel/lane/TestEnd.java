@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  * A lane with its engine, a socket and a {@link TestTun}, which no thread drives but the test's.
  */
 public interface TestEnd extends AutoCloseable {
+  /** A fault that a test made is no news; the counters are looked at. */
+  LostPackets.Listener LOST = (packets, why) -> {};
+
   Lane lane();
 
   TestTun tun();
@@ -78,6 +81,7 @@ public interface TestEnd extends AutoCloseable {
           faults.place();
           return clock.getAsLong();
         },
+        LOST,
         faults.stages(),
         mtu);
   }

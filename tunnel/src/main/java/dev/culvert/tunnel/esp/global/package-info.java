@@ -1,7 +1,7 @@
 /**
- * Where the ESP engine's keys come from: the key file, the exchange of epochs under the global key,
- * its rotation, and manual SAs. Sans-I/O: no sockets, files, threads or clock. The design and its
- * security argument are in {@code docs/esp-keys.md}.
+ * ESP keyed by one global key of all nodes: the key file, the exchange of epochs under the key, and
+ * its rotation. Sans-I/O: no sockets, files, threads or clock. The design and its security argument
+ * are in {@code docs/esp-keys.md}.
  */
 @NullMarked
 package dev.culvert.tunnel.esp.global;

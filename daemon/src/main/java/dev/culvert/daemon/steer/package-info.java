@@ -1,0 +1,8 @@
+/**
+ * How packets find the tunnel and nothing else leaves: the plan of rules, routes and guard for a
+ * configuration, its application to the kernel, and the audit of what the guard counted.
+ */
+@NullMarked
+package dev.culvert.daemon.steer;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,32 @@
+package dev.culvert.tunnel.lane;
+
+import dev.culvert.tunnel.engine.DropCounters;
+import java.util.function.LongSupplier;
+
+/**
+ * Memory, counters and clock of one lane, which both its directions use.
+ *
+ * @param clock monotonic nanoseconds
+ */
+record LaneKit(
+    LaneMemory memory,
+    LaneCounters counters,
+    DropCounters drops,
+    LostPackets lost,
+    StageTimes stages,
+    LongSupplier clock) {
+  LaneKit(LostPackets.Listener listener, StageTimes stages, LongSupplier clock) {
+    this(new DropCounters(), listener, stages, clock);
+  }
+
+  private LaneKit(
+      DropCounters drops, LostPackets.Listener listener, StageTimes stages, LongSupplier clock) {
+    this(
+        new LaneMemory(),
+        new LaneCounters(),
+        drops,
+        new LostPackets(drops, listener),
+        stages,
+        clock);
+  }
+}
