@@ -1,9 +1,6 @@
 package dev.culvert.cli;
 
-import dev.culvert.daemon.GatewayDevice;
 import dev.culvert.daemon.Machine;
-import dev.culvert.daemon.steer.KernelNetwork;
-import dev.culvert.tunnel.gateway.EspGateway;
 import dev.culvert.tunnel.gateway.Preparation;
 import java.util.List;
 
@@ -17,7 +14,7 @@ public final class Main {
     }
     boolean debug = "1".equals(System.getenv("CULVERT_DEBUG"));
     try {
-      Machine machine = Machine.local(GatewayDevice::open, EspGateway::open, new KernelNetwork());
+      Machine machine = Machine.local();
       System.exit(RootCommand.commandLine(machine, debug, arguments).execute(arguments));
     } catch (UnsatisfiedLinkError | ExceptionInInitializerError e) {
       if (debug) {

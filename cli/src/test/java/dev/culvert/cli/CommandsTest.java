@@ -14,9 +14,9 @@ import dev.culvert.cli.command.show.QueueCheck;
 import dev.culvert.daemon.GatewayDaemon;
 import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.socket.LocalServer;
-import dev.culvert.daemon.testing.FakeDevice;
-import dev.culvert.daemon.testing.FakeEspDevice;
 import dev.culvert.daemon.testing.FakeNetwork;
+import dev.culvert.daemon.testing.FakeTunnels;
+import dev.culvert.daemon.testing.FakeWireGuard;
 import dev.culvert.daemon.uapi.UapiServer;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.kernel.TunQueues;
@@ -56,8 +56,7 @@ final class CommandsTest {
   void prepare() throws IOException {
     machine =
         new Machine(
-            (name, mtu, lanes) -> new FakeDevice(name),
-            FakeEspDevice::new,
+            new FakeTunnels(),
             network,
             directory.resolve("wg"),
             directory.resolve("run"),
@@ -110,7 +109,7 @@ final class CommandsTest {
 
   @Test
   void statusAsksByUapiWhereThereIsNoAdminSocket() throws Exception {
-    try (UapiServer server = UapiServer.open(machine.uapiDirectory(), new FakeDevice("wg7"))) {
+    try (UapiServer server = UapiServer.open(machine.uapiDirectory(), new FakeWireGuard("wg7"))) {
       assertEquals(0, run("status", "wg7"));
       assertTrue(
           out.toString().matches("wg7\n  public key +none\n  UDP port +none\n  peers +0, .*\n"),
@@ -279,11 +278,7 @@ final class CommandsTest {
     AtomicReference<UapiServer> other = new AtomicReference<>();
     Machine contested =
         new Machine(
-            (name, mtu, lanes) -> {
-              other.set(occupy(name));
-              return new FakeDevice(name);
-            },
-            FakeEspDevice::new,
+            new FakeTunnels(options -> other.set(occupy(options.interfaceName()))),
             network,
             machine.uapiDirectory(),
             machine.adminDirectory(),
@@ -299,7 +294,7 @@ final class CommandsTest {
 
   private UapiServer occupy(String name) throws DeviceException {
     try {
-      return UapiServer.open(machine.uapiDirectory(), new FakeDevice(name));
+      return UapiServer.open(machine.uapiDirectory(), new FakeWireGuard(name));
     } catch (IOException e) {
       throw new DeviceException(name, 1, e);
     }

@@ -10,7 +10,7 @@ import dev.culvert.tunnel.esp.manual.ManualKeying;
 import dev.culvert.tunnel.esp.noise.NoiseKeying;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.EspDevice;
-import dev.culvert.tunnel.gateway.EspGatewayOptions;
+import dev.culvert.tunnel.gateway.GatewayOptions;
 import java.io.IOException;
 import java.security.SecureRandom;
 import org.jspecify.annotations.Nullable;
@@ -21,14 +21,14 @@ sealed interface EspKeys extends AutoCloseable permits KeyFileWatch, NoiseKeys, 
   record Opened(EspDevice<?> device, EspKeys keys) {}
 
   /** Makes the keying of {@code desired}, and the device around it. */
-  static Opened open(Machine machine, EspGatewayOptions options, DesiredEsp desired)
+  static Opened open(Machine machine, GatewayOptions options, DesiredEsp desired)
       throws IOException {
     return switch (desired.keys()) {
       case DesiredEsp.Keys.Global global -> {
         EspDevice<GlobalKeying> device =
             machine
-                .espDevices()
-                .open(
+                .tunnels()
+                .esp(
                     options,
                     new GlobalKeying(global.file(), desired.esp().esn(), new SecureRandom()));
         yield new Opened(device, KeyFileWatch.start(device, global.path()));
@@ -36,8 +36,8 @@ sealed interface EspKeys extends AutoCloseable permits KeyFileWatch, NoiseKeys, 
       case DesiredEsp.Keys.Noise noise -> {
         EspDevice<NoiseKeying> device =
             machine
-                .espDevices()
-                .open(
+                .tunnels()
+                .esp(
                     options,
                     new NoiseKeying(
                         noise.privateKey(),
@@ -49,8 +49,8 @@ sealed interface EspKeys extends AutoCloseable permits KeyFileWatch, NoiseKeys, 
       case DesiredEsp.Keys.Manual manual ->
           new Opened(
               machine
-                  .espDevices()
-                  .open(
+                  .tunnels()
+                  .esp(
                       options,
                       new ManualKeying(
                           manual.copyOfInbound(),

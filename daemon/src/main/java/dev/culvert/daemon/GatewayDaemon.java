@@ -46,7 +46,7 @@ public final class GatewayDaemon implements AutoCloseable {
   private volatile @Nullable PeerNames names;
   private @Nullable FileWatch discovery;
   private @Nullable Steered steered;
-  private volatile @Nullable Tunnel running;
+  private volatile @Nullable Running running;
   private @Nullable AdminServer admin;
   private volatile boolean stopped;
   private volatile @Nullable String failure;
@@ -148,14 +148,14 @@ public final class GatewayDaemon implements AutoCloseable {
     String name = config.interfaceName();
     // Made with another MTU, it would be seen to change: the plan is kept already.
     int mtu = steered == null ? config.mtu() : steered.plan().mtu();
-    running = Tunnel.open(machine, desired, mtu);
+    running = Running.open(machine, desired, mtu);
     if (steered == null) {
       machine.network().configureLink(name, config.mtu(), config.addresses(), List.of());
     } else {
       classify(config);
-      steered.apply(config, running.listenPort());
+      steered.apply(config, running.tunnel().listenPort());
       // The guard lets the tunnel's packets pass from here on.
-      running.greet();
+      running.tunnel().greet();
     }
     admin = AdminServer.open(machine.adminDirectory(), name, this::answer);
     GatewayView view = view();
@@ -172,7 +172,7 @@ public final class GatewayDaemon implements AutoCloseable {
   private void followNames() {
     Steered kernel = steered;
     PeerNames.Listener guard = kernel == null ? addresses -> {} : kernel::peersAt;
-    PeerNames following = new PeerNames(config.interfaceName(), machine.names(), tunnel(), guard);
+    PeerNames following = new PeerNames(config.interfaceName(), machine.names(), running(), guard);
     synchronized (this) {
       following.follow(config.namedPeers());
       names = following;
@@ -185,18 +185,18 @@ public final class GatewayDaemon implements AutoCloseable {
    */
   private void classify(GatewayConfig wanted) throws IOException {
     if (steered != null && wanted.cluster().complete()) {
-      tunnel().useClassifier(steered.plan().classifier(), wanted.bypassMark());
+      running().tunnel().useClassifier(steered.plan().classifier(), wanted.bypassMark());
     }
   }
 
   private void steer(GatewayConfig wanted) throws IOException {
     if (steered != null) {
-      steered.apply(wanted, tunnel().listenPort());
+      steered.apply(wanted, running().tunnel().listenPort());
       classify(wanted);
     }
   }
 
-  private Tunnel tunnel() {
+  private Running running() {
     if (running == null) {
       throw new IllegalStateException("the gateway is not up");
     }
@@ -211,13 +211,13 @@ public final class GatewayDaemon implements AutoCloseable {
   /** Why this ended by itself, where it did. */
   public Optional<String> failure() {
     return Optional.ofNullable(failure)
-        .or(() -> running == null ? Optional.empty() : running.failure());
+        .or(() -> running == null ? Optional.empty() : running.tunnel().failure());
   }
 
   /** Waits until the link is deleted, a part failed, or {@link #close} is called. */
   public void awaitClosed() throws InterruptedException {
     if (running != null) {
-      running.awaitClosed();
+      running.tunnel().awaitClosed();
     }
   }
 
@@ -283,7 +283,7 @@ public final class GatewayDaemon implements AutoCloseable {
               + " 'culvert up'");
     }
     try (Desired desired = Desired.of(wanted, random)) {
-      int port = tunnel().listenPort();
+      int port = running().tunnel().listenPort();
       int changed = applyOrSteerBack(wanted, desired);
       GatewayConfig before = config;
       config = wanted;
@@ -299,8 +299,8 @@ public final class GatewayDaemon implements AutoCloseable {
                 wanted.mtu(),
                 wanted.addresses(),
                 minus(before.addresses(), wanted.addresses()));
-      } else if (tunnel().listenPort() != port) {
-        steered.apply(wanted, tunnel().listenPort());
+      } else if (running().tunnel().listenPort() != port) {
+        steered.apply(wanted, running().tunnel().listenPort());
       }
       rememberNodes();
       log.info("{}: {} peers changed", name, changed);
@@ -312,7 +312,7 @@ public final class GatewayDaemon implements AutoCloseable {
       throws ConfigException, IOException {
     try {
       steer(wanted);
-      return tunnel().apply(desired);
+      return running().apply(desired);
     } catch (Throwable e) {
       try {
         steer(config);
@@ -362,7 +362,7 @@ public final class GatewayDaemon implements AutoCloseable {
         case AUDIT -> {
           GatewayPlan plan =
               steered == null ? GatewayPlan.of(config, machine.network()) : steered.plan();
-          AuditView audit = Audit.of(config, plan, machine.network(), tunnel().status());
+          AuditView audit = Audit.of(config, plan, machine.network(), running().tunnel().status());
           return new Response(null, null, null, audit, null);
         }
       }
@@ -386,12 +386,12 @@ public final class GatewayDaemon implements AutoCloseable {
       keysTold = true;
       log.warn("{}: an administrator reads the keys (culvert keylog)", config.interfaceName());
     }
-    return new Response(null, null, null, null, tunnel().keyLog());
+    return new Response(null, null, null, null, running().keyLog());
   }
 
   /** Under no lock: it tells of a reload that waits, too. */
   private GatewayView view() {
-    GatewayView view = tunnel().view(config, file.toAbsolutePath().toString());
+    GatewayView view = running().view(config, file.toAbsolutePath().toString());
     PeerNames following = names;
     return following == null ? view : view.withNames(following.views());
   }

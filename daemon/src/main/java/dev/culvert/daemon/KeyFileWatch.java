@@ -28,7 +28,7 @@ final class KeyFileWatch implements EspKeys {
   private KeyFileWatch(EspDevice<GlobalKeying> device, Path file) {
     this.device = device;
     this.file = file;
-    watch = FileWatch.start(device.interfaceName() + "-keys", file, this::take);
+    watch = FileWatch.start(device.tunnel().interfaceName() + "-keys", file, this::take);
   }
 
   static KeyFileWatch start(EspDevice<GlobalKeying> device, Path file) {
@@ -59,7 +59,7 @@ final class KeyFileWatch implements EspKeys {
       if (published != before) {
         LOG.info(
             "{}: key {} is published from {}, after key {}",
-            device.interfaceName(),
+            device.tunnel().interfaceName(),
             published,
             file,
             before);
@@ -79,7 +79,7 @@ final class KeyFileWatch implements EspKeys {
 
   private void refuse(String reason) {
     refusal = reason;
-    LOG.error("{}: the keys in use stay: {}", device.interfaceName(), reason);
+    LOG.error("{}: the keys in use stay: {}", device.tunnel().interfaceName(), reason);
   }
 
   @Override

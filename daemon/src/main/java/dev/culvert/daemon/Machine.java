@@ -2,25 +2,31 @@ package dev.culvert.daemon;
 
 import dev.culvert.daemon.admin.AdminClient;
 import dev.culvert.daemon.admin.AdminServer;
+import dev.culvert.daemon.steer.KernelNetwork;
 import dev.culvert.daemon.steer.Network;
 import dev.culvert.daemon.steer.RunState;
 import dev.culvert.daemon.uapi.UapiServer;
+import dev.culvert.tunnel.gateway.DeviceException;
+import dev.culvert.tunnel.gateway.GatewayOptions;
+import dev.culvert.tunnel.gateway.WireGuardDevice;
 import dev.culvert.tunnel.kernel.NameService;
+import dev.culvert.tunnel.noise.KeyLog;
 import dev.culvert.tunnel.state.SequenceFiles;
 import java.io.IOException;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The machine that commands work on; tests have another.
  *
+ * @param tunnels makes the tunnels
  * @param uapiDirectory where {@code wg} looks for devices
  * @param adminDirectory where gateways have their admin sockets and run state
  * @param names what peers' names are asked of
  * @param sequenceDirectory where sequence numbers of manual SAs outlive the machine's restarts
  */
 public record Machine(
-    DeviceFactory devices,
-    EspDeviceFactory espDevices,
+    TunnelFactory tunnels,
     Network network,
     Path uapiDirectory,
     Path adminDirectory,
@@ -29,11 +35,10 @@ public record Machine(
   private static final Path SEQUENCES = Path.of("/var/lib/culvert/sequences");
 
   /** This machine. */
-  public static Machine local(DeviceFactory devices, EspDeviceFactory espDevices, Network network) {
+  public static Machine local() {
     return new Machine(
-        devices,
-        espDevices,
-        network,
+        TunnelFactory.KERNEL,
+        new KernelNetwork(),
         UapiServer.DIRECTORY,
         AdminServer.DIRECTORY,
         SEQUENCES,
@@ -45,9 +50,33 @@ public record Machine(
     return new SequenceFiles(sequenceDirectory, adminDirectory.resolve("sequences"));
   }
 
+  /**
+   * Makes a WireGuard device that listens nowhere yet.
+   *
+   * @param mtu 0: one that suits most links
+   * @param lanes 0: by the number of processors
+   * @param keyLog told the ephemeral private keys of handshakes; null: nobody
+   */
+  public WireGuardDevice openWireGuard(
+      String interfaceName, int mtu, int lanes, @Nullable KeyLog keyLog) throws DeviceException {
+    return tunnels.wireGuard(
+        GatewayOptions.wireGuard(
+            interfaceName,
+            mtu,
+            lanes,
+            HelperCount.configured(),
+            stateDirectory(interfaceName),
+            keyLog));
+  }
+
+  /** Keeps the files of a gateway that have to outlive it. */
+  public Path stateDirectory(String interfaceName) {
+    return sequenceDirectory.resolveSibling(interfaceName);
+  }
+
   /** The nodes of {@code discovery} as the gateway used them last, for the next boot. */
   public Path rememberedNodes(String interfaceName) {
-    return sequenceDirectory.resolveSibling(interfaceName).resolve("nodes.yaml");
+    return stateDirectory(interfaceName).resolve("nodes.yaml");
   }
 
   public AdminClient adminClient() {

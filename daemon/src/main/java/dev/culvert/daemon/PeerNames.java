@@ -43,7 +43,7 @@ final class PeerNames implements AutoCloseable {
   private static final Duration LOOK = Duration.ofSeconds(10);
 
   private final Resolver resolver;
-  private final Tunnel tunnel;
+  private final Running running;
   private final Listener listener;
   private final ExecutorService lookUps;
   private final Thread clock;
@@ -63,10 +63,10 @@ final class PeerNames implements AutoCloseable {
     void addresses(Set<IpAddress> all) throws IOException;
   }
 
-  PeerNames(String interfaceName, Resolver resolver, Tunnel tunnel, Listener listener) {
+  PeerNames(String interfaceName, Resolver resolver, Running running, Listener listener) {
     this.listener = listener;
     this.resolver = resolver;
-    this.tunnel = tunnel;
+    this.running = running;
     lookUps =
         Executors.newFixedThreadPool(
             LOOK_UPS_AT_ONCE,
@@ -212,13 +212,13 @@ final class PeerNames implements AutoCloseable {
   private void resolved(PeerName name, List<Endpoint> answer) throws IOException {
     NamedPeer peer = name.peer();
     listener.addresses(allWith(name, answer));
-    PeerSign sign = tunnel.signs(List.of(peer.id())).get(peer.id());
+    PeerSign sign = running.signs(List.of(peer.id())).get(peer.id());
     Endpoint to = choose(name.answer(), answer, sign);
     if (to != null) {
-      tunnel.move(peer.id(), to);
+      running.move(peer.id(), to);
       log.info("{} is at {}: {}", peer.label(), peer.endpoint(), to);
       if (sign == null || sign.at() == null) {
-        tunnel.greet();
+        running.tunnel().greet();
       }
     }
     name.succeeded(answer, System.nanoTime());
@@ -281,7 +281,8 @@ final class PeerNames implements AutoCloseable {
     if (due.isEmpty() || closed) {
       return;
     }
-    Map<String, PeerSign> signs = tunnel.signs(due.stream().map(name -> name.peer().id()).toList());
+    Map<String, PeerSign> signs =
+        running.signs(due.stream().map(name -> name.peer().id()).toList());
     for (PeerName name : due) {
       PeerSign sign = signs.get(name.peer().id());
       if (name.isResolved() && sign != null && sign.answer() == PeerSign.Answer.HEARD) {

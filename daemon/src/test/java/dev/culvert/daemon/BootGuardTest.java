@@ -6,9 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.daemon.config.ConfigException;
-import dev.culvert.daemon.testing.FakeDevice;
-import dev.culvert.daemon.testing.FakeEspDevice;
 import dev.culvert.daemon.testing.FakeNetwork;
+import dev.culvert.daemon.testing.FakeTunnels;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -36,8 +35,7 @@ final class BootGuardTest {
     nodes = directory.resolve("nodes.yaml");
     machine =
         new Machine(
-            (name, mtu, lanes) -> new FakeDevice(name),
-            FakeEspDevice::new,
+            new FakeTunnels(),
             network,
             directory.resolve("wg"),
             directory.resolve("run"),

@@ -10,13 +10,9 @@ import dev.culvert.daemon.admin.EspView;
 import dev.culvert.daemon.admin.EspView.GlobalKeyView;
 import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.config.ConfigException;
-import dev.culvert.daemon.testing.FakeDevice;
-import dev.culvert.daemon.testing.FakeEspDevice;
 import dev.culvert.daemon.testing.FakeNetwork;
+import dev.culvert.daemon.testing.FakeTunnels;
 import dev.culvert.routing.IpAddress;
-import dev.culvert.tunnel.esp.Keying;
-import dev.culvert.tunnel.gateway.EspDevice;
-import dev.culvert.tunnel.gateway.EspGatewayOptions;
 import dev.culvert.tunnel.state.KeyFileWriter;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -50,8 +46,7 @@ final class EspGatewayDaemonTest {
     keys = directory.resolve("keys");
     machine =
         new Machine(
-            (name, mtu, lanes) -> new FakeDevice(name),
-            this::open,
+            new FakeTunnels(options -> network.note("open " + options.interfaceName())),
             network,
             directory.resolve("wg"),
             directory.resolve("run"),
@@ -59,11 +54,6 @@ final class EspGatewayDaemonTest {
             host -> hosts.getOrDefault(host, List.of()));
     secret(keys, KeyFileWriter.newLine(3, 16, random));
     configure("keyFile: keys", "");
-  }
-
-  private <K extends Keying> EspDevice<K> open(EspGatewayOptions options, K keying) {
-    network.note("open " + options.interfaceName());
-    return new FakeEspDevice<>(options, keying);
   }
 
   private static void secret(Path path, byte[] text) throws IOException {

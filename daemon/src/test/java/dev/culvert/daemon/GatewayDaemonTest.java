@@ -12,9 +12,9 @@ import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.steer.BlindSpotWatch;
 import dev.culvert.daemon.steer.Steered;
 import dev.culvert.daemon.testing.Eventually;
-import dev.culvert.daemon.testing.FakeDevice;
-import dev.culvert.daemon.testing.FakeEspDevice;
 import dev.culvert.daemon.testing.FakeNetwork;
+import dev.culvert.daemon.testing.FakeTunnels;
+import dev.culvert.daemon.testing.FakeWireGuard;
 import dev.culvert.daemon.testing.LogLines;
 import dev.culvert.routing.BlindSpot;
 import dev.culvert.routing.IpAddress;
@@ -27,7 +27,6 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -43,7 +42,12 @@ final class GatewayDaemonTest {
   private static final String B = "TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0=";
 
   private final FakeNetwork network = new FakeNetwork();
-  private final List<FakeDevice> devices = new ArrayList<>();
+  private final FakeTunnels tunnels =
+      new FakeTunnels(
+          options -> {
+            network.note("open " + options.interfaceName());
+            openedWith = options.mtu();
+          });
 
   private final Map<String, List<IpAddress>> hosts = new ConcurrentHashMap<>();
   private volatile CountDownLatch nameServer = new CountDownLatch(0);
@@ -59,14 +63,7 @@ final class GatewayDaemonTest {
     file = directory.resolve("gw.yaml");
     machine =
         new Machine(
-            (name, mtu, lanes) -> {
-              network.note("open " + name);
-              openedWith = mtu;
-              FakeDevice device = new FakeDevice(name);
-              devices.add(device);
-              return device;
-            },
-            FakeEspDevice::new,
+            tunnels,
             network,
             directory.resolve("wg"),
             directory.resolve("run"),
@@ -225,15 +222,15 @@ final class GatewayDaemonTest {
             + String.join("", peers));
   }
 
-  private FakeDevice device() {
-    return devices.getLast();
+  private FakeWireGuard device() {
+    return tunnels.devices().getLast();
   }
 
   @Test
   void aDeviceOfWhichAPartDiedEndsTheDaemonAndTheGuardStays() throws Exception {
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
       assertTrue(daemon.failure().isEmpty());
-      device().fail("a lane has ended");
+      device().tunnel().fail("a lane has ended");
       daemon.awaitClosed();
       assertEquals("a lane has ended", daemon.failure().orElseThrow());
     }
@@ -263,7 +260,7 @@ final class GatewayDaemonTest {
       assertEquals(1, device().updates().size());
       assertTrue(Files.exists(directory.resolve("key")), "the identity was made");
     }
-    assertTrue(device().isClosed());
+    assertTrue(device().tunnel().isClosed());
     assertEquals("leave", network.calls().getLast(), "the guard outlives the gateway");
     assertTrue(machine.runState().exists("cv0"), "so that culvert down can lift it");
     assertEquals(file, machine.runState().configuration("cv0").orElseThrow());
@@ -281,7 +278,7 @@ final class GatewayDaemonTest {
   void aStartThatFailsLeavesOnlyTheGuard() throws IOException {
     write("listenPort: 1", peer("a", A, "10.66.2.0/24"));
     assertThrows(IOException.class, () -> GatewayDaemon.start(file, machine));
-    assertTrue(device().isClosed());
+    assertTrue(device().tunnel().isClosed());
     assertEquals(
         List.of("keep [10.66.2.0/24, 10.66.0.0/16]", "open cv0", "leave"), network.calls());
     assertTrue(machine.runState().exists("cv0"), "so that culvert down can lift it");
@@ -294,7 +291,7 @@ final class GatewayDaemonTest {
       network.clear();
       assertThrows(FileAlreadyExistsException.class, () -> GatewayDaemon.start(file, machine));
       assertEquals(List.of(), network.calls());
-      assertFalse(device().isClosed());
+      assertFalse(device().tunnel().isClosed());
       assertFalse(first.wasStopped());
     }
   }
@@ -398,7 +395,7 @@ final class GatewayDaemonTest {
   void aGuardThatIsRefusedEndsTheStartBeforeThereIsADevice() {
     network.failing(true);
     assertThrows(IOException.class, () -> GatewayDaemon.start(file, machine));
-    assertEquals(List.of(), devices);
+    assertEquals(List.of(), tunnels.devices());
     assertFalse(Files.exists(directory.resolve("wg/cv0.sock")));
   }
 
@@ -410,7 +407,7 @@ final class GatewayDaemonTest {
         refusal.toString().contains("there is an interface cv0 already, and it is no TUN device"),
         refusal::toString);
     assertEquals(List.of(), network.calls());
-    assertEquals(List.of(), devices);
+    assertEquals(List.of(), tunnels.devices());
     assertFalse(machine.runState().exists("cv0"));
   }
 

@@ -11,9 +11,8 @@ import dev.culvert.daemon.admin.AdminMessage.Command;
 import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.admin.PeerView;
 import dev.culvert.daemon.config.ConfigException;
-import dev.culvert.daemon.testing.FakeDevice;
-import dev.culvert.daemon.testing.FakeEspDevice;
 import dev.culvert.daemon.testing.FakeNetwork;
+import dev.culvert.daemon.testing.FakeTunnels;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -42,8 +41,7 @@ final class NoiseGatewayDaemonTest {
     file = directory.resolve("gw.yaml");
     machine =
         new Machine(
-            (name, mtu, lanes) -> new FakeDevice(name),
-            FakeEspDevice::new,
+            new FakeTunnels(),
             network,
             directory.resolve("wg"),
             directory.resolve("run"),

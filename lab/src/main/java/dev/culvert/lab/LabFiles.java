@@ -1,6 +1,6 @@
 package dev.culvert.lab;
 
-import dev.culvert.daemon.GatewayDevice;
+import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.admin.AdminServer;
 import dev.culvert.daemon.uapi.UapiServer;
 import dev.culvert.lab.net.LabException;
@@ -64,7 +64,7 @@ public final class LabFiles {
         for (Path runFolder : RUN_FOLDERS) {
           removeMatching(runFolder, LabNetwork.interfaceName(id, letter) + ".*");
         }
-        Path state = GatewayDevice.stateDirectory(LabNetwork.interfaceName(id, letter));
+        Path state = Machine.local().stateDirectory(LabNetwork.interfaceName(id, letter));
         removeMatching(state, "*");
         Files.deleteIfExists(state);
       }

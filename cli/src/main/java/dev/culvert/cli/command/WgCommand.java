@@ -2,10 +2,11 @@ package dev.culvert.cli.command;
 
 import ch.qos.logback.classic.Level;
 import dev.culvert.daemon.Machine;
-import dev.culvert.daemon.RunningDevice;
 import dev.culvert.daemon.config.InterfaceName;
 import dev.culvert.daemon.socket.LocalServer;
 import dev.culvert.daemon.uapi.UapiServer;
+import dev.culvert.tunnel.gateway.RunningTunnel;
+import dev.culvert.tunnel.gateway.WireGuardDevice;
 import java.nio.file.FileAlreadyExistsException;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -57,8 +58,9 @@ public final class WgCommand implements Callable<Integer> {
           failure.set(reason);
           ended.countDown();
         });
-    try (RunningDevice running = machine.devices().open(interfaceName, 0, 0);
-        UapiServer uapi = UapiServer.open(machine.uapiDirectory(), running.device())) {
+    WireGuardDevice device = machine.openWireGuard(interfaceName, 0, 0, null);
+    try (RunningTunnel running = device.tunnel();
+        UapiServer uapi = UapiServer.open(machine.uapiDirectory(), device)) {
       endWith(ended, "link watch", running::awaitClosed);
       endWith(ended, "socket watch", uapi::awaitGone);
       Detached.ready();

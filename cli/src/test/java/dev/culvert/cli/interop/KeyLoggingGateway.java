@@ -2,7 +2,7 @@ package dev.culvert.cli.interop;
 
 import dev.culvert.daemon.uapi.UapiServer;
 import dev.culvert.tunnel.gateway.GatewayOptions;
-import dev.culvert.tunnel.gateway.WireGuardGateway;
+import dev.culvert.tunnel.gateway.WireGuardTunnel;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -37,8 +37,8 @@ final class KeyLoggingGateway {
   public static void main(String[] args) throws IOException, InterruptedException {
     Path file = Path.of(args[0]);
     GatewayOptions options =
-        new GatewayOptions(args[1], 0, 0, 0, null, (peer, key) -> append(file, key));
-    try (WireGuardGateway gateway = WireGuardGateway.open(options);
+        GatewayOptions.wireGuard(args[1], 0, 0, 0, null, (peer, key) -> append(file, key));
+    try (WireGuardTunnel gateway = WireGuardTunnel.open(options);
         UapiServer uapi = UapiServer.open(UapiServer.DIRECTORY, gateway)) {
       UapiClient.socket(args[1]).toFile().deleteOnExit(); // for when it is told to terminate
       uapi.awaitGone();

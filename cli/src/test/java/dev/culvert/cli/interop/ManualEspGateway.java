@@ -9,8 +9,8 @@ import dev.culvert.tunnel.esp.Selectors;
 import dev.culvert.tunnel.esp.manual.ManualKeying;
 import dev.culvert.tunnel.esp.manual.ManualSa;
 import dev.culvert.tunnel.esp.manual.SequenceStore;
-import dev.culvert.tunnel.gateway.EspGateway;
-import dev.culvert.tunnel.gateway.EspGatewayOptions;
+import dev.culvert.tunnel.gateway.EspTunnel;
+import dev.culvert.tunnel.gateway.GatewayOptions;
 import dev.culvert.tunnel.port.Encapsulation;
 import java.io.IOException;
 import java.io.InputStream;
@@ -104,8 +104,8 @@ final class ManualEspGateway {
             new Selectors(
                 prefixes(setup.getProperty("local")), prefixes(setup.getProperty("remote"))));
     int port = Encapsulation.ESP_PORT;
-    EspGatewayOptions options =
-        new EspGatewayOptions(
+    GatewayOptions options =
+        GatewayOptions.esp(
             setup.getProperty("device"),
             0,
             0,
@@ -114,10 +114,10 @@ final class ManualEspGateway {
             0,
             Encapsulation.valueOf(setup.getProperty("encapsulation")),
             null);
-    try (EspGateway<ManualKeying> gateway = EspGateway.open(options, keying)) {
+    try (EspTunnel<ManualKeying> gateway = EspTunnel.open(options, keying)) {
       gateway.configure(List.of(settings), port, 0);
       System.out.println("serving");
-      gateway.awaitClosed();
+      gateway.tunnel().awaitClosed();
     }
   }
 

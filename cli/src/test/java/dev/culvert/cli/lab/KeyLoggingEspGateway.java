@@ -15,8 +15,8 @@ import dev.culvert.tunnel.esp.Selectors;
 import dev.culvert.tunnel.esp.TrafficListener;
 import dev.culvert.tunnel.esp.global.GlobalKeying;
 import dev.culvert.tunnel.esp.global.KeyFile;
-import dev.culvert.tunnel.gateway.EspGateway;
-import dev.culvert.tunnel.gateway.EspGatewayOptions;
+import dev.culvert.tunnel.gateway.EspTunnel;
+import dev.culvert.tunnel.gateway.GatewayOptions;
 import dev.culvert.tunnel.port.Encapsulation;
 import dev.culvert.tunnel.state.KeyFileReader;
 import java.io.IOException;
@@ -77,11 +77,12 @@ final class KeyLoggingEspGateway {
     try (KeyFile keys = KeyFileReader.read(Path.of(args[0]))) {
       keying = new Logged(new GlobalKeying(keys, true, random), Path.of(args[6]));
     }
-    EspGatewayOptions options = new EspGatewayOptions(args[1], 0, 1, 0, Encapsulation.ESP_PORT, 0);
-    try (EspGateway<Keying> gateway = EspGateway.open(options, keying)) {
+    GatewayOptions options =
+        GatewayOptions.esp(args[1], 0, 1, 0, Encapsulation.ESP_PORT, 0, Encapsulation.UDP, null);
+    try (EspTunnel<Keying> gateway = EspTunnel.open(options, keying)) {
       gateway.configure(List.of(peer), Encapsulation.ESP_PORT, 0);
       System.out.println("is up");
-      gateway.awaitClosed();
+      gateway.tunnel().awaitClosed();
     }
   }
 

@@ -8,6 +8,7 @@ import dev.culvert.tunnel.esp.global.PairStatus;
 import dev.culvert.tunnel.esp.noise.NoisePeerStatus;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.EspDevice;
+import dev.culvert.tunnel.gateway.RunningTunnel;
 import dev.culvert.tunnel.noise.PublicKey;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -131,6 +132,7 @@ public record EspView(
       @Nullable KeyingView keys,
       List<String> localRanges)
       throws DeviceException {
+    RunningTunnel tunnel = device.tunnel();
     List<SaStatus> sas = device.securityAssociations();
     EspView esp =
         new EspView(
@@ -159,13 +161,13 @@ public record EspView(
       view.peers().forEach(peer -> noise.put(peer.peer(), peer));
     }
     return new GatewayView(
-        device.interfaceName(),
+        tunnel.interfaceName(),
         GatewayView.ESP,
         keys instanceof NoiseView handshakes ? handshakes.publicKey().toString() : null,
-        device.listenPort(),
-        Integer.toUnsignedLong(device.fwmark()),
+        tunnel.listenPort(),
+        Integer.toUnsignedLong(tunnel.fwmark()),
         file,
-        TrafficView.of(device.status()),
+        TrafficView.of(tunnel.status()),
         device.peers().stream().map(peer -> peer(peer, keyed, noise)).toList(),
         esp,
         List.of());

@@ -3,6 +3,7 @@ package dev.culvert.daemon.admin;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.gateway.GatewayStatus;
+import dev.culvert.tunnel.gateway.RunningTunnel;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import java.util.List;
@@ -59,15 +60,16 @@ public record GatewayView(
    */
   public static GatewayView of(
       WireGuardDevice device, @Nullable String configFile, Map<String, String> names) {
+    RunningTunnel tunnel = device.tunnel();
     try (DeviceSnapshot now = device.snapshot()) {
       return new GatewayView(
-          device.interfaceName(),
+          tunnel.interfaceName(),
           WIREGUARD,
           now.publicKey() == null ? null : now.publicKey().toString(),
-          device.listenPort(),
-          Integer.toUnsignedLong(device.fwmark()),
+          tunnel.listenPort(),
+          Integer.toUnsignedLong(tunnel.fwmark()),
           configFile,
-          TrafficView.of(device.status()),
+          TrafficView.of(tunnel.status()),
           now.peers().stream().map(peer -> PeerView.of(peer, names)).toList(),
           null,
           List.of());

@@ -13,11 +13,13 @@ final class UapiConnection {
   private static final LimitedLog log = LimitedLog.of(UapiConnection.class);
 
   private final WireGuardDevice device;
+  private final String name;
   private final UapiReader lines;
   private final UapiWriter writer;
 
   private UapiConnection(WireGuardDevice device, UapiReader lines, UapiWriter writer) {
     this.device = device;
+    name = device.tunnel().interfaceName();
     this.lines = lines;
     this.writer = writer;
   }
@@ -47,13 +49,13 @@ final class UapiConnection {
         throw UapiException.protocol("neither get=1 nor set=1");
       }
     } catch (UapiException e) {
-      log.warn(device.interfaceName(), "{}: UAPI: {}", device.interfaceName(), e.getMessage());
+      log.warn(name, "{}: UAPI: {}", name, e.getMessage());
       errno = e.errno();
     } catch (DeviceException e) {
-      log.warn(device.interfaceName(), "{}: {}", device.interfaceName(), e.getMessage());
+      log.warn(name, "{}: {}", name, e.getMessage());
       errno = e.errno();
     } catch (RuntimeException e) {
-      log.failure(device.interfaceName(), e, "{}: UAPI operation failed", device.interfaceName());
+      log.failure(name, e, "{}: UAPI operation failed", name);
       errno = UapiException.EIO;
     }
     boolean inStep = known && (errno == 0 || skipRest());
@@ -66,7 +68,7 @@ final class UapiConnection {
       throw UapiException.invalid("get=1 takes no lines");
     }
     try (DeviceSnapshot snapshot = device.snapshot()) {
-      writer.device(snapshot, device.listenPort(), device.fwmark());
+      writer.device(snapshot, device.tunnel().listenPort(), device.tunnel().fwmark());
     }
   }
 

@@ -27,7 +27,7 @@ public final class UapiServer implements AutoCloseable {
   public static UapiServer open(Path directory, WireGuardDevice device) throws IOException {
     return new UapiServer(
         LocalServer.open(
-            directory.resolve(device.interfaceName() + ".sock"),
+            directory.resolve(device.tunnel().interfaceName() + ".sock"),
             (in, out) -> UapiConnection.serve(device, in, out)));
   }
 

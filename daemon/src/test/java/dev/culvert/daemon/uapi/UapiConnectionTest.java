@@ -4,7 +4,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.culvert.daemon.testing.FakeDevice;
+import dev.culvert.daemon.testing.FakeWireGuard;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -19,7 +19,7 @@ final class UapiConnectionTest {
   private static final String PEER = "public_key=" + KEY + "\n";
   private static final String ZEROS = "00".repeat(32);
 
-  private final FakeDevice device = new FakeDevice("fake0");
+  private final FakeWireGuard device = new FakeWireGuard("fake0");
 
   private String ask(String text) throws IOException {
     return ask(text.getBytes(ISO_8859_1));

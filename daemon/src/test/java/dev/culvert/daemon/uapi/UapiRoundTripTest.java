@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.daemon.admin.GatewayView;
-import dev.culvert.daemon.testing.FakeDevice;
+import dev.culvert.daemon.testing.FakeWireGuard;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.Endpoint;
@@ -46,7 +46,7 @@ final class UapiRoundTripTest {
   void whatADeviceTellsIsReadBackByTheClient(long seed) throws IOException {
     Random random = new Random(seed);
     for (int round = 0; round < 50; round++) {
-      FakeDevice device = new FakeDevice("fake0");
+      FakeWireGuard device = new FakeWireGuard("fake0");
       device.configure(update(random));
       ByteArrayOutputStream out = new ByteArrayOutputStream();
       UapiConnection.serve(device, new ByteArrayInputStream("get=1\n\n".getBytes(ISO_8859_1)), out);

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.culvert.daemon.testing.FakeDevice;
+import dev.culvert.daemon.testing.FakeWireGuard;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -29,7 +29,7 @@ final class WgBinaryTest {
   private static final String PSK = "FpCyhws9cxwWoV4xELtfJvjJN+zQVRPISllRWgeopVE=";
 
   private final String name = "cvfake" + ProcessHandle.current().pid() % 1_000_000;
-  private final FakeDevice device = new FakeDevice(name);
+  private final FakeWireGuard device = new FakeWireGuard(name);
   private UapiServer server;
 
   @TempDir private Path directory;

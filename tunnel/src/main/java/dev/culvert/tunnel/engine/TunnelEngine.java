@@ -75,6 +75,12 @@ public interface TunnelEngine extends AutoCloseable {
 
   Overhead overhead();
 
+  /**
+   * The tunnel interface has this MTU now. Any thread. An engine whose padding does not depend on
+   * it ignores it.
+   */
+  default void mtu(int mtu) {}
+
   /** What the control side dropped, by reason; the lanes' drops are with their data paths. */
   DropCounters drops();
 

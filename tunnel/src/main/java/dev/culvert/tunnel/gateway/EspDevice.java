@@ -9,14 +9,13 @@ import dev.culvert.tunnel.esp.SaStatus;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * A running ESP device, as the daemon steers it. Safe to use from any thread.
  *
  * @param <K> where its keys come from
  */
-public interface EspDevice<K extends Keying> extends ClusterDevice, AutoCloseable {
+public interface EspDevice<K extends Keying> {
   /** What an operator should know, and since when. */
   record DatedNotice(Instant at, TunnelEvent.Notice notice) {}
 
@@ -35,11 +34,8 @@ public interface EspDevice<K extends Keying> extends ClusterDevice, AutoCloseabl
     T run(K keying, long nowNanos) throws Exception;
   }
 
-  /** The UDP port that is bound, 0 while none is. */
-  int listenPort();
-
-  /** The mark on packets that carry the tunnel, 0 for none. */
-  int fwmark();
+  /** Its tunnel; closing that closes the device and its keying. */
+  RunningTunnel tunnel();
 
   /**
    * These are all peers from now on, at this port and mark; all of it, or nothing. A peer whose
@@ -68,16 +64,4 @@ public interface EspDevice<K extends Keying> extends ClusterDevice, AutoCloseabl
 
   /** The last things that an operator should know, oldest first. */
   List<DatedNotice> notices();
-
-  /** Why the device can only be closed any more, if that is so. */
-  Optional<String> failure();
-
-  /** Returns when the device is closed and nothing of it is left, or when it has failed. */
-  void awaitClosed() throws InterruptedException;
-
-  /**
-   * Takes the interface, the sockets and the threads away and wipes the keys. May be called again.
-   */
-  @Override
-  void close();
 }

@@ -50,14 +50,13 @@ import org.slf4j.LoggerFactory;
  * control loop around an engine, wired together. It ends when it is closed or its interface is
  * deleted. Safe to use from any thread.
  */
-final class Gateway implements AutoCloseable {
+final class Gateway implements RunningTunnel {
   private static final Logger LOG = LoggerFactory.getLogger(Gateway.class);
 
   /** For what packets and messages of the kernel's can cause. */
   private static final LimitedLog LIMITED = LimitedLog.of(Gateway.class);
 
   private final TunDevice tun;
-  private final Protocol protocol;
   private final TunnelEngine engine;
   private final RestoreWatch restoreWatch;
   private final ControlLoop control;
@@ -88,15 +87,14 @@ final class Gateway implements AutoCloseable {
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
 
   private Gateway(
-      TunDevice tun, Protocol protocol, Consumer<TunnelEvent> events, GatewayOptions options)
+      TunDevice tun, TunnelEngine engine, Consumer<TunnelEvent> events, GatewayOptions options)
       throws IOException {
     this.tun = tun;
-    this.protocol = protocol;
-    engine = protocol.engine();
+    this.engine = engine;
     clusterTraffic = new ClusterTraffic(engine);
-    tun.mtu(options.effectiveMtu());
-    mtu = options.effectiveMtu();
-    protocol.mtu(mtu);
+    mtu = options.mtu();
+    tun.mtu(mtu);
+    engine.mtu(mtu);
     String name = tun.name();
     restoreWatch =
         new RestoreWatch(System::nanoTime, System::currentTimeMillis, this::distrustKeys);
@@ -113,14 +111,14 @@ final class Gateway implements AutoCloseable {
     self =
         new SelfTraffic(
             () -> follower().indexAtHome(),
-            protocol.encapsulation(),
+            options.encapsulation(),
             hostAddresses,
             new LoopReports(to -> control.later(() -> tellOfLoop(to, events))));
     helpers =
         new HelperLanes(
             name, options.effectiveHelpers(tun.ports().size()), engine::newDataPath, this::fail);
     lanes = new Lanes(name, tun.ports().size(), this::newLane, this::onFailure);
-    underlay = new Underlay(lanes, self, protocol.encapsulation());
+    underlay = new Underlay(lanes, self, options.encapsulation());
     follower = new TunFollower(tun, new FollowedTun());
   }
 
@@ -142,17 +140,15 @@ final class Gateway implements AutoCloseable {
    * moving packets.
    *
    * @param events told what happens in the engine, on the control thread
-   * @param port 0 for any that is free
-   * @throws DeviceException where the interface or the sockets cannot be had
+   * @throws DeviceException if the interface or the sockets cannot be opened
    */
-  static Gateway open(
-      Protocol protocol, Consumer<TunnelEvent> events, GatewayOptions options, int port, int mark)
+  static Gateway open(TunnelEngine engine, Consumer<TunnelEvent> events, GatewayOptions options)
       throws DeviceException {
     try {
-      Gateway gateway = create(protocol, events, options);
+      Gateway gateway = create(engine, events, options);
       try {
         synchronized (gateway.lifecycle) {
-          gateway.start(port, mark);
+          gateway.start(options.port(), options.fwmark());
         }
       } catch (IOException | RuntimeException e) {
         try {
@@ -170,10 +166,11 @@ final class Gateway implements AutoCloseable {
 
   /** From here on the gateway owns the interface, and closes it when its lanes have ended. */
   private static Gateway create(
-      Protocol protocol, Consumer<TunnelEvent> events, GatewayOptions options) throws IOException {
+      TunnelEngine engine, Consumer<TunnelEvent> events, GatewayOptions options)
+      throws IOException {
     TunDevice tun = TunDevice.open(options.interfaceName(), options.effectiveLanes());
     try {
-      return new Gateway(tun, protocol, events, options);
+      return new Gateway(tun, engine, events, options);
     } catch (IOException | RuntimeException e) {
       tun.close();
       throw e;
@@ -257,7 +254,8 @@ final class Gateway implements AutoCloseable {
 
   // ---------------------------------------------------------------- steering
 
-  String interfaceName() {
+  @Override
+  public String interfaceName() {
     return tun.name();
   }
 
@@ -265,11 +263,13 @@ final class Gateway implements AutoCloseable {
     return mtu;
   }
 
-  int listenPort() {
+  @Override
+  public int listenPort() {
     return underlay.port();
   }
 
-  int fwmark() {
+  @Override
+  public int fwmark() {
     return underlay.mark();
   }
 
@@ -333,8 +333,8 @@ final class Gateway implements AutoCloseable {
         });
   }
 
-  /** See {@link ClusterDevice#useClassifier}. */
-  void useClassifier(Classifier classifier, Mark bypass) throws DeviceException {
+  @Override
+  public void useClassifier(Classifier classifier, Mark bypass) throws DeviceException {
     control(
         () -> {
           clusterTraffic.use(classifier, bypass, lanes);
@@ -347,8 +347,8 @@ final class Gateway implements AutoCloseable {
     clusterTraffic.peersChanged();
   }
 
-  /** See {@link ClusterDevice#greet}. */
-  void greet() throws DeviceException {
+  @Override
+  public void greet() throws DeviceException {
     control(
         () -> {
           engine.greet();
@@ -356,14 +356,14 @@ final class Gateway implements AutoCloseable {
         });
   }
 
-  /** See {@link WireGuardGateway#endWhenMoved}. */
-  void endWhenMoved() {
+  @Override
+  public void endWhenMoved() {
     follower.endWhenMoved();
   }
 
   private void useMtu(int now) {
     mtu = now;
-    protocol.mtu(now);
+    engine.mtu(now);
     for (Lane lane : lanes.all()) {
       lane.mtu(now);
       // What was cut for another one and comes late is answered, where nobody may cut it again.
@@ -409,8 +409,8 @@ final class Gateway implements AutoCloseable {
         .sum();
   }
 
-  /** Counters and what the kernel offers. */
-  GatewayStatus status() {
+  @Override
+  public GatewayStatus status() {
     return new StatusSum()
         .lanes(lanes.all())
         .drops(helpers.dataPaths().stream().map(DataPath::drops).toList())
@@ -487,13 +487,13 @@ final class Gateway implements AutoCloseable {
     }
   }
 
-  /** Why this can only be closed any more, if that is so. */
-  Optional<String> failure() {
+  @Override
+  public Optional<String> failure() {
     return Optional.ofNullable(failure.get()).map(Throwable::toString);
   }
 
-  /** Returns when the device is closed and nothing of it is left, or when it has failed. */
-  void awaitClosed() throws InterruptedException {
+  @Override
+  public void awaitClosed() throws InterruptedException {
     closed.await();
   }
 
@@ -542,7 +542,7 @@ final class Gateway implements AutoCloseable {
 
   private void closeEngine() {
     if (control.hasEnded() && lanes.hasEnded() && helpers.hasEnded()) {
-      protocol.engine().close();
+      engine.close();
     } else {
       LOG.error("{}: not all its threads end; keys go with the process", tun.name());
     }

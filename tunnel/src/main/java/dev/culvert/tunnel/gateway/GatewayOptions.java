@@ -1,6 +1,8 @@
 package dev.culvert.tunnel.gateway;
 
+import dev.culvert.tunnel.esp.EspOverhead;
 import dev.culvert.tunnel.noise.KeyLog;
+import dev.culvert.tunnel.port.Encapsulation;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -8,11 +10,15 @@ import org.jspecify.annotations.Nullable;
  * How to open a gateway.
  *
  * @param interfaceName the TUN device's name, 1 to 15 characters
- * @param mtu the tunnel's MTU, 576 to 65535, or 0 for 1420
+ * @param mtu the tunnel's MTU, 576 to 65535
  * @param lanes packet-moving threads, 1 to 256, or 0 to choose by the machine
  * @param helpers threads that share the lanes' ciphering, 0 to 64, or {@link #BY_MACHINE}
- * @param stateDirectory where the newest answered handshake timestamp is kept, so that a clock
- *     reset at boot does not lock this node out; null: not kept
+ * @param port UDP port to listen on, 0 to 65535; 0: any that is free
+ * @param fwmark mark of the packets that carry the tunnel, 0 for none
+ * @param encapsulation what carries sealed packets; with {@link Encapsulation#RAW} the port is that
+ *     of all nodes, for the keying's messages
+ * @param stateDirectory keeps the newest answered handshake timestamp, so that a clock reset at
+ *     boot does not lock this node out; null: not kept
  * @param keyLog told the ephemeral private key of every handshake, which breaks forward secrecy: to
  *     be forgotten unless an operator has asked for it; null for none
  */
@@ -21,9 +27,16 @@ public record GatewayOptions(
     int mtu,
     int lanes,
     int helpers,
+    int port,
+    int fwmark,
+    Encapsulation encapsulation,
     @Nullable Path stateDirectory,
     @Nullable KeyLog keyLog) {
-  public static final int DEFAULT_MTU = 1420;
+  /** Fits an underlay of 1500 bytes with IPv6 outside, as everywhere in WireGuard's world. */
+  private static final int WIREGUARD_MTU = 1420;
+
+  /** Fits an underlay of 1500 bytes with IPv6 outside. */
+  private static final int ESP_MTU = EspOverhead.mtu(1500, 40, true);
 
   /** As many helpers as the machine has processors to spare. */
   public static final int BY_MACHINE = -1;
@@ -34,7 +47,7 @@ public record GatewayOptions(
   private static final int MOST_HELPERS_BY_DEFAULT = 4;
 
   public GatewayOptions {
-    if (mtu != 0 && (mtu < 576 || mtu > 65_535)) {
+    if (mtu < 576 || mtu > 65_535) {
       throw new IllegalArgumentException("mtu " + mtu + " is outside 576 to 65535");
     }
     if (lanes < 0 || lanes > 256) {
@@ -43,10 +56,59 @@ public record GatewayOptions(
     if (helpers < BY_MACHINE || helpers > 64) {
       throw new IllegalArgumentException("helpers " + helpers + " is outside 0 to 64");
     }
+    if (port < 0 || port > 65_535) {
+      throw new IllegalArgumentException("port " + port + " is outside 0 to 65535");
+    }
   }
 
-  int effectiveMtu() {
-    return mtu == 0 ? DEFAULT_MTU : mtu;
+  /**
+   * For a WireGuard device, which learns its port and mark when it is configured.
+   *
+   * @param mtu 0: 1420
+   */
+  public static GatewayOptions wireGuard(
+      String interfaceName,
+      int mtu,
+      int lanes,
+      int helpers,
+      @Nullable Path stateDirectory,
+      @Nullable KeyLog keyLog) {
+    return new GatewayOptions(
+        interfaceName,
+        mtu == 0 ? WIREGUARD_MTU : mtu,
+        lanes,
+        helpers,
+        0,
+        0,
+        Encapsulation.UDP,
+        stateDirectory,
+        keyLog);
+  }
+
+  /**
+   * For an ESP device.
+   *
+   * @param mtu 0: one that fits an underlay of 1500 bytes with IPv6 outside
+   */
+  public static GatewayOptions esp(
+      String interfaceName,
+      int mtu,
+      int lanes,
+      int helpers,
+      int port,
+      int fwmark,
+      Encapsulation encapsulation,
+      @Nullable Path stateDirectory) {
+    return new GatewayOptions(
+        interfaceName,
+        mtu == 0 ? ESP_MTU : mtu,
+        lanes,
+        helpers,
+        port,
+        fwmark,
+        encapsulation,
+        stateDirectory,
+        null);
   }
 
   int effectiveLanes() {

@@ -12,13 +12,13 @@ import java.util.Map;
  * thread.
  */
 public interface WireGuardDevice {
-  /** The network interface's name. */
-  String interfaceName();
+  /** Its tunnel; closing that closes the device. */
+  RunningTunnel tunnel();
 
   /**
    * Applies the whole update, or nothing of it.
    *
-   * @throws DeviceException where it cannot be applied (a port in use, a mark that the kernel
+   * @throws DeviceException if it cannot be applied (a port in use, a mark that the kernel
    *     refuses); the old state stays
    */
   void configure(DeviceUpdate update) throws DeviceException;
@@ -26,15 +26,6 @@ public interface WireGuardDevice {
   /** Keys and peers now. The caller closes it. */
   DeviceSnapshot snapshot();
 
-  /** Where these peers are now; those that do not exist are left out. */
+  /** The endpoints of these peers now; peers that do not exist are left out. */
   Map<PublicKey, PeerContact> contacts(Collection<PublicKey> peers) throws DeviceException;
-
-  /** The UDP port that is bound, 0 while none is. */
-  int listenPort();
-
-  /** The mark on packets that carry the tunnel, 0 for none. */
-  int fwmark();
-
-  /** Counters and what the kernel offers. */
-  GatewayStatus status();
 }

@@ -172,6 +172,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     return mtu;
   }
 
+  @Override
   public void mtu(int newMtu) {
     if (newMtu < 1 || newMtu > Train.MAX_BYTES) {
       throw new IllegalArgumentException("MTU " + newMtu);

@@ -66,7 +66,7 @@ final class NoiseGatewayTest {
     final PublicKey publicKey;
     final IpAddress outer;
     final IpAddress inner;
-    EspGateway<NoiseKeying> gateway;
+    EspTunnel<NoiseKeying> gateway;
 
     Side(int number, @Nullable Path state) throws Exception {
       namespace = NetworkNamespace.create();
@@ -84,12 +84,13 @@ final class NoiseGatewayTest {
       gateway =
           namespace.call(
               () ->
-                  EspGateway.open(
-                      new EspGatewayOptions(
+                  EspTunnel.open(
+                      GatewayOptions.esp(
                           "noisetest" + number, 1400, 1, 0, PORT, 0, Encapsulation.UDP, state),
                       keying));
-      namespace.exec("ip", "address", "add", inner + "/24", "dev", gateway.interfaceName());
-      namespace.exec("ip", "link", "set", gateway.interfaceName(), "up");
+      namespace.exec(
+          "ip", "address", "add", inner + "/24", "dev", gateway.tunnel().interfaceName());
+      namespace.exec("ip", "link", "set", gateway.tunnel().interfaceName(), "up");
     }
 
     void wire(String device) throws Exception {
@@ -114,7 +115,7 @@ final class NoiseGatewayTest {
     }
 
     long drops(DropReason reason) {
-      return gateway.status().drops().getOrDefault(reason, 0L);
+      return gateway.tunnel().status().drops().getOrDefault(reason, 0L);
     }
 
     /** Sends a datagram from the tunnel's port, and from any source. */

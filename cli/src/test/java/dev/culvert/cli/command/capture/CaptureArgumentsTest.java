@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import dev.culvert.cli.RootCommand;
 import dev.culvert.daemon.GatewayDaemon;
 import dev.culvert.daemon.Machine;
-import dev.culvert.daemon.testing.FakeDevice;
-import dev.culvert.daemon.testing.FakeEspDevice;
 import dev.culvert.daemon.testing.FakeNetwork;
+import dev.culvert.daemon.testing.FakeTunnels;
+import dev.culvert.daemon.testing.FakeWireGuard;
 import dev.culvert.daemon.uapi.UapiServer;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -37,8 +37,7 @@ final class CaptureArgumentsTest {
   void prepare() {
     machine =
         new Machine(
-            (name, mtu, lanes) -> new FakeDevice(name),
-            FakeEspDevice::new,
+            new FakeTunnels(),
             new FakeNetwork(),
             directory.resolve("wg"),
             directory.resolve("run"),
@@ -119,7 +118,7 @@ final class CaptureArgumentsTest {
 
   @Test
   void aDeviceOfTheUapiTellsNoKeysAndHasAPortOnlyOnceItIsUp() throws Exception {
-    FakeDevice device = new FakeDevice("cv-none");
+    FakeWireGuard device = new FakeWireGuard("cv-none");
     try (UapiServer server = UapiServer.open(machine.uapiDirectory(), device)) {
       capture(1, "cv-none has no port yet: it opens one when its interface is up", "cv-none");
     }
@@ -156,7 +155,10 @@ final class CaptureArgumentsTest {
         Files.setPosixFilePermissions(loose, PosixFilePermissions.fromString(mode));
         assertRefused(
             1,
-            loose + " is no place for secrets: group or others can read it: chmod 600",
+            loose
+                + " is no place for secrets: mode "
+                + mode
+                + " lets group or others at it; make it 0600, or 0400 for a mounted secret",
             "keylog",
             "cv-none",
             "-w",

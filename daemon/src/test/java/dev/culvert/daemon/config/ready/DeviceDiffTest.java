@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.crypto.SecretBytes;
-import dev.culvert.daemon.testing.FakeDevice;
+import dev.culvert.daemon.testing.FakeWireGuard;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.Endpoint;
@@ -54,14 +54,15 @@ final class DeviceDiffTest {
         SecretBytes.owning(key(key)), OptionalInt.of(7), OptionalInt.of(0), true, List.of(peers));
   }
 
-  private static DeviceUpdate diff(FakeDevice device, DeviceUpdate wanted) {
+  private static DeviceUpdate diff(FakeWireGuard device, DeviceUpdate wanted) {
     return diff(device, Map.of(), wanted);
   }
 
   private static DeviceUpdate diff(
-      FakeDevice device, Map<PublicKey, Endpoint> before, DeviceUpdate wanted) {
+      FakeWireGuard device, Map<PublicKey, Endpoint> before, DeviceUpdate wanted) {
     try (DeviceSnapshot now = device.snapshot()) {
-      return DeviceDiff.between(now, device.listenPort(), device.fwmark(), before, wanted);
+      return DeviceDiff.between(
+          now, device.tunnel().listenPort(), device.tunnel().fwmark(), before, wanted);
     }
   }
 
@@ -79,7 +80,7 @@ final class DeviceDiffTest {
 
   @Test
   void aPeerThatWasLearntToBeElsewhereStaysThereUntilAnotherEndpointIsWanted() throws IOException {
-    FakeDevice device = new FakeDevice("x");
+    FakeWireGuard device = new FakeWireGuard("x");
     DeviceUpdate wanted = wanted(1, peer(2, 0, 9, "10.0.0.0/8"));
     device.configure(wanted);
     device.configure(
@@ -101,7 +102,7 @@ final class DeviceDiffTest {
 
   @Test
   void nothingToChangeIsAnEmptyUpdate() throws IOException {
-    FakeDevice device = new FakeDevice("x");
+    FakeWireGuard device = new FakeWireGuard("x");
     device.configure(wanted(1, peer(2, 0, 9, "10.0.0.0/8"), peer(3, 5, 9)));
     DeviceUpdate update = diff(device, wanted(1, peer(2, 0, 9, "10.0.0.0/8"), peer(3, 5, 9)));
     assertTrue(DeviceDiff.isEmpty(update), update::toString);
@@ -109,7 +110,7 @@ final class DeviceDiffTest {
 
   @Test
   void aPeerThatStaysIsNotNamedOrOnlyWithWhatChanged() throws IOException {
-    FakeDevice device = new FakeDevice("x");
+    FakeWireGuard device = new FakeWireGuard("x");
     device.configure(wanted(1, peer(2, 0, 9, "10.0.0.0/8"), peer(3, 0, 9, "10.1.0.0/16")));
     DeviceUpdate update =
         diff(device, wanted(1, peer(2, 0, 9, "10.0.0.0/8"), peer(3, 0, 10, "10.1.0.0/16")));
@@ -132,11 +133,11 @@ final class DeviceDiffTest {
   @ValueSource(longs = {1, 2, 3, 4, 5})
   void applyingTheDifferenceGivesTheWantedDevice(long seed) throws IOException {
     Random random = new Random(seed);
-    FakeDevice device = new FakeDevice("x");
+    FakeWireGuard device = new FakeWireGuard("x");
     for (int round = 0; round < 100; round++) {
       DeviceUpdate wanted = random(random);
       device.configure(diff(device, wanted));
-      FakeDevice fresh = new FakeDevice("x");
+      FakeWireGuard fresh = new FakeWireGuard("x");
       fresh.configure(wanted);
       try (DeviceSnapshot reached = device.snapshot();
           DeviceSnapshot expected = fresh.snapshot()) {
@@ -144,7 +145,7 @@ final class DeviceDiffTest {
             expected.peers().stream().map(Object::toString).sorted().toList(),
             reached.peers().stream().map(Object::toString).sorted().toList());
         assertEquals(expected.privateKey(), reached.privateKey());
-        assertEquals(fresh.fwmark(), device.fwmark());
+        assertEquals(fresh.tunnel().fwmark(), device.tunnel().fwmark());
       }
       assertTrue(DeviceDiff.isEmpty(diff(device, wanted)));
     }

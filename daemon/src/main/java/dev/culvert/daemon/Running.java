@@ -6,27 +6,24 @@ import dev.culvert.daemon.config.GatewayConfig;
 import dev.culvert.daemon.config.ready.Desired;
 import dev.culvert.daemon.config.ready.DesiredEsp;
 import dev.culvert.daemon.config.ready.DesiredState;
-import dev.culvert.routing.Classifier;
-import dev.culvert.routing.Mark;
 import dev.culvert.tunnel.engine.Endpoint;
-import dev.culvert.tunnel.gateway.GatewayStatus;
+import dev.culvert.tunnel.gateway.RunningTunnel;
 import java.io.IOException;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
-/** A running device of either engine, as the daemon steers it. */
-sealed interface Tunnel extends AutoCloseable permits WireGuardTunnel, EspTunnel {
+/** A tunnel of either engine that runs from a configuration. */
+sealed interface Running extends AutoCloseable permits RunningWireGuard, RunningEsp {
   /**
    * Makes the link, configured but down; leaves nothing where that fails.
    *
    * @param mtu of the link from its beginning, 0: one that suits most links
    */
-  static Tunnel open(Machine machine, Desired desired, int mtu) throws IOException {
+  static Running open(Machine machine, Desired desired, int mtu) throws IOException {
     return switch (desired) {
-      case DesiredState state -> WireGuardTunnel.open(machine, state, mtu);
-      case DesiredEsp esp -> EspTunnel.open(machine, esp, mtu);
+      case DesiredState state -> RunningWireGuard.open(machine, state, mtu);
+      case DesiredEsp esp -> RunningEsp.open(machine, esp, mtu);
     };
   }
 
@@ -44,21 +41,8 @@ sealed interface Tunnel extends AutoCloseable permits WireGuardTunnel, EspTunnel
   /** A peer's name stands for this from now on. */
   void move(String peer, Endpoint to) throws IOException;
 
-  /** The port that is bound. */
-  int listenPort();
-
-  /**
-   * From now on the classifier decides what becomes of every packet.
-   *
-   * @param bypass the mark of what leaves in clear on purpose
-   */
-  void useClassifier(Classifier classifier, Mark bypass) throws IOException;
-
-  /** Asks all peers that it has no session with for one, without waiting. */
-  void greet() throws IOException;
-
-  /** Counters and what the kernel offers. */
-  GatewayStatus status();
+  /** The tunnel itself: its state, and its end. */
+  RunningTunnel tunnel();
 
   /**
    * What runs.
@@ -69,12 +53,6 @@ sealed interface Tunnel extends AutoCloseable permits WireGuardTunnel, EspTunnel
 
   /** The lines with which Wireshark reads a capture: secrets, on an operator's explicit demand. */
   List<String> keyLog() throws IOException;
-
-  /** Why the device can only be closed any more, if that is so. */
-  Optional<String> failure();
-
-  /** Returns when the link was deleted, the device failed, or {@link #end} was called. */
-  void awaitClosed() throws InterruptedException;
 
   /** Takes the device away. */
   void end();

@@ -2,16 +2,10 @@ package dev.culvert.daemon.testing;
 
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.crypto.X25519;
-import dev.culvert.daemon.RunningDevice;
-import dev.culvert.routing.Classifier;
-import dev.culvert.routing.Mark;
 import dev.culvert.routing.Prefix;
-import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.gateway.DeviceException;
-import dev.culvert.tunnel.gateway.GatewayStatus;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
-import dev.culvert.tunnel.lane.TrafficStatus;
 import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot.PeerSnapshot;
@@ -24,29 +18,22 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeSet;
-import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
 /** A device that keeps its configuration and moves nothing. Port 1 is always in use. */
-public final class FakeDevice implements WireGuardDevice, RunningDevice {
+public final class FakeWireGuard implements WireGuardDevice {
   private static final int EADDRINUSE = 98;
 
-  private final String name;
-  private final CountDownLatch closed = new CountDownLatch(1);
+  private final FakeTunnel tunnel;
   private final Map<PublicKey, Peer> peers = new LinkedHashMap<>();
-  private final List<Classifier> classifiers = new ArrayList<>();
   private final List<DeviceUpdate> updates = new ArrayList<>();
   private byte[] privateKey = new byte[32];
-  private volatile @Nullable String failure;
-  private int listenPort;
-  private int fwmark;
   private volatile int unanswered;
   private volatile boolean stuck;
 
-  public FakeDevice(String name) {
-    this.name = name;
+  public FakeWireGuard(String name) {
+    tunnel = new FakeTunnel(name, () -> {});
   }
 
   private static final class Peer {
@@ -61,60 +48,9 @@ public final class FakeDevice implements WireGuardDevice, RunningDevice {
     return List.copyOf(updates);
   }
 
-  public boolean isClosed() {
-    return closed.getCount() == 0;
-  }
-
   @Override
-  public WireGuardDevice device() {
-    return this;
-  }
-
-  @Override
-  public synchronized void useClassifier(Classifier classifier, Mark bypass) {
-    classifiers.add(classifier);
-  }
-
-  @Override
-  public void greet() {}
-
-  /** What {@link #useClassifier} was given, in order. */
-  public synchronized List<Classifier> classifiers() {
-    return List.copyOf(classifiers);
-  }
-
-  @Override
-  public List<String> keyLog(DeviceSnapshot now) {
-    return List.of();
-  }
-
-  /** As if a part of it had died. */
-  public void fail(String reason) {
-    failure = reason;
-    closed.countDown();
-  }
-
-  @Override
-  public Optional<String> failure() {
-    return Optional.ofNullable(failure);
-  }
-
-  @Override
-  public void endWhenMoved() {}
-
-  @Override
-  public void awaitClosed() throws InterruptedException {
-    closed.await();
-  }
-
-  @Override
-  public void close() {
-    closed.countDown();
-  }
-
-  @Override
-  public String interfaceName() {
-    return name;
+  public FakeTunnel tunnel() {
+    return tunnel;
   }
 
   /** As if a lane of it did not answer. */
@@ -134,8 +70,8 @@ public final class FakeDevice implements WireGuardDevice, RunningDevice {
     if (update.privateKey() != null) {
       privateKey = update.privateKey().toByteArray();
     }
-    listenPort = update.listenPort().orElse(listenPort);
-    fwmark = update.fwmark().orElse(fwmark);
+    tunnel.bind(
+        update.listenPort().orElse(tunnel.listenPort()), update.fwmark().orElse(tunnel.fwmark()));
     if (update.replacePeers()) {
       peers.clear();
     }
@@ -206,30 +142,5 @@ public final class FakeDevice implements WireGuardDevice, RunningDevice {
       }
     }
     return contacts;
-  }
-
-  @Override
-  public synchronized int listenPort() {
-    return listenPort;
-  }
-
-  @Override
-  public synchronized int fwmark() {
-    return fwmark;
-  }
-
-  @Override
-  public GatewayStatus status() {
-    return new GatewayStatus(
-        1420,
-        2,
-        List.of("tun-tso"),
-        "fake",
-        10,
-        20,
-        5,
-        4,
-        Map.of(DropReason.BAD_TAG, 3L),
-        TrafficStatus.NONE);
   }
 }

@@ -9,8 +9,6 @@ import dev.culvert.daemon.config.NamedPeer;
 import dev.culvert.daemon.config.ready.Desired;
 import dev.culvert.daemon.config.ready.DesiredEsp;
 import dev.culvert.daemon.config.ready.EspPeers;
-import dev.culvert.routing.Classifier;
-import dev.culvert.routing.Mark;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.esp.EspPeerSettings;
@@ -18,8 +16,8 @@ import dev.culvert.tunnel.esp.EspPeerStatus;
 import dev.culvert.tunnel.esp.SaSecret;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.EspDevice;
-import dev.culvert.tunnel.gateway.EspGatewayOptions;
-import dev.culvert.tunnel.gateway.GatewayStatus;
+import dev.culvert.tunnel.gateway.GatewayOptions;
+import dev.culvert.tunnel.gateway.RunningTunnel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collection;
@@ -27,11 +25,10 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 
 /** An ESP device with what keeps its keys. */
-final class EspTunnel implements Tunnel {
+final class RunningEsp implements Running {
   private final EspDevice<?> device;
   private final EspKeys keys;
 
@@ -46,7 +43,7 @@ final class EspTunnel implements Tunnel {
   private List<NamedPeer> named;
   private List<EspPeerSettings> peers;
 
-  private EspTunnel(EspDevice<?> device, EspKeys keys, DesiredEsp desired) {
+  private RunningEsp(EspDevice<?> device, EspKeys keys, DesiredEsp desired) {
     this.device = device;
     this.keys = keys;
     config = desired.esp();
@@ -55,12 +52,12 @@ final class EspTunnel implements Tunnel {
     peers = wanted.numeric();
   }
 
-  static EspTunnel open(Machine machine, DesiredEsp desired, int mtu) throws IOException {
+  static RunningEsp open(Machine machine, DesiredEsp desired, int mtu) throws IOException {
     GatewayConfig config = desired.config();
     EspKeys.Opened opened =
         EspKeys.open(
             machine,
-            new EspGatewayOptions(
+            GatewayOptions.esp(
                 config.interfaceName(),
                 mtu,
                 config.lanes(),
@@ -69,10 +66,10 @@ final class EspTunnel implements Tunnel {
                 config.socketMark(),
                 desired.esp().encapsulation(),
                 desired.keys() instanceof DesiredEsp.Keys.Noise
-                    ? GatewayDevice.stateDirectory(config.interfaceName())
+                    ? machine.stateDirectory(config.interfaceName())
                     : null),
             desired);
-    EspTunnel tunnel = new EspTunnel(opened.device(), opened.keys(), desired);
+    RunningEsp tunnel = new RunningEsp(opened.device(), opened.keys(), desired);
     try {
       tunnel.keys.prepare(desired);
       tunnel.configure(desired, tunnel.peers);
@@ -147,7 +144,7 @@ final class EspTunnel implements Tunnel {
     next.put(peer, to);
     try {
       List<EspPeerSettings> settings = wanted.settings(next);
-      device.configure(settings, device.listenPort(), device.fwmark());
+      device.configure(settings, tunnel().listenPort(), tunnel().fwmark());
       peers = settings;
       places.put(peer, to);
     } catch (ConfigException e) {
@@ -156,23 +153,8 @@ final class EspTunnel implements Tunnel {
   }
 
   @Override
-  public int listenPort() {
-    return device.listenPort();
-  }
-
-  @Override
-  public void useClassifier(Classifier classifier, Mark bypass) throws DeviceException {
-    device.useClassifier(classifier, bypass);
-  }
-
-  @Override
-  public void greet() throws DeviceException {
-    device.greet();
-  }
-
-  @Override
-  public GatewayStatus status() {
-    return device.status();
+  public RunningTunnel tunnel() {
+    return device.tunnel();
   }
 
   @Override
@@ -186,7 +168,7 @@ final class EspTunnel implements Tunnel {
           keys.view(),
           config.localRanges().stream().map(Prefix::toString).toList());
     } catch (DeviceException e) {
-      throw new IllegalStateException(device.interfaceName() + " is gone", e);
+      throw new IllegalStateException(tunnel().interfaceName() + " is gone", e);
     }
   }
 
@@ -201,19 +183,9 @@ final class EspTunnel implements Tunnel {
   }
 
   @Override
-  public Optional<String> failure() {
-    return device.failure();
-  }
-
-  @Override
-  public void awaitClosed() throws InterruptedException {
-    device.awaitClosed();
-  }
-
-  @Override
   public void end() {
     keys.close();
-    device.close();
+    device.tunnel().close();
   }
 
   @Override

@@ -8,11 +8,9 @@ import dev.culvert.daemon.config.ready.Desired;
 import dev.culvert.daemon.config.ready.DesiredState;
 import dev.culvert.daemon.config.ready.DeviceDiff;
 import dev.culvert.daemon.uapi.UapiServer;
-import dev.culvert.routing.Classifier;
-import dev.culvert.routing.Mark;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.gateway.DeviceException;
-import dev.culvert.tunnel.gateway.GatewayStatus;
+import dev.culvert.tunnel.gateway.RunningTunnel;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
 import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
@@ -24,42 +22,50 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.stream.Collectors;
 
 /** A WireGuard device, which {@code wg} can see too. */
-final class WireGuardTunnel implements Tunnel {
+final class RunningWireGuard implements Running {
   /** So many initiations in a row are not lost by chance alone. */
   private static final int UNANSWERED = 2;
 
-  private final RunningDevice running;
+  private final WireGuardDevice device;
+  private final HandshakeLog handshakes;
   private final UapiServer uapi;
 
   /** What was wanted last. */
   private Map<PublicKey, Endpoint> endpoints;
 
-  private WireGuardTunnel(
-      RunningDevice running, UapiServer uapi, Map<PublicKey, Endpoint> endpoints) {
-    this.running = running;
+  private RunningWireGuard(
+      WireGuardDevice device,
+      HandshakeLog handshakes,
+      UapiServer uapi,
+      Map<PublicKey, Endpoint> endpoints) {
+    this.device = device;
+    this.handshakes = handshakes;
     this.uapi = uapi;
     this.endpoints = endpoints;
   }
 
-  static WireGuardTunnel open(Machine machine, DesiredState desired, int mtu) throws IOException {
+  static RunningWireGuard open(Machine machine, DesiredState desired, int mtu) throws IOException {
     GatewayConfig config = desired.config();
-    RunningDevice running = machine.devices().open(config.interfaceName(), mtu, config.lanes());
+    HandshakeLog handshakes = HandshakeLog.create();
+    WireGuardDevice device =
+        machine.openWireGuard(config.interfaceName(), mtu, config.lanes(), handshakes);
     try {
       // Routes and rules lead to the link by its name, here: moved, it serves nobody, and a new
       // start mends that.
-      running.endWhenMoved();
-      running.device().configure(desired.update());
-      return new WireGuardTunnel(
-          running,
-          UapiServer.open(machine.uapiDirectory(), running.device()),
+      device.tunnel().endWhenMoved();
+      device.configure(desired.update());
+      return new RunningWireGuard(
+          device,
+          handshakes,
+          UapiServer.open(machine.uapiDirectory(), device),
           endpoints(desired.update()));
     } catch (IOException | RuntimeException e) {
-      running.close();
+      device.tunnel().close();
+      handshakes.close();
       throw e;
     }
   }
@@ -74,8 +80,9 @@ final class WireGuardTunnel implements Tunnel {
     return endpoints;
   }
 
-  private WireGuardDevice device() {
-    return running.device();
+  @Override
+  public RunningTunnel tunnel() {
+    return device.tunnel();
   }
 
   @Override
@@ -83,12 +90,12 @@ final class WireGuardTunnel implements Tunnel {
     if (!(desired instanceof DesiredState wanted)) {
       throw new IllegalArgumentException("not for WireGuard");
     }
-    try (DeviceSnapshot now = device().snapshot()) {
+    try (DeviceSnapshot now = device.snapshot()) {
       DeviceUpdate update =
           DeviceDiff.between(
-              now, device().listenPort(), device().fwmark(), endpoints, wanted.update());
+              now, tunnel().listenPort(), tunnel().fwmark(), endpoints, wanted.update());
       if (!DeviceDiff.isEmpty(update)) {
-        device().configure(update);
+        device.configure(update);
       }
       endpoints = endpoints(wanted.update());
       return update.peers().size();
@@ -98,7 +105,7 @@ final class WireGuardTunnel implements Tunnel {
   @Override
   public Map<String, PeerSign> signs(Collection<String> peers) throws DeviceException {
     Map<String, PeerSign> signs = new HashMap<>();
-    device()
+    device
         .contacts(peers.stream().map(PublicKey::parseBase64).toList())
         .forEach((key, contact) -> signs.put(key.toString(), sign(contact)));
     return signs;
@@ -124,30 +131,8 @@ final class WireGuardTunnel implements Tunnel {
             OptionalInt.empty(),
             false,
             List.of());
-    device()
-        .configure(
-            new DeviceUpdate(
-                null, OptionalInt.empty(), OptionalInt.empty(), false, List.of(update)));
-  }
-
-  @Override
-  public int listenPort() {
-    return device().listenPort();
-  }
-
-  @Override
-  public void useClassifier(Classifier classifier, Mark bypass) throws DeviceException {
-    running.useClassifier(classifier, bypass);
-  }
-
-  @Override
-  public void greet() throws DeviceException {
-    running.greet();
-  }
-
-  @Override
-  public GatewayStatus status() {
-    return device().status();
+    device.configure(
+        new DeviceUpdate(null, OptionalInt.empty(), OptionalInt.empty(), false, List.of(update)));
   }
 
   @Override
@@ -155,29 +140,20 @@ final class WireGuardTunnel implements Tunnel {
     Map<String, String> names =
         config.peers().stream()
             .collect(Collectors.toMap(p -> p.publicKey().toString(), PeerConfig::name));
-    return GatewayView.of(device(), file, names);
+    return GatewayView.of(device, file, names);
   }
 
   @Override
   public List<String> keyLog() {
-    try (DeviceSnapshot now = device().snapshot()) {
-      return running.keyLog(now);
+    try (DeviceSnapshot now = device.snapshot()) {
+      return handshakes.lines(now);
     }
   }
 
   @Override
-  public Optional<String> failure() {
-    return running.failure();
-  }
-
-  @Override
-  public void awaitClosed() throws InterruptedException {
-    running.awaitClosed();
-  }
-
-  @Override
   public void end() {
-    running.close();
+    device.tunnel().close();
+    handshakes.close();
   }
 
   @Override

@@ -1,9 +1,6 @@
 package dev.culvert.daemon.testing;
 
 import dev.culvert.crypto.AeadAlgorithm;
-import dev.culvert.routing.Classifier;
-import dev.culvert.routing.Mark;
-import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.EspPeerStatus;
@@ -13,47 +10,29 @@ import dev.culvert.tunnel.esp.SaSecret;
 import dev.culvert.tunnel.esp.SaStatus;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.EspDevice;
-import dev.culvert.tunnel.gateway.EspGatewayOptions;
-import dev.culvert.tunnel.gateway.GatewayStatus;
-import dev.culvert.tunnel.lane.TrafficStatus;
+import dev.culvert.tunnel.gateway.GatewayOptions;
 import java.util.Collection;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.concurrent.CountDownLatch;
 
 /**
  * An ESP device that moves nothing, around a real keying. It claims one SA to its first peer. Port
  * 1 is always in use.
  */
-public final class FakeEspDevice<K extends Keying> implements EspDevice<K> {
+public final class FakeEsp<K extends Keying> implements EspDevice<K> {
   private static final int EADDRINUSE = 98;
 
-  private final EspGatewayOptions options;
   private final K keying;
-  private final CountDownLatch closed = new CountDownLatch(1);
+  private final FakeTunnel tunnel;
   private List<EspPeerSettings> peers = List.of();
-  private int port;
-  private int mark;
 
-  public FakeEspDevice(EspGatewayOptions options, K keying) {
-    this.options = options;
+  public FakeEsp(GatewayOptions options, K keying) {
+    tunnel = new FakeTunnel(options.interfaceName(), keying::close);
     this.keying = keying;
   }
 
   @Override
-  public String interfaceName() {
-    return options.interfaceName();
-  }
-
-  @Override
-  public synchronized int listenPort() {
-    return port;
-  }
-
-  @Override
-  public synchronized int fwmark() {
-    return mark;
+  public FakeTunnel tunnel() {
+    return tunnel;
   }
 
   @Override
@@ -63,8 +42,7 @@ public final class FakeEspDevice<K extends Keying> implements EspDevice<K> {
       throw new DeviceException("UDP port 1 is in use", EADDRINUSE);
     }
     peers = List.copyOf(wanted);
-    port = newPort;
-    mark = newMark;
+    tunnel.bind(newPort, newMark);
     keying.peers(wanted);
   }
 
@@ -118,50 +96,5 @@ public final class FakeEspDevice<K extends Keying> implements EspDevice<K> {
   @Override
   public List<DatedNotice> notices() {
     return List.of();
-  }
-
-  @Override
-  public void useClassifier(Classifier classifier, Mark bypass) {
-    throw new UnsupportedOperationException("peers' ranges decide");
-  }
-
-  @Override
-  public void greet() {}
-
-  @Override
-  public GatewayStatus status() {
-    return new GatewayStatus(
-        1410,
-        2,
-        List.of("tun-tso"),
-        "fake",
-        10,
-        20,
-        5,
-        4,
-        Map.of(DropReason.BAD_TAG, 3L),
-        TrafficStatus.NONE);
-  }
-
-  public boolean isClosed() {
-    return closed.getCount() == 0;
-  }
-
-  @Override
-  public Optional<String> failure() {
-    return Optional.empty();
-  }
-
-  @Override
-  public void awaitClosed() throws InterruptedException {
-    closed.await();
-  }
-
-  @Override
-  public void close() {
-    if (closed.getCount() > 0) {
-      keying.close();
-    }
-    closed.countDown();
   }
 }

@@ -3,9 +3,6 @@ package dev.culvert.tunnel.gateway;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadBackends;
-import dev.culvert.routing.Classifier;
-import dev.culvert.routing.Mark;
-import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.esp.EspEngine;
 import dev.culvert.tunnel.esp.EspPeerSettings;
@@ -13,14 +10,12 @@ import dev.culvert.tunnel.esp.EspPeerStatus;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.SaSecret;
 import dev.culvert.tunnel.esp.SaStatus;
-import dev.culvert.tunnel.port.Encapsulation;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * An ESP device that moves packets. It ends when it is closed or its interface is deleted, renamed
@@ -28,20 +23,18 @@ import java.util.Optional;
  *
  * @param <K> where its keys come from
  */
-public final class EspGateway<K extends Keying> implements EspDevice<K> {
+public final class EspTunnel<K extends Keying> implements EspDevice<K>, AutoCloseable {
   private static final int NOTICES_KEPT = 32;
 
   private final K keying;
   private final EspEngine engine;
-  private final Encapsulation encapsulation;
   private final Gateway gateway;
 
   /** Guarded by itself. */
   private final ArrayDeque<DatedNotice> notices = new ArrayDeque<>();
 
-  private EspGateway(EspGatewayOptions options, K keying) throws DeviceException {
+  private EspTunnel(GatewayOptions options, K keying) throws DeviceException {
     String name = options.interfaceName();
-    encapsulation = options.encapsulation();
     this.keying = keying;
     Map<AeadAlgorithm, AeadBackend> backends = new EnumMap<>(AeadAlgorithm.class);
     for (AeadAlgorithm algorithm : AeadAlgorithm.values()) {
@@ -51,8 +44,7 @@ public final class EspGateway<K extends Keying> implements EspDevice<K> {
     try {
       EngineEvents events =
           EngineEvents.open(name, options.stateDirectory(), keying::minimumTimestamp, this::keep);
-      gateway =
-          Gateway.open(new Speech(), events, options.gateway(), options.port(), options.fwmark());
+      gateway = Gateway.open(engine, events, options);
     } catch (DeviceException | RuntimeException e) {
       engine.close();
       throw e;
@@ -66,32 +58,14 @@ public final class EspGateway<K extends Keying> implements EspDevice<K> {
    * @param keying closed with this gateway, also where it cannot be opened
    * @throws DeviceException where the interface or the sockets cannot be had
    */
-  public static <K extends Keying> EspGateway<K> open(EspGatewayOptions options, K keying)
+  public static <K extends Keying> EspTunnel<K> open(GatewayOptions options, K keying)
       throws DeviceException {
     Preparation.startNetty();
-    EspGateway<K> opened = new EspGateway<>(options, keying);
+    EspTunnel<K> opened = new EspTunnel<>(options, keying);
     opened.gateway.endWhenMoved();
     opened.gateway.chooseCipher(
         AeadAlgorithm.AES_GCM, backend -> opened.engine.useBackend(AeadAlgorithm.AES_GCM, backend));
     return opened;
-  }
-
-  /** The engine as lanes and the control loop use it. */
-  private final class Speech implements Protocol {
-    @Override
-    public TunnelEngine engine() {
-      return engine;
-    }
-
-    @Override
-    public Encapsulation encapsulation() {
-      return encapsulation;
-    }
-
-    @Override
-    public void mtu(int mtu) {
-      // ESP pads to four bytes only, whatever the MTU.
-    }
   }
 
   private void keep(TunnelEvent.Notice notice) {
@@ -104,18 +78,8 @@ public final class EspGateway<K extends Keying> implements EspDevice<K> {
   }
 
   @Override
-  public String interfaceName() {
-    return gateway.interfaceName();
-  }
-
-  @Override
-  public int listenPort() {
-    return gateway.listenPort();
-  }
-
-  @Override
-  public int fwmark() {
-    return gateway.fwmark();
+  public RunningTunnel tunnel() {
+    return gateway;
   }
 
   @Override
@@ -129,16 +93,6 @@ public final class EspGateway<K extends Keying> implements EspDevice<K> {
           gateway.peersChanged();
           return null;
         });
-  }
-
-  @Override
-  public void useClassifier(Classifier classifier, Mark bypass) throws DeviceException {
-    gateway.useClassifier(classifier, bypass);
-  }
-
-  @Override
-  public void greet() throws DeviceException {
-    gateway.greet();
   }
 
   @Override
@@ -168,21 +122,7 @@ public final class EspGateway<K extends Keying> implements EspDevice<K> {
     }
   }
 
-  @Override
-  public GatewayStatus status() {
-    return gateway.status();
-  }
-
-  @Override
-  public Optional<String> failure() {
-    return gateway.failure();
-  }
-
-  @Override
-  public void awaitClosed() throws InterruptedException {
-    gateway.awaitClosed();
-  }
-
+  /** Closes the tunnel and the keying and wipes the keys. May be called again. */
   @Override
   public void close() {
     gateway.close();

@@ -1,0 +1,112 @@
+package dev.culvert.daemon.testing;
+
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.Mark;
+import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.gateway.GatewayStatus;
+import dev.culvert.tunnel.gateway.RunningTunnel;
+import dev.culvert.tunnel.lane.TrafficStatus;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+
+/** A tunnel that moves nothing, and has counted a little. */
+public final class FakeTunnel implements RunningTunnel {
+  private final String name;
+  private final Runnable onClose;
+  private final CountDownLatch closed = new CountDownLatch(1);
+  private final List<Classifier> classifiers = new ArrayList<>();
+  private volatile @Nullable String failure;
+  private volatile int listenPort;
+  private volatile int fwmark;
+
+  /**
+   * @param onClose run once, at the first {@link #close}
+   */
+  FakeTunnel(String name, Runnable onClose) {
+    this.name = name;
+    this.onClose = onClose;
+  }
+
+  void bind(int newPort, int newMark) {
+    listenPort = newPort;
+    fwmark = newMark;
+  }
+
+  /** The classifiers that {@link #useClassifier} was given, in order. */
+  public synchronized List<Classifier> classifiers() {
+    return List.copyOf(classifiers);
+  }
+
+  /** As if a part of it had died. */
+  public void fail(String reason) {
+    failure = reason;
+    closed.countDown();
+  }
+
+  public boolean isClosed() {
+    return closed.getCount() == 0;
+  }
+
+  @Override
+  public String interfaceName() {
+    return name;
+  }
+
+  @Override
+  public int listenPort() {
+    return listenPort;
+  }
+
+  @Override
+  public int fwmark() {
+    return fwmark;
+  }
+
+  @Override
+  public synchronized void useClassifier(Classifier classifier, Mark bypass) {
+    classifiers.add(classifier);
+  }
+
+  @Override
+  public void greet() {}
+
+  @Override
+  public GatewayStatus status() {
+    return new GatewayStatus(
+        1420,
+        2,
+        List.of("tun-tso"),
+        "fake",
+        10,
+        20,
+        5,
+        4,
+        Map.of(DropReason.BAD_TAG, 3L),
+        TrafficStatus.NONE);
+  }
+
+  @Override
+  public void endWhenMoved() {}
+
+  @Override
+  public Optional<String> failure() {
+    return Optional.ofNullable(failure);
+  }
+
+  @Override
+  public void awaitClosed() throws InterruptedException {
+    closed.await();
+  }
+
+  @Override
+  public void close() {
+    if (closed.getCount() > 0) {
+      onClose.run();
+    }
+    closed.countDown();
+  }
+}
