@@ -1,12 +1,16 @@
 package dev.culvert.cli.interop;
 
-import static dev.culvert.cli.interop.EspPair.OUR_V4;
-import static dev.culvert.cli.interop.EspPair.PEER_V4;
+import static dev.culvert.cli.kit.EspPair.OUR_V4;
+import static dev.culvert.cli.kit.EspPair.PEER_V4;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.culvert.cli.interop.UpPair.Keys;
+import dev.culvert.cli.kit.Culvert;
+import dev.culvert.cli.kit.EspPair;
+import dev.culvert.cli.kit.Requirements;
+import dev.culvert.cli.kit.UpPair;
+import dev.culvert.cli.kit.UpPair.Keys;
 import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Daemon;
 import java.io.IOException;

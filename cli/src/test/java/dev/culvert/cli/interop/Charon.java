@@ -1,6 +1,7 @@
 package dev.culvert.cli.interop;
 
-import dev.culvert.cli.interop.ManualEspGateway.Sa;
+import dev.culvert.cli.kit.ManualEspGateway.Sa;
+import dev.culvert.cli.kit.Requirements;
 import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.LabException;

@@ -3,6 +3,10 @@ package dev.culvert.cli.interop;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.culvert.cli.kit.Implementation;
+import dev.culvert.cli.kit.Requirements;
+import dev.culvert.cli.kit.WgNode;
+import dev.culvert.cli.kit.WgPair;
 import dev.culvert.lab.net.Capture;
 import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.Waiting;

@@ -1,13 +1,17 @@
 package dev.culvert.cli.interop;
 
-import static dev.culvert.cli.interop.WgPair.OUR_V4;
-import static dev.culvert.cli.interop.WgPair.OUR_V6;
-import static dev.culvert.cli.interop.WgPair.PEER_V4;
-import static dev.culvert.cli.interop.WgPair.PEER_V6;
+import static dev.culvert.cli.kit.WgPair.OUR_V4;
+import static dev.culvert.cli.kit.WgPair.OUR_V6;
+import static dev.culvert.cli.kit.WgPair.PEER_V4;
+import static dev.culvert.cli.kit.WgPair.PEER_V6;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.culvert.cli.kit.Implementation;
+import dev.culvert.cli.kit.Requirements;
+import dev.culvert.cli.kit.WgNode;
+import dev.culvert.cli.kit.WgPair;
 import dev.culvert.lab.net.Commands;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,10 +1,14 @@
 package dev.culvert.cli.interop;
 
-import static dev.culvert.cli.interop.EspPair.*;
+import static dev.culvert.cli.kit.EspPair.*;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.culvert.cli.interop.UpPair.Keys;
+import dev.culvert.cli.kit.Culvert;
+import dev.culvert.cli.kit.EspPair;
+import dev.culvert.cli.kit.Requirements;
+import dev.culvert.cli.kit.UpPair;
+import dev.culvert.cli.kit.UpPair.Keys;
 import dev.culvert.lab.net.Capture;
 import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Daemon;

@@ -1,5 +1,7 @@
 package dev.culvert.cli.interop;
 
+import dev.culvert.cli.kit.Implementation;
+import dev.culvert.cli.kit.UapiClient;
 import dev.culvert.daemon.uapi.UapiServer;
 import dev.culvert.tunnel.gateway.GatewayOptions;
 import dev.culvert.tunnel.gateway.WireGuardTunnel;

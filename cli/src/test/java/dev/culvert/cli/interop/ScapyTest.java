@@ -1,10 +1,12 @@
 package dev.culvert.cli.interop;
 
-import static dev.culvert.cli.interop.EspPair.*;
+import static dev.culvert.cli.kit.EspPair.*;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.culvert.cli.interop.ManualEspGateway.Sa;
+import dev.culvert.cli.kit.EspPair;
+import dev.culvert.cli.kit.ManualEspGateway.Sa;
+import dev.culvert.cli.kit.Requirements;
 import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Daemon;
 import dev.culvert.tunnel.port.Encapsulation;

@@ -5,6 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.culvert.cli.kit.Implementation;
+import dev.culvert.cli.kit.Launchers;
+import dev.culvert.cli.kit.Requirements;
+import dev.culvert.cli.kit.UapiClient;
+import dev.culvert.cli.kit.WgNode;
 import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.Namespace;

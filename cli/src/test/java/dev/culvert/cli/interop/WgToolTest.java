@@ -3,6 +3,9 @@ package dev.culvert.cli.interop;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.culvert.cli.kit.Implementation;
+import dev.culvert.cli.kit.Requirements;
+import dev.culvert.cli.kit.WgNode;
 import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Namespaces;
 import java.util.Arrays;

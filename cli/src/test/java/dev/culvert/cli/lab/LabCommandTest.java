@@ -6,8 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.culvert.cli.interop.Culvert;
-import dev.culvert.cli.interop.Requirements;
+import dev.culvert.cli.kit.Culvert;
+import dev.culvert.cli.kit.Requirements;
+import dev.culvert.cli.kit.TestLab;
 import dev.culvert.daemon.admin.AdminServer;
 import dev.culvert.daemon.uapi.UapiServer;
 import dev.culvert.lab.LabNetwork;

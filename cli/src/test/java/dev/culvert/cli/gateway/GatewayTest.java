@@ -1,0 +1,257 @@
+package dev.culvert.cli.gateway;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.culvert.cli.kit.Culvert;
+import dev.culvert.cli.kit.Requirements;
+import dev.culvert.cli.kit.TestLab;
+import dev.culvert.lab.LabNetwork;
+import dev.culvert.lab.LabSite;
+import dev.culvert.lab.net.Capture;
+import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Daemon;
+import dev.culvert.lab.net.Namespace;
+import dev.culvert.lab.net.Namespaces;
+import dev.culvert.lab.net.Traffic;
+import dev.culvert.lab.net.Waiting;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code culvert up}: what it lets out, what it survives, and what it keeps. */
+@Tag("integration")
+final class GatewayTest {
+  private static final String MARKER = "never-in-clear-0";
+  private static final String CANARY = "always-in-clear0";
+
+  @TempDir Path folder;
+
+  @BeforeAll
+  static void requirements() {
+    Requirements.namespaces();
+  }
+
+  /** A capture of the wire that was seen to see. */
+  private static Capture provenCapture(TestLab lab) {
+    Capture capture =
+        Capture.start(lab.network.wire, LabNetwork.BRIDGE, "", List.of(MARKER, CANARY));
+    capture.prove(
+        CANARY,
+        () ->
+            Traffic.send(
+                lab.network.a.node(), "udp-text", lab.network.b.wireAddress(), "9001", CANARY));
+    return capture;
+  }
+
+  @Test
+  void whatPodsSayDoesNotCrossTheWireInClear() throws IOException {
+    try (TestLab lab = new TestLab();
+        Capture capture = provenCapture(lab)) {
+      assertTrue(lab.podsReachEachOther());
+      lab.sendToPodB(MARKER);
+      capture.stop();
+      assertEquals(0, capture.seen(MARKER));
+      assertNotNull(TestLab.onlyPeer(lab.gatewayA).lastHandshake());
+      assertTrue(TestLab.traffic(lab.gatewayA).packetsSealed() > 0);
+      assertTrue(TestLab.traffic(lab.gatewayB).packetsOpened() > 0);
+    }
+  }
+
+  @Test
+  void aKilledGatewayLetsNothingOutInClearAndComesBackAsItself() throws IOException {
+    try (TestLab lab = new TestLab()) {
+      assertTrue(lab.podsReachEachOther());
+      String before = lab.gatewayA.status().orElseThrow().publicKey();
+      lab.gatewayA.kill();
+      // There is a way in clear, were it not for the guard.
+      lab.network.a.node().route("default", "via", lab.network.b.wireAddress());
+      lab.network.a.node().route("default", "via", lab.network.b.wireAddressV6());
+      try (Capture capture = provenCapture(lab)) {
+        lab.sendToPodB(MARKER);
+        assertFalse(lab.podsReachEachOther());
+        capture.stop();
+        assertEquals(0, capture.seen(MARKER));
+      }
+      lab.gatewayA.start(lab.gatewayB);
+      assertEquals(before, lab.gatewayA.status().orElseThrow().publicKey());
+      assertTrue(Waiting.until(Commands.PATIENCE, lab::podsReachEachOther), "after the restart");
+    }
+  }
+
+  @Test
+  void aGatewayWhoseDeviceIsMovedAwayEndsAndTheGuardStays() throws IOException {
+    try (TestLab lab = new TestLab();
+        Capture capture = provenCapture(lab)) {
+      assertTrue(lab.podsReachEachOther());
+      Namespace node = lab.network.a.node();
+      // There is a way in clear, were it not for the guard.
+      node.route("default", "via", lab.network.b.wireAddress());
+      String device = lab.network.a.interfaceName();
+      node.ip("link", "set", device, "netns", lab.network.a.pod().name());
+      Daemon daemon = lab.gatewayA.daemon();
+      assertEquals(1, daemon.awaitEnd(Commands.PATIENCE), daemon::output);
+      assertTrue(daemon.output().contains("moved away; its ranges stay blocked"), daemon::output);
+      lab.sendToPodB(MARKER);
+      capture.stop();
+      assertEquals(0, capture.seen(MARKER));
+      lab.gatewayA.start(lab.gatewayB);
+      assertTrue(Waiting.until(Commands.PATIENCE, lab::podsReachEachOther), "after the restart");
+    }
+  }
+
+  @Test
+  void anAddressThatNoPeerOwnsIsNotSentInClear() throws IOException {
+    try (TestLab lab = new TestLab();
+        Capture capture = provenCapture(lab)) {
+      lab.network.a.node().route("default", "via", lab.network.b.wireAddress());
+      Traffic.send(lab.network.a.pod(), "udp-text", "10.42.77.1", "9001", MARKER);
+      capture.stop();
+      assertEquals(0, capture.seen(MARKER));
+    }
+  }
+
+  @Test
+  void downLiftsTheGuardAndOnlyDownDoes() throws IOException {
+    try (TestLab lab = new TestLab();
+        Capture capture = provenCapture(lab)) {
+      String range = lab.network.b.podCidrs().getFirst();
+      Namespace node = lab.network.a.node();
+      assertTrue(node.ip("rule").out().contains("to " + range + " lookup"), "steered");
+      assertTrue(node.run("nft", "list", "tables").out().contains("inet culvert"), "guarded");
+      String setting = "net.ipv4.conf." + LabSite.WIRE_DEVICE + ".src_valid_mark";
+      assertEquals("1\n", node.run("sysctl", "-n", setting).out());
+      assertFalse(
+          lab.gatewayA.daemon().output().contains("repaired what others changed"),
+          "its own device is nobody else's doing");
+      node.attempt(
+              Commands.PATIENCE, Map.of(), Culvert.command("down", lab.network.a.interfaceName()))
+          .orThrow();
+      assertEquals(0, lab.gatewayA.daemon().awaitEnd(Commands.PATIENCE));
+      assertFalse(node.ip("rule").out().contains(range), "not steered");
+      assertEquals("", node.run("nft", "list", "tables").out(), "not guarded");
+      assertEquals("0\n", node.run("sysctl", "-n", setting).out(), "as it was before");
+      assertEquals("", node.ip("route", "show", "table", "all", "proto", "199").out());
+      lab.network.a.routeInClear(lab.network.b);
+      capture.prove(MARKER, () -> lab.sendToPodB(MARKER));
+    }
+  }
+
+  @Test
+  void aReloadOfABrokenFileKeepsTheRunningState() throws IOException {
+    try (TestLab lab = new TestLab()) {
+      assertTrue(lab.podsReachEachOther());
+      Files.writeString(lab.gatewayA.configuration(), "spec: {peers: nonsense\n");
+      lab.gatewayA.daemon().signal("HUP");
+      lab.gatewayA.daemon().awaitOutput("reload failed");
+      assertTrue(lab.gatewayA.daemon().isAlive());
+      assertTrue(lab.podsReachEachOther());
+      assertTrue(
+          lab.gatewayA.daemon().output().contains(lab.gatewayA.configuration().toString()),
+          "the complaint names the file");
+    }
+  }
+
+  @Test
+  void aReloadAppliesWhatChangedAndKeepsTheSession() throws IOException {
+    try (TestLab lab = new TestLab()) {
+      assertTrue(lab.podsReachEachOther());
+      Long handshake = TestLab.onlyPeer(lab.gatewayA).lastHandshake();
+      Path file = lab.gatewayA.configuration();
+      Files.writeString(
+          file, Files.readString(file).replace("allowedIps: [", "allowedIps: [10.42.9.0/24, "));
+      lab.gatewayA.daemon().signal("HUP");
+      assertTrue(
+          Waiting.until(
+              Commands.PATIENCE,
+              () -> TestLab.onlyPeer(lab.gatewayA).allowedIps().contains("10.42.9.0/24")),
+          () -> lab.gatewayA.daemon().output());
+      assertTrue(lab.podsReachEachOther());
+      assertEquals(handshake, TestLab.onlyPeer(lab.gatewayA).lastHandshake());
+    }
+  }
+
+  @Test
+  void theFirstStartMakesAKeyThatOnlyItsOwnerReads() throws IOException {
+    String device = "cvk" + ProcessHandle.current().pid() % 1_000_000;
+    Path key = folder.resolve("fresh").resolve("private.key");
+    Path file =
+        Files.writeString(
+            folder.resolve("gateway.yaml"),
+            """
+            apiVersion: culvert.dev/v1alpha1
+            kind: Gateway
+            spec:
+              interface: {name: %s}
+              identity: {privateKeyFile: %s}
+            """
+                .formatted(device, key));
+    try (Namespaces namespaces = Namespaces.ofThisProcess("key")) {
+      Namespace node = namespaces.create("node");
+      String first = publicKeyOfAStart(node, device, file);
+      assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(key)));
+      assertEquals(first, publicKeyOfAStart(node, device, file), "a reboot keeps the key");
+      node.attempt(Commands.PATIENCE, Map.of(), Culvert.command("down", device)).orThrow();
+    }
+  }
+
+  @Test
+  void aDetachedGatewaySaysInAFileWhatItHasToSay() throws IOException {
+    String device = "cvd" + ProcessHandle.current().pid() % 1_000_000;
+    Path log = Path.of("/var/log/culvert", device + ".log");
+    Path file =
+        Files.writeString(
+            folder.resolve("gateway.yaml"),
+            """
+            apiVersion: culvert.dev/v1alpha1
+            kind: Gateway
+            spec:
+              interface: {name: %s}
+              identity: {privateKeyFile: private.key}
+            """
+                .formatted(device));
+    try (Namespaces namespaces = Namespaces.ofThisProcess("log")) {
+      Namespace node = namespaces.create("node");
+      try (Daemon daemon =
+          node.start(
+              Map.of("CULVERT_DETACHED", "1"), Culvert.command("up", "-d", file.toString()))) {
+        daemon.awaitOutput("culvert: ready");
+        Files.writeString(file, "spec: {peers: nonsense\n");
+        daemon.signal("HUP");
+        assertTrue(
+            Waiting.until(
+                Commands.PATIENCE, () -> Files.exists(log) && read(log).contains("reload failed")),
+            daemon::output);
+        assertFalse(daemon.output().contains("reload failed"), "the terminal is not its own");
+      }
+      node.attempt(Commands.PATIENCE, Map.of(), Culvert.command("down", device)).orThrow();
+    } finally {
+      Files.deleteIfExists(log);
+    }
+  }
+
+  private static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String publicKeyOfAStart(Namespace node, String device, Path file) {
+    try (Daemon daemon = node.start(Map.of(), Culvert.command("up", file.toString()))) {
+      daemon.awaitOutput("is up");
+      return node.run("wg", "show", device, "public-key").out();
+    }
+  }
+}

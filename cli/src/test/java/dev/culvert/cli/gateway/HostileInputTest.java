@@ -1,0 +1,144 @@
+package dev.culvert.cli.gateway;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.culvert.cli.kit.Requirements;
+import dev.culvert.cli.kit.TestLab;
+import dev.culvert.lab.LabNetwork;
+import dev.culvert.lab.net.Capture;
+import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Daemon;
+import dev.culvert.lab.net.Namespace;
+import dev.culvert.lab.net.Namespaces;
+import dev.culvert.lab.net.Waiting;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A stranger on the wire sends 10,000 bad datagrams a second; the tunnel does not mind. */
+@Tag("integration")
+final class HostileInputTest {
+  private static final int PER_SECOND = 10_000;
+  private static final int ETHERNET_AND_IPV4_AND_UDP = 14 + 20 + 8;
+
+  @TempDir Path folder;
+
+  @BeforeAll
+  static void requirements() {
+    Requirements.namespaces();
+  }
+
+  @Test
+  void theTunnelLivesThroughAFlood() throws IOException {
+    flood(Duration.ofSeconds(3));
+  }
+
+  @Test
+  @Tag("soak")
+  void theTunnelLivesThroughALongFlood() throws IOException {
+    flood(Duration.ofSeconds(10));
+  }
+
+  private void flood(Duration duration) throws IOException {
+    try (TestLab lab = new TestLab()) {
+      Path samples = capturedDatagrams(lab);
+      Namespace attacker = attacker(lab.network);
+      Map<String, Long> before = TestLab.drops(lab.gatewayA);
+      long pings = duration.toMillis() / 200;
+      try (Daemon ping =
+              lab.network
+                  .b
+                  .pod()
+                  .start(
+                      "ping",
+                      "-n",
+                      "-i",
+                      "0.2",
+                      "-W",
+                      "2",
+                      "-c",
+                      Long.toString(pings),
+                      lab.network.a.podAddress());
+          Daemon flood =
+              attacker.start(
+                  Map.of(),
+                  Attacker.command(
+                      lab.network.a.wireAddress(), PER_SECOND, duration.toSeconds(), samples))) {
+        assertEquals(0, flood.awaitEnd(duration.plus(Commands.PATIENCE)), flood::output);
+        ping.awaitEnd(Commands.PATIENCE);
+        long sent = Long.parseLong(flood.awaitLine("sent "));
+        Map<String, Long> counted = difference(TestLab.drops(lab.gatewayA), before);
+        System.out.printf("%d hostile datagrams in %s: %s%n", sent, duration, counted);
+        System.out.println(ping.output().lines().filter(l -> l.contains("loss")).toList());
+        assertTrue(ping.output().contains(" 0% packet loss"), ping::output);
+        everyKindIsCounted(counted, sent);
+      }
+      assertTrue(lab.podsReachEachOther(), "afterwards");
+      assertTrue(lab.gatewayA.daemon().isAlive());
+    }
+  }
+
+  private static void everyKindIsCounted(Map<String, Long> counted, long sent) {
+    long all = counted.values().stream().mapToLong(Long::longValue).sum();
+    assertTrue(all > sent * 9 / 10, () -> "dropped without a reason: " + (sent - all));
+    for (String reason :
+        List.of("unknown_type", "bad_length", "unknown_index", "bad_tag", "replayed", "bad_mac1")) {
+      assertTrue(counted.getOrDefault(reason, 0L) > 0, () -> reason + " in " + counted);
+    }
+  }
+
+  private static Map<String, Long> difference(Map<String, Long> after, Map<String, Long> before) {
+    Map<String, Long> difference = new TreeMap<>(after);
+    before.forEach((reason, count) -> difference.merge(reason, -count, Long::sum));
+    difference.values().removeIf(count -> count == 0);
+    return difference;
+  }
+
+  private static Namespace attacker(LabNetwork network) {
+    Namespace attacker = network.namespaces.create("attacker");
+    Namespaces.connect(
+        new Namespaces.End(attacker, "eth0"), new Namespaces.End(network.wire, "attacker"));
+    network.wire.ip("link", "set", "attacker", "master", LabNetwork.BRIDGE);
+    return attacker.address("eth0", "192.0.2.66/24");
+  }
+
+  /** A handshake and data from node-b to node-a, as they crossed the wire. */
+  private Path capturedDatagrams(TestLab lab) throws IOException {
+    List<String> datagrams = Collections.synchronizedList(new ArrayList<>());
+    try (Capture capture =
+        Capture.start(
+            lab.network.wire,
+            LabNetwork.BRIDGE,
+            "udp and dst host " + lab.network.a.wireAddress(),
+            List.of(),
+            packet -> datagrams.add(payload(packet)))) {
+      // One that starts asks for a handshake: so the initiation goes to node-a.
+      lab.gatewayB.kill();
+      lab.gatewayB.start(lab.gatewayA);
+      assertTrue(Waiting.until(Commands.PATIENCE, lab::podsReachEachOther), "after the restart");
+      String to = lab.network.a.podAddress();
+      lab.network.b.pod().run("ping", "-n", "-c", "20", "-i", "0.02", "-s", "200", to);
+      capture.stop();
+    }
+    assertTrue(datagrams.size() > 20, "captured: " + datagrams.size());
+    return Files.write(folder.resolve("samples"), datagrams);
+  }
+
+  private static String payload(byte[] packet) {
+    byte[] payload = new byte[packet.length - ETHERNET_AND_IPV4_AND_UDP];
+    System.arraycopy(packet, ETHERNET_AND_IPV4_AND_UDP, payload, 0, payload.length);
+    return Base64.getEncoder().encodeToString(payload);
+  }
+}

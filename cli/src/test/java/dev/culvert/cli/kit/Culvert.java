@@ -1,0 +1,39 @@
+package dev.culvert.cli.kit;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+
+/** How the tests start the command: the classes just built, or the launchers of the project. */
+public final class Culvert {
+  private static final String MAIN = "dev.culvert.cli.Main";
+
+  private Culvert() {}
+
+  /** The command line of {@code culvert} with {@code arguments}, on the classes under test. */
+  public static List<String> command(String... arguments) {
+    return command(List.of(), arguments);
+  }
+
+  /** The same with more options for the JVM. */
+  static List<String> command(List<String> options, String... arguments) {
+    List<String> command = new ArrayList<>();
+    command.add(System.getProperty("java.home") + "/bin/java");
+    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmx192m"));
+    command.add("--add-opens=java.base/com.sun.crypto.provider=ALL-UNNAMED");
+    command.addAll(options);
+    command.addAll(
+        List.of(
+            "-cp",
+            System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
+            MAIN));
+    command.addAll(List.of(arguments));
+    return command;
+  }
+
+  /** A file at the root of the project, as in {@code culvert-wg}. */
+  public static Path launcher(String name) {
+    return Path.of(Objects.requireNonNull(System.getProperty("culvert.root")), name);
+  }
+}

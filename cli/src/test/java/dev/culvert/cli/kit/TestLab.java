@@ -1,0 +1,103 @@
+package dev.culvert.cli.kit;
+
+import dev.culvert.daemon.admin.GatewayView;
+import dev.culvert.daemon.admin.PeerView;
+import dev.culvert.lab.LabEngine;
+import dev.culvert.lab.LabGateway;
+import dev.culvert.lab.LabNetwork;
+import dev.culvert.lab.net.LabException;
+import dev.culvert.lab.net.Traffic;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** The lab's network with both its gateways running. */
+public final class TestLab implements AutoCloseable {
+  private static final AtomicLong COUNT = new AtomicLong();
+
+  public final LabNetwork network;
+  public final LabGateway gatewayA;
+  public final LabGateway gatewayB;
+  public final Path folder;
+
+  public TestLab() throws IOException {
+    this(LabEngine.WIREGUARD);
+  }
+
+  public TestLab(LabEngine engine) throws IOException {
+    this(engine, true);
+  }
+
+  /** Without gateways that run. */
+  public static TestLab unstarted() throws IOException {
+    return new TestLab(LabEngine.WIREGUARD, false);
+  }
+
+  private TestLab(LabEngine engine, boolean start) throws IOException {
+    // Beyond all process ids, which real labs are numbered by.
+    long id = 10_000_000 + ProcessHandle.current().pid() % 100_000 * 10 + COUNT.getAndIncrement();
+    folder = Files.createTempDirectory("culvert-lab-test");
+    network = LabNetwork.create(id);
+    try {
+      gatewayA = new LabGateway(network.a, folder, Culvert.command(), engine);
+      gatewayB = new LabGateway(network.b, folder, Culvert.command(), engine);
+      if (start) {
+        gatewayA.start(gatewayB);
+        gatewayB.start(gatewayA);
+      }
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
+  }
+
+  /** Whether the pods reach each other, IPv4 and IPv6, one attempt each. */
+  public boolean podsReachEachOther() {
+    return reaches(network.b.podAddress()) && reaches(network.b.podAddressV6());
+  }
+
+  private boolean reaches(String address) {
+    return network
+        .a
+        .pod()
+        .attempt("ping", "-n", "-c", "2", "-i", "0.2", "-W", "2", address)
+        .succeeded();
+  }
+
+  /** Sends a text from pod-a to pod-b in every way there is, whether or not it arrives. */
+  public void sendToPodB(String text) {
+    for (String address : List.of(network.b.podAddress(), network.b.podAddressV6())) {
+      Traffic.send(network.a.pod(), "udp-text", address, "9001", text);
+      Traffic.send(network.a.node(), "udp-text", address, "9001", text);
+    }
+  }
+
+  public static GatewayView.TrafficView traffic(LabGateway gateway) {
+    return Objects.requireNonNull(gateway.status().orElseThrow().traffic());
+  }
+
+  public static Map<String, Long> drops(LabGateway gateway) {
+    return traffic(gateway).drops();
+  }
+
+  public static PeerView onlyPeer(LabGateway gateway) {
+    return gateway.status().orElseThrow().peers().getFirst();
+  }
+
+  @Override
+  public void close() {
+    network.close();
+    try (var files = Files.list(folder)) {
+      for (Path file : files.toList()) {
+        Files.delete(file);
+      }
+      Files.delete(folder);
+    } catch (IOException e) {
+      throw new LabException("cannot remove " + folder, e);
+    }
+  }
+}

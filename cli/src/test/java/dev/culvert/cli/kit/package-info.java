@@ -1,0 +1,8 @@
+/**
+ * Pairs, clusters and laboratories of network namespaces with what runs in them, shared by the
+ * integration tests.
+ */
+@NullMarked
+package dev.culvert.cli.kit;
+
+import org.jspecify.annotations.NullMarked;

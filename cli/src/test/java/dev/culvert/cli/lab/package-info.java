@@ -1,0 +1,5 @@
+/** The command {@code culvert lab}. */
+@NullMarked
+package dev.culvert.cli.lab;
+
+import org.jspecify.annotations.NullMarked;
