@@ -50,9 +50,9 @@ import picocli.CommandLine.Spec;
       "0:done",
       "1:failed, or a check of 'doctor' or 'verify' failed",
       "2:wrong arguments",
-      "3:a configuration was refused, and what ran before still runs; or 'audit' and 'verify'"
-          + " found packets in clear",
-      "4:no gateway of that name is running"
+      "3:a configuration was refused, and what ran before still runs",
+      "4:no gateway of that name is running",
+      "5:'audit' or 'verify' found packets in clear"
     },
     footerHeading = "%nEnvironment:%n",
     footer = {

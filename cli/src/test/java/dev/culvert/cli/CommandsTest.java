@@ -456,6 +456,18 @@ final class CommandsTest {
     assertTrue(out.toString().startsWith("culvert "), out::toString);
     assertEquals(0, run("--help"));
     assertTrue(out.toString().contains("3   a configuration was refused"), out::toString);
+    assertTrue(out.toString().contains("5   'audit' or 'verify' found"), out::toString);
+  }
+
+  @Test
+  void packetsInClearHaveAnotherExitStatusThanARefusedConfiguration() throws Exception {
+    Files.writeString(file, Files.readString(file) + "  encrypt: {podToPod: false}\n");
+    network.count("pod_to_pod_out", 0);
+    assertEquals(0, run("audit", file.toString()), err::toString);
+    network.count("pod_to_pod_out", 1);
+    assertEquals(5, run("audit", file.toString()), err::toString);
+    Files.writeString(file, "no configuration");
+    assertEquals(3, run("audit", file.toString()), err::toString);
   }
 
   @Test

@@ -282,8 +282,8 @@ final class ClusterTest {
     first.kill();
     first.start(first.clusterYaml(cluster.gateways) + "  encrypt: {nodeToNode: false}\n");
     Commands.Result inClear = cluster.culvert(0, "verify", name(0));
-    assertEquals(3, inClear.exitCode(), inClear::toString);
+    assertEquals(5, inClear.exitCode(), inClear::toString);
     Commands.Result audit = cluster.culvert(0, "audit", name(0));
-    assertEquals(3, audit.exitCode(), audit::toString);
+    assertEquals(5, audit.exitCode(), audit::toString);
   }
 }

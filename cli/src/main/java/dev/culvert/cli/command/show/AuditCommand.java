@@ -20,7 +20,7 @@ import picocli.CommandLine.Spec;
     name = "audit",
     description = {
       "Shows what became of the packets between the nodes: encrypted, exempt, dropped, in clear.",
-      "Works as well when the gateway died: the guard goes on counting. Status 3: some were in"
+      "Works as well when the gateway died: the guard goes on counting. Status 5: some were in"
           + " clear."
     })
 public final class AuditCommand implements Callable<Integer> {

@@ -19,7 +19,7 @@ import picocli.CommandLine.Spec;
     name = "verify",
     description = {
       "Sends a marked packet to each peer, and looks on the underlay that it never passes in clear.",
-      "Status 3: one did. Status 1: one was not sealed at all."
+      "Status 5: one did. Status 1: one was not sealed at all."
     })
 public final class VerifyCommand implements Callable<Integer> {
   private final Machine machine;
