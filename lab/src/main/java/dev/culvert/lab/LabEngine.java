@@ -3,6 +3,8 @@ package dev.culvert.lab;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import dev.culvert.crypto.X25519;
+import dev.culvert.daemon.config.EngineConfig;
+import dev.culvert.daemon.config.EspConfig;
 import dev.culvert.tunnel.state.KeyFileWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -15,13 +17,13 @@ import java.util.List;
 
 /** What the lab's gateways speak, as their keys and configurations say it. */
 public enum LabEngine {
-  WIREGUARD(51820),
+  WIREGUARD(EngineConfig.WireGuard.DEFAULT_PORT),
 
   /** With a global key. */
-  ESP(4500),
+  ESP(EspConfig.DEFAULT_PORT),
 
   /** ESP that is keyed by handshakes. */
-  NOISE(4500);
+  NOISE(EspConfig.DEFAULT_PORT);
 
   private static final int ESP_KEY_BYTES = 16;
 

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackends;
 import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.config.EngineConfig;
 import dev.culvert.daemon.config.EspConfig;
 import dev.culvert.daemon.socket.LocalServer;
 import dev.culvert.daemon.steer.GatewayPlan;
@@ -31,7 +32,6 @@ import java.util.stream.Stream;
 final class MachineChecks {
   private static final int JDK = 25;
   private static final int CAP_NET_ADMIN = 12;
-  private static final int DEFAULT_PORT = 51820;
   private static final long WANTED_BUFFER = 4 << 20;
   private static final Pattern KERNEL = Pattern.compile("(\\d+)\\.(\\d+).*", Pattern.DOTALL);
 
@@ -54,7 +54,7 @@ final class MachineChecks {
     findings.addAll(blindSpots());
     findings.add(ipv6());
     findings.add(socketBuffers());
-    findings.add(port("UDP port", DEFAULT_PORT));
+    findings.add(port("UDP port", EngineConfig.WireGuard.DEFAULT_PORT));
     findings.add(port("ESP port", EspConfig.DEFAULT_PORT));
     findings.add(sockets());
     findings.add(new QueueCheck(machine).finding());

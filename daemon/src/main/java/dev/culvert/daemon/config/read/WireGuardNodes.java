@@ -1,6 +1,7 @@
 package dev.culvert.daemon.config.read;
 
 import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.config.EngineConfig;
 import dev.culvert.daemon.config.HostPort;
 import dev.culvert.daemon.config.Values;
 import java.nio.file.Path;
@@ -9,8 +10,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Makes WireGuard's peers of nodes: one that has a key owns all of its node's ranges. */
 final class WireGuardNodes implements NodePeers {
-  private static final int DEFAULT_PORT = 51820;
-
   private final Path directory;
   private final GatewayConfigBuilder config;
 
@@ -40,7 +39,7 @@ final class WireGuardNodes implements NodePeers {
       YamlFormat.peerSettings(node.map(), peer, directory);
       if (peer.endpoint == null && !node.internal().isEmpty()) {
         String address = node.internal().getFirst().toString();
-        peer.endpoint = new HostPort(address, DEFAULT_PORT, key.place());
+        peer.endpoint = new HostPort(address, EngineConfig.WireGuard.DEFAULT_PORT, key.place());
       }
     }
     return Values.publicKey(key.place(), key.text()).toString();

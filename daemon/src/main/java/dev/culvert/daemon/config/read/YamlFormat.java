@@ -1,6 +1,7 @@
 package dev.culvert.daemon.config.read;
 
 import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.config.EngineConfig;
 import dev.culvert.daemon.config.EspConfig;
 import dev.culvert.daemon.config.GatewayConfig;
 import dev.culvert.daemon.config.KeySource;
@@ -83,6 +84,10 @@ final class YamlFormat {
             spec.get("interface"),
             Set.of("name", "mtu", "addresses", "listenPort", "fwmark", "lanes", "routes"));
     GatewayConfigBuilder config = new GatewayConfigBuilder(value.place());
+    if (!isEsp && inCluster(spec)) {
+      // The other nodes send there.
+      config.listenPort = EngineConfig.WireGuard.DEFAULT_PORT;
+    }
     if (link != null) {
       link(link, config);
     }
@@ -123,9 +128,12 @@ final class YamlFormat {
     return name.equals("esp");
   }
 
+  private static boolean inCluster(YamlMap spec) {
+    return Stream.of("node", "nodes", "discovery").anyMatch(key -> spec.get(key) != null);
+  }
+
   private GatewayConfig esp(YamlMap spec, GatewayConfigBuilder config) throws ConfigException {
-    boolean inCluster =
-        Stream.of("node", "nodes", "discovery").anyMatch(key -> spec.get(key) != null);
+    boolean inCluster = inCluster(spec);
     EspFormat format = new EspFormat(directory, spec.require("esp"), inCluster);
     YamlValue identity = spec.get("identity");
     if (format.needsIdentity()) {

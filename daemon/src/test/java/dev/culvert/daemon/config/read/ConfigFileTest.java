@@ -354,6 +354,25 @@ final class ConfigFileTest {
   }
 
   @Test
+  void aNodeListensWhereTheOtherNodesSendTo() throws Exception {
+    String nodes =
+        """
+        apiVersion: culvert.dev/v1alpha1
+        kind: Gateway
+        spec:
+          node: a
+          nodes: [{name: a}, {name: b, internal: [192.0.2.2], publicKey: %s}]
+        """
+            .formatted(PEER);
+    GatewayConfig config = ConfigFile.read(file("n.yaml", nodes));
+    int sentTo = Objects.requireNonNull(config.peers().getFirst().endpoint()).port();
+    assertEquals(sentTo, config.listenPort());
+    String chosen = nodes + "  interface: {listenPort: %d}\n";
+    assertEquals(7, ConfigFile.read(file("n.yaml", chosen.formatted(7))).listenPort());
+    assertEquals(0, ConfigFile.read(file("n.yaml", chosen.formatted(0))).listenPort());
+  }
+
+  @Test
   void anAbsentFileOfNodesIsNamed() throws IOException {
     Path file =
         file(
@@ -376,6 +395,7 @@ final class ConfigFileTest {
         ConfigFile.read(
             file("a.yaml", "apiVersion: culvert.dev/v1alpha1\nkind: Gateway\nspec: {}\n"));
     assertEquals("culvert0", config.interfaceName());
+    assertEquals(0, config.listenPort(), "peers are told of any port");
     assertEquals(0, config.mtu());
     assertTrue(config.routes());
     KeySource.InFile key = assertInstanceOf(KeySource.InFile.class, config.privateKey());
