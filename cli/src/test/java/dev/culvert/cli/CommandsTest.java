@@ -20,6 +20,7 @@ import dev.culvert.daemon.testing.FakeWireGuard;
 import dev.culvert.daemon.uapi.UapiServer;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.kernel.TunQueues;
+import dev.culvert.tunnel.lane.LaneCounter;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -93,6 +94,8 @@ final class CommandsTest {
       assertEquals(0, run("status"), err::toString);
       assertTrue(out.toString().startsWith("cv0\n  public key"), out::toString);
       assertTrue(out.toString().contains("3 bad_tag"), out::toString);
+      assertTrue(out.toString().contains("  sent           10 packets, 2.0 per"), out::toString);
+      assertTrue(out.toString().contains("  delivered      20 packets, 5.0 per"), out::toString);
       assertEquals(0, run("peers", "cv0"));
       assertTrue(out.toString().contains("cv0    b     192.0.2.1:8  "), out::toString);
       assertTrue(out.toString().contains("10.1.0.0/16"), out::toString);
@@ -100,6 +103,11 @@ final class CommandsTest {
       JsonNode status = new ObjectMapper().readTree(out.toString()).get(0);
       assertEquals(7, status.get("listenPort").asInt());
       assertEquals(3, status.get("traffic").get("drops").get("bad_tag").asInt());
+      JsonNode counters = status.get("traffic").get("counters");
+      for (LaneCounter counter : LaneCounter.values()) {
+        assertTrue(counters.has(counter.label()), out::toString);
+      }
+      assertEquals(10, counters.get("packetsSent").asInt());
       assertEquals(0, run("peers", "-o", "json"));
       JsonNode peer = new ObjectMapper().readTree(out.toString()).get(0).get("peers").get(0);
       assertEquals(PEER, peer.get("publicKey").asText());

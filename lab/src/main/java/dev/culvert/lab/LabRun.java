@@ -11,6 +11,7 @@ import dev.culvert.lab.net.LabException;
 import dev.culvert.lab.net.NumberedFlow;
 import dev.culvert.lab.net.Traffic;
 import dev.culvert.lab.net.Waiting;
+import dev.culvert.tunnel.lane.LaneCounter;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -273,10 +274,10 @@ final class LabRun {
         ? shaken
         : String.format(
             Locale.ROOT,
-            "%s, %,d packets sealed, %,d opened, dropped: %s",
+            "%s, %,d packets sent, %,d delivered, dropped: %s",
             shaken,
-            traffic.packetsSealed(),
-            traffic.packetsOpened(),
+            traffic.count(LaneCounter.PACKETS_SENT),
+            traffic.count(LaneCounter.PACKETS_DELIVERED),
             traffic.drops().isEmpty() ? "none" : traffic.drops());
   }
 

@@ -17,6 +17,7 @@ import dev.culvert.lab.net.Namespace;
 import dev.culvert.lab.net.Namespaces;
 import dev.culvert.lab.net.Traffic;
 import dev.culvert.lab.net.Waiting;
+import dev.culvert.tunnel.lane.LaneCounter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -63,8 +64,8 @@ final class GatewayTest {
       capture.stop();
       assertEquals(0, capture.seen(MARKER));
       assertNotNull(TestLab.onlyPeer(lab.gatewayA).lastHandshake());
-      assertTrue(TestLab.traffic(lab.gatewayA).packetsSealed() > 0);
-      assertTrue(TestLab.traffic(lab.gatewayB).packetsOpened() > 0);
+      assertTrue(TestLab.traffic(lab.gatewayA).count(LaneCounter.PACKETS_SENT) > 0);
+      assertTrue(TestLab.traffic(lab.gatewayB).count(LaneCounter.PACKETS_DELIVERED) > 0);
     }
   }
 

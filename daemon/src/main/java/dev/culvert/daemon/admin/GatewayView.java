@@ -5,7 +5,9 @@ import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.gateway.GatewayStatus;
 import dev.culvert.tunnel.gateway.RunningTunnel;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
+import dev.culvert.tunnel.lane.LaneCounter;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -79,6 +81,7 @@ public record GatewayView(
   /**
    * The packet path.
    *
+   * @param counters by {@link LaneCounter#label}, in the order of the enum
    * @param drops packets by reason, sorted by the reason's name
    */
   public record TrafficView(
@@ -86,30 +89,27 @@ public record GatewayView(
       int lanes,
       List<String> offloads,
       String cipher,
-      long packetsSealed,
-      long packetsOpened,
-      long trainsSent,
-      long trainsReceived,
+      Map<String, Long> counters,
       Map<String, Long> drops) {
     public TrafficView {
       offloads = List.copyOf(offloads);
     }
 
+    public long count(LaneCounter counter) {
+      return counters.getOrDefault(counter.label(), 0L);
+    }
+
     static TrafficView of(GatewayStatus status) {
+      Map<String, Long> counters = new LinkedHashMap<>();
+      for (LaneCounter counter : LaneCounter.values()) {
+        counters.put(counter.label(), status.count(counter));
+      }
       Map<String, Long> drops = new TreeMap<>();
       for (Map.Entry<DropReason, Long> drop : status.drops().entrySet()) {
         drops.put(drop.getKey().label(), drop.getValue());
       }
       return new TrafficView(
-          status.mtu(),
-          status.lanes(),
-          status.offloads(),
-          status.cipher(),
-          status.packetsSealed(),
-          status.packetsOpened(),
-          status.trainsSent(),
-          status.trainsReceived(),
-          drops);
+          status.mtu(), status.lanes(), status.offloads(), status.cipher(), counters, drops);
     }
   }
 }

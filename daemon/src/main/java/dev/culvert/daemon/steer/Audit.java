@@ -10,6 +10,7 @@ import dev.culvert.routing.TrafficClass;
 import dev.culvert.routing.plan.GuardCounters;
 import dev.culvert.tunnel.gateway.GatewayStatus;
 import dev.culvert.tunnel.kernel.GuardTable.Count;
+import dev.culvert.tunnel.lane.LaneCounter;
 import dev.culvert.tunnel.lane.TrafficStatus.Volume;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -136,10 +137,10 @@ public final class Audit {
   private void lanes(GatewayStatus status) {
     Map<TrafficClass, Volume> classes = status.traffic().encrypted();
     if (classes.isEmpty()) {
-      row("sent through the tunnel").encrypted += status.packetsSealed();
+      row("sent through the tunnel").encrypted += status.count(LaneCounter.PACKETS_SENT);
     }
     classes.forEach((traffic, volume) -> row(traffic.toString()).encrypted += volume.packets());
-    row("received through the tunnel").encrypted += status.packetsOpened();
+    row("received through the tunnel").encrypted += status.count(LaneCounter.PACKETS_DELIVERED);
     status.drops().forEach((reason, packets) -> row(reason.label()).dropped += packets);
   }
 }

@@ -1,5 +1,10 @@
 package dev.culvert.daemon.testing;
 
+import static dev.culvert.tunnel.lane.LaneCounter.PACKETS_DELIVERED;
+import static dev.culvert.tunnel.lane.LaneCounter.PACKETS_SENT;
+import static dev.culvert.tunnel.lane.LaneCounter.TRAINS_RECEIVED;
+import static dev.culvert.tunnel.lane.LaneCounter.TRAINS_SENT;
+
 import dev.culvert.routing.Classifier;
 import dev.culvert.routing.Mark;
 import dev.culvert.tunnel.engine.DropReason;
@@ -81,10 +86,7 @@ public final class FakeTunnel implements RunningTunnel {
         2,
         List.of("tun-tso"),
         "fake",
-        10,
-        20,
-        5,
-        4,
+        Map.of(PACKETS_SENT, 10L, PACKETS_DELIVERED, 20L, TRAINS_SENT, 5L, TRAINS_RECEIVED, 4L),
         Map.of(DropReason.BAD_TAG, 3L),
         TrafficStatus.NONE);
   }

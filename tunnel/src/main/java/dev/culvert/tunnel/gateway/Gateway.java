@@ -1,5 +1,8 @@
 package dev.culvert.tunnel.gateway;
 
+import static dev.culvert.tunnel.lane.LaneCounter.PACKETS_DELIVERED;
+import static dev.culvert.tunnel.lane.LaneCounter.PACKETS_SENT;
+
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.routing.Classifier;
@@ -401,11 +404,11 @@ final class Gateway implements RunningTunnel {
     cipher.start(tun.name(), algorithm, this::packets, closed, use);
   }
 
-  /** Sealed and opened so far. */
+  /** Sent and delivered so far. */
   private long packets() {
     return lanes.all().stream()
         .map(Lane::counters)
-        .mapToLong(counters -> counters.packetsSealed() + counters.packetsOpened())
+        .mapToLong(counters -> counters.of(PACKETS_SENT) + counters.of(PACKETS_DELIVERED))
         .sum();
   }
 

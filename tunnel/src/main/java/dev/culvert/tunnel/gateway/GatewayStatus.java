@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.gateway;
 
 import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.lane.LaneCounter;
 import dev.culvert.tunnel.lane.TrafficStatus;
 import java.util.List;
 import java.util.Map;
@@ -13,10 +14,7 @@ import java.util.Map;
  * @param offloads what the kernel offers and is used, as in {@code tun-tso, tun-uso, udp-gso,
  *     udp-gro}
  * @param cipher the AEAD backend in use
- * @param packetsSealed packets sealed and handed to the kernel
- * @param packetsOpened packets opened and written to the TUN device
- * @param trainsSent send calls worth of packets, for the mean train length
- * @param trainsReceived receive runs, for the same
+ * @param counters what the lanes counted together; zeros left out
  * @param drops packets dropped, by reason; zeros left out
  * @param traffic what the cluster's classifier made of what came to the tunnel
  */
@@ -25,15 +23,17 @@ public record GatewayStatus(
     int lanes,
     List<String> offloads,
     String cipher,
-    long packetsSealed,
-    long packetsOpened,
-    long trainsSent,
-    long trainsReceived,
+    Map<LaneCounter, Long> counters,
     Map<DropReason, Long> drops,
     TrafficStatus traffic) {
 
   public GatewayStatus {
     offloads = List.copyOf(offloads);
+    counters = Map.copyOf(counters);
     drops = Map.copyOf(drops);
+  }
+
+  public long count(LaneCounter counter) {
+    return counters.getOrDefault(counter, 0L);
   }
 }

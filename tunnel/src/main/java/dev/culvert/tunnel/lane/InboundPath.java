@@ -2,6 +2,7 @@ package dev.culvert.tunnel.lane;
 
 import static dev.culvert.tunnel.lane.StageTimes.Stage.*;
 
+import dev.culvert.tunnel.engine.Counters;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.DatagramSource;
 import dev.culvert.tunnel.engine.DropCounters;
@@ -38,7 +39,7 @@ final class InboundPath {
   private final TrainRing helped;
   private final SelfTraffic self;
   private final LongSupplier clock;
-  private final LaneCounters counters;
+  private final Counters<LaneCounter> counters;
   private final DropCounters drops;
   private final LostPackets lost;
   private final StageTimes stages;
@@ -146,7 +147,7 @@ final class InboundPath {
       datagrams.trafficClass(received.ecn(message));
       for (int first = 0; first < packets; ) {
         int count = runLength(first);
-        counters.received();
+        counters.count(LaneCounter.TRAINS_RECEIVED);
         if (share) {
           if (helped.isFull()) {
             deliverOldest();
@@ -208,7 +209,8 @@ final class InboundPath {
       if (foreign > 0) {
         drops.count(DropReason.SOURCE_NOT_ALLOWED, foreign);
       }
-      counters.delivered(deliverable - foreign - carryCongestionMark(plain));
+      int unmarkable = carryCongestionMark(plain);
+      counters.count(LaneCounter.PACKETS_DELIVERED, deliverable - foreign - unmarkable);
       coalescer.add(plain);
       stages.spent(COALESCE, start);
     } catch (UncheckedIOException e) {

@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.lane;
 
+import dev.culvert.tunnel.engine.Counters;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.Overhead;
@@ -96,7 +97,7 @@ public final class Lane implements AutoCloseable {
     outbound.limit(newLimit);
   }
 
-  public LaneCounters counters() {
+  public Counters<LaneCounter> counters() {
     return kit.counters();
   }
 

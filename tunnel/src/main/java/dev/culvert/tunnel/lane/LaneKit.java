@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.lane;
 
+import dev.culvert.tunnel.engine.Counters;
 import dev.culvert.tunnel.engine.DropCounters;
 import java.util.function.LongSupplier;
 
@@ -10,7 +11,7 @@ import java.util.function.LongSupplier;
  */
 record LaneKit(
     LaneMemory memory,
-    LaneCounters counters,
+    Counters<LaneCounter> counters,
     DropCounters drops,
     LostPackets lost,
     StageTimes stages,
@@ -23,7 +24,7 @@ record LaneKit(
       DropCounters drops, LostPackets.Listener listener, StageTimes stages, LongSupplier clock) {
     this(
         new LaneMemory(),
-        new LaneCounters(),
+        new Counters<>(LaneCounter.class),
         drops,
         new LostPackets(drops, listener),
         stages,

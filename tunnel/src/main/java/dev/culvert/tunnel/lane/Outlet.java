@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.lane;
 
+import dev.culvert.tunnel.engine.Counters;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
@@ -17,7 +18,7 @@ final class Outlet implements SendListener {
   private final SendBatch batch;
   private final @Nullable TunnelPeer[] peers = new TunnelPeer[OutboundTrains.COUNT];
   private final SelfTraffic self;
-  private final LaneCounters counters;
+  private final Counters<LaneCounter> counters;
   private final DropCounters drops;
   private @Nullable SocketPort socket;
 
@@ -59,7 +60,8 @@ final class Outlet implements SendListener {
       if (failed > 0) {
         drops.count(DropReason.SEND_FAILED, failed);
       }
-      counters.sent(batch.packets(i) - failed);
+      counters.count(LaneCounter.PACKETS_SENT, batch.packets(i) - failed);
+      counters.count(LaneCounter.TRAINS_SENT);
     }
     clear();
   }

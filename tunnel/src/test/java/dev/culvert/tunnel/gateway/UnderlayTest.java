@@ -9,6 +9,7 @@ import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.lane.LaneCluster;
+import dev.culvert.tunnel.lane.LaneCounter;
 import dev.culvert.tunnel.lane.LaneEnd;
 import dev.culvert.tunnel.lane.Lanes;
 import dev.culvert.tunnel.lane.NumberedPackets;
@@ -88,7 +89,7 @@ final class UnderlayTest {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    return there.lane.counters().packetsOpened();
+    return there.lane.counters().of(LaneCounter.PACKETS_DELIVERED);
   }
 
   @Test

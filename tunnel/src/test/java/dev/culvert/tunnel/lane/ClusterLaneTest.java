@@ -134,7 +134,7 @@ final class ClusterLaneTest {
       throws Exception {
     send(worker, source, destination, EXEMPT, 4);
     assertEquals(Map.of("api", new Volume(4, 4L * length)), bypassed(worker));
-    assertEquals(0, worker.lane.counters().packetsSealed());
+    assertEquals(0, worker.lane.counters().of(LaneCounter.PACKETS_SENT));
     // There is no raw socket here.
     assertEquals(Map.of(DropReason.SEND_FAILED, 4L), worker.drops());
   }
@@ -207,7 +207,7 @@ final class ClusterLaneTest {
     }
     assertEquals(Map.of(DropReason.SOURCE_NOT_ALLOWED, 6L), worker.drops());
     assertTrue(worker.tun.take(buffer) <= 0, "nothing is delivered");
-    assertEquals(0, worker.lane.counters().packetsOpened());
+    assertEquals(0, worker.lane.counters().of(LaneCounter.PACKETS_DELIVERED));
   }
 
   @Test
@@ -242,7 +242,7 @@ final class ClusterLaneTest {
       worker.feed(NumberedPackets.superPacket(from, to, 80, 1, 1));
       worker.lane.onTun();
       fed += 2;
-      long nowSealed = worker.lane.counters().packetsSealed();
+      long nowSealed = worker.lane.counters().of(LaneCounter.PACKETS_SENT);
       // A batch is judged by one table.
       assertTrue((nowSealed - sealed) % 2 == 0, "half of a batch by each table");
       sealed = nowSealed;

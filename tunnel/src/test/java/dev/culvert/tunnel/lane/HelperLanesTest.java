@@ -215,7 +215,7 @@ final class HelperLanesTest {
       countersOnTheWire(leaf, batch, 4 * 64);
       assertEquals(Map.of(DropReason.INTERNAL_ERROR, round * 2L * 64), hub.drops());
     }
-    assertEquals(ROUNDS * 4L * 64, hub.lane.counters().packetsSealed());
+    assertEquals(ROUNDS * 4L * 64, hub.lane.counters().of(LaneCounter.PACKETS_SENT));
   }
 
   @Test
@@ -280,8 +280,9 @@ final class HelperLanesTest {
       } catch (Unspeakable | OutOfMemoryError meant) {
         // The lane's own, when it tries to log.
       }
-      countersOnTheWire(leaf, batch, (int) hub.lane.counters().packetsSealed() - sealed);
-      sealed = (int) hub.lane.counters().packetsSealed();
+      countersOnTheWire(
+          leaf, batch, (int) hub.lane.counters().of(LaneCounter.PACKETS_SENT) - sealed);
+      sealed = (int) hub.lane.counters().of(LaneCounter.PACKETS_SENT);
     }
     assertTrue(failed.get() > 0, "helpers took part");
   }

@@ -11,6 +11,7 @@ import dev.culvert.crypto.AeadKey;
 import dev.culvert.crypto.PacketRun;
 import dev.culvert.crypto.TrainCipher;
 import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.engine.Counters;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.gateway.CipherChoice;
@@ -83,7 +84,7 @@ final class LaneAllocationTest {
         superPacket("10.0.2.1", "10.0.1.9"),
         superPacket("10.0.2.9", "10.0.77.9") // nobody's: refused, and answered once
       };
-      LaneCounters received = cluster.control.lane.counters();
+      Counters<LaneCounter> received = cluster.control.lane.counters();
       long least = Long.MAX_VALUE;
       for (int round = 0; round < ROUNDS && least > 0; round++) {
         own = 0;
@@ -91,15 +92,16 @@ final class LaneAllocationTest {
           for (MemorySegment read : reads) {
             cluster.worker.feed(read);
           }
-          long expected = received.packetsOpened() + 3 * 64;
+          long expected = received.of(LaneCounter.PACKETS_DELIVERED) + 3 * 64;
           long before = THREADS.getCurrentThreadAllocatedBytes();
           cluster.worker.lane.onTun();
           long giveUp = System.nanoTime() + 10_000_000_000L;
-          while (received.packetsOpened() < expected && System.nanoTime() < giveUp) {
+          while (received.of(LaneCounter.PACKETS_DELIVERED) < expected
+              && System.nanoTime() < giveUp) {
             cluster.control.lane.onUdp(cluster.control.socket);
           }
           own += THREADS.getCurrentThreadAllocatedBytes() - before;
-          assertEquals(expected, received.packetsOpened());
+          assertEquals(expected, received.of(LaneCounter.PACKETS_DELIVERED));
           while (cluster.control.tun.take(taken) > 0) {}
           while (cluster.worker.tun.take(taken) > 0) {}
         }
@@ -128,7 +130,8 @@ final class LaneAllocationTest {
           expected++;
           long giveUp = System.nanoTime() + 10_000_000_000L;
           long before = THREADS.getCurrentThreadAllocatedBytes();
-          while (end.lane.counters().trainsReceived() < expected && System.nanoTime() < giveUp) {
+          while (end.lane.counters().of(LaneCounter.TRAINS_RECEIVED) < expected
+              && System.nanoTime() < giveUp) {
             end.lane.onUdp(end.socket);
           }
           own += THREADS.getCurrentThreadAllocatedBytes() - before;
@@ -182,7 +185,7 @@ final class LaneAllocationTest {
       assertEquals(0, least, "bytes allocated by " + 2 * BATCHES + " batches");
       assertEquals(Map.of(), one.drops());
       assertEquals(Map.of(), two.drops());
-      assertTrue(one.lane.counters().packetsOpened() >= (long) BATCHES * 193);
+      assertTrue(one.lane.counters().of(LaneCounter.PACKETS_DELIVERED) >= (long) BATCHES * 193);
     }
   }
 
@@ -200,17 +203,18 @@ final class LaneAllocationTest {
     for (MemorySegment read : reads) {
       from.feed(read);
     }
-    long expected = from.lane.counters().packetsSealed() + 193;
-    long expectedThere = to.lane.counters().packetsOpened() + 193;
+    long expected = from.lane.counters().of(LaneCounter.PACKETS_SENT) + 193;
+    long expectedThere = to.lane.counters().of(LaneCounter.PACKETS_DELIVERED) + 193;
     long before = THREADS.getCurrentThreadAllocatedBytes();
     from.lane.onTun();
     long giveUp = System.nanoTime() + 10_000_000_000L;
-    while (to.lane.counters().packetsOpened() < expectedThere && System.nanoTime() < giveUp) {
+    while (to.lane.counters().of(LaneCounter.PACKETS_DELIVERED) < expectedThere
+        && System.nanoTime() < giveUp) {
       to.lane.onUdp(to.socket);
     }
     own += THREADS.getCurrentThreadAllocatedBytes() - before;
-    assertEquals(expected, from.lane.counters().packetsSealed());
-    assertEquals(expectedThere, to.lane.counters().packetsOpened());
+    assertEquals(expected, from.lane.counters().of(LaneCounter.PACKETS_SENT));
+    assertEquals(expectedThere, to.lane.counters().of(LaneCounter.PACKETS_DELIVERED));
     while (to.tun.take(taken) > 0) {}
   }
 

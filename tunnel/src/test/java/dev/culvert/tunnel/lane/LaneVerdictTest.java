@@ -111,7 +111,7 @@ final class LaneVerdictTest {
       String from, String to, int protocol, String behind, DropReason reason) throws Exception {
     send(worker, packet(from, to, protocol, behind));
     assertEquals(Map.of(reason, 1L), worker.drops());
-    assertEquals(0, worker.lane.counters().packetsSealed());
+    assertEquals(0, worker.lane.counters().of(LaneCounter.PACKETS_SENT));
     assertEquals(Map.of(), bypassed());
     assertEquals(0, answers());
   }
@@ -160,7 +160,7 @@ final class LaneVerdictTest {
     send(worker, packet(from, to, protocol, rest + "00".repeat(40)));
     assertEquals(1, worker.drops().values().stream().mapToLong(count -> count).sum());
     assertEquals(0, answers());
-    assertEquals(0, worker.lane.counters().packetsSealed());
+    assertEquals(0, worker.lane.counters().of(LaneCounter.PACKETS_SENT));
     String unknown = from.contains(":") ? "fd00:0:0:77::9" : "10.0.77.9";
     send(worker, packet(from, unknown, 17, "1092192b00080000"));
     assertEquals(1, answers(), "and what may be answered is");
@@ -223,8 +223,8 @@ final class LaneVerdictTest {
     int own = firstBelongs ? 2 : 3;
     assertEquals(own, cluster.received(worker, own));
     assertEquals(Map.of(DropReason.SOURCE_NOT_ALLOWED, 5L - own), worker.drops());
-    assertEquals(own, worker.lane.counters().packetsOpened());
-    assertEquals(1, worker.lane.counters().trainsReceived(), "one train");
+    assertEquals(own, worker.lane.counters().of(LaneCounter.PACKETS_DELIVERED));
+    assertEquals(1, worker.lane.counters().of(LaneCounter.TRAINS_RECEIVED), "one train");
   }
 
   @Test
@@ -233,7 +233,7 @@ final class LaneVerdictTest {
     send(control, padded("10.0.1.9"), padded("10.0.9.9"), padded("10.0.1.9"));
     assertEquals(2, cluster.received(worker, 2));
     assertEquals(Map.of(DropReason.SOURCE_NOT_ALLOWED, 1L), worker.drops());
-    assertEquals(2, worker.lane.counters().packetsOpened());
+    assertEquals(2, worker.lane.counters().of(LaneCounter.PACKETS_DELIVERED));
   }
 
   /** From there to a pod of the worker's, with a payload up to {@link #LENGTH}. */

@@ -1,5 +1,10 @@
 package dev.culvert.cli.command.show;
 
+import static dev.culvert.tunnel.lane.LaneCounter.PACKETS_DELIVERED;
+import static dev.culvert.tunnel.lane.LaneCounter.PACKETS_SENT;
+import static dev.culvert.tunnel.lane.LaneCounter.TRAINS_RECEIVED;
+import static dev.culvert.tunnel.lane.LaneCounter.TRAINS_SENT;
+
 import dev.culvert.cli.command.CommandException;
 import dev.culvert.cli.command.ExitCode;
 import dev.culvert.cli.command.GatewaysParameter;
@@ -12,6 +17,7 @@ import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.admin.GatewayView.TrafficView;
 import dev.culvert.daemon.admin.Json;
 import dev.culvert.daemon.admin.NameView;
+import dev.culvert.tunnel.lane.LaneCounter;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;
@@ -109,12 +115,14 @@ public final class StatusCommand implements Callable<Integer> {
         out,
         "offloads",
         traffic.offloads().isEmpty() ? "none" : String.join(", ", traffic.offloads()));
-    line(out, "sealed", packets(traffic.packetsSealed(), traffic.trainsSent()));
-    line(out, "opened", packets(traffic.packetsOpened(), traffic.trainsReceived()));
+    line(out, "sent", packets(traffic, PACKETS_SENT, TRAINS_SENT));
+    line(out, "delivered", packets(traffic, PACKETS_DELIVERED, TRAINS_RECEIVED));
     traffic.drops().forEach((reason, packets) -> line(out, "dropped", packets + " " + reason));
   }
 
-  private static String packets(long packets, long trains) {
+  private static String packets(TrafficView traffic, LaneCounter sum, LaneCounter inTrains) {
+    long packets = traffic.count(sum);
+    long trains = traffic.count(inTrains);
     String mean =
         trains == 0
             ? ""
