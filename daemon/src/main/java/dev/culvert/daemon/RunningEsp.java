@@ -27,10 +27,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** An ESP device with what keeps its keys. */
+/** An ESP device of any keying. */
 final class RunningEsp implements Running {
   private final EspDevice<?> device;
-  private final EspKeys keys;
+  private final RunningKeying keying;
 
   /** What names stand for, by the peer's name. */
   private final Map<String, Endpoint> places = new HashMap<>();
@@ -43,9 +43,9 @@ final class RunningEsp implements Running {
   private List<NamedPeer> named;
   private List<EspPeerSettings> peers;
 
-  private RunningEsp(EspDevice<?> device, EspKeys keys, DesiredEsp desired) {
-    this.device = device;
-    this.keys = keys;
+  private RunningEsp(RunningKeying keying, DesiredEsp desired) {
+    this.keying = keying;
+    device = keying.device();
     config = desired.esp();
     wanted = desired.peers();
     named = desired.config().namedPeers();
@@ -54,24 +54,18 @@ final class RunningEsp implements Running {
 
   static RunningEsp open(Machine machine, DesiredEsp desired, int mtu) throws IOException {
     GatewayConfig config = desired.config();
-    EspKeys.Opened opened =
-        EspKeys.open(
-            machine,
-            GatewayOptions.esp(
-                config.interfaceName(),
-                mtu,
-                config.lanes(),
-                HelperCount.configured(),
-                config.listenPort(),
-                config.socketMark(),
-                desired.esp().encapsulation(),
-                desired.keys() instanceof DesiredEsp.Keys.Noise
-                    ? machine.stateDirectory(config.interfaceName())
-                    : null),
-            desired);
-    RunningEsp tunnel = new RunningEsp(opened.device(), opened.keys(), desired);
+    GatewayOptions options =
+        GatewayOptions.esp(
+            config.interfaceName(),
+            mtu,
+            config.lanes(),
+            HelperCount.configured(),
+            config.listenPort(),
+            config.socketMark(),
+            desired.esp().encapsulation());
+    RunningEsp tunnel = new RunningEsp(RunningKeying.open(machine, options, desired), desired);
     try {
-      tunnel.keys.prepare(desired);
+      tunnel.keying.prepare(desired);
       tunnel.configure(desired, tunnel.peers);
       return tunnel;
     } catch (IOException | RuntimeException e) {
@@ -92,7 +86,7 @@ final class RunningEsp implements Running {
     }
     if (next.esp().esn() != config.esn()
         || next.esp().encapsulation() != config.encapsulation()
-        || !keys.prepare(next)) {
+        || !keying.prepare(next)) {
       throw ConfigException.of(
           Path.of(next.config().interfaceName()),
           "keying, this node's keys, esn and encapsulation change only with 'culvert down' and 'culvert up'; a new key"
@@ -117,7 +111,7 @@ final class RunningEsp implements Running {
     wanted = next.peers();
     named = names;
     peers = settings;
-    keys.look();
+    keying.look();
     return (int) changed.stream().map(EspPeerSettings::name).distinct().count();
   }
 
@@ -163,9 +157,9 @@ final class RunningEsp implements Running {
       return EspView.of(
           device,
           file,
-          config.keys().keying(),
+          config.keying().name(),
           config.esn(),
-          keys.view(),
+          keying.view(),
           config.localRanges().stream().map(Prefix::toString).toList());
     } catch (DeviceException e) {
       throw new IllegalStateException(tunnel().interfaceName() + " is gone", e);
@@ -184,7 +178,7 @@ final class RunningEsp implements Running {
 
   @Override
   public void end() {
-    keys.close();
+    keying.close();
     device.tunnel().close();
   }
 

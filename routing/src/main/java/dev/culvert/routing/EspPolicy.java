@@ -6,26 +6,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What ESP keeps SAs for with one other node of a cluster (RFC 4301 section 4.4.1), in one of the
- * two forms that Cilium has.
+ * What ESP keeps SAs for with one other node of a cluster (RFC 4301 section 4.4.1).
  *
  * @param node the other node's name
  * @param local what this node owns: addresses and ranges of pods, sorted
  * @param remote what the other node owns: addresses and ranges of pods, sorted
  */
-public record EspPolicy(String node, Form form, List<Prefix> local, List<Prefix> remote) {
-  /** How finely traffic is divided among SAs. */
-  public enum Form {
-    /** One pair of SAs for each pair of nodes, whatever they own. */
-    SUBNET,
-
-    /**
-     * For each pair of nodes and each way one SA for every prefix that the receiver owns: where a
-     * node names pods by their addresses, one a pod.
-     */
-    ENDPOINT
-  }
-
+public record EspPolicy(String node, List<Prefix> local, List<Prefix> remote) {
   public EspPolicy {
     local = List.copyOf(local);
     remote = List.copyOf(remote);
@@ -37,7 +24,7 @@ public record EspPolicy(String node, Form form, List<Prefix> local, List<Prefix>
    * @param self the name of this node
    * @throws IllegalArgumentException where the map has no such node
    */
-  public static Map<String, EspPolicy> of(ClusterMap map, String self, Form form) {
+  public static Map<String, EspPolicy> of(ClusterMap map, String self) {
     int own = map.requireIndex(self);
     List<List<Prefix>> owned = new ArrayList<>();
     map.nodes().forEach(_ -> owned.add(new ArrayList<>()));
@@ -47,7 +34,7 @@ public record EspPolicy(String node, Form form, List<Prefix> local, List<Prefix>
     for (int node = 0; node < owned.size(); node++) {
       if (node != own) {
         String name = map.nodes().get(node).name();
-        policies.put(name, new EspPolicy(name, form, local, owned.get(node)));
+        policies.put(name, new EspPolicy(name, local, owned.get(node)));
       }
     }
     return policies;

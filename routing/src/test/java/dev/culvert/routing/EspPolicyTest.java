@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.culvert.routing.EspPolicy.Form;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
@@ -16,7 +15,6 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class EspPolicyTest {
@@ -39,13 +37,11 @@ final class EspPolicyTest {
     return node;
   }
 
-  @ParameterizedTest
-  @EnumSource
-  void everyOtherNodeHasOneWithAllThatItOwnsInBothFamilies(Form form) {
-    Map<String, EspPolicy> policies = EspPolicy.of(Clusters.three(), Clusters.SELF, form);
+  @Test
+  void everyOtherNodeHasOneWithAllThatItOwnsInBothFamilies() {
+    Map<String, EspPolicy> policies = EspPolicy.of(Clusters.three(), Clusters.SELF);
     assertEquals(Set.of("control-1", "worker-2"), policies.keySet());
     EspPolicy policy = Objects.requireNonNull(policies.get("worker-2"));
-    assertEquals(form, policy.form());
     assertEquals(
         Set.copyOf(
             Clusters.prefixes(
@@ -63,7 +59,7 @@ final class EspPolicyTest {
   void aNodesAddressInsideAPodRangeIsTheNodesAndNotThePods() {
     ClusterMap map =
         Clusters.three().with(Clusters.node("worker-3", "worker", "10.244.2.9", "fd02:0:0:2::9"));
-    Map<String, EspPolicy> policies = EspPolicy.of(map, Clusters.SELF, Form.SUBNET);
+    Map<String, EspPolicy> policies = EspPolicy.of(map, Clusters.SELF);
     assertEquals("worker-3", carrier(policies, "10.244.2.9"));
     assertEquals("worker-2", carrier(policies, "10.244.2.8"));
     assertEquals("worker-3", carrier(policies, "fd02:0:0:2::9"));
@@ -72,7 +68,7 @@ final class EspPolicyTest {
 
   @Test
   void anUnknownPodIsNobodys() {
-    Map<String, EspPolicy> policies = EspPolicy.of(Clusters.three(), Clusters.SELF, Form.SUBNET);
+    Map<String, EspPolicy> policies = EspPolicy.of(Clusters.three(), Clusters.SELF);
     assertEquals(null, carrier(policies, "10.244.77.1"));
     assertEquals(null, carrier(policies, "fd02:0:0:77::1"));
     assertEquals("worker-2", carrier(policies, "10.244.2.1"));
@@ -81,7 +77,7 @@ final class EspPolicyTest {
   @Test
   void aNodeThatIsNotInTheMapHasNone() {
     ClusterMap map = Clusters.three();
-    assertThrows(IllegalArgumentException.class, () -> EspPolicy.of(map, "worker-9", Form.SUBNET));
+    assertThrows(IllegalArgumentException.class, () -> EspPolicy.of(map, "worker-9"));
   }
 
   @ParameterizedTest
@@ -90,7 +86,7 @@ final class EspPolicyTest {
     Random random = new Random(seed);
     for (int round = 0; round < 50; round++) {
       ClusterMap map = Clusters.random(random);
-      Map<String, EspPolicy> policies = EspPolicy.of(map, Clusters.SELF, Form.SUBNET);
+      Map<String, EspPolicy> policies = EspPolicy.of(map, Clusters.SELF);
       Set<Prefix> owned = new HashSet<>();
       policies.values().forEach(p -> p.remote().forEach(r -> assertTrue(owned.add(r))));
       ClusterNode self = map.node(Clusters.SELF);

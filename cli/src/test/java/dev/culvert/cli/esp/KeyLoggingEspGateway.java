@@ -78,7 +78,7 @@ final class KeyLoggingEspGateway {
       keying = new Logged(new GlobalKeying(keys, true, random), Path.of(args[6]));
     }
     GatewayOptions options =
-        GatewayOptions.esp(args[1], 0, 1, 0, Encapsulation.ESP_PORT, 0, Encapsulation.UDP, null);
+        GatewayOptions.esp(args[1], 0, 1, 0, Encapsulation.ESP_PORT, 0, Encapsulation.UDP);
     try (EspTunnel<Keying> gateway = EspTunnel.open(options, keying)) {
       gateway.configure(List.of(peer), Encapsulation.ESP_PORT, 0);
       System.out.println("is up");

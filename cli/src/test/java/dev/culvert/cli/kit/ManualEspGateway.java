@@ -112,8 +112,7 @@ public final class ManualEspGateway {
             0,
             port,
             0,
-            Encapsulation.valueOf(setup.getProperty("encapsulation")),
-            null);
+            Encapsulation.valueOf(setup.getProperty("encapsulation")));
     try (EspTunnel<ManualKeying> gateway = EspTunnel.open(options, keying)) {
       gateway.configure(List.of(settings), port, 0);
       System.out.println("serving");

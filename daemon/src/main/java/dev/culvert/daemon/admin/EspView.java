@@ -46,20 +46,6 @@ public record EspView(
    */
   public record NoticeView(long at, boolean warning, String message) {}
 
-  /** What a keying says of itself. */
-  public sealed interface KeyingView permits GlobalKeyView, NoiseView {}
-
-  /**
-   * Handshakes; goes into the views of the gateway and of its peers.
-   *
-   * @param publicKey this node's
-   */
-  public record NoiseView(PublicKey publicKey, List<NoisePeerStatus> peers) implements KeyingView {
-    public NoiseView {
-      peers = List.copyOf(peers);
-    }
-  }
-
   /**
    * The global key and its rotation.
    *
@@ -74,8 +60,7 @@ public record EspView(
       @Nullable String refusal,
       int published,
       List<Integer> held,
-      List<PairView> peers)
-      implements KeyingView {
+      List<PairView> peers) {
     public GlobalKeyView {
       held = List.copyOf(held);
       peers = List.copyOf(peers);
@@ -129,7 +114,7 @@ public record EspView(
       String file,
       String keying,
       boolean esn,
-      @Nullable KeyingView keys,
+      KeyingView keys,
       List<String> localRanges)
       throws DeviceException {
     RunningTunnel tunnel = device.tunnel();
@@ -138,7 +123,7 @@ public record EspView(
         new EspView(
             keying,
             esn,
-            keys instanceof GlobalKeyView globalKey ? globalKey : null,
+            keys.globalKey(),
             localRanges,
             device.notices().stream()
                 .map(
@@ -157,13 +142,12 @@ public record EspView(
       }
     }
     Map<String, NoisePeerStatus> noise = new HashMap<>();
-    if (keys instanceof NoiseView view) {
-      view.peers().forEach(peer -> noise.put(peer.peer(), peer));
-    }
+    keys.handshakes().forEach(peer -> noise.put(peer.peer(), peer));
+    PublicKey publicKey = keys.publicKey();
     return new GatewayView(
         tunnel.interfaceName(),
         GatewayView.ESP,
-        keys instanceof NoiseView handshakes ? handshakes.publicKey().toString() : null,
+        publicKey == null ? null : publicKey.toString(),
         tunnel.listenPort(),
         Integer.toUnsignedLong(tunnel.fwmark()),
         file,

@@ -39,14 +39,16 @@ public record EspPeerSettings(
     SELECTORS,
 
     /**
-     * One pair for all between the two nodes. The selectors say what of it passes now; they may
-     * change while the SAs go on, and need not change at both ends at once.
+     * One pair for all between the two nodes, as Cilium's policy {@code subnet}. The selectors say
+     * what of it passes now; they may change while the SAs go on, and need not change at both ends
+     * at once.
      */
     NODES,
 
     /**
      * As {@link #NODES}, but one SA each way for every prefix behind its receiver, whose packets
-     * alone it carries.
+     * alone it carries: Cilium's policy {@code endpoint}. If a node names pods by their addresses,
+     * that is one SA per pod.
      */
     ENDPOINTS
   }

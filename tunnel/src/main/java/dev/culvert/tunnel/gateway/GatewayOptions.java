@@ -97,8 +97,7 @@ public record GatewayOptions(
       int helpers,
       int port,
       int fwmark,
-      Encapsulation encapsulation,
-      @Nullable Path stateDirectory) {
+      Encapsulation encapsulation) {
     return new GatewayOptions(
         interfaceName,
         mtu == 0 ? ESP_MTU : mtu,
@@ -107,8 +106,14 @@ public record GatewayOptions(
         port,
         fwmark,
         encapsulation,
-        stateDirectory,
+        null,
         null);
+  }
+
+  /** The same with {@code stateDirectory}. */
+  public GatewayOptions keeping(Path directory) {
+    return new GatewayOptions(
+        interfaceName, mtu, lanes, helpers, port, fwmark, encapsulation, directory, keyLog);
   }
 
   int effectiveLanes() {

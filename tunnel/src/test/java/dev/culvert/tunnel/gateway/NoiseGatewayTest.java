@@ -86,7 +86,8 @@ final class NoiseGatewayTest {
               () ->
                   EspTunnel.open(
                       GatewayOptions.esp(
-                          "noisetest" + number, 1400, 1, 0, PORT, 0, Encapsulation.UDP, state),
+                              "noisetest" + number, 1400, 1, 0, PORT, 0, Encapsulation.UDP)
+                          .keeping(state),
                       keying));
       namespace.exec(
           "ip", "address", "add", inner + "/24", "dev", gateway.tunnel().interfaceName());

@@ -6,6 +6,7 @@ import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.config.read.ConfigFile;
 import dev.culvert.daemon.config.ready.Desired;
 import dev.culvert.daemon.config.ready.DesiredEsp;
+import dev.culvert.daemon.config.ready.ManualKeyMaterial;
 import dev.culvert.tunnel.esp.manual.ManualSa;
 import dev.culvert.tunnel.esp.manual.SequenceRefusedException;
 import dev.culvert.tunnel.state.SequenceFiles;
@@ -44,7 +45,7 @@ public final class KeyEnrolCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     try (Desired desired = Desired.of(ConfigFile.read(file), new SecureRandom())) {
       if (!(desired instanceof DesiredEsp esp)
-          || !(esp.keys() instanceof DesiredEsp.Keys.Manual manual)) {
+          || !(esp.keys() instanceof ManualKeyMaterial manual)) {
         throw new CommandException(ExitCode.CONFIG_REFUSED, file + " has no manual SAs");
       }
       ManualSa sa =

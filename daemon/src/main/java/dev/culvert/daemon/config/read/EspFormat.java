@@ -2,17 +2,13 @@ package dev.culvert.daemon.config.read;
 
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.EspConfig;
-import dev.culvert.daemon.config.EspConfig.Keys;
-import dev.culvert.daemon.config.EspConfig.ManualSaConfig;
-import dev.culvert.daemon.config.EspConfig.NoisePeerConfig;
 import dev.culvert.daemon.config.HostPort;
-import dev.culvert.daemon.config.KeySource;
+import dev.culvert.daemon.config.KeyingConfig;
 import dev.culvert.daemon.config.Values;
 import dev.culvert.daemon.config.read.YamlValue.YamlMap;
-import dev.culvert.routing.EspPolicy;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
-import dev.culvert.tunnel.noise.PublicKey;
+import dev.culvert.tunnel.esp.EspPeerSettings.Binding;
 import dev.culvert.tunnel.port.Encapsulation;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -57,22 +53,9 @@ final class EspFormat {
   private static final Set<String> KEYS =
       Set.of("keying", "keyFile", "policy", "esn", "encapsulation", "nodeAddresses", "localRanges");
 
-  /** Where keys come from. */
-  private enum Keying {
-    GLOBAL,
-    NOISE,
-    MANUAL
-  }
-
-  /** RFC 4303 section 2.1 reserves those below. */
-  private static final long MIN_SPI = 256;
-
-  private final Path directory;
-  private final Keying keying;
+  private final KeyingFormat keying;
   private final YamlMap section;
   private final Map<String, EspPeerBuilder> peers = new LinkedHashMap<>();
-  private final List<ManualSaConfig> sas = new ArrayList<>();
-  private final Map<PublicKey, NoisePeerConfig> identities = new LinkedHashMap<>();
 
   /** A peer while its lines are read; its ranges are the common builder's. */
   private record EspPeerBuilder(
@@ -85,9 +68,8 @@ final class EspFormat {
    * @param inCluster whether the file has nodes, not peers
    */
   EspFormat(Path directory, YamlValue section, boolean inCluster) throws ConfigException {
-    this.directory = directory;
     this.section = section.map(KEYS);
-    keying = keying(section, this.section);
+    keying = KeyingFormat.of(section, this.section, directory);
     if (inCluster) {
       refuseOfPeers();
     } else if (this.section.get("policy") != null) {
@@ -96,12 +78,7 @@ final class EspFormat {
   }
 
   private void refuseOfPeers() throws ConfigException {
-    if (keying == Keying.MANUAL) {
-      throw section
-          .require("keying")
-          .place()
-          .error("manual is for fixed keys with a foreign peer: such a file has peers, not nodes");
-    }
+    keying.checkNodes(section);
     for (String key : List.of("nodeAddresses", "localRanges")) {
       YamlValue given = section.get(key);
       if (given != null) {
@@ -112,7 +89,7 @@ final class EspFormat {
 
   /** Whether a node is known by its static key too, not only by its address. */
   boolean needsIdentity() {
-    return keying == Keying.NOISE;
+    return keying.identifiesNodes();
   }
 
   /** Reads the peers, whose names and ranges go through {@code config}. */
@@ -127,7 +104,7 @@ final class EspFormat {
     return config(
         nodeAddresses,
         localRanges(section),
-        null,
+        Binding.SELECTORS,
         peers.values().stream()
             .map(
                 p ->
@@ -144,21 +121,21 @@ final class EspFormat {
   /** Of a cluster's nodes, for which {@link #identity} was called. */
   EspConfig ofNodes(List<IpAddress> own, List<Prefix> ownRanges, List<EspConfig.Peer> nodes)
       throws ConfigException {
-    return config(own, ownRanges, policy(), nodes);
+    return config(own, ownRanges, binding(), nodes);
   }
 
-  private EspPolicy.Form policy() throws ConfigException {
+  private Binding binding() throws ConfigException {
     YamlValue policy = section.get("policy");
     if (policy == null) {
-      return EspPolicy.Form.SUBNET;
+      return Binding.NODES;
     }
     return switch (policy.text()) {
-      case "subnet" -> EspPolicy.Form.SUBNET;
+      case "subnet" -> Binding.NODES;
       case "endpoint" -> {
-        if (keying != Keying.GLOBAL) {
+        if (!keying.dividesByRange()) {
           throw policy.place().error("endpoint goes with keying global only");
         }
-        yield EspPolicy.Form.ENDPOINT;
+        yield Binding.ENDPOINTS;
       }
       default ->
           throw policy
@@ -168,49 +145,12 @@ final class EspFormat {
   }
 
   private EspConfig config(
-      List<IpAddress> own,
-      List<Prefix> ownRanges,
-      EspPolicy.@Nullable Form policy,
-      List<EspConfig.Peer> all)
+      List<IpAddress> own, List<Prefix> ownRanges, Binding binding, List<EspConfig.Peer> all)
       throws ConfigException {
-    Keys keys = keys(section);
     YamlValue esn = section.get("esn");
-    if (keying == Keying.NOISE && esn != null && !esn.truth()) {
-      throw esn.place().error("with keying noise sequence numbers have 64 bits");
-    }
+    KeyingConfig keys = keying.config(section);
     return new EspConfig(
-        own, ownRanges, policy, esn == null || esn.truth(), encapsulation(section), keys, all);
-  }
-
-  private static Keying keying(YamlValue section, YamlMap map) throws ConfigException {
-    YamlValue keying = map.get("keying");
-    String how = keying == null ? "global" : keying.text();
-    return switch (how) {
-      case "global" -> Keying.GLOBAL;
-      case "noise" -> Keying.NOISE;
-      case "manual" -> Keying.MANUAL;
-      default ->
-          throw section.place().error("keying must be global, noise or manual, not '" + how + "'");
-    };
-  }
-
-  private Keys keys(YamlMap esp) throws ConfigException {
-    YamlValue keyFile = esp.get("keyFile");
-    return switch (keying) {
-      case GLOBAL -> new Keys.Global(path(esp.require("keyFile")));
-      case NOISE -> {
-        if (keyFile != null) {
-          throw keyFile.place().error("with keying noise it is identity.privateKeyFile");
-        }
-        yield new Keys.Noise(List.copyOf(identities.values()));
-      }
-      case MANUAL -> {
-        if (keyFile != null) {
-          throw keyFile.place().error("with keying manual each peer's SAs name their own");
-        }
-        yield new Keys.Manual(sas);
-      }
-    };
+        own, ownRanges, binding, esn == null || esn.truth(), encapsulation(section), keys, all);
   }
 
   private static Encapsulation encapsulation(YamlMap esp) throws ConfigException {
@@ -292,29 +232,20 @@ final class EspFormat {
 
   /** The keys by which a peer is known and spoken to, beside its address. */
   Set<String> identityKeys() {
-    return switch (keying) {
-      case GLOBAL -> Set.of("persistentKeepalive");
-      case NOISE -> Set.of("publicKey", "presharedKeyFile", "persistentKeepalive");
-      case MANUAL -> Set.of("inbound", "outbound", "persistentKeepalive");
-    };
+    Set<String> keys = new HashSet<>(keying.peerKeys());
+    keys.add("persistentKeepalive");
+    return keys;
   }
 
   /** Reads them. */
   void identity(YamlMap map, String peer) throws ConfigException {
-    switch (keying) {
-      case GLOBAL -> {}
-      case NOISE -> noise(map, peer);
-      case MANUAL -> {
-        sa(map.require("inbound"), peer, false);
-        sa(map.require("outbound"), peer, true);
-      }
-    }
+    keying.peer(map, peer);
   }
 
   /** Seconds after which a NAT is shown a packet to this peer; 0 where handshakes see to that. */
   int natKeepalive(YamlMap map) throws ConfigException {
     YamlValue value = map.get("persistentKeepalive");
-    if (value == null || keying == Keying.NOISE) {
+    if (value == null || keying.identifiesNodes()) {
       return 0;
     }
     if (encapsulation(section) == Encapsulation.RAW) {
@@ -323,40 +254,5 @@ final class EspFormat {
           .error("raw ESP has no ports that a NAT could map: encapsulation must be udp for this");
     }
     return Values.keepalive(value.place(), value.text());
-  }
-
-  private void noise(YamlMap map, String peer) throws ConfigException {
-    YamlValue key = map.require("publicKey");
-    YamlValue presharedKey = map.get("presharedKeyFile");
-    YamlValue keepalive = map.get("persistentKeepalive");
-    NoisePeerConfig identity =
-        new NoisePeerConfig(
-            peer,
-            Values.publicKey(key.place(), key.text()),
-            presharedKey == null
-                ? null
-                : new KeySource.InFile(path(presharedKey), presharedKey.place()),
-            keepalive == null ? 0 : Values.keepalive(keepalive.place(), keepalive.text()),
-            key.place());
-    NoisePeerConfig other = identities.putIfAbsent(identity.publicKey(), identity);
-    if (other != null) {
-      throw key.place().error("the same key as the peer at " + other.place().lineText());
-    }
-  }
-
-  private void sa(YamlValue value, String peer, boolean outbound) throws ConfigException {
-    YamlMap sa = value.map(Set.of("spi", "keyFile"));
-    YamlValue spi = sa.require("spi");
-    int number = (int) Values.number(spi.place(), spi.text(), MIN_SPI, 0xffff_ffffL);
-    YamlValue file = sa.require("keyFile");
-    sas.add(new ManualSaConfig(peer, outbound, number, path(file), file.place()));
-  }
-
-  private Path path(YamlValue value) throws ConfigException {
-    String text = value.text();
-    if (text.isEmpty() || text.indexOf('\0') >= 0) {
-      throw value.place().error("not a path");
-    }
-    return directory.resolve(text);
   }
 }

@@ -10,6 +10,7 @@ import dev.culvert.daemon.config.PeerConfig;
 import dev.culvert.daemon.config.Place;
 import dev.culvert.daemon.config.Values;
 import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.esp.EspPeerSettings.Binding;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -70,7 +71,7 @@ final class GatewayConfigBuilder {
 
   /** Speaks ESP; {@link #namedPeer} was called for its peers. */
   GatewayConfig build(EspConfig esp) throws ConfigException {
-    if (esp.policy() == null) {
+    if (esp.binding() == Binding.SELECTORS) {
       cluster.internal.addAll(esp.nodeAddresses());
       cluster.podCidrs.addAll(esp.localRanges());
     }

@@ -22,7 +22,7 @@ public final class EspPeers {
   public EspPeers(EspConfig esp, ClusterConfig cluster) throws ConfigException {
     this.esp = esp;
     policies =
-        esp.policy() == null ? Map.of() : EspPolicy.of(cluster.map(), cluster.self(), esp.policy());
+        esp.binding() == Binding.SELECTORS ? Map.of() : EspPolicy.of(cluster.map(), cluster.self());
     numeric = settings(Map.of());
   }
 
@@ -74,15 +74,8 @@ public final class EspPeers {
         policy == null
             ? new Selectors(esp.localRanges(), peer.allowedIps())
             : new Selectors(policy.local(), policy.remote()),
-        policy == null ? Binding.SELECTORS : binding(policy),
+        esp.binding(),
         peer.natKeepalive(),
         peer.otherAddresses());
-  }
-
-  private static Binding binding(EspPolicy policy) {
-    return switch (policy.form()) {
-      case SUBNET -> Binding.NODES;
-      case ENDPOINT -> Binding.ENDPOINTS;
-    };
   }
 }

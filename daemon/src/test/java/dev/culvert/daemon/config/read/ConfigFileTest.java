@@ -13,16 +13,19 @@ import dev.culvert.daemon.config.ClusterConfig;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.EspConfig;
 import dev.culvert.daemon.config.GatewayConfig;
+import dev.culvert.daemon.config.GlobalKeyingConfig;
 import dev.culvert.daemon.config.KeySource;
+import dev.culvert.daemon.config.ManualKeyingConfig;
+import dev.culvert.daemon.config.NoiseKeyingConfig;
 import dev.culvert.daemon.config.PeerConfig;
 import dev.culvert.daemon.config.ready.EspPeers;
 import dev.culvert.routing.ClusterNode;
-import dev.culvert.routing.EspPolicy;
 import dev.culvert.routing.Exemption;
 import dev.culvert.routing.NodeSelector;
 import dev.culvert.routing.Policy;
 import dev.culvert.routing.PortRange;
 import dev.culvert.routing.Prefix;
+import dev.culvert.tunnel.esp.EspPeerSettings.Binding;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
@@ -125,7 +128,7 @@ final class ConfigFileTest {
         """;
     EspConfig ofA = esp(nodes.formatted("a"));
     assertEquals("[192.0.2.1, 2001:db8::1]", ofA.nodeAddresses().toString());
-    assertEquals(EspPolicy.Form.SUBNET, ofA.policy());
+    assertEquals(Binding.NODES, ofA.binding());
     assertEquals("b 192.0.2.2 192.0.2.2:4501", peer(ofA, 0));
     assertEquals("c 2001:db8::3 [2001:db8::33]:9", peer(ofA, 1));
     assertEquals("d 192.0.2.4 192.0.2.4:4501", peer(ofA, 2));
@@ -169,9 +172,9 @@ final class ConfigFileTest {
                 """
                     .formatted(PEER)));
     EspConfig esp = assertInstanceOf(EspConfig.class, config.engine());
-    EspConfig.NoisePeerConfig peer =
-        assertInstanceOf(EspConfig.Keys.Noise.class, esp.keys()).peers().getFirst();
-    assertEquals("b", peer.peer());
+    NoiseKeyingConfig.Peer peer =
+        assertInstanceOf(NoiseKeyingConfig.class, esp.keying()).peers().getFirst();
+    assertEquals("b", peer.name());
     assertEquals(PEER, peer.publicKey().toString());
     assertEquals(25, peer.persistentKeepalive());
     assertEquals(1, esp.peers().size());
@@ -198,7 +201,7 @@ final class ConfigFileTest {
     assertEquals("[192.0.2.1]", esp.nodeAddresses().toString());
     assertEquals("[10.66.1.0/24]", esp.localRanges().toString());
     assertTrue(esp.esn());
-    assertEquals(new EspConfig.Keys.Global(Path.of("/etc/culvert/esp.keys")), esp.keys());
+    assertEquals(new GlobalKeyingConfig(Path.of("/etc/culvert/esp.keys")), esp.keying());
     EspConfig.Peer peer = esp.peers().getFirst();
     assertEquals("node-b", peer.name());
     assertEquals("192.0.2.2:4500", peer.endpoint().toString());
@@ -223,7 +226,7 @@ final class ConfigFileTest {
     assertEquals(0, shaken.peers().getFirst().natKeepalive());
     assertEquals(
         25,
-        assertInstanceOf(EspConfig.Keys.Noise.class, shaken.keys())
+        assertInstanceOf(NoiseKeyingConfig.class, shaken.keying())
             .peers()
             .getFirst()
             .persistentKeepalive());
@@ -246,9 +249,9 @@ final class ConfigFileTest {
             """);
     EspConfig esp = assertInstanceOf(EspConfig.class, ConfigFile.read(file).engine());
     assertFalse(esp.esn());
-    EspConfig.Keys.Manual keys = assertInstanceOf(EspConfig.Keys.Manual.class, esp.keys());
-    EspConfig.ManualSaConfig in = keys.sas().getFirst();
-    EspConfig.ManualSaConfig out = keys.sas().getLast();
+    ManualKeyingConfig keys = assertInstanceOf(ManualKeyingConfig.class, esp.keying());
+    ManualKeyingConfig.Sa in = keys.sas().getFirst();
+    ManualKeyingConfig.Sa out = keys.sas().getLast();
     assertEquals(0x100, in.spi());
     assertFalse(in.outbound());
     assertEquals(directory.resolve("in"), in.file());
@@ -280,9 +283,9 @@ final class ConfigFileTest {
     assertEquals(directory.resolve("own.key"), own.path());
     EspConfig esp = assertInstanceOf(EspConfig.class, config.engine());
     assertTrue(esp.esn());
-    EspConfig.NoisePeerConfig peer =
-        assertInstanceOf(EspConfig.Keys.Noise.class, esp.keys()).peers().getFirst();
-    assertEquals("b", peer.peer());
+    NoiseKeyingConfig.Peer peer =
+        assertInstanceOf(NoiseKeyingConfig.class, esp.keying()).peers().getFirst();
+    assertEquals("b", peer.name());
     assertEquals(PEER, peer.publicKey().toString());
     assertEquals(25, peer.persistentKeepalive());
     KeySource.InFile shared = assertInstanceOf(KeySource.InFile.class, peer.presharedKey());

@@ -1,23 +1,27 @@
 package dev.culvert.daemon;
 
 import dev.culvert.daemon.admin.EspView.GlobalKeyView;
+import dev.culvert.daemon.admin.KeyingView;
 import dev.culvert.daemon.config.ready.DesiredEsp;
+import dev.culvert.daemon.config.ready.GlobalKeyMaterial;
 import dev.culvert.tunnel.esp.global.GlobalKeying;
 import dev.culvert.tunnel.esp.global.KeyFile;
 import dev.culvert.tunnel.esp.global.KeyFileException;
 import dev.culvert.tunnel.esp.global.RotationRefusedException;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.EspDevice;
+import dev.culvert.tunnel.gateway.GatewayOptions;
 import dev.culvert.tunnel.state.KeyFileReader;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Follows the global key's file. */
-final class KeyFileWatch implements EspKeys {
-  private static final Logger LOG = LoggerFactory.getLogger(KeyFileWatch.class);
+/** A global key, whose file is followed. */
+final class RunningGlobalKeying implements RunningKeying {
+  private static final Logger LOG = LoggerFactory.getLogger(RunningGlobalKeying.class);
 
   private final EspDevice<GlobalKeying> device;
   private final Path file;
@@ -25,19 +29,27 @@ final class KeyFileWatch implements EspKeys {
   private volatile @Nullable String refusal;
   private volatile boolean closed;
 
-  private KeyFileWatch(EspDevice<GlobalKeying> device, Path file) {
+  private RunningGlobalKeying(EspDevice<GlobalKeying> device, Path file) {
     this.device = device;
     this.file = file;
     watch = FileWatch.start(device.tunnel().interfaceName() + "-keys", file, this::take);
   }
 
-  static KeyFileWatch start(EspDevice<GlobalKeying> device, Path file) {
-    return new KeyFileWatch(device, file);
+  static RunningGlobalKeying open(
+      Machine machine, GatewayOptions options, GlobalKeyMaterial keys, boolean esn)
+      throws DeviceException {
+    GlobalKeying keying = new GlobalKeying(keys.file(), esn, new SecureRandom());
+    return new RunningGlobalKeying(machine.tunnels().esp(options, keying), keys.path());
+  }
+
+  @Override
+  public EspDevice<GlobalKeying> device() {
+    return device;
   }
 
   @Override
   public boolean prepare(DesiredEsp wanted) {
-    return wanted.keys() instanceof DesiredEsp.Keys.Global global && global.path().equals(file);
+    return wanted.keys() instanceof GlobalKeyMaterial global && global.path().equals(file);
   }
 
   @Override
@@ -83,16 +95,17 @@ final class KeyFileWatch implements EspKeys {
   }
 
   @Override
-  public GlobalKeyView view() throws DeviceException {
+  public KeyingView view() throws DeviceException {
     String refused = refusal;
     return device.keying(
         (keying, now) ->
-            GlobalKeyView.of(
-                file.toString(),
-                refused,
-                keying.publishedKey(),
-                keying.heldKeys(),
-                keying.pairs()));
+            KeyingView.of(
+                GlobalKeyView.of(
+                    file.toString(),
+                    refused,
+                    keying.publishedKey(),
+                    keying.heldKeys(),
+                    keying.pairs())));
   }
 
   @Override

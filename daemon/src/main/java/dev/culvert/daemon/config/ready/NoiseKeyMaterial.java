@@ -3,8 +3,8 @@ package dev.culvert.daemon.config.ready;
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.crypto.X25519;
 import dev.culvert.daemon.config.ConfigException;
-import dev.culvert.daemon.config.EspConfig;
 import dev.culvert.daemon.config.KeySource;
+import dev.culvert.daemon.config.NoiseKeyingConfig;
 import dev.culvert.daemon.config.read.KeyFile;
 import dev.culvert.tunnel.esp.noise.NoisePeerKeys;
 import dev.culvert.tunnel.noise.PublicKey;
@@ -13,32 +13,34 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** Reads the files of ESP that is keyed by handshakes. */
-final class NoiseKeysReader {
-  private NoiseKeysReader() {}
-
+/**
+ * This node's static key pair, and who its peers are to handshakes.
+ *
+ * @param peers by name
+ */
+public record NoiseKeyMaterial(
+    SecretBytes privateKey, PublicKey publicKey, Map<String, NoisePeerKeys> peers)
+    implements KeyMaterial {
   /** Makes this node's private key at the first start. */
-  static DesiredEsp.Keys.Noise read(
-      KeySource privateKey, EspConfig.Keys.Noise noise, SecureRandom random)
+  static NoiseKeyMaterial read(NoiseKeyingConfig config, KeySource privateKey, SecureRandom random)
       throws ConfigException {
-    Map<String, NoisePeerKeys> peers = new LinkedHashMap<>();
     SecretBytes own = Identity.loadOrCreate(privateKey, random);
-    DesiredEsp.Keys.Noise keys = new DesiredEsp.Keys.Noise(own, publicKey(own), peers);
+    NoiseKeyMaterial read = new NoiseKeyMaterial(own, publicKey(own), new LinkedHashMap<>());
     try {
-      for (EspConfig.NoisePeerConfig peer : noise.peers()) {
-        if (peer.publicKey().equals(keys.publicKey())) {
+      for (NoiseKeyingConfig.Peer peer : config.peers()) {
+        if (peer.publicKey().equals(read.publicKey)) {
           throw peer.place().error("is this node's own public key");
         }
-        peers.put(peer.peer(), read(peer));
+        read.peers.put(peer.name(), read(peer));
       }
-      return keys;
+      return read;
     } catch (ConfigException e) {
-      keys.close();
+      read.close();
       throw e;
     }
   }
 
-  private static NoisePeerKeys read(EspConfig.NoisePeerConfig peer) throws ConfigException {
+  private static NoisePeerKeys read(NoiseKeyingConfig.Peer peer) throws ConfigException {
     KeySource presharedKey = peer.presharedKey();
     return new NoisePeerKeys(
         peer.publicKey(),
@@ -52,6 +54,17 @@ final class NoiseKeysReader {
       return PublicKey.of(X25519.publicKey(bytes));
     } finally {
       Arrays.fill(bytes, (byte) 0);
+    }
+  }
+
+  @Override
+  public void close() {
+    privateKey.close();
+    for (NoisePeerKeys peer : peers.values()) {
+      SecretBytes presharedKey = peer.presharedKey();
+      if (presharedKey != null) {
+        presharedKey.close();
+      }
     }
   }
 }

@@ -1,0 +1,8 @@
+package dev.culvert.daemon.config;
+
+/** Where ESP's keys come from. */
+public sealed interface KeyingConfig
+    permits GlobalKeyingConfig, NoiseKeyingConfig, ManualKeyingConfig {
+  /** The name in the configuration. */
+  String name();
+}

@@ -1,0 +1,34 @@
+package dev.culvert.daemon.config;
+
+import dev.culvert.tunnel.noise.PublicKey;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Handshakes of static keys, this node's being {@link GatewayConfig#privateKey}. */
+public record NoiseKeyingConfig(List<Peer> peers) implements KeyingConfig {
+  public static final String NAME = "noise";
+
+  public NoiseKeyingConfig {
+    peers = List.copyOf(peers);
+  }
+
+  @Override
+  public String name() {
+    return NAME;
+  }
+
+  /**
+   * Who a peer is to handshakes.
+   *
+   * @param name of the peer
+   * @param presharedKey null for none
+   * @param persistentKeepalive seconds, 0 for off
+   * @param place where its public key is
+   */
+  public record Peer(
+      String name,
+      PublicKey publicKey,
+      @Nullable KeySource presharedKey,
+      int persistentKeepalive,
+      Place place) {}
+}

@@ -1,0 +1,68 @@
+package dev.culvert.daemon.config.read;
+
+import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.config.KeySource;
+import dev.culvert.daemon.config.KeyingConfig;
+import dev.culvert.daemon.config.NoiseKeyingConfig;
+import dev.culvert.daemon.config.Values;
+import dev.culvert.daemon.config.read.YamlValue.YamlMap;
+import dev.culvert.tunnel.noise.PublicKey;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** {@code keying: noise}: each peer has a public key, and may have a preshared key. */
+final class NoiseKeyingFormat implements KeyingFormat {
+  private final Path directory;
+  private final Map<PublicKey, NoiseKeyingConfig.Peer> peers = new LinkedHashMap<>();
+
+  NoiseKeyingFormat(Path directory) {
+    this.directory = directory;
+  }
+
+  @Override
+  public boolean identifiesNodes() {
+    return true;
+  }
+
+  @Override
+  public Set<String> peerKeys() {
+    return Set.of("publicKey", "presharedKeyFile");
+  }
+
+  @Override
+  public void peer(YamlMap entry, String name) throws ConfigException {
+    YamlValue key = entry.require("publicKey");
+    YamlValue presharedKey = entry.get("presharedKeyFile");
+    YamlValue keepalive = entry.get("persistentKeepalive");
+    NoiseKeyingConfig.Peer peer =
+        new NoiseKeyingConfig.Peer(
+            name,
+            Values.publicKey(key.place(), key.text()),
+            presharedKey == null
+                ? null
+                : new KeySource.InFile(
+                    directory.resolve(YamlFormat.path(presharedKey)), presharedKey.place()),
+            keepalive == null ? 0 : Values.keepalive(keepalive.place(), keepalive.text()),
+            key.place());
+    NoiseKeyingConfig.Peer other = peers.putIfAbsent(peer.publicKey(), peer);
+    if (other != null) {
+      throw key.place().error("the same key as the peer at " + other.place().lineText());
+    }
+  }
+
+  @Override
+  public KeyingConfig config(YamlMap section) throws ConfigException {
+    YamlValue keyFile = section.get("keyFile");
+    if (keyFile != null) {
+      throw keyFile.place().error("with keying noise it is identity.privateKeyFile");
+    }
+    YamlValue esn = section.get("esn");
+    if (esn != null && !esn.truth()) {
+      throw esn.place().error("with keying noise sequence numbers have 64 bits");
+    }
+    return new NoiseKeyingConfig(List.copyOf(peers.values()));
+  }
+}
