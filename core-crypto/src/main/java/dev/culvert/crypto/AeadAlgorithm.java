@@ -1,8 +1,7 @@
 package dev.culvert.crypto;
 
 /**
- * The AEADs that tunnels are sealed with; both take a 96-bit nonce and put a 128-bit tag behind the
- * ciphertext.
+ * The AEADs that seal tunnels. Both take a 96-bit nonce and append a 128-bit tag to the ciphertext.
  */
 public enum AeadAlgorithm {
   /** RFC 8439; a 256-bit key. */

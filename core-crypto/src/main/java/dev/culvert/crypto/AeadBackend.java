@@ -2,7 +2,10 @@ package dev.culvert.crypto;
 
 import org.jspecify.annotations.Nullable;
 
-/** One implementation of the AEADs. Stateless and shared; the ciphers that it makes are not. */
+/**
+ * One implementation of the AEADs. A backend has no state and is shared between threads; its
+ * ciphers have state and belong to one thread each.
+ */
 public interface AeadBackend {
   /** A short name for status and logs, such as {@code javax}. */
   String name();
@@ -10,8 +13,8 @@ public interface AeadBackend {
   boolean supports(AeadAlgorithm algorithm);
 
   /**
-   * Whether this is fast only when the JVM has compiled it, seconds after its first train. Such a
-   * backend is not one to begin with, see {@link AeadBackends#first}.
+   * Whether this backend is fast only once the JVM has compiled it, seconds after its first train.
+   * {@link AeadBackends#first} does not choose such a backend.
    */
   default boolean startsSlowly() {
     return false;
@@ -24,11 +27,11 @@ public interface AeadBackend {
    * Seals one message: for handshakes and tests, not for the packet path.
    *
    * @return ciphertext and tag, 16 bytes longer than {@code plaintext}
-   * @throws IllegalArgumentException where the key or the nonce has a wrong length
+   * @throws IllegalArgumentException if the key or the nonce has a wrong length
    */
   byte[] seal(AeadAlgorithm algorithm, byte[] key, byte[] nonce12, byte[] aad, byte[] plaintext);
 
-  /** The plaintext; null where the tag is wrong or anything has a wrong length. */
+  /** The plaintext; null if the tag is wrong or anything has a wrong length. */
   byte @Nullable [] open(
       AeadAlgorithm algorithm, byte[] key, byte[] nonce12, byte[] aad, byte[] ciphertextAndTag);
 }

@@ -11,14 +11,14 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which backend seals the packets: of those that give the right answers, the one that measures
- * fastest on this machine. A processor's or a library's name never decides.
+ * Chooses the backend that seals packets: the one that measures fastest on this machine among those
+ * that give the right answers. The name of a processor or library never decides.
  */
 public final class AeadBackends {
   private static final String VECTOR_MODULE = "jdk.incubator.vector";
   private static final String VECTOR_BACKEND = "dev.culvert.crypto.vector.VectorBackend";
 
-  /** At most, to compile what starts slowly; usually it takes less than two seconds. */
+  /** The longest time for warming up a backend that starts slowly. Usually two seconds suffice. */
   private static final long WARM_UP_NANOS = 8_000_000_000L;
 
   /** Backends that this JVM or this processor cannot run. */
@@ -34,12 +34,12 @@ public final class AeadBackends {
   private AeadBackends() {}
 
   /**
-   * What became of one backend.
+   * The result of testing and measuring one backend.
    *
-   * @param failure why it may not be used; null where it gave the right answers
-   * @param nanosPerPacket to seal one of 46 packets of 1420 bytes, or -1 where it may not be used
-   * @param bytesPerPacket what sealing and opening it allocates, or -1; of vectors, more than 0
-   *     means that the JVM has compiled them badly
+   * @param failure why it may not be used; null if it gave the right answers
+   * @param nanosPerPacket to seal one of 46 packets of 1420 bytes, or -1 if it may not be used
+   * @param bytesPerPacket bytes that sealing and opening one packet allocate, or -1; if the backend
+   *     uses vectors, more than 0 means that the JVM has compiled them badly
    */
   public record Candidate(
       String name, @Nullable String failure, long nanosPerPacket, long bytesPerPacket) {
@@ -51,7 +51,7 @@ public final class AeadBackends {
       return failure == null;
     }
 
-    /** For people: figures, or why it was refused. */
+    /** The figures, or the reason for refusing the backend, as text for people. */
     @Override
     public String toString() {
       if (!passed()) {
@@ -66,16 +66,16 @@ public final class AeadBackends {
   }
 
   /**
-   * What the choice is measured with.
+   * The instruments of the measurement.
    *
    * @param nanoClock nanoseconds of any origin, such as {@code System::nanoTime}
-   * @param allocatedBytes what the calling thread has allocated in its life, in bytes
+   * @param allocatedBytes bytes that the calling thread has allocated in its life
    * @param rest leaves the processor to the JVM's compiler and to the traffic for a moment, tens of
-   *     milliseconds, or for longer while nobody needs the result
+   *     milliseconds, or longer while the result is not needed
    */
   public record Meters(LongSupplier nanoClock, LongSupplier allocatedBytes, Runnable rest) {}
 
-  /** The fastest backend, and how all did, fastest first, then those that failed. */
+  /** The fastest backend, and the results of all: fastest first, then those that failed. */
   public record Selection(AeadBackend backend, List<Candidate> candidates) {}
 
   /** Every backend that can run here, proven or not. */
@@ -84,10 +84,10 @@ public final class AeadBackends {
   }
 
   /**
-   * A backend to begin with, while {@link #select} finds out which is fastest: the first that gives
-   * the right answers and does not need seconds to get going. Kept for the life of the process.
+   * The backend to start with while {@link #select} finds the fastest: the first that gives the
+   * right answers and does not start slowly. Kept for the life of the process.
    *
-   * @throws IllegalStateException where no backend gives the right answers
+   * @throws IllegalStateException if no backend gives the right answers
    */
   public static AeadBackend first(AeadAlgorithm algorithm) {
     return FIRST.computeIfAbsent(
@@ -102,19 +102,19 @@ public final class AeadBackends {
   }
 
   /**
-   * Tests and measures all backends. That takes seconds of a processor's time, since what is
-   * fastest shows only once the JVM has compiled it: for a thread in the background. The result is
-   * kept for the life of the process.
+   * Tests and measures all backends. That takes seconds of processor time, since the JVM has to
+   * compile each backend first, so call it from a background thread. The result is kept for the
+   * life of the process.
    *
-   * @throws IllegalStateException where no backend gives the right answers
+   * @throws IllegalStateException if no backend gives the right answers
    */
   public static Selection select(AeadAlgorithm algorithm, Meters meters) {
     return SELECTED.computeIfAbsent(
         algorithm,
         a -> {
           List<AeadBackend> able = ALL.stream().filter(b -> b.supports(a)).toList();
-          // Where something starts slowly it is what wins, if anything beats the first; else all
-          // have to be warm to be told apart.
+          // A backend that starts slowly is the only one that can beat the first, so only that one
+          // is warmed up; without one, all have to be warm before they can be compared.
           boolean slowStarter = able.stream().anyMatch(AeadBackend::startsSlowly);
           for (AeadBackend backend : able) {
             if (backend.startsSlowly() == slowStarter) {
@@ -165,7 +165,7 @@ public final class AeadBackends {
     ABSENT.computeIfAbsent(algorithm, _ -> new ArrayList<>()).add(Candidate.refused(name, why));
   }
 
-  /** The same for other backends, and nothing kept. */
+  /** Tests and measures the given backends, and does not keep the result. */
   static Selection select(List<AeadBackend> backends, AeadAlgorithm algorithm, Meters meters) {
     List<AeadBackend> passed = new ArrayList<>();
     List<Candidate> failed = new ArrayList<>();

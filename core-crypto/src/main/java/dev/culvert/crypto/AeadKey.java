@@ -6,7 +6,7 @@ import java.nio.ByteOrder;
 
 /**
  * One AEAD key with the rule that makes its nonces. Immutable and shared by all lanes until it is
- * closed; each backend derives what it needs from it in its own scratch.
+ * closed; each backend derives its own form of the key in its own scratch memory.
  */
 public final class AeadKey implements AutoCloseable {
   /** Bytes of a nonce: the prefix and a packet's counter. */
@@ -30,7 +30,7 @@ public final class AeadKey implements AutoCloseable {
    *
    * @param noncePrefix the first four bytes of every nonce, in network order: 0 for WireGuard, the
    *     salt for ESP
-   * @throws IllegalArgumentException where the key's length does not fit the algorithm
+   * @throws IllegalArgumentException if the key's length does not fit the algorithm
    */
   public AeadKey(
       AeadAlgorithm algorithm, SecretBytes key, NonceLayout nonceLayout, int noncePrefix) {
@@ -53,17 +53,17 @@ public final class AeadKey implements AutoCloseable {
   }
 
   /**
-   * Puts a copy of the key into {@code scratch}, which must be as long; for backends, which wipe it
-   * after each run.
+   * Copies the key into {@code scratch}, which must have the key's length. Backends call this and
+   * wipe the copy after each run.
    *
-   * @throws IllegalStateException where the key is closed
+   * @throws IllegalStateException if the key is closed
    */
   public void copyTo(byte[] scratch) {
     key.copyTo(scratch);
   }
 
   /**
-   * Fails where the key is closed.
+   * Fails if the key is closed.
    *
    * @throws IllegalStateException then
    */

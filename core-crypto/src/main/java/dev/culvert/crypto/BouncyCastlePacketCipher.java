@@ -8,15 +8,18 @@ import org.bouncycastle.crypto.params.ParametersWithIV;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One reused engine. The first packet of a run gives it the key, which costs it its tables; the
- * others let it keep the one it has.
+ * One reused engine. The first packet of a run sets the key, and the engine computes its tables;
+ * the others reuse them.
  */
 final class BouncyCastlePacketCipher implements PacketCipher {
   private final AeadAlgorithm algorithm;
   private final boolean sealing;
   private final AEADCipher engine;
 
-  /** What the engine has: it keeps this very array to tell a nonce used twice. */
+  /**
+   * The key that the engine has. The engine compares it by identity of the array to notice a nonce
+   * that is used twice.
+   */
   private @Nullable KeyParameter keyInUse;
 
   private @Nullable KeyParameter nextKey;

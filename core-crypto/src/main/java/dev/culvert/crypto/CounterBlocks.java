@@ -16,7 +16,9 @@ import javax.crypto.ShortBufferException;
 final class CounterBlocks {
   private static final int BLOCK = Ghash.BLOCK;
 
-  /** Blocks at a time: 16 KiB of them and as much of keystream, which the first cache holds. */
+  /**
+   * Blocks per call: 16 KiB of counters and 16 KiB of keystream, which fit the first-level cache.
+   */
   private static final int USUAL_BLOCKS = 1024;
 
   private static final byte[] ZEROS = new byte[BLOCK];
@@ -48,7 +50,10 @@ final class CounterBlocks {
     }
   }
 
-  /** Packets of {@code blocks} blocks, the tag's included, that are done in one go; at least 1. */
+  /**
+   * The number of packets of {@code blocks} blocks each (with the tag's) that one call handles; at
+   * least 1.
+   */
   int packetsAtOnce(int blocks) {
     return Math.max(1, USUAL_BLOCKS / blocks);
   }
@@ -90,7 +95,7 @@ final class CounterBlocks {
     }
   }
 
-  /** Wipes the keystream and lets another key take the place of the real one. */
+  /** Wipes the keystream and replaces the real key by {@code zeros}. */
   void forget(JavaxKey zeros) {
     use(zeros, keystream);
     Arrays.fill(keystream, (byte) 0);

@@ -111,7 +111,7 @@ final class GcmTrainCipher implements TrainCipher {
     return true;
   }
 
-  /** Takes a packet's associated data, padded, and its text in. */
+  /** Copies a packet's associated data, padded, and its text into the heap array. */
   private void load(PacketRun run, int i, long at, int length) {
     int aadLength = run.aadLength();
     if (aadLength > 0) {
@@ -123,7 +123,7 @@ final class GcmTrainCipher implements TrainCipher {
     MemorySegment.copy(run.memory(), ValueLayout.JAVA_BYTE, at, hashed, textAt, length);
   }
 
-  /** Whole words: what that spoils behind the text {@link #hash} writes over. */
+  /** XORs whole words; {@link #hash} overwrites the bytes behind the text that this spoils. */
   private void applyKeystream(int from, int length) {
     byte[] text = hashed;
     byte[] keystream = counterBlocks.keystream();

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class Ghash {
   static final int BLOCK = 16;
 
-  /** What has to be opened to this module. */
+  /** The package that has to be open to this module. */
   static final String PACKAGE = "java.base/com.sun.crypto.provider";
 
   /** The hash subkey and room for the powers that the compiled routine makes of it. */
@@ -27,14 +27,15 @@ final class Ghash {
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
 
   /**
-   * The routine: a constant, so that the JVM compiles it in place. Null where it is out of reach.
+   * The JDK's routine, or null if it is not accessible. It is a constant so that the JVM inlines
+   * it.
    */
   private static final @Nullable MethodHandle PROCESS_BLOCKS = processBlocks();
 
   private final long[] subkeyPowers = new long[POWERS];
   private final long[] state = new long[2];
 
-  /** Whether this JVM lets us at the routine. */
+  /** Whether this JVM gives access to the routine. */
   static boolean isAccessible() {
     return PROCESS_BLOCKS != null;
   }
@@ -60,7 +61,8 @@ final class Ghash {
   }
 
   /**
-   * Hashes so many whole blocks from the beginning of {@code data}: {@link #upper}, {@link #lower}.
+   * Hashes the first {@code blocks} whole blocks of {@code data}; {@link #upper} and {@link #lower}
+   * return the result.
    */
   void hash(byte[] data, int blocks) {
     if (blocks * BLOCK > data.length) {
@@ -89,7 +91,7 @@ final class Ghash {
     return state[1];
   }
 
-  /** Wipes the subkey and what was hashed. */
+  /** Wipes the subkey and the last hash. */
   void forget() {
     Arrays.fill(subkeyPowers, 0);
     Arrays.fill(state, 0);

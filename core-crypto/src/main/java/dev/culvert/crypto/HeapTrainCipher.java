@@ -5,9 +5,9 @@ import java.lang.foreign.ValueLayout;
 
 /**
  * A train cipher over an implementation that knows only byte arrays and one packet at a time: each
- * packet is copied through two heap arrays, which are kept. Input and output are apart, since
- * javax.crypto opens in place only by way of an array of its own. Each direction has a {@link
- * PacketCipher} of its own, so that what was opened does not count as a nonce used to seal.
+ * packet is copied through two heap arrays, which are kept. Input and output are separate arrays,
+ * since javax.crypto opens in place only through an array of its own. Each direction has its own
+ * {@link PacketCipher}, so that opening a packet does not count as using its nonce to seal.
  */
 final class HeapTrainCipher implements TrainCipher {
   private static final int USUAL_PACKET = 2048;
@@ -22,7 +22,7 @@ final class HeapTrainCipher implements TrainCipher {
   private byte[] input = new byte[USUAL_PACKET];
   private byte[] output = new byte[USUAL_PACKET];
 
-  /** Times that keys were forgotten: each time takes another nonce than the last. */
+  /** The number of times that keys were forgotten; it makes a new nonce each time. */
   private long forgotten;
 
   HeapTrainCipher(AeadAlgorithm algorithm, PacketCipher sealer, PacketCipher opener) {
@@ -65,7 +65,7 @@ final class HeapTrainCipher implements TrainCipher {
     return opened;
   }
 
-  /** Lets a key of zeros take the place of the real ones. */
+  /** Replaces the real keys by a key of zeros. */
   @Override
   public void forgetKeys() {
     MemorySegment memory = MemorySegment.ofArray(new byte[TAG_LENGTH]);
@@ -92,7 +92,7 @@ final class HeapTrainCipher implements TrainCipher {
     }
   }
 
-  /** Takes a packet's bytes and associated data in, and makes its nonce. */
+  /** Copies a packet's bytes and associated data into the heap arrays, and makes its nonce. */
   private void load(AeadKey key, PacketRun run, int i, long at, int length) {
     MemorySegment.copy(run.memory(), ValueLayout.JAVA_BYTE, at, input, 0, length);
     if (run.aadLength() > 0) {

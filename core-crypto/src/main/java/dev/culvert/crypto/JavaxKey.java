@@ -3,8 +3,8 @@ package dev.culvert.crypto;
 import javax.crypto.SecretKey;
 
 /**
- * An {@link AeadKey} as javax.crypto wants to see it. Unlike a SecretKeySpec it holds no copy of
- * the key: closing the key closes this.
+ * An {@link AeadKey} as a key of javax.crypto. Unlike a SecretKeySpec it holds no copy of the key:
+ * closing the key closes this.
  */
 final class JavaxKey implements SecretKey {
   private static final long serialVersionUID = 1;

@@ -8,8 +8,8 @@ import javax.crypto.Cipher;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One reused {@link Cipher}. It refuses to seal under the very key and nonce that it was last set
- * up with; that safeguard is kept.
+ * One reused {@link Cipher}. The JDK's cipher refuses to seal under the key and nonce that it was
+ * last set up with; this class keeps that safeguard.
  */
 final class JavaxPacketCipher implements PacketCipher {
   private final AeadAlgorithm algorithm;

@@ -11,9 +11,9 @@ import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a backend must get right before it may seal anything: published vectors one at a time, then
- * trains, which must be what the proven one-shot calls make, and of which exactly the forged packet
- * is refused.
+ * The tests that a backend must pass before it may seal packets: published vectors, one message
+ * each; then trains, which must equal the results of the proven one-shot calls, and of which
+ * opening must refuse exactly the forged packet.
  */
 final class KnownAnswers {
   private static final HexFormat HEX = HexFormat.of();
@@ -74,7 +74,7 @@ final class KnownAnswers {
                   + "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"
                   + "76fc6ece0f4e1768cddf8853bb2d551b"));
 
-  /** Why {@code backend} may not be used, or null where every answer was right. */
+  /** Why {@code backend} may not be used, or null if every answer was right. */
   static @Nullable String failure(AeadBackend backend, AeadAlgorithm algorithm) {
     try {
       for (Vector vector : vectors(algorithm)) {
@@ -118,8 +118,8 @@ final class KnownAnswers {
   }
 
   /**
-   * Packets lie one after the other, each behind its own associated data, in native memory as on
-   * the packet path.
+   * Tests a train in native memory, as on the packet path: packets one after the other, each behind
+   * its own associated data.
    */
   private static @Nullable String trainFailure(
       AeadBackend backend,
@@ -147,7 +147,7 @@ final class KnownAnswers {
       long forged = TRAIN_FORGED * STRIDE + AAD_LENGTH;
       train.set(JAVA_BYTE, forged, (byte) (train.get(JAVA_BYTE, forged) ^ 1));
       if (cipher.open(key, run) != (run.allPackets() & ~(1L << TRAIN_FORGED))) {
-        return "of a train, not exactly the forged packet was refused";
+        return "opening a train did not refuse exactly the forged packet";
       }
       byte[] opened = train.toArray(JAVA_BYTE);
       return opensTo(plain, opened, run) ? null : "a train did not open to what was sealed";

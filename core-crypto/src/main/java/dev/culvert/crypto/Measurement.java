@@ -9,13 +9,14 @@ import java.util.function.LongSupplier;
 
 /**
  * How fast backends seal a train as the packet path has it: 46 packets of 1420 bytes in native
- * memory. Of each backend its best train counts.
+ * memory. Each backend counts with its best train.
  *
  * <p>The backends take turns in rounds that grow, since the JVM compiles a cipher only after some
  * tens of thousands of packets: before that, AES-GCM of the JDK is a hundred times slower and would
- * lose against everything. Packets count rather than time, since a busy machine gets through fewer;
- * and while a round still made someone much faster, another follows. Then some trains more are
- * sealed and opened to see what that allocates.
+ * lose against everything. The length of a round is a number of packets, not a time, since a busy
+ * machine would seal fewer packets in that time. Another round follows while the last one still
+ * made a backend much faster. A few more trains, sealed and opened, then show how many bytes that
+ * allocates.
  */
 final class Measurement {
   static final int PACKETS = 46;
@@ -68,7 +69,9 @@ final class Measurement {
     }
   }
 
-  /** Seals so many trains; false where one of them took less than two thirds of the best before. */
+  /**
+   * Seals {@code trains} trains; false if one of them took less than two thirds of the best before.
+   */
   private boolean settlesIn(int trains) {
     long bestBefore = best;
     long before = nanoClock.getAsLong();
@@ -85,7 +88,7 @@ final class Measurement {
     return new Candidate(backend.name(), null, best / PACKETS, bytesPerPacket());
   }
 
-  /** Of sealing and opening, rounded up. */
+  /** Bytes that sealing and opening one packet allocate, rounded up. */
   private long bytesPerPacket() {
     long before = allocatedBytes.getAsLong();
     for (int train = 0; train < WEIGHED_TRAINS; train++) {

@@ -3,8 +3,8 @@ package dev.culvert.crypto;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Notices a run that takes a nonce of the run sealed just before. It sees no further back: that no
- * counter is used twice is the caller's duty, this is the net below.
+ * Notices a run that takes a nonce of the run sealed just before. It looks no further back. The
+ * caller has to make sure that no counter is used twice; this only catches the likeliest mistake.
  */
 public final class NonceGuard {
   private @Nullable AeadKey key;
@@ -12,9 +12,9 @@ public final class NonceGuard {
   private int packets;
 
   /**
-   * Takes note of a run that is about to be sealed.
+   * Records a run that is about to be sealed.
    *
-   * @throws IllegalStateException where it shares a counter with the last one under this key
+   * @throws IllegalStateException if it shares a counter with the last one under this key
    */
   public void admit(AeadKey next, PacketRun run) {
     long ahead = run.firstCounter() - from;

@@ -1,6 +1,6 @@
 package dev.culvert.crypto;
 
-/** What all backends check before they seal or open one message. */
+/** The checks that all backends make before they seal or open one message. */
 final class OneShot {
   private OneShot() {}
 

@@ -3,16 +3,16 @@ package dev.culvert.crypto;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Where the packets of a train lie, for a {@link TrainCipher}: packet {@code i} of {@code packets}
- * starts at {@code offset + i * stride} in one memory and is {@code length} bytes of plaintext, the
- * last one {@code lastLength}; the 16-byte tag stands, or is put, directly behind each packet's own
- * plaintext. Packet {@code i} is sealed under counter {@code firstCounter + i}. Lengths never
- * include the tag.
+ * The places of a train's packets in memory, for a {@link TrainCipher}: packet {@code i} of {@code
+ * packets} starts at {@code offset + i * stride} in one memory and is {@code length} bytes of
+ * plaintext, the last one {@code lastLength}; the 16-byte tag stands, or is put, directly behind
+ * each packet's own plaintext. Packet {@code i} is sealed under counter {@code firstCounter + i}.
+ * Lengths never include the tag.
  *
- * <p>A flyweight: owned by one thread, set again for each train, nothing allocated.
+ * <p>A flyweight: one thread owns it and sets it again for each train, so nothing is allocated.
  */
 public final class PacketRun {
-  /** A run is reported as one bit a packet in a {@code long}. */
+  /** A {@code long} reports the result of a run, with one bit per packet. */
   public static final int MAX_PACKETS = 64;
 
   private MemorySegment memory = MemorySegment.NULL;
@@ -64,7 +64,7 @@ public final class PacketRun {
 
   /**
    * Gives every packet {@code newAadLength} bytes of associated data, from the same memory. {@link
-   * #at} takes it off.
+   * #at} removes it again.
    */
   public PacketRun authenticating(long newAadOffset, long newAadStride, int newAadLength) {
     aadOffset = newAadOffset;
@@ -119,7 +119,7 @@ public final class PacketRun {
   }
 
   /**
-   * Refuses a run whose packets, with their tags, would lie over one another.
+   * Refuses a run whose packets, with their tags, would overlap.
    *
    * @throws IllegalArgumentException then
    */

@@ -1,16 +1,17 @@
 package dev.culvert.crypto;
 
 /**
- * Which counters have been seen, after RFC 6479: a ring of bits that moves on by whole words, so
- * that nothing is ever shifted. Of its 8192 bits the word being filled is not reliable behind the
- * newest counter, so a counter may be up to 8128 behind the newest. Counters are unsigned 64-bit.
+ * Remembers which counters have been seen (RFC 6479): a ring of bits that moves on by whole words,
+ * so that no bits are shifted. The ring has 8192 bits, but those of the newest counter's word are
+ * not reliable behind that counter, so a counter may be up to 8128 behind the newest. Counters are
+ * unsigned 64-bit.
  *
- * <p>Not thread-safe: an engine holds its session's lock once a run.
+ * <p>Not thread-safe: an engine holds its session's lock once per run.
  */
 public final class ReplayWindow {
   public static final int BITS = 8192;
 
-  /** How far behind the newest counter another may be. */
+  /** The largest distance of an acceptable counter behind the newest. */
   public static final int USABLE = BITS - Long.SIZE;
 
   private static final int WORDS = BITS / Long.SIZE;
@@ -44,7 +45,7 @@ public final class ReplayWindow {
    * Marks {@code counter} as seen. Call it only after the packet was authenticated, else a forged
    * counter moves the window past honest packets.
    *
-   * @return false where it was seen before, is too old to know, or is at or past the limit
+   * @return false if it was seen before, is too old to know, or is at or past the limit
    */
   public boolean accept(long counter) {
     if (!isFresh(counter)) {

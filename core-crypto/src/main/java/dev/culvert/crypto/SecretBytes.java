@@ -31,8 +31,8 @@ public final class SecretBytes implements AutoCloseable {
   }
 
   /**
-   * A copy, for the caller to wipe. Never a half-wiped one: where another thread closes this
-   * meanwhile, this fails, since packets sealed under a key of zeros would be open to everyone.
+   * A copy, for the caller to wipe. Fails if another thread closes this meanwhile, and never
+   * returns a half-wiped copy, since anyone could open packets sealed under a key of zeros.
    */
   public byte[] toByteArray() {
     byte[] copy = new byte[bytes.length];
@@ -41,9 +41,9 @@ public final class SecretBytes implements AutoCloseable {
   }
 
   /**
-   * As {@link #toByteArray}, into an array of the same length that is the caller's.
+   * Copies the bytes into the caller's array. Fails if another thread closes this meanwhile.
    *
-   * @throws IllegalArgumentException where it has another length
+   * @throws IllegalArgumentException if {@code target} has another length
    */
   void copyTo(byte[] target) {
     if (target.length != bytes.length) {
@@ -64,8 +64,8 @@ public final class SecretBytes implements AutoCloseable {
   }
 
   /**
-   * The bytes themselves, for use inside this package, where no other thread may close this: all
-   * others take a copy.
+   * The bytes themselves, for use inside this package while no other thread can close this; all
+   * other callers take a copy.
    */
   byte[] live() {
     if (destroyed) {
@@ -99,7 +99,7 @@ public final class SecretBytes implements AutoCloseable {
     return other instanceof SecretBytes that && MessageDigest.isEqual(live(), that.live());
   }
 
-  /** Constant: a hash would say something about the secret. */
+  /** Constant, since a hash would reveal something about the secret. */
   @Override
   public int hashCode() {
     return 1;

@@ -5,10 +5,11 @@ import java.time.Instant;
 
 /**
  * A TAI64N timestamp as WireGuard's handshake carries it: 8 bytes of seconds and 4 of nanoseconds,
- * big-endian. Ordered as the bytes are, so that every value that a peer may send has its place.
+ * big-endian. The order is that of the bytes, so that every value that a peer may send has a place
+ * in it.
  *
- * @param label 2^62 + 10 + Unix seconds, unsigned; like every WireGuard, this counts no leap
- *     seconds beyond the first ten
+ * @param label 2^62 + 10 + Unix seconds, unsigned; as in every WireGuard, leap seconds after the
+ *     first ten do not count
  * @param nanos unsigned; below 10^9 in every value made here
  */
 public record Tai64n(long label, int nanos) implements Comparable<Tai64n> {
@@ -18,7 +19,10 @@ public record Tai64n(long label, int nanos) implements Comparable<Tai64n> {
   private static final long UNIX_EPOCH = 0x400000000000000aL;
   private static final int NANOS_PER_SECOND = 1_000_000_000;
 
-  /** Timestamps are rounded down to 2^24 ns, so that they tell little about the sender's clock. */
+  /**
+   * Timestamps are rounded down to multiples of 2^24 ns, so that they reveal little about the
+   * sender's clock.
+   */
   private static final int WHITENING = 1 << 24;
 
   /**
@@ -33,9 +37,9 @@ public record Tai64n(long label, int nanos) implements Comparable<Tai64n> {
   }
 
   /**
-   * Reads a timestamp from the wire; any 12 bytes are one.
+   * Reads a timestamp from the wire; any 12 bytes are a timestamp.
    *
-   * @throws IllegalArgumentException where there are not 12 bytes
+   * @throws IllegalArgumentException if {@code bytes} are not 12
    */
   public static Tai64n ofBytes(byte[] bytes) {
     if (bytes.length != LENGTH) {
@@ -52,7 +56,7 @@ public record Tai64n(long label, int nanos) implements Comparable<Tai64n> {
 
   /**
    * The smallest whitened timestamp later than this one, for a sender whose clock stands still or
-   * was set back: what a peer has seen must never come again.
+   * was set back: a peer must never see the same timestamp twice.
    *
    * @throws ArithmeticException at the end of time
    */
@@ -67,7 +71,7 @@ public record Tai64n(long label, int nanos) implements Comparable<Tai64n> {
     return new Tai64n(label + 1, 0);
   }
 
-  /** The moment meant; one that {@link Instant} cannot hold becomes its nearest end. */
+  /** The moment as an {@link Instant}, or the nearest one that {@link Instant} can hold. */
   public Instant toInstant() {
     long seconds = label - UNIX_EPOCH;
     if (Long.compareUnsigned(label, UNIX_EPOCH + Instant.MAX.getEpochSecond()) > 0) {

@@ -4,8 +4,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A backend that is made for the trains of one algorithm, and fast only once the JVM has compiled
- * it. One message at a time is the work of another.
+ * A backend for trains of one algorithm, which is fast only once the JVM has compiled it. Another
+ * backend seals and opens single messages for it.
  */
 public abstract class TrainBackend implements AeadBackend {
   private final String name;

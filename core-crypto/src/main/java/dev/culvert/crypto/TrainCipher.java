@@ -5,34 +5,34 @@ package dev.culvert.crypto;
  * keys are shared. Allocates nothing of its own per packet (a backend over javax.crypto allocates
  * what the provider does).
  *
- * <p>Both methods throw {@link IllegalStateException} where the key is closed, even where another
- * thread closes it in the middle of the run: nothing of that run may be used then.
+ * <p>Both methods throw {@link IllegalStateException} if the key is closed, even if another thread
+ * closes it in the middle of the run; the caller must then discard the whole run.
  */
 public interface TrainCipher {
-  /** Bytes that sealing puts behind each packet. */
+  /** Bytes of the tag that sealing puts behind each packet. */
   int TAG_LENGTH = 16;
 
   /**
    * Enciphers every packet of the run in place and puts its tag behind it.
    *
-   * <p>No counter may be sealed twice under one key. A backend that notices throws {@link
-   * IllegalStateException}, but the caller must not count on it: it sees at most that a packet has
-   * the nonce of the one sealed just before.
+   * <p>No counter may be sealed twice under one key. A backend that notices a second use throws
+   * {@link IllegalStateException}, but the caller must not count on it: a backend notices at most
+   * that a packet has the nonce of the one sealed just before.
    */
   void seal(AeadKey key, PacketRun run);
 
   /**
    * Authenticates and deciphers every packet of the run in place.
    *
-   * @return one bit a packet, bit 0 for packet 0: set where the tag was right. The bytes of the
-   *     others are undefined and must not be used.
+   * @return one bit per packet, bit 0 for packet 0, set if the tag was right; the bytes of the
+   *     other packets are undefined and must not be used.
    */
   long open(AeadKey key, PacketRun run);
 
   /**
-   * Overwrites what the keys used last have left in scratch memory. Closing a key cannot reach what
-   * a cipher on another thread made of it, so an owner that has had keys closed calls this when it
-   * falls idle.
+   * Overwrites the traces of the last keys in scratch memory. Closing a key cannot wipe the values
+   * that a cipher on another thread derived from it, so a cipher's owner calls this when it falls
+   * idle after keys were closed.
    */
   void forgetKeys();
 }

@@ -6,8 +6,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.function.LongSupplier;
 
 /**
- * Runs a backend until the JVM has compiled it: trains of many shapes, both ways, so that what is
- * compiled fits all of them and is not thrown away when the first other shape comes.
+ * Runs a backend until the JVM has compiled it: trains of many shapes, sealed and opened, so that
+ * the compiled code fits all shapes and the JVM does not discard it when a new shape comes.
  */
 final class WarmUp {
   private static final int MAX_LENGTH = 1420;
@@ -18,18 +18,22 @@ final class WarmUp {
   private static final int[] LENGTHS = {MAX_LENGTH, 64, 600, 1, 128, MAX_LENGTH - 13};
 
   /**
-   * Looks whether it still gets faster are so far apart, with a rest of about the same length
-   * between: the JVM compiles meanwhile, and running what is not compiled yet only takes a
-   * processor away from it.
+   * The time between two measurements of the progress. A rest of about the same length follows
+   * each, since the JVM compiles then, and running code that is not compiled yet would only take
+   * the processor away from the compiler.
    */
   private static final long SPELL_NANOS = 100_000_000;
 
   /**
-   * It is warm when so many spells in a row have made it no faster and the last allocated nothing.
+   * The backend is warm after this many spells in a row that made it no faster, if the last
+   * allocated nothing.
    */
   private static final int IDLE_SPELLS = 3;
 
-  /** It is as warm as it gets after so many: what allocates still will not stop. */
+  /**
+   * After this many spells without progress, the backend is as warm as it gets: if it still
+   * allocates, it will not stop.
+   */
   private static final int MOST_IDLE_SPELLS = 2 * IDLE_SPELLS;
 
   private final TrainCipher cipher;
@@ -45,7 +49,8 @@ final class WarmUp {
   }
 
   /**
-   * Runs until it gets no faster and allocates nothing, or for {@code mostNanos} without its rests.
+   * Runs the backend until it gets no faster and allocates nothing, or for {@code mostNanos}
+   * nanoseconds without the rests.
    */
   static void run(AeadBackend backend, AeadAlgorithm algorithm, Meters meters, long mostNanos) {
     LongSupplier nanoClock = meters.nanoClock();
@@ -73,7 +78,7 @@ final class WarmUp {
     cipher.forgetKeys();
   }
 
-  /** The nanoseconds that the fastest round took. */
+  /** Runs one spell and returns the time of its fastest round, in nanoseconds. */
   private long spell(AeadKey littleEndian, AeadKey bigEndian) {
     long start = nanoClock.getAsLong();
     long before = start;

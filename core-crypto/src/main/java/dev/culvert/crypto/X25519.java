@@ -36,7 +36,7 @@ public final class X25519 {
   /**
    * Puts the shared secret into {@code shared}, for the caller to wipe.
    *
-   * @return false where the result is all zero, since a public key of low order then chose it (RFC
+   * @return false if the result is all zero, since a public key of low order then chose it (RFC
    *     7748, section 6.1). Such a secret must not be used. The time taken is the same either way.
    */
   public static boolean agree(byte[] privateKey, byte[] publicKey, byte[] shared) {

@@ -20,7 +20,7 @@ public final class XChaCha20Poly1305 {
   /**
    * Ciphertext and tag, 16 bytes longer than {@code plaintext}.
    *
-   * @throws IllegalArgumentException where the key or the nonce has another length
+   * @throws IllegalArgumentException if the key or the nonce has another length
    */
   public static byte[] seal(byte[] key, byte[] nonce24, byte[] aad, byte[] plaintext) {
     if (key.length != KEY_LENGTH || nonce24.length != NONCE_LENGTH) {
@@ -34,7 +34,7 @@ public final class XChaCha20Poly1305 {
     }
   }
 
-  /** The plaintext; null where the tag is wrong or anything has a wrong length. */
+  /** The plaintext; null if the tag is wrong or anything has a wrong length. */
   public static byte @Nullable [] open(
       byte[] key, byte[] nonce24, byte[] aad, byte[] ciphertextAndTag) {
     if (key.length != KEY_LENGTH

@@ -155,7 +155,7 @@ class AeadBackendsTest {
             return mask | 1 << 7;
           }
         };
-    assertRefused(credulous, "of a train, not exactly the forged packet was refused");
+    assertRefused(credulous, "opening a train did not refuse exactly the forged packet");
   }
 
   @Test

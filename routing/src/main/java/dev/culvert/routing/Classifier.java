@@ -11,14 +11,17 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What becomes of each packet of one node, by the map and the policy. Immutable: a change builds a
- * new one and swaps one reference. Asking takes primitives, allocates nothing and takes no lock.
+ * Decides for each packet of one node whether it is encrypted, passes in clear or is dropped, by
+ * the map and the policy. Immutable: a change builds a new classifier and swaps one reference. A
+ * look-up takes primitives, allocates nothing and takes no lock.
  *
- * <p>The destination's longest prefix decides; a node's address is the longest there is, so it wins
- * over a pod range that covers it. The source decides between host and pod.
+ * <p>The destination's longest prefix decides; a node's address is a longest possible prefix, so it
+ * wins over a pod range that covers it. The source decides between host and pod.
  */
 public final class Classifier {
-  /** The port of a packet that has none, or whose ports are not known: a later fragment, say. */
+  /**
+   * The port of a packet that has no ports, or whose ports are unknown, such as a later fragment.
+   */
   public static final int NO_PORT = -1;
 
   private static final Verdict LOCAL = new Verdict.Drop(DropReason.LOCAL_DESTINATION);
@@ -34,10 +37,12 @@ public final class Classifier {
   /** Every range of the cluster. */
   private final PrefixTable<Owner> owners;
 
-  /** This node's ranges and what lies in them: few, so that sources cost little. */
+  /**
+   * This node's ranges and the ranges inside them. There are few, so looking up a source is cheap.
+   */
   private final PrefixTable<Owner> sources;
 
-  /** The exemptions that this node is a server of: its replies. */
+  /** The exemptions that this node serves; they exempt its replies. */
   private final List<ExemptPorts> replies;
 
   private Classifier(
@@ -58,13 +63,16 @@ public final class Classifier {
   /**
    * Compiles the classifier of the node named {@code self}.
    *
-   * @throws IllegalArgumentException where the map has no such node
+   * @throws IllegalArgumentException if the map has no such node
    */
   public static Classifier of(ClusterMap map, Policy policy, String self) {
     return new Compiler(map, policy, map.requireIndex(self)).compile();
   }
 
-  /** What the tunnel knows each node by, by its index; null for those without, and for this one. */
+  /**
+   * The tunnel's identity of each node, by the node's index; null for nodes without one, and for
+   * this node.
+   */
   public List<@Nullable String> peers() {
     return peers;
   }
@@ -74,22 +82,22 @@ public final class Classifier {
     return bypassRules;
   }
 
-  /** Ranges in the table, those that nobody owns included. */
+  /** The number of ranges in the table, those without an owner included. */
   public int size() {
     return owners.size();
   }
 
-  /** Bytes that look-ups may touch. */
+  /** The size in bytes of the tables that look-ups read. */
   public long bytes() {
     return owners.bytes() + sources.bytes();
   }
 
   /**
-   * What becomes of an IPv4 packet that is about to enter the tunnel.
+   * Decides on an IPv4 packet that is about to enter the tunnel.
    *
    * @param protocol of the payload; for IPv6, after the extension headers
-   * @param sourcePort 0 to 65535, or {@link #NO_PORT}; never exempt without
-   * @param destinationPort as {@code sourcePort}
+   * @param sourcePort 0 to 65535, or {@link #NO_PORT}; without a port no packet is exempt
+   * @param destinationPort 0 to 65535, or {@link #NO_PORT}
    */
   public Verdict classify4(
       int source, int destination, int protocol, int sourcePort, int destinationPort) {
@@ -101,7 +109,10 @@ public final class Classifier {
         destinationPort);
   }
 
-  /** As {@link #classify4}, for IPv6. */
+  /**
+   * Decides on an IPv6 packet that is about to enter the tunnel; the parameters are those of {@link
+   * #classify4}.
+   */
   public Verdict classify6(
       long sourceHigh,
       long sourceLow,
@@ -118,19 +129,28 @@ public final class Classifier {
         destinationPort);
   }
 
-  /** As {@link #classify4}, for either family. */
+  /**
+   * Decides on a packet of either family that is about to enter the tunnel; the parameters are
+   * those of {@link #classify4}.
+   */
   public Verdict classify(
       IpAddress source, IpAddress destination, int protocol, int sourcePort, int destinationPort) {
     return decide(
         sources.lookup(source), owners.lookup(destination), protocol, sourcePort, destinationPort);
   }
 
-  /** Whether the longest prefix of an inner IPv4 source is the node's that sent it. */
+  /**
+   * Whether {@code node}, which sent a packet, owns the longest prefix that holds the packet's
+   * inner IPv4 source.
+   */
   public boolean belongs4(int source, int node) {
     return belongs(owners.lookup4(source), node);
   }
 
-  /** As {@link #belongs4}, for IPv6. */
+  /**
+   * Whether {@code node}, which sent a packet, owns the longest prefix that holds the packet's
+   * inner IPv6 source.
+   */
   public boolean belongs6(long sourceHigh, long sourceLow, int node) {
     return belongs(owners.lookup6(sourceHigh, sourceLow), node);
   }
@@ -166,7 +186,7 @@ public final class Classifier {
     return destination.fromNode();
   }
 
-  /** Works out the owners. Good for one classifier. */
+  /** Works out the owners. Used for one classifier. */
   private static final class Compiler {
     private final ClusterMap map;
     private final Policy policy;
@@ -224,7 +244,7 @@ public final class Classifier {
           exemptions(map.nodes().get(self)));
     }
 
-    /** Adds the cluster's own ranges up to {@code end}, so that all come sorted. */
+    /** Adds the cluster's own ranges up to {@code end}, so that all ranges are added in order. */
     private void unowned(Deque<Prefix> wide, @Nullable Prefix end, PrefixTable<Owner> local) {
       while (!wide.isEmpty() && (end == null || wide.getFirst().compareTo(end) <= 0)) {
         Prefix prefix = wide.removeFirst();
@@ -241,7 +261,7 @@ public final class Classifier {
       }
     }
 
-    /** This node's pod ranges alone: what lies in them may be another's. */
+    /** A table of this node's pod ranges alone: ranges inside them may belong to other nodes. */
     private PrefixTable<Owner> local(Owner owner) {
       PrefixTable.Builder<Owner> local = PrefixTable.builder();
       map.nodes().get(self).podCidrs().stream()

@@ -11,8 +11,8 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who owns which addresses of the cluster. A range has one owner; ranges of different lengths may
- * lie in each other, and the longest decides. Immutable.
+ * The owners of the cluster's addresses. A range has one owner; ranges may lie inside others, and
+ * the longest prefix decides. Immutable.
  */
 public final class ClusterMap {
   private final List<ClusterNode> nodes;
@@ -22,7 +22,7 @@ public final class ClusterMap {
   private final NavigableMap<Prefix, Claim> claims;
 
   /**
-   * Who holds a range.
+   * The owner of a range.
    *
    * @param node index into {@link #nodes()}
    * @param address whether it is the node's own address rather than a range of its pods
@@ -40,8 +40,8 @@ public final class ClusterMap {
    * A map of these nodes.
    *
    * @param clusterCidrs ranges all of whose addresses are the cluster's, known or not
-   * @throws OwnerConflictException where two nodes claim one range
-   * @throws IllegalArgumentException where two nodes share a name, or a range is everything
+   * @throws OwnerConflictException if two nodes claim one range
+   * @throws IllegalArgumentException if two nodes share a name, or a range holds all addresses
    */
   public static ClusterMap of(List<ClusterNode> nodes, List<Prefix> clusterCidrs) {
     NavigableMap<Prefix, Claim> claims = new TreeMap<>();
@@ -59,7 +59,7 @@ public final class ClusterMap {
 
   private static void claim(
       NavigableMap<Prefix, Claim> claims, List<ClusterNode> nodes, int index) {
-    // Addresses first: where one is also a pod range of its own node, it stays a node's.
+    // Addresses first: if one is also a pod range of its own node, it stays a node's address.
     Claim address = new Claim(index, true);
     for (IpAddress own : nodes.get(index).addresses()) {
       claim(claims, nodes, Prefix.host(own), address);
@@ -127,7 +127,7 @@ public final class ClusterMap {
     return clusterCidrs;
   }
 
-  /** Where the node of that name is in {@link #nodes()}, or -1. */
+  /** The index in {@link #nodes()} of the node of that name, or -1. */
   public int indexOf(String name) {
     for (int i = 0; i < nodes.size(); i++) {
       if (nodes.get(i).name().equals(name)) {
@@ -140,7 +140,7 @@ public final class ClusterMap {
   /**
    * The node of that name.
    *
-   * @throws IllegalArgumentException where there is none
+   * @throws IllegalArgumentException if there is no such node
    */
   public ClusterNode node(String name) {
     return nodes.get(requireIndex(name));

@@ -11,11 +11,11 @@ import org.jspecify.annotations.Nullable;
  *
  * @param name unique in the cluster
  * @param roles such as {@code control-plane}
- * @param internal addresses that the nodes reach each other at
- * @param external addresses that the world reaches it at
+ * @param internal addresses that the other nodes use for it
+ * @param external addresses that hosts outside of the cluster use for it
  * @param podCidrs ranges of its pods
- * @param peer what the tunnel knows it by, or null: it has no identity yet, so nothing can be
- *     encrypted for it, and nothing leaves
+ * @param peer the tunnel's identity of the node, or null if it has none yet: nothing can be
+ *     encrypted for it, so its packets are dropped
  */
 public record ClusterNode(
     String name,
@@ -36,12 +36,12 @@ public record ClusterNode(
     podCidrs = List.copyOf(podCidrs);
   }
 
-  /** Internal addresses first, each once. */
+  /** All its addresses, the internal ones first, each once. */
   public List<IpAddress> addresses() {
     return Stream.concat(internal.stream(), external.stream()).distinct().toList();
   }
 
-  /** The address that this node's own packets into the tunnel carry, or null where it has none. */
+  /** The address that this node's own packets into the tunnel carry, or null if it has none. */
   public @Nullable IpAddress source(boolean v4) {
     for (IpAddress address : addresses()) {
       if (address.v4() == v4 && !address.isLinkLocalV6()) {

@@ -2,20 +2,23 @@ package dev.culvert.routing;
 
 import java.util.Locale;
 
-/** Why the classifier lets a packet go nowhere. */
+/** The reason why the classifier drops a packet. */
 public enum DropReason {
-  /** In the cluster's ranges, and nobody owns it: a new pod, say, that is not known here yet. */
+  /**
+   * The destination is in the cluster's ranges, but no node owns it: for example a new pod that is
+   * not known here yet.
+   */
   UNKNOWN_ENDPOINT,
-  /** Its owner has no identity that could be encrypted for. */
+  /** The destination's owner has no identity to encrypt for. */
   NO_PEER,
-  /** It is for this node itself, and has no business in the tunnel. */
+  /** The destination is this node itself, whose packets do not belong into the tunnel. */
   LOCAL_DESTINATION,
-  /** It is for an address outside of the cluster. */
+  /** The destination is outside of the cluster. */
   OUTSIDE_CLUSTER,
-  /** It does not come from this node or its pods; its receiver would refuse it. */
+  /** The source is not this node or one of its pods; the receiver would refuse the packet. */
   FOREIGN_SOURCE;
 
-  /** For people: {@code unknown endpoint}. */
+  /** Text for people, such as {@code unknown endpoint}. */
   @Override
   public String toString() {
     return name().toLowerCase(Locale.ROOT).replace('_', ' ');

@@ -6,11 +6,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What ESP keeps SAs for with one other node of a cluster (RFC 4301 section 4.4.1).
+ * The ranges that ESP keeps SAs for with one other node of a cluster (RFC 4301 section 4.4.1).
  *
  * @param node the other node's name
- * @param local what this node owns: addresses and ranges of pods, sorted
- * @param remote what the other node owns: addresses and ranges of pods, sorted
+ * @param local this node's addresses and pod ranges, sorted
+ * @param remote the other node's addresses and pod ranges, sorted
  */
 public record EspPolicy(String node, List<Prefix> local, List<Prefix> remote) {
   public EspPolicy {
@@ -19,10 +19,10 @@ public record EspPolicy(String node, List<Prefix> local, List<Prefix> remote) {
   }
 
   /**
-   * One for each other node, in the map's order.
+   * One policy for each other node, in the map's order.
    *
    * @param self the name of this node
-   * @throws IllegalArgumentException where the map has no such node
+   * @throws IllegalArgumentException if the map has no such node
    */
   public static Map<String, EspPolicy> of(ClusterMap map, String self) {
     int own = map.requireIndex(self);

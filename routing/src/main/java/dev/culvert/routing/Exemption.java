@@ -3,10 +3,10 @@ package dev.culvert.routing;
 import java.util.List;
 
 /**
- * Traffic between hosts that may leave in clear, since a node must reach it before it has keys that
- * work. Pods' traffic never is exempt.
+ * Traffic between hosts that may leave in clear, since a node needs it before it has working keys.
+ * Traffic of pods is never exempt.
  *
- * @param name for counters and people; lowercase letters, digits and dashes
+ * @param name the exemption's name in counters and messages: lowercase letters, digits and dashes
  * @param servers the nodes that listen
  * @param protocol {@link #TCP} or {@link #UDP}
  * @param ports that they listen on

@@ -6,7 +6,7 @@ import java.net.UnknownHostException;
 /**
  * An IPv4 or IPv6 address as a value. An IPv4 address keeps its 32 bits in the low half of {@code
  * low}; IPv4-mapped IPv6 addresses are made IPv4 where they are read from bytes, so that one host
- * is never two values.
+ * has one value.
  *
  * @param v4 whether this is IPv4
  * @param high the upper 64 bits of an IPv6 address, 0 for IPv4
@@ -44,7 +44,7 @@ public record IpAddress(boolean v4, long high, long low) implements Comparable<I
   /**
    * Parses a numeric address; never asks a name service.
    *
-   * @throws IllegalArgumentException where {@code text} is not one
+   * @throws IllegalArgumentException if {@code text} is not one
    */
   public static IpAddress parse(String text) {
     if (text.indexOf(':') < 0) {
@@ -81,9 +81,9 @@ public record IpAddress(boolean v4, long high, long low) implements Comparable<I
   }
 
   /**
-   * The number that one to three decimal digits of {@code text} make, or -1 if others are between
-   * {@code from} and {@code to}. Allocates nothing: devices are given ranges by the hundred
-   * thousand.
+   * The number that one to three decimal digits of {@code text} make, or -1 if the text between
+   * {@code from} and {@code to} is none. Allocates nothing, since a device can have hundreds of
+   * thousands of ranges.
    */
   static int smallNumber(String text, int from, int to) {
     if (to <= from || to - from > 3) {

@@ -1,9 +1,9 @@
 package dev.culvert.routing;
 
 /**
- * A firewall mark and the bits of it that count, so that others may use the rest.
+ * A firewall mark and the bits of it that count, so that other programs may use the rest.
  *
- * @param value what a packet's mark is in the bits of {@code mask}; has no other bits
+ * @param value a packet's mark in the bits of {@code mask}; has no other bits
  * @param mask the bits that are compared, not 0
  */
 public record Mark(int value, int mask) {
@@ -14,12 +14,12 @@ public record Mark(int value, int mask) {
     }
   }
 
-  /** A mark of which every bit counts. */
+  /** A mark all of whose bits count. */
   public static Mark of(int value) {
     return new Mark(value, -1);
   }
 
-  /** As {@code ip rule} prints it. */
+  /** The form that {@code ip rule} prints. */
   @Override
   public String toString() {
     return mask == -1 ? "0x%x".formatted(value) : "0x%x/0x%x".formatted(value, mask);

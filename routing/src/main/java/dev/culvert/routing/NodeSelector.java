@@ -3,7 +3,9 @@ package dev.culvert.routing;
 import java.util.Map;
 import java.util.Set;
 
-/** Which nodes are meant: those that have all of these roles and labels. An empty one means all. */
+/**
+ * Selects the nodes that have all of these roles and labels. An empty selector selects all nodes.
+ */
 public record NodeSelector(Set<String> roles, Map<String, String> labels) {
   public NodeSelector {
     roles = Set.copyOf(roles);

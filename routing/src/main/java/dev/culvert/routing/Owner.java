@@ -4,20 +4,20 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whose a range is, and what becomes of packets to it, worked out when the classifier is built.
+ * The owner of a range and the verdicts on packets to it, worked out when the classifier is built.
  *
- * @param node index into the map's nodes, or -1: nobody's, in the cluster's own ranges
- * @param address whether it is a node's own address
- * @param fromPod what becomes of a packet from one of this node's pods
- * @param fromNode what becomes of one from this node itself
- * @param exempt the exemptions that it is a server of; none for pods and for this node
+ * @param node index into the map's nodes, or -1 for a range of the cluster that no node owns
+ * @param address whether the range is a node's own address
+ * @param fromPod the verdict on a packet from one of this node's pods
+ * @param fromNode the verdict on a packet from this node itself
+ * @param exempt the exemptions that the owner serves; none for pods and for this node
  */
 record Owner(
     int node, boolean address, Verdict fromPod, Verdict fromNode, List<ExemptPorts> exempt) {
 
-  /** One exemption in a form that is quick to ask. */
+  /** One exemption in a form for quick look-ups. */
   record ExemptPorts(int protocol, List<PortRange> ports, Verdict.Bypass verdict) {
-    // By index: an iterator would be an object a packet.
+    // By index, since an iterator would allocate one object per packet.
     private boolean contains(int port) {
       for (int i = 0; i < ports.size(); i++) {
         if (ports.get(i).contains(port)) {

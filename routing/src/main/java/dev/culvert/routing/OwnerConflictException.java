@@ -1,6 +1,8 @@
 package dev.culvert.routing;
 
-/** Two nodes claim one range. A map that says so is refused whole; the old one stays. */
+/**
+ * Thrown if two nodes claim one range. The whole map is refused, and the old one stays in force.
+ */
 public final class OwnerConflictException extends IllegalArgumentException {
   private static final long serialVersionUID = 1L;
 

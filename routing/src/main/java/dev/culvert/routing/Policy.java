@@ -6,13 +6,14 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * What is encrypted, and what may leave in clear on purpose.
+ * The traffic that is encrypted, and the traffic that may leave in clear on purpose.
  *
  * @param encrypted the classes of traffic that go through the tunnel; the others stay in clear
- * @param strictEgress whether what would leave in clear is dropped, also while no daemon lives
- * @param strictIngress whether what arrives in clear from the cluster is dropped
- * @param exemptions names are unique
- * @param accepted what takes packets past the guard and is put up with
+ * @param strictEgress whether packets that would leave in clear are dropped, also while no daemon
+ *     runs
+ * @param strictIngress whether packets that arrive in clear from the cluster are dropped
+ * @param exemptions traffic that may leave in clear; the names are unique
+ * @param accepted blind spots of the guard that the configuration accepts
  */
 public record Policy(
     Set<TrafficClass> encrypted,
@@ -22,7 +23,7 @@ public record Policy(
     Set<BlindSpot> accepted) {
   private static final NodeSelector CONTROL_PLANE = NodeSelector.role("control-plane");
 
-  /** API server and etcd, without which a node that lost its keys cannot publish new ones. */
+  /** API server and etcd. A node that lost its keys needs them to publish new ones. */
   public static final List<Exemption> CONTROL_PLANE_EXEMPTIONS =
       List.of(
           new Exemption("api-server", CONTROL_PLANE, Exemption.TCP, List.of(PortRange.of(6443))),
@@ -44,7 +45,7 @@ public record Policy(
     }
   }
 
-  /** Nothing is accepted that takes packets past the guard. */
+  /** A policy that accepts no blind spot of the guard. */
   public Policy(
       Set<TrafficClass> encrypted,
       boolean strictEgress,

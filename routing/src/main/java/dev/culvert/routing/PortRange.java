@@ -21,7 +21,7 @@ public record PortRange(int first, int last) {
     return first <= port && port <= last;
   }
 
-  /** As {@code ip} and {@code nft} read it. */
+  /** The form that {@code ip} and {@code nft} read. */
   @Override
   public String toString() {
     return first == last ? Integer.toString(first) : first + "-" + last;

@@ -1,10 +1,10 @@
 package dev.culvert.routing;
 
 /**
- * An address range in CIDR form. Host bits are cleared, as {@code wg} does.
+ * An address range in CIDR form. Host bits are cleared, as in {@code wg}.
  *
  * @param address the first address of the range
- * @param length bits that are fixed, 0 to 32 or 128
+ * @param length the number of fixed bits, 0 to 32 (IPv4) or 128 (IPv6)
  */
 public record Prefix(IpAddress address, int length) implements Comparable<Prefix> {
   public Prefix {
@@ -22,7 +22,7 @@ public record Prefix(IpAddress address, int length) implements Comparable<Prefix
   /**
    * Parses {@code ADDRESS/LENGTH}, or {@code ADDRESS} for a single host.
    *
-   * @throws IllegalArgumentException where {@code text} is neither
+   * @throws IllegalArgumentException if {@code text} is neither
    */
   public static Prefix parse(String text) {
     int slash = text.indexOf('/');

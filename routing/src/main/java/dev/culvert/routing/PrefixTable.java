@@ -9,14 +9,14 @@ import org.jspecify.annotations.Nullable;
  * swaps one reference, so readers take no lock and never see half an update. A look-up allocates
  * nothing, and its time grows with the length of the prefixes, not with their number.
  *
- * @param <V> what a prefix stands for
+ * @param <V> the type of the prefixes' values
  */
 public final class PrefixTable<V> {
   private static final PrefixTable<Object> EMPTY = new PrefixTable<>(new Builder<>());
 
   private final int size;
 
-  /** Each value once: few owners have many prefixes, and what is looked up stays in cache. */
+  /** Each value once: few owners have many prefixes, so the values stay in the cache. */
   private final Object[] values;
 
   private final PrefixTrie v4;
@@ -30,7 +30,7 @@ public final class PrefixTable<V> {
     v6 = builder.v6.build();
   }
 
-  /** Collects the prefixes of one table, without a map between. */
+  /** Collects the prefixes of one table, without building a map of them. */
   public static final class Builder<V> {
     private final PrefixTrie.Builder v4 = new PrefixTrie.Builder();
     private final PrefixTrie.Builder v6 = new PrefixTrie.Builder();
@@ -39,7 +39,7 @@ public final class PrefixTable<V> {
 
     private Builder() {}
 
-    /** Adds a prefix; each at most once. The table takes least time where they come sorted. */
+    /** Adds a prefix; each may be added once. Building is fastest if they are added in order. */
     public void add(Prefix prefix, V value) {
       IpAddress address = prefix.address();
       Integer known = ids.get(value);
@@ -60,8 +60,8 @@ public final class PrefixTable<V> {
     }
   }
 
-  /** A table that holds nothing. */
-  @SuppressWarnings("unchecked") // It holds no value, so any type is true of it.
+  /** An empty table. */
+  @SuppressWarnings("unchecked") // An empty table has no values, so its type cannot be wrong.
   public static <V> PrefixTable<V> empty() {
     return (PrefixTable<V>) EMPTY;
   }
@@ -70,19 +70,22 @@ public final class PrefixTable<V> {
     return new Builder<>();
   }
 
-  /** A table of {@code prefixes} as they are now; the map is not kept. */
+  /** A table with a copy of {@code prefixes}. */
   public static <V> PrefixTable<V> of(Map<Prefix, V> prefixes) {
     Builder<V> builder = builder();
     prefixes.forEach(builder::add);
     return builder.build();
   }
 
-  /** Bytes that look-ups may touch: the tries, and the references to the values. */
+  /**
+   * The size in bytes of the memory that look-ups read: the tries, and the references to the
+   * values.
+   */
   public long bytes() {
     return v4.bytes() + v6.bytes() + 4L * values.length;
   }
 
-  /** Prefixes in this table. */
+  /** The number of prefixes in this table. */
   public int size() {
     return size;
   }
@@ -94,7 +97,7 @@ public final class PrefixTable<V> {
 
   /**
    * The value of the longest prefix that holds the IPv6 address of these 128 bits, or null.
-   * IPv4-mapped addresses are looked up as the IPv6 addresses that they are on the wire.
+   * IPv4-mapped addresses count as IPv6 addresses here, as they are on the wire.
    */
   public @Nullable V lookup6(long high, long low) {
     return value(v6.find(high, low));

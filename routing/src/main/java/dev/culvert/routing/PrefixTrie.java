@@ -4,27 +4,27 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
- * A trie that takes six bits of the address a step and packs each node into three longs, after
+ * A trie that takes six bits of the address per step and packs each node into three longs, after
  * "Poptrie: A Compressed Trie with Population Count for Fast and Scalable Software IP Routing Table
  * Lookup" (Asai and Ohara, SIGCOMM 2015).
  *
  * <p>Of a node's 64 slots, {@code childBits} marks those that lead to a child; children lie side by
  * side, so the number of marks up to a slot finds its child. All other slots are answers; a run of
- * equal answers is kept once, and {@code runBits} marks where a run starts.
+ * equal answers is kept once, and {@code runBits} marks the start of each run.
  *
- * <p>The first bits are taken in one step, through an array; more of them where there are many
- * prefixes. Their number is chosen so that the most common length ends where a node does: else each
- * such prefix would have a node to itself, and the trie would be too large for the cache.
+ * <p>The first bits are taken in one step, through an array; more of them if there are many
+ * prefixes. Their number is chosen so that the most common prefix length ends at a node's boundary:
+ * else each such prefix would have a node to itself, and the trie would be too large for the cache.
  */
 final class PrefixTrie {
-  /** The answer where no prefix holds the address. */
+  /** The answer if no prefix holds the address. */
   static final int NONE = -1;
 
   private static final int STEP = 6;
   private static final int SLOTS = 1 << STEP;
   private static final int MAX_BITS = 128;
 
-  /** From so many prefixes on, a larger first step is worth its room. */
+  /** From this number of prefixes on, a larger first step is worth its memory. */
   private static final int MANY = 4096;
 
   /**
@@ -32,7 +32,7 @@ final class PrefixTrie {
    */
   private static final int NODE = 3;
 
-  /** By the key's first bits: where in {@code nodes} to go on, or {@link #leaf}. */
+  /** By the key's first bits: the index in {@code nodes} of the next node, or {@link #leaf}. */
   private final int[] roots;
 
   private final int rootBits;
@@ -68,27 +68,27 @@ final class PrefixTrie {
     }
   }
 
-  /** An answer, which is at least {@link #NONE}, as a negative number; and back. */
+  /** Converts an answer, which is at least {@link #NONE}, to a negative number, and back. */
   private static int leaf(int answer) {
     return -2 - answer;
   }
 
-  /** Bytes that the arrays take. */
+  /** The size of the arrays in bytes. */
   long bytes() {
     return (long) Integer.BYTES * (roots.length + runs.length) + (long) Long.BYTES * nodes.length;
   }
 
-  /** What is known of the slots of the node that is being packed at one depth. */
+  /** The slots of the node that is being packed at one depth. */
   private static final class Level {
     final int[] answers = new int[SLOTS];
 
-    /** Where the prefixes that lead on from a slot begin and end. */
+    /** The begin and end of the prefixes that continue below a slot. */
     final int[] starts = new int[SLOTS];
 
     final int[] ends = new int[SLOTS];
   }
 
-  /** Collects prefixes and packs them. Good for one trie. */
+  /** Collects prefixes and packs them. Used for one trie. */
   static final class Builder {
     private long[] highs = new long[4];
     private long[] lows = new long[4];
@@ -104,8 +104,8 @@ final class PrefixTrie {
     private int runCount;
 
     /**
-     * Adds a prefix of a left-aligned key, its host bits zero; each at most once. Takes least time
-     * where they come sorted, a shorter one before those that it covers.
+     * Adds a prefix of a left-aligned key, its host bits zero; each may be added once. Building is
+     * fastest if they are added in order, a shorter prefix before those that it covers.
      */
     void add(long high, long low, int length, int id) {
       highs = grown(highs, count + 1);
@@ -151,7 +151,7 @@ final class PrefixTrie {
       int[] roots = new int[1 << bits];
       int next = 0;
       for (int slot = 0; slot < roots.length; slot++) {
-        // What ends here is sorted before what leads on.
+        // Prefixes that end here are sorted before those that continue below.
         while (next < count && lengths[next] <= bits && rootSlot(next, bits) == slot) {
           next++;
         }
@@ -171,9 +171,9 @@ final class PrefixTrie {
     }
 
     /**
-     * How many nodes there will be, so that their array, by far the largest, is made once. A prefix
-     * has one at each depth before its length, of which it shares those that its predecessor has on
-     * the bits that both begin with.
+     * Counts the nodes in advance, so that their array, by far the largest, is allocated once. A
+     * prefix has one node at each depth before its length. It shares the nodes of its common first
+     * bits with its predecessor.
      */
     private int countNodes(int rootBits) {
       int nodes = 0;
@@ -200,7 +200,10 @@ final class PrefixTrie {
       return (int) (highs[prefix] >>> (Long.SIZE - bits));
     }
 
-    /** Six bits or more, and steps of six from there to the most common length. */
+    /**
+     * The number of bits of the first step: at least six, so that steps of six from there end at
+     * the most common length.
+     */
     private int rootBits() {
       int[] counts = new int[MAX_BITS + 1];
       int common = 0;
@@ -244,7 +247,7 @@ final class PrefixTrie {
       }
     }
 
-    /** Gives the slots of a prefix its answer: those that it lies in came before it. */
+    /** Writes a prefix's answer into its slots. Prefixes that cover it were written before. */
     private void spread(int prefix, int first, int depth, int[] answers) {
       Arrays.fill(answers, first, first + (1 << (depth - lengths[prefix])), ids[prefix]);
     }
@@ -259,7 +262,7 @@ final class PrefixTrie {
       return firstChild;
     }
 
-    /** One answer for all slots without a child, as most nodes of IPv6 have it. */
+    /** Packs a node that has one answer for all slots without a child, as most IPv6 nodes have. */
     private long packRun(int answer, long childBits) {
       runs = grown(runs, runCount + 1);
       runs[runCount++] = answer;

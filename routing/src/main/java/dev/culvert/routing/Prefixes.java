@@ -24,7 +24,9 @@ public final class Prefixes {
     return result;
   }
 
-  /** At most so many ranges that hold all of these, and what lies between them. */
+  /**
+   * At most {@code most} ranges that hold all of {@code prefixes}, and some addresses between them.
+   */
   public static List<Prefix> cover(Collection<Prefix> prefixes, int most) {
     for (int length = 128; length > 0; length--) {
       Set<Prefix> shorter = new HashSet<>();

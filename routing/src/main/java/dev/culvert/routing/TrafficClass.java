@@ -2,7 +2,7 @@ package dev.culvert.routing;
 
 import java.util.Locale;
 
-/** What a packet between two nodes is, by its source and its destination. */
+/** The class of a packet between two nodes, by its source and its destination. */
 public enum TrafficClass {
   POD_TO_POD,
   POD_TO_NODE,
@@ -21,7 +21,7 @@ public enum TrafficClass {
     return this == POD_TO_NODE || this == NODE_TO_NODE;
   }
 
-  /** For people: {@code pod-to-node}. */
+  /** Text for people, such as {@code pod-to-node}. */
   @Override
   public String toString() {
     return name().toLowerCase(Locale.ROOT).replace('_', '-');

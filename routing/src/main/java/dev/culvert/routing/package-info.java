@@ -1,4 +1,6 @@
-/** Who owns an address, what may leave in clear, what the kernel should hold. Pure values. */
+/**
+ * The owners of addresses, the policy, and the classifier that decides on each packet. Pure values.
+ */
 @NullMarked
 package dev.culvert.routing;
 

@@ -34,12 +34,14 @@ final class ChaCha20 {
   private ChaCha20() {}
 
   /**
-   * The 20 rounds on two states, into {@code words}, one state behind the other. Two, because each
-   * round waits for the one before it, and one state leaves half of the processor idle.
+   * The 20 rounds on two states, into {@code words}, one state behind the other. Two states,
+   * because each round waits for the one before it, and one state would leave half of the processor
+   * idle.
    *
    * <p>A line is one of the four steps of a quarter round: {@code a += b; d = (d ^ a) <<< bits}.
    * One round is written down, not two: with two the method is too large for the first compiler. No
-   * helper is called: of so large a method the second compiler does not inline all that are.
+   * helper methods are called, since the second compiler does not inline all calls of so large a
+   * method.
    */
   @SuppressWarnings("AssignmentExpression")
   static void rounds(int[] first, int[] second, int[] words) {
@@ -180,7 +182,7 @@ final class ChaCha20 {
     b15.intoArray(words, STATE + 15 * LANES);
   }
 
-  /** Adds the state to its words at {@code at}, and makes of the rows 16 blocks of keystream. */
+  /** Adds the state to its words at {@code at}, and turns the rows into 16 blocks of keystream. */
   static void finish(int[] state, int[] words, int at) {
     addAndTransposeNear(state, words, at);
     transposeFar(words, at);
@@ -229,8 +231,9 @@ final class ChaCha20 {
   }
 
   /**
-   * What row {@code i} holds after it and row {@code i + distance} have exchanged lanes: its own
-   * lanes where {@code distance} is not in the lane's number, the other's lower ones elsewhere.
+   * The lanes of row {@code i} after it and row {@code i + distance} have exchanged lanes: its own
+   * lanes if the lane's number does not have the bit {@code distance}, else the other row's lower
+   * ones.
    */
   private static int[] lower(int distance) {
     int[] from = new int[LANES];
@@ -240,7 +243,7 @@ final class ChaCha20 {
     return from;
   }
 
-  /** What row {@code i + distance} holds then. */
+  /** The lanes of row {@code i + distance} after it and row {@code i} have exchanged lanes. */
   private static int[] upper(int distance) {
     int[] from = new int[LANES];
     for (int lane = 0; lane < LANES; lane++) {

@@ -17,13 +17,13 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The keystream of up to 16 packets, 32 blocks a pass: first block 0 of every packet, which is its
- * Poly1305 key, then the blocks that encipher, packet after packet. Where each lane stands in that
- * sequence is kept in vectors and moved on by arithmetic, so any mixture of packets fills the lanes
+ * The keystream of up to 16 packets, 32 blocks per pass: first block 0 of every packet, which is
+ * its Poly1305 key, then the blocks that encipher, packet after packet. Vectors hold each lane's
+ * position in that sequence and arithmetic moves it on, so any mixture of packets fills the lanes
  * alike.
  */
 final class Keystream {
-  /** Packets at most: those whose keys fit one state. */
+  /** The most packets per run: those whose keys fit one state. */
   static final int MAX_PACKETS = ChaCha20.LANES;
 
   private static final int BLOCK_BYTES = 64;
@@ -55,7 +55,7 @@ final class Keystream {
 
   private final int[] laneBlock = new int[PASS];
 
-  /** Where the lanes start, for the shape that was seen last. */
+  /** The lanes' start positions for the shape of the last run. */
   private final int[] startPacket = new int[PASS];
 
   private final int[] startBlock = new int[PASS];
@@ -65,7 +65,9 @@ final class Keystream {
   private boolean bigEndian;
   private PacketRun run = new PacketRun();
 
-  /** Blocks that encipher a packet, and what is one pass on in the sequence of them. */
+  /**
+   * Blocks that encipher one packet, and the distance of one pass in the sequence of these blocks.
+   */
   private int blocksPerPacket;
 
   private int stepPackets;
@@ -98,8 +100,8 @@ final class Keystream {
   }
 
   /**
-   * Makes the first pass for at most {@link #MAX_PACKETS} packets: from here on {@link #macKeys}
-   * stands, and {@link #apply} may follow.
+   * Makes the first pass for at most {@link #MAX_PACKETS} packets. Afterwards {@link #macKeys} is
+   * valid and {@link #apply} may be called.
    */
   void start(PacketRun newRun) {
     run = newRun;
@@ -122,7 +124,7 @@ final class Keystream {
     return macKeys;
   }
 
-  /** Enciphers, or deciphers, those packets that {@code wanted} has a bit for. */
+  /** Enciphers, or deciphers, the packets that have a bit in {@code wanted}. */
   void apply(long wanted) {
     if (wanted == 0) {
       return;
@@ -136,7 +138,7 @@ final class Keystream {
     }
   }
 
-  /** Lays out the lanes of the first pass, unless the last run was alike. */
+  /** Lays out the lanes of the first pass, unless the last run had the same shape. */
   private void placeLanes() {
     int packets = run.packets();
     if (packets != shapePackets || blocksPerPacket != shapeBlocks) {
@@ -159,7 +161,7 @@ final class Keystream {
     ChaCha20.rounds(first, second, words);
   }
 
-  /** Sets counters and nonces of a state to where its lanes stand, and moves the lanes on. */
+  /** Sets the counters and nonces of a state to its lanes' positions, and moves the lanes on. */
   private void aim(int[] state, int[] packets, int[] blocks, int at, int keys) {
     putCounters(state, packets, blocks, at, keys, run.firstCounter());
     if (bigEndian) {
@@ -248,7 +250,7 @@ final class Keystream {
         .intoMemorySegment(memory, at, ByteOrder.LITTLE_ENDIAN, inside);
   }
 
-  /** Overwrites all that a key has left. */
+  /** Overwrites all traces of a key. */
   void forget() {
     Arrays.fill(first, 0);
     Arrays.fill(second, 0);

@@ -23,7 +23,9 @@ final class PacketMac {
   private static final int STEP = Poly1305.LANES * BLOCK_LONGS;
   private static final int USUAL_PACKET = 2048;
 
-  /** To choose from two vectors: the lower halves of eight blocks, and their upper ones. */
+  /**
+   * Shuffles that choose from two vectors the lower halves of eight blocks, and the upper halves.
+   */
   private static final LongVector LOWER_HALVES =
       LongVector.fromArray(Poly1305.ROW, new long[] {0, 2, 4, 6, 8, 10, 12, 14}, 0);
 
@@ -46,7 +48,7 @@ final class PacketMac {
   private final long[] sum = new long[Poly1305.NUMBER];
   private final long[] tags = new long[Poly1305.BLOCK];
 
-  /** All that is authenticated: nothing up to a whole step, AAD, packet, lengths. */
+  /** The authenticated message: empty blocks up to a whole step, AAD, packet, lengths. */
   private long[] message = new long[USUAL_PACKET / Long.BYTES];
 
   /**
@@ -94,7 +96,10 @@ final class PacketMac {
     separateHalves(message, steps);
   }
 
-  /** Where the last 16 bytes are not whole, zeros follow, up to a whole vector. */
+  /**
+   * Copies the bytes and, if the last 16-byte block is not whole, pads it with zeros up to a whole
+   * vector.
+   */
   private static void copy(MemorySegment memory, long from, int length, long[] to, int at) {
     int whole = length / CHUNK_BYTES;
     for (int i = 0; i < whole; i++) {
@@ -136,8 +141,8 @@ final class PacketMac {
   }
 
   /**
-   * Zero. The first {@code missing} lanes have no block in the first step: they start with minus
-   * the bit that stands behind every block, and so stay zero.
+   * Sets the sums to zero. The first {@code missing} lanes have no block in the first step: they
+   * start at minus the bit that stands behind every block, and so stay zero.
    */
   private void start(int missing) {
     Poly1305.fill(sum, 0, Poly1305.NUMBER_ROWS - 1, 0);
@@ -146,7 +151,7 @@ final class PacketMac {
         .intoArray(sum, (Poly1305.NUMBER_ROWS - 1) * Poly1305.LANES);
   }
 
-  /** Overwrites all that a key has left, and the message. */
+  /** Overwrites all traces of a key, and the message. */
   void forget() {
     Arrays.fill(r, 0);
     Arrays.fill(step, 0);

@@ -14,13 +14,13 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * The kernels of Poly1305 (RFC 8439, section 2.5), eight sums abreast: every row is one vector of
- * eight lanes, and no lane knows of another.
+ * eight lanes, and lanes do not depend on each other.
  *
  * <ul>
  *   <li>A <em>number</em> modulo 2^130 - 5 is five rows of limbs of 26 bits, the least first; the
  *       limbs may be a little longer until {@link #finish}.
- *   <li>A <em>factor</em> is a number and, in four more rows, five times its upper limbs: what
- *       overflows 2^130 comes back five times.
+ *   <li>A <em>factor</em> is a number and, in four more rows, five times its upper limbs: limbs
+ *       above 2^130 count five times at the bottom.
  *   <li>A <em>block</em> of 16 bytes is two rows, its lower and its upper half.
  * </ul>
  */
@@ -43,12 +43,12 @@ final class Poly1305 {
   private static final long[] NO_BLOCK = new long[BLOCK];
   private static final LongVector LANE = LongVector.zero(ROW).addIndex(1);
 
-  /** To choose from a vector: its first lane, everywhere. */
+  /** Shuffle that copies a vector's first lane into all lanes. */
   private static final LongVector LANE_0 = LongVector.zero(ROW);
 
   private Poly1305() {}
 
-  /** The first halves of one-time keys, a block, clamped, as the factor r. */
+  /** Clamps the first halves of one-time keys and turns them into the factor r. */
   static void clampToFactor(long[] key, long[] r) {
     LongVector lo = LongVector.fromArray(ROW, key, 0).and(0x0fff_fffc_0fff_ffffL);
     LongVector hi = LongVector.fromArray(ROW, key, LANES).and(0x0fff_fffc_0fff_fffcL);
@@ -69,8 +69,8 @@ final class Poly1305 {
   }
 
   /**
-   * Copies a number. As vectors, here and in {@link #fill}: a vector is slow to load from what was
-   * just stored in smaller pieces.
+   * Copies a number. Uses vector stores, as {@link #fill} does, since a vector load from memory
+   * that was just stored in smaller pieces is slow.
    */
   static void copy(long[] number, long[] to) {
     for (int i = 0; i < NUMBER; i += LANES) {
@@ -78,7 +78,7 @@ final class Poly1305 {
     }
   }
 
-  /** Sets all lanes of so many rows. */
+  /** Sets all lanes of {@code count} rows. */
   static void fill(long[] rows, int from, int count, long value) {
     for (int i = 0; i < count; i++) {
       LongVector.broadcast(ROW, value).intoArray(rows, from + i * LANES);
@@ -93,7 +93,7 @@ final class Poly1305 {
   /**
    * For each of {@code count} blocks: {@code sum = (sum + block) * r}.
    *
-   * @param bit {@link #BLOCK_BIT}, or 0 where the block is none
+   * @param bit {@link #BLOCK_BIT}, or 0 if the block is none
    */
   static void absorb(long[] blocks, int from, int count, long bit, long[] r, long[] sum) {
     LongVector r0 = LongVector.fromArray(ROW, r, 0).and(INT);
@@ -334,7 +334,7 @@ final class Poly1305 {
       h1 = h1.add(h0.lanewise(LSHR, 26));
       h0 = h0.and(LIMB);
     }
-    // h - (2^130 - 5); where that is negative, h is reduced already.
+    // h - (2^130 - 5); if that is negative, h is reduced already.
     LongVector g0 = h0.add(5);
     LongVector g1 = h1.add(g0.lanewise(LSHR, 26));
     LongVector g2 = h2.add(g1.lanewise(LSHR, 26));

@@ -15,14 +15,14 @@ import jdk.incubator.vector.Vector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
-/** Poly1305 of up to eight packets of equal length without associated data, a packet in a lane. */
+/** Poly1305 of up to eight packets of equal length without associated data, one packet per lane. */
 final class TrainMac {
   static final int PACKETS = Poly1305.LANES;
 
   private static final VectorSpecies<Byte> BYTES = ByteVector.SPECIES_512;
   private static final VectorSpecies<Integer> HALF_ROW = IntVector.SPECIES_256;
 
-  /** What is transposed at once: 64 bytes, four blocks, of each packet. */
+  /** Bytes of each packet that are transposed at once: four blocks. */
   private static final int SLAB_BYTES = 64;
 
   private static final int SLAB = 4 * Poly1305.BLOCK;
@@ -54,7 +54,7 @@ final class TrainMac {
    */
   void tags(PacketRun run, int from, int packets, int[] macKeys, long[] tags) {
     for (int i = 0; i < PACKETS; i++) {
-      // A lane without a packet does some other packet's work once more, for nobody.
+      // A lane without a packet repeats another packet's work; the result is not used.
       offsets[i] = run.offset() + (from + (i < packets ? i : 0)) * run.stride();
     }
     useKeys(macKeys, from);
@@ -80,7 +80,7 @@ final class TrainMac {
     Poly1305.fill(sum, 0, Poly1305.NUMBER_ROWS, 0);
   }
 
-  /** Makes a block, 16 bytes a lane, of four rows of words. */
+  /** Joins four rows of words to a block with 16 bytes per lane. */
   private static void joinWords(int[] words, int from, long[] block) {
     for (int i = 0; i < 2; i++) {
       int at = from + 2 * i * ChaCha20.LANES;
@@ -96,7 +96,7 @@ final class TrainMac {
     }
   }
 
-  /** Less than two slabs, padded with zeros to whole blocks, and the lengths. */
+  /** Absorbs the rest, less than two slabs, padded with zeros to whole blocks, and the lengths. */
   private void absorbEnd(MemorySegment memory, int from, int length) {
     int rest = length - from;
     if (rest > 0) {
@@ -194,7 +194,10 @@ final class TrainMac {
     }
   }
 
-  /** As in {@link ChaCha20}, for rows of eight lanes. */
+  /**
+   * The shuffle for row {@code i} of an exchange at this distance, as in {@link ChaCha20} but for
+   * rows of eight lanes.
+   */
   private static long[] lower(int distance) {
     long[] from = new long[Poly1305.LANES];
     for (int lane = 0; lane < Poly1305.LANES; lane++) {
@@ -211,7 +214,7 @@ final class TrainMac {
     return from;
   }
 
-  /** Overwrites all that a key has left. */
+  /** Overwrites all traces of a key. */
   void forget() {
     Arrays.fill(r, 0);
     Arrays.fill(rSquared, 0);

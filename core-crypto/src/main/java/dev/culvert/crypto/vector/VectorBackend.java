@@ -9,13 +9,13 @@ import jdk.incubator.vector.IntVector;
 /**
  * ChaCha20-Poly1305 over whole trains in vectors of 512 bits.
  *
- * <p>Needs the module {@code jdk.incubator.vector}: nothing may mention this class by name, only
- * load it where the module is there.
+ * <p>Needs the module {@code jdk.incubator.vector}: other classes must not mention this class by
+ * name, only load it by reflection if the module is present.
  */
 public final class VectorBackend extends TrainBackend {
   /**
    * @param oneShot seals and opens single messages
-   * @throws UnsupportedOperationException where this processor has no such vectors
+   * @throws UnsupportedOperationException if this processor has no such vectors
    */
   public VectorBackend(AeadBackend oneShot) {
     super("vector", AeadAlgorithm.CHACHA20_POLY1305, VectorTrainCipher::new, oneShot);

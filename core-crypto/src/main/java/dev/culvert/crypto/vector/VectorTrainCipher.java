@@ -20,7 +20,7 @@ import java.util.Arrays;
 final class VectorTrainCipher implements TrainCipher {
   private static final int KEY_BYTES = 32;
 
-  /** Fewer packets than this are authenticated faster one by one than side by side. */
+  /** Below this number of packets, authenticating one by one is faster than side by side. */
   private static final int WORTH_A_LANE_EACH = 3;
 
   private static final VarHandle KEY_WORD =
@@ -37,7 +37,7 @@ final class VectorTrainCipher implements TrainCipher {
   /** The tags of eight packets: lower halves, then upper halves. */
   private final long[] tags = new long[Poly1305.BLOCK];
 
-  /** The packets in work, at most {@link Keystream#MAX_PACKETS}. */
+  /** The packets of the current step, at most {@link Keystream#MAX_PACKETS}. */
   private final PacketRun chunk = new PacketRun();
 
   private final NonceGuard nonceGuard = new NonceGuard();
@@ -95,7 +95,10 @@ final class VectorTrainCipher implements TrainCipher {
         .authenticating(run.aadOffset() + from * run.aadStride(), run.aadStride(), run.aadLength());
   }
 
-  /** Puts the tags of the chunk's packets, or says which have the right one. */
+  /**
+   * Writes the tags of the chunk's packets, or returns the packets with the right tag, one bit per
+   * packet.
+   */
   private long authenticate(boolean put) {
     int packets = chunk.packets();
     int alike = chunk.lastLength() == chunk.length() ? packets : packets - 1;
@@ -120,7 +123,8 @@ final class VectorTrainCipher implements TrainCipher {
   }
 
   /**
-   * Puts the tag in {@code lane}; or compares it: the bit of packet {@code i} where it is right.
+   * Writes the tag of {@code lane}, or compares it and returns the bit of packet {@code i} if the
+   * tag is right, else 0.
    */
   private long tag(boolean put, int i, int lane) {
     MemorySegment memory = chunk.memory();

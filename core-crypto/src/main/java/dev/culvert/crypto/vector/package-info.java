@@ -2,8 +2,8 @@
  * ChaCha20-Poly1305 over trains with {@code jdk.incubator.vector}, in vectors of 512 bits.
  *
  * <p>A train of small packets is cheap because lanes do not care whose block they compute. The
- * cipher has 16 lanes of 32 bits, a block in each; two such states make a pass of 32 blocks. Of a
- * train, 16 packets at a time are laid out as one sequence: the blocks 0, which are the packets'
+ * cipher has 16 lanes of 32 bits with one block per lane; two such states make a pass of 32 blocks.
+ * Up to 16 packets of a train are laid out as one sequence: the blocks 0, which are the packets'
  * Poly1305 keys, then the blocks that encipher. Here for 16 packets of 1420 bytes (p3.b2: block 2
  * of packet 3):
  *
@@ -29,16 +29,17 @@
  *
  * <p>The kernels ({@link dev.culvert.crypto.vector.ChaCha20}, {@link
  * dev.culvert.crypto.vector.Poly1305}) meet in heap arrays; only packets are reached through memory
- * segments. What decides is that no vector ever becomes an object, which would cost more than all
- * the rest, and show only as allocation:
+ * segments. Speed depends on one thing: no vector may become an object. That would cost more than
+ * all the rest, and only allocation figures would show it. Hence these rules:
  *
  * <ul>
- *   <li>A kernel is no larger than the JVM's first compiler takes, else it stays interpreted.
+ *   <li>A kernel is small enough for the JVM's first compiler, else it stays interpreted.
  *   <li>A large kernel calls no helper: beyond some size the second compiler does not inline it.
- *   <li>No vector and no mask stands in a signature, not even of a helper of one line: where the
- *       second compiler has enough of a caller it calls what is left, and that boxes. The vector
- *       library's own methods are exempt from that limit.
- *   <li>What is loaded as a vector was stored as one: a store in pieces stalls the load.
+ *   <li>No vector and no mask stands in a signature, not even of a helper of one line: once the
+ *       second compiler stops inlining into a caller, it makes real calls, and those box vectors.
+ *       The vector library's own methods are exempt from that limit.
+ *   <li>Memory that is loaded as a vector was stored as a vector: a store in pieces stalls the
+ *       load.
  * </ul>
  *
  * <p>No branch and no index depends on a key or on a packet's contents.

@@ -5,7 +5,7 @@ import dev.culvert.routing.IpAddress;
 /**
  * An address of a device.
  *
- * @param length bits of the prefix that is on the link, 0 to 32 or 128
+ * @param length bits of the prefix that is on the link, 0 to 32 (IPv4) or 128 (IPv6)
  */
 public record AddressPlan(String device, IpAddress address, int length) {
   public AddressPlan {

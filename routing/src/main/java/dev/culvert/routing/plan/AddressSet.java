@@ -4,7 +4,7 @@ import dev.culvert.routing.Prefix;
 import java.util.List;
 
 /**
- * A set of ranges in nftables' words, one for each family.
+ * A set of ranges as nftables text, one set for each family.
  *
  * @param base its name, without the family
  * @param prefixes that do not overlap
@@ -21,7 +21,7 @@ record AddressSet(String base, List<Prefix> prefixes) {
         .formatted(name(v4), v4 ? "ipv4_addr" : "ipv6_addr");
   }
 
-  /** Statements that leave it with just these, whatever it had. */
+  /** Statements that replace the set's contents by these ranges. */
   String elements(String family, boolean v4) {
     StringBuilder text = new StringBuilder();
     String set = family + " " + GuardText.TABLE + " " + name(v4);

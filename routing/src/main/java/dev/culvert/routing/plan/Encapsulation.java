@@ -3,12 +3,12 @@ package dev.culvert.routing.plan;
 import dev.culvert.routing.Mark;
 
 /**
- * How the tunnel's own packets are known on the underlay.
+ * The signs by which the tunnel's own packets are recognised on the underlay.
  *
- * @param mark what the gateway's sockets put on them; arriving packets carry none
+ * @param mark the mark that the gateway's sockets put on them; arriving packets carry none
  * @param udpPort this node's port, 1 to 65535
- * @param rawEsp whether sealed packets are ESP as an IP protocol of its own; in UDP is then what
- *     keys are agreed on with
+ * @param rawEsp whether sealed packets are ESP as an IP protocol of its own; UDP then carries only
+ *     the key agreement
  */
 public record Encapsulation(Mark mark, int udpPort, boolean rawEsp) {
   public Encapsulation {
@@ -17,7 +17,7 @@ public record Encapsulation(Mark mark, int udpPort, boolean rawEsp) {
     }
   }
 
-  /** All in UDP. */
+  /** An encapsulation with all packets in UDP. */
   public Encapsulation(Mark mark, int udpPort) {
     this(mark, udpPort, false);
   }

@@ -13,12 +13,13 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What would happen to a packet, and by which lines.
+ * The fate of a packet, with the lines that decide it.
  *
- * @param outcome where it ends
- * @param rule the line of the ladder that steers it, or null: none does, so the main table
- * @param verdict the classifier's, where the rule leads into the tunnel; else null
- * @param lines why, for people
+ * @param outcome the end of its way
+ * @param rule the rule of the ladder that steers it, or null if none does and the main table
+ *     decides
+ * @param verdict the classifier's verdict if the rule leads into the tunnel; else null
+ * @param lines the reasons, as text for people
  */
 public record Explanation(
     Outcome outcome, @Nullable RulePlan rule, @Nullable Verdict verdict, List<String> lines) {
@@ -26,20 +27,20 @@ public record Explanation(
     lines = List.copyOf(lines);
   }
 
-  /** Where a packet ends. */
+  /** The end of a packet's way. */
   public enum Outcome {
     ENCRYPTED,
-    /** In clear, as the policy says. */
+    /** It leaves in clear, as the policy says. */
     CLEAR,
-    /** It stays on this node, or is none of the cluster's business. */
+    /** It stays on this node, or its destination is outside of the cluster. */
     NOT_STEERED,
     DROPPED
   }
 
   /**
-   * A packet that is asked about.
+   * The packet in question.
    *
-   * @param protocol IP protocol number, 0: none in particular
+   * @param protocol IP protocol number, or 0 for any
    * @param sourcePort or {@link Classifier#NO_PORT}
    * @param destinationPort or {@link Classifier#NO_PORT}
    */
@@ -53,8 +54,8 @@ public record Explanation(
   }
 
   /**
-   * Follows a packet of the node named {@code self} through its plan. All of {@code map}, {@code
-   * classifier} and {@code plan} are of one policy.
+   * Follows a packet of the node named {@code self} through its plan. {@code map}, {@code
+   * classifier} and {@code plan} must belong to the same policy.
    */
   public static Explanation of(
       ClusterMap map, Classifier classifier, KernelPlan plan, String self, Query query) {
@@ -97,7 +98,10 @@ public record Explanation(
     return new Explanation(outcome, rule, verdict, lines);
   }
 
-  /** Past the tunnel, what the policy does not leave in clear meets the guard. */
+  /**
+   * The outcome of a packet that the main table routes past the tunnel: the guard drops it unless
+   * the policy leaves it in clear.
+   */
   private static Outcome steeredToMain(Verdict verdict, List<String> lines) {
     return switch (verdict) {
       case Verdict.Bypass bypass -> {
@@ -145,7 +149,7 @@ public record Explanation(
     return claim;
   }
 
-  /** The rule that the kernel would stop at, for a packet without a mark. */
+  /** The rule at which the kernel would stop for a packet without a mark, or null. */
   static @Nullable RulePlan firstMatch(KernelPlan plan, Query query, boolean fromHost) {
     for (RulePlan rule : plan.rules()) {
       if (rule.v4() == query.source().v4()

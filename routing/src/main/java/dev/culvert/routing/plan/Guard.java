@@ -7,26 +7,30 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * What may not leave or enter this node in clear, on any device but the tunnel's and loopback;
- * {@link GuardText} says it in nftables' words. Ranges within one list do not overlap. A node's
- * address counts as a node's even if a list of pods covers it.
+ * The packets that must not leave or enter this node in clear, on any device but the tunnel's and
+ * loopback. {@link GuardText} turns this into nftables text. Ranges within one list do not overlap.
+ * A node's address counts as a node's even if a list of pods covers it.
  *
- * @param underlay devices that lead to the other nodes: nothing of this node's own comes from there
- * @param physical devices that packets leave this host through, on which its second layer lies
+ * @param underlay devices that lead to the other nodes: packets from this node's own addresses
+ *     never arrive there
+ * @param physical devices that packets leave this host through, which the guard's second layer
+ *     watches
  * @param tunnel the tunnel's device
  * @param localNode this node's addresses
  * @param localPods pod ranges of this node
  * @param remoteNodes the other nodes' addresses
  * @param remotePods pod ranges of the other nodes
- * @param cluster all of those and the cluster's own ranges
- * @param foreign what of the cluster is not this node's own: it is reached through the tunnel alone
- * @param encapsulation how the tunnel's packets are known
- * @param bypass the mark of what goes in clear on purpose; it opens nothing here, and is counted
- * @param overlay how a network plugin's overlay is known
+ * @param cluster all of these addresses and ranges, and the cluster's own ranges
+ * @param foreign the ranges of the cluster that are not this node's; the tunnel is the only way to
+ *     them
+ * @param encapsulation the signs of the tunnel's own packets
+ * @param bypass the mark of packets that leave in clear on purpose; the guard counts them, and the
+ *     mark lets nothing pass
+ * @param overlay the signs of a network plugin's overlay
  * @param exemptions host traffic that may pass
  * @param inClear the classes that the policy leaves in clear
- * @param egress whether what leaves is dropped
- * @param ingress whether what arrives is dropped
+ * @param egress whether leaving packets are dropped
+ * @param ingress whether arriving packets are dropped
  * @param clampMss whether TCP through the tunnel is told the tunnel's segment size
  */
 public record Guard(

@@ -5,31 +5,33 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 
-/** What the guard's counters are called: by who counts, and by who reads what was counted. */
+/**
+ * The names of the guard's counters, shared by the guard's text and by the reader of its counts.
+ */
 public final class GuardCounters {
   public static final String ENCAPSULATION_OUT = "encapsulation_out";
   public static final String ENCAPSULATION_IN = "encapsulation_in";
   public static final String NEIGHBOUR_DISCOVERY_OUT = "neighbour_discovery_out";
   public static final String NEIGHBOUR_DISCOVERY_IN = "neighbour_discovery_in";
 
-  /** What the gateway itself sends in clear. It may meet another counter as well. */
+  /** Packets that the gateway itself sends in clear. Another counter may count them too. */
   public static final String BYPASS_OUT = "bypass_out";
 
-  /** To or from an address of the cluster's, of no class. */
+  /** Packets to or from an address of the cluster that belong to no class. */
   public static final String UNKNOWN_OUT = "unknown_out";
 
   public static final String UNKNOWN_IN = "unknown_in";
 
-  /** From another node, to an address of the cluster's that another one was translated to. */
+  /** Packets from another node whose destination was translated to an address of the cluster. */
   public static final String TRANSLATED_IN = "translated_in";
 
-  /** A network plugin's overlay, sent to whoever listens. */
+  /** Multicast packets of a network plugin's overlay. */
   public static final String OVERLAY_OUT = "overlay_out";
 
-  /** What a network plugin's overlay had brought through the tunnel. */
+  /** Packets that a network plugin's overlay took out of packets from the tunnel. */
   public static final String OVERLAY_IN = "overlay_in";
 
-  /** What left past the hooks of IP: counted in the family netdev. */
+  /** Packets that left past the hooks of IP, counted in the family netdev. */
   public static final String LINK_OUT = "link_out";
 
   private static final List<String> FORMS =
@@ -41,7 +43,7 @@ public final class GuardCounters {
     return traffic.toString().replace('-', '_') + (out ? "_out" : "_in");
   }
 
-  /** Those of an exemption: requests and replies, at either end. */
+  /** The counters of an exemption: requests and replies, at either end. */
   public static List<String> exempt(String exemption) {
     return FORMS.stream().map(form -> exempt(exemption, form)).toList();
   }
@@ -50,7 +52,7 @@ public final class GuardCounters {
     return "exempt_" + exemption.replace('-', '_') + "_" + form;
   }
 
-  /** All that a guard of the family inet has, used or not. */
+  /** All counters of a guard of the family inet, used or not. */
   public static List<String> all(Collection<String> exemptions) {
     List<String> names =
         new ArrayList<>(

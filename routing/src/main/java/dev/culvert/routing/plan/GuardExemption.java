@@ -8,11 +8,11 @@ import java.util.List;
  * Host traffic that may cross the underlay in clear, in up to four forms: a request to a remote
  * server and its reply here, a request to a server here and its reply.
  *
- * @param name of the exemption; its counters are named after it
- * @param protocol 6 or 17
- * @param ports of the server
- * @param localServers addresses of this node where it is a server, else none
- * @param remoteServers addresses of the other nodes that are
+ * @param name the exemption's name, and the first part of its counters' names
+ * @param protocol 6 (TCP) or 17 (UDP)
+ * @param ports the server's ports
+ * @param localServers addresses of this node if it is a server, else none
+ * @param remoteServers addresses of the other nodes that are servers
  */
 public record GuardExemption(
     String name,

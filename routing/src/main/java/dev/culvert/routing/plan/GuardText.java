@@ -22,16 +22,17 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The guard in nftables' words: one transaction for {@code nft -f -}, that makes or replaces {@code
+ * The guard as nftables text: one transaction for {@code nft -f -}, that makes or replaces {@code
  * table inet culvert} and keeps its counters, and {@code table arp culvert}, which drops nothing.
- * Good for one text.
+ * Used for one text.
  *
- * <p>What leaves is judged last of all in postrouting, after every translation of addresses, and
- * what arrives before any, so that what counts is what is on the wire. A packet that was forwarded
- * has an input device there; {@code iif 0} means that this host itself made it.
+ * <p>Leaving packets are judged last of all in postrouting, after every translation of addresses,
+ * and arriving packets before any translation, so that the addresses on the wire count. In
+ * postrouting a forwarded packet has an input device; {@code iif 0} means that this host itself
+ * made it.
  *
- * <p>One look-up says of most packets that they are nobody's business: the tunnel's own packets
- * pass before it, and only what has a foreign end meets the rules after it.
+ * <p>One look-up settles most packets: the tunnel's own packets pass before it, and only packets
+ * with an end at another node meet the rules after it.
  */
 public final class GuardText {
   /** The table's name, of family inet. */
@@ -54,7 +55,7 @@ public final class GuardText {
     return new GuardText(guard).text();
   }
 
-  /** The guard taken away, whether it stands or not. */
+  /** The text that removes the guard, whether it exists or not. */
   public static String removal() {
     return "table inet " + TABLE + "\ndelete table inet " + TABLE + "\n" + ARP_REMOVAL;
   }
@@ -91,8 +92,9 @@ public final class GuardText {
   }
 
   /**
-   * ARP is asked for the way back as well, under strict reverse-path filtering, and that leads into
-   * the tunnel: without the mark no node would answer another. It has a family of its own.
+   * Strict reverse-path filtering applies to ARP too, and the way back leads into the tunnel:
+   * without the mark no node would answer another one's ARP. nftables has a family of its own for
+   * ARP.
    */
   private String addressResolution() {
     String table = "table arp " + TABLE;
@@ -121,7 +123,7 @@ public final class GuardText {
         new AddressSet("foreign", guard.foreign()));
   }
 
-  /** The tunnel is where everything may go, and loopback is nowhere else. */
+  /** Everything may pass the tunnel, and packets on loopback do not leave the host. */
   private String inside() {
     return names(List.of("lo", guard.tunnel()));
   }
@@ -131,7 +133,7 @@ public final class GuardText {
     chains.add("  type " + type + " hook " + hook + " priority " + priority + "; policy accept;");
   }
 
-  /** One that another leads to. */
+  /** Opens a chain that another chain jumps to. */
   private void open(String chain) {
     chains.add("chain " + chain + " {");
   }
@@ -168,7 +170,10 @@ public final class GuardText {
     close();
   }
 
-  /** Whoever listens has what is in it, and no session with whom it could be sealed. */
+  /**
+   * A multicast packet of an overlay goes to every listener, so there is no single peer to seal it
+   * for.
+   */
   private void overlays(boolean v4) {
     String toMany = FROM_HOST + (v4 ? "ip daddr 224.0.0.0/4 " : "ip6 daddr ff00::/8 ");
     String verdict = guard.egress() && !guard.overlay().toMany() ? "drop" : "accept";
@@ -176,23 +181,25 @@ public final class GuardText {
     rule(toMany + "meta l4proto { 4, 41, 47 } ", OVERLAY_OUT, verdict);
   }
 
-  /** Packets to the others. */
+  /** The rules for packets to the other nodes. */
   private void leaving(boolean v4) {
     open("leaving" + family(v4));
     if (!v4) {
-      // The kernel's own solicitations carry an input device. What was forwarded has no 255 left.
+      // The kernel's own solicitations carry an input device. A forwarded packet no longer has the
+      // hop limit 255.
       rule(NEIGHBOUR_DISCOVERY, NEIGHBOUR_DISCOVERY_OUT, "accept");
     }
     guard.exemptions().forEach(exemption -> exemptOut(exemption, v4));
     for (TrafficClass traffic : TrafficClass.values()) {
-      // A translated pod has a node's address on the wire, and still is no node.
+      // A translated pod has a node's address on the wire, but is still not a node.
       String origin = traffic.fromNode() && inClear(traffic) ? FROM_HOST : "";
       String between = between(v4, local(traffic.fromNode()), remote(traffic.toNode()));
       classOut(traffic, origin + between);
     }
     for (TrafficClass traffic : TrafficClass.values()) {
       if (traffic.fromNode()) {
-        // Of addresses that no file names, as those of a service that moves from node to node.
+        // For addresses that no configuration names, such as a service address that moves between
+        // nodes.
         String notOfPods = v4 ? "ip saddr != @local_pods4 " : "ip6 saddr != @local_pods6 ";
         classOut(traffic, FROM_HOST + notOfPods + end(v4, "daddr", remote(traffic.toNode())));
       }
@@ -206,7 +213,7 @@ public final class GuardText {
     rule(match, GuardCounters.of(traffic, true), passes ? passOut() : "drop");
   }
 
-  /** Marked, so that the link layer's guard, which knows no more than addresses, lets it pass. */
+  /** Marks the packet, so that the link layer's guard, which sees only addresses, lets it pass. */
   private String passOut() {
     return set(guard.bypass()) + "accept";
   }
@@ -225,7 +232,7 @@ public final class GuardText {
     }
     if (!guard.underlay().isEmpty()) {
       for (boolean v4 : FAMILIES) {
-        // Own addresses, as nothing else of the cluster is left, do not come from the others.
+        // Only this node's own addresses remain here, and those never come from other nodes.
         String fromWire = "iifname " + names(guard.underlay()) + " ";
         rule(fromWire + between(v4, "cluster", "cluster"), UNKNOWN_IN, strictIn());
       }
@@ -238,8 +245,9 @@ public final class GuardText {
   }
 
   /**
-   * What an overlay's device takes out of such a packet is known by the mark. Overlays lie between
-   * nodes: a pod must not get the mark for packets of its own making, under whatever addresses.
+   * The mark identifies the packets that an overlay's device takes out of packets from the tunnel.
+   * Overlays lie between nodes: a pod must not get the mark for packets that it makes itself, under
+   * any addresses.
    */
   private void fromTunnel() {
     open("from_tunnel");
@@ -250,7 +258,7 @@ public final class GuardText {
     close();
   }
 
-  /** Packets of the others. */
+  /** The rules for packets from the other nodes. */
   private void arriving(boolean v4) {
     open("arriving" + family(v4));
     if (!v4) {
@@ -272,7 +280,7 @@ public final class GuardText {
     return v4 ? "4" : "6";
   }
 
-  /** The nodes of a list come before its pods, so that a node in a pod range stays a node. */
+  /** Nodes are matched before pods, so that a node's address in a pod range stays a node's. */
   private static String local(boolean node) {
     return node ? "local_node" : "local_pods";
   }
@@ -338,9 +346,9 @@ public final class GuardText {
   }
 
   /**
-   * Marked, so that the way back is sought on the underlay: rules that say {@code iif lo} do not
-   * have the kernel look at ports for reverse-path filtering, and without ports the way back leads
-   * into the tunnel. The mark opens nothing.
+   * Marks an exempt packet, so that reverse-path filtering looks for the way back on the underlay:
+   * because of rules with {@code iif lo} the kernel ignores ports in that look-up, and without
+   * ports the way back leads into the tunnel. The mark lets nothing pass.
    */
   private void exemptIn(GuardExemption exemption, boolean v4) {
     String ip = v4 ? "ip " : "ip6 ";
@@ -360,7 +368,7 @@ public final class GuardText {
     }
     List<IpAddress> remote = family(exemption.remoteServers(), v4);
     if (!remote.isEmpty()) {
-      // The last match keeps out answers to a pod that was given this node's address.
+      // The last match keeps out answers to a pod that got this node's address by translation.
       rule(
           ip
               + "saddr "
@@ -384,7 +392,7 @@ public final class GuardText {
     close();
   }
 
-  /** What was for another address, and is for one of the cluster's since it was translated. */
+  /** Packets whose destination was translated to an address of the cluster. */
   private void translated(boolean v4) {
     open("translated" + family(v4));
     line(matches(guard.overlay().mark()) + "accept");
@@ -397,8 +405,9 @@ public final class GuardText {
   }
 
   /**
-   * Masquerading would give a pod its node's address on the way into the tunnel, and make it look
-   * like exempt host traffic there. The first chain that translates a connection decides.
+   * Keeps the source of packets into the tunnel: masquerading would give a pod its node's address,
+   * and its packets would look like exempt host traffic. The first chain that translates a
+   * connection decides.
    */
   private void keepSource() {
     open("keep_source", "nat", "postrouting", 90);

@@ -4,10 +4,9 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * All that the kernel of one node should hold. Immutable and comparable: two equal plans ask for
- * the same.
+ * The whole state that the kernel of one node should have. Immutable and comparable.
  *
- * @param table the tunnel's routing table, which nobody else uses
+ * @param table the tunnel's routing table, which no other program uses
  * @param rules sorted by priority
  */
 public record KernelPlan(
@@ -31,20 +30,20 @@ public record KernelPlan(
     return IntStream.range(table, table + TABLES).boxed().toList();
   }
 
-  /** How many those are. */
+  /** The number of the tunnel's routing tables. */
   static final int TABLES = 5;
 
-  /** The table of lines of the ladder that have too many ranges for a rule each. */
+  /** The table for lines of the ladder that have too many ranges for one rule per range. */
   static int rangesOf(int table) {
     return table + 1;
   }
 
-  /** The table that keeps exempt replies to nodes from those to all else of the cluster. */
+  /** The table that separates exempt replies to nodes from replies to the rest of the cluster. */
   static int clientsOf(int table) {
     return table + 2;
   }
 
-  /** The table of what is encrypted near to what is left in clear for the same senders. */
+  /** The table of encrypted ranges that lie inside ranges left in clear for the same senders. */
   static int encryptedOf(int table, boolean fromNode) {
     return table + (fromNode ? 3 : 4);
   }

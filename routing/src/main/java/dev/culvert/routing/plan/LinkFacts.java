@@ -4,19 +4,19 @@ import dev.culvert.routing.Mark;
 import java.util.List;
 
 /**
- * What the plan must know of this machine and of the tunnel.
+ * The facts about this machine and the tunnel that the plan depends on.
  *
  * @param tunnel the tunnel's device
- * @param mtu of the tunnel, see {@link TunnelMtu}
- * @param table the tunnel's routing table, which with the four after it is nobody else's: 1 to
- *     2^31-6, and none of the five one of the kernel's own (253 to 255)
- * @param underlay devices that lead to the other nodes; none while no way to any is known
+ * @param mtu the tunnel's MTU in bytes, see {@link TunnelMtu}
+ * @param table the tunnel's routing table. It and the four after it belong to the tunnel alone: 1
+ *     to 2^31-6, and none of the five is one of the kernel's own (253 to 255)
+ * @param underlay devices that lead to the other nodes; empty while no way to any of them is known
  * @param physical devices that packets leave this host through
- * @param encapsulation how the tunnel's packets are known
- * @param bypass the mark of what goes in clear on purpose
- * @param overlay how a network plugin's overlay is known
- * @param clampMss whether TCP through the tunnel is told its segment size, where too-big messages
- *     do not reach the pods
+ * @param encapsulation the signs of the tunnel's own packets
+ * @param bypass the mark of packets that leave in clear on purpose
+ * @param overlay the signs of a network plugin's overlay
+ * @param clampMss whether the guard clamps the segment size of TCP through the tunnel, for networks
+ *     in which too-big messages do not reach the pods
  */
 public record LinkFacts(
     String tunnel,

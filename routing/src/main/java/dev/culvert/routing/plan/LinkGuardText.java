@@ -6,27 +6,27 @@ import java.util.Collection;
 import java.util.List;
 
 /**
- * The guard's second layer in nftables' words: {@code table netdev culvert}, a chain on the egress
- * hook of physical devices. It sees what never met the hooks of IP: macvlan, bridged frames, packet
- * sockets, offloaded flows. It knows no connections, so what the first layer lets pass in clear
- * carries a mark.
+ * The guard's second layer as nftables text: {@code table netdev culvert}, a chain on the egress
+ * hook of physical devices. It sees packets that never met the hooks of IP: macvlan, bridged
+ * frames, packet sockets, offloaded flows. It does not track connections, so packets that the first
+ * layer lets pass in clear carry a mark.
  */
 public final class LinkGuardText {
   private static final String TABLE = "table netdev " + GuardText.TABLE;
 
   /**
-   * Of a socket in this network namespace, which is what these match whatever the number is. A
-   * macvlan's packets keep the mark that a pod gave them. A program's socket has a user; one that
-   * was closed and still sends has none, but a group.
+   * Matches packets of a socket in this network namespace, for every user and group number. A mark
+   * alone is not enough, since a macvlan's packets keep the mark that a pod gave them. A program's
+   * socket has a user; a closed socket that still sends has only a group.
    */
   private static final String OF_PROGRAM = "meta skuid >= 0 ";
 
   private static final String OF_HOST = "meta cgroup >= 0 ";
 
   /**
-   * VLAN 0 is none, so receivers take such a tag off and look at what follows. A frame with a
-   * second tag, or with one of 802.1ad, has its addresses where no rule looks; nobody needs VLAN 0
-   * in those.
+   * VLAN 0 means no VLAN, so receivers remove such a tag and read the rest of the frame. A frame
+   * with a second tag, or with a tag of 802.1ad, has its addresses at an offset that no rule reads;
+   * there is no use for VLAN 0 in such frames.
    */
   private static final List<String> EMPTY_TAGS =
       List.of(
@@ -37,10 +37,10 @@ public final class LinkGuardText {
   private LinkGuardText() {}
 
   /**
-   * One transaction that makes it anew.
+   * One transaction that makes the second layer anew.
    *
-   * @param devices that exist, one at least
-   * @param packets and bytes that the counter begins at
+   * @param devices existing devices, at least one
+   * @param packets initial packet count
    */
   public static String of(Guard guard, Collection<String> devices, long packets, long bytes) {
     AddressSet foreign = new AddressSet("foreign", guard.foreign());
@@ -80,7 +80,10 @@ public final class LinkGuardText {
     return text.append("  }\n}\n").toString();
   }
 
-  /** Then the first layer lets pass what no socket here made: forwarded, or an overlay's. */
+  /**
+   * Whether the first layer lets packets pass in clear that no socket of this host made: forwarded
+   * packets, or those of an overlay.
+   */
   private static boolean isAnyInClear(Guard guard) {
     return !guard.egress() || !guard.inClear().isEmpty();
   }
@@ -93,7 +96,7 @@ public final class LinkGuardText {
     return GuardCounters.LINK_OUT;
   }
 
-  /** It taken away, whether it stands or not. */
+  /** The text that removes it, whether it exists or not. */
   public static String removal() {
     return TABLE + "\ndelete " + TABLE + "\n";
   }

@@ -1,9 +1,9 @@
 package dev.culvert.routing.plan;
 
 /**
- * The tunnel's device, which the gateway makes; the plan sets its MTU and wants it up.
+ * The tunnel's device, which the gateway creates; the plan sets its MTU and sets it up.
  *
- * @param mtu bytes of an inner packet, at least 576
+ * @param mtu largest inner packet in bytes, at least 576
  */
 public record LinkPlan(String name, int mtu) {
   public LinkPlan {

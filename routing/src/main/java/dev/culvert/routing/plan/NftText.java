@@ -4,7 +4,7 @@ import dev.culvert.routing.Mark;
 import java.util.Collection;
 import java.util.stream.Collectors;
 
-/** Words of nftables' language. */
+/** Common parts of nftables text. */
 final class NftText {
   /** IPv4, IPv6. */
   static final boolean[] FAMILIES = {true, false};
@@ -15,7 +15,7 @@ final class NftText {
     return values.stream().map(Object::toString).collect(Collectors.joining(", ", "{ ", " }"));
   }
 
-  /** Of devices. */
+  /** A comma-separated list of quoted device names. */
   static String names(Collection<String> devices) {
     return list(devices.stream().map(device -> '"' + device + '"').toList());
   }

@@ -5,18 +5,19 @@ import java.util.List;
 import java.util.TreeSet;
 
 /**
- * What the guard knows of a network plugin's overlay (VXLAN, Geneve, IPIP, GRE), whose packets lie
- * in the tunnel's or beside them.
+ * The signs of a network plugin's overlay (VXLAN, Geneve, IPIP, GRE), whose packets travel inside
+ * the tunnel or beside it.
  *
- * @param mark of what came out of the tunnel; it stays on a packet that is decapsulated
- * @param ports of UDP that overlays are sent to
+ * @param mark the mark of packets that came out of the tunnel; it stays on a packet through
+ *     decapsulation
+ * @param ports UDP ports that overlays are sent to
  * @param toMany whether they may be sent to multicast addresses, in clear
  */
 public record Overlay(Mark mark, List<Integer> ports, boolean toMany) {
-  /** Of VXLAN, by IANA and as Linux has it, and of Geneve. */
+  /** VXLAN's ports, as IANA assigned it and as Linux has it, and Geneve's. */
   private static final List<Integer> USUAL = List.of(4789, 6081, 8472);
 
-  /** Sorted, and with the usual ones among them. */
+  /** Sorts the ports and adds the usual ones. */
   public Overlay {
     TreeSet<Integer> all = new TreeSet<>(ports);
     all.addAll(USUAL);

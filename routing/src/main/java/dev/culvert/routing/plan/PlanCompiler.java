@@ -20,26 +20,26 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Works out what the kernel of one node should hold: the ladder of rules, the tunnel's table and
- * the guard, from the same map and policy as the classifier. Good for one plan.
+ * Works out the state that the kernel of one node should have: the ladder of rules, the tunnel's
+ * tables and the guard, from the same map and policy as the classifier. Used for one plan.
  *
- * <p>The kernel asks rules by priority and not by the longest prefix, so ranges that others' lie in
- * are cut up around those.
+ * <p>The kernel asks rules by priority and not by the longest prefix, so a range that contains
+ * ranges of other nodes is split around them.
  */
 public final class PlanCompiler {
-  /** Who has our marks goes out as it is. */
+  /** Packets with our marks leave as they are. */
   public static final int MARKED = 100;
 
   /**
-   * Behind {@link #MARKED}, where the main table has no way: our own packets must not find the
-   * tunnel, which would seal them again and again.
+   * Follows {@link #MARKED} for the case that the main table has no route: our own packets must not
+   * be routed into the tunnel, which would seal them again and again.
    */
   public static final int MARKED_ELSEWHERE = 101;
 
   public static final int LOCAL_PODS = 150;
   public static final int EXEMPT = 200;
 
-  /** Before {@link #IN_CLEAR}: what is encrypted near to that. */
+  /** Precedes {@link #IN_CLEAR}: encrypted ranges that lie inside ranges left in clear. */
   static final int NOT_IN_CLEAR = 204;
 
   /** Classes that the policy leaves in clear. */
@@ -52,23 +52,28 @@ public final class PlanCompiler {
   /** The kernel's main table. */
   public static final int MAIN = 254;
 
-  /** Before {@link #EXEMPT}: replies that are for a pod, or for nobody. */
+  /** Precedes {@link #EXEMPT}: replies to pods, or to addresses without an owner. */
   static final int NOT_EXEMPT = 199;
 
   /**
-   * The kernel walks its rules one by one. Where there would be more than this for one line of the
-   * ladder, those that the cluster's range covers are left to its rule, which says the same, and
-   * the others become routes of a table of their own, which the kernel does not walk.
+   * The most rules for one line of the ladder, since the kernel walks its rules one by one. If a
+   * line needs more, ranges inside the cluster's range are left to that range's rule, which does
+   * the same, and the others become routes in a table of their own, which the kernel looks up
+   * without a walk.
    */
   static final int MANY = 256;
 
-  /** Multicast, broadcast and link-local addresses mean somebody else on each link. */
+  /**
+   * Multicast, broadcast and link-local ranges, whose addresses mean different hosts on each link.
+   */
   private static final List<Prefix> EVERYBODYS =
       Stream.of("224.0.0.0/4", "255.255.255.255/32", "ff00::/8", "fe80::/10")
           .map(Prefix::parse)
           .toList();
 
-  /** Rules for what holds many destinations, and others between them. */
+  /**
+   * The most rules for wide ranges that cover many destinations and some addresses between them.
+   */
   private static final int COVER = 16;
 
   private final ClusterMap map;
@@ -108,16 +113,16 @@ public final class PlanCompiler {
   /**
    * The plan of the node named {@code self}.
    *
-   * @throws IllegalArgumentException where the map has no such node
+   * @throws IllegalArgumentException if the map has no such node
    */
   public static KernelPlan compile(ClusterMap map, Policy policy, String self, LinkFacts facts) {
     return compile(map, policy, self, facts, MANY);
   }
 
   /**
-   * As above.
+   * Compiles a plan with another limit on rules.
    *
-   * @param many how many rules one line of the ladder may have
+   * @param many the most rules for one line of the ladder
    */
   static KernelPlan compile(ClusterMap map, Policy policy, String self, LinkFacts facts, int many) {
     return new PlanCompiler(map, policy, self, facts, many).plan();
@@ -162,7 +167,7 @@ public final class PlanCompiler {
     }
   }
 
-  /** What is left of a pod range without the longer prefixes that somebody else has in it. */
+  /** A pod range without the longer prefixes inside it that belong to other nodes. */
   private List<Prefix> withoutOthers(Prefix range) {
     Stream<Prefix> claimed =
         map.claims().navigableKeySet().tailSet(range, false).stream().takeWhile(range::contains);
@@ -198,7 +203,10 @@ public final class PlanCompiler {
     }
   }
 
-  /** Only to nodes: a pod that asks through the tunnel is answered through the tunnel. */
+  /**
+   * Exempts replies to nodes only: a pod's request through the tunnel is answered through the
+   * tunnel.
+   */
   private void replies(Exemption exemption, PortRange ports, IpAddress own) {
     List<Prefix> clients =
         remoteNodes.stream().filter(client -> client.address().v4() == own.v4()).toList();
@@ -239,7 +247,7 @@ public final class PlanCompiler {
     routes.apart(table, family(tunnelled, v4), family(others, v4));
   }
 
-  /** The cluster's own ranges, but for those that a node owns. */
+  /** The cluster's own ranges, except those that a node owns. */
   private List<Prefix> strictCidrs() {
     List<Prefix> cidrs = new ArrayList<>(policy.strictEgress() ? map.clusterCidrs() : List.of());
     cidrs.removeIf(map.claims()::containsKey);
@@ -280,7 +288,10 @@ public final class PlanCompiler {
     return policy.inClear().contains(TrafficClass.of(fromNode, toNode));
   }
 
-  /** By ranges that hold all of them; what is encrypted in those is taken out before. */
+  /**
+   * Covers many clear ranges with a few wide rules. Encrypted ranges inside those get routes in a
+   * table of their own, which is asked first.
+   */
   private void inClearNearly(
       boolean fromNode, boolean v4, List<Prefix> clear, List<Prefix> encrypted) {
     if (clear.isEmpty()) {
@@ -360,7 +371,9 @@ public final class PlanCompiler {
         .toList();
   }
 
-  /** Where the rules steer: into the device, and without it nowhere. */
+  /**
+   * The default routes that the rules lead to: into the device or, without the device, unreachable.
+   */
   private void defaults() {
     for (boolean v4 : new boolean[] {true, false}) {
       if (uses(v4)) {
@@ -371,8 +384,9 @@ public final class PlanCompiler {
   }
 
   /**
-   * Strict reverse-path filtering asks for the way back of a packet. That of arriving encapsulation
-   * would lead into the tunnel; the guard marks it, and this lets the mark count.
+   * Lets marks count in reverse-path filtering. Its strict form looks up a packet's way back, and
+   * that of an arriving sealed packet would lead into the tunnel; the guard marks sealed packets so
+   * that it does not.
    */
   private List<SysctlPlan> sysctls() {
     return facts.underlay().stream()
@@ -413,7 +427,10 @@ public final class PlanCompiler {
         facts.clampMss());
   }
 
-  /** What is not this node's own, nor everybody's: of a cluster of all addresses, too much. */
+  /**
+   * The cluster's ranges without this node's own and without multicast, broadcast and link-local
+   * ranges, which matter if the cluster's range is all addresses.
+   */
   private List<Prefix> foreign(List<Prefix> cluster) {
     List<Prefix> others = new ArrayList<>(EVERYBODYS);
     node.addresses().forEach(address -> others.add(Prefix.host(address)));

@@ -2,7 +2,7 @@ package dev.culvert.routing.plan;
 
 import org.jspecify.annotations.Nullable;
 
-/** A plan for people: the {@code ip} and {@code nft} commands that would bring it about. */
+/** A plan as text for people: the {@code ip} and {@code nft} commands that would apply it. */
 public final class PlanText {
   private static final int TCP = 6;
   private static final int UDP = 17;

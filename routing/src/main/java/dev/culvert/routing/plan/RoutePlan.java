@@ -8,11 +8,11 @@ import org.jspecify.annotations.Nullable;
  * A route.
  *
  * @param table 1 to 2^31-1
- * @param kind what it does
- * @param device where it leads; null where it leads nowhere
- * @param source the address that the host's own packets get, or null: the kernel chooses
- * @param metric 0 to 2^32-1, lower goes first; for IPv6 the kernel takes 0 for 1024
- * @param mtu bytes, or 0: the device's
+ * @param kind the fate of packets that find it
+ * @param device the device that it leads to, or null for a route without a device
+ * @param source the address that the host's own packets get, or null to let the kernel choose
+ * @param metric 0 to 2^32-1, lower is preferred; for IPv6 the kernel replaces 0 by 1024
+ * @param mtu in bytes, or 0 for the device's MTU
  */
 public record RoutePlan(
     int table,
@@ -22,10 +22,10 @@ public record RoutePlan(
     @Nullable IpAddress source,
     long metric,
     int mtu) {
-  /** The metric that any other route is preferred to. */
+  /** The metric of least preference. */
   public static final long WORST_METRIC = 0xffff_ffffL;
 
-  /** What becomes of a packet that finds the route. */
+  /** The fate of a packet that finds the route. */
   public enum Kind {
     /** It leaves through the device. */
     TO_DEVICE,

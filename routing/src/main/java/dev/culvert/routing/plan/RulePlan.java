@@ -6,10 +6,10 @@ import dev.culvert.routing.Prefix;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A routing policy rule: which table is asked for the packets that match everything given here. It
- * is found again by the whole of it, never by its priority alone.
+ * A routing policy rule: which table is asked for the packets that match everything given here. A
+ * rule in the kernel is identified by all of its parts, never by its priority alone.
  *
- * @param v4 whose rule it is: IPv4's or IPv6's
+ * @param v4 whether it is a rule of IPv4, else of IPv6
  * @param priority lower is asked first
  * @param local whether only this host's own packets match ({@code iif lo})
  * @param source null: any
@@ -31,7 +31,7 @@ public record RulePlan(
     @Nullable PortRange destinationPorts,
     @Nullable Mark mark,
     int table) {
-  /** In place of a table: there is no way for the packet, and no further rule is asked. */
+  /** In place of a table: the packet is refused as unreachable, and no further rule is asked. */
   public static final int UNREACHABLE = 0;
 
   public RulePlan {
@@ -57,7 +57,9 @@ public record RulePlan(
     return new RulePlan(v4, priority, false, null, null, 0, null, null, mark, table);
   }
 
-  /** A rule for all of a family: its table does not answer for every destination. */
+  /**
+   * A rule for all packets of a family, whose table need not have a route for every destination.
+   */
   public static RulePlan all(boolean v4, int priority, int table) {
     return new RulePlan(v4, priority, false, null, null, 0, null, null, null, table);
   }

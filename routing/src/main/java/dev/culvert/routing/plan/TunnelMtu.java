@@ -1,8 +1,8 @@
 package dev.culvert.routing.plan;
 
-/** How large an inner packet may be for a link, in bytes. */
+/** The largest inner packet that fits a link, in bytes. */
 public final class TunnelMtu {
-  /** Under this the kernel takes IPv6 from a device without a word (RFC 8200 section 5). */
+  /** Below this MTU the kernel silently disables IPv6 on a device (RFC 8200 section 5). */
   public static final int SMALLEST_FOR_IPV6 = 1280;
 
   private static final int UDP_HEADER = 8;
@@ -22,12 +22,12 @@ public final class TunnelMtu {
     return outerV4 ? 20 : 40;
   }
 
-  /** Inside WireGuard; its padding never goes above what this returns. */
+  /** The largest inner packet for WireGuard. Padded packets never exceed it. */
   public static int wireGuard(int linkMtu, boolean outerV4) {
     return linkMtu - outerHeader(outerV4) - UDP_HEADER - WIREGUARD;
   }
 
-  /** Inside ESP in tunnel mode, which pads to four bytes. */
+  /** The largest inner packet for ESP in tunnel mode, which pads to four bytes. */
   public static int esp(int linkMtu, boolean outerV4, boolean inUdp) {
     int payload = linkMtu - outerHeader(outerV4) - (inUdp ? UDP_HEADER : 0) - ESP;
     return (payload & ~3) - ESP_TRAILER;

@@ -10,12 +10,12 @@ import java.util.NavigableSet;
 import java.util.Set;
 import java.util.TreeSet;
 
-/** The routes of the tunnel's tables while a plan is made. */
+/** Collects the routes of the tunnel's tables while a plan is compiled. */
 final class TunnelRoutes {
   private final ClusterNode node;
   private final LinkFacts facts;
 
-  /** Each once: several lines of the ladder may ask for the same ones. */
+  /** A set, since several lines of the ladder may need the same route. */
   private final Set<RoutePlan> routes = new LinkedHashSet<>();
 
   TunnelRoutes(ClusterNode node, LinkFacts facts) {
@@ -27,7 +27,7 @@ final class TunnelRoutes {
     return List.copyOf(routes);
   }
 
-  /** Into the device, and without it nowhere. */
+  /** Routes {@code range} into the device or, without the device, to nowhere. */
   void throughTunnel(int table, Prefix range) {
     IpAddress source = node.source(range.address().v4());
     routes.add(new RoutePlan(table, range, facts.tunnel(), source, 1, facts.mtu()));
@@ -35,12 +35,13 @@ final class TunnelRoutes {
   }
 
   /**
-   * Makes a table that answers for what goes through the tunnel. What lies in that and does not is
-   * left to the rules that follow.
+   * Fills a routing table with the ranges that go through the tunnel. Ranges inside them that do
+   * not get a {@code throw} route, so that the kernel goes on with the next rule.
    */
   void apart(int table, List<Prefix> tunnelled, List<Prefix> others) {
     NavigableSet<Prefix> disjoint = new TreeSet<>(Prefixes.disjoint(tunnelled));
-    // Between an address and the range around it there is no room for one of the others.
+    // If all others are single addresses, no tunnelled range lies inside one, so the outermost
+    // ranges suffice.
     boolean addresses =
         others.stream().allMatch(other -> other.length() == other.address().bitLength());
     (addresses ? disjoint : tunnelled).forEach(range -> throughTunnel(table, range));

@@ -1,4 +1,7 @@
-/** What the kernel should hold so that it steers and guards as the policy asks. Pure values. */
+/**
+ * The kernel state (rules, routes, guard) that steers and guards traffic as the policy asks. Pure
+ * values.
+ */
 @NullMarked
 package dev.culvert.routing.plan;
 
