@@ -13,8 +13,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Makes the frames of the wire from what a packet socket shows: super-packets of UDP are cut as
- * segmentation does it, and checksums that were left to a network card are completed.
+ * Turns the frames of a packet socket into those of the wire: UDP super-packets are segmented as
+ * the kernel does it, and checksums that were left to a network card are completed.
  */
 final class FrameSplitter {
   private static final int IP_MIN = 20;
@@ -34,8 +34,8 @@ final class FrameSplitter {
    * The frames of the wire, each from its link header on.
    *
    * @param memory is written to
-   * @param at where the virtio-net header lies; the frame follows
-   * @param length of both
+   * @param at offset of the virtio-net header, which the frame follows
+   * @param length bytes of both
    * @param linkLength bytes of the link header, 0 or more
    */
   List<byte[]> split(MemorySegment memory, long at, int length, int linkLength) {
@@ -74,7 +74,8 @@ final class FrameSplitter {
     long ip = at + VnetHeader.SIZE + linkLength;
     int packet = length - VnetHeader.SIZE - linkLength;
     if ((flags & VnetHeader.NEEDS_CSUM) == 0 && gsoType == VnetHeader.GSO_UDP_L4) {
-      // Received as a list of datagrams whose checksums were good: they have to be made anew.
+      // The kernel merged received datagrams whose checksums were good; the checksums have to be
+      // computed anew.
       start = begunChecksum(memory, ip, packet);
       offset = UDP_CHECKSUM;
     }
@@ -86,7 +87,10 @@ final class FrameSplitter {
     return segmenter.begin(memory, ip - VnetHeader.SIZE, packet + VnetHeader.SIZE);
   }
 
-  /** Writes the pseudo header's sum where a checksum goes; gives where UDP's header is, or -1. */
+  /**
+   * Writes the pseudo header's sum into the checksum field; returns the offset of UDP's header, or
+   * -1.
+   */
   private static int begunChecksum(MemorySegment memory, long ip, int length) {
     int first = memory.get(ValueLayout.JAVA_BYTE, ip) & 0xff;
     boolean v4 = first >>> 4 == 4;

@@ -79,7 +79,7 @@ public final class PcapngWriter implements AutoCloseable {
     end(block.putInt(outgoing ? OUTBOUND : INBOUND).putInt(0));
   }
 
-  /** What deciphers the packets that follow. */
+  /** Writes secrets that decipher the packets after them. */
   public void secrets(int type, byte[] secrets) throws IOException {
     ByteBuffer block = block(DECRYPTION_SECRETS, 8 + padded(secrets.length));
     block.putInt(type).putInt(secrets.length);
@@ -87,7 +87,7 @@ public final class PcapngWriter implements AutoCloseable {
     end(block);
   }
 
-  /** So that a reader sees what there is so far. */
+  /** Flushes, so that a reader sees all blocks so far. */
   public void flush() throws IOException {
     out.flush();
   }

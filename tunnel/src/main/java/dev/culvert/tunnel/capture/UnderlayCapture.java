@@ -10,7 +10,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Sees what one gateway puts on the underlay and takes from it, as it is on the wire. */
+/**
+ * Captures the packets that one gateway sends to the underlay and receives from it, as they are on
+ * the wire.
+ */
 public final class UnderlayCapture implements AutoCloseable {
   // linux/if_arp.h
   private static final int ARPHRD_ETHER = 1;
@@ -34,7 +37,7 @@ public final class UnderlayCapture implements AutoCloseable {
    */
   public record Device(String name, int linkType, int linkLength) {}
 
-  /** Takes what was one frame to the kernel. */
+  /** Receives the frames that were one frame to the kernel. */
   @FunctionalInterface
   public interface Listener {
     /**
@@ -73,13 +76,16 @@ public final class UnderlayCapture implements AutoCloseable {
     }
   }
 
-  /** Hands over what has come, waiting for it at most so long. */
+  /**
+   * Hands over the frames that have come, waiting at most {@code millis} milliseconds for the
+   * first.
+   */
   public void receive(int millis, Listener listener) throws IOException {
     socket.receive(millis, frame -> take(frame, listener));
   }
 
   private void take(PacketSocket.Frame frame, Listener listener) throws IOException {
-    // What a machine says to itself passes loopback twice, as sent and as received.
+    // Packets of a machine to itself pass loopback twice, as sent and as received.
     if (frame.device() == tunnel || (frame.hardware() == ARPHRD_LOOPBACK && frame.outgoing())) {
       return;
     }

@@ -1,4 +1,4 @@
-/** What a gateway puts on its underlay and takes from it, for others to look at. */
+/** Captures the packets that a gateway sends to its underlay and receives from it. */
 @NullMarked
 package dev.culvert.tunnel.capture;
 

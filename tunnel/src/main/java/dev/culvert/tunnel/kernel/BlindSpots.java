@@ -16,11 +16,14 @@ import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
-/** Looks for what takes packets past the guard, in the calling thread's network namespace. */
+/**
+ * Looks for programs and devices that take packets past the guard, in the calling thread's network
+ * namespace.
+ */
 public final class BlindSpots {
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** Pinned maps of programs, which work on when their agent is gone. */
+  /** The directory of pinned maps: pinned programs go on working after their agent ends. */
   private static final Path BPF = Path.of("/sys/fs/bpf");
 
   private final List<Found> found = new ArrayList<>();
@@ -33,7 +36,7 @@ public final class BlindSpots {
   }
 
   /**
-   * Looks.
+   * Finds the blind spots of this namespace.
    *
    * @param underlay devices that lead to other nodes
    */
@@ -78,7 +81,10 @@ public final class BlindSpots {
     }
   }
 
-  /** Of a macvlan in a pod's namespace nothing is seen from here but its address on the parent. */
+  /**
+   * Looks at the filters of the devices, since the only trace here of a macvlan in a pod's
+   * namespace is its address on the parent.
+   */
   private void otherAddresses(Links links, List<Device> underlay) throws IOException {
     for (Device device : underlay) {
       boolean told = found.stream().anyMatch(spot -> spot.spot() == BlindSpot.MACVLAN);
@@ -149,7 +155,7 @@ public final class BlindSpots {
     }
   }
 
-  /** Those whose names begin so, by which their makers are known. */
+  /** The programs whose names begin with {@code prefix}, which tells their maker. */
   private static List<String> programs(List<BpfProgram> programs, String... beginnings) {
     List<String> theirs = new ArrayList<>();
     for (BpfProgram program : programs) {

@@ -9,8 +9,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * Questions to bpf(2). A kernel without it, or one that lets this user not ask, has no answer: then
- * nothing is seen of tcx, and programs have no names.
+ * Questions to bpf(2). If the kernel lacks bpf(2) or does not allow it to this user, there is no
+ * answer: programs of tcx are not seen then, and programs have no names.
  */
 final class Bpf {
   private static final long SYSCALL = System.getProperty("os.arch").equals("amd64") ? 321 : 280;
@@ -19,7 +19,7 @@ final class Bpf {
   private static final int BPF_OBJ_GET_INFO_BY_FD = 15;
   private static final int BPF_PROG_QUERY = 16;
 
-  /** Bytes of union bpf_attr, as far as it is used here. */
+  /** Bytes of the part of union bpf_attr that is used here. */
   private static final int ATTRIBUTES = 64;
 
   private static final int PROGRAMS = 64;
@@ -51,7 +51,7 @@ final class Bpf {
     }
   }
 
-  /** The name of a program, at most 15 characters of it; empty when it cannot be had. */
+  /** The name of a program, at most 15 characters of it; empty if the kernel does not tell. */
   static String name(int id) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment which = arena.allocate(ATTRIBUTES, 8);

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A BPF program that handles a device's packets before or after nftables does.
  *
- * @param hook where it is attached, as in {@code tc ingress}
- * @param name that its maker gave it, empty when it may not be asked for
+ * @param hook its hook, such as {@code tc ingress}
+ * @param name the name that its maker gave it, empty if the kernel does not tell
  */
 record BpfProgram(String device, String hook, String name) {
   static final String XDP = "XDP";
@@ -27,7 +27,7 @@ record BpfProgram(String device, String hook, String name) {
   private static final int IFLA_XDP_ATTACHED = 2;
   private static final int IFLA_XDP_PROG_ID = 4;
 
-  /** A program as the kernel numbers it: names are asked for by number. */
+  /** Looks up a program's name by the kernel's number for it. */
   interface Names {
     String of(int id);
   }
@@ -43,13 +43,13 @@ record BpfProgram(String device, String hook, String name) {
     Map<Integer, ByteBuffer> bpf = NetlinkMessage.nested(options);
     String given = text(bpf.get(TCA_BPF_NAME));
     int id = NetlinkMessage.integer(bpf.get(TCA_BPF_ID), 0);
-    // The first message for a priority tells of no program, nor has classic BPF a name.
+    // The first message for a priority describes no program, and classic BPF has no name.
     return given.isEmpty() && id == 0
         ? Optional.empty()
         : Optional.of(new BpfProgram(device, hook, given.isEmpty() ? names.of(id) : given));
   }
 
-  /** Reads an RTM_NEWLINK: the program that the driver, or the kernel for it, gives packets to. */
+  /** Reads an RTM_NEWLINK: the XDP program that the driver, or the kernel in its place, runs. */
   static Optional<BpfProgram> ofLink(String device, NetlinkMessage message, Names names)
       throws ProtocolException {
     ByteBuffer attribute = message.attributes(Links.IFINFO).get(IFLA_XDP);

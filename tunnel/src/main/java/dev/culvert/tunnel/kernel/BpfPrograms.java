@@ -5,9 +5,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Which BPF programs handle packets of devices in a network namespace: filters of tc, programs of
- * tcx, and XDP. Those of cgroups and sockets are not looked for: what they let pass meets nftables
- * all the same.
+ * Lists the BPF programs that handle packets of devices in a network namespace: filters of tc,
+ * programs of tcx, and XDP. Programs of cgroups and sockets are left out, since nftables sees all
+ * packets that those let pass.
  */
 final class BpfPrograms {
   private static final int RTM_NEWTFILTER = 44;
@@ -15,13 +15,15 @@ final class BpfPrograms {
 
   private record Hook(String name, int parent, int attachType) {}
 
-  /** With the parents of clsact, and BPF_TCX_INGRESS and _EGRESS. */
+  /** The hooks, with the parents of clsact and with BPF_TCX_INGRESS and _EGRESS. */
   private static final List<Hook> HOOKS =
       List.of(new Hook("tc ingress", 0xffff_fff2, 46), new Hook("tc egress", 0xffff_fff3, 47));
 
   private BpfPrograms() {}
 
-  /** All of them, in the namespace of {@code netlink}, which has to be the calling thread's. */
+  /**
+   * All such programs in the namespace of {@code netlink}, which has to be the calling thread's.
+   */
   static List<BpfProgram> list(Netlink netlink) throws IOException {
     Links links = new Links(netlink);
     List<BpfProgram> programs = new ArrayList<>();

@@ -6,14 +6,15 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a network interface hangs together with others.
+ * A network interface and its relations to other interfaces.
  *
- * @param kind as in {@code vlan}, empty for what a driver made: a physical device
- * @param parent the index of the one that it sends through, 0: none, or one of another namespace
- * @param master the index of the one whose port it is, 0: none
- * @param portKind what the master is, empty without one
- * @param ethernet whether it is, so that it can carry what is not IP
- * @param vxlanPort of UDP that its packets go to, 0: it is no VXLAN device
+ * @param kind such as {@code vlan}; empty for a physical device, which a driver made
+ * @param parent the index of the interface that it sends through, or 0 if there is none or it is in
+ *     another namespace
+ * @param master the index of the interface whose port it is, or 0
+ * @param portKind the master's kind, empty without a master
+ * @param ethernet whether it is an Ethernet device, which can carry more than IP
+ * @param vxlanPort the UDP port that its packets go to, or 0 if it is not a VXLAN device
  */
 record Device(
     int index,

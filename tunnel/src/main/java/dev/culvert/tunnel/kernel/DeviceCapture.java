@@ -10,8 +10,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * Every frame that enters or leaves one device, through a packet socket (packet(7)): it sees what
- * leaves after all rules, routes and filters. Not thread-safe.
+ * Every frame that enters or leaves one device, through a packet socket (packet(7)): it sees
+ * leaving packets after all rules, routes and filters. Not thread-safe.
  */
 public final class DeviceCapture implements AutoCloseable {
   private static final int AF_PACKET = 17;
@@ -23,7 +23,7 @@ public final class DeviceCapture implements AutoCloseable {
   /** Bytes of struct sockaddr_ll. */
   private static final int ADDRESS = 20;
 
-  /** More than a frame that the kernel segments later has. */
+  /** More bytes than a super-packet has. */
   private static final int LARGEST_FRAME = 1 << 17;
 
   private final Arena arena = Arena.ofConfined();
@@ -77,7 +77,7 @@ public final class DeviceCapture implements AutoCloseable {
   /**
    * Sends a frame past all rules, routes and filters; other captures see it.
    *
-   * @param bytes from the link header on
+   * @param bytes the frame from its link header on
    */
   public void send(byte[] bytes) throws IOException {
     MemorySegment data = arena.allocateFrom(JAVA_BYTE, bytes);
@@ -88,7 +88,7 @@ public final class DeviceCapture implements AutoCloseable {
   /**
    * The next frame, from its link header on.
    *
-   * @return empty where none comes in time
+   * @return empty if no frame comes in time
    */
   public byte[] next(int timeoutMillis) throws IOException {
     if (!Poll.readable(timeoutMillis, fd)) {

@@ -7,11 +7,11 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
-/** What follows from how devices hang together. */
+/** Conclusions from the relations between devices. */
 final class Devices {
   private Devices() {}
 
-  /** The devices of those names, with those that they send through: parents, and ports. */
+  /** The devices of those names and the devices that they send through: parents and ports. */
   static List<Device> withLower(List<Device> all, Collection<String> names) {
     Deque<Device> open = new ArrayDeque<>();
     all.stream().filter(device -> names.contains(device.name())).forEach(open::add);
@@ -27,7 +27,10 @@ final class Devices {
     return List.copyOf(reached);
   }
 
-  /** Of a bridge, only what is physical leads away from this host. */
+  /**
+   * Whether {@code port} is a port of {@code of} that leads away from this host: of a bridge's
+   * ports, only physical devices do.
+   */
   private static boolean isPort(Device port, Device of) {
     return port.master() == of.index() && (!of.kind().equals("bridge") || !isLocal(port.kind()));
   }
@@ -36,7 +39,7 @@ final class Devices {
     return kind.equals("veth") || kind.equals("tun") || kind.equals("vxlan");
   }
 
-  /** Those that packets leave the host through, whatever else they pass before. */
+  /** The devices through which packets finally leave the host. */
   static List<String> physical(List<Device> all, Collection<String> underlay) {
     Set<Device> devices = new LinkedHashSet<>(withLower(all, underlay));
     all.stream()

@@ -3,7 +3,10 @@ package dev.culvert.tunnel.kernel;
 import jnr.ffi.LastError;
 import jnr.ffi.Runtime;
 
-/** Linux's error numbers, equal on x86_64 and aarch64, as far as they decide something here. */
+/**
+ * Linux's error numbers, which are equal on x86_64 and aarch64; only those that the code compares
+ * with.
+ */
 public final class Errno {
   public static final int EPERM = 1;
   public static final int ENOENT = 2;
@@ -35,7 +38,7 @@ public final class Errno {
 
   private Errno() {}
 
-  /** Why this thread's latest call through {@link LibC} failed. */
+  /** The error number of this thread's latest failed call through {@link LibC}. */
   public static int last() {
     return LastError.getLastError(RUNTIME);
   }

@@ -2,7 +2,7 @@ package dev.culvert.tunnel.kernel;
 
 import java.io.IOException;
 
-/** The kernel refused a call. The message names the call, never data that was given to it. */
+/** The kernel refused a call. The message names the call, never the data passed to it. */
 public class ErrnoException extends IOException {
   private static final long serialVersionUID = 1L;
 
@@ -10,9 +10,9 @@ public class ErrnoException extends IOException {
   private final int errno;
 
   /**
-   * Explains with the C library's text.
+   * An exception with the C library's text for {@code errno}.
    *
-   * @param call what was asked of the kernel, as in {@code bind UDP port 51820}
+   * @param call the call and its object, such as {@code bind UDP port 51820}
    * @param errno the positive error number
    */
   public ErrnoException(String call, int errno) {
@@ -20,7 +20,7 @@ public class ErrnoException extends IOException {
   }
 
   /**
-   * Explains with a reason of one's own.
+   * An exception with the given reason.
    *
    * @param reason the explanation shown instead of the C library's text for {@code errno}
    */
@@ -30,7 +30,7 @@ public class ErrnoException extends IOException {
     this.errno = errno;
   }
 
-  /** What was asked of the kernel. */
+  /** The call and its object. */
   public String call() {
     return call;
   }
@@ -41,9 +41,9 @@ public class ErrnoException extends IOException {
   }
 
   /**
-   * Passes a call's result on.
+   * Returns a call's result if it is a success.
    *
-   * @throws ErrnoException where it is negative
+   * @throws ErrnoException if {@code result} is negative
    */
   public static int check(String call, int result) throws ErrnoException {
     if (result < 0) {

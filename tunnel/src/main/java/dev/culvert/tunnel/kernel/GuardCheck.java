@@ -23,8 +23,8 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * Whether this machine's nftables can do what the guard asks. It is not guessed from versions but
- * tried, in a network namespace that is gone afterwards.
+ * Checks whether this machine's nftables supports all rules of the guard: by trying them in a
+ * temporary network namespace, not by version numbers.
  */
 public final class GuardCheck {
   private static final String ADVICE =
@@ -34,8 +34,8 @@ public final class GuardCheck {
   private static final String TABLE = "culvert_probe";
 
   /**
-   * An old kernel does not compare the input device of a packet that has none, which says that this
-   * host made it. It takes the rule and then never applies it, to encapsulation neither.
+   * A rule that an old kernel accepts but never applies: it does not compare the input device of a
+   * packet that has none, as packets of this host itself.
    */
   private static final String PROBE =
       """
@@ -49,7 +49,7 @@ public final class GuardCheck {
       """
           .formatted(TABLE);
 
-  /** Every kind of rule that a guard may have. */
+  /** A guard with every kind of rule. */
   private static final Guard SAMPLE =
       new Guard(
           List.of("eth0"),
@@ -83,10 +83,10 @@ public final class GuardCheck {
   }
 
   /**
-   * Tries it.
+   * Tries the rules.
    *
-   * @return what the guard lacks, and what to do; empty where it lacks nothing, or where no
-   *     namespace may be made
+   * @return the missing feature, and the remedy; empty if none is missing, or if no namespace may
+   *     be made
    */
   public static Optional<String> fault() {
     return fault(GuardText.of(SAMPLE), PROBE);

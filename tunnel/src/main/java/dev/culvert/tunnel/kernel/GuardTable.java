@@ -20,8 +20,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The nftables table of the guard, which drops in the kernel what may not cross the underlay in
- * clear. It is no process's: it stays when the daemon dies, until {@link #remove}.
+ * The nftables table of the guard, which drops, in the kernel, packets that must not cross the
+ * underlay in clear. It belongs to no process: it stays when the daemon dies, until {@link
+ * #remove}.
  *
  * <p>Works in the network namespace of the thread that calls. Not thread-safe.
  */
@@ -31,7 +32,10 @@ public final class GuardTable {
 
   private static final Set<String> FAMILIES = Set.of(FAMILY, LinkGuard.FAMILY);
 
-  /** Adding first makes the deletion succeed in either case, with kernels that lack "destroy". */
+  /**
+   * Adding the table first makes the deletion succeed whether it exists or not, also on kernels
+   * that lack "destroy".
+   */
   private static final String DELETION =
       "add table %1$s %2$s\ndelete table %1$s %2$s\nadd table arp %2$s\ndelete table arp %2$s\n"
           .formatted(FAMILY, NAME);
@@ -50,25 +54,27 @@ public final class GuardTable {
   private static final Logger LOG = LoggerFactory.getLogger(GuardTable.class);
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** The script that was rehearsed last, and the table that it makes, in nft's own words. */
+  /** The script that was rehearsed last, and nft's listing of the table that it makes. */
   private @Nullable String script;
 
   private @Nullable String wanted;
 
   /**
-   * Packets and bytes that met a rule.
+   * A counter of a rule.
    *
-   * @param packets and bytes since the table was made
+   * @param packets since the table was made
+   * @param bytes since the table was made
    */
   public record Count(long packets, long bytes) {}
 
   /**
-   * Makes the kernel hold the table that {@code newScript} makes, in one transaction, unless it
-   * holds it already; then looks whether it is there.
+   * Loads the table that {@code newScript} makes, in one transaction, unless it is loaded already,
+   * and then checks it.
    *
-   * @param newScript for {@code nft -f}, making the whole table anew wherever it is run
-   * @return whether something had to be done
-   * @throws IOException the table is as it was before, or is not what was asked for
+   * @param newScript for {@code nft -f}; it makes the whole table anew in any namespace
+   * @return whether something had to be changed
+   * @throws IOException if loading failed and the table is as it was before, or if the loaded table
+   *     is not the one that {@code newScript} makes
    */
   public boolean apply(String newScript) throws IOException {
     if (!newScript.equals(script)) {
@@ -82,7 +88,7 @@ public final class GuardTable {
     if (wanted == null) {
       wanted = loaded;
     } else if (!wanted.equals(loaded)) {
-      // Somebody put things of their own into the table, which flushing it leaves there.
+      // Another program added objects to the table, which flushing leaves there.
       LOG.warn("the guard is made anew, since others had added to it: its counters start from 0");
       if (!wanted.equals(load(DELETION + newScript))) {
         throw new IOException("the guard in the kernel is not the one that was loaded");
@@ -91,17 +97,21 @@ public final class GuardTable {
     return true;
   }
 
-  /** Loads it, and says what stands then: of 100,000 ranges, each listing takes a moment. */
+  /**
+   * Loads the script and returns the resulting listing in one run, since listing 100,000 ranges
+   * takes seconds.
+   */
   private static String load(String script) throws IOException {
     Nft.load(script);
     return text().orElseThrow(() -> new IOException("the guard is not there though nft loaded it"));
   }
 
   /**
-   * Runs the script in a network namespace of its own, which nobody else can change meanwhile: what
-   * nft refuses never comes near the real table, and what it makes there is what to compare with.
+   * Runs the script in a temporary network namespace that no other program can change. A script
+   * that nft refuses never reaches the real table, and the listing from there is the one to compare
+   * with.
    *
-   * @return empty where no namespace may be made
+   * @return empty if no namespace may be made
    */
   static Optional<String> rehearse(String script, Callable<Optional<String>> text)
       throws IOException {
@@ -131,8 +141,8 @@ public final class GuardTable {
   }
 
   /**
-   * The table in nft's words, but for its counters, with that of ARP; empty where there is none. A
-   * counter whose rule is gone stays, so that nothing that was counted is forgotten.
+   * nft's listing of the table and of ARP's, without the counters; empty if there is none. A
+   * counter whose rule is gone stays, so that no count is lost.
    */
   public static Optional<String> text() throws IOException {
     String arp = listed("arp").orElse("");
@@ -154,7 +164,7 @@ public final class GuardTable {
     }
   }
 
-  /** Whether a message of the nftables group tells of a change to this table. */
+  /** Whether a message of the nftables group reports a change of this table. */
   static boolean concerns(NetlinkMessage message) throws ProtocolException {
     boolean generation = (message.type() & 0xff) == NFT_MSG_NEWGEN;
     if (message.type() >> 8 != NFNL_SUBSYS_NFTABLES || generation) {
@@ -169,9 +179,9 @@ public final class GuardTable {
   }
 
   /**
-   * What met the rules so far, by the counters' names.
+   * The counts so far, by the counters' names.
    *
-   * @return empty where there is no table
+   * @return empty if there is no table
    */
   public static SortedMap<String, Count> counters() throws IOException {
     SortedMap<String, Count> counters = new TreeMap<>();
@@ -188,7 +198,7 @@ public final class GuardTable {
     return counters;
   }
 
-  /** Takes the guard away, both layers; if there is none, does nothing. */
+  /** Removes both layers of the guard; does nothing if there is none. */
   public static void remove() throws IOException {
     LinkGuard.remove();
     Nft.load(DELETION);

@@ -18,17 +18,17 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * What a plan has to know of the machine that it is for.
+ * The facts about a machine that its plan depends on.
  *
- * @param underlay MTU of each device through which encapsulated packets may leave for a node, by
- *     name: of each next hop of a route that has several. If the route has an MTU of its own, that.
- *     Never the tunnel
- * @param localAddresses usable addresses of this host, those of loopback and link-local included
- * @param subnets ranges that are on each link, by its name; without those of link-local addresses
- * @param sources for each node that can be reached, the address that packets to it get
- * @param physical devices that packets leave the host through, sorted: those of the underlay, what
- *     they send through in turn, and all that are not made of software
- * @param overlayPorts of UDP that VXLAN devices send to
+ * @param underlay the MTU in bytes of each device through which encapsulated packets may leave for
+ *     a node, by device name: all next hops of a route that has several. If the route has an MTU,
+ *     that one counts. Never contains the tunnel
+ * @param localAddresses usable addresses of this host, loopback and link-local addresses included
+ * @param subnets the ranges that are on each link, by its name; without link-local ranges
+ * @param sources for each reachable node, the source address that packets to it get
+ * @param physical devices that packets leave the host through, sorted: those of the underlay, the
+ *     devices that these send through, and all hardware devices
+ * @param overlayPorts UDP ports that VXLAN devices send to
  */
 public record HostFacts(
     SortedMap<String, Integer> underlay,
@@ -50,8 +50,8 @@ public record HostFacts(
    * Asks the kernel.
    *
    * @param nodes addresses of other nodes on the underlay
-   * @param tunnel name of the device whose packets are encapsulated: what leads into it is no way
-   * @param mark what encapsulated packets carry, so that the rules in place let them through
+   * @param tunnel name of the device whose packets are encapsulated: routes into it do not count
+   * @param mark the mark of encapsulated packets, so that the rules in force let them through
    */
   public static HostFacts read(
       Netlink netlink, Collection<IpAddress> nodes, String tunnel, int mark) throws IOException {

@@ -4,12 +4,12 @@ import jnr.ffi.LibraryLoader;
 
 /**
  * The calls of the C library that neither the JDK nor Netty makes for us, through jnr-ffi. Memory
- * is given by address ({@code MemorySegment.address()}); whoever calls keeps the segment reachable
+ * is given by address ({@code MemorySegment.address()}); the caller keeps the segment reachable
  * until the call returns.
  *
- * <p>A negative result is a failure; {@link Errno#last} says which, and has to be asked on the same
- * thread before its next call. {@code open}, {@code fcntl} and {@code ioctl} are variadic in C: on
- * Linux, x86_64 and aarch64 pass integer arguments of variadic and plain functions alike.
+ * <p>A negative result is a failure; {@link Errno#last} returns its number, and has to be called on
+ * the same thread before the next call. {@code open}, {@code fcntl} and {@code ioctl} are variadic
+ * in C: on Linux, x86_64 and aarch64 pass integer arguments of variadic and plain functions alike.
  *
  * <p>Constants are those of Linux's generic ABI, equal on x86_64 and aarch64. (The two differ in
  * O_DIRECT, O_DIRECTORY and O_LARGEFILE, none of which is used, and in {@link #O_NOFOLLOW}.)
@@ -54,7 +54,7 @@ public interface LibC {
 
   int close(int fd);
 
-  /** {@code struct statx} is the same on all architectures, which {@code struct stat} is not. */
+  /** {@code struct statx} is the same on all architectures, unlike {@code struct stat}. */
   int statx(int directory, String path, int flags, int mask, long status);
 
   long read(int fd, long buffer, long length);
@@ -76,7 +76,8 @@ public interface LibC {
   int getsockopt(int fd, int level, int option, long value, long valueLength);
 
   /**
-   * Without an address only: jnr-ffi was seen to hand over a sixth argument that is not 0 wrong.
+   * Only for sending without an address: jnr-ffi was seen to pass a sixth argument other than 0
+   * wrongly.
    */
   long sendto(int fd, long buffer, long length, int flags, long address, int addressLength);
 
@@ -108,7 +109,7 @@ public interface LibC {
 
   int setpriority(int which, int who, int nice);
 
-  /** For calls that the C library has no function of. */
+  /** For system calls that have no function in the C library. */
   long syscall(long number, long first, long second, long third);
 
   int geteuid();
@@ -117,7 +118,7 @@ public interface LibC {
 
   String strerror(int errno);
 
-  /** Answers 0, or a number for {@link #gai_strerror}; {@code service} is 0 for none. */
+  /** Returns 0, or a number for {@link #gai_strerror}; {@code service} is 0 for none. */
   int getaddrinfo(String node, long service, long hints, long result);
 
   void freeaddrinfo(long list);

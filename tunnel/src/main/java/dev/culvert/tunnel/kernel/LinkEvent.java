@@ -1,6 +1,6 @@
 package dev.culvert.tunnel.kernel;
 
-/** What changed in the kernel, by other hands or by ours. */
+/** A change in the kernel, made by this or by any other program. */
 public sealed interface LinkEvent {
   /** An interface appeared. */
   record Added(Links.Link link) implements LinkEvent {}
@@ -8,18 +8,17 @@ public sealed interface LinkEvent {
   /** An interface is gone. */
   record Gone(Links.Link link) implements LinkEvent {}
 
-  /** Something about an interface is not as it was; never two equal links. */
+  /** An interface changed; the two links are never equal. */
   record Changed(Links.Link before, Links.Link after) implements LinkEvent {}
 
   /**
-   * Something about an interface of another network namespace is not as it was; see {@link
-   * LinkMonitor#hearEverywhere}.
+   * An interface of another network namespace changed; see {@link LinkMonitor#hearEverywhere}.
    *
-   * @param interfaceIndex 0 when any may have changed
+   * @param interfaceIndex 0 if any may have changed
    */
   record Elsewhere(int interfaceIndex) implements LinkEvent {}
 
-  /** An address was added to the interface of that index, or taken from it. */
+  /** An address was added to the interface of that index, or removed from it. */
   record AddressesChanged(int interfaceIndex) implements LinkEvent {}
 
   /** A route was added, replaced or deleted. */

@@ -46,22 +46,25 @@ final class LinkGuard {
   private final Supplier<Optional<String>> fault;
   private @Nullable Boolean available;
 
-  /** The script that was rehearsed last, on loopback, and the table that it makes there. */
+  /**
+   * The script that was rehearsed last, on loopback, and nft's listing of the table that it makes
+   * there.
+   */
   private @Nullable String script;
 
   private @Nullable String rehearsed;
 
   /**
-   * @param fault why this kernel cannot have it, see {@link #fault}
+   * @param fault the reason why this kernel does not support it, see {@link #fault}
    */
   LinkGuard(Supplier<Optional<String>> fault) {
     this.fault = fault;
   }
 
   /**
-   * Makes the kernel hold it on those of the guard's devices that exist, unless it does already.
+   * Loads the table for those of the guard's devices that exist, unless it is loaded already.
    *
-   * @return whether something had to be done
+   * @return whether something had to be changed
    */
   boolean apply(Guard guard, Set<String> existing) throws IOException {
     if (available == null) {
@@ -100,7 +103,7 @@ final class LinkGuard {
     return "hook egress " + devices.stream().sorted().toList() + " priority";
   }
 
-  /** The table in nft's words, but for its counter and the order of its devices. */
+  /** nft's listing of the table, without its counter and the order of its devices. */
   static Optional<String> text() throws IOException {
     return listed()
         .map(
@@ -122,7 +125,7 @@ final class LinkGuard {
     return GuardTable.listed(FAMILY).map(GuardTable::withoutCounters);
   }
 
-  /** Takes it away, if it stands. */
+  /** Removes the table if it exists. */
   static void remove() throws IOException {
     if (text().isPresent()) {
       Nft.load(LinkGuardText.removal());
@@ -130,10 +133,10 @@ final class LinkGuard {
   }
 
   /**
-   * Tries it, in a network namespace that is gone afterwards.
+   * Tries the table in a temporary network namespace.
    *
-   * @return what this kernel or nft lacks; empty if it lacks nothing, or if no namespace may be
-   *     made
+   * @return the feature that this kernel or nft lacks; empty if it lacks nothing, or if no
+   *     namespace may be made
    */
   static Optional<String> fault() {
     CompletableFuture<Optional<String>> result = new CompletableFuture<>();

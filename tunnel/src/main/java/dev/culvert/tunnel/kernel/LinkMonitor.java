@@ -12,14 +12,14 @@ import java.util.Set;
 import java.util.function.Consumer;
 
 /**
- * Hears from the kernel what changes about interfaces, addresses, routes and rules, on a thread of
- * its own. Where the kernel had to drop news, the interfaces are listed again: no change is missed,
- * though several may be told as one.
+ * Receives the kernel's messages about changes of interfaces, addresses, routes and rules, on a
+ * thread of its own. If the kernel had to drop messages, the interfaces are listed again: no change
+ * is missed, though several may be reported as one.
  */
 public final class LinkMonitor implements AutoCloseable {
   private static final LimitedLog LOG = LimitedLog.of(LinkMonitor.class);
 
-  /** What to hear of, apart from interfaces. */
+  /** Changes to report apart from those of interfaces. */
   public enum Topic {
     /** RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR. */
     ADDRESSES(0x10 | 0x100),
@@ -63,11 +63,11 @@ public final class LinkMonitor implements AutoCloseable {
   }
 
   /**
-   * Starts to listen in the calling thread's network namespace. The interfaces that are there now
-   * are known, not told.
+   * Starts to listen in the calling thread's network namespace. Interfaces that exist already are
+   * not reported.
    *
-   * @param listener called on the monitor's thread; what exceptions it throws are logged
-   * @param died told if nothing is heard any more, though this was not closed
+   * @param listener called on the monitor's thread; exceptions that it throws are logged
+   * @param died called if the monitor's thread dies although this was not closed
    */
   public static LinkMonitor start(
       Set<Topic> topics, Consumer<? super LinkEvent> listener, Consumer<? super Throwable> died)
@@ -103,7 +103,7 @@ public final class LinkMonitor implements AutoCloseable {
   }
 
   /**
-   * Tells from now on of interfaces in other network namespaces too, as {@link
+   * From now on, also reports changes of interfaces in other network namespaces, as {@link
    * LinkEvent.Elsewhere}.
    *
    * @throws ErrnoException EPERM without CAP_NET_BROADCAST
@@ -145,8 +145,8 @@ public final class LinkMonitor implements AutoCloseable {
   }
 
   /**
-   * What is still queued is older than the list to come, and the kernel drops all further news,
-   * saying nothing more, until the queue was empty once.
+   * Empties the queue before interfaces are listed again: its messages are older than that list,
+   * and the kernel silently drops all further messages until the queue was empty once.
    */
   private void dropStaleNews() throws IOException {
     while (Poll.readable(0, news.fd())) {
@@ -174,7 +174,7 @@ public final class LinkMonitor implements AutoCloseable {
     }
   }
 
-  /** Addresses and routes of other namespaces are nobody's business. */
+  /** Reports changes of interfaces in other namespaces; their addresses and routes are ignored. */
   private void tellOfElsewhere(NetlinkMessage message) throws ProtocolException {
     if (message.type() == Links.RTM_NEWLINK || message.type() == Links.RTM_DELLINK) {
       message.attributes(Links.IFINFO);
@@ -184,8 +184,8 @@ public final class LinkMonitor implements AutoCloseable {
 
   private void tellOfLink(NetlinkMessage message) throws ProtocolException {
     Link link = Link.parse(message);
-    // A bridge tells of its ports coming and going in the same words, with a family of its own; a
-    // wireless driver sends a link with hardly any attributes.
+    // A bridge reports its ports with the same message type but another family; a wireless driver
+    // sends a link with hardly any attributes.
     boolean whole = message.payload().get(0) == 0 && link.mtu() != 0;
     if (whole && message.type() == Links.RTM_NEWLINK) {
       seen(link);
@@ -248,7 +248,7 @@ public final class LinkMonitor implements AutoCloseable {
     }
   }
 
-  /** Stops listening. Returns once no further event can come, unless called by the listener. */
+  /** Stops. Returns once no further event can come, unless the listener calls it. */
   @Override
   public void close() {
     closing = true;

@@ -56,9 +56,8 @@ public final class Links {
   }
 
   /**
-   * An interface as it was when asked.
+   * An interface at the time of the query. @param up whether it is administratively up
    *
-   * @param up whether it is administratively up
    * @param carrier whether something is attached: for a TUN device, a process that serves it
    */
   public record Link(int index, String name, int mtu, boolean up, boolean carrier) {
@@ -89,7 +88,7 @@ public final class Links {
     return links;
   }
 
-  /** The same, with how they hang together. */
+  /** All interfaces of the namespace, with their relations to each other. */
   List<Device> devices() throws IOException {
     List<Device> devices = new ArrayList<>();
     for (NetlinkMessage message : messages()) {
@@ -98,7 +97,7 @@ public final class Links {
     return devices;
   }
 
-  /** Whether the interface's filter lets frames in for a further address, not of a group. */
+  /** Whether the interface receives frames for a further unicast address. */
   boolean receivesForOthers(int index) throws IOException {
     // struct ndmsg: family, padding, index, state, flags, type
     NetlinkWriter request =
@@ -121,7 +120,7 @@ public final class Links {
     return false;
   }
 
-  /** The same, with all that the kernel says of them. */
+  /** The kernel's full messages about all interfaces of the namespace. */
   List<NetlinkMessage> messages() throws IOException {
     NetlinkWriter request = link(RTM_GETLINK, NetlinkMessage.NLM_F_DUMP, 0, 0, 0);
     return netlink.dump("list links", request).stream()
@@ -154,7 +153,7 @@ public final class Links {
 
   /** The interface of that name in another network namespace, if there is one. */
   public Optional<Link> find(String name, NamespaceId namespace) throws IOException {
-    // (Of a request to change a link, this attribute would make a request to move it there.)
+    // (In a request to change a link, this attribute would move the link to that namespace.)
     return find(name, byName(name).attribute(IFLA_TARGET_NETNSID, namespace.number()));
   }
 
@@ -175,7 +174,7 @@ public final class Links {
   }
 
   /**
-   * Who may serve the TUN device of that name, and how many queues are attached to it.
+   * The owner and the number of attached queues of the TUN device of that name.
    *
    * @throws ErrnoException ENODEV where there is none
    */
@@ -188,8 +187,8 @@ public final class Links {
   }
 
   /**
-   * Why the interface of that name cannot become a tunnel of ours, if there is one and it cannot:
-   * it is no TUN device, or somebody serves it.
+   * The reason why the existing interface of that name cannot become a tunnel of ours: it is not a
+   * TUN device, or another process serves it. Empty if it can, or if there is no such interface.
    */
   public Optional<String> stranger(String name) throws IOException {
     NetlinkMessage answer = answer(name, byName(name)).orElse(null);
@@ -231,7 +230,7 @@ public final class Links {
         link(RTM_SETLINK, NetlinkMessage.NLM_F_ACK, index, 0, 0).attribute(IFLA_MTU, mtu));
   }
 
-  /** Sets how many packets may wait in each of its queues. */
+  /** Sets the length of each of its queues, in packets. */
   public void setQueueLength(int index, int packets) throws IOException {
     netlink.request(
         "set queue length " + packets + " on link " + index,
@@ -244,7 +243,8 @@ public final class Links {
   }
 
   /**
-   * Gives the interface an address, with the range that is on it. Harmless where it has it already.
+   * Adds an address to the interface, with the range that is on the link. Does nothing if it has
+   * the address already.
    *
    * @param length prefix length; the address may have host bits
    */
@@ -258,9 +258,9 @@ public final class Links {
   }
 
   /**
-   * Takes an address away.
+   * Removes an address from the interface.
    *
-   * @throws ErrnoException EADDRNOTAVAIL where the interface does not have it
+   * @throws ErrnoException EADDRNOTAVAIL if the interface does not have it
    */
   public void deleteAddress(int index, IpAddress address, int length) throws IOException {
     netlink.request(
@@ -269,10 +269,10 @@ public final class Links {
   }
 
   /**
-   * An address as it was when asked.
+   * An address at the time of the query.
    *
-   * @param length of the range that is on the link
-   * @param usable false while it is being checked for duplicates, or where there is one
+   * @param length prefix length of the range that is on the link
+   * @param usable false while the kernel checks it for duplicates, or if there is one
    * @param ours whether Culvert added it; kernels before 5.18 cannot tell
    */
   public record Address(

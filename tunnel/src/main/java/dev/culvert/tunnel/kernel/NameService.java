@@ -14,12 +14,12 @@ import jnr.ffi.Pointer;
 import jnr.ffi.Runtime;
 
 /**
- * The C library's getaddrinfo, in its own order: RFC 6724's, by the routes of this machine. The
- * JDK's resolver calls it too, but puts IPv4 first and keeps answers for 30 s, unless properties of
- * the whole process say otherwise before its first use.
+ * The C library's getaddrinfo, with its order of addresses: that of RFC 6724, by the routes of this
+ * machine. The JDK's resolver calls it too, but puts IPv4 first and keeps answers for 30 s, unless
+ * properties of the whole process say otherwise before its first use.
  */
 public final class NameService {
-  /** Of struct addrinfo, on 64 bits. */
+  /** Bytes of struct addrinfo on 64-bit machines. */
   private static final int HINTS = 48;
 
   private static final int FAMILY = 4;
@@ -27,10 +27,10 @@ public final class NameService {
   private static final int ADDRESS = 24;
   private static final int NEXT = 40;
 
-  /** In struct sockaddr_in. */
+  /** Offset of the address in struct sockaddr_in. */
   private static final int IPV4 = 4;
 
-  /** In struct sockaddr_in6. */
+  /** Offset of the address in struct sockaddr_in6. */
   private static final int IPV6 = 8;
 
   private NameService() {}

@@ -5,8 +5,8 @@ import java.net.ProtocolException;
 import java.nio.ByteBuffer;
 
 /**
- * The number by which one network namespace knows another. It does not keep the other alive, as a
- * descriptor or a socket there would.
+ * The number of another network namespace in this one. Unlike a descriptor or a socket, it does not
+ * keep the other namespace alive.
  */
 public record NamespaceId(int number) {
   private static final int RTM_NEWNSID = 88;
@@ -19,9 +19,9 @@ public record NamespaceId(int number) {
   private static final int RTGENMSG = 4;
 
   /**
-   * The number in the socket's namespace, given to the other now if it has none.
+   * The other namespace's number in the socket's namespace, assigned now if it has none.
    *
-   * @param fd of the other namespace
+   * @param fd descriptor of the other namespace
    */
   public static NamespaceId of(Netlink netlink, int fd) throws IOException {
     int number = ask(netlink, fd);
@@ -31,7 +31,7 @@ public record NamespaceId(int number) {
             "number a network namespace",
             request(RTM_NEWNSID, fd).attribute(NETNSA_NSID, NOT_ASSIGNED));
       } catch (ErrnoException e) {
-        if (e.errno() != Errno.EEXIST) { // Others may have been faster.
+        if (e.errno() != Errno.EEXIST) { // Another process may have assigned one meanwhile.
           throw e;
         }
       }

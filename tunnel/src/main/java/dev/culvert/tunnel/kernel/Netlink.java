@@ -62,7 +62,7 @@ public final class Netlink implements AutoCloseable {
   }
 
   /**
-   * Opens a socket that also hears of changes.
+   * Opens a socket that also receives messages about changes.
    *
    * @param protocol as in NETLINK_ROUTE
    * @param groups bits as in RTMGRP_LINK
@@ -73,7 +73,8 @@ public final class Netlink implements AutoCloseable {
     try (Arena scratch = Arena.ofConfined()) {
       MemorySegment one = scratch.allocate(4, 4);
       one.set(JAVA_INT_UNALIGNED, 0, 1);
-      // Older kernels know none of these: then errors lack their text, and dumps are not filtered.
+      // Older kernels support neither option: then errors lack their text, and dumps are not
+      // filtered.
       for (int option : new int[] {NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK}) {
         LIBC.setsockopt(fd, SOL_NETLINK, option, one.address(), 4);
       }
@@ -93,8 +94,8 @@ public final class Netlink implements AutoCloseable {
   }
 
   /**
-   * Hears from now on of changes in other network namespaces too, as far as this one has numbers
-   * for them.
+   * From now on, also receives messages about changes in other network namespaces that have a
+   * number in this one.
    *
    * @throws ErrnoException EPERM without CAP_NET_BROADCAST
    */
@@ -111,11 +112,11 @@ public final class Netlink implements AutoCloseable {
   }
 
   /**
-   * Asks, and waits until the kernel has done it.
+   * Sends a request, and waits until the kernel has done it.
    *
-   * @param what for the error message
-   * @return the messages before the acknowledgement: the answer to a question
-   * @throws ErrnoException the kernel's refusal, with its explanation where it gives one
+   * @param what the request's name in the error message
+   * @return the messages before the acknowledgement, which answer a query
+   * @throws ErrnoException if the kernel refuses, with its explanation if it gives one
    */
   synchronized List<NetlinkMessage> request(String what, NetlinkWriter request) throws IOException {
     int asked = send(what, request);
@@ -134,7 +135,7 @@ public final class Netlink implements AutoCloseable {
     }
   }
 
-  /** Lists, once more where the list changed meanwhile. */
+  /** Lists all entries, again if the list changed meanwhile. */
   synchronized List<NetlinkMessage> dump(String what, NetlinkWriter request) throws IOException {
     for (int attempt = 1; ; attempt++) {
       List<NetlinkMessage> answers = new ArrayList<>();
@@ -197,7 +198,7 @@ public final class Netlink implements AutoCloseable {
     return receiveNow(what);
   }
 
-  /** The messages of a datagram that is there, copied out of the buffer. */
+  /** The messages of a datagram that has arrived already, copied out of the buffer. */
   synchronized List<NetlinkMessage> receiveNow(String what) throws IOException {
     if (closed) {
       throw new ErrnoException(what, Errno.EBADF);
@@ -225,7 +226,10 @@ public final class Netlink implements AutoCloseable {
     message.set(JAVA_LONG_UNALIGNED, MSGHDR + 8, RECEIVE_BYTES);
   }
 
-  /** The namespace that what was just received tells of. The kernel adds no other message. */
+  /**
+   * The namespace of the datagram that was just received. The kernel sends no other control
+   * message.
+   */
   private int namespace() {
     MemorySegment control = message.asSlice(MSGHDR + IOVEC, CONTROL_ROOM);
     boolean elsewhere =

@@ -16,10 +16,10 @@ import org.jspecify.annotations.Nullable;
  *
  * @param type as in RTM_NEWLINK, NLMSG_ERROR
  * @param flags NLM_F_...
- * @param sequence of the request that it answers
- * @param namespace the network namespace that it tells of: {@link #HERE}, or the number that the
- *     socket's own has for another
- * @param payload what follows the header, in host byte order
+ * @param sequence the number of the request that it answers
+ * @param namespace the network namespace that it is about: {@link #HERE}, or another one's number
+ *     in the socket's namespace
+ * @param payload the bytes after the header, in host byte order
  */
 record NetlinkMessage(int type, int flags, int sequence, int namespace, ByteBuffer payload) {
   static final int HERE = -1;
@@ -43,15 +43,15 @@ record NetlinkMessage(int type, int flags, int sequence, int namespace, ByteBuff
   private static final int TYPE_MASK = 0x3fff;
 
   /**
-   * Cuts what one receive call brought into messages of this network namespace.
+   * Splits a datagram into messages of this network namespace.
    *
-   * @throws ProtocolException where lengths do not fit
+   * @throws ProtocolException if lengths do not fit
    */
   static List<NetlinkMessage> parse(ByteBuffer bytes) throws ProtocolException {
     return parse(bytes, HERE);
   }
 
-  /** Cuts messages of any network namespace. */
+  /** Splits a datagram into messages of the given network namespace. */
   static List<NetlinkMessage> parse(ByteBuffer bytes, int namespace) throws ProtocolException {
     List<NetlinkMessage> messages = new ArrayList<>();
     ByteBuffer in = bytes.slice().order(ByteOrder.nativeOrder());
@@ -74,9 +74,9 @@ record NetlinkMessage(int type, int flags, int sequence, int namespace, ByteBuff
   }
 
   /**
-   * The attributes behind the payload's fixed header, the last of each type.
+   * The attributes behind the payload's fixed header, by type, the last of each type.
    *
-   * @param fixedHeader its bytes, as in 16 for ifinfomsg
+   * @param fixedHeader bytes of the fixed header, such as 16 for ifinfomsg
    */
   Map<Integer, ByteBuffer> attributes(int fixedHeader) throws ProtocolException {
     return attributes(payload, fixedHeader);
@@ -125,7 +125,7 @@ record NetlinkMessage(int type, int flags, int sequence, int namespace, ByteBuff
     }
     int request = 0;
     if (type == NLMSG_ERROR) {
-      // An error repeats the request that it is about, or, capped, just its header.
+      // An error message contains the request or, if capped, just its header.
       request = (flags & NLM_F_CAPPED) != 0 ? HEADER : (payload.getInt(4) + 3) & ~3;
     }
     ByteBuffer text = attributes(4 + request).get(NLMSGERR_ATTR_MSG);
@@ -137,7 +137,7 @@ record NetlinkMessage(int type, int flags, int sequence, int namespace, ByteBuff
     return attribute == null || attribute.remaining() < 4 ? otherwise : attribute.getInt(0);
   }
 
-  /** The address in an attribute of 4 or 16 bytes, null where there is no attribute. */
+  /** The address in an attribute of 4 or 16 bytes, null if there is no attribute. */
   static @Nullable IpAddress address(@Nullable ByteBuffer attribute) throws ProtocolException {
     if (attribute == null) {
       return null;

@@ -53,7 +53,7 @@ final class NetlinkWriter {
     return attribute(type, new byte[] {value});
   }
 
-  /** An attribute that holds one attribute. */
+  /** Adds an attribute that holds one attribute. */
   NetlinkWriter nested(int type, int innerType, int value) {
     buffer.putShort((short) 12).putShort((short) type);
     return attribute(innerType, value);

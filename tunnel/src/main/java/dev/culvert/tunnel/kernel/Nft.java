@@ -26,7 +26,9 @@ final class Nft {
 
   private Nft() {}
 
-  /** It refused, or is not there. The message carries its first words. */
+  /**
+   * {@code nft} refused, or is not installed. The message has the first line of its error output.
+   */
   static final class NftException extends IOException {
     private static final long serialVersionUID = 1L;
 
@@ -35,15 +37,15 @@ final class Nft {
     }
   }
 
-  /** Has all of {@code script} done, or nothing of it. */
+  /** Applies {@code script} in one transaction: all of it or nothing. */
   static void load(String script) throws IOException {
     run(script, "-f", "-");
   }
 
   /**
-   * Runs it.
+   * Runs {@code nft}.
    *
-   * @return what it printed
+   * @return its output
    */
   static String run(String input, String... arguments) throws IOException {
     List<String> command = new ArrayList<>();
@@ -60,7 +62,7 @@ final class Nft {
       try (OutputStream in = process.getOutputStream()) {
         in.write(input.getBytes(StandardCharsets.UTF_8));
       } catch (IOException e) {
-        // It ended before it had read all: its own words say why.
+        // nft ended before it had read all its input: its error output gives the reason.
         LOG.debug("nft read no further: {}", e.getMessage());
       }
       if (!process.waitFor(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
@@ -81,7 +83,7 @@ final class Nft {
 
   private static CompletableFuture<String> gather(InputStream stream) {
     CompletableFuture<String> text = new CompletableFuture<>();
-    // Reading a pipe would hold a virtual thread's carrier.
+    // Reading a pipe would pin a virtual thread's carrier.
     Thread.ofPlatform()
         .daemon()
         .name("nft-output")

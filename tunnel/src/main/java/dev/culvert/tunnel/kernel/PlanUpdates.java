@@ -14,8 +14,8 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * Plans that other threads want to be kept, until the keeper's thread takes them. One whose caller
- * was told that the old plan stays is never applied.
+ * Plans from other threads that wait for the keeper's thread. A plan is never applied once its
+ * caller was told that the old plan stays.
  */
 final class PlanUpdates {
   /** Applies a plan to the kernel. */
@@ -26,7 +26,7 @@ final class PlanUpdates {
   private enum State {
     WAITING,
     BEGUN,
-    /** The caller waits no more. */
+    /** The caller has stopped waiting. */
     LEFT
   }
 
@@ -41,11 +41,11 @@ final class PlanUpdates {
   }
 
   /**
-   * Has a plan applied, and waits for it.
+   * Hands a plan to the keeper's thread, and waits until it is applied.
    *
-   * @param wake tells the keeper's thread to come
-   * @throws IOException the guard could not be had, or time was up: the message says whether the
-   *     plan may still take effect
+   * @param wake wakes the keeper's thread
+   * @throws IOException if the guard could not be put in place, or time was up: the message says
+   *     whether the plan may still take effect
    */
   Outcome await(KernelPlan plan, Runnable wake, Duration patience) throws IOException {
     Update update =
@@ -72,7 +72,8 @@ final class PlanUpdates {
   private Outcome leave(Update update, String when) throws IOException {
     boolean begun = update.state.getAndSet(State.LEFT) == State.BEGUN;
     waiting.remove(update);
-    if (update.outcome.isDone()) { // At the last moment: then serve() saw nobody leave.
+    if (update.outcome
+        .isDone()) { // serve() finished at the last moment, before it could see this caller leave.
       try {
         return update.outcome.join();
       } catch (CompletionException e) {
@@ -90,9 +91,9 @@ final class PlanUpdates {
   }
 
   /**
-   * Applies all that wait. On the keeper's thread.
+   * Applies all waiting plans; called on the keeper's thread.
    *
-   * @return whether one took effect whose caller had left
+   * @return whether a plan took effect whose caller had stopped waiting
    */
   boolean serve(Application application) {
     boolean unheard = false;
@@ -110,13 +111,13 @@ final class PlanUpdates {
       update.outcome.complete(application.apply(update.plan));
     } catch (IOException | RuntimeException e) {
       update.outcome.completeExceptionally(e);
-    } catch (Error e) { // It ends this thread, and whoever waits must not wait on.
+    } catch (Error e) { // An error ends this thread, and the callers must not wait on.
       update.outcome.completeExceptionally(e);
       throw e;
     }
   }
 
-  /** Nothing is applied any more. */
+  /** Refuses all waiting and further plans. */
   void end() {
     ended = true;
     refuseAll();

@@ -7,13 +7,15 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** Waits for descriptors, where a thread of its own may block. */
+/** Waits for descriptors; only for threads that may block. */
 public final class Poll {
   static final int FOREVER = -1;
 
   private Poll() {}
 
-  /** Waits until one of the descriptors is readable or broken; false after the time. */
+  /**
+   * Waits until one of the descriptors is readable or broken; false if {@code millis} pass first.
+   */
   public static boolean readable(int millis, int... fds) throws ErrnoException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment pollFds = arena.allocate(8L * fds.length, 8);

@@ -13,9 +13,9 @@ import java.time.Duration;
 import java.util.function.Consumer;
 
 /**
- * Hears from the kernel what happens to a machine that was restored from a snapshot: its clock is
- * set, or its hypervisor changes the generation ID of the virtual machine (vmgenid). A machine that
- * wakes from sleep has its clock set too. On a thread of its own.
+ * Receives the kernel's signs that the machine was restored from a snapshot: its clock is set, or
+ * its hypervisor changes the generation ID of the virtual machine (vmgenid). Waking from sleep sets
+ * the clock too. Runs on a thread of its own.
  */
 public final class RestoreMonitor implements AutoCloseable {
   private static final int NETLINK_KOBJECT_UEVENT = 15;
@@ -29,19 +29,24 @@ public final class RestoreMonitor implements AutoCloseable {
   private static final int TFD_TIMER_ABSTIME = 1;
   private static final int TFD_TIMER_CANCEL_ON_SET = 2;
 
-  /** The timer is there to be cancelled: it ends in the year 2200. */
+  /** The timer ends in the year 2200: it exists only because setting the clock cancels it. */
   private static final long NEVER_SECONDS = 7_258_118_400L;
 
   private static final int ITIMERSPEC_BYTES = 32;
   private static final int ITIMERSPEC_VALUE = 16;
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
-  /** Told on the monitor's thread. */
+  /** Called on the monitor's thread. */
   public interface Listener {
-    /** Somebody set the clock, or the machine woke. How far it moved is for the listener to see. */
+    /**
+     * The clock was set, or the machine woke. The listener has to find out how far the clock moved.
+     */
     void clockSet();
 
-    /** The hypervisor says that this machine was restored or cloned, or news of it were lost. */
+    /**
+     * The hypervisor reports that this machine was restored or cloned, or such a report may have
+     * been lost.
+     */
     void generationChanged();
   }
 
@@ -68,7 +73,7 @@ public final class RestoreMonitor implements AutoCloseable {
   /**
    * Starts to listen.
    *
-   * @param died told if nothing is heard any more, though this was not closed
+   * @param died called if the monitor's thread dies although this was not closed
    */
   public static RestoreMonitor start(Listener listener, Consumer<? super Throwable> died)
       throws IOException {
@@ -108,7 +113,7 @@ public final class RestoreMonitor implements AutoCloseable {
       while (!closing) {
         Poll.readable(Poll.FOREVER, timer, uevents.fd(), wakeup.fd());
         if (!closing && Poll.readable(0, timer)) {
-          // It says ECANCELED once for each time that the clock was set, and stays armed.
+          // It returns ECANCELED once for each time that the clock was set, and stays armed.
           LIBC.read(timer, buffer.address(), Long.BYTES);
           listener.clockSet();
         }
@@ -130,7 +135,7 @@ public final class RestoreMonitor implements AutoCloseable {
       if (errno != Errno.EAGAIN && errno != Errno.EINTR && errno != Errno.ENOBUFS) {
         throw new ErrnoException("uevents", errno);
       }
-      // News that the kernel had to drop may have been the one.
+      // A message that the kernel had to drop may have been this report.
       return errno == Errno.ENOBUFS;
     }
     byte[] text = buffer.asSlice(0, length).toArray(JAVA_BYTE);

@@ -15,12 +15,15 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/** The kernel's routes, through rtnetlink. Ours carry a protocol number of their own. */
+/** The kernel's routes, through rtnetlink. Our routes carry a protocol number of their own. */
 public final class Routes {
-  /** {@code rtm_protocol} of every route that Culvert adds: free for applications, rt_protos. */
+  /**
+   * {@code rtm_protocol} of every route that Culvert adds; rt_protos leaves it free for
+   * applications.
+   */
   public static final int PROTOCOL = 0xc7;
 
-  /** The table that is asked last, and that everybody's plain routes are in. */
+  /** The kernel's main table, which holds ordinary routes. */
   public static final int MAIN_TABLE = 254;
 
   static final int RTM_NEWROUTE = 24;
@@ -63,13 +66,13 @@ public final class Routes {
   }
 
   /**
-   * A route to an interface, or to nowhere.
+   * A route to an interface, or an unreachable one.
    *
-   * @param interfaceIndex where it leads, 0: nowhere
+   * @param interfaceIndex the interface that it leads to, or 0 for an unreachable route
    * @param table 1 to 2^31-1
-   * @param metric 0 to 2^32-1, lower goes first; for IPv6 the kernel takes 0 for 1024
-   * @param source the address that the host's own packets get, or null: the kernel chooses
-   * @param mtu of the packets that go this way; 0: the interface's
+   * @param metric 0 to 2^32-1, lower is preferred; for IPv6 the kernel replaces 0 by 1024
+   * @param source the address that the host's own packets get, or null to let the kernel choose
+   * @param mtu in bytes, or 0 for the interface's MTU
    */
   public record Route(
       Prefix destination,
@@ -132,14 +135,14 @@ public final class Routes {
   /**
    * Adds a route.
    *
-   * @throws ErrnoException EEXIST where the table has one to that destination at that metric
+   * @throws ErrnoException EEXIST if the table has one to that destination at that metric
    */
   public void add(Route route) throws IOException {
     change(
         "add route", RTM_NEWROUTE, NetlinkMessage.NLM_F_CREATE | NetlinkMessage.NLM_F_EXCL, route);
   }
 
-  /** Adds a route, in place of one to that destination at that metric. */
+  /** Adds a route, or replaces the one to that destination at that metric. */
   public void replace(Route route) throws IOException {
     change(
         "replace route",
@@ -151,7 +154,7 @@ public final class Routes {
   /**
    * Deletes a route of ours.
    *
-   * @throws ErrnoException ESRCH where there is none
+   * @throws ErrnoException ESRCH if there is none
    */
   public void delete(Route route) throws IOException {
     change("delete route", RTM_DELROUTE, 0, route);
@@ -167,7 +170,7 @@ public final class Routes {
     }
     NetlinkWriter request =
         header(type, flags | NetlinkMessage.NLM_F_ACK, v4, route.destination().length())
-            .u8(0) // the table stands in an attribute, which has room for all of it
+            .u8(0) // the table is in an attribute, which has room for its 32 bits
             .u8(PROTOCOL)
             .u8(scope)
             .u8(type(route.kind()))
@@ -207,7 +210,7 @@ public final class Routes {
     };
   }
 
-  /** struct rtmsg as far as the type of service. */
+  /** A request with struct rtmsg up to the type of service. */
   private static NetlinkWriter header(int type, int flags, boolean v4, int length) {
     return new NetlinkWriter(type, flags)
         .u8(v4 ? LibC.AF_INET : LibC.AF_INET6)
@@ -219,16 +222,16 @@ public final class Routes {
   /**
    * The way that a packet would take.
    *
-   * @param source the address that it would get
-   * @param mtu of the route where it has one, else 0: the interface's
+   * @param source the source address that it would get
+   * @param mtu the route's MTU in bytes, or 0 for the interface's
    */
   public record Way(int interfaceIndex, @Nullable IpAddress source, int mtu) {}
 
   /**
-   * Asks the rules and tables as for a packet of the host's own.
+   * Looks up rules and tables for a packet of the host's own.
    *
-   * @param mark that the packet would carry, 0: none
-   * @return empty where there is no way, or where the destination is the host itself
+   * @param mark the packet's mark, 0 for none
+   * @return empty if there is no way, or if the destination is the host itself
    */
   public Optional<Way> lookUp(IpAddress destination, int mark) throws IOException {
     Map<Integer, ByteBuffer> route = ask(destination, mark, 0);
@@ -245,7 +248,7 @@ public final class Routes {
    * The interfaces that packets of the host's own may leave through: several, if the route has
    * several next hops. {@link #lookUp} names one of them.
    *
-   * @param mark that the packets would carry, 0: none
+   * @param mark the packets' mark, 0 for none
    */
   public Set<Integer> nextHops(IpAddress destination, int mark) throws IOException {
     Map<Integer, ByteBuffer> route = ask(destination, mark, RTM_F_FIB_MATCH);
@@ -294,15 +297,15 @@ public final class Routes {
   /**
    * A packet of the host's own.
    *
-   * @param sourcePort of UDP; 0: the packet is of a protocol without ports
-   * @param mark that it carries, 0: none
+   * @param sourcePort the UDP port, or 0 for a protocol without ports
+   * @param mark the packet's mark, 0 for none
    */
   public record Flow(
       IpAddress source, int sourcePort, IpAddress destination, int destinationPort, int mark) {}
 
   /**
    * Whether packets of {@code flow} leave through that interface, or are for the host itself. Also
-   * true if there is no way for them now, so that nothing speaks for another source.
+   * true if there is no way for them now, since then no other source would be better.
    */
   public boolean leavesThrough(int interfaceIndex, Flow flow) throws IOException {
     IpAddress to = flow.destination();
@@ -336,7 +339,8 @@ public final class Routes {
       return true;
     } catch (ErrnoException e) {
       return switch (e.errno()) {
-        // For IPv4 also what the kernel says if the source is not the host's any more.
+        // For IPv4, this is also the kernel's answer if the source is no longer an address of the
+        // host.
         case Errno.ENETUNREACH, Errno.EHOSTUNREACH, Errno.EACCES -> isLocal(flow.source());
         case Errno.EINVAL -> false;
         default -> throw e;
@@ -367,9 +371,9 @@ public final class Routes {
   }
 
   /**
-   * Our routes, both families.
+   * Our routes of both families.
    *
-   * @param table 0: of all tables
+   * @param table 0 for all tables
    */
   public List<Route> list(int table) throws IOException {
     List<Route> routes = new ArrayList<>();
@@ -395,7 +399,7 @@ public final class Routes {
     return routes;
   }
 
-  /** A table that was never used does not exist: then it is empty. */
+  /** Dumps a table. A table that was never used does not exist, which counts as empty. */
   private List<NetlinkMessage> dumpTable(int table, NetlinkWriter request) throws IOException {
     try {
       return netlink.dump("list routes of table " + table, request);
@@ -407,7 +411,7 @@ public final class Routes {
     }
   }
 
-  /** Reads an RTM_NEWROUTE, null where it is not ours or of a kind that we never add. */
+  /** Reads an RTM_NEWROUTE; null if it is not ours or of a kind that we never add. */
   private static @Nullable Route parse(NetlinkMessage message) throws ProtocolException {
     Map<Integer, ByteBuffer> attributes = message.attributes(RTMSG);
     ByteBuffer header = message.payload();
@@ -419,7 +423,7 @@ public final class Routes {
     boolean v4 = header.get(0) == LibC.AF_INET;
     IpAddress any = v4 ? IpAddress.ofV4(0) : IpAddress.ofV6(0, 0);
     IpAddress destination = NetlinkMessage.address(attributes.get(RTA_DST));
-    // The kernel shows IPv6's routes to nowhere on lo.
+    // The kernel shows unreachable IPv6 routes on lo.
     int interfaceIndex =
         kind == Kind.TO_DEVICE ? NetlinkMessage.integer(attributes.get(RTA_OIF), 0) : 0;
     IpAddress first = destination == null ? any : destination;
@@ -436,7 +440,10 @@ public final class Routes {
         mtu(attributes.get(RTA_METRICS)));
   }
 
-  /** Whether an RTM_NEWROUTE or RTM_DELROUTE is about a route of ours, or one of those tables. */
+  /**
+   * Whether an RTM_NEWROUTE or RTM_DELROUTE is about a route of ours or a route in one of {@code
+   * tables}.
+   */
   static boolean concerns(NetlinkMessage message, Set<Integer> tables) throws ProtocolException {
     Map<Integer, ByteBuffer> attributes = message.attributes(RTMSG);
     ByteBuffer header = message.payload();

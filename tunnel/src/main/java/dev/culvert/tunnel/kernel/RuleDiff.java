@@ -11,9 +11,9 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * The way from the rules that stand to those that shall stand. What is missing comes before what is
- * surplus goes, and at no step is a wanted rule missing that stood before: there is no moment at
- * which a packet finds neither the old way nor the new one.
+ * The steps from the current rules to the wanted ones. Missing rules are added before surplus rules
+ * are deleted, and no step removes a wanted rule: at every moment a packet finds the old way or the
+ * new one.
  */
 final class RuleDiff {
   private RuleDiff() {}
@@ -27,9 +27,9 @@ final class RuleDiff {
   }
 
   /**
-   * Finds the requests, in order; none where all is as it shall be.
+   * Finds the requests, in order; none if the rules are as wanted.
    *
-   * @param current ours, in the kernel's order
+   * @param current our rules, in the kernel's order
    */
   static List<Step> steps(List<RulePlan> current, Collection<RulePlan> wanted) {
     Set<RulePlan> keep = new LinkedHashSet<>();
@@ -53,7 +53,10 @@ final class RuleDiff {
     steps.add(new Step(true, rule));
   }
 
-  /** The kernel deletes the first rule that fits the request: that may be a narrower one. */
+  /**
+   * Adds the steps that delete a rule. The kernel deletes the first rule that fits the request,
+   * which may be a narrower one.
+   */
   private static void delete(RulePlan rule, List<RulePlan> table, List<Step> steps) {
     RulePlan victim;
     do {
@@ -71,8 +74,8 @@ final class RuleDiff {
   }
 
   /**
-   * Rules that nobody wants, and the second of two alike. Narrow ones first: then what a request
-   * hits by mistake is never surplus itself.
+   * Rules that are not wanted, and the second of two equal ones. Narrow rules come first, so that a
+   * rule that a request deletes by mistake is never a surplus one.
    */
   private static List<RulePlan> surplus(List<RulePlan> current, Set<RulePlan> keep) {
     Set<RulePlan> seen = new HashSet<>();

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The kernel's policy routing rules, which choose a table for a packet, through rtnetlink. Ours
- * carry {@link Routes#PROTOCOL}: nobody else's are listed or deleted here.
+ * carry {@link Routes#PROTOCOL}: rules of other programs are not listed or deleted here.
  */
 public final class Rules {
   static final int RTM_NEWRULE = 32;
@@ -37,7 +37,10 @@ public final class Rules {
   private static final int FRA_SPORT_RANGE = 23;
   private static final int FRA_DPORT_RANGE = 24;
 
-  /** What a rule of ours may carry; the kernel adds a suppressor of -1 and single ports' masks. */
+  /**
+   * Attributes that a rule of ours may have; the kernel adds a suppressor of -1 and single ports'
+   * masks.
+   */
   private static final Set<Integer> KNOWN =
       Set.of(
           FRA_DST,
@@ -56,7 +59,7 @@ public final class Rules {
           28, // FRA_SPORT_MASK
           29); // FRA_DPORT_MASK
 
-  /** Packets of the host's own "come in" here. */
+  /** The input device of the host's own packets. */
   private static final String LOOPBACK = "lo";
 
   private static final int FR_ACT_TO_TBL = 1;
@@ -72,7 +75,7 @@ public final class Rules {
     this.netlink = netlink;
   }
 
-  /** The rule as the kernel tells it: a range of all addresses is no selector. */
+  /** The rule in the kernel's form, in which a range of all addresses is no selector. */
   static RulePlan canonical(RulePlan rule) {
     return new RulePlan(
         rule.v4(),
@@ -92,8 +95,8 @@ public final class Rules {
   }
 
   /**
-   * Whether a request to delete {@code request} may make the kernel delete {@code rule}: what a
-   * request leaves out, the kernel does not compare.
+   * Whether a request to delete {@code request} may make the kernel delete {@code rule}: the kernel
+   * does not compare selectors that the request leaves out.
    */
   static boolean deletes(RulePlan request, RulePlan rule) {
     return request.v4() == rule.v4()
@@ -112,7 +115,10 @@ public final class Rules {
     return requested == null || requested.equals(actual);
   }
 
-  /** A mark of 0 is not compared either, but its mask is. */
+  /**
+   * Whether the kernel finds the marks equal: it does not compare a mark of 0, but compares its
+   * mask.
+   */
   private static boolean deletesMark(@Nullable Mark requested, @Nullable Mark actual) {
     return requested == null
         || (actual != null
@@ -120,7 +126,7 @@ public final class Rules {
             && (requested.value() == 0 || requested.value() == actual.value()));
   }
 
-  /** How much it compares, apart from priority and table. */
+  /** The number of selectors that it compares, apart from priority and table. */
   static int selectors(RulePlan rule) {
     Mark mark = rule.mark();
     int count = (rule.local() ? 1 : 0) + (rule.protocol() == 0 ? 0 : 1);
@@ -134,7 +140,7 @@ public final class Rules {
     return count;
   }
 
-  /** Adds a rule behind those of its priority, also where there is one like it. */
+  /** Adds a rule behind those of its priority, even if there is an equal one. */
   public void add(RulePlan rule) throws IOException {
     netlink.request(
         "add rule " + PlanText.of(rule), write(RTM_NEWRULE, NetlinkMessage.NLM_F_CREATE, rule));
@@ -143,7 +149,7 @@ public final class Rules {
   /**
    * Deletes the first of our rules that fits the request, see {@link #deletes}.
    *
-   * @throws ErrnoException ENOENT where there is none
+   * @throws ErrnoException ENOENT if there is none
    */
   public void delete(RulePlan rule) throws IOException {
     netlink.request("delete rule " + PlanText.of(rule), write(RTM_DELRULE, 0, rule));
@@ -224,7 +230,7 @@ public final class Rules {
     return messages;
   }
 
-  /** Rules that lead into the tables of Cilium's proxy, in words. */
+  /** Rules that lead into the tables of Cilium's proxy, as text. */
   List<String> listCilium() throws IOException {
     List<String> found = new ArrayList<>();
     for (NetlinkMessage message : dump()) {
@@ -242,7 +248,7 @@ public final class Rules {
     return found;
   }
 
-  /** Reads an RTM_NEWRULE, null where it is not ours or of a kind that we never add. */
+  /** Reads an RTM_NEWRULE, null if it is not ours or of a kind that we never add. */
   static @Nullable RulePlan parse(NetlinkMessage message) throws ProtocolException {
     Map<Integer, ByteBuffer> attributes = message.attributes(HEADER);
     ByteBuffer header = message.payload();
@@ -294,7 +300,10 @@ public final class Rules {
     return attribute == null || !attribute.hasRemaining() ? 0 : attribute.get(0) & 0xff;
   }
 
-  /** An address of the rule's family; one that maps the other is none that we ever add. */
+  /**
+   * Whether an attribute has an address of the rule's family. IPv4-mapped addresses do not count,
+   * since we never add them.
+   */
   private static boolean fits(boolean v4, @Nullable ByteBuffer attribute, int length)
       throws ProtocolException {
     IpAddress address = NetlinkMessage.address(attribute);

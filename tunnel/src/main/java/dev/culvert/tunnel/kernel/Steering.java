@@ -103,7 +103,7 @@ public final class Steering implements AutoCloseable {
   /**
    * Applies a plan.
    *
-   * @throws IOException where the guard cannot be had, or the kernel cannot be asked: nothing after
+   * @throws IOException if the guard cannot be had, or the kernel cannot be asked: nothing after
    *     that was changed
    */
   public Outcome apply(KernelPlan plan) throws IOException {

@@ -14,10 +14,10 @@ public final class Sysctls {
   private Sysctls() {}
 
   /**
-   * Reads one.
+   * Reads a setting.
    *
    * @param key its path under {@code /proc/sys}
-   * @return empty where there is no such setting, or its device is not there
+   * @return empty if there is no such setting, or its device is not there
    */
   public static Optional<String> read(String key) throws IOException {
     try {
@@ -31,7 +31,7 @@ public final class Sysctls {
     return Files.exists(path(key));
   }
 
-  /** Writes one. */
+  /** Writes a setting. */
   public static void write(String key, String value) throws IOException {
     Files.writeString(path(key), value, StandardCharsets.US_ASCII);
   }

@@ -7,9 +7,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * An eventfd by which others wake a thread that waits for descriptors. The waiting thread owns it
- * and closes it when it ends; whoever wakes it may come later than that, and then nothing happens:
- * the descriptor's number may be another file's by then.
+ * An eventfd by which other threads wake a thread that waits for descriptors. The waiting thread
+ * owns it and closes it when it ends. A signal after that does nothing, since the descriptor's
+ * number may belong to another file by then.
  */
 final class Wakeup implements AutoCloseable {
   private final int fd;
@@ -24,7 +24,7 @@ final class Wakeup implements AutoCloseable {
     return new Wakeup(ErrnoException.check("eventfd", LIBC.eventfd(0, flags)));
   }
 
-  /** The descriptor to wait on, readable once somebody signalled. Only for the owner. */
+  /** The descriptor to wait on, readable after a signal. Only for the owner. */
   int fd() {
     return fd;
   }

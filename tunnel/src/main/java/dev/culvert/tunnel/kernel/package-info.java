@@ -1,6 +1,6 @@
 /**
- * What the kernel is asked to do: the C library, netlink, links, addresses, routes, rules and the
- * guard. {@link dev.culvert.tunnel.kernel.Keeper} makes it hold a plan, and keeps it so.
+ * Access to the kernel: the C library, netlink, links, addresses, routes, rules and the guard.
+ * {@link dev.culvert.tunnel.kernel.Keeper} applies a plan to it and repairs deviations.
  */
 @NullMarked
 package dev.culvert.tunnel.kernel;

@@ -9,8 +9,8 @@ import java.security.SecureRandom;
 import java.util.Arrays;
 
 /**
- * The side under load (WireGuard paper, section 5.4.7): demands proof that a sender receives at its
- * address and port, without keeping anything for it. Belongs to the control thread.
+ * The side under load (WireGuard paper, section 5.4.7): demands proof that a sender receives
+ * packets at its address and port, and keeps no state per sender. Belongs to the control thread.
  */
 public final class CookieChecker {
   private final SecureRandom random;

@@ -35,7 +35,9 @@ public final class CookieGenerator {
     }
   }
 
-  /** Takes the cookie for the next message; false where the reply answers nothing we sent last. */
+  /**
+   * Takes the cookie for the next message; false if the reply does not belong to our last message.
+   */
   public boolean consume(byte[] reply, long nowNanos) {
     byte[] aad = lastMac1;
     if (aad == null) {

@@ -5,7 +5,8 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * The earliest deadline of all peers, never too late, perhaps too early (a timer that was since
  * cancelled). A lane first stores its timer, then lowers this; the control thread first forgets
- * this, then reads all timers. Both being volatile, one of the two always sees the other.
+ * this, then reads all timers. Both are volatile, so at least one of the two sees the other's write
+ * and no deadline is missed.
  */
 public final class Deadlines {
   public static final long NEVER = Long.MAX_VALUE;
@@ -16,7 +17,7 @@ public final class Deadlines {
     return earliest.get();
   }
 
-  /** Makes sure that {@code deadline} is not missed. Any thread. */
+  /** Lowers the earliest deadline to {@code deadline}, so that it is not missed. Thread-safe. */
   public void include(long deadline) {
     long now = earliest.get();
     while (deadline < now && !earliest.compareAndSet(now, deadline)) {
@@ -24,7 +25,9 @@ public final class Deadlines {
     }
   }
 
-  /** Forgets all; the control thread then includes what it still finds. */
+  /**
+   * Resets the earliest deadline; the control thread then includes the deadlines that still stand.
+   */
   public void forget() {
     earliest.set(NEVER);
   }

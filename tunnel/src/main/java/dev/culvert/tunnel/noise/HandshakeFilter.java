@@ -3,15 +3,18 @@ package dev.culvert.tunnel.noise;
 import dev.culvert.tunnel.engine.DropReason;
 import org.jspecify.annotations.Nullable;
 
-/** The cheap look at a handshake message that a lane takes before it queues it. Any thread. */
+/**
+ * The cheap check of a handshake message that a lane makes before it queues the message.
+ * Thread-safe.
+ */
 public final class HandshakeFilter {
   private HandshakeFilter() {}
 
   /**
-   * Says why a message is not worth a Diffie-Hellman.
+   * Checks whether a message is worth a Diffie-Hellman.
    *
    * @param message of a type and length that {@link Messages#handshakeLength} knows
-   * @return null where it is
+   * @return null if it is, else the reason to drop it
    */
   public static @Nullable DropReason refuse(
       byte[] message, @Nullable LocalIdentity identity, IndexTable indices) {

@@ -6,8 +6,8 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the handshakes with one peer have to remember. The first half of its fields is shared with
- * lanes, the second belongs to the control thread.
+ * The state of the handshakes with one peer. The first half of its fields is shared with lanes, the
+ * second belongs to the control thread.
  */
 public final class HandshakePeer {
   private final PublicKey publicKey;
@@ -64,7 +64,10 @@ public final class HandshakePeer {
     return handshakeAttempts;
   }
 
-  /** Reset to zero by whoever has data to send: then giving up is put off. */
+  /**
+   * Sets the number of attempts. Lanes that have data to send reset it to zero, which puts off
+   * giving up.
+   */
   public void handshakeAttempts(int attempts) {
     handshakeAttempts = attempts;
   }
@@ -78,14 +81,17 @@ public final class HandshakePeer {
     lastMinuteHandshake = asked;
   }
 
-  /** Begins as if nothing had been said: what was pending is the caller's to forget. */
+  /**
+   * Resets the state to that before the first message. The caller has to forget a pending
+   * initiation.
+   */
   public void startAfresh() {
     timers.cancel(Timer.RETRANSMIT_HANDSHAKE);
     handshakeAttempts = 0;
     nextInitiation = Long.MIN_VALUE;
   }
 
-  /** The peer is no more: no timer of it runs again. */
+  /** Stops all timers for good, since the peer was removed. */
   public void retire() {
     timers.cancelAll();
     timers.persistentKeepalive(0);
@@ -103,7 +109,10 @@ public final class HandshakePeer {
     presharedKey = key;
   }
 
-  /** What both static keys agree on; null without a private key or where the peer's is bad. */
+  /**
+   * The shared secret of both static keys; null without a private key, or if the peer's key is of
+   * low order.
+   */
   @Nullable SecretBytes staticStatic() {
     return staticStatic;
   }
@@ -127,7 +136,7 @@ public final class HandshakePeer {
     pending = initiation;
   }
 
-  /** When a session with the peer last came up, in wall time. */
+  /** The wall time at which a session with the peer was last established. */
   public @Nullable Instant lastHandshake() {
     return lastHandshake;
   }

@@ -1,8 +1,7 @@
 package dev.culvert.tunnel.noise;
 
 /**
- * Does what a peer's timers are for (WireGuard paper, sections 6.4 and 6.5). Belongs to the control
- * thread.
+ * Acts on a peer's timers (WireGuard paper, sections 6.4 and 6.5). Belongs to the control thread.
  */
 public final class HandshakeTimers {
   private final Handshakes handshakes;
@@ -11,7 +10,7 @@ public final class HandshakeTimers {
     this.handshakes = handshakes;
   }
 
-  /** Runs what is due. */
+  /** Acts on the timers that are due. */
   public void expire(HandshakePeer peer, long nowNanos, long wallNanos) {
     PeerTimers timers = peer.timers();
     when(timers, Timer.CONFIRMED, nowNanos, () -> handshakes.confirm(peer, wallNanos));
@@ -27,7 +26,7 @@ public final class HandshakeTimers {
         () -> persist(peer, timers.persistentKeepalive(), nowNanos, wallNanos));
   }
 
-  /** Does the work of a timer that is due; work that fails is done again later, not forgotten. */
+  /** Runs the action of a timer that is due. If the action fails, the timer is set again. */
   private static void when(PeerTimers timers, Timer timer, long nowNanos, Runnable work) {
     if (!timers.expire(timer, nowNanos)) {
       return;
@@ -77,7 +76,7 @@ public final class HandshakeTimers {
     handshakes.initiate(peer, true, nowNanos, wallNanos);
   }
 
-  /** Sends a keepalive, or begins a handshake where there is nothing to send it under. */
+  /** Sends a keepalive, or begins a handshake if there is no session to send it under. */
   public void keepalive(HandshakePeer peer, long nowNanos, long wallNanos) {
     if (peer.user().canSend(nowNanos)) {
       peer.user().sendKeepalive();

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 public final class Handshakes {
   private static final byte[] EMPTY = {};
 
-  /** Sends a message to somebody who is no peer, or not known to be one. */
+  /** Sends a message to a sender that is not known to be a peer. */
   @FunctionalInterface
   public interface Replies {
     void send(byte[] message, Endpoint to);
@@ -45,9 +45,9 @@ public final class Handshakes {
   private final Timestamps timestamps;
 
   /**
-   * @param self who we are now, or null where there is no private key
-   * @param peers the peer of a public key, or null
-   * @param keyLog told the ephemeral key of every handshake; null (as it should be) for none
+   * @param self this node's identity, or null if there is no private key
+   * @param peers returns the peer of a public key, or null
+   * @param keyLog receives the ephemeral key of every handshake; null, the normal case, for no log
    */
   public Handshakes(
       Supplier<@Nullable LocalIdentity> self,
@@ -73,13 +73,13 @@ public final class Handshakes {
 
   /**
    * Sets the random generator apart from that of a twin of this machine, which would draw the same
-   * keys. Nothing is lost if somebody can guess the time: it is mixed in, and replaces nothing.
+   * keys. A time that can be guessed does no harm, since it is mixed in and replaces nothing.
    */
   public void reseed(long wallNanos) {
     random.setSeed(wallNanos);
   }
 
-  /** Sends an initiation, unless the last handshake message is too recent: then it is put off. */
+  /** Sends an initiation, unless the last handshake message is too recent, which puts it off. */
   public void initiate(HandshakePeer peer, boolean retry, long nowNanos, long wallNanos) {
     if (!retry) {
       peer.handshakeAttempts(0);
@@ -154,7 +154,7 @@ public final class Handshakes {
     }
   }
 
-  /** Works on one message that a lane checked and queued. */
+  /** Handles one message that a lane checked and queued. */
   public void receive(
       MessageQueue.Message received, boolean underLoad, long nowNanos, long wallNanos) {
     LocalIdentity identity = self.get();
@@ -220,7 +220,7 @@ public final class Handshakes {
       peer.nextInitiationAccepted = nowNanos + Messages.INITIATION_INTERVAL;
       heard(peer, from, message.length, nowNanos);
       int sender = Messages.getInt(message, Messages.INITIATION_SENDER);
-      // A session that lanes send under already is not to give way to one that nobody confirmed.
+      // A session that lanes send under already must not be replaced by an unconfirmed one.
       confirm(peer, wallNanos);
       respond(noise, peer, ephemeral, sender, from, nowNanos);
       return null;
@@ -270,7 +270,7 @@ public final class Handshakes {
       SymmetricState.wipe(ephemeral);
     }
     if (!written) {
-      // Both keys agreed with another of ours before, so that neither is of low order.
+      // Both keys passed an agreement with another key of ours before, so neither is of low order.
       throw new IllegalStateException("a verified initiation cannot be answered");
     }
     int index = indices.freeIndex();
@@ -333,7 +333,9 @@ public final class Handshakes {
     return null;
   }
 
-  /** A lane heard the initiator under the session that we answered with. */
+  /**
+   * Handles the confirmation of a session: a lane received a packet of the initiator's under it.
+   */
   public void confirm(HandshakePeer peer, long wallNanos) {
     if (peer.user().promoteConfirmed()) {
       forgetPending(peer);

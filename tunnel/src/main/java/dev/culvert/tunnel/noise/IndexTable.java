@@ -5,10 +5,10 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Receiver indices and what they name. Lanes look up without a lock; the control thread alone
- * changes it. An index is random but for one thing: its low bits are a free slot, so that a look-up
- * is one array read and nothing ever moves. Doubling keeps slots apart, since a longer run of low
- * bits still tells them apart.
+ * A table from receiver indices to sessions and initiations. Lanes look up without a lock; only the
+ * control thread changes it. An index is random except for its low bits, which are a free slot: a
+ * look-up is one array read, and entries never move. Doubling keeps slots apart, since a longer run
+ * of low bits still tells them apart.
  */
 public final class IndexTable {
   private static final int FIRST_SLOTS = 64;
@@ -34,14 +34,14 @@ public final class IndexTable {
     this.first = first;
   }
 
-  /** What {@code index} names, or null. Any thread. */
+  /** The entry of {@code index}, or null. Thread-safe. */
   public @Nullable Indexed find(int index) {
     AtomicReferenceArray<@Nullable Indexed> table = slots;
     Indexed entry = table.getAcquire(index & (table.length() - 1));
     return entry != null && entry.localIndex() == index ? entry : null;
   }
 
-  /** An index that nothing has; {@link #put} takes it. */
+  /** An index without an entry; {@link #put} takes it. */
   public int freeIndex() {
     AtomicReferenceArray<@Nullable Indexed> table = slots;
     while (true) {
@@ -53,7 +53,7 @@ public final class IndexTable {
     }
   }
 
-  /** Enters {@code entry} under its index, in place of what has that index now. */
+  /** Enters {@code entry} under its index, in place of the present entry of that index. */
   public void put(Indexed entry) {
     int slot = entry.localIndex() & (slots.length() - 1);
     if (slots.getAndSet(slot, entry) == null && ++taken * SPARSENESS > slots.length()) {
@@ -61,7 +61,7 @@ public final class IndexTable {
     }
   }
 
-  /** Takes {@code entry} out, if it is still what its index names. */
+  /** Removes {@code entry} if its index still names it. */
   public void remove(Indexed entry) {
     int slot = entry.localIndex() & (slots.length() - 1);
     if (slots.compareAndSet(slot, entry, null)) {

@@ -2,13 +2,13 @@ package dev.culvert.tunnel.noise;
 
 /**
  * Receives the ephemeral private key of every handshake, so that a capture can be deciphered with
- * {@code LOCAL_EPHEMERAL_PRIVATE_KEY} lines. It breaks forward secrecy: what it is told it must
- * forget at once, but on an operator's explicit demand.
+ * {@code LOCAL_EPHEMERAL_PRIVATE_KEY} lines. It breaks forward secrecy, so an implementation may
+ * keep keys only on an operator's explicit demand.
  */
 @FunctionalInterface
 public interface KeyLog {
   /**
-   * An ephemeral key was made.
+   * Receives a new ephemeral key.
    *
    * @param peer the other end
    * @param ephemeralPrivateKey 32 bytes, wiped after the call

@@ -8,8 +8,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * This device's static key pair and what follows from its public half. Lanes use only the latter,
- * so closing wipes nothing under their hands.
+ * This device's static key pair and the values derived from its public half. Lanes use only the
+ * public half, so closing wipes nothing that they use.
  */
 public final class LocalIdentity implements AutoCloseable {
   private final ProtocolLabels labels;
@@ -19,7 +19,7 @@ public final class LocalIdentity implements AutoCloseable {
   private final byte[] cookieKey;
 
   /**
-   * @param from the private key, copied
+   * @param from the private key, which is copied
    */
   public LocalIdentity(SecretBytes from, ProtocolLabels labels) {
     this.labels = labels;
@@ -40,7 +40,7 @@ public final class LocalIdentity implements AutoCloseable {
     return Blake2s.hash(labels.cookieBytes(), publicKey);
   }
 
-  /** Of the protocol that this identity speaks. */
+  /** The labels of the protocol that this identity speaks. */
   public ProtocolLabels labels() {
     return labels;
   }
@@ -57,7 +57,7 @@ public final class LocalIdentity implements AutoCloseable {
     return cookieKey;
   }
 
-  /** The secret shared with {@code peer}, or null where its key is of low order. */
+  /** The secret shared with {@code peer}, or null if its key is of low order. */
   public @Nullable SecretBytes agree(PublicKey peer) {
     byte[] own = privateKey.toByteArray();
     byte[] shared = new byte[X25519.KEY_LENGTH];

@@ -9,9 +9,9 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * Every size, offset and limit of the handshake (WireGuard paper, sections 5.4 and 6.1) on one
- * screen. Lengths and offsets in bytes, times in nanoseconds. All integers on the wire are
- * little-endian; the type and its three reserved zero bytes are read as one.
+ * Every size, offset and limit of the handshake (WireGuard paper, sections 5.4 and 6.1). Lengths
+ * and offsets in bytes, times in nanoseconds. All integers on the wire are little-endian; the type
+ * and its three reserved zero bytes are read as one.
  */
 public final class Messages {
   static final byte[] CONSTRUCTION = "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s".getBytes(US_ASCII);
@@ -82,7 +82,7 @@ public final class Messages {
     INT_IN_ARRAY.set(message, offset, value);
   }
 
-  /** The length of a handshake message of {@code type}, 0 where it is none. */
+  /** The length of a handshake message of {@code type}, 0 if there is no such message. */
   public static int handshakeLength(int type) {
     return switch (type) {
       case INITIATION -> INITIATION_LENGTH;

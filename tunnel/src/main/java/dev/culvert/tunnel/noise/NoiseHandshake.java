@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * A false or null result means that the message does not verify, or that a Diffie-Hellman result
- * was zero; the run is then good for nothing but {@link #close}. Byte arrays that hold private keys
- * stay the caller's to wipe.
+ * was zero; only {@link #close} may be called then. Byte arrays that hold private keys stay the
+ * caller's to wipe.
  */
 public final class NoiseHandshake implements AutoCloseable {
   private final SymmetricState state;
@@ -32,7 +32,7 @@ public final class NoiseHandshake implements AutoCloseable {
     this.state = state;
   }
 
-  /** See {@link SymmetricState#copy}. */
+  /** A copy to try a message on, so that a forged message does not spoil the state. */
   public NoiseHandshake copy() {
     return new NoiseHandshake(state.copy());
   }
@@ -41,7 +41,7 @@ public final class NoiseHandshake implements AutoCloseable {
    * {@code -> e, es, s, ss, {payload}}.
    *
    * @param staticStatic the shared secret of both static keys
-   * @return false where the responder's key is of low order
+   * @return false if the responder's key is of low order
    */
   public boolean writeInitiation(
       byte[] ephemeral,
@@ -163,7 +163,9 @@ public final class NoiseHandshake implements AutoCloseable {
     }
   }
 
-  /** As {@link #mixAgreement}, where the key that Noise derives would go unused. */
+  /**
+   * Mixes an agreement into the chaining key only, for tokens whose message key would not be used.
+   */
   private boolean mixChainingAgreement(byte[] privateKey, byte[] publicKey) {
     byte[] shared = new byte[X25519.KEY_LENGTH];
     try {

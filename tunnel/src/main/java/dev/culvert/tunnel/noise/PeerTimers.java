@@ -3,8 +3,8 @@ package dev.culvert.tunnel.noise;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * One peer's table of deadlines. Lanes set and cancel beside the control thread, without a lock:
- * what they overwrite of each other moves a deadline by a moment at most.
+ * One peer's table of deadlines. Lanes set and cancel concurrently with the control thread, without
+ * a lock: a lost update moves a deadline by a moment at most.
  */
 public final class PeerTimers {
   private static final Timer[] TIMERS = Timer.values();
@@ -14,7 +14,7 @@ public final class PeerTimers {
   private volatile boolean anotherKeepalive;
   private volatile long persistentKeepalive;
 
-  /** Drawn anew for each handshake, so that two ends do not retry in step. */
+  /** Random for each handshake, so that two ends do not retry in step. */
   private volatile long jitter;
 
   public PeerTimers(Deadlines engine) {
@@ -50,14 +50,14 @@ public final class PeerTimers {
         && deadlines.compareAndSet(timer.ordinal(), deadline, Deadlines.NEVER);
   }
 
-  /** Tells the engine of every deadline here, after {@link Deadlines#forget}. */
+  /** Includes every deadline of this table in {@link Deadlines}, after {@link Deadlines#forget}. */
   public void includeAll() {
     for (Timer timer : TIMERS) {
       engine.include(deadlines.get(timer.ordinal()));
     }
   }
 
-  /** Nanoseconds, 0 for off. */
+  /** Sets the interval of persistent keepalives in nanoseconds, 0 for off. */
   public void persistentKeepalive(long interval) {
     persistentKeepalive = interval;
     if (interval == 0) {
@@ -69,7 +69,7 @@ public final class PeerTimers {
     return persistentKeepalive;
   }
 
-  /** Added to the waits for the peer. */
+  /** Sets the nanoseconds that are added to waits for the peer. */
   public void jitter(long newJitter) {
     jitter = newJitter;
   }
@@ -92,7 +92,7 @@ public final class PeerTimers {
     }
   }
 
-  /** A passive keepalive is sent: more data came while it was due, so there will be another. */
+  /** A passive keepalive is sent: more data came while it was due, so another will follow. */
   public void passiveKeepaliveSent(long nowNanos) {
     if (anotherKeepalive) {
       anotherKeepalive = false;
@@ -100,13 +100,13 @@ public final class PeerTimers {
     }
   }
 
-  /** A packet that proves who we are was sent: data, keepalive or handshake. */
+  /** A packet that authenticates this end was sent: data, keepalive or handshake. */
   public void authenticatedSent(long nowNanos) {
     cancel(Timer.PASSIVE_KEEPALIVE);
     traversed(nowNanos);
   }
 
-  /** A packet that proves who the peer is was received: data, keepalive or handshake. */
+  /** A packet that authenticates the peer was received: data, keepalive or handshake. */
   public void authenticatedReceived(long nowNanos) {
     cancel(Timer.NEW_HANDSHAKE);
     traversed(nowNanos);

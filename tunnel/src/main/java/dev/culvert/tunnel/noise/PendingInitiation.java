@@ -4,12 +4,12 @@ import dev.culvert.crypto.SecretBytes;
 import dev.culvert.crypto.Tai64n;
 
 /**
- * An initiation that we sent and that waits for its response. Belongs to the control thread but for
+ * An initiation that we sent and that waits for its response. Belongs to the control thread, except
  * its index, which lanes may look up.
  *
  * @param noise the handshake's state, on a copy of which each response is tried
  * @param ephemeral our ephemeral private key
- * @param timestamp what we sent
+ * @param timestamp the timestamp that we sent
  */
 public record PendingInitiation(
     HandshakePeer handshakePeer,

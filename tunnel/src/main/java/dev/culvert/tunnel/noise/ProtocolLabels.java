@@ -3,8 +3,8 @@ package dev.culvert.tunnel.noise;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 /**
- * What tells the handshakes of one protocol from those of another: a message made under one set of
- * labels does not verify under another, not even between the same static keys.
+ * The labels that separate the handshakes of one protocol from those of another: a message made
+ * under one set of labels does not verify under another, not even between the same static keys.
  *
  * @param identifier goes into the handshake hash before anything else (Noise: the prologue)
  * @param mac1 label of the key of mac1

@@ -4,7 +4,10 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.HexFormat;
 
-/** A Curve25519 public key: who a peer is. A value; its text is base64, as {@code wg} shows it. */
+/**
+ * A Curve25519 public key, which identifies a peer. A value; its text is base64, as {@code wg}
+ * shows it.
+ */
 public final class PublicKey {
   public static final int LENGTH = 32;
 
@@ -24,7 +27,7 @@ public final class PublicKey {
   /**
    * Parses 44 characters of base64, as {@code wg pubkey} prints them.
    *
-   * @throws IllegalArgumentException where {@code text} is no key
+   * @throws IllegalArgumentException if {@code text} is no key
    */
   public static PublicKey parseBase64(String text) {
     byte[] decoded;
@@ -43,7 +46,7 @@ public final class PublicKey {
   /**
    * Parses 64 hexadecimal digits, as the UAPI writes them.
    *
-   * @throws IllegalArgumentException where {@code text} is no key
+   * @throws IllegalArgumentException if {@code text} is no key
    */
   public static PublicKey parseHex(String text) {
     return new PublicKey(HexFormat.of().parseHex(text));

@@ -8,8 +8,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * A token bucket a source: 20 handshakes a second, bursts of 5. A source is an IPv4 address or an
- * IPv6 /64, which is what one customer usually has. Belongs to the control thread.
+ * One token bucket per source: 20 handshakes per second, bursts of 5. A source is an IPv4 address
+ * or an IPv6 /64, the usual range of one customer. Belongs to the control thread.
  */
 public final class RateLimiter {
   public static final int MAX_SOURCES = 16_384;
@@ -17,7 +17,7 @@ public final class RateLimiter {
   private static final long COST = SECONDS.toNanos(1) / 20;
   private static final long BURST = 5 * COST;
 
-  /** By then a bucket is full again, so forgetting it changes nothing. */
+  /** After this time a bucket is full again, so forgetting it changes nothing. */
   private static final long FORGET_AFTER = BURST + MILLISECONDS.toNanos(750);
 
   private final Map<IpAddress, Bucket> buckets = new HashMap<>();
@@ -28,7 +28,9 @@ public final class RateLimiter {
     long filledAt;
   }
 
-  /** Takes a token of {@code source}; false where it has none, or where there are too many. */
+  /**
+   * Takes a token of {@code source}; false if it has none left, or if there are too many sources.
+   */
   public boolean allow(IpAddress source, long nowNanos) {
     if (nowNanos >= sweepAt) {
       buckets.values().removeIf(bucket -> nowNanos - bucket.filledAt >= FORGET_AFTER);

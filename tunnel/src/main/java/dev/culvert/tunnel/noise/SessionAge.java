@@ -1,32 +1,32 @@
 package dev.culvert.tunnel.noise;
 
 /**
- * How old a session is, and what follows from that (WireGuard paper, section 6.2).
+ * The age of a session and the limits that depend on it (WireGuard paper, section 6.2).
  *
- * @param initiator whether this end began the handshake: then it is for this end to renew it
- * @param createdNanos when the handshake ended here
+ * @param initiator whether this end began the handshake and so has to renew it
+ * @param createdNanos the time at which the handshake ended here, in nanoseconds
  */
 public record SessionAge(boolean initiator, long createdNanos) {
   public long nanos(long nowNanos) {
     return nowNanos - createdNanos;
   }
 
-  /** Whether nothing may be sent or received any more. */
+  /** Whether the session may no longer be used. */
   public boolean isExpired(long nowNanos) {
     return nanos(nowNanos) >= Messages.REJECT_AFTER_TIME;
   }
 
-  /** When that begins. */
+  /** The time at which the session expires, in nanoseconds. */
   public long endNanos() {
     return createdNanos + Messages.REJECT_AFTER_TIME;
   }
 
-  /** Whether this end, about to send, should renew it. */
+  /** Whether this end should renew the session when it sends. */
   public boolean isStaleForSending(long nowNanos) {
     return initiator && nanos(nowNanos) >= Messages.REKEY_AFTER_TIME;
   }
 
-  /** Whether this end, having received, must renew it now lest the other run into its refusal. */
+  /** Whether this end must renew the session when it receives, before the other end refuses it. */
   public boolean isStaleForReceiving(long nowNanos) {
     return initiator && nanos(nowNanos) >= Messages.LAST_MINUTE_REKEY_TIME;
   }

@@ -34,7 +34,10 @@ final class SymmetricState implements AutoCloseable {
     chainingKey = of.chainingKey.clone();
   }
 
-  /** A copy to try a message on: a forged one must not spoil the state that waits for the true. */
+  /**
+   * A copy to try a message on: a forged message must not spoil the state that waits for the true
+   * one.
+   */
   SymmetricState copy() {
     return new SymmetricState(this);
   }
@@ -68,7 +71,7 @@ final class SymmetricState implements AutoCloseable {
     return sealed;
   }
 
-  /** The plaintext, or null where the tag is wrong. */
+  /** The plaintext, or null if the tag is wrong. */
   byte @Nullable [] decryptAndHash(byte[] sealed) {
     spendKey();
     byte[] plaintext = aead.open(AeadAlgorithm.CHACHA20_POLY1305, key, NONCE_ZERO, hash, sealed);

@@ -1,6 +1,6 @@
 package dev.culvert.tunnel.noise;
 
-/** What a peer may be waiting for (WireGuard paper, sections 6.4 and 6.5). */
+/** The timers of a peer (WireGuard paper, sections 6.4 and 6.5). */
 public enum Timer {
   /** No response to our initiation: send another, or give up. */
   RETRANSMIT_HANDSHAKE,
@@ -8,11 +8,14 @@ public enum Timer {
   PASSIVE_KEEPALIVE,
   /** We sent data and heard nothing at all since: begin a new handshake. */
   NEW_HANDSHAKE,
-  /** No new session for so long that the keys we have are good for nothing. */
+  /** There was no new session for so long that our keys are useless. */
   ZERO_KEYS,
-  /** Nothing went either way for the configured interval. */
+  /** No packet was sent or received for the configured interval. */
   PERSISTENT_KEEPALIVE,
-  /** A session that we answered with was confirmed; for users whose lanes have no other way. */
+  /**
+   * A session that we answered with was confirmed; for users whose lanes cannot report it
+   * otherwise.
+   */
   CONFIRMED,
   /** A session has come to its end; for users whose lanes do not look at its age. */
   SESSION_END

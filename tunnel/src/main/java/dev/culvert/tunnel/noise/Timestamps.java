@@ -5,9 +5,9 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The timestamps of our initiations. A peer refuses any that is not later than the last it saw, so
- * what is sent never decreases, whatever the wall clock does, and grows strictly for each peer.
- * Belongs to the control thread.
+ * The timestamps of our initiations. A peer refuses a timestamp that is not later than the last
+ * that it saw, so ours never decrease, even if the wall clock is set back, and grow strictly for
+ * each peer. Belongs to the control thread.
  */
 public final class Timestamps {
   private static final long NANOS_PER_SECOND = 1_000_000_000L;
@@ -15,9 +15,9 @@ public final class Timestamps {
   private @Nullable Tai64n latest;
 
   /**
-   * Nothing up to {@code answered} is sent again.
+   * Makes all further timestamps later than {@code answered}.
    *
-   * @throws IllegalArgumentException where the moment is out of the range of a clock
+   * @throws IllegalArgumentException if the moment is out of the range of a clock
    */
   public void after(Instant answered) {
     try {

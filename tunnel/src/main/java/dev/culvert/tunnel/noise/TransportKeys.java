@@ -3,11 +3,12 @@ package dev.culvert.tunnel.noise;
 import java.util.Arrays;
 
 /**
- * What a finished handshake ends in. Whoever is handed it takes over both keys, 32 bytes each.
+ * The result of a finished handshake. The receiver takes over both keys, 32 bytes each.
  *
- * @param age when the handshake ended, and whether this end began it
- * @param localIndex what the peer names us by; not used before, not covered by the handshake hash
- * @param remoteIndex what we name the peer by
+ * @param age the time at which the handshake ended, and whether this end began it
+ * @param localIndex the index by which the peer names this end; not used before, not covered by the
+ *     handshake hash
+ * @param remoteIndex the index by which this end names the peer
  */
 @SuppressWarnings("ArrayRecordComponent") // Never compared.
 public record TransportKeys(

@@ -4,15 +4,15 @@ import dev.culvert.tunnel.engine.NetworkOrder;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A received packet as the coalescer sees it. A flyweight: read again for every packet, and copied
- * into the flow that it opens.
+ * The headers of a received packet, as the coalescer reads them. A flyweight: reused for every
+ * packet, and swapped into the flow that it opens.
  */
 final class Candidate {
-  /** What may become of a packet. */
+  /** The ways to handle a packet. */
   enum Kind {
     /** Its IP header cannot be read. */
     UNREADABLE,
-    /** It goes on alone, behind all that is held of its flow. */
+    /** It goes on alone, after the held packets of its flow. */
     ALONE,
     /** TCP or UDP with payload and nothing unusual, and every checksum is right. */
     MERGEABLE
@@ -22,7 +22,7 @@ final class Candidate {
   MemorySegment memory = MemorySegment.NULL;
   long at;
 
-  /** Where the transport header begins, from {@link #at}. */
+  /** Offset of the transport header, from {@link #at}. */
   int transport;
 
   /** Bytes of all headers. */
@@ -32,7 +32,7 @@ final class Candidate {
   int sequence;
   int tcpFlags;
 
-  /** Whether {@link #ports} may be asked for. */
+  /** Whether {@link #ports} may be called. */
   boolean hasPorts;
 
   /** Reads the packet of {@code length} bytes. */
@@ -93,7 +93,7 @@ final class Candidate {
         && (!ip.v4() || Checksum.fold(Checksum.sum(memory, at, transport)) == Checksum.VALID);
   }
 
-  /** The pseudo header's sum, were this packet {@code length} bytes long. */
+  /** The pseudo header's sum for a length of {@code length} bytes. */
   long pseudoHeader(int length) {
     return ip.v4()
         ? Checksum.pseudoHeader4(memory, at, ip.protocol(), length - transport)

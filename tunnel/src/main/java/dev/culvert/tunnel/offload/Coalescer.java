@@ -8,13 +8,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Merges opened packets into super-packets for the TUN device, as the kernel's generic receive
- * offload does: neighbours of one TCP flow (or UDP flow, where the device takes {@code USO}) whose
- * headers differ only in what splitting them again would restore. Payloads are gathered where they
- * lie.
+ * offload does: neighbours of one TCP flow (or UDP flow, if the device takes {@code USO}) whose
+ * headers differ only in fields that splitting them again would restore. Payloads are gathered
+ * without copying.
  *
  * <p>A packet is merged only after its checksums were verified: the kernel writes new ones, and
- * must not turn a damaged packet into a good one. All else passes singly and untouched. The order
- * within a flow is kept; several flows are held at once, so that interleaved streams still merge.
+ * must not turn a damaged packet into a good one. All other packets pass singly and unchanged. The
+ * order within a flow is kept; several flows are held at once, so that interleaved streams still
+ * merge.
  *
  * <p>Packets must stay where they are until {@link #flush}. Owned by one lane; allocates nothing
  * after construction.
@@ -35,7 +36,7 @@ public final class Coalescer {
   /**
    * Makes a coalescer.
    *
-   * @param allocator of native memory that lives as long as this
+   * @param allocator allocates native memory that lives as long as this
    * @param tso whether the TUN device takes TCP super-packets
    * @param uso whether it takes UDP super-packets
    */
@@ -53,7 +54,7 @@ public final class Coalescer {
     singleIovecs.set(ValueLayout.JAVA_LONG, 8, VnetHeader.SIZE);
   }
 
-  /** Takes the inner packets of an opened train; those of length 0 are left out. */
+  /** Adds the inner packets of an opened train; those of length 0 are left out. */
   public void add(Train train) {
     for (int i = 0; i < train.packets(); i++) {
       if (train.length(i) > 0) {
@@ -105,7 +106,7 @@ public final class Coalescer {
     return null;
   }
 
-  /** A flow that holds nothing; where none is left, they are flushed in turn. */
+  /** A free flow; if none is left, flushes one, each in turn. */
   private Flow freeFlow() {
     for (Flow flow : flows) {
       if (!flow.isOpen()) {
@@ -118,7 +119,7 @@ public final class Coalescer {
     return victim;
   }
 
-  /** Without ports to tell, every flow between the two hosts may be the candidate's. */
+  /** Flushes all flows between the two hosts, since without ports each may be the candidate's. */
   private void flushAllThatPrecede() {
     for (Flow flow : flows) {
       if (candidate.hasPorts ? flow.isFlowOf(candidate) : flow.isBetweenHostsOf(candidate)) {
@@ -133,9 +134,7 @@ public final class Coalescer {
     writer.write(singleIovecs, 2, 1, VnetHeader.SIZE + length);
   }
 
-  /**
-   * Forgets what is held, whatever state a failure left it in; returns how many packets that were.
-   */
+  /** Drops the held packets, also after a failure in any state; returns their number. */
   public int discard() {
     int packets = 0;
     for (Flow flow : flows) {
@@ -145,7 +144,7 @@ public final class Coalescer {
     return packets;
   }
 
-  /** Writes all that is held. */
+  /** Writes all held packets. */
   public void flush() {
     for (Flow flow : flows) {
       if (flow.isOpen()) {

@@ -4,9 +4,9 @@ import dev.culvert.tunnel.engine.NetworkOrder;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Explicit congestion notification through the tunnel (RFC 6040, normal mode). What the underlay
- * marks outside reaches the inner packet; DSCP stays inside, so that the underlay learns nothing
- * from it.
+ * Explicit congestion notification through the tunnel (RFC 6040, normal mode). Congestion marks of
+ * the underlay reach the inner packet. DSCP is not copied to the outer header, so that the underlay
+ * learns nothing from it.
  */
 public final class Ecn {
   public static final int NOT_ECT = 0;
@@ -36,10 +36,10 @@ public final class Ecn {
   }
 
   /**
-   * Brings the outer header's ECN field into the inner packet at {@code at}, which has a whole IPv4
-   * or IPv6 header, and keeps an IPv4 header checksum as right or wrong as it was.
+   * Merges the outer header's ECN field into the inner packet at {@code at}, which has a whole IPv4
+   * or IPv6 header. A right IPv4 header checksum stays right, a wrong one stays wrong.
    *
-   * @return false where the packet must be dropped
+   * @return false if the packet must be dropped
    */
   public static boolean decapsulate(MemorySegment memory, long at, int outer) {
     if ((outer & MASK) == NOT_ECT) {

@@ -7,13 +7,13 @@ import java.lang.foreign.ValueLayout;
 
 /**
  * Neighbouring packets of one TCP or UDP flow, held until they go to the TUN device as one. Their
- * payloads stay where they lie; the iovecs in native memory point to them.
+ * payloads are not copied; iovecs in native memory point to them.
  */
 final class Flow {
-  /** Most packets of a super-packet. */
+  /** The most packets in a super-packet. */
   static final int MAX_PACKETS = 64;
 
-  /** Most bytes of a super-packet, headers included. */
+  /** The most bytes of a super-packet, headers included. */
   private static final int MAX_BYTES = 65_535;
 
   private static final long IOVEC = 16;
@@ -23,7 +23,7 @@ final class Flow {
   /** The first packet, whose headers are those of the super-packet. */
   private Candidate first = new Candidate();
 
-  /** One for all headers, then one a payload. */
+  /** One iovec for all headers, then one per payload. */
   private final MemorySegment iovecs;
 
   /** The virtio-net header, and the headers of the super-packet behind it. */
@@ -56,7 +56,10 @@ final class Flow {
         && first.ip.sameHosts(candidate.ip);
   }
 
-  /** Begins with a mergeable packet. Keeps it; returns another to read the next one into. */
+  /**
+   * Opens the flow with a mergeable packet and keeps that object; returns another object to read
+   * the next packet into.
+   */
   Candidate open(Candidate candidate) {
     Candidate spare = first;
     first = candidate;
@@ -88,7 +91,7 @@ final class Flow {
     }
     int fragment = NetworkOrder.u16(a, first.at + Header.V4_FRAGMENT);
     int expectedId = NetworkOrder.u16(a, first.at + Header.V4_ID) + packets & 0xffff;
-    // The id of what is never fragmented says nothing (RFC 6864).
+    // The id of packets that are never fragmented has no meaning (RFC 6864).
     boolean idFits =
         (fragment & Header.V4_DF) != 0 || NetworkOrder.u16(b, next.at + Header.V4_ID) == expectedId;
     return idFits
@@ -139,7 +142,7 @@ final class Flow {
     return next.ends() || next.payload < first.payload || packets == MAX_PACKETS;
   }
 
-  /** Forgets what is held; returns how many packets that were. */
+  /** Drops the held packets; returns their number. */
   int discard() {
     int held = packets;
     packets = 0;
@@ -147,7 +150,7 @@ final class Flow {
     return held;
   }
 
-  /** Writes what is held and closes the flow. */
+  /** Writes the held packets and closes the flow. */
   void flush(TunWriter writer) {
     int written = packets;
     packets = 0;

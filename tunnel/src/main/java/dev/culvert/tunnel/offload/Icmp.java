@@ -5,16 +5,16 @@ import dev.culvert.tunnel.engine.NetworkOrder;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Builds the ICMP (RFC 792, RFC 1812) and ICMPv6 (RFC 4443) errors that a gateway answers a packet
- * with. Every method returns the reply's length, or 0 where none may be sent: to an ICMP error, to
- * what went to or came from no single host, to a fragment but the first, to what cannot be read.
- * How often to answer is the caller's to limit.
+ * Builds the ICMP (RFC 792, RFC 1812) and ICMPv6 (RFC 4443) errors with which a gateway answers
+ * packets. Every method returns the reply's length in bytes, or 0 if none may be sent: for ICMP
+ * errors, for packets to or from an address that is not a single host's, for later fragments, and
+ * for packets that cannot be read. The caller limits the rate of answers.
  */
 public final class Icmp {
-  /** Room that a reply needs at most. */
+  /** The longest reply, in bytes. */
   public static final int MAX_LENGTH = 1280;
 
-  /** Most bytes of an ICMP reply: what every host takes (RFC 1812, 4.3.2.3). */
+  /** The most bytes of an ICMP reply, which every host must accept (RFC 1812, 4.3.2.3). */
   private static final int MAX_V4_LENGTH = 576;
 
   private static final int HEADER = 8;
@@ -26,7 +26,7 @@ public final class Icmp {
   private static final int V6_DESTINATION_UNREACHABLE = 1;
   private static final int V6_PACKET_TOO_BIG = 2;
 
-  /** Why a destination cannot be reached. */
+  /** The reason why a destination cannot be reached. */
   public enum Unreachable {
     NO_ROUTE(0, 0),
     ADDRESS(1, 3),
@@ -138,7 +138,7 @@ public final class Icmp {
     };
   }
 
-  /** Below 128 are errors; 137 is a redirect. */
+  /** Whether an ICMPv6 type is neither an error (below 128) nor a redirect (137). */
   private static boolean isQuery6(int type) {
     return type >= 128 && type != 137;
   }

@@ -5,7 +5,7 @@ import dev.culvert.tunnel.train.Fragmentation;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The IP header of one packet, read once. A flyweight: used again for every packet, nothing
+ * The IP header of one packet, read once. A flyweight: reused for every packet, so nothing is
  * allocated.
  */
 public final class InnerPacket {
@@ -25,8 +25,8 @@ public final class InnerPacket {
   /**
    * Reads the header at {@code at}; never outside of the {@code available} bytes there.
    *
-   * @return false where it is no IP header, or its lengths contradict each other or {@code
-   *     available}; the fields are undefined then
+   * @return false if it is no IP header, or its lengths contradict each other or {@code available};
+   *     the fields are undefined then
    */
   public boolean read(MemorySegment memory, long at, int available) {
     if (available < Header.V4_MIN) {
@@ -88,7 +88,10 @@ public final class InnerPacket {
     return headerLength;
   }
 
-  /** Bytes of the packet as its header says; what was read behind them is none of it. */
+  /**
+   * Bytes of the packet according to its header; bytes that were read behind them do not belong to
+   * it.
+   */
   public int length() {
     return length;
   }
@@ -103,7 +106,7 @@ public final class InnerPacket {
     return trafficClass;
   }
 
-  /** Whether it is an IPv4 fragment; those of IPv6 are {@link TransportHeader}'s to find. */
+  /** Whether it is an IPv4 fragment; {@link TransportHeader} finds those of IPv6. */
   public boolean fragment() {
     return fragment;
   }
@@ -113,7 +116,7 @@ public final class InnerPacket {
     return laterFragment;
   }
 
-  /** What its DF bit says; no router ever fragments IPv6. */
+  /** The meaning of its DF bit; IPv6 counts as if DF were set, since no router fragments it. */
   public Fragmentation fragmentation() {
     return dontFragment ? Fragmentation.FORBIDDEN : Fragmentation.ALLOWED;
   }

@@ -6,30 +6,32 @@ import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Splits what one read of a TUN device delivered, a virtio-net header and a packet or super-packet,
- * into packets that lie in trains as the engine seals them. Payload is copied once and summed while
- * it is in cache; what all segments share of their headers is summed once a super-packet.
+ * Splits the result of one read of a TUN device, a virtio-net header and a packet or super-packet,
+ * into trains of packets for the engine to seal. Payload is copied once and summed while it is in
+ * cache; header fields that all segments share are summed once per super-packet.
  *
  * <p>Use: {@link #begin}, then {@link #fill} one train after the other while {@link #hasNext}. The
- * memory must stay as it is until then. Owned by one lane; allocates nothing.
+ * memory must not change until then. Owned by one lane; allocates nothing.
  */
 public final class Segmenter {
   private final InnerPacket packet = new InnerPacket();
   private MemorySegment memory = MemorySegment.NULL;
 
-  /** Where the IP header begins. */
+  /** Offset of the IP header. */
   private long ip;
 
   private int gsoType;
   private boolean needsChecksum;
 
-  /** Where the transport header (or whatever the checksum covers) begins, from {@link #ip}. */
+  /**
+   * Offset from {@link #ip} of the transport header, or of the first byte that the checksum covers.
+   */
   private int transport;
 
-  /** Where the checksum lies, from {@link #ip}. */
+  /** Offset from {@link #ip} of the checksum. */
   private int checksum;
 
-  /** Bytes of all headers: each segment's payload follows as many. */
+  /** Bytes of all headers: each segment has as many before its payload. */
   private int headers;
 
   private int segmentSize;
@@ -38,7 +40,7 @@ public final class Segmenter {
   private boolean hasNext;
   private int index;
 
-  /** Sums over what is the same in every segment's IPv4 and transport header. */
+  /** Sums over the fields that are equal in all segments' IPv4 and transport headers. */
   private long ipSum;
 
   private long transportSum;
@@ -47,10 +49,11 @@ public final class Segmenter {
   private int tcpFlags;
 
   /**
-   * Takes {@code length} bytes at {@code offset}: a virtio-net header and an IP packet. Bytes
+   * Starts on {@code length} bytes at {@code offset}: a virtio-net header and an IP packet. Bytes
    * behind the packet's own length are left out.
    *
-   * @return false where headers cannot be read or contradict the lengths: there is nothing to fill
+   * @return false if headers cannot be read or contradict the lengths; there is nothing to fill
+   *     then
    */
   public boolean begin(MemorySegment newMemory, long offset, int length) {
     hasNext = false;
@@ -105,8 +108,8 @@ public final class Segmenter {
     }
     sequence = NetworkOrder.i32(memory, tcp + Header.TCP_SEQUENCE);
     tcpFlags = NetworkOrder.u8(memory, tcp + Header.TCP_FLAGS);
-    // All but the sequence and the flags. The checksum field is the pseudo header's sum with the
-    // super-packet's length in it.
+    // All fields except the sequence number and the flags. The checksum field holds the pseudo
+    // header's sum, which includes the super-packet's length.
     transportSum =
         Checksum.sum(memory, tcp, Header.TCP_SEQUENCE)
             + Checksum.sum(memory, tcp + Header.TCP_ACKNOWLEDGEMENT, 4)
@@ -122,7 +125,7 @@ public final class Segmenter {
       return false;
     }
     long udp = ip + transport;
-    // All but the length.
+    // All fields except the length.
     transportSum =
         Checksum.sum(memory, udp, Header.UDP_LENGTH)
             + Checksum.load(memory, udp + Header.UDP_CHECKSUM)
@@ -131,8 +134,8 @@ public final class Segmenter {
   }
 
   /**
-   * Whether the headers up to the transport header are what a super-packet may have. Behind
-   * extension headers of IPv6 the kernel's word is taken for what the transport is.
+   * Whether the headers up to the transport header are allowed in a super-packet. Behind extension
+   * headers of IPv6, the kernel's GSO type is trusted to name the transport.
    */
   private boolean splittable(int protocol) {
     boolean extended = !packet.v4() && transport > Header.V6;
@@ -155,17 +158,17 @@ public final class Segmenter {
     return true;
   }
 
-  /** The IP header of what {@link #begin} took, for as long as that stays in memory. */
+  /** The IP header that {@link #begin} read; valid while the memory is unchanged. */
   public InnerPacket packet() {
     return packet;
   }
 
-  /** How many packets {@link #begin} found. */
+  /** The number of packets that {@link #begin} found. */
   public int packets() {
     return Math.max(1, (payload + segmentSize - 1) / segmentSize);
   }
 
-  /** Bytes of all of them. */
+  /** Bytes of all packets that {@link #begin} found. */
   public long bytes() {
     return payload + (long) packets() * headers;
   }
@@ -183,8 +186,8 @@ public final class Segmenter {
    * Adds the next packets to {@code train} for as long as it accepts them. An empty train that
    * takes none never will: the packet is too big.
    *
-   * @param mtu the tunnel's, for padding; packets beyond it are not held back here
-   * @return how many packets were added
+   * @param mtu the tunnel's MTU in bytes, for padding; larger packets are not refused here
+   * @return the number of packets added
    */
   public int fill(Train train, Overhead overhead, int mtu) {
     int before = train.packets();
@@ -240,11 +243,11 @@ public final class Segmenter {
     long sum = transportSum + putHeadersAndPayload(to, at, length);
     int udpLength = length - transport;
     NetworkOrder.put16(to, at + transport + Header.UDP_LENGTH, udpLength);
-    // Twice: in the pseudo header and in the header.
+    // The length counts twice: in the pseudo header and in the header.
     Checksum.putUdp(to, at + checksum, sum + 2L * Checksum.word(udpLength));
   }
 
-  /** Writes a segment's headers, its IP header done, and its payload; returns the payload's sum. */
+  /** Writes a segment's payload and the headers after its IP header; returns the payload's sum. */
   private long putHeadersAndPayload(MemorySegment to, long at, int length) {
     MemorySegment.copy(memory, ip, to, at, headers);
     if (packet.v4()) {

@@ -6,18 +6,20 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What lies behind a packet's IP header: the protocol after all extension headers of IPv6 (RFC 8200
- * section 4), and the ports of TCP, UDP and SCTP. A flyweight: used again for every packet, nothing
- * allocated.
+ * The transport header behind a packet's IP header: the protocol after all extension headers of
+ * IPv6 (RFC 8200 section 4), and the ports of TCP, UDP and SCTP. A flyweight: reused for every
+ * packet, so nothing is allocated.
  */
 public final class TransportHeader {
-  /** A port of a packet that has none, or whose ports must not be believed: a fragment's. */
+  /**
+   * The port of a packet that has none, or whose ports must not be trusted, as those of fragments.
+   */
   public static final int NO_PORT = -1;
 
-  /** Extension headers that are read: RFC 8200 knows eight places for them. */
+  /** The most extension headers that are read: RFC 8200 has eight places for them. */
   static final int MAX_EXTENSIONS = 8;
 
-  /** Bytes of extension headers that are read. */
+  /** The most bytes of extension headers that are read. */
   static final int MAX_EXTENSION_BYTES = 512;
 
   private static final int PORTS = 4;
@@ -31,10 +33,10 @@ public final class TransportHeader {
   private boolean authenticated;
 
   /**
-   * Reads behind the header that {@code packet} holds, which begins at {@code at}; never outside of
-   * the packet's length.
+   * Reads the headers behind the IP header in {@code packet}, which begins at {@code at}; never
+   * reads past the packet's length.
    *
-   * @return null, or why it cannot be read; the fields are undefined then
+   * @return null, or the reason why they cannot be read; the fields are undefined then
    */
   public @Nullable DropReason read(MemorySegment memory, long at, InnerPacket packet) {
     protocol = packet.protocol();
@@ -50,7 +52,7 @@ public final class TransportHeader {
         return unreadable;
       }
     }
-    // The kernel's rules know no ports behind an authentication header either.
+    // The kernel's rules do not see ports behind an authentication header either.
     return fragment || authenticated ? null : readPorts(memory, at, packet.length());
   }
 
@@ -84,7 +86,8 @@ public final class TransportHeader {
         return DropReason.EXTENSION_HEADERS;
       }
       if (laterFragment) {
-        // What follows is the middle of something, whatever it looks like.
+        // The bytes after a later fragment's header are payload, not a header, even if they look
+        // like one.
         return null;
       }
     }
@@ -110,12 +113,12 @@ public final class TransportHeader {
     return null;
   }
 
-  /** The protocol of what the packet carries; for a later fragment, what its header says. */
+  /** The protocol of the payload; for a later fragment, the one in its fragment header. */
   public int protocol() {
     return protocol;
   }
 
-  /** Bytes from the IP header to what the packet carries. */
+  /** Bytes from the start of the IP header to the payload. */
   public int offset() {
     return offset;
   }
@@ -125,7 +128,7 @@ public final class TransportHeader {
     return sourcePort;
   }
 
-  /** As {@link #sourcePort}. */
+  /** 0 to 65535, or {@link #NO_PORT}. */
   public int destinationPort() {
     return destinationPort;
   }

@@ -20,7 +20,7 @@ public final class VnetHeader {
   public static final int GSO_NONE = 0;
   public static final int GSO_TCPV4 = 1;
 
-  /** UDP in IP fragments, which is not asked for any more. */
+  /** UDP in IP fragments, which we do not request. */
   public static final int GSO_UDP = 3;
 
   public static final int GSO_TCPV6 = 4;
@@ -58,17 +58,17 @@ public final class VnetHeader {
     return u16(memory, at + GSO_SIZE);
   }
 
-  /** Where the checksum begins to count, from the first byte of the IP header. */
+  /** Offset of the first byte that the checksum covers, from the first byte of the IP header. */
   public static int csumStart(MemorySegment memory, long at) {
     return u16(memory, at + CSUM_START);
   }
 
-  /** Where the checksum lies, from {@link #csumStart}. */
+  /** Offset of the checksum, from {@link #csumStart}. */
   public static int csumOffset(MemorySegment memory, long at) {
     return u16(memory, at + CSUM_OFFSET);
   }
 
-  /** Writes the header of a packet that is no super-packet and whose checksum is in place. */
+  /** Writes the header of a packet that is no super-packet and has a complete checksum. */
   public static void putPlain(MemorySegment memory, long at, int flags) {
     put(memory, at, flags, GSO_NONE, 0, 0, 0, 0);
   }

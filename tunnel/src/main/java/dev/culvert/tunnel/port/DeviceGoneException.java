@@ -2,7 +2,7 @@ package dev.culvert.tunnel.port;
 
 import dev.culvert.tunnel.kernel.ErrnoException;
 
-/** The TUN device was removed: its descriptors are of no more use. */
+/** The TUN device was removed: its descriptors are useless now. */
 public final class DeviceGoneException extends ErrnoException {
   private static final long serialVersionUID = 1L;
 

@@ -6,9 +6,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Endpoints by the raw words of the socket address and packet info they came in, so that a known
- * peer's datagrams allocate nothing. Direct-mapped: a stranger can displace an entry, never grow
- * the table, and does not know which entry. For any thread: a race loses an entry at worst, and
- * endpoints are immutable.
+ * peer's datagrams allocate nothing. Direct-mapped: an attacker can displace entries but not choose
+ * which, and cannot grow the table. Thread-safe: a race loses an entry at worst, and endpoints are
+ * immutable.
  */
 final class EndpointCache {
   private static final int ENTRIES = 256;
@@ -19,13 +19,13 @@ final class EndpointCache {
   private final long seed;
 
   /**
-   * @param seed unpredictable: else strangers could choose addresses that displace a peer's
+   * @param seed unpredictable, else attackers could choose addresses that displace a peer's
    */
   EndpointCache(long seed) {
     this.seed = seed;
   }
 
-  /** Whether an IPv6 address maps one of IPv4: only a forger sends from there. */
+  /** Whether an IPv6 address is IPv4-mapped; only forged packets have such a source. */
   static boolean mapsV4(long high, long low) {
     return high == 0 && low >>> 32 == MAPPED_PREFIX;
   }
@@ -34,8 +34,8 @@ final class EndpointCache {
    * The endpoint that sent a datagram. IPv4 addresses stand in the low words.
    *
    * @param port 1 to 65535
-   * @param sourceInterface interface that the datagram came to, 0 if the kernel did not say: then
-   *     there is no source either
+   * @param sourceInterface index of the interface that the datagram came to, or 0 if the kernel did
+   *     not tell; then there is no source either
    */
   Endpoint get(
       IpFamily family,
@@ -74,7 +74,7 @@ final class EndpointCache {
     return family == IpFamily.V4 ? IpAddress.ofV4((int) low) : IpAddress.ofV6(high, low);
   }
 
-  /** No two words are put together before the seed is in: what collides, collides by chance. */
+  /** Mixes the seed in before combining words, so that nobody can construct collisions. */
   private int slot(long high, long low, long where, long source) {
     long mixed = mix(mix(mix(mix(seed ^ high) ^ low) ^ where) ^ source);
     return (int) (mixed >>> 56);

@@ -16,12 +16,12 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 
 /**
- * A descriptor of ours on a lane's event loop. The loop watches it, but never closes it: whoever
- * owns it cancels first, and closes once the returned future is complete.
+ * A descriptor of ours on a lane's event loop. The loop watches it, but never closes it: the
+ * descriptor's owner cancels first, and closes once the returned future is complete.
  *
- * <p>Level-triggered: a reader that stops on a budget is called again. It is also called for errors
- * and hang-ups, which its next read reports; where that says that the device is gone, cancel, or
- * the loop spins.
+ * <p>Level-triggered: a reader that stops before it has read all is called again. It is also called
+ * for errors and hang-ups, which its next read reports; if that read says that the device is gone,
+ * the owner must cancel, or the loop spins.
  */
 public final class EpollPort implements EpollIoHandle {
   private final FileDescriptor fd;
@@ -39,9 +39,10 @@ public final class EpollPort implements EpollIoHandle {
    * Puts {@code fd} on the loop, and waits until it is there.
    *
    * @param onReadable runs on the loop while there is something to read
-   * @param onFailure hears, on the loop, what {@code onReadable} threw; events go on
-   * @param patience how long the loop may take to get to it
-   * @throws IllegalStateException if it takes longer, or cannot: then it never watches {@code fd}
+   * @param onFailure called on the loop with exceptions of {@code onReadable}; events go on
+   * @param patience the longest wait for the loop
+   * @throws IllegalStateException if the loop takes longer, or refuses; it never watches {@code fd}
+   *     then
    */
   public static Registration register(
       IoEventLoop loop,
@@ -62,13 +63,16 @@ public final class EpollPort implements EpollIoHandle {
               : "a lane cannot watch a descriptor",
           e);
     }
-    // A loop that ends may drop its descriptors without a word to their handles.
+    // A loop that ends may drop its descriptors without telling their handles.
     loop.terminationFuture().addListener(ended -> handle.unregistered());
     registration.submit(EpollIoOps.EPOLLIN);
     return new Registration(registration, handle.unregistered);
   }
 
-  /** On the loop. Nobody may wait any more: then the number can be another descriptor's already. */
+  /**
+   * Runs on the loop. If the caller no longer waits, the number may be another descriptor's
+   * already, so it must not be registered.
+   */
   private void registerOn(IoEventLoop loop, CompletableFuture<IoRegistration> registered) {
     if (registered.isDone()) {
       return;
@@ -115,7 +119,7 @@ public final class EpollPort implements EpollIoHandle {
     return fd;
   }
 
-  // Netty's loop sleeps for a second over anything that is thrown here.
+  // Netty's loop sleeps for a second after any exception from here.
   @Override
   public void handle(IoRegistration registration, IoEvent event) {
     try {
@@ -140,7 +144,7 @@ public final class EpollPort implements EpollIoHandle {
     unregistered.complete(null);
   }
 
-  /** The loop ends. The descriptor stays its owner's. */
+  /** Called when the loop ends. The descriptor stays its owner's. */
   @Override
   public void close() {}
 }

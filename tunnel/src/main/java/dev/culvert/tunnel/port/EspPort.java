@@ -8,10 +8,11 @@ import dev.culvert.tunnel.kernel.LibC;
 
 /**
  * One raw socket of one family for ESP without UDP (IP protocol 50), for the trains of one lane.
- * Packets go out and come in one by one: the kernel has no segmentation offload for raw sockets.
+ * Packets are sent and received one by one, since the kernel has no segmentation offload for raw
+ * sockets.
  *
- * <p>The protocol has no ports. What is received bears the port that ESP over UDP and the keying
- * use here, and is expected to use at the peer, so that both speak of one endpoint.
+ * <p>The protocol has no ports. Received packets get the UDP port of ESP over UDP and of the keying
+ * as their source port, which is the same at the peer, so that all three have one endpoint.
  */
 public final class EspPort extends SocketPort {
   private static final int IPPROTO_ESP = 50;
@@ -29,11 +30,10 @@ public final class EspPort extends SocketPort {
   /**
    * Opens a socket on every local address.
    *
-   * @param lane whose socket this is, of {@code lanes}: the kernel hands a packet to every raw
-   *     socket, so each takes the sources that are its own
-   * @param port that received packets are said to come from, 1 to 65535
-   * @throws ErrnoException EPERM without CAP_NET_RAW, EAFNOSUPPORT where the kernel has no such
-   *     family
+   * @param lane the socket's lane, of {@code lanes}: the kernel hands each packet to every raw
+   *     socket, so each socket takes only its share of the sources
+   * @param port the source port given to received packets, 1 to 65535
+   * @throws ErrnoException EPERM without CAP_NET_RAW, EAFNOSUPPORT if the kernel lacks the family
    */
   public static EspPort open(IpFamily family, int lane, int lanes, int port, UdpOptions options)
       throws ErrnoException {
@@ -64,7 +64,9 @@ public final class EspPort extends SocketPort {
     }
   }
 
-  /** Drops, in the kernel, what another lane's socket takes: by the last word of the source. */
+  /**
+   * Drops, in the kernel, packets that another lane's socket takes, by the last word of the source.
+   */
   private static void takeOnly(int fd, IpFamily family, int lane, int lanes) throws ErrnoException {
     int source = family == IpFamily.V4 ? V4_SOURCE : V6_SOURCE_END;
     new SocketFilter()

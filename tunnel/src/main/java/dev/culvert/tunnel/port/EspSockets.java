@@ -8,7 +8,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The raw sockets of a gateway that sends ESP without UDP: one of each family a lane. A family that
+ * The raw sockets of a gateway that sends ESP without UDP: one per family and lane. A family that
  * the machine does not have is absent.
  */
 public final class EspSockets implements AutoCloseable {
@@ -21,7 +21,7 @@ public final class EspSockets implements AutoCloseable {
    * Opens them all, or none.
    *
    * @param lanes sockets of each family
-   * @param port that received packets are said to come from, 1 to 65535
+   * @param port the source port given to received packets, 1 to 65535
    */
   public static EspSockets open(int lanes, int port, UdpOptions options) throws ErrnoException {
     EspSockets sockets = new EspSockets();
@@ -50,12 +50,12 @@ public final class EspSockets implements AutoCloseable {
     }
   }
 
-  /** A lane's socket for IPv4, null where the machine has no IPv4. */
+  /** A lane's socket for IPv4, null if the machine has no IPv4. */
   public @Nullable EspPort v4(int lane) {
     return v4.isEmpty() ? null : v4.get(lane);
   }
 
-  /** A lane's socket for IPv6, null where the machine has no IPv6. */
+  /** A lane's socket for IPv6, null if the machine has no IPv6. */
   public @Nullable EspPort v6(int lane) {
     return v6.isEmpty() ? null : v6.get(lane);
   }
@@ -65,7 +65,7 @@ public final class EspSockets implements AutoCloseable {
     return Stream.concat(v4.stream(), v6.stream()).toList();
   }
 
-  /** Closes them all. Their lanes have to be done with them. */
+  /** Closes them all. Their lanes must not use them any more. */
   @Override
   public void close() {
     v4.forEach(EspPort::close);

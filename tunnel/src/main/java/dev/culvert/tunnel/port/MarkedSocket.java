@@ -8,18 +8,18 @@ import java.util.List;
 /** A socket whose packets carry a mark. */
 public interface MarkedSocket {
   /**
-   * Sets the mark on what is sent from now on.
+   * Sets the mark of packets sent from now on.
    *
    * @throws ErrnoException EPERM without CAP_NET_ADMIN; the old mark stays
    */
   void mark(int mark) throws ErrnoException;
 
   /**
-   * Sets the mark of them all, or of none: a packet with a mark that no rule knows would go where
-   * nobody wants it.
+   * Sets the mark of all sockets, or of none: packets with a mark that no rule knows would be
+   * routed wrongly.
    *
-   * @param before that they have
-   * @throws ErrnoException where one cannot be set; those that were have the old one again
+   * @param before the mark that the sockets have now
+   * @throws ErrnoException if one cannot be set; the others have the old mark again
    */
   static void markAll(Collection<? extends MarkedSocket> sockets, int before, int mark)
       throws ErrnoException {

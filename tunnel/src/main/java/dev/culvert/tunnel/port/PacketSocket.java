@@ -12,8 +12,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * A packet socket (packet(7)): sees what devices send and receive, a super-packet as one frame
- * behind the virtio-net header that tells how it will be, or was, cut.
+ * A packet socket (packet(7)): captures the frames that devices send and receive. A super-packet is
+ * one frame, whose virtio-net header tells how it will be, or was, segmented.
  */
 public final class PacketSocket implements AutoCloseable {
   /** Every device of the network namespace. */
@@ -52,12 +52,12 @@ public final class PacketSocket implements AutoCloseable {
   private long dropped;
 
   /**
-   * Where a frame lies, and where it was seen.
+   * The place of a frame in memory, and its device.
    *
-   * @param at of its virtio-net header in {@code memory}
-   * @param length with that header
+   * @param at offset in {@code memory} of its virtio-net header
+   * @param length bytes, that header included
    * @param device the interface's index
-   * @param hardware its ARPHRD number
+   * @param hardware the interface's ARPHRD number
    * @param time nanoseconds since 1970
    */
   public record Frame(
@@ -69,7 +69,7 @@ public final class PacketSocket implements AutoCloseable {
       boolean outgoing,
       long time) {}
 
-  /** Takes a frame, which lasts until it returns. */
+  /** Takes a frame, whose memory is valid until this returns. */
   @FunctionalInterface
   public interface Listener {
     void onFrame(Frame frame) throws java.io.IOException;
@@ -80,14 +80,15 @@ public final class PacketSocket implements AutoCloseable {
   }
 
   /**
-   * Opens a socket that has never seen anything but what its filter lets pass.
+   * Opens a socket that receives only frames that its filter lets pass, from the start.
    *
    * @param device an interface's index, or {@link #ALL_DEVICES}
    * @throws ErrnoException EPERM without CAP_NET_RAW
    */
   public static PacketSocket open(SocketFilter filter, int device) throws ErrnoException {
     int type = LibC.SOCK_RAW | LibC.SOCK_NONBLOCK | LibC.SOCK_CLOEXEC;
-    // Of protocol 0: it receives nothing before it is bound, hence nothing without the filter.
+    // With protocol 0 it receives nothing before it is bound, hence nothing before it has the
+    // filter.
     int fd = ErrnoException.check("packet socket", LIBC.socket(LibC.AF_PACKET, type, 0));
     try (Arena arena = Arena.ofConfined()) {
       SocketOptions socket = new SocketOptions(fd);
@@ -107,7 +108,10 @@ public final class PacketSocket implements AutoCloseable {
     }
   }
 
-  /** Hands over what has come, waiting for it at most so long. */
+  /**
+   * Hands over the frames that have come, waiting at most {@code millis} milliseconds for the
+   * first.
+   */
   public void receive(int millis, Listener listener) throws java.io.IOException {
     if (!Poll.readable(millis, fd)) {
       return;
@@ -128,8 +132,8 @@ public final class PacketSocket implements AutoCloseable {
 
   private void failed(int errno) throws ErrnoException {
     switch (errno) {
-      case Errno.EAGAIN, Errno.EINTR -> {} // Nothing has come after all.
-      // A super-packet that the kernel has no virtio-net header for; it is gone.
+      case Errno.EAGAIN, Errno.EINTR -> {} // The wake-up was spurious.
+      // The kernel has no virtio-net header for this super-packet, and dropped it.
       case Errno.EINVAL -> unreadable++;
       default -> throw new ErrnoException("receive from packet socket", errno);
     }
@@ -187,7 +191,7 @@ public final class PacketSocket implements AutoCloseable {
     }
   }
 
-  /** Frames that came and could not be had whole. */
+  /** Frames that came but could not be read whole. */
   public long unreadable() {
     return unreadable;
   }

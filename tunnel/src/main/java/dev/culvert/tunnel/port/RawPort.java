@@ -12,8 +12,8 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * A raw socket of one family, through which whole IP packets leave as they are (raw(7): IPPROTO_RAW
- * brings IP_HDRINCL with it, and receives nothing). Belongs to one lane; only {@link #mark} and
- * {@link #close} may be called by another thread, the latter once the lane is done with it.
+ * brings IP_HDRINCL with it, and receives nothing). Belongs to one lane. Only {@link #mark} and
+ * {@link #close} may be called by another thread, {@link #close} once the lane no longer uses it.
  */
 public final class RawPort implements MarkedSocket, AutoCloseable {
   private static final int IPPROTO_RAW = 255;
@@ -40,8 +40,8 @@ public final class RawPort implements MarkedSocket, AutoCloseable {
   /**
    * Opens a socket whose packets carry {@code mark}.
    *
-   * @throws ErrnoException EPERM without CAP_NET_RAW and CAP_NET_ADMIN, EAFNOSUPPORT where the
-   *     kernel has no such family
+   * @throws ErrnoException EPERM without CAP_NET_RAW and CAP_NET_ADMIN, EAFNOSUPPORT if the kernel
+   *     lacks the family
    */
   public static RawPort open(IpFamily family, int mark) throws ErrnoException {
     int type = LibC.SOCK_RAW | LibC.SOCK_NONBLOCK | LibC.SOCK_CLOEXEC;
@@ -67,17 +67,17 @@ public final class RawPort implements MarkedSocket, AutoCloseable {
   }
 
   /**
-   * Sends the IPv4 packets of a train in one call, or as few as the kernel lets it be.
+   * Sends the IPv4 packets of a train with as few calls as possible, one if the kernel takes all.
    *
-   * @param destination as in their headers; the kernel routes by this
-   * @return how many the kernel took; what it refuses does not hold up what follows
+   * @param destination the destination in their headers, by which the kernel routes
+   * @return how many packets the kernel took; a refused packet does not hold up the next ones
    */
   public int send4(Train train, int destination) {
     address.set(NET_INT, SOCKADDR_V4_ADDRESS, destination);
     return send(train);
   }
 
-  /** As {@link #send4}, for IPv6. */
+  /** Sends the IPv6 packets of a train, as {@link #send4} does for IPv4. */
   public int send6(Train train, long high, long low) {
     address.set(NET_LONG, SOCKADDR_V6_ADDRESS, high);
     address.set(NET_LONG, SOCKADDR_V6_ADDRESS + 8, low);

@@ -11,8 +11,8 @@ import java.lang.foreign.SegmentAllocator;
 import java.security.SecureRandom;
 
 /**
- * Where {@link SocketPort#receive} puts what it receives: up to {@link #slots} messages, each a run
- * of datagrams of one flow. Owned by one lane, used again and again; it may serve both families.
+ * The messages of one {@link SocketPort#receive} call: up to {@link #slots}, each a run of
+ * datagrams of one flow. One lane owns and reuses it, for both families.
  */
 public final class ReceiveBatch {
   /** Packet info 40, traffic class 24, segment size 24, and slack. */
@@ -34,7 +34,7 @@ public final class ReceiveBatch {
 
   /**
    * @param slots most messages of one receive call
-   * @param allocator of the memory, {@link Train#BUFFER_BYTES} a slot, which outlives the batch
+   * @param allocator of the memory, {@link Train#BUFFER_BYTES} per slot, which outlives the batch
    */
   public ReceiveBatch(int slots, SegmentAllocator allocator) {
     this.slots = slots;
@@ -69,7 +69,7 @@ public final class ReceiveBatch {
     return count;
   }
 
-  /** Datagrams in all messages of the latest receive call, but for empty ones. */
+  /** Datagrams in all messages of the latest receive call, without empty ones. */
   public int packets() {
     int packets = 0;
     for (int i = 0; i < count; i++) {
@@ -83,12 +83,12 @@ public final class ReceiveBatch {
     return lengths[i] == 0 ? 0 : (lengths[i] + segmentSizes[i] - 1) / segmentSizes[i];
   }
 
-  /** Holds every message's bytes. */
+  /** The memory of all messages. */
   public MemorySegment memory() {
     return memory;
   }
 
-  /** Where message {@code i} starts in {@link #memory}. */
+  /** Offset of message {@code i} in {@link #memory}. */
   public long offset(int i) {
     return slot(i) + starts[i];
   }
@@ -103,8 +103,8 @@ public final class ReceiveBatch {
   }
 
   /**
-   * Bytes of each datagram in message {@code i}, but for the last, which may be shorter; equal to
-   * the length where the message is one datagram. 0 only for an empty datagram.
+   * Bytes of each datagram in message {@code i}, except the last, which may be shorter; equal to
+   * the length if the message is one datagram. 0 only for an empty datagram.
    */
   public int segmentSize(int i) {
     return segmentSizes[i];
@@ -116,17 +116,17 @@ public final class ReceiveBatch {
   }
 
   /**
-   * Whether message {@code i} is whole and can be answered. Not so: larger than its slot, or sent
-   * from port 0 or an IPv4-mapped address, which only a forger does. Such a message is to be
-   * dropped.
+   * Whether message {@code i} is whole and can be answered. It is not if it was larger than its
+   * slot, or sent from port 0 or an IPv4-mapped address, as only forged packets are. The caller
+   * must drop such a message.
    */
   public boolean usable(int i) {
     return from[i].usable();
   }
 
   /**
-   * Who sent message {@code i}, with the local address and interface it came to. Valid until the
-   * next receive call; what it names is valid for ever.
+   * The sender of message {@code i}, with the local address and interface that it came to. Valid
+   * until the next receive call; the addresses in it stay valid.
    */
   public DatagramSource source(int i) {
     if (!usable(i)) {
@@ -139,7 +139,7 @@ public final class ReceiveBatch {
     return headers.address();
   }
 
-  /** The kernel leaves the lengths it used in the headers, so every call needs them fresh. */
+  /** Resets the lengths in the headers, since the kernel overwrites them in every call. */
   void prepare(IpFamily family) {
     for (int i = 0; i < slots; i++) {
       headers.set(INT, (long) i * MMSGHDR + MSG_NAMELEN, family.sockaddrLength());
@@ -156,10 +156,10 @@ public final class ReceiveBatch {
   }
 
   /**
-   * The same for raw sockets: those of IPv4 hand over the IP header in front, and there are no
+   * Reads the messages of a raw socket: those of IPv4 begin with the IP header, and there are no
    * ports.
    *
-   * @param port to name as the senders'
+   * @param port the source port to give to the messages
    */
   void receivedRaw(IpFamily family, int messages, int port) {
     for (int i = 0; i < messages; i++) {

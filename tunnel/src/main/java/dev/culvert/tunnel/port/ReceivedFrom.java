@@ -4,8 +4,8 @@ import dev.culvert.tunnel.engine.DatagramSource;
 import dev.culvert.tunnel.engine.Endpoint;
 
 /**
- * Who sent the message in one slot of a {@link ReceiveBatch}, as the kernel said it. Filled by the
- * lane that receives; helpers read it while the batch is worked on.
+ * The sender of the message in one slot of a {@link ReceiveBatch}, as the kernel reported it. The
+ * receiving lane fills it; helpers read it while the batch is worked on.
  */
 final class ReceivedFrom implements DatagramSource {
   private final EndpointCache endpoints;
@@ -23,7 +23,7 @@ final class ReceivedFrom implements DatagramSource {
   }
 
   /**
-   * @param newPort 0 only if nothing can be sent back
+   * @param newPort 0 only if no answer can be sent
    */
   void sentBy(IpFamily newFamily, long newHigh, long newLow, int newPort) {
     family = newFamily;
@@ -38,7 +38,10 @@ final class ReceivedFrom implements DatagramSource {
     scope = newScope;
   }
 
-  /** The local address, and the interface, 0 if the kernel did not say: then there is neither. */
+  /**
+   * Sets the local address and the interface's index; an index of 0 means that the kernel told
+   * neither.
+   */
   void cameTo(long newHigh, long newLow, int newInterface) {
     localHigh = newHigh;
     localLow = newLow;

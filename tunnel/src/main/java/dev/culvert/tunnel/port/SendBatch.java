@@ -11,9 +11,9 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Trains that go out in one call, and what became of each. The packets stay where they are: their
- * memory has to live, unchanged, until {@link SocketPort#send} returns. Owned by one lane, used
- * again and again: {@link #clear}, {@link #add} each, send, read the results.
+ * Trains that are sent in one call, and the result for each. The packets are not copied: their
+ * memory must stay unchanged until {@link SocketPort#send} returns. One lane owns and reuses it:
+ * {@link #clear}, {@link #add} each train, send, read the results.
  */
 public final class SendBatch {
   /** Packet info 40, traffic class 24, segment size 24. */
@@ -37,8 +37,8 @@ public final class SendBatch {
   private int count;
 
   /**
-   * @param family of the socket that will send it
-   * @param capacity most trains in a batch
+   * @param family the family of the socket that will send it
+   * @param capacity the most trains in a batch
    * @param allocator of the headers, which outlive the batch
    */
   public SendBatch(IpFamily family, int capacity, SegmentAllocator allocator) {
@@ -77,7 +77,7 @@ public final class SendBatch {
     count = 0;
   }
 
-  /** Adds a train that the kernel may fragment as it sees fit. */
+  /** Adds a train that the kernel may fragment. */
   public boolean add(
       MemorySegment memory,
       long offset,
@@ -93,12 +93,12 @@ public final class SendBatch {
    * Adds the train of datagrams that lie back to back in native {@code memory} from {@code offset}.
    *
    * @param length bytes of the whole train, up to 65,507 (65,527 over IPv6)
-   * @param segmentSize bytes of each datagram but the last, which may be shorter; at most 64
+   * @param segmentSize bytes of each datagram except the last, which may be shorter; at most 64
    *     datagrams
-   * @param endpoint of this batch's family
+   * @param endpoint the destination, of this batch's family
    * @param trafficClass 0 to 255, for the outer header
-   * @param fragmentation whether DF is set; of IPv4
-   * @return false where the batch is full: send it first
+   * @param fragmentation whether DF is set, for IPv4
+   * @return false if the batch is full and has to be sent first
    */
   public boolean add(
       MemorySegment memory,
@@ -128,7 +128,7 @@ public final class SendBatch {
     failedPackets[i] = 0;
     name(i, endpoint);
     whole(i, true);
-    // Last: a message that was not written to its end must not be sent.
+    // Incremented last, so that a message that was written only in part is never sent.
     count++;
     return true;
   }
@@ -152,7 +152,7 @@ public final class SendBatch {
     return failedPackets[i];
   }
 
-  /** Why (the latest reason), 0 where train {@code i} was sent. */
+  /** The errno of the latest failure of train {@code i}, or 0 if it was sent. */
   public int errno(int i) {
     return errnos[i];
   }
@@ -162,7 +162,7 @@ public final class SendBatch {
     return bytes[i];
   }
 
-  /** Where train {@code i} goes. */
+  /** The destination of train {@code i}. */
   public Endpoint to(int i) {
     Endpoint endpoint = to[i];
     if (endpoint == null) {
@@ -176,7 +176,7 @@ public final class SendBatch {
   }
 
   /**
-   * For raw sockets, where the kernel takes the port for a protocol: leaves the trains' ports out.
+   * Leaves out the trains' ports, for raw sockets, whose port field the kernel reads as a protocol.
    */
   void withoutPorts() {
     for (int i = 0; i < count; i++) {
@@ -268,8 +268,8 @@ public final class SendBatch {
   }
 
   /**
-   * An interface would bind the packet to it, past all routes; only a link-local address means
-   * nothing without one.
+   * Sets the source. An interface would bind the packet to it, past all routes, so it is set only
+   * for link-local addresses, which are ambiguous without it.
    */
   private long packetInfo(long at, IpAddress source, int sourceInterface) {
     long data = at + CMSG_DATA;

@@ -1,6 +1,6 @@
 package dev.culvert.tunnel.port;
 
-/** Hears what the sender of a batch has to mend. */
+/** Receives the failures that the sender of a batch has to react to. */
 @FunctionalInterface
 public interface SendListener {
   /**

@@ -11,11 +11,12 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Gets the trains of a batch into a socket. The ways down from a whole train, in this order:
- * without the source that the kernel refused, packet by packet, counted as failed.
+ * Sends the trains of a batch through a socket. If the kernel refuses a train, the next attempts
+ * are, in this order: without the refused source, then packet by packet; what still fails is
+ * counted.
  */
 final class Sender {
-  /** Times that one batch waits for a full socket, a millisecond each. */
+  /** How often one batch waits for a full socket, for a millisecond each time. */
   private static final int WAITS = 5;
 
   private static final int WAIT_MILLIS = 1;
@@ -59,8 +60,8 @@ final class Sender {
       if (taken > 0) {
         next += taken;
       } else {
-        // The call stops at the first train that fails, and says why where that is the first of
-        // all.
+        // The call stops at the first train that fails, and returns the reason if it is the first
+        // of the call.
         if (mend(batch, next, Errno.last(), listener)) {
           next++;
         }
@@ -84,9 +85,9 @@ final class Sender {
   }
 
   /**
-   * No control message carries DF over IPv4, so that the socket is switched where it has to change:
-   * hardly ever, since almost all traffic sets it. With DF the kernel sends whatever the device
-   * takes (PROBE): a path MTU that it believed could be lowered by anyone who forges ICMP.
+   * Switches the socket's DF setting if it has to change, since no control message carries DF over
+   * IPv4. That is rare, because almost all traffic sets it. With DF the kernel sends all that fits
+   * the device (PROBE): if it believed path MTUs, forged ICMP could lower them.
    */
   private void use(Fragmentation wanted) {
     if (wanted == inForce) {
@@ -99,12 +100,12 @@ final class Sender {
           case ALLOWED -> IP_PMTUDISC_DONT;
         };
     option.set(INT, 0, value);
-    // Where the kernel refuses, packets go out all the same, as it sees fit.
+    // If the kernel refuses, packets are sent all the same, with its own choice of DF.
     libc.setsockopt(fd, SOL_IP, IP_MTU_DISCOVER, option.address(), 4);
     inForce = wanted;
   }
 
-  /** Deals with the train that failed; false where it is to be tried again as it is. */
+  /** Handles a failed train; returns false if it is to be tried again unchanged. */
   private boolean mend(SendBatch batch, int i, int errno, SendListener listener) {
     if (isTransient(errno) && awaitRoom(errno)) {
       return false;
@@ -159,7 +160,7 @@ final class Sender {
     }
   }
 
-  /** Made when it is first needed: most sockets take whole trains. */
+  /** Created on first use, since most sockets take whole trains. */
   private SendBatch singles(IpFamily family) {
     SendBatch made = singles;
     if (made == null) {
@@ -169,7 +170,7 @@ final class Sender {
     return made;
   }
 
-  /** Sends message {@code i} as it stands: 0, or why not. */
+  /** Sends message {@code i} unchanged; returns 0 or the errno. */
   private int sendMessage(SendBatch batch, int i) {
     while (libc.sendmsg(fd, batch.headerAddress(i), LibC.MSG_DONTWAIT) < 0) {
       int errno = Errno.last();
@@ -191,7 +192,7 @@ final class Sender {
         || errno == Errno.ENODEV;
   }
 
-  /** Waits until the socket may have room; false where the batch has waited enough. */
+  /** Waits until the socket may have room; false if the batch has waited enough. */
   private boolean awaitRoom(int errno) {
     if (errno == Errno.EINTR) {
       return true;
@@ -200,8 +201,7 @@ final class Sender {
       return false;
     }
     waitsLeft--;
-    // A socket that is short of memory elsewhere (ENOBUFS) polls as writable: then just let time
-    // pass.
+    // A socket that is short of memory elsewhere (ENOBUFS) polls as writable, so then simply wait.
     pollFd.set(SHORT, 4, errno == Errno.EAGAIN ? LibC.POLLOUT : (short) 0);
     libc.poll(pollFd.address(), 1, WAIT_MILLIS);
     return true;

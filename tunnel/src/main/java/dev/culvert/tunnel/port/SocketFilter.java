@@ -10,18 +10,18 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A classic BPF program (linux/filter.h) with which the kernel drops what a socket does not want: 8
- * bytes an instruction, struct sock_fprog 16 bytes.
+ * A classic BPF program (linux/filter.h) by which the kernel drops packets that a socket does not
+ * want: 8 bytes per instruction, struct sock_fprog 16 bytes.
  */
 public final class SocketFilter {
   static final int LOAD_WORD = 0x20;
   static final int LOAD_SHORT = 0x28;
   static final int LOAD_BYTE = 0x30;
 
-  /** A short that begins as far behind the operand as the index register says. */
+  /** Loads the short at the operand plus the index register. */
   static final int LOAD_SHORT_INDEXED = 0x48;
 
-  /** Puts an IPv4 header's length into the index register. */
+  /** Loads an IPv4 header's length into the index register. */
   static final int LOAD_INDEX_V4_HEADER = 0xb1;
 
   static final int MODULO = 0x94;
@@ -29,10 +29,10 @@ public final class SocketFilter {
   static final int JUMP_IF_BITS = 0x45;
   static final int RETURN = 0x06;
 
-  /** Offsets that count from the IP header, whatever lies before it. */
+  /** Base of offsets that count from the IP header. */
   static final int NETWORK_HEADER = -0x10_0000;
 
-  /** Where the kernel answers with the EtherType. */
+  /** The pseudo-offset of the EtherType. */
   static final int ETHER_TYPE = -0x1000;
 
   static final int ALL = -1;
@@ -45,7 +45,7 @@ public final class SocketFilter {
 
   SocketFilter() {}
 
-  /** Adds an instruction that jumps nowhere. */
+  /** Adds an instruction that is no jump. */
   SocketFilter add(int code, int operand) {
     return add(code, 0, 0, operand);
   }
@@ -53,8 +53,8 @@ public final class SocketFilter {
   /**
    * Adds an instruction.
    *
-   * @param then how many instructions a comparison that holds passes over
-   * @param otherwise how many one that fails passes over
+   * @param then instructions to skip if the comparison holds
+   * @param otherwise instructions to skip if it fails
    */
   SocketFilter add(int code, int then, int otherwise, int operand) {
     program.add(new Instruction(code, then, otherwise, operand));
@@ -81,14 +81,14 @@ public final class SocketFilter {
   }
 
   /**
-   * What a gateway puts on its underlay: UDP from or to its port, and ESP where it speaks that.
-   * Later fragments of UDP bear no port, and are left out.
+   * A filter for a gateway's underlay packets: UDP from or to its port, and ESP if it uses that.
+   * Later fragments of UDP have no port, and are left out.
    *
    * @param port 1 to 65535
-   * @param esp whether IP protocol 50 too
+   * @param esp whether IP protocol 50 passes too
    */
   public static SocketFilter underlay(int port, boolean esp) {
-    int protocolOfEsp = esp ? 50 : 256; // No packet has the latter.
+    int protocolOfEsp = esp ? 50 : 256; // No packet has the second value.
     return new SocketFilter()
         .add(LOAD_WORD, ETHER_TYPE)
         .add(JUMP_EQUAL, 0, 10, 0x0800)

@@ -22,7 +22,7 @@ final class SocketOptions {
     this.fd = fd;
   }
 
-  /** Sets an option, or says that the kernel refused. */
+  /** Sets an option; false if the kernel refuses. */
   boolean trySet(int level, int option, int value) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment memory = arena.allocateFrom(ValueLayout.JAVA_INT, value);
@@ -38,7 +38,7 @@ final class SocketOptions {
     }
   }
 
-  /** The option's value, or -1 where the kernel does not know it. */
+  /** The option's value, or -1 if the kernel does not know it. */
   int get(int level, int option) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment memory = arena.allocate(ValueLayout.JAVA_INT);
@@ -48,7 +48,7 @@ final class SocketOptions {
     }
   }
 
-  /** Past the administrator's limit where we may, up to it where we may not. */
+  /** Sets the buffers' size: past the administrator's limit if this process may, else up to it. */
   void bufferSize(int bytes) {
     if (!trySet(Wire.SOL_SOCKET, SO_RCVBUFFORCE, bytes)) {
       trySet(Wire.SOL_SOCKET, SO_RCVBUF, bytes);

@@ -34,7 +34,7 @@ public abstract sealed class SocketPort implements MarkedSocket, AutoCloseable
     controlSender = new Sender(LIBC, fd, false, controlArena);
   }
 
-  /** The descriptor, to wait on; it stays this port's. */
+  /** The descriptor, for waiting only; the port closes it. */
   public int fd() {
     return fd;
   }
@@ -43,10 +43,10 @@ public abstract sealed class SocketPort implements MarkedSocket, AutoCloseable
     return family;
   }
 
-  /** Whether the kernel hands over runs as one. */
+  /** Whether the kernel hands over runs of datagrams as one message. */
   public abstract boolean coalescing();
 
-  /** Whether the kernel takes runs as one, as far as is known by now. */
+  /** Whether the kernel takes runs of datagrams as one message, as far as is known. */
   public boolean segmentation() {
     return sender.segmentation();
   }
@@ -62,9 +62,9 @@ public abstract sealed class SocketPort implements MarkedSocket, AutoCloseable
   }
 
   /**
-   * Receives what is there, up to the batch's slots, without waiting.
+   * Receives the messages that have arrived, up to the batch's slots, without waiting.
    *
-   * @return messages received, 0 where nothing is there
+   * @return messages received, 0 if none has arrived
    */
   public int receive(ReceiveBatch batch) throws ErrnoException {
     batch.prepare(family);
@@ -80,15 +80,15 @@ public abstract sealed class SocketPort implements MarkedSocket, AutoCloseable
     return messages;
   }
 
-  /** Has the batch read what the kernel left in it. */
+  /** Has the batch parse the messages that the kernel put into it. */
   void parse(ReceiveBatch batch, int messages) {
     batch.received(family, messages);
   }
 
   /**
-   * Sends every train of the batch; a train that fails takes none of the others with it. Waits for
-   * a full socket a few milliseconds at most, for all of the batch together. What failed, and why,
-   * is then in the batch.
+   * Sends every train of the batch; a failing train does not affect the others. Waits for a full
+   * socket a few milliseconds at most for the whole batch. The batch then tells which trains
+   * failed, and why.
    *
    * @return datagrams that the kernel took
    */
@@ -100,14 +100,15 @@ public abstract sealed class SocketPort implements MarkedSocket, AutoCloseable
     return sender.send(batch, listener);
   }
 
-  /** Changes what this kind of socket wants otherwise. */
+  /** Adapts the batch to this kind of socket. */
   void prepare(SendBatch batch) {}
 
   /**
-   * Sends one datagram, from any thread. A source that the kernel refuses is left out.
+   * Sends one datagram, from any thread. If the kernel refuses the source address, the datagram is
+   * sent without it.
    *
    * @param trafficClass 0 to 255, for the outer header
-   * @return 0, or the errno why the kernel did not take it
+   * @return 0, or the errno of the kernel's refusal
    */
   public int sendOne(MemorySegment memory, long offset, int length, Endpoint to, int trafficClass) {
     synchronized (controlLock) {
@@ -122,7 +123,7 @@ public abstract sealed class SocketPort implements MarkedSocket, AutoCloseable
     }
   }
 
-  /** Closes the socket. Its lane has to be done with it. */
+  /** Closes the socket. Its lane must not use it any more. */
   @Override
   public void close() {
     synchronized (controlLock) {

@@ -20,17 +20,17 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A TUN interface, one queue a lane. It goes with the process, unless it was made persistent by
- * others.
+ * A TUN interface with one queue per lane. It vanishes with the process, unless another program
+ * made it persistent.
  */
 public final class TunDevice implements AutoCloseable {
   private static final String CLONE_DEVICE = "/dev/net/tun";
   private static final int IFNAMSIZ = 16;
 
   /**
-   * Packets, or super-packets, that may wait in each queue: while the JVM compiles, a lane may
-   * stand still for a quarter of a second and more, and the kernel's 500 are 40 ms of a burst. A
-   * warm lane empties its queue so fast that more room costs no latency.
+   * The length of each queue, in packets or super-packets. While the JVM compiles, a lane may pause
+   * for a quarter of a second and more, but the kernel's default of 500 lasts for 40 ms of a burst.
+   * A warm lane empties its queue so fast that a longer queue costs no latency.
    */
   private static final int QUEUE_PACKETS = 5000;
 
@@ -58,7 +58,7 @@ public final class TunDevice implements AutoCloseable {
 
   private static final Path OWN_NAMESPACE = Path.of("/proc/thread-self/ns/net");
 
-  /** It may be moved or renamed while it is looked for. */
+  /** Attempts to locate the device, which may be moved or renamed during the search. */
   private static final int ATTEMPTS = 8;
 
   private final String name;
@@ -78,13 +78,14 @@ public final class TunDevice implements AutoCloseable {
   }
 
   /**
-   * Creates the interface, or attaches to one that exists and that nobody serves.
+   * Creates the interface, or attaches to one that exists and that no process serves.
    *
    * @param name 1 to 15 bytes, see {@link #checkName}
-   * @param queues wanted, at least 1; a kernel or an existing device without several gives one
-   * @throws ErrnoException EBUSY where the interface is in use by another, EPERM without
+   * @param queues wanted queues, at least 1; a kernel or an existing device without multi-queue
+   *     support gives one
+   * @throws ErrnoException EBUSY if another process uses the interface, EPERM without
    *     CAP_NET_ADMIN, ENOENT or ENODEV without the tun module
-   * @throws IllegalArgumentException where the name cannot be one
+   * @throws IllegalArgumentException if the name is not a valid one
    */
   public static TunDevice open(String name, int queues) throws IOException {
     checkName(name);
@@ -96,7 +97,8 @@ public final class TunDevice implements AutoCloseable {
     try {
       Links links = new Links(netlink);
       Optional<Links.Link> existing = links.find(name);
-      // We may join the queues of a device that has several: no EBUSY would warn us.
+      // A multi-queue device lets us join queues of another process without an EBUSY, so check
+      // first.
       if (existing.filter(Links.Link::carrier).isPresent()) {
         throw refused(name, Errno.EBUSY);
       }
@@ -134,7 +136,7 @@ public final class TunDevice implements AutoCloseable {
   /**
    * Checks a name as the kernel would.
    *
-   * @throws IllegalArgumentException saying what is wrong with it
+   * @throws IllegalArgumentException with the reason if the name is not valid
    */
   public static void checkName(String name) {
     if (name.isEmpty() || name.length() >= IFNAMSIZ) {
@@ -147,7 +149,10 @@ public final class TunDevice implements AutoCloseable {
     }
   }
 
-  /** Opens one more queue: 0 and its descriptor in {@code fds}, or the errno of TUNSETIFF. */
+  /**
+   * Opens one more queue: returns 0 and adds its descriptor to {@code fds}, or returns the errno of
+   * TUNSETIFF.
+   */
   private static int attach(String name, int extraFlags, List<Integer> fds) throws ErrnoException {
     int fd = LIBC.open(CLONE_DEVICE, LibC.O_RDWR | LibC.O_NONBLOCK | LibC.O_CLOEXEC, 0);
     if (fd < 0) {
@@ -169,21 +174,22 @@ public final class TunDevice implements AutoCloseable {
   }
 
   /**
-   * Makes the device ours: without an owner any local process may join its queues, read packets and
-   * write some.
+   * Sets the device's owner, since without one any local process may join its queues, and read and
+   * write packets.
    */
   private static void own(int fd) throws ErrnoException {
     ErrnoException.check("ioctl TUNSETOWNER", LIBC.ioctl(fd, TUNSETOWNER, LIBC.geteuid()));
     ErrnoException.check("ioctl TUNSETGROUP", LIBC.ioctl(fd, TUNSETGROUP, LIBC.getegid()));
   }
 
-  /** Somebody may have joined before the device was ours. */
+  /** Fails if another process joined before the device had an owner. */
   private static void refuseOthers(Links links, String name, int ours, boolean created)
       throws IOException {
     int count = links.tunQueues(name).count();
     if (count > ours) {
       if (created) {
-        // It would stay for as long as the others hold it, and be in the way of the next start.
+        // The device would exist for as long as another process holds it, and be in the way of the
+        // next start.
         links.delete(links.get(name).index());
       }
       throw new ErrnoException(
@@ -233,15 +239,16 @@ public final class TunDevice implements AutoCloseable {
     };
   }
 
-  /** The name under which it was made; others may have renamed it. */
+  /** The name under which it was created; it may have been renamed since. */
   public String name() {
     return name;
   }
 
   /**
-   * Where it is now. Asks its descriptor: another device may have its former name or index.
+   * The current namespace and name of the device. Asks its descriptor, since another device may
+   * have its former name or index.
    *
-   * @throws DeviceGoneException when it was deleted, in whatever namespace
+   * @throws DeviceGoneException if it was deleted, in any namespace
    */
   public synchronized TunPlace locate() throws IOException {
     if (closed) {
@@ -262,7 +269,7 @@ public final class TunDevice implements AutoCloseable {
     Links links = new Links(netlink);
     int namespace = LIBC.ioctl(ports.getFirst().fd(), TUNGETDEVNETNS, 0);
     if (namespace < 0 && Errno.last() == Errno.EINVAL) {
-      // Linux before 5.7 does not tell.
+      // Linux before 5.7 does not report it.
       return links.find(present).map(link -> new TunPlace(home, true, link));
     }
     check("ioctl TUNGETDEVNETNS", namespace);
@@ -296,26 +303,26 @@ public final class TunDevice implements AutoCloseable {
     }
   }
 
-  /** One port a queue. */
+  /** One port per queue. */
   public List<TunPort> ports() {
     return ports;
   }
 
-  /** What the kernel agreed to. */
+  /** The offloads that the kernel accepted. */
   public TunOffloads offloads() {
     return offloads;
   }
 
   /**
-   * Sets the interface's MTU, where it was made.
+   * Sets the interface's MTU, in the namespace in which it was created.
    *
-   * @param mtu 68 to 65,535; IPv6 needs 1,280
+   * @param mtu in bytes, 68 to 65,535; IPv6 needs 1,280
    */
   public void mtu(int mtu) throws IOException {
     new Links(netlink).setMtu(indexAtHome(), mtu);
   }
 
-  /** Sets the interface up, where it was made. */
+  /** Sets the interface up, in the namespace in which it was created. */
   public void up() throws IOException {
     new Links(netlink).setUp(indexAtHome(), true);
   }
@@ -328,7 +335,7 @@ public final class TunDevice implements AutoCloseable {
     return place.link().index();
   }
 
-  /** Closes the queues, and with them the interface. The lanes have to be done with them. */
+  /** Closes the queues, and with them the interface. The lanes must not use them any more. */
   @Override
   public synchronized void close() {
     if (!closed) {

@@ -1,9 +1,10 @@
 package dev.culvert.tunnel.port;
 
 /**
- * What a TUN device hands over and takes as it is.
+ * The kinds of packets that a TUN device hands over and takes without segmenting or checksumming
+ * them.
  *
- * @param checksum packets whose transport checksum is still to be finished
+ * @param checksum packets whose transport checksum is still to be completed
  * @param tso TCP super-packets, IPv4 and IPv6
  * @param uso UDP super-packets, IPv4 and IPv6 (Linux 6.2 and later)
  */

@@ -3,10 +3,10 @@ package dev.culvert.tunnel.port;
 import dev.culvert.tunnel.kernel.Links.Link;
 
 /**
- * Where a TUN device is, and what it is called there.
+ * The network namespace of a TUN device, and its name there.
  *
- * @param namespace its network namespace, as in {@code net:[4026531840]}
- * @param home whether that is where it was made
+ * @param namespace its network namespace, such as {@code net:[4026531840]}
+ * @param home whether it was created in that namespace
  */
 public record TunPlace(String namespace, boolean home, Link link) {
   /** Whether the other has the same name in the same namespace. */

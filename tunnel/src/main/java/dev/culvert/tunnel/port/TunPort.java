@@ -21,7 +21,7 @@ public final class TunPort {
     this.fd = fd;
   }
 
-  /** The descriptor, to wait on; it stays the device's. */
+  /** The descriptor, for waiting only; the device closes it. */
   public int fd() {
     return fd;
   }
@@ -29,9 +29,9 @@ public final class TunPort {
   /**
    * Reads one packet, or one super-packet, with its header.
    *
-   * @param capacity bytes free from {@code offset}; a packet that is larger is cut
-   * @return bytes read, 0 where nothing is there
-   * @throws DeviceGoneException where the device was removed
+   * @param capacity bytes free from {@code offset}; a larger packet is truncated
+   * @return bytes read, 0 if there is no packet
+   * @throws DeviceGoneException if the device was removed
    */
   public int read(MemorySegment buffer, long offset, int capacity) throws ErrnoException {
     long bytes = LIBC.read(fd, buffer.address() + offset, capacity);
@@ -51,9 +51,9 @@ public final class TunPort {
    * Writes one packet, or one super-packet, gathered from {@code count} iovecs, the header first.
    *
    * @param iovecs {@code struct iovec[count]}, up to 1024
-   * @return false where the kernel refused this packet; {@link #lastErrno} says why: EINVAL (a
+   * @return false if the kernel refused this packet; {@link #lastErrno} is the reason: EINVAL (a
    *     header that it does not believe), EIO (the interface is down), ENOBUFS, ENOMEM
-   * @throws DeviceGoneException where the device was removed
+   * @throws DeviceGoneException if the device was removed
    */
   public boolean write(MemorySegment iovecs, int count) throws ErrnoException {
     while (LIBC.writev(fd, iovecs.address(), count) < 0) {
@@ -70,12 +70,12 @@ public final class TunPort {
     return true;
   }
 
-  /** Why the latest refused {@link #write} was refused. */
+  /** The errno of the latest refused {@link #write}. */
   public int lastErrno() {
     return lastErrno;
   }
 
-  /** EBADFD: the descriptor has no device any more. EBADF: it was closed. */
+  /** EBADFD: the descriptor no longer has a device. EBADF: it was closed. */
   static boolean isGone(int errno) {
     return errno == Errno.EBADFD || errno == Errno.EBADF;
   }

@@ -1,12 +1,15 @@
 package dev.culvert.tunnel.port;
 
 /**
- * How a UDP socket is set up.
+ * The options of a UDP socket.
  *
- * @param bufferBytes wanted for each of SO_RCVBUF and SO_SNDBUF; the kernel may give less
- * @param mark SO_MARK on what is sent, 0 for none
- * @param segmentation whether runs may be handed to the kernel as one (UDP_SEGMENT), where it can
- * @param coalescing whether runs are taken from the kernel as one (UDP_GRO), where it can
+ * @param bufferBytes wanted size in bytes of each of SO_RCVBUF and SO_SNDBUF; the kernel may give
+ *     less
+ * @param mark SO_MARK of sent packets, 0 for none
+ * @param segmentation whether to hand runs of datagrams to the kernel as one (UDP_SEGMENT), if it
+ *     supports that
+ * @param coalescing whether to take runs of datagrams from the kernel as one (UDP_GRO), if it
+ *     supports that
  */
 public record UdpOptions(int bufferBytes, int mark, boolean segmentation, boolean coalescing) {
   /** Every offload, 7 MiB of buffer each way, no mark. */

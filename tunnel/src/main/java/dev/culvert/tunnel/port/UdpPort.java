@@ -11,9 +11,9 @@ import java.lang.foreign.MemorySegment;
 /**
  * One UDP socket of one family, for the trains of one lane.
  *
- * <p>IP_MTU_DISCOVER is left at the kernel's default, where an engine does not ask for more: a
- * datagram above the path's MTU is fragmented, never refused, as in WireGuard. IP_RECVERR is not
- * set, so that ICMP errors, which anyone can forge, reach no send call.
+ * <p>IP_MTU_DISCOVER keeps the kernel's default unless an engine sets DF: a datagram above the
+ * path's MTU is fragmented, never refused, as in WireGuard. IP_RECVERR is not set, so that ICMP
+ * errors, which can be forged, do not make send calls fail.
  */
 public final class UdpPort extends SocketPort {
   private final int port;
@@ -29,9 +29,9 @@ public final class UdpPort extends SocketPort {
    * Opens a socket on every local address.
    *
    * @param port 0 to 65535; 0 lets the kernel choose
-   * @param reusePort whether others of this user that say so too may share the port
-   * @throws ErrnoException EADDRINUSE where the port is taken, EAFNOSUPPORT where the kernel has no
-   *     such family, EPERM where a mark is not allowed
+   * @param reusePort whether other sockets of this user with this option may share the port
+   * @throws ErrnoException EADDRINUSE if the port is taken, EAFNOSUPPORT if the kernel lacks the
+   *     family, EPERM if a mark is not allowed
    */
   public static UdpPort bind(IpFamily family, int port, boolean reusePort, UdpOptions options)
       throws ErrnoException {
@@ -88,13 +88,13 @@ public final class UdpPort extends SocketPort {
     return port;
   }
 
-  /** Whether the kernel hands over runs as one (UDP_GRO). */
+  /** Whether the kernel hands over runs of datagrams as one message (UDP_GRO). */
   @Override
   public boolean coalescing() {
     return coalescing;
   }
 
-  /** Lets sockets that say so too share the port from now on. */
+  /** From now on, lets sockets with SO_REUSEPORT share the port. */
   void shareFromNowOn() throws ErrnoException {
     new SocketOptions(fd()).set("SO_REUSEPORT", SOL_SOCKET, SocketOptions.SO_REUSEPORT, 1);
   }

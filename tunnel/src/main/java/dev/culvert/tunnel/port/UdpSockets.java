@@ -8,11 +8,11 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The UDP sockets of a gateway: one of each family a lane, all on one port. A family that the
- * machine does not have is absent.
+ * The UDP sockets of a gateway: one per family and lane, all on one port. A family that the machine
+ * does not have is absent.
  */
 public final class UdpSockets implements AutoCloseable {
-  /** Ports tried where the kernel's choice for one family is taken in the other. */
+  /** Ports to try if the kernel's choice for one family is taken in the other. */
   private static final int ATTEMPTS = 16;
 
   private final int port;
@@ -28,13 +28,13 @@ public final class UdpSockets implements AutoCloseable {
   /**
    * Binds them all, or none.
    *
-   * <p>The first socket of a family binds without SO_REUSEPORT, and takes it on once bound: so a
-   * port that another process holds is an error, though that process would share it, and there is
-   * no moment in which the port is free.
+   * <p>The first socket of a family binds without SO_REUSEPORT, and sets it once bound: so a port
+   * that another process holds is an error even if that process would share it, and at no moment is
+   * the port free.
    *
    * @param lanes sockets of each family
    * @param port 0 to 65535; 0 lets the kernel choose one that is free in both families
-   * @throws ErrnoException EADDRINUSE where the port is taken in either family
+   * @throws ErrnoException EADDRINUSE if the port is taken in either family
    */
   public static UdpSockets open(int lanes, int port, UdpOptions options) throws ErrnoException {
     if (lanes < 1) {
@@ -61,7 +61,7 @@ public final class UdpSockets implements AutoCloseable {
     }
   }
 
-  /** Returns the port bound, or {@code port} as it is where the family is absent. */
+  /** Returns the bound port, or {@code port} itself if the family is absent. */
   private static int bindFamily(
       IpFamily family, int lanes, int port, UdpOptions options, List<UdpPort> into)
       throws ErrnoException {
@@ -90,12 +90,12 @@ public final class UdpSockets implements AutoCloseable {
     return port;
   }
 
-  /** A lane's socket for IPv4, null where the machine has no IPv4. */
+  /** A lane's socket for IPv4, null if the machine has no IPv4. */
   public @Nullable UdpPort v4(int lane) {
     return v4.isEmpty() ? null : v4.get(lane);
   }
 
-  /** A lane's socket for IPv6, null where the machine has no IPv6. */
+  /** A lane's socket for IPv6, null if the machine has no IPv6. */
   public @Nullable UdpPort v6(int lane) {
     return v6.isEmpty() ? null : v6.get(lane);
   }
@@ -105,7 +105,7 @@ public final class UdpSockets implements AutoCloseable {
     return Stream.concat(v4.stream(), v6.stream()).toList();
   }
 
-  /** Closes them all. Their lanes have to be done with them. */
+  /** Closes them all. Their lanes must not use them any more. */
   @Override
   public void close() {
     v4.forEach(UdpPort::close);

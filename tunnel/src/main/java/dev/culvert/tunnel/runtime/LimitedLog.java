@@ -14,21 +14,22 @@ import org.slf4j.event.Level;
 import org.slf4j.spi.LoggingEventBuilder;
 
 /**
- * The log for whatever a packet, a peer or a message of the kernel's can cause: of each event and
- * peer a few lines at once and then one a minute. A line says how many before it were left out. The
- * event is the line's format: two calls with one format share what they may write about one peer.
+ * A log with a bound, for events that packets, peers or kernel messages can cause: per event and
+ * peer a few lines at once and then one per minute. A line says how many lines before it were left
+ * out. The line's format identifies the event: two calls with one format share one allowance per
+ * peer.
  *
- * <p>Peers beyond {@link #MOST_KEYS} share what one peer may write, so that whoever invents peers
- * gains nothing. Any thread.
+ * <p>Peers beyond {@link #MOST_KEYS} share the allowance of one peer, so that an attacker who
+ * invents peers cannot fill the log. Thread-safe.
  */
 public final class LimitedLog {
-  /** Lines at once. */
+  /** Lines that may be written at once. */
   static final int BURST = 5;
 
-  /** Then one line in this time. */
+  /** After a burst, one line per this time. */
   static final Duration INTERVAL = Duration.ofMinutes(1);
 
-  /** Events and peers that are told apart. */
+  /** The most pairs of event and peer that have an allowance of their own. */
   static final int MOST_KEYS = 1024;
 
   private static final String OTHERS = "";
@@ -36,12 +37,12 @@ public final class LimitedLog {
   private final Logger log;
   private final LongSupplier nanoClock;
 
-  /** Guarded by itself; the one that was used longest ago is first. */
+  /** Guarded by itself; the least recently used comes first. */
   private final Map<Key, Allowance> allowances = new LinkedHashMap<>(16, 0.75f, true);
 
   private record Key(String event, String peer) {}
 
-  /** What may still be written of one event and peer. */
+  /** The lines that may still be written for one event and peer. */
   private static final class Allowance {
     private long emptyAt;
     private long leftOut;
@@ -50,15 +51,14 @@ public final class LimitedLog {
       emptyAt = nowNanos;
     }
 
-    /** Whether all of a burst may be written again. */
+    /** Whether a full burst may be written again. */
     boolean isWhole(long nowNanos) {
       return emptyAt - nowNanos <= 0;
     }
 
     /**
-     * Takes one line.
-     *
-     * @return how many lines were left out before it; negative if this one is left out too
+     * Asks for one line. @return how many lines were left out before it; negative if this one is
+     * left out too
      */
     long take(long nowNanos) {
       long interval = INTERVAL.toNanos();
@@ -85,9 +85,9 @@ public final class LimitedLog {
   }
 
   /**
-   * Writes, if it may.
+   * Logs at level INFO if the limit allows.
    *
-   * @param peer what the limit is for, beside the format: who caused it
+   * @param peer the peer that caused the event; the limit is per peer and format
    */
   public void info(Object peer, String format, @Nullable Object... arguments) {
     write(Level.INFO, peer, null, format, arguments);
@@ -152,7 +152,10 @@ public final class LimitedLog {
     }
   }
 
-  /** Only what may be written in full again can be forgotten: else a new peer gained a burst. */
+  /**
+   * Drops an allowance that is whole again, to make room. Only those can be dropped: else a peer
+   * would get a new burst.
+   */
   private boolean makeRoom(long nowNanos) {
     Map.Entry<Key, Allowance> oldest = allowances.entrySet().iterator().next();
     boolean whole = oldest.getValue().isWhole(nowNanos);

@@ -4,19 +4,19 @@ import java.time.Duration;
 import java.util.function.Consumer;
 
 /**
- * A thread without which its owner is good for nothing. It ends when its body returns; if the body
- * throws, an {@link Error} too, the owner is told and can end as a whole.
+ * A thread that its owner cannot work without. It ends when its body returns; if the body throws,
+ * even an {@link Error}, the owner is told and can shut down.
  */
 public final class VitalThread {
   private static final LimitedLog LOG = LimitedLog.of(VitalThread.class);
 
-  /** What a thread does. */
+  /** The body of a thread. */
   @FunctionalInterface
   public interface Body {
     void run() throws Exception;
   }
 
-  /** How long to wait for a thread that should end, or for a turn that should answer. */
+  /** The longest wait for a thread to end, or for an event loop to answer. */
   public static final Duration PATIENCE = Duration.ofSeconds(30);
 
   private VitalThread() {}
@@ -24,13 +24,13 @@ public final class VitalThread {
   /**
    * A platform thread: a blocking native call would pin a virtual thread's carrier.
    *
-   * @param died told on that thread, as its last deed, what the body threw
+   * @param died called last on that thread with the exception that the body threw
    */
   public static Thread unstarted(String name, Body body, Consumer<? super Throwable> died) {
     return Thread.ofPlatform().name(name).daemon().unstarted(() -> run(name, body, died));
   }
 
-  /** Returns when {@code thread} has ended, whatever interrupts, or when the time is over. */
+  /** Waits until {@code thread} has ended or the time is over; interrupts do not end the wait. */
   public static void join(Thread thread, Duration patience) {
     long end = System.nanoTime() + patience.toNanos();
     boolean interrupted = false;

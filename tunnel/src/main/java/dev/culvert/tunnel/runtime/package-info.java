@@ -1,4 +1,4 @@
-/** What every part that runs for long needs: logs with a bound, threads whose death is told. */
+/** Tools for long-running parts: logs with a bound, and threads whose death is reported. */
 @NullMarked
 package dev.culvert.tunnel.runtime;
 

@@ -1,10 +1,13 @@
 package dev.culvert.tunnel.train;
 
-/** What may become of datagrams that are larger than the path takes. */
+/** The handling of datagrams that are larger than the path's MTU. */
 public enum Fragmentation {
-  /** As the kernel does by itself: DF where it fits, else in fragments. */
+  /** The kernel's default: DF if the datagram fits, else fragments. */
   BY_KERNEL,
-  /** Never fragmented: DF is set on whatever is sent (RFC 4301 section 8.1: copied from inside). */
+  /**
+   * Never fragmented: DF is set on all datagrams (RFC 4301 section 8.1: copied from the inner
+   * packet).
+   */
   FORBIDDEN,
   /** DF is never set: routers on the way may fragment. */
   ALLOWED

@@ -4,7 +4,7 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Packets of one stride, back to back in one buffer, for one peer: the unit that moves. A single
+ * Packets of one stride, back to back in one buffer, for one peer: the unit of all work. A single
  * packet is a train of one.
  *
  * <p>Packet {@code i} owns the slot {@code [offset + i * stride, + stride)}. <b>Plain</b>, its
@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * datagram: every one is {@code stride} bytes long but the last, which is {@code lastSealedLength}.
  * Sealing and opening happen in place.
  *
- * <p>A flyweight: owned by one lane, used again and again, nothing allocated.
+ * <p>A flyweight: one lane owns and reuses it, so nothing is allocated.
  */
 public final class Train {
   /** Most packets that the kernel takes in one {@code UDP_SEGMENT} call. */
@@ -23,9 +23,9 @@ public final class Train {
   public static final int MAX_BYTES = 65_507;
 
   /**
-   * Bytes of every buffer for what the kernel hands over or takes as one: a datagram, a run of them
-   * or a super-packet. No length field of IP allows as many, over either family and with or without
-   * UDP, so that no sender can have more copied than fits.
+   * Bytes of every buffer for one unit of the kernel's: a datagram, a run of them or a
+   * super-packet. It is larger than any length that IP's header can express, in either family and
+   * with or without UDP, so that a sender cannot make the kernel overfill it.
    */
   public static final int BUFFER_BYTES = 65_536;
 
@@ -98,10 +98,10 @@ public final class Train {
   }
 
   /**
-   * Adds a plain packet of {@code length} bytes that will be {@code sealedLength} on the wire,
-   * where {@link #accepts} said yes.
+   * Adds a plain packet of {@code length} bytes that will be {@code sealedLength} on the wire, if
+   * {@link #accepts} returned true.
    *
-   * @return where its first byte goes in {@link #memory}
+   * @return offset in {@link #memory} of its first byte
    */
   public long add(int length, int sealedLength) {
     if (!accepts(sealedLength)) {
@@ -139,7 +139,10 @@ public final class Train {
     return headroom;
   }
 
-  /** Says where the inner packets start in their slots: an engine that opened the train knows. */
+  /**
+   * Sets the offset of inner packets in their slots, in bytes; called by the engine that opened the
+   * train.
+   */
   public void headroom(int newHeadroom) {
     headroom = newHeadroom;
   }
@@ -153,8 +156,8 @@ public final class Train {
   }
 
   /**
-   * Bytes of the inner packet {@code i}; 0 after opening: nothing to deliver (refused, or a
-   * keepalive).
+   * Bytes of the inner packet {@code i}; 0 after opening if there is nothing to deliver (refused,
+   * or a keepalive).
    */
   public int length(int i) {
     return lengths[i];
@@ -201,7 +204,7 @@ public final class Train {
     fragmentation = newFragmentation;
   }
 
-  /** Who sent an opened train, as its engine knows peers; null for any other. */
+  /** The peer that sent an opened train, in the engine's own type; null for any other train. */
   public @Nullable Object origin() {
     return origin;
   }
@@ -210,7 +213,10 @@ public final class Train {
     origin = newOrigin;
   }
 
-  /** What the engine needs to encipher a train whose counters are reserved; null for any other. */
+  /**
+   * The engine's data for enciphering a train whose counters are reserved; null for any other
+   * train.
+   */
   public @Nullable Object reservation() {
     return reservation;
   }

@@ -1,4 +1,4 @@
-/** The unit that moves: a run of packets at one stride in one buffer. */
+/** The train: a run of packets at one stride in one buffer, which all parts work on. */
 @NullMarked
 package dev.culvert.tunnel.train;
 

@@ -69,7 +69,7 @@ record ExchangeMessage(Type type, int keyId, int publishedId, int heldIds, Epoch
         && bytes[3] == (byte) MAGIC;
   }
 
-  /** Reads a message, or null where the bytes are none. Nothing is authenticated yet. */
+  /** Reads a message, or null if the bytes are none. Nothing is authenticated yet. */
   static @Nullable ExchangeMessage parse(byte[] bytes) {
     if (!isOne(bytes, bytes.length)) {
       return null;

@@ -48,7 +48,7 @@ public final class GlobalKeying implements Keying {
    * Takes a new key file into use: see {@code docs/esp-keys.md} for the steps.
    *
    * @param file still the caller's to close
-   * @throws RotationRefusedException where it does not follow from the keys in use, which stay
+   * @throws RotationRefusedException if it does not follow from the keys in use, which stay
    */
   public void rotate(KeyFile file, long nowNanos) throws RotationRefusedException {
     boolean published = state.ring.rotate(file);

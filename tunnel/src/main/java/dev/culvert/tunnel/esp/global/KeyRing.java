@@ -23,7 +23,7 @@ final class KeyRing implements AutoCloseable {
    * Takes the keys of a new file, all or none.
    *
    * @return whether another key is published now
-   * @throws RotationRefusedException where the file does not follow from the keys in use
+   * @throws RotationRefusedException if the file does not follow from the keys in use
    */
   boolean rotate(KeyFile file) throws RotationRefusedException {
     for (GlobalKey key : file.keys()) {

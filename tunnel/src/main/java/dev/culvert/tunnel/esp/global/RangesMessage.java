@@ -103,7 +103,7 @@ record RangesMessage(boolean esn, List<Prefix> local, List<Prefix> remote) {
    *
    * @param bytes of which {@link #isOne} is true
    * @param key the global key that it names
-   * @return null where it holds no ranges
+   * @return null if it holds no ranges
    */
   static @Nullable RangesMessage open(byte[] bytes, GlobalKey key, EspPeerSettings pair) {
     int covered = bytes.length - MAC;
@@ -143,8 +143,8 @@ record RangesMessage(boolean esn, List<Prefix> local, List<Prefix> remote) {
   }
 
   /**
-   * Where this, which came from {@code peer}, and what this end has differ, in words; empty where
-   * they do not.
+   * Where this, which came from {@code peer}, and what this end has differ, in words; empty if they
+   * do not.
    */
   String difference(boolean ourEsn, EspPeerSettings peer) {
     List<String> parts = new ArrayList<>();

@@ -58,7 +58,7 @@ public final class ManualKeying implements Keying {
   /**
    * Takes over the keys of all SAs.
    *
-   * @throws IllegalArgumentException where a peer has two SAs one way, or one key serves twice
+   * @throws IllegalArgumentException if a peer has two SAs one way, or one key serves twice
    */
   public ManualKeying(List<ManualSa> inbound, List<ManualSa> outbound, SequenceStore store) {
     this.store = store;
@@ -136,7 +136,7 @@ public final class ManualKeying implements Keying {
         : block.end() - (block.end() - block.first()) / 2;
   }
 
-  /** The next block, or null where the SA must not send (any more). */
+  /** The next block, or null if the SA must not send (any more). */
   private @Nullable Block reserve(Sender sender) {
     if (sender.refused) {
       return null;

@@ -32,7 +32,7 @@ public record ManualSa(String peer, int spi, SecretBytes key, int salt, boolean 
    * The SA with the key of {@code file}, which must be its only one; the key's id is of no concern.
    *
    * @param file still the caller's to close
-   * @throws IllegalArgumentException where the file has several keys
+   * @throws IllegalArgumentException if the file has several keys
    */
   public static ManualSa of(String peer, int spi, KeyFile file, boolean esn) {
     if (file.keys().size() != 1) {

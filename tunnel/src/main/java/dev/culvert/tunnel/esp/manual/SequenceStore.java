@@ -20,8 +20,8 @@ public interface SequenceStore {
    * @param fingerprint the key's {@link ManualSa#fingerprint}
    * @param count how many; fewer where the space ends
    * @param spaceEnd the first number that the key must never be used with
-   * @throws SequenceRefusedException where the record is gone, cannot be written, belongs to
-   *     another key, or is older than what was used: nothing was reserved
+   * @throws SequenceRefusedException if the record is gone, cannot be written, belongs to another
+   *     key, or is older than what was used: nothing was reserved
    */
   Block reserve(String fingerprint, long count, long spaceEnd) throws SequenceRefusedException;
 }

@@ -114,7 +114,7 @@ public final class NoiseKeying implements Keying {
    * A peer whose preshared key changed keeps its SAs: the new one counts from the next handshake
    * on.
    *
-   * @throws IllegalArgumentException where two have one key, or one has ours; nothing was changed
+   * @throws IllegalArgumentException if two have one key, or one has ours; nothing was changed
    */
   public void keys(Map<String, NoisePeerKeys> byPeer) {
     Map<PublicKey, String> owners = new HashMap<>();
@@ -186,8 +186,7 @@ public final class NoiseKeying implements Keying {
   /**
    * These are all peers from now on; a handshake is begun with each that is new or has changed.
    *
-   * @throws IllegalArgumentException where {@link #keys} has not told who one is; nothing was
-   *     changed
+   * @throws IllegalArgumentException if {@link #keys} has not told who one is; nothing was changed
    */
   @Override
   public void peers(Collection<EspPeerSettings> peers) {
