@@ -111,7 +111,7 @@ public record GatewayOptions(
   }
 
   /** The same with {@code stateDirectory}. */
-  public GatewayOptions keeping(Path directory) {
+  public GatewayOptions keeping(@Nullable Path directory) {
     return new GatewayOptions(
         interfaceName, mtu, lanes, helpers, port, fwmark, encapsulation, directory, keyLog);
   }
