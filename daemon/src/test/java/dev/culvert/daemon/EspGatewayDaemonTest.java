@@ -13,6 +13,7 @@ import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.testing.FakeNetwork;
 import dev.culvert.daemon.testing.FakeTunnels;
 import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.esp.global.KeyFile;
 import dev.culvert.tunnel.state.KeyFileWriter;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -52,7 +53,7 @@ final class EspGatewayDaemonTest {
             directory.resolve("run"),
             directory.resolve("sequences"),
             host -> hosts.getOrDefault(host, List.of()));
-    secret(keys, KeyFileWriter.newLine(3, 16, random));
+    secret(keys, KeyFile.newLine(3, 16, random));
     configure("keyFile: keys", "");
   }
 
@@ -161,7 +162,7 @@ final class EspGatewayDaemonTest {
       assertThrows(IOException.class, this::reload, "the configuration names a bad file");
       daemon.reloadLogged();
       assertEquals(3, globalKey().published());
-      secret(keys, KeyFileWriter.newLine(3, 16, random));
+      secret(keys, KeyFile.newLine(3, 16, random));
       reload();
       assertEquals(
           keys + ": key id 3 is in use with another key: a new key needs a new id",
@@ -197,8 +198,8 @@ final class EspGatewayDaemonTest {
   }
 
   private void configureManual() throws IOException {
-    secret(directory.resolve("in"), KeyFileWriter.newLine(1, 16, random));
-    secret(directory.resolve("out"), KeyFileWriter.newLine(1, 32, random));
+    secret(directory.resolve("in"), KeyFile.newLine(1, 16, random));
+    secret(directory.resolve("out"), KeyFile.newLine(1, 32, random));
     configure(
         "keying: manual",
         ", inbound: {spi: 0x101, keyFile: in}, outbound: {spi: 0x102, keyFile: out}");

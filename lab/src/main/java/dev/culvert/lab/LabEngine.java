@@ -5,7 +5,7 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import dev.culvert.crypto.X25519;
 import dev.culvert.daemon.config.EngineConfig;
 import dev.culvert.daemon.config.EspConfig;
-import dev.culvert.tunnel.state.KeyFileWriter;
+import dev.culvert.tunnel.esp.global.KeyFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
@@ -90,7 +90,7 @@ public enum LabEngine {
   }
 
   private static String newKey(int id) {
-    return new String(KeyFileWriter.newLine(id, ESP_KEY_BYTES, new SecureRandom()), US_ASCII);
+    return new String(KeyFile.newLine(id, ESP_KEY_BYTES, new SecureRandom()), US_ASCII);
   }
 
   /** The configuration of one of two gateways; both sites have their keys. */

@@ -44,7 +44,7 @@ class KeyFileWriterTest {
   @ParameterizedTest
   @ValueSource(ints = {16, 32})
   void aNewLineIsAKeyFile(int aesKeyBytes) throws KeyFileException {
-    byte[] line = KeyFileWriter.newLine(7, aesKeyBytes, random);
+    byte[] line = KeyFile.newLine(7, aesKeyBytes, random);
     try (KeyFile keys = KeyFile.parse("new", line)) {
       assertEquals(7, keys.published().id());
       assertEquals(aesKeyBytes, keys.published().aesKeyLength());
@@ -53,7 +53,7 @@ class KeyFileWriterTest {
 
   @Test
   void aRotationPutsTheNextIdBehindThePublishedKeyAndDropsEarlierOnes() throws Exception {
-    Path file = file(KeyFileWriter.newLine(14, 16, random));
+    Path file = file(KeyFile.newLine(14, 16, random));
     String first = Files.readString(file);
     assertEquals(15, KeyFileWriter.rotate(file, random));
     assertTrue(Files.readString(file).startsWith(first), "the key in use stays as it is");
@@ -67,7 +67,7 @@ class KeyFileWriterTest {
 
   @Test
   void aFileWithoutALinesEndAndWithBlankLinesIsRotated() throws Exception {
-    String line = new String(KeyFileWriter.newLine(3, 32, random), US_ASCII).strip();
+    String line = new String(KeyFile.newLine(3, 32, random), US_ASCII).strip();
     Path file = file(("\n" + line + "\n\n \n").getBytes(US_ASCII));
     KeyFileWriter.rotate(file, random);
     assertEquals(List.of(3, 4), ids(file));
@@ -109,7 +109,7 @@ class KeyFileWriterTest {
 
   @Test
   void ofTwoRotationsAtOnceTheSecondFailsAndSaysWhy() throws Exception {
-    Path file = file(KeyFileWriter.newLine(3, 16, random));
+    Path file = file(KeyFile.newLine(3, 16, random));
     CountDownLatch reached = new CountDownLatch(1);
     CountDownLatch goOn = new CountDownLatch(1);
     try (ExecutorService other = Executors.newSingleThreadExecutor()) {
@@ -135,13 +135,13 @@ class KeyFileWriterTest {
   void aRefusedRotationLeavesNoLock() throws Exception {
     Path file = file("3 rfc4106(gcm(aes)) 00 128\n".getBytes(US_ASCII));
     assertThrows(KeyFileException.class, () -> KeyFileWriter.rotate(file, random));
-    Files.write(file, KeyFileWriter.newLine(3, 16, random));
+    Files.write(file, KeyFile.newLine(3, 16, random));
     assertEquals(4, KeyFileWriter.rotate(file, random));
   }
 
   @Test
   void aLinkStaysALink() throws Exception {
-    Path file = file(KeyFileWriter.newLine(1, 16, random));
+    Path file = file(KeyFile.newLine(1, 16, random));
     Path link = Files.createSymbolicLink(folder.resolve("link"), file);
     KeyFileWriter.rotate(link, random);
     assertTrue(Files.isSymbolicLink(link));

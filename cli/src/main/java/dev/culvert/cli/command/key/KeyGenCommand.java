@@ -2,7 +2,7 @@ package dev.culvert.cli.command.key;
 
 import dev.culvert.cli.command.ExitCode;
 import dev.culvert.crypto.X25519;
-import dev.culvert.tunnel.state.KeyFileWriter;
+import dev.culvert.tunnel.esp.global.KeyFile;
 import java.io.IOException;
 import java.security.SecureRandom;
 import java.util.concurrent.Callable;
@@ -46,7 +46,7 @@ public final class KeyGenCommand implements Callable<Integer> {
     if (id < 1 || id > 15 || (bits != 128 && bits != 256)) {
       throw new ParameterException(spec.commandLine(), "--id is 1 to 15, --bits is 128 or 256");
     }
-    KeyOutput.secretLine(spec.commandLine(), KeyFileWriter.newLine(id, bits / 8, random));
+    KeyOutput.secretLine(spec.commandLine(), KeyFile.newLine(id, bits / 8, random));
     return ExitCode.OK;
   }
 }

@@ -1,21 +1,25 @@
 package dev.culvert.tunnel.esp.global;
 
 import dev.culvert.crypto.SecretBytes;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.random.RandomGenerator;
 
 /**
  * The key file, in the format of Cilium's IPsec secret: one key a line, {@code <id>[+]
  * rfc4106(gcm(aes)) <hex> 128}. The last line's key is the one to send with, those before stay
- * valid for receiving. Parsed once, whole or not at all.
+ * valid for receiving. Parsed once, whole or not at all. Keys never become strings, which could not
+ * be wiped.
  */
 public final class KeyFile implements AutoCloseable {
   private static final String ALGORITHM = "rfc4106(gcm(aes))";
   private static final String FORM = "expected <id>[+] " + ALGORITHM + " <hex> 128";
   private static final String ICV_BITS = "128";
+  private static final byte[] DIGITS = "0123456789abcdef".getBytes(StandardCharsets.US_ASCII);
 
   private final List<GlobalKey> keys;
 
@@ -24,8 +28,7 @@ public final class KeyFile implements AutoCloseable {
   }
 
   /**
-   * Parses a key file. Keys never become strings, which could not be wiped; {@code text} is the
-   * caller's to wipe.
+   * Parses a key file; {@code text} is the caller's to wipe.
    *
    * @param file its name, for errors
    * @throws KeyFileException with line, key and reason of the first fault
@@ -61,6 +64,58 @@ public final class KeyFile implements AutoCloseable {
         keys.forEach(GlobalKey::close);
       }
     }
+  }
+
+  /**
+   * A line with a new key, with its end; the caller wipes it.
+   *
+   * @param id 1 to 15
+   * @param aesKeyBytes 16 or 32
+   * @param random unpredictable
+   */
+  public static byte[] newLine(int id, int aesKeyBytes, RandomGenerator random) {
+    byte[] key = new byte[aesKeyBytes + GlobalKey.SALT_LENGTH];
+    random.nextBytes(key);
+    byte[] start = (id + " " + ALGORITHM + " ").getBytes(StandardCharsets.US_ASCII);
+    byte[] end = (" " + ICV_BITS + "\n").getBytes(StandardCharsets.US_ASCII);
+    ByteBuffer line = ByteBuffer.allocate(start.length + 2 * key.length + end.length).put(start);
+    for (byte b : key) {
+      line.put(DIGITS[b >> 4 & 15]).put(DIGITS[b & 15]);
+    }
+    Arrays.fill(key, (byte) 0);
+    return line.put(end).array();
+  }
+
+  /**
+   * The next contents: the published key's line and behind it a new key, of the next id. Keys
+   * before the published one go: whoever still needs them has them in memory. The caller wipes
+   * both.
+   *
+   * @param text that this was parsed from
+   */
+  public byte[] rotated(byte[] text, RandomGenerator random) {
+    byte[] last = lastLine(text);
+    byte[] added = newLine(KeyIds.next(published().id()), published().aesKeyLength(), random);
+    byte[] both = Arrays.copyOf(last, last.length + added.length);
+    System.arraycopy(added, 0, both, last.length, added.length);
+    Arrays.fill(last, (byte) 0);
+    Arrays.fill(added, (byte) 0);
+    return both;
+  }
+
+  /** The last line that is not blank, with a line's end. */
+  private static byte[] lastLine(byte[] text) {
+    int end = text.length;
+    while (end > 0 && text[end - 1] <= ' ') {
+      end--;
+    }
+    int start = end;
+    while (start > 0 && text[start - 1] != '\n') {
+      start--;
+    }
+    byte[] line = Arrays.copyOfRange(text, start, end + 1);
+    line[end - start] = '\n';
+    return line;
   }
 
   private static void compareWithEarlier(

@@ -14,6 +14,10 @@ final class KeyIds {
     return id >= 1 && id <= MAX;
   }
 
+  static int next(int id) {
+    return id % MAX + 1;
+  }
+
   /** Steps from {@code from} forward to {@code to}: 0 to 14. */
   static int steps(int from, int to) {
     return Math.floorMod(to - from, MAX);
