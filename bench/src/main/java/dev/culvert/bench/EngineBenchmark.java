@@ -5,7 +5,7 @@ import dev.culvert.crypto.AeadBackend;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelPeer;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.Arena;
 import java.util.concurrent.TimeUnit;
@@ -73,9 +73,9 @@ public class EngineBenchmark {
   }
 
   @Benchmark
-  public Verdict seal() {
-    Verdict verdict = out.seal(peer, train, TunnelEnd.NOW);
-    if (verdict != Verdict.SEALED) {
+  public SealResult seal() {
+    SealResult verdict = out.seal(peer, train, TunnelEnd.NOW);
+    if (verdict != SealResult.SEALED) {
       throw new IllegalStateException("not sealed but " + verdict);
     }
     return verdict;

@@ -7,7 +7,7 @@ import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.engine.TunnelPeer;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.lane.ClusterRoutes;
 import dev.culvert.tunnel.lane.HelperLanes;
 import dev.culvert.tunnel.lane.LaneRouter;
@@ -148,7 +148,7 @@ public class LaneBenchmark {
       return used;
     }
     for (int i = 0; i < used; i++) {
-      if (out.seal(peers[i], trains[i], TunnelEnd.NOW) != Verdict.SEALED) {
+      if (out.seal(peers[i], trains[i], TunnelEnd.NOW) != SealResult.SEALED) {
         throw new IllegalStateException("not sealed");
       }
     }
@@ -157,7 +157,7 @@ public class LaneBenchmark {
 
   private void sealWithHelpers(TrainRing ring) {
     for (int i = 0; i < used; i++) {
-      if (out.reserve(peers[i], trains[i], TunnelEnd.NOW) != Verdict.SEALED) {
+      if (out.reserve(peers[i], trains[i], TunnelEnd.NOW) != SealResult.SEALED) {
         throw new IllegalStateException("not sealed");
       }
       ring.offerToSeal(trains[i], peers[i]);

@@ -16,7 +16,7 @@ import dev.culvert.tunnel.engine.Datagram;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.engine.TunnelPeer;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.lane.ClusterRoutes;
 import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.train.Train;
@@ -152,7 +152,7 @@ final class TunnelEnd implements AutoCloseable {
   private void shakeHandsWith(TunnelEnd other) {
     try (Arena arena = Arena.ofConfined()) {
       Datagram datagram = new Datagram(arena);
-      if (sealKeepalive(datagram) != Verdict.STAGED) {
+      if (sealKeepalive(datagram) != SealResult.STAGED) {
         throw new IllegalStateException("there is a session already");
       }
       boolean moved = true;
@@ -160,14 +160,14 @@ final class TunnelEnd implements AutoCloseable {
         moved = carryTo(other, datagram);
         moved |= other.carryTo(this, datagram);
       }
-      if (sealKeepalive(datagram) != Verdict.SEALED
-          || other.sealKeepalive(datagram) != Verdict.SEALED) {
+      if (sealKeepalive(datagram) != SealResult.SEALED
+          || other.sealKeepalive(datagram) != SealResult.SEALED) {
         throw new IllegalStateException("the handshake failed");
       }
     }
   }
 
-  private Verdict sealKeepalive(Datagram scratch) {
+  private SealResult sealKeepalive(Datagram scratch) {
     Train train = new Train().startAt(scratch.memory(), 0, engine.overhead().headroom());
     train.add(0, engine.overhead().sealedLength(0, engine.mtu()));
     return path.seal(peer(), train, NOW);

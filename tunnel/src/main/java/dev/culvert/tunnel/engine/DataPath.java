@@ -12,9 +12,9 @@ public interface DataPath {
    * counters, enciphers. Without a session the packets are copied and staged, and a handshake is
    * asked for.
    */
-  default Verdict seal(TunnelPeer peer, Train train, long nowNanos) {
-    Verdict verdict = reserve(peer, train, nowNanos);
-    if (verdict == Verdict.SEALED) {
+  default SealResult seal(TunnelPeer peer, Train train, long nowNanos) {
+    SealResult verdict = reserve(peer, train, nowNanos);
+    if (verdict == SealResult.SEALED) {
       encipher(train);
     }
     return verdict;
@@ -28,7 +28,7 @@ public interface DataPath {
    * @return {@code SEALED} where {@link #encipher} has to follow, exactly once, on this or another
    *     data path of the engine; until then the train is plain and must not leave
    */
-  Verdict reserve(TunnelPeer peer, Train train, long nowNanos);
+  SealResult reserve(TunnelPeer peer, Train train, long nowNanos);
 
   /**
    * The second half of {@link #seal}. Where it throws, the train must not leave.

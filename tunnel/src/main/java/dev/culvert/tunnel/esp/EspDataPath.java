@@ -11,7 +11,7 @@ import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.InnerIp;
 import dev.culvert.tunnel.engine.TunnelPeer;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -85,22 +85,22 @@ final class EspDataPath implements DataPath {
   // 1. Out
 
   @Override
-  public Verdict reserve(TunnelPeer to, Train train, long nowNanos) {
+  public SealResult reserve(TunnelPeer to, Train train, long nowNanos) {
     EspPeer peer = (EspPeer) to;
     if (!fits(train)) {
       drops.count(DropReason.MALFORMED, train.packets());
-      return Verdict.DROPPED;
+      return SealResult.DROPPED;
     }
     if (peer.endpoint() == null) {
       drops.count(DropReason.NO_ENDPOINT, train.packets());
-      return Verdict.DROPPED;
+      return SealResult.DROPPED;
     }
     OutboundSa sa = peer.outbound();
     if (sa == null || sa.isOver(nowNanos) || shared.trust.isWithdrawn()) {
       return stage(peer, train, nowNanos);
     }
     if (reserveUnder(peer, sa, train, false, nowNanos)) {
-      return Verdict.SEALED;
+      return SealResult.SEALED;
     }
     if (sa != peer.outbound() || shared.trust.isWithdrawn()) {
       // Replaced while it was looked at.
@@ -108,7 +108,7 @@ final class EspDataPath implements DataPath {
     }
     drops.count(DropReason.COUNTERS_SPENT, train.packets());
     shared.requests.submit(peer, EspPeer.WANTED);
-    return Verdict.DROPPED;
+    return SealResult.DROPPED;
   }
 
   /**
@@ -240,7 +240,7 @@ final class EspDataPath implements DataPath {
    * side looks for staged packets after it publishes an SA, and this looks for an SA after it
    * staged, so one of the two sees the other.
    */
-  private Verdict stage(EspPeer peer, Train train, long nowNanos) {
+  private SealResult stage(EspPeer peer, Train train, long nowNanos) {
     int dropped = 0;
     for (int i = 0; i < train.packets(); i++) {
       byte[] packet = new byte[train.length(i)];
@@ -254,7 +254,7 @@ final class EspDataPath implements DataPath {
     OutboundSa sa = peer.outbound();
     boolean flush = sa != null && !sa.isOver(nowNanos);
     shared.requests.submit(peer, flush ? EspPeer.FLUSH : EspPeer.WANTED);
-    return Verdict.STAGED;
+    return SealResult.STAGED;
   }
 
   // 2. In

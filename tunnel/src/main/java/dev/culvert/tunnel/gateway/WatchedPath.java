@@ -4,7 +4,7 @@ import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.DatagramSource;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.TunnelPeer;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.train.Train;
 
 /**
@@ -22,7 +22,7 @@ public final class WatchedPath implements DataPath {
   }
 
   @Override
-  public Verdict reserve(TunnelPeer peer, Train train, long nowNanos) {
+  public SealResult reserve(TunnelPeer peer, Train train, long nowNanos) {
     if (nowNanos != lookedAt) {
       watch.look(nowNanos);
       // Not before: if the look throws, the batch's other trains need it as well.

@@ -8,7 +8,7 @@ import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.engine.TunnelPeer;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.offload.Ecn;
 import dev.culvert.tunnel.offload.InnerPacket;
 import dev.culvert.tunnel.offload.Segmenter;
@@ -249,7 +249,7 @@ final class OutboundPath {
 
   private void seal(Train train, TunnelPeer peer, long now) {
     try {
-      if (train.packets() > 0 && dataPath.seal(peer, train, now) == Verdict.SEALED) {
+      if (train.packets() > 0 && dataPath.seal(peer, train, now) == SealResult.SEALED) {
         address(train, peer);
       }
     } catch (Throwable e) {
@@ -294,7 +294,7 @@ final class OutboundPath {
   private void reserve(Train train, TunnelPeer peer, long now) {
     boolean reserved = false;
     try {
-      reserved = train.packets() > 0 && dataPath.reserve(peer, train, now) == Verdict.SEALED;
+      reserved = train.packets() > 0 && dataPath.reserve(peer, train, now) == SealResult.SEALED;
     } catch (Throwable e) {
       lose(train, e);
     }

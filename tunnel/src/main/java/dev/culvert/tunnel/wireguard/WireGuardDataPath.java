@@ -11,7 +11,7 @@ import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.StagedQueue;
 import dev.culvert.tunnel.engine.TunnelPeer;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.noise.HandshakeFilter;
 import dev.culvert.tunnel.noise.Messages;
 import dev.culvert.tunnel.noise.PeerTimers;
@@ -73,18 +73,18 @@ final class WireGuardDataPath implements DataPath {
   // 1. Out
 
   @Override
-  public Verdict reserve(TunnelPeer to, Train train, long nowNanos) {
+  public SealResult reserve(TunnelPeer to, Train train, long nowNanos) {
     WireGuardPeer peer = (WireGuardPeer) to;
     if (!fits(train)) {
       drops.count(DropReason.MALFORMED, train.packets());
-      return Verdict.DROPPED;
+      return SealResult.DROPPED;
     }
     if (peer.endpoint() == null) {
       drops.count(DropReason.NO_ENDPOINT, train.packets());
-      return Verdict.DROPPED;
+      return SealResult.DROPPED;
     }
     return reserveUnderCurrent(peer, train, nowNanos)
-        ? Verdict.SEALED
+        ? SealResult.SEALED
         : stage(peer, train, nowNanos);
   }
 
@@ -199,7 +199,7 @@ final class WireGuardDataPath implements DataPath {
    * the control side looks for staged packets after it publishes a session, and this looks for a
    * session after it staged, so one of the two sees the other.
    */
-  private Verdict stage(WireGuardPeer peer, Train train, long nowNanos) {
+  private SealResult stage(WireGuardPeer peer, Train train, long nowNanos) {
     StagedQueue staged = peer.staged();
     int dropped = 0;
     for (int i = 0; i < train.packets(); i++) {
@@ -220,7 +220,7 @@ final class WireGuardDataPath implements DataPath {
     } else {
       askForHandshake(peer, nowNanos);
     }
-    return Verdict.STAGED;
+    return SealResult.STAGED;
   }
 
   private void askForHandshake(WireGuardPeer peer, long nowNanos) {

@@ -12,7 +12,7 @@ import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.Datagram;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.TunnelPeer;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.esp.EspPeerSettings.Binding;
 import dev.culvert.tunnel.esp.global.GlobalKeying;
 import dev.culvert.tunnel.esp.global.TestKeys;
@@ -128,7 +128,7 @@ final class EndpointSaTest {
     TunnelPeer peer = alice.engine.route4((int) to.low());
     assertNotNull(peer, destination);
     byte[] packet = Station.packet(alice.inner, to, number);
-    assertEquals(Verdict.SEALED, alice.sealPackets(peer, now, packet));
+    assertEquals(SealResult.SEALED, alice.sealPackets(peer, now, packet));
     return alice.outbox.removeLast();
   }
 
@@ -162,7 +162,7 @@ final class EndpointSaTest {
     TunnelPeer toFirst = alice.engine.route4((int) IpAddress.parse(POD_1).low());
     assertNotNull(toFirst);
     byte[] packet = Station.packet(alice.inner, IpAddress.parse(POD_2), 1);
-    assertEquals(Verdict.SEALED, alice.sealPackets(toFirst, now, packet));
+    assertEquals(SealResult.SEALED, alice.sealPackets(toFirst, now, packet));
     bob.receive(alice.address, now, alice.outbox.removeLast());
     assertEquals(List.of(), bob.deliveredNumbers());
     assertEquals(1, bob.drops(DropReason.DESTINATION_NOT_ALLOWED));

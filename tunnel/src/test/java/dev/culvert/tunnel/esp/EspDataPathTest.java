@@ -15,7 +15,7 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelEvent;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.testing.BackendWithCipher;
 import dev.culvert.tunnel.testing.Station;
 import java.nio.ByteBuffer;
@@ -46,7 +46,7 @@ final class EspDataPathTest {
   }
 
   private byte[][] sealed(int... numbers) {
-    assertEquals(Verdict.SEALED, alice.seal(bob, 0, numbers));
+    assertEquals(SealResult.SEALED, alice.seal(bob, 0, numbers));
     byte[][] datagrams = alice.outbox.toArray(byte[][]::new);
     alice.outbox.clear();
     return datagrams;
@@ -238,7 +238,7 @@ final class EspDataPathTest {
     EspStation.join(alice, bob, false, SEED, (1L << 32) - 3);
     receive(sealed(1, 2, 3));
     assertEquals(List.of(1, 2, 3), bob.deliveredNumbers());
-    assertEquals(Verdict.DROPPED, alice.seal(bob, 0, 4));
+    assertEquals(SealResult.DROPPED, alice.seal(bob, 0, 4));
     assertEquals(List.of(), alice.outbox);
     assertEquals(Map.of(DropReason.COUNTERS_SPENT, 1L), alice.drops());
     alice.turn();
@@ -268,12 +268,12 @@ final class EspDataPathTest {
     alice.turn();
     alice.turn();
     assertEquals(List.of(4L), alice.keying.low);
-    assertEquals(Verdict.DROPPED, alice.seal(bob, 0, 4, 5, 6));
+    assertEquals(SealResult.DROPPED, alice.seal(bob, 0, 4, 5, 6));
     sealed(4, 5);
-    assertEquals(Verdict.DROPPED, alice.seal(bob, 0, 6));
+    assertEquals(SealResult.DROPPED, alice.seal(bob, 0, 6));
     alice.tell(new KeyingEvent.ExtendOutbound("bob", id, 7, 7));
     assertEquals(6, ByteBuffer.wrap(sealed(6)[0]).getLong(8));
-    assertEquals(Verdict.DROPPED, alice.seal(bob, 0, 7));
+    assertEquals(SealResult.DROPPED, alice.seal(bob, 0, 7));
     alice.turn();
     assertEquals(List.of(4L), alice.keying.low, "no notice was asked for the second time");
   }
@@ -505,7 +505,7 @@ final class EspDataPathTest {
   void nothingIsSentOnceSendingStopped() {
     join(true);
     alice.tell(new KeyingEvent.StopSending("bob"));
-    assertEquals(Verdict.STAGED, alice.seal(bob, 0, 1));
+    assertEquals(SealResult.STAGED, alice.seal(bob, 0, 1));
     assertEquals(List.of(), alice.outbox);
     alice.turn();
     assertEquals(List.of("bob"), alice.keying.wanted);

@@ -8,7 +8,7 @@ import dev.culvert.crypto.PacketRun;
 import dev.culvert.crypto.TrainCipher;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.DropReason;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.testing.BackendWithCipher;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.Arena;
@@ -110,7 +110,7 @@ final class EspLanesTest {
     start.await();
     for (int i = 0; ; i++) {
       layOut(memory, train, packet, 1 + i % 3);
-      if (path.seal(peer, train, 0) != Verdict.SEALED) {
+      if (path.seal(peer, train, 0) != SealResult.SEALED) {
         return mine;
       }
       for (int p = 0; p < train.packets(); p++) {
@@ -162,7 +162,7 @@ final class EspLanesTest {
     List<byte[]> all = new ArrayList<>();
     for (int first = 0; first < count; first += Train.MAX_PACKETS) {
       assertEquals(
-          Verdict.SEALED,
+          SealResult.SEALED,
           alice.seal(
               bob,
               0,

@@ -10,7 +10,7 @@ import dev.culvert.crypto.AeadKey;
 import dev.culvert.crypto.PacketRun;
 import dev.culvert.crypto.TrainCipher;
 import dev.culvert.tunnel.engine.DropReason;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.testing.BackendWithCipher;
 import dev.culvert.tunnel.testing.SimulatedNetwork;
 import dev.culvert.tunnel.testing.Station;
@@ -39,11 +39,11 @@ final class EspNetworkTest {
   void packetsWaitForTheKeyAndThenLeaveInOrder() {
     bob.receiveUnder(alice, bob.sa(alice, 1, true));
     alice.keying.offered.put("bob", alice.sa(bob, 1, true));
-    assertEquals(Verdict.STAGED, network.send(alice, bob, 1, 2));
-    assertEquals(Verdict.STAGED, network.send(alice, bob, 3));
+    assertEquals(SealResult.STAGED, network.send(alice, bob, 1, 2));
+    assertEquals(SealResult.STAGED, network.send(alice, bob, 3));
     network.settle();
     assertEquals(List.of(1, 2, 3), bob.deliveredNumbers());
-    assertEquals(Verdict.SEALED, network.send(alice, bob, 4));
+    assertEquals(SealResult.SEALED, network.send(alice, bob, 4));
     network.settle();
     assertEquals(List.of(1, 2, 3, 4), bob.deliveredNumbers());
     assertEquals(List.of("bob"), alice.keying.wanted.stream().distinct().toList());
@@ -63,8 +63,8 @@ final class EspNetworkTest {
     EspStation eve = new EspStation("eve", 5, innerV4, outerV4);
     SimulatedNetwork mixed = SimulatedNetwork.of(carol, dave);
     EspStation.join(carol, dave, esn, 1, 1);
-    assertEquals(Verdict.SEALED, mixed.send(carol, dave, 1, 2, 3));
-    assertEquals(Verdict.SEALED, mixed.send(dave, carol, 4));
+    assertEquals(SealResult.SEALED, mixed.send(carol, dave, 1, 2, 3));
+    assertEquals(SealResult.SEALED, mixed.send(dave, carol, 4));
     mixed.settle();
     assertEquals(List.of(1, 2, 3), dave.deliveredNumbers());
     assertEquals(List.of(4), carol.deliveredNumbers());

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.culvert.tunnel.engine.DataPath;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.testing.Station;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.MemorySegment;
@@ -39,7 +39,7 @@ final class EspReservationTest {
       long at = train.add(packet.length, sealedLength);
       MemorySegment.copy(packet, 0, alice.buffer, ValueLayout.JAVA_BYTE, at, packet.length);
     }
-    assertEquals(Verdict.SEALED, alice.path.reserve(alice.peer(bob), train, 0));
+    assertEquals(SealResult.SEALED, alice.path.reserve(alice.peer(bob), train, 0));
     return train;
   }
 

@@ -8,7 +8,7 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.esp.EspPeerSettings.Binding;
 import java.util.Arrays;
 import java.util.List;
@@ -55,7 +55,7 @@ final class NodeBoundSaTest {
 
   private void fromNewPod(int number) {
     byte[] packet = EspStation.packet(NEW_POD, bob.inner, number);
-    assertEquals(Verdict.SEALED, alice.sealPackets(alice.peer(bob), 0, packet));
+    assertEquals(SealResult.SEALED, alice.sealPackets(alice.peer(bob), 0, packet));
     alice.outbox.forEach(datagram -> bob.receive(alice.address, 0, datagram));
     alice.outbox.clear();
   }
@@ -90,7 +90,7 @@ final class NodeBoundSaTest {
   void whatIsForAnotherThanThisEndIsNotDelivered() {
     owns(bob, alice, Binding.NODES, alice.address, alice.inner);
     byte[] packet = EspStation.packet(alice.inner, NEW_POD, 1);
-    assertEquals(Verdict.SEALED, alice.sealPackets(alice.peer(bob), 0, packet));
+    assertEquals(SealResult.SEALED, alice.sealPackets(alice.peer(bob), 0, packet));
     alice.outbox.forEach(datagram -> bob.receive(alice.address, 0, datagram));
     assertEquals(List.of(), bob.deliveredNumbers());
     assertEquals(Map.of(DropReason.DESTINATION_NOT_ALLOWED, 1L), bob.drops());

@@ -12,7 +12,7 @@ import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelPeer;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.testing.BackendWithCipher;
 import dev.culvert.tunnel.train.Train;
 import java.lang.reflect.InvocationTargetException;
@@ -228,12 +228,12 @@ final class Faults {
     }
     return new DataPath() {
       @Override
-      public Verdict reserve(TunnelPeer peer, Train train, long nowNanos) {
+      public SealResult reserve(TunnelPeer peer, Train train, long nowNanos) {
         if (train.reservation() != null) {
           leaks.add("a train is used again that holds " + train.reservation());
         }
         place();
-        Verdict verdict = path.reserve(peer, train, nowNanos);
+        SealResult verdict = path.reserve(peer, train, nowNanos);
         reserved.add(train);
         place();
         return verdict;

@@ -4,13 +4,13 @@ import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.DatagramSource;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.TunnelPeer;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.train.Train;
 
 /** A way through an engine, with something that happens before a train is enciphered or opened. */
 record HookedPath(DataPath path, Runnable hook) implements DataPath {
   @Override
-  public Verdict reserve(TunnelPeer peer, Train train, long nowNanos) {
+  public SealResult reserve(TunnelPeer peer, Train train, long nowNanos) {
     return path.reserve(peer, train, nowNanos);
   }
 

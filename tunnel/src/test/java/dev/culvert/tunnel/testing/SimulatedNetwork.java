@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -70,8 +70,8 @@ public final class SimulatedNetwork {
   }
 
   /** Seals a train at {@code from} and puts it on the wire. */
-  public Verdict send(Station from, Station to, int... numbers) {
-    Verdict verdict = from.seal(to, now, numbers);
+  public SealResult send(Station from, Station to, int... numbers) {
+    SealResult verdict = from.seal(to, now, numbers);
     flush(from, from.peer(to));
     return verdict;
   }

@@ -11,7 +11,7 @@ import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -101,7 +101,7 @@ public abstract class Station {
   }
 
   /** Lays out one train of packets and seals it; sealed datagrams go to {@link #outbox}. */
-  public Verdict seal(Station to, long now, int... numbers) {
+  public SealResult seal(Station to, long now, int... numbers) {
     byte[][] packets = new byte[numbers.length][];
     for (int i = 0; i < numbers.length; i++) {
       packets[i] = packet(inner, to.inner, numbers[i]);
@@ -109,15 +109,15 @@ public abstract class Station {
     return sealPackets(peer(to), now, packets);
   }
 
-  public Verdict sealPackets(TunnelPeer peer, long now, byte[]... packets) {
+  public SealResult sealPackets(TunnelPeer peer, long now, byte[]... packets) {
     train.startAt(buffer, 0, engine().overhead().headroom());
     for (byte[] packet : packets) {
       int sealedLength = engine().overhead().sealedLength(packet.length, mtu());
       long at = train.add(packet.length, sealedLength);
       MemorySegment.copy(packet, 0, buffer, ValueLayout.JAVA_BYTE, at, packet.length);
     }
-    Verdict verdict = path().seal(peer, train, now);
-    if (verdict == Verdict.SEALED) {
+    SealResult verdict = path().seal(peer, train, now);
+    if (verdict == SealResult.SEALED) {
       for (int i = 0; i < train.packets(); i++) {
         outbox.add(
             buffer.asSlice(train.slot(i), train.sealedLength(i)).toArray(ValueLayout.JAVA_BYTE));

@@ -10,7 +10,7 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelEvent;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.noise.Messages;
 import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.lang.foreign.ValueLayout;
@@ -42,7 +42,7 @@ final class DataPathTest {
 
   /** Datagrams of alice's that nobody has received yet. */
   private byte[][] sealed(int... numbers) {
-    assertEquals(Verdict.SEALED, alice.seal(bob, network.now, numbers));
+    assertEquals(SealResult.SEALED, alice.seal(bob, network.now, numbers));
     byte[][] datagrams = alice.outbox.toArray(byte[][]::new);
     alice.outbox.clear();
     return datagrams;
@@ -67,7 +67,7 @@ final class DataPathTest {
     byte[] longer = Arrays.copyOf(full, 200);
     ByteBuffer.wrap(longer).putShort(2, (short) 200);
     assertEquals(
-        Verdict.SEALED, alice.sealPackets(alice.peer(bob), network.now, longer, longer, full));
+        SealResult.SEALED, alice.sealPackets(alice.peer(bob), network.now, longer, longer, full));
     receive(alice.outbox.toArray(byte[][]::new));
     assertEquals(
         List.of(200, 200, full.length), bob.delivered.stream().map(p -> p.length).toList());
@@ -418,10 +418,10 @@ final class DataPathTest {
   void packetLongerThanItsSlotIsRefusedNotSealed() {
     alice.train.startAt(alice.buffer, 0, DataMessages.DATA_HEADER);
     alice.train.add(100, 131);
-    assertEquals(Verdict.DROPPED, alice.path.seal(alice.peer(bob), alice.train, network.now));
+    assertEquals(SealResult.DROPPED, alice.path.seal(alice.peer(bob), alice.train, network.now));
     alice.train.startAt(alice.buffer, 0, 0);
     alice.train.add(100, 200);
-    assertEquals(Verdict.DROPPED, alice.path.seal(alice.peer(bob), alice.train, network.now));
+    assertEquals(SealResult.DROPPED, alice.path.seal(alice.peer(bob), alice.train, network.now));
     assertEquals(2, alice.drops(DropReason.MALFORMED));
   }
 
@@ -433,6 +433,6 @@ final class DataPathTest {
     receive(last);
     assertEquals(1, bob.drops(DropReason.UNKNOWN_INDEX));
     byte[] packet = Node.packet(bob.inner, alice.inner, 1);
-    assertEquals(Verdict.DROPPED, bob.sealPackets(gone, network.now, packet));
+    assertEquals(SealResult.DROPPED, bob.sealPackets(gone, network.now, packet));
   }
 }

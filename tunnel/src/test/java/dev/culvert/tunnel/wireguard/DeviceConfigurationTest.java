@@ -13,7 +13,7 @@ import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelPeer;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.time.Instant;
 import java.util.Collections;
@@ -213,7 +213,7 @@ final class DeviceConfigurationTest {
     SimulatedNetwork network = SimulatedNetwork.of(alice, bob);
     network.lose = sent -> true;
     WireGuardPeer gone = alice.peer(bob);
-    assertEquals(Verdict.STAGED, network.send(alice, bob, 1, 2));
+    assertEquals(SealResult.STAGED, network.send(alice, bob, 1, 2));
     alice.remove(bob);
     assertEquals(2, alice.drops(DropReason.NO_SESSION));
     network.run(SECONDS.toNanos(10));
@@ -235,7 +235,7 @@ final class DeviceConfigurationTest {
     }
     assertEquals(false, session.pin());
     assertEquals(
-        Verdict.DROPPED,
+        SealResult.DROPPED,
         alice.sealPackets(peer, network.now, Node.packet(alice.inner, bob.inner, 1)));
   }
 

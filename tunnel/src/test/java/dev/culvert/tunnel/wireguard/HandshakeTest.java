@@ -18,7 +18,7 @@ import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelEvent;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.noise.CookieGenerator;
 import dev.culvert.tunnel.noise.Messages;
 import dev.culvert.tunnel.noise.PendingInitiation;
@@ -42,11 +42,11 @@ final class HandshakeTest {
 
   @Test
   void firstPacketIsDeliveredAfterOneRoundTripAndAHalf() {
-    assertEquals(Verdict.STAGED, network.send(alice, bob, 7));
+    assertEquals(SealResult.STAGED, network.send(alice, bob, 7));
     network.run(3 * SimulatedNetwork.LATENCY);
     assertEquals(List.of(7), bob.deliveredNumbers());
     assertEquals(3, network.seen.size());
-    assertEquals(Verdict.SEALED, network.send(bob, alice, 8));
+    assertEquals(SealResult.SEALED, network.send(bob, alice, 8));
     network.run(SimulatedNetwork.LATENCY);
     assertEquals(List.of(8), alice.deliveredNumbers());
     assertEquals(Map.of(), alice.drops());
@@ -97,7 +97,7 @@ final class HandshakeTest {
     assertEquals(List.of(), again.deliveredNumbers());
     again.engine.greet();
     later.run(3 * SimulatedNetwork.LATENCY);
-    assertEquals(Verdict.SEALED, later.send(alice, again, 3));
+    assertEquals(SealResult.SEALED, later.send(alice, again, 3));
     later.settle();
     assertEquals(List.of(3), again.deliveredNumbers());
     later.run(SECONDS.toNanos(10));
@@ -122,7 +122,7 @@ final class HandshakeTest {
     // The lane answers before the control side has its turn.
     alice.receive(again.address, later.now, first);
     assertEquals(List.of(2), alice.deliveredNumbers());
-    assertEquals(Verdict.SEALED, later.send(alice, again, 3));
+    assertEquals(SealResult.SEALED, later.send(alice, again, 3));
     later.settle();
     assertEquals(List.of(3), again.deliveredNumbers());
     assertEquals(Map.of(), again.drops());
@@ -503,7 +503,7 @@ final class HandshakeTest {
     Node dave = new Node("dave", 4);
     carol.peer(dave, null, null, OptionalInt.of(1), "10.0.0.4/32");
     SimulatedNetwork other = new SimulatedNetwork(1, carol, dave);
-    assertEquals(Verdict.DROPPED, other.send(carol, dave, 1, 2));
+    assertEquals(SealResult.DROPPED, other.send(carol, dave, 1, 2));
     other.run(SECONDS.toNanos(60));
     assertEquals(2, carol.drops(DropReason.NO_ENDPOINT));
     assertEquals(List.of(), other.seen);

@@ -13,7 +13,7 @@ import dev.culvert.crypto.PacketRun;
 import dev.culvert.crypto.TrainCipher;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Endpoint;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.noise.Messages;
 import dev.culvert.tunnel.noise.SessionAge;
 import dev.culvert.tunnel.noise.TransportKeys;
@@ -101,7 +101,7 @@ final class LanesTest {
     connect(network, alice, bob);
     bob.delivered.clear();
     Train train = layOut(alice, bob, alice.buffer, alice.train, packets);
-    assertEquals(Verdict.SEALED, alice.path.reserve(alice.peer(bob), train, network.now));
+    assertEquals(SealResult.SEALED, alice.path.reserve(alice.peer(bob), train, network.now));
     return train;
   }
 
@@ -188,7 +188,7 @@ final class LanesTest {
               while (true) {
                 int packets = 1 + random.nextInt(Train.MAX_PACKETS);
                 layOut(alice, bob, memory, train, packets);
-                if (path.seal(peer, train, Long.MIN_VALUE / 2) != Verdict.SEALED) {
+                if (path.seal(peer, train, Long.MIN_VALUE / 2) != SealResult.SEALED) {
                   return count;
                 }
                 count += packets;

@@ -13,7 +13,7 @@ import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.StagedQueue;
 import dev.culvert.tunnel.engine.StagingBudget;
 import dev.culvert.tunnel.engine.TunnelEvent;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.noise.CookieChecker;
 import dev.culvert.tunnel.noise.CookieGenerator;
 import dev.culvert.tunnel.noise.LocalIdentity;
@@ -237,7 +237,7 @@ final class LoadTest {
   void stagedPacketsAreDeliveredInOrderAndTheOldestGoFirstWhenThereAreTooMany() {
     network.lose = sent -> true;
     for (int i = 0; i < 200; i++) {
-      assertEquals(Verdict.STAGED, network.send(alice, bob, i));
+      assertEquals(SealResult.STAGED, network.send(alice, bob, i));
     }
     assertEquals(200 - 128, alice.drops(DropReason.STAGING_FULL));
     network.lose = sent -> false;
@@ -284,7 +284,7 @@ final class LoadTest {
     alice.peer(bob).staged().add(Node.packet(alice.inner, bob.inner, 2));
     Session session = alice.session(bob);
     session.skipTo(DataMessages.REJECT_AFTER_MESSAGES - 3);
-    assertEquals(Verdict.STAGED, network.send(alice, bob, 3, 4, 5, 6));
+    assertEquals(SealResult.STAGED, network.send(alice, bob, 3, 4, 5, 6));
     assertEquals(Long.MIN_VALUE, alice.engine.nextDeadlineNanos());
     network.run(SECONDS.toNanos(7));
     assertEquals(List.of(1, 2, 3, 4, 5, 6), bob.deliveredNumbers());

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.tunnel.engine.TunnelEvent;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.noise.Messages;
 import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.nio.ByteBuffer;
@@ -60,7 +60,7 @@ final class RestoreTest {
   void aRestoredMachineSealsNothingUnderAnOldKeyAndIsConnectedAfterOneHandshake() {
     Session before = sendAndRestore();
     alice.engine.distrustKeys("a test");
-    assertEquals(Verdict.STAGED, network.send(alice, bob, 4, 5, 6));
+    assertEquals(SealResult.STAGED, network.send(alice, bob, 4, 5, 6));
     assertEquals(Long.MIN_VALUE, alice.engine.nextDeadlineNanos());
     network.settle();
     assertFalse(anyNonceTwice());

@@ -10,7 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.tunnel.engine.DropReason;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.noise.Messages;
 import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.util.List;
@@ -81,7 +81,7 @@ final class SessionLifetimeTest {
     network.run(SECONDS.toNanos(125));
     network.lose = sent -> sent.type() == Messages.RESPONSE;
     for (int i = 1; i <= 10; i++) {
-      assertEquals(Verdict.SEALED, network.send(alice, bob, i));
+      assertEquals(SealResult.SEALED, network.send(alice, bob, i));
       network.run(SECONDS.toNanos(1));
     }
     assertEquals(11, bob.delivered.size());
@@ -106,10 +106,10 @@ final class SessionLifetimeTest {
     established();
     network.lose = sent -> true;
     network.run(SECONDS.toNanos(178) + MILLISECONDS.toNanos(900));
-    assertEquals(Verdict.SEALED, network.send(alice, bob, 1));
+    assertEquals(SealResult.SEALED, network.send(alice, bob, 1));
     network.run(SECONDS.toNanos(1));
-    assertEquals(Verdict.STAGED, network.send(alice, bob, 2));
-    assertEquals(Verdict.STAGED, network.send(bob, alice, 2));
+    assertEquals(SealResult.STAGED, network.send(alice, bob, 2));
+    assertEquals(SealResult.STAGED, network.send(bob, alice, 2));
   }
 
   @Test
@@ -147,7 +147,7 @@ final class SessionLifetimeTest {
     other.run(SECONDS.toNanos(6));
     Session first = dave.session(carol);
     for (int i = 1; i <= 25; i++) {
-      assertEquals(Verdict.SEALED, other.send(dave, carol, i));
+      assertEquals(SealResult.SEALED, other.send(dave, carol, i));
     }
     other.settle();
     assertEquals(25, carol.delivered.size());
@@ -164,8 +164,8 @@ final class SessionLifetimeTest {
     other.send(carol, dave, 0);
     other.settle();
     carol.session(dave).skipTo(36);
-    assertEquals(Verdict.SEALED, other.send(carol, dave, 1, 2, 3));
-    assertEquals(Verdict.STAGED, other.send(carol, dave, 4, 5));
+    assertEquals(SealResult.SEALED, other.send(carol, dave, 1, 2, 3));
+    assertEquals(SealResult.STAGED, other.send(carol, dave, 4, 5));
     other.run(SECONDS.toNanos(7));
     assertEquals(List.of(0, 1, 2, 3, 4, 5), dave.deliveredNumbers());
     for (SimulatedNetwork.Sent sent : other.sentBy(carol, DataMessages.DATA)) {
@@ -204,7 +204,7 @@ final class SessionLifetimeTest {
     alice.engine.apply(Updates.privateKey(carol.privateKey));
     assertNull(alice.peer(bob).sessions().current());
     assertFalse(first.pin());
-    assertEquals(Verdict.STAGED, network.send(alice, bob, 1));
+    assertEquals(SealResult.STAGED, network.send(alice, bob, 1));
     network.settle();
     assertEquals(1, bob.drops(DropReason.BAD_HANDSHAKE));
     bob.apply(Updates.peer(carol.publicKey, alice.address, "10.0.0.1/32"));
@@ -224,7 +224,7 @@ final class SessionLifetimeTest {
     established();
     alice.engine.apply(Updates.privateKey(Updates.NO_KEY));
     network.seen.clear();
-    assertEquals(Verdict.STAGED, network.send(alice, bob, 1));
+    assertEquals(SealResult.STAGED, network.send(alice, bob, 1));
     network.run(SECONDS.toNanos(30));
     assertTrue(network.seen.stream().allMatch(sent -> sent.from().equals(bob.address)));
     network.send(bob, alice, 2);

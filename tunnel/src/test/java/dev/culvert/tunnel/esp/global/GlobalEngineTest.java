@@ -10,7 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.testing.SimulatedNetwork;
 import dev.culvert.tunnel.testing.SimulatedNetwork.Sent;
 import java.nio.ByteBuffer;
@@ -41,7 +41,7 @@ final class GlobalEngineTest {
     alice.knows(bob);
     bob.knows(alice);
     assertConnected(1);
-    assertEquals(Verdict.SEALED, network.send(alice, bob, 2));
+    assertEquals(SealResult.SEALED, network.send(alice, bob, 2));
     assertEquals(List.of(), alice.notices());
   }
 
@@ -62,7 +62,7 @@ final class GlobalEngineTest {
     alice.knows(
         bob, bob.address, ranges("10.0.0.1/32", "10.1.0.0/16"), ranges("10.0.0.2/32", "fd02::/64"));
     bob.knows(alice, alice.address, ranges("10.0.0.2/32"), ranges("10.0.0.1/32", "10.9.0.0/16"));
-    assertEquals(Verdict.STAGED, network.send(alice, bob, 1));
+    assertEquals(SealResult.STAGED, network.send(alice, bob, 1));
     network.run(SECONDS.toNanos(30));
     assertEquals(List.of(), bob.delivered);
     assertEquals(

@@ -13,7 +13,7 @@ import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelPeer;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.esp.EspEngine;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Selectors;
@@ -117,7 +117,7 @@ final class ManualSaThatMovesTest {
   }
 
   private byte[] sealed(int number) {
-    assertEquals(Verdict.SEALED, alice.seal(bob, 0, number));
+    assertEquals(SealResult.SEALED, alice.seal(bob, 0, number));
     return alice.outbox.getLast();
   }
 

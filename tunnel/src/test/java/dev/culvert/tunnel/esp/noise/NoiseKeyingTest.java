@@ -14,7 +14,7 @@ import dev.culvert.crypto.SecretBytes;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.TunnelEvent;
-import dev.culvert.tunnel.engine.Verdict;
+import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.esp.SaKeyId;
 import dev.culvert.tunnel.esp.SaStatus;
 import dev.culvert.tunnel.noise.Messages;
@@ -51,8 +51,8 @@ final class NoiseKeyingTest extends NoiseScene {
   @Test
   void packetsPassBothWaysWithoutAKeyFile() {
     network.settle();
-    assertEquals(Verdict.SEALED, network.send(alice, bob, 1));
-    assertEquals(Verdict.SEALED, network.send(bob, alice, 2));
+    assertEquals(SealResult.SEALED, network.send(alice, bob, 1));
+    assertEquals(SealResult.SEALED, network.send(bob, alice, 2));
     network.settle();
     assertEquals(List.of(1), bob.deliveredNumbers());
     assertEquals(List.of(2), alice.deliveredNumbers());
@@ -81,7 +81,7 @@ final class NoiseKeyingTest extends NoiseScene {
                 || (isFrom(sent, alice) && type(sent) == 0);
     network.settle();
     assertEquals(1, said(bob, Messages.RESPONSE).size());
-    assertEquals(Verdict.STAGED, network.send(bob, alice, 1));
+    assertEquals(SealResult.STAGED, network.send(bob, alice, 1));
     network.run(SECONDS.toNanos(2));
     assertEquals(List.of(), said(bob, 0));
     onlyAliceBegins();
@@ -96,7 +96,7 @@ final class NoiseKeyingTest extends NoiseScene {
     onlyAliceBegins();
     network.run(3 * SimulatedNetwork.LATENCY);
     assertEquals(1, bob.drops(DropReason.DUMMY));
-    assertEquals(Verdict.SEALED, network.send(bob, alice, 1));
+    assertEquals(SealResult.SEALED, network.send(bob, alice, 1));
   }
 
   @Test
@@ -108,7 +108,7 @@ final class NoiseKeyingTest extends NoiseScene {
     network.run(SECONDS.toNanos(3));
     assertEquals(List.of(), alice.engine().securityAssociations(network.now));
     assertEquals(List.of(), bob.engine().securityAssociations(network.now));
-    assertEquals(Verdict.STAGED, network.send(alice, bob, 1));
+    assertEquals(SealResult.STAGED, network.send(alice, bob, 1));
     network.settle();
     assertEquals(List.of(1), bob.deliveredNumbers());
   }
@@ -118,12 +118,12 @@ final class NoiseKeyingTest extends NoiseScene {
     network.settle();
     long madeAt = network.now - requireNonNull(alice.sending(network.now)).ageNanos();
     long end = madeAt + Messages.REJECT_AFTER_TIME;
-    assertEquals(Verdict.SEALED, alice.seal(bob, end - 1, 1));
+    assertEquals(SealResult.SEALED, alice.seal(bob, end - 1, 1));
     byte[] sealed = alice.outbox.getFirst();
     byte[] again = sealedBeforeTheEnd(end);
     bob.receive(alice.address, end - SECONDS.toNanos(1), sealed);
     assertEquals(List.of(1), bob.deliveredNumbers());
-    assertEquals(Verdict.STAGED, alice.seal(bob, end, 2));
+    assertEquals(SealResult.STAGED, alice.seal(bob, end, 2));
     // Bob's end comes a moment later: he got the last message of the handshake.
     bob.receive(alice.address, end + SECONDS.toNanos(1), again);
     assertEquals(List.of(1), bob.deliveredNumbers());
@@ -136,7 +136,7 @@ final class NoiseKeyingTest extends NoiseScene {
 
   private byte[] sealedBeforeTheEnd(long end) {
     alice.outbox.clear();
-    assertEquals(Verdict.SEALED, alice.seal(bob, end - 1, 3));
+    assertEquals(SealResult.SEALED, alice.seal(bob, end - 1, 3));
     byte[] sealed = alice.outbox.getFirst();
     alice.outbox.clear();
     return sealed;

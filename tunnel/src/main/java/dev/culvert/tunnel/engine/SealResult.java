@@ -1,7 +1,7 @@
 package dev.culvert.tunnel.engine;
 
 /** What became of a train that was to be sealed. */
-public enum Verdict {
+public enum SealResult {
   /** Sealed in place: send it. */
   SEALED,
   /**
