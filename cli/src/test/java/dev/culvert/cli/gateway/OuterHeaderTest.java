@@ -51,15 +51,15 @@ final class OuterHeaderTest {
    * @param message whether it is no sealed packet: a handshake, or a message of the keying
    * @param df always with IPv6
    */
-  private record Outer(boolean message, int trafficClass, boolean df) {
+  private record Outer(boolean message, int tos, boolean df) {
     static Outer of(byte[] bytes, int ip, boolean wireGuard) {
       boolean v4 = (bytes[ip] & 0xf0) == 0x40;
-      int trafficClass =
+      int tos =
           v4 ? bytes[ip + 1] & 0xff : ((bytes[ip] & 0xf) << 4) | ((bytes[ip + 1] & 0xf0) >> 4);
       boolean raw = bytes[ip + (v4 ? 9 : 6)] == 50;
       int payload = ip + (v4 ? 20 : 40) + 8;
       boolean message = !raw && (wireGuard ? bytes[payload] < 4 : isZero(bytes, payload));
-      return new Outer(message, trafficClass, !v4 || (bytes[ip + 6] & 0x40) != 0);
+      return new Outer(message, tos, !v4 || (bytes[ip + 6] & 0x40) != 0);
     }
 
     private static boolean isZero(byte[] bytes, int at) {
@@ -86,14 +86,14 @@ final class OuterHeaderTest {
     return new HashSet<>(all);
   }
 
-  private static void ping(EspPair pair, boolean v6, int trafficClass, boolean df) {
+  private static void ping(EspPair pair, boolean v6, int tos, boolean df) {
     Commands.Result ping =
         EspPair.ping(
             pair.ours,
             v6 ? OUR_V6 : OUR_V4,
             v6 ? PEER_V6 : PEER_V4,
             "-Q",
-            Integer.toString(trafficClass),
+            Integer.toString(tos),
             "-M",
             df ? "do" : "dont");
     assertTrue(ping.succeeded(), ping::toString);
@@ -110,7 +110,7 @@ final class OuterHeaderTest {
 
   @ParameterizedTest(name = "{0}, IPv6 outside {1}")
   @CsvSource({"udp,false", "udp,true", "raw,false", "raw,true"})
-  void espHasTheTrafficClassAndDfOfWhatItCarries(String encapsulation, boolean overV6) {
+  void espHasTheTosAndDfOfWhatItCarries(String encapsulation, boolean overV6) {
     try (EspPair pair = new EspPair(overV6);
         UpPair gateways = up(pair, Keys.GLOBAL, "encapsulation: " + encapsulation + "\n")) {
       assertCarriedOutside(pair, overV6, false, EF, true);
@@ -121,11 +121,11 @@ final class OuterHeaderTest {
   }
 
   private static void assertCarriedOutside(
-      EspPair pair, boolean overV6, boolean v6, int trafficClass, boolean df) {
+      EspPair pair, boolean overV6, boolean v6, int tos, boolean df) {
     // IPv6 is fragmented by nobody on the way: outside it is as if DF were set.
     assertEquals(
-        Set.of(new Outer(false, trafficClass, df || v6 || overV6)),
-        sent(pair, Keys.GLOBAL, () -> ping(pair, v6, trafficClass, df)),
+        Set.of(new Outer(false, tos, df || v6 || overV6)),
+        sent(pair, Keys.GLOBAL, () -> ping(pair, v6, tos, df)),
         "inner IPv6 " + v6 + ", DF " + df);
   }
 

@@ -23,7 +23,7 @@ public final class Datagram {
   private int length;
   private @Nullable TunnelPeer peer;
   private @Nullable Endpoint destination;
-  private int trafficClass;
+  private int tos;
 
   public Datagram(Arena arena) {
     memory = arena.allocate(CAPACITY, 64);
@@ -52,14 +52,14 @@ public final class Datagram {
   }
 
   /** The outer header's DSCP and ECN, 0 to 255. */
-  public int trafficClass() {
-    return trafficClass;
+  public int tos() {
+    return tos;
   }
 
   /** Says what is in the memory now, and where it goes. */
   public void fill(
-      int newLength, @Nullable TunnelPeer newPeer, Endpoint newDestination, int newTrafficClass) {
-    trafficClass = newTrafficClass;
+      int newLength, @Nullable TunnelPeer newPeer, Endpoint newDestination, int newTos) {
+    tos = newTos;
     length = newLength;
     peer = newPeer;
     destination = newDestination;

@@ -38,7 +38,7 @@ public final class InnerIp {
   }
 
   /** DSCP and ECN, of a packet that has a whole header. */
-  public static int trafficClass(MemorySegment memory, long at) {
+  public static int tos(MemorySegment memory, long at) {
     int start = NetworkOrder.u16(memory, at);
     return (version(memory, at) == 4 ? start : start >>> 4) & 0xff;
   }

@@ -29,7 +29,7 @@ public interface Overhead {
    * Whether the outer header shows the inner one's DSCP and DF bit (RFC 4301 section 5.1.2), not
    * only its ECN field.
    */
-  default boolean copiesTrafficClass() {
+  default boolean copiesTos() {
     return false;
   }
 }

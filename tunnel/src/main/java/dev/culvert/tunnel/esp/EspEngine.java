@@ -451,12 +451,12 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     int sealedLength = EspOverhead.INSTANCE.sealedLength(packet.length, 0);
     long at = single.add(packet.length, sealedLength);
     MemorySegment.copy(packet, 0, out.memory(), ValueLayout.JAVA_BYTE, at, packet.length);
-    int trafficClass = dummy ? 0 : InnerIp.trafficClass(out.memory(), at);
+    int tos = dummy ? 0 : InnerIp.tos(out.memory(), at);
     if (!controlPath.sealUnder(peer, sa, single, dummy, nowNanos)) {
       drops.count(DropReason.COUNTERS_SPENT);
       return false;
     }
-    out.fill(sealedLength, peer, to, trafficClass);
+    out.fill(sealedLength, peer, to, tos);
     return true;
   }
 

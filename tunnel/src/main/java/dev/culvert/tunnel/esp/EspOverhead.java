@@ -21,7 +21,7 @@ public enum EspOverhead implements Overhead {
   }
 
   @Override
-  public boolean copiesTrafficClass() {
+  public boolean copiesTos() {
     return true;
   }
 

@@ -205,7 +205,7 @@ final class Underlay implements AutoCloseable {
                 0,
                 datagram.length(),
                 datagram.destination(),
-                datagram.trafficClass());
+                datagram.tos());
     if (errno != 0) {
       drops.count(DropReason.SEND_FAILED);
     }

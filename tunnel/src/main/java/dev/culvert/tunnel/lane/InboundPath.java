@@ -144,7 +144,7 @@ final class InboundPath {
       int part = (int) Math.min(bytes - done, (long) stride * Train.MAX_PACKETS);
       int packets = (part + stride - 1) / stride;
       datagrams.received(memory, offset + done, stride, packets, part - (packets - 1) * stride);
-      datagrams.trafficClass(received.ecn(message));
+      datagrams.tos(received.ecn(message));
       for (int first = 0; first < packets; ) {
         int count = runLength(first);
         counters.count(LaneCounter.TRAINS_RECEIVED);

@@ -193,8 +193,8 @@ final class OutboundPath {
 
   private void split(TunnelPeer peer, long now) {
     InnerPacket packet = segmenter.packet();
-    boolean copies = overhead.copiesTrafficClass();
-    int trafficClass = copies ? packet.trafficClass() : Ecn.encapsulate(packet.trafficClass());
+    boolean copies = overhead.copiesTos();
+    int tos = copies ? packet.tos() : Ecn.encapsulate(packet.tos());
     Fragmentation fragmentation = copies ? packet.fragmentation() : Fragmentation.BY_KERNEL;
     int tunnelMtu = mtu;
     if (segmenter.nextLength() > limit && packet.fragmentation() == Fragmentation.FORBIDDEN) {
@@ -203,7 +203,7 @@ final class OutboundPath {
     }
     while (segmenter.hasNext()) {
       int sealedLength = overhead.sealedLength(segmenter.nextLength(), tunnelMtu);
-      Train train = trains.trainFor(peer, sealedLength, trafficClass, fragmentation);
+      Train train = trains.trainFor(peer, sealedLength, tos, fragmentation);
       if (train == null) {
         long start = stages.now();
         sealAndSend(now);

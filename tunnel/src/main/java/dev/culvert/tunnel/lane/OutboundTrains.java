@@ -32,11 +32,11 @@ final class OutboundTrains {
 
   /** The train for a peer's next packet, or null where all are in use: send them first. */
   @Nullable Train trainFor(
-      TunnelPeer peer, int sealedLength, int trafficClass, Fragmentation fragmentation) {
+      TunnelPeer peer, int sealedLength, int tos, Fragmentation fragmentation) {
     for (int i = used - 1; i >= 0; i--) {
       if (peers[i] == peer) {
         Train newest = trains[i];
-        if (newest.trafficClass() == trafficClass
+        if (newest.tos() == tos
             && newest.fragmentation() == fragmentation
             && newest.accepts(sealedLength)) {
           return newest;
@@ -48,7 +48,7 @@ final class OutboundTrains {
       return null;
     }
     Train fresh = trains[used].startAt(memory, (long) used * Train.BUFFER_BYTES, headroom);
-    fresh.trafficClass(trafficClass);
+    fresh.tos(tos);
     fresh.fragmentation(fragmentation);
     peers[used++] = peer;
     return fresh;

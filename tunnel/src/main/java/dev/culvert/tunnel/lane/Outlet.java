@@ -42,7 +42,7 @@ final class Outlet implements SendListener {
         sealed.sealedBytes(),
         sealed.stride(),
         to,
-        sealed.trafficClass(),
+        sealed.tos(),
         sealed.fragmentation());
   }
 

@@ -22,8 +22,8 @@ public final class Ecn {
   private Ecn() {}
 
   /** The outer traffic class of a packet with this inner one: DSCP 0, the same ECN. */
-  public static int encapsulate(int innerTrafficClass) {
-    return innerTrafficClass & MASK;
+  public static int encapsulate(int innerTos) {
+    return innerTos & MASK;
   }
 
   /** The inner ECN field after the tunnel, or {@link #DROP} (RFC 6040, figure 4). */

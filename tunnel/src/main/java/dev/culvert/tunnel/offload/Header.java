@@ -3,7 +3,7 @@ package dev.culvert.tunnel.offload;
 /** Offsets, sizes and values in the headers that this package reads and writes. */
 final class Header {
   static final int V4_MIN = 20;
-  static final int V4_TRAFFIC_CLASS = 1;
+  static final int V4_TOS = 1;
   static final int V4_TOTAL_LENGTH = 2;
   static final int V4_ID = 4;
   static final int V4_FRAGMENT = 6;

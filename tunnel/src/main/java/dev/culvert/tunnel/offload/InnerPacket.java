@@ -13,7 +13,7 @@ public final class InnerPacket {
   private int headerLength;
   private int length;
   private int protocol;
-  private int trafficClass;
+  private int tos;
   private boolean fragment;
   private boolean laterFragment;
   private boolean dontFragment;
@@ -46,7 +46,7 @@ public final class InnerPacket {
     if (headerLength < Header.V4_MIN || length < headerLength || length > available) {
       return false;
     }
-    trafficClass = NetworkOrder.u8(memory, at + Header.V4_TRAFFIC_CLASS);
+    tos = NetworkOrder.u8(memory, at + Header.V4_TOS);
     protocol = NetworkOrder.u8(memory, at + Header.V4_PROTOCOL);
     int fragmentField = NetworkOrder.u16(memory, at + Header.V4_FRAGMENT);
     fragment = (fragmentField & Header.V4_IS_FRAGMENT) != 0;
@@ -66,7 +66,7 @@ public final class InnerPacket {
     if (length > available) {
       return false;
     }
-    trafficClass = NetworkOrder.u16(memory, at) >>> 4 & 0xff;
+    tos = NetworkOrder.u16(memory, at) >>> 4 & 0xff;
     protocol = NetworkOrder.u8(memory, at + Header.V6_NEXT_HEADER);
     fragment = false;
     laterFragment = false;
@@ -102,8 +102,8 @@ public final class InnerPacket {
   }
 
   /** DSCP and ECN: the IPv4 TOS byte or the IPv6 traffic class. */
-  public int trafficClass() {
-    return trafficClass;
+  public int tos() {
+    return tos;
   }
 
   /** Whether it is an IPv4 fragment; {@link TransportHeader} finds those of IPv6. */

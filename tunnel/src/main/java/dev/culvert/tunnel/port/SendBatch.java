@@ -29,7 +29,7 @@ public final class SendBatch {
   private final long[] addresses;
   private final int[] bytes;
   private final int[] segmentSizes;
-  private final int[] trafficClasses;
+  private final int[] tosBytes;
   private final Fragmentation[] fragmentations;
   private final @Nullable Endpoint[] to;
   private final int[] errnos;
@@ -51,7 +51,7 @@ public final class SendBatch {
     addresses = new long[capacity];
     bytes = new int[capacity];
     segmentSizes = new int[capacity];
-    trafficClasses = new int[capacity];
+    tosBytes = new int[capacity];
     fragmentations = new Fragmentation[capacity];
     to = new @Nullable Endpoint[capacity];
     errnos = new int[capacity];
@@ -84,9 +84,9 @@ public final class SendBatch {
       int length,
       int segmentSize,
       Endpoint endpoint,
-      int trafficClass) {
+      int tos) {
     return add(
-        memory, offset, length, segmentSize, endpoint, trafficClass, Fragmentation.BY_KERNEL);
+        memory, offset, length, segmentSize, endpoint, tos, Fragmentation.BY_KERNEL);
   }
 
   /**
@@ -96,7 +96,7 @@ public final class SendBatch {
    * @param segmentSize bytes of each datagram except the last, which may be shorter; at most 64
    *     datagrams
    * @param endpoint the destination, of this batch's family
-   * @param trafficClass 0 to 255, for the outer header
+   * @param tos 0 to 255, for the outer header
    * @param fragmentation whether DF is set, for IPv4
    * @return false if the batch is full and has to be sent first
    */
@@ -106,7 +106,7 @@ public final class SendBatch {
       int length,
       int segmentSize,
       Endpoint endpoint,
-      int trafficClass,
+      int tos,
       Fragmentation fragmentation) {
     if (count == capacity) {
       return false;
@@ -121,7 +121,7 @@ public final class SendBatch {
     addresses[i] = memory.address() + offset;
     bytes[i] = length;
     segmentSizes[i] = segmentSize;
-    trafficClasses[i] = trafficClass;
+    tosBytes[i] = tos;
     fragmentations[i] = fragmentation;
     to[i] = endpoint;
     errnos[i] = 0;
@@ -194,7 +194,7 @@ public final class SendBatch {
       addresses[packet] = other.addresses[i] + from;
       bytes[packet] = Math.min(other.segmentSizes[i], other.bytes[i] - from);
       segmentSizes[packet] = bytes[packet];
-      trafficClasses[packet] = other.trafficClasses[i];
+      tosBytes[packet] = other.tosBytes[i];
       to[packet] = endpoint;
       MemorySegment.copy(
           other.names,
@@ -260,8 +260,8 @@ public final class SendBatch {
       control.set(SHORT, at + CMSG_DATA, (short) segmentSizes[i]);
       at = cmsg(at, SOL_UDP, UDP_SEGMENT, 2);
     }
-    if (trafficClasses[i] != 0) {
-      control.set(INT, at + CMSG_DATA, trafficClasses[i]);
+    if (tosBytes[i] != 0) {
+      control.set(INT, at + CMSG_DATA, tosBytes[i]);
       at = family == IpFamily.V4 ? cmsg(at, SOL_IP, IP_TOS, 4) : cmsg(at, SOL_IPV6, IPV6_TCLASS, 4);
     }
     headers.set(LONG, (long) i * MMSGHDR + MSG_CONTROLLEN, at - start);

@@ -107,16 +107,16 @@ public abstract sealed class SocketPort implements MarkedSocket, AutoCloseable
    * Sends one datagram, from any thread. If the kernel refuses the source address, the datagram is
    * sent without it.
    *
-   * @param trafficClass 0 to 255, for the outer header
+   * @param tos 0 to 255, for the outer header
    * @return 0, or the errno of the kernel's refusal
    */
-  public int sendOne(MemorySegment memory, long offset, int length, Endpoint to, int trafficClass) {
+  public int sendOne(MemorySegment memory, long offset, int length, Endpoint to, int tos) {
     synchronized (controlLock) {
       if (closed) {
         return Errno.EBADF;
       }
       controlBatch.clear();
-      controlBatch.add(memory, offset, length, length, to, trafficClass);
+      controlBatch.add(memory, offset, length, length, to, tos);
       prepare(controlBatch);
       controlSender.send(controlBatch, train -> {});
       return controlBatch.errno(0);

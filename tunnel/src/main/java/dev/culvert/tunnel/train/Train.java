@@ -36,7 +36,7 @@ public final class Train {
   private int stride;
   private int packets;
   private int lastSealedLength;
-  private int trafficClass;
+  private int tos;
   private Fragmentation fragmentation = Fragmentation.BY_KERNEL;
   private @Nullable Object reservation;
   private @Nullable Object origin;
@@ -49,7 +49,7 @@ public final class Train {
     stride = 0;
     packets = 0;
     lastSealedLength = 0;
-    trafficClass = 0;
+    tos = 0;
     fragmentation = Fragmentation.BY_KERNEL;
     origin = null;
     return this;
@@ -77,9 +77,9 @@ public final class Train {
    */
   public Train slice(Train of, int first, int count) {
     int last = first + count == of.packets ? of.lastSealedLength : of.stride;
-    int keptClass = of.trafficClass;
+    int keptTos = of.tos;
     received(of.memory, of.slot(first), of.stride, count, last);
-    trafficClass = keptClass;
+    tos = keptTos;
     return this;
   }
 
@@ -183,16 +183,16 @@ public final class Train {
 
   /** The outer header's ECN field, 0 to 3 (RFC 6040). */
   public int ecn() {
-    return trafficClass & 3;
+    return tos & 3;
   }
 
   /** The outer header's traffic class, 0 to 255: DSCP and ECN. */
-  public int trafficClass() {
-    return trafficClass;
+  public int tos() {
+    return tos;
   }
 
-  public void trafficClass(int newTrafficClass) {
-    trafficClass = newTrafficClass;
+  public void tos(int newTos) {
+    tos = newTos;
   }
 
   /** Whether the outer packets may be fragmented. */

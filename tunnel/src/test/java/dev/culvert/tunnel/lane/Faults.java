@@ -148,9 +148,9 @@ final class Faults {
       }
 
       @Override
-      public boolean copiesTrafficClass() {
+      public boolean copiesTos() {
         place();
-        return overhead.copiesTrafficClass();
+        return overhead.copiesTos();
       }
     };
   }

@@ -123,10 +123,10 @@ class OutboundTrainsTest {
   }
 
   @Test
-  void packetsOfOneTrainShareTrafficClassAndFragmentBit() {
+  void packetsOfOneTrainShareTosAndFragmentBit() {
     Train first = trains.trainFor(bob, SEALED, 0xb8, Fragmentation.FORBIDDEN);
     assertNotNull(first);
-    assertEquals(0xb8, first.trafficClass());
+    assertEquals(0xb8, first.tos());
     assertEquals(first, trains.trainFor(bob, SEALED, 0xb8, Fragmentation.FORBIDDEN));
     assertNotEquals(first, trains.trainFor(bob, SEALED, 0xb9, Fragmentation.FORBIDDEN));
     assertNotEquals(first, trains.trainFor(bob, SEALED, 0xb8, Fragmentation.ALLOWED));

@@ -133,8 +133,8 @@ class CoalescerTest {
         change("CWR", p -> p.withFlags(0x90)),
         change("another option", p -> p.withTcpOptions(new byte[] {1, 1, 1, 0})),
         change("one option more", p -> p.withTcpOptions(new byte[] {1, 1, 1, 1, 1, 1, 1, 1})),
-        change("a CE mark", p -> p.withTrafficClass(3)),
-        change("another DSCP", p -> p.withTrafficClass(0x20)),
+        change("a CE mark", p -> p.withTos(3)),
+        change("another DSCP", p -> p.withTos(0x20)),
         change("another TTL", p -> p.withTtl(63)),
         change("more payload", p -> p.withPayload(new byte[101])),
         change("no payload", p -> p.withPayload(new byte[0])));
@@ -416,7 +416,7 @@ class CoalescerTest {
 
   private static TestPacket randomlyChanged(Random random, TestPacket packet) {
     return switch (random.nextInt(100)) {
-      case 0 -> packet.withTrafficClass(3);
+      case 0 -> packet.withTos(3);
       case 1 -> packet.withTtl(1);
       case 2 -> packet.withWindow(3);
       case 3 -> packet.withFlags(0x12);

@@ -12,8 +12,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 class EcnTest {
   @Test
   void outerHeaderCarriesTheMarkButNotTheDscp() {
-    for (int trafficClass = 0; trafficClass < 256; trafficClass++) {
-      assertEquals(trafficClass & 3, Ecn.encapsulate(trafficClass));
+    for (int tos = 0; tos < 256; tos++) {
+      assertEquals(tos & 3, Ecn.encapsulate(tos));
     }
   }
 
@@ -34,20 +34,20 @@ class EcnTest {
   private static void assertPatched(boolean v4, int outer, int inner, int expected) {
     for (int id = 0; id < 500; id++) {
       TestPacket before =
-          TestPacket.of(v4, true, new byte[5]).withId(id * 131).withTrafficClass(0xb8 | inner);
+          TestPacket.of(v4, true, new byte[5]).withId(id * 131).withTos(0xb8 | inner);
       byte[] packet = before.toBytes();
       boolean deliver = Ecn.decapsulate(MemorySegment.ofArray(packet), 0, outer);
       assertEquals(expected != Ecn.DROP, deliver);
-      TestPacket after = deliver ? before.withTrafficClass(0xb8 | expected) : before;
+      TestPacket after = deliver ? before.withTos(0xb8 | expected) : before;
       assertArrayEquals(after.toBytes(), packet);
     }
   }
 
   @Test
   void wrongHeaderChecksumStaysWrong() {
-    byte[] packet = TestPacket.of(true, true, new byte[5]).withTrafficClass(2).toBytes();
+    byte[] packet = TestPacket.of(true, true, new byte[5]).withTos(2).toBytes();
     packet[10] ^= 0x40;
-    byte[] expected = TestPacket.of(true, true, new byte[5]).withTrafficClass(3).toBytes();
+    byte[] expected = TestPacket.of(true, true, new byte[5]).withTos(3).toBytes();
     Ecn.decapsulate(MemorySegment.ofArray(packet), 0, Ecn.CE);
     assertFalse(packet[10] == expected[10] && packet[11] == expected[11]);
   }

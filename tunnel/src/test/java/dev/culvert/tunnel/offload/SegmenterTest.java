@@ -169,23 +169,23 @@ class SegmenterTest {
 
   @Test
   void headerIsReadForTheClassifier() {
-    TestPacket v4 = TestPacket.of(true, true, new byte[10]).withTrafficClass(0xb9);
+    TestPacket v4 = TestPacket.of(true, true, new byte[10]).withTos(0xb9);
     assertTrue(begin(v4.toOffloaded(5)));
     InnerPacket packet = segmenter.packet();
     assertTrue(packet.v4());
     assertEquals(0x0a010001, packet.source4());
     assertEquals(0x0a02c803, packet.destination4());
-    assertEquals(0xb9, packet.trafficClass());
+    assertEquals(0xb9, packet.tos());
     assertEquals(6, packet.protocol());
     assertFalse(packet.fragment());
-    TestPacket v6 = TestPacket.of(false, false, new byte[10]).withTrafficClass(0xb9);
+    TestPacket v6 = TestPacket.of(false, false, new byte[10]).withTos(0xb9);
     assertTrue(begin(v6.toOffloaded(5)));
     assertFalse(packet.v4());
     assertEquals(0xfd01020304050607L, packet.sourceHigh());
     assertEquals(0x08090a0b0c0d0e01L, packet.sourceLow());
     assertEquals(0xfd09000000000000L, packet.destinationHigh());
     assertEquals(0x00000000ff000003L, packet.destinationLow());
-    assertEquals(0xb9, packet.trafficClass());
+    assertEquals(0xb9, packet.tos());
     assertEquals(17, packet.protocol());
   }
 

@@ -15,7 +15,7 @@ import java.util.Random;
  *
  * @param v4 IPv4, else IPv6
  * @param tcp TCP, else UDP
- * @param trafficClass DSCP and ECN
+ * @param tos DSCP and ECN
  * @param label the IPv6 flow label
  * @param id the IPv4 id
  * @param fragment the IPv4 flags and fragment offset
@@ -34,7 +34,7 @@ import java.util.Random;
 record TestPacket(
     boolean v4,
     boolean tcp,
-    int trafficClass,
+    int tos,
     int label,
     int id,
     int fragment,
@@ -154,14 +154,14 @@ record TestPacket(
   private byte[] withoutTransportChecksum() {
     ByteBuffer out = ByteBuffer.allocate(headersLength() + payload.length);
     if (v4) {
-      out.put((byte) (0x45 + ipOptions.length / 4)).put((byte) trafficClass);
+      out.put((byte) (0x45 + ipOptions.length / 4)).put((byte) tos);
       out.putShort((short) out.capacity()).putShort((short) id).putShort((short) fragment);
       out.put((byte) ttl).put((byte) (tcp ? 6 : 17)).putShort((short) 0);
       out.put(source()).put(destination()).put(ipOptions);
       int checksum = ~naiveSum(Arrays.copyOf(out.array(), ipLength())) & 0xffff;
       out.putShort(10, (short) checksum);
     } else {
-      out.putInt(6 << 28 | trafficClass << 20 | label);
+      out.putInt(6 << 28 | tos << 20 | label);
       out.putShort((short) (out.capacity() - 40));
       out.put((byte) (extensions > 0 ? 60 : tcp ? 6 : 17)).put((byte) ttl);
       out.put(source()).put(destination());
@@ -234,7 +234,7 @@ record TestPacket(
     return arena.allocate(bytes.length, 8).copyFrom(MemorySegment.ofArray(bytes));
   }
 
-  TestPacket withTrafficClass(int value) {
+  TestPacket withTos(int value) {
     return new TestPacket(
         v4,
         tcp,
@@ -259,7 +259,7 @@ record TestPacket(
     return new TestPacket(
         v4,
         tcp,
-        trafficClass,
+        tos,
         value,
         id,
         fragment,
@@ -280,7 +280,7 @@ record TestPacket(
     return new TestPacket(
         v4,
         tcp,
-        trafficClass,
+        tos,
         label,
         value,
         fragment,
@@ -301,7 +301,7 @@ record TestPacket(
     return new TestPacket(
         v4,
         tcp,
-        trafficClass,
+        tos,
         label,
         id,
         value,
@@ -322,7 +322,7 @@ record TestPacket(
     return new TestPacket(
         v4,
         tcp,
-        trafficClass,
+        tos,
         label,
         id,
         fragment,
@@ -343,7 +343,7 @@ record TestPacket(
     return new TestPacket(
         v4,
         tcp,
-        trafficClass,
+        tos,
         label,
         id,
         fragment,
@@ -364,7 +364,7 @@ record TestPacket(
     return new TestPacket(
         v4,
         tcp,
-        trafficClass,
+        tos,
         label,
         id,
         fragment,
@@ -385,7 +385,7 @@ record TestPacket(
     return new TestPacket(
         v4,
         tcp,
-        trafficClass,
+        tos,
         label,
         id,
         fragment,
@@ -406,7 +406,7 @@ record TestPacket(
     return new TestPacket(
         v4,
         tcp,
-        trafficClass,
+        tos,
         label,
         id,
         fragment,
@@ -427,7 +427,7 @@ record TestPacket(
     return new TestPacket(
         v4,
         tcp,
-        trafficClass,
+        tos,
         label,
         id,
         fragment,
@@ -448,7 +448,7 @@ record TestPacket(
     return new TestPacket(
         v4,
         tcp,
-        trafficClass,
+        tos,
         label,
         id,
         fragment,
@@ -469,7 +469,7 @@ record TestPacket(
     return new TestPacket(
         v4,
         tcp,
-        trafficClass,
+        tos,
         label,
         id,
         fragment,
@@ -490,7 +490,7 @@ record TestPacket(
     return new TestPacket(
         v4,
         tcp,
-        trafficClass,
+        tos,
         label,
         id,
         fragment,
@@ -511,7 +511,7 @@ record TestPacket(
     return new TestPacket(
         v4,
         tcp,
-        trafficClass,
+        tos,
         label,
         id,
         fragment,
@@ -532,7 +532,7 @@ record TestPacket(
     return new TestPacket(
         v4,
         tcp,
-        trafficClass,
+        tos,
         label,
         id,
         fragment,

@@ -33,9 +33,9 @@ class EspPortTest extends SocketTest {
     return loopback(family, PORT);
   }
 
-  private int send(EspPort from, int bytes, int stride, Endpoint to, int trafficClass) {
+  private int send(EspPort from, int bytes, int stride, Endpoint to, int tos) {
     SendBatch batch = new SendBatch(from.family(), 4, arena);
-    batch.add(memory, 0, bytes, stride, to, trafficClass, Fragmentation.FORBIDDEN);
+    batch.add(memory, 0, bytes, stride, to, tos, Fragmentation.FORBIDDEN);
     return from.send(batch, NO_REFUSAL);
   }
 
