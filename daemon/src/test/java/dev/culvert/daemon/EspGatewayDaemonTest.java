@@ -107,7 +107,7 @@ final class EspGatewayDaemonTest {
               "open cv0",
               "update [10.66.2.0/24, 10.66.0.0/16]"),
           network.calls());
-      assertEquals(4500, network.plan().guard().encapsulation().udpPort());
+      assertEquals(4500, network.plan().guard().outer().udpPort());
       assertEquals("[192.0.2.1/32]", network.plan().guard().localNode().toString());
       assertEquals("[10.66.1.0/24]", network.plan().guard().localPods().toString());
       assertEquals(1438, network.plan().links().getFirst().mtu(), "ESP's, over IPv4 in UDP");

@@ -24,11 +24,11 @@ public final class Classifier {
    */
   public static final int NO_PORT = -1;
 
-  private static final Verdict LOCAL = new Verdict.Drop(DropReason.LOCAL_DESTINATION);
-  private static final Verdict OUTSIDE = new Verdict.Drop(DropReason.OUTSIDE_CLUSTER);
-  private static final Verdict FOREIGN = new Verdict.Drop(DropReason.FOREIGN_SOURCE);
-  private static final Verdict UNKNOWN = new Verdict.Drop(DropReason.UNKNOWN_ENDPOINT);
-  private static final Verdict NO_PEER = new Verdict.Drop(DropReason.NO_PEER);
+  private static final Verdict LOCAL = new Verdict.Drop(Refusal.LOCAL_DESTINATION);
+  private static final Verdict OUTSIDE = new Verdict.Drop(Refusal.OUTSIDE_CLUSTER);
+  private static final Verdict FOREIGN = new Verdict.Drop(Refusal.FOREIGN_SOURCE);
+  private static final Verdict UNKNOWN = new Verdict.Drop(Refusal.NO_OWNER);
+  private static final Verdict NO_PEER = new Verdict.Drop(Refusal.NO_PEER);
 
   private final int self;
   private final List<@Nullable String> peers;

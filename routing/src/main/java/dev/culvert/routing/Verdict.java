@@ -24,5 +24,5 @@ public sealed interface Verdict {
   record Bypass(int index, String rule) implements Verdict {}
 
   /** The packet is dropped. */
-  record Drop(DropReason reason) implements Verdict {}
+  record Drop(Refusal reason) implements Verdict {}
 }

@@ -73,8 +73,8 @@ class ClassifierTest {
   @ParameterizedTest
   @CsvSource({"192.168.1.11, 10.244.77.1", "fd01::11, fd02:0:0:77::1", "10.244.1.5, 10.244.77.1"})
   void anAddressOfTheClusterThatNobodyOwnsIsDropped(String from, String to) {
-    assertEquals("unknown endpoint", fromWorker(from, to));
-    assertEquals("unknown endpoint", ask(worker, from, to, TCP, 40000, 6443));
+    assertEquals("no owner", fromWorker(from, to));
+    assertEquals("no owner", ask(worker, from, to, TCP, 40000, 6443));
   }
 
   @ParameterizedTest
@@ -176,7 +176,7 @@ class ClassifierTest {
     assertEquals(off.toString(), clear);
     assertEquals("key-worker-2", ask(Classifier.of(map, only, "worker-1"), from, to, TCP, 1, 2));
     assertEquals(
-        "unknown endpoint",
+        "no owner",
         ask(Classifier.of(map, policy, "worker-1"), "10.244.1.5", "10.244.9.9", TCP, 1, 2));
   }
 
@@ -271,7 +271,7 @@ class ClassifierTest {
       return "foreign source";
     }
     if (to.node == null) {
-      return policy.strictEgress() ? "unknown endpoint" : "not-strict";
+      return policy.strictEgress() ? "no owner" : "not-strict";
     }
     if (from.address && to.address && protocol == TCP) {
       boolean toServer = to.node.roles().contains("control-plane");

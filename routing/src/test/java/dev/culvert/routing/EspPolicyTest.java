@@ -101,7 +101,7 @@ final class EspPolicyTest {
         if (verdict instanceof Verdict.Encrypt encrypt) {
           assertEquals(
               map.nodes().get(encrypt.node()).name(), carrier(policies, destination.toString()));
-        } else if (verdict.equals(new Verdict.Drop(DropReason.UNKNOWN_ENDPOINT))) {
+        } else if (verdict.equals(new Verdict.Drop(Refusal.NO_OWNER))) {
           // Of a cluster range that lies in a node's, the cluster's word is the finer one.
           int cluster = Objects.requireNonNull(map.inCluster(destination)).length();
           Prefix claim = map.claimed(destination);

@@ -12,14 +12,15 @@ import dev.culvert.routing.ClusterNode;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.plan.AddressPlan;
-import dev.culvert.routing.plan.Encapsulation;
 import dev.culvert.routing.plan.Explanation;
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.LinkFacts;
+import dev.culvert.routing.plan.OuterHeaders;
 import dev.culvert.routing.plan.Overlay;
 import dev.culvert.routing.plan.PlanCompiler;
 import dev.culvert.routing.plan.TunnelMtu;
 import dev.culvert.tunnel.kernel.HostFacts;
+import dev.culvert.tunnel.port.Encapsulation;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -111,7 +112,7 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
             TABLE,
             List.copyOf(underlay),
             physical(config, facts),
-            new Encapsulation(
+            new OuterHeaders(
                 config.encapsulationMark(),
                 encapsulationPort(config, known.port()),
                 isRaw(config.engine())),
@@ -172,8 +173,7 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
   }
 
   private static boolean isRaw(EngineConfig engine) {
-    return engine instanceof EspConfig esp
-        && esp.encapsulation() == dev.culvert.tunnel.port.Encapsulation.RAW;
+    return engine instanceof EspConfig esp && esp.encapsulation() == Encapsulation.RAW;
   }
 
   private static int within(EngineConfig engine, int linkMtu, boolean outerV4) {

@@ -118,7 +118,7 @@ public record Explanation(
               lines.add("not for the tunnel: " + drop.reason());
               yield Outcome.NOT_STEERED;
             }
-            case UNKNOWN_ENDPOINT, NO_PEER -> {
+            case NO_OWNER, NO_PEER -> {
               lines.add("the guard drops it on the underlay: " + drop.reason());
               yield Outcome.DROPPED;
             }

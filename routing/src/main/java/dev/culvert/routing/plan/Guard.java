@@ -23,7 +23,7 @@ import java.util.Set;
  * @param cluster all of these addresses and ranges, and the cluster's own ranges
  * @param foreign the ranges of the cluster that are not this node's; the tunnel is the only way to
  *     them
- * @param encapsulation the signs of the tunnel's own packets
+ * @param outer the signs of the tunnel's own packets
  * @param bypass the mark of packets that leave in clear on purpose; the guard counts them, and the
  *     mark lets nothing pass
  * @param overlay the signs of a network plugin's overlay
@@ -43,7 +43,7 @@ public record Guard(
     List<Prefix> remotePods,
     List<Prefix> cluster,
     List<Prefix> foreign,
-    Encapsulation encapsulation,
+    OuterHeaders outer,
     Mark bypass,
     Overlay overlay,
     List<GuardExemption> exemptions,

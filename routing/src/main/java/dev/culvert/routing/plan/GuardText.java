@@ -110,7 +110,7 @@ public final class GuardText {
             }
           }
           """
-            .formatted(table, names(guard.underlay()), set(guard.encapsulation().mark()).strip());
+            .formatted(table, names(guard.underlay()), set(guard.outer().mark()).strip());
   }
 
   private List<AddressSet> sets() {
@@ -151,16 +151,15 @@ public final class GuardText {
   }
 
   private List<String> carriers(String end) {
-    String udp = "udp " + end + " " + guard.encapsulation().udpPort() + " ";
-    return guard.encapsulation().rawEsp() ? List.of("meta l4proto esp ", udp) : List.of(udp);
+    String udp = "udp " + end + " " + guard.outer().udpPort() + " ";
+    return guard.outer().rawEsp() ? List.of("meta l4proto esp ", udp) : List.of(udp);
   }
 
   private void egress() {
     open("egress", "filter", "postrouting", 300);
     line("oifname " + inside() + " accept");
     for (String carrier : carriers("sport")) {
-      rule(
-          FROM_HOST + matches(guard.encapsulation().mark()) + carrier, ENCAPSULATION_OUT, "accept");
+      rule(FROM_HOST + matches(guard.outer().mark()) + carrier, ENCAPSULATION_OUT, "accept");
     }
     rule(matches(guard.bypass()), BYPASS_OUT, "");
     for (boolean v4 : FAMILIES) {
@@ -223,7 +222,7 @@ public final class GuardText {
     line("iifname vmap { \"lo\" : accept, \"" + guard.tunnel() + "\" : goto from_tunnel }");
     for (String carrier : carriers("dport")) {
       rule(
-          "fib daddr type local " + carrier + set(guard.encapsulation().mark()),
+          "fib daddr type local " + carrier + set(guard.outer().mark()),
           ENCAPSULATION_IN,
           "accept");
     }

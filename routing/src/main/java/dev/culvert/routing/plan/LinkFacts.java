@@ -12,7 +12,7 @@ import java.util.List;
  *     to 2^31-6, and none of the five is one of the kernel's own (253 to 255)
  * @param underlay devices that lead to the other nodes; empty while no way to any of them is known
  * @param physical devices that packets leave this host through
- * @param encapsulation the signs of the tunnel's own packets
+ * @param outer the signs of the tunnel's own packets
  * @param bypass the mark of packets that leave in clear on purpose
  * @param overlay the signs of a network plugin's overlay
  * @param clampMss whether the guard clamps the segment size of TCP through the tunnel, for networks
@@ -24,7 +24,7 @@ public record LinkFacts(
     int table,
     List<String> underlay,
     List<String> physical,
-    Encapsulation encapsulation,
+    OuterHeaders outer,
     Mark bypass,
     Overlay overlay,
     boolean clampMss) {
@@ -40,8 +40,8 @@ public record LinkFacts(
         || (table + KernelPlan.TABLES > 253 && table <= 255)) {
       throw new IllegalArgumentException("table " + table + " is not free for the tunnel");
     }
-    requireApart(encapsulation.mark(), bypass);
-    requireApart(encapsulation.mark(), overlay.mark());
+    requireApart(outer.mark(), bypass);
+    requireApart(outer.mark(), overlay.mark());
     requireApart(bypass, overlay.mark());
   }
 

@@ -54,15 +54,15 @@ public final class LinkGuardText {
     for (boolean v4 : FAMILIES) {
       text.append(foreign.elements("netdev", v4));
     }
-    String encapsulated = NftText.matches(guard.encapsulation().mark()) + OF_PROGRAM;
+    String encapsulated = NftText.matches(guard.outer().mark()) + OF_PROGRAM;
     text.append(TABLE).append(" {\n  chain egress {\n");
     text.append("    type filter hook egress devices = ").append(NftText.names(devices));
     text.append(" priority 0; policy accept;\n");
-    rule(text, encapsulated + "udp sport " + guard.encapsulation().udpPort() + " accept");
+    rule(text, encapsulated + "udp sport " + guard.outer().udpPort() + " accept");
     // The kernel cuts datagrams that are too large for the path; only the first part has ports.
     rule(text, encapsulated + "ip frag-off & 0x1fff != 0 ip protocol udp accept");
     rule(text, encapsulated + "frag frag-off != 0 accept");
-    if (guard.encapsulation().rawEsp()) {
+    if (guard.outer().rawEsp()) {
       rule(text, encapsulated + "meta l4proto esp accept");
     }
     rule(text, NftText.matches(guard.bypass()) + (isAnyInClear(guard) ? "" : OF_HOST) + "accept");

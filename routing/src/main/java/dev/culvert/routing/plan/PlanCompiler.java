@@ -154,7 +154,7 @@ public final class PlanCompiler {
 
   private void marked() {
     for (boolean v4 : new boolean[] {true, false}) {
-      for (Mark mark : List.of(facts.encapsulation().mark(), facts.bypass())) {
+      for (Mark mark : List.of(facts.outer().mark(), facts.bypass())) {
         rules.add(RulePlan.marked(v4, MARKED, mark, MAIN));
         rules.add(RulePlan.marked(v4, MARKED_ELSEWHERE, mark, RulePlan.UNREACHABLE));
       }
@@ -417,7 +417,7 @@ public final class PlanCompiler {
         Prefixes.disjoint(remotePods),
         Prefixes.disjoint(cluster),
         foreign(Prefixes.disjoint(cluster)),
-        facts.encapsulation(),
+        facts.outer(),
         facts.bypass(),
         facts.overlay(),
         exemptions,

@@ -25,7 +25,7 @@ class GuardTextTest {
             1995,
             List.of("eth0", "eth1"),
             List.of("eth0", "eth1", "eth2"),
-            new Encapsulation(MARK, 51820, rawEsp),
+            new OuterHeaders(MARK, 51820, rawEsp),
             BYPASS,
             new Overlay(OVERLAY, List.of(5000), false),
             true);

@@ -12,11 +12,11 @@ import dev.culvert.routing.Classifier;
 import dev.culvert.routing.ClusterMap;
 import dev.culvert.routing.ClusterNode;
 import dev.culvert.routing.Clusters;
-import dev.culvert.routing.DropReason;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Mark;
 import dev.culvert.routing.Policy;
 import dev.culvert.routing.Prefix;
+import dev.culvert.routing.Refusal;
 import dev.culvert.routing.TrafficClass;
 import dev.culvert.routing.Verdict;
 import dev.culvert.routing.plan.Explanation.Outcome;
@@ -47,7 +47,7 @@ class PlanCompilerTest {
           1995,
           List.of("eth0"),
           List.of(),
-          new Encapsulation(MARK, 51820),
+          new OuterHeaders(MARK, 51820),
           BYPASS,
           OVERLAY,
           false);
@@ -223,12 +223,10 @@ class PlanCompilerTest {
 
   @Test
   void theTwoMarksAreTwo() {
-    Encapsulation encapsulation = new Encapsulation(MARK, 51820);
+    OuterHeaders outer = new OuterHeaders(MARK, 51820);
     assertThrows(
         IllegalArgumentException.class,
-        () ->
-            new LinkFacts(
-                "t", 1420, 7, List.of("eth0"), List.of(), encapsulation, MARK, OVERLAY, false));
+        () -> new LinkFacts("t", 1420, 7, List.of("eth0"), List.of(), outer, MARK, OVERLAY, false));
   }
 
   @ParameterizedTest
@@ -303,9 +301,9 @@ class PlanCompilerTest {
         switch (verdict) {
           case Verdict.Encrypt _ -> Outcome.ENCRYPTED;
           case Verdict.Bypass _ -> Outcome.CLEAR;
-          case Verdict.Drop(DropReason reason) ->
+          case Verdict.Drop(Refusal reason) ->
               switch (reason) {
-                case UNKNOWN_ENDPOINT, NO_PEER -> Outcome.DROPPED;
+                case NO_OWNER, NO_PEER -> Outcome.DROPPED;
                 case LOCAL_DESTINATION, OUTSIDE_CLUSTER -> Outcome.NOT_STEERED;
                 case FOREIGN_SOURCE -> explanation.outcome();
               };
@@ -317,8 +315,7 @@ class PlanCompilerTest {
     RulePlan rule = explanation.rule();
     boolean toTunnel = rule != null && plan.tables().contains(rule.table());
     if (expected == Outcome.ENCRYPTED || expected == Outcome.DROPPED) {
-      if (!(verdict instanceof Verdict.Drop(DropReason reason)
-          && reason == DropReason.FOREIGN_SOURCE)) {
+      if (!(verdict instanceof Verdict.Drop(Refusal reason) && reason == Refusal.FOREIGN_SOURCE)) {
         assertTrue(toTunnel, () -> query + " " + explanation);
       }
     }
@@ -347,7 +344,7 @@ class PlanCompilerTest {
         Explanation.of(map, classifier, plan, "worker-1", query("10.244.1.5", "10.244.9.9"));
     assertEquals(Outcome.DROPPED, unknown.outcome());
     assertEquals("destination 10.244.9.9: nobody's, in 10.244.0.0/16", unknown.lines().get(1));
-    assertEquals("dropped: unknown endpoint", unknown.lines().getLast());
+    assertEquals("dropped: no owner", unknown.lines().getLast());
     Query exempt =
         new Query(
             IpAddress.parse("fd01::11"), IpAddress.parse("fd01::10"), 6, Classifier.NO_PORT, 6443);

@@ -14,7 +14,7 @@ public final class Datagram {
   public static final int CAPACITY = Train.BUFFER_BYTES;
 
   /**
-   * The traffic class of handshakes and other messages that keys depend on: AF41 (RFC 2597), as the
+   * The {@link #tos} of handshakes and other messages that keys depend on: AF41 (RFC 2597), as the
    * kernel's WireGuard has it, so that they come through where data is dropped.
    */
   public static final int CONTROL = 0x88;

@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.engine;
 
+import dev.culvert.routing.Refusal;
 import java.util.Locale;
 
 /** Why a packet or datagram went no further. Each is a counter of its own. */
@@ -7,7 +8,7 @@ public enum DropReason {
   /** Outbound: no peer owns the destination address. */
   NO_ROUTE,
   /** Outbound: in the cluster's ranges, and nobody owns the destination address. */
-  UNKNOWN_ENDPOINT,
+  NO_OWNER,
   /** Outbound: the destination's node has no identity that could be encrypted for. */
   NO_PEER,
   /** Outbound: it is for this node itself. */
@@ -85,6 +86,17 @@ public enum DropReason {
   INTERNAL_ERROR;
 
   private final String label = name().toLowerCase(Locale.ROOT);
+
+  /** The counter of packets that the classifier refused for this reason. */
+  public static DropReason of(Refusal refusal) {
+    return switch (refusal) {
+      case NO_OWNER -> NO_OWNER;
+      case NO_PEER -> NO_PEER;
+      case LOCAL_DESTINATION -> LOCAL_DESTINATION;
+      case OUTSIDE_CLUSTER -> OUTSIDE_CLUSTER;
+      case FOREIGN_SOURCE -> FOREIGN_SOURCE;
+    };
+  }
 
   /** The counter's name, as in {@code bad_tag}. */
   public String label() {

@@ -10,8 +10,8 @@ import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.InnerIp;
-import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.engine.SealResult;
+import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -132,7 +132,7 @@ final class EspDataPath implements DataPath {
     }
     sa.passed(train.packets(), train.sealedBytes());
     peer.txBytes().add(train.sealedBytes());
-    peer.traffic().sent(!dummy, nowNanos);
+    peer.keepalive().sent(!dummy, nowNanos);
     if (sa.isLow()) {
       shared.requests.submit(peer, EspPeer.RUNNING_LOW);
     }
@@ -409,7 +409,7 @@ final class EspDataPath implements DataPath {
     peer.rxBytes().add(bytes);
     received.origin(peer);
     int delivered = inner.deliver(received, accepted, sa);
-    peer.traffic().received(sa.parameters().spi(), delivered > 0, nowNanos);
+    peer.keepalive().received(sa.parameters().spi(), delivered > 0, nowNanos);
     return delivered;
   }
 

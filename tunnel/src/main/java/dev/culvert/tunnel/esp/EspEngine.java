@@ -97,7 +97,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
       EspPeerSettings now = wanted.get(peer.toString());
       if (now == null
           || !now.continues(peer.settings())
-          || peer.traffic().keying() != keying.traffic(peer.toString())) {
+          || peer.keepalive().keying() != keying.traffic(peer.toString())) {
         Endpoint at = peer.endpoint();
         if (now != null && at != null && now.endpoint().equals(peer.settings().endpoint())) {
           learnt.put(now.name(), at);
@@ -279,12 +279,12 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
   private void keepMappingsAlive(long nowNanos) {
     long next = NatKeepalive.NEVER;
     for (EspPeer peer : peers.values()) {
-      if (nowNanos >= peer.traffic().dueAt()) {
-        peer.traffic().messageSent(nowNanos);
+      if (nowNanos >= peer.keepalive().dueAt()) {
+        peer.keepalive().messageSent(nowNanos);
         peer.keepaliveDue = true;
         ready(peer);
       }
-      next = Math.min(next, peer.traffic().dueAt());
+      next = Math.min(next, peer.keepalive().dueAt());
     }
     nextKeepalive = next;
   }
@@ -402,7 +402,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
         Endpoint at = peer == null ? to : peer.current(to);
         out.fill(EspFraming.MARKER_LENGTH + length, peer, at, Datagram.CONTROL);
         if (peer != null) {
-          peer.traffic().messageSent(nowNanos);
+          peer.keepalive().messageSent(nowNanos);
         }
         return true;
       }

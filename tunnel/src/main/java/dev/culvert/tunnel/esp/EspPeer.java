@@ -34,7 +34,7 @@ final class EspPeer extends BasePeer<EspPeer> {
   static final int RUNNING_LOW = 8;
 
   private volatile EspPeerSettings settings;
-  private final NatKeepalive traffic;
+  private final NatKeepalive keepalive;
 
   /** The whole peer that this is a part of, or this. */
   private final EspPeer whole;
@@ -59,9 +59,9 @@ final class EspPeer extends BasePeer<EspPeer> {
   /** Whether a NAT's mapping is to be kept alive. */
   boolean keepaliveDue;
 
-  EspPeer(EspPeerSettings settings, NatKeepalive traffic, StagingBudget budget) {
+  EspPeer(EspPeerSettings settings, NatKeepalive keepalive, StagingBudget budget) {
     super(budget);
-    this.traffic = traffic;
+    this.keepalive = keepalive;
     this.settings = settings;
     this.budget = budget;
     whole = this;
@@ -73,7 +73,7 @@ final class EspPeer extends BasePeer<EspPeer> {
   private EspPeer(EspPeer whole) {
     super(whole.budget);
     this.whole = whole;
-    traffic = whole.traffic;
+    keepalive = whole.keepalive;
     settings = whole.settings;
     budget = whole.budget;
     reportedEndpoint = whole.reportedEndpoint;
@@ -156,8 +156,8 @@ final class EspPeer extends BasePeer<EspPeer> {
   }
 
   /** Told of what passes. */
-  NatKeepalive traffic() {
-    return traffic;
+  NatKeepalive keepalive() {
+    return keepalive;
   }
 
   /** Where its packets come from now: one of the addresses that its SAs are found by. */

@@ -201,11 +201,7 @@ final class Underlay implements AutoCloseable {
         socket == null
             ? -1
             : socket.sendOne(
-                datagram.memory(),
-                0,
-                datagram.length(),
-                datagram.destination(),
-                datagram.tos());
+                datagram.memory(), 0, datagram.length(), datagram.destination(), datagram.tos());
     if (errno != 0) {
       drops.count(DropReason.SEND_FAILED);
     }

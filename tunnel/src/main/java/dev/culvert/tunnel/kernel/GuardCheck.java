@@ -8,10 +8,10 @@ import dev.culvert.routing.Mark;
 import dev.culvert.routing.PortRange;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.TrafficClass;
-import dev.culvert.routing.plan.Encapsulation;
 import dev.culvert.routing.plan.Guard;
 import dev.culvert.routing.plan.GuardExemption;
 import dev.culvert.routing.plan.GuardText;
+import dev.culvert.routing.plan.OuterHeaders;
 import dev.culvert.routing.plan.Overlay;
 import java.io.IOException;
 import java.net.DatagramPacket;
@@ -61,7 +61,7 @@ public final class GuardCheck {
           both("10.0.2.0/24", "fd00:2::/64"),
           both("10.0.0.0/16", "fd00::/16"),
           both("10.0.2.0/24", "fd00:2::/64"),
-          new Encapsulation(new Mark(0x1c70, 0x1ff0), 4500, true),
+          new OuterHeaders(new Mark(0x1c70, 0x1ff0), 4500, true),
           new Mark(0x1cb0, 0x1ff0),
           new Overlay(new Mark(0x1cf0, 0x1ff0), List.of(), false),
           List.of(

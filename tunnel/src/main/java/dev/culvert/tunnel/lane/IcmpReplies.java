@@ -55,7 +55,7 @@ final class IcmpReplies {
 
   private static Icmp.@Nullable Unreachable unreachable(DropReason refusal) {
     return switch (refusal) {
-      case NO_ROUTE, UNKNOWN_ENDPOINT, NO_PEER -> Icmp.Unreachable.ADDRESS;
+      case NO_ROUTE, NO_OWNER, NO_PEER -> Icmp.Unreachable.ADDRESS;
       case OUTSIDE_CLUSTER -> Icmp.Unreachable.NO_ROUTE;
       case FOREIGN_SOURCE -> Icmp.Unreachable.PROHIBITED;
       default -> null;

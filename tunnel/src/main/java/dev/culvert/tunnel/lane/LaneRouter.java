@@ -74,13 +74,13 @@ public final class LaneRouter {
         TunnelPeer node = routes.peer(encrypt.node());
         peer = node == null ? null : towards(node, read.packet());
         if (peer == null) {
-          refusal = node == null ? DropReason.NO_PEER : DropReason.UNKNOWN_ENDPOINT;
+          refusal = node == null ? DropReason.NO_PEER : DropReason.NO_OWNER;
         } else {
           traffic.encrypted(encrypt, read.packets(), read.bytes());
         }
       }
       case Verdict.Bypass bypass -> traffic.bypassed(bypass, read.packets(), read.bytes());
-      case Verdict.Drop drop -> refusal = reason(drop);
+      case Verdict.Drop drop -> refusal = DropReason.of(drop.reason());
     }
     return peer;
   }
@@ -115,16 +115,6 @@ public final class LaneRouter {
             transport.protocol(),
             transport.sourcePort(),
             transport.destinationPort());
-  }
-
-  private static DropReason reason(Verdict.Drop verdict) {
-    return switch (verdict.reason()) {
-      case UNKNOWN_ENDPOINT -> DropReason.UNKNOWN_ENDPOINT;
-      case NO_PEER -> DropReason.NO_PEER;
-      case LOCAL_DESTINATION -> DropReason.LOCAL_DESTINATION;
-      case OUTSIDE_CLUSTER -> DropReason.OUTSIDE_CLUSTER;
-      case FOREIGN_SOURCE -> DropReason.FOREIGN_SOURCE;
-    };
   }
 
   // ---------------------------------------------------------------- inbound

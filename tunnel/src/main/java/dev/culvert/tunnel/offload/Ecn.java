@@ -21,7 +21,7 @@ public final class Ecn {
 
   private Ecn() {}
 
-  /** The outer traffic class of a packet with this inner one: DSCP 0, the same ECN. */
+  /** The outer TOS byte of a packet with this inner one: DSCP 0, the same ECN. */
   public static int encapsulate(int innerTos) {
     return innerTos & MASK;
   }

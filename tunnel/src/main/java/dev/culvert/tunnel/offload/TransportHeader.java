@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.offload;
 
+import dev.culvert.routing.Classifier;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.NetworkOrder;
 import java.lang.foreign.MemorySegment;
@@ -11,11 +12,6 @@ import org.jspecify.annotations.Nullable;
  * packet, so nothing is allocated.
  */
 public final class TransportHeader {
-  /**
-   * The port of a packet that has none, or whose ports must not be trusted, as those of fragments.
-   */
-  public static final int NO_PORT = -1;
-
   /** The most extension headers that are read: RFC 8200 has eight places for them. */
   static final int MAX_EXTENSIONS = 8;
 
@@ -44,8 +40,8 @@ public final class TransportHeader {
     fragment = packet.fragment();
     laterFragment = packet.laterFragment();
     authenticated = false;
-    sourcePort = NO_PORT;
-    destinationPort = NO_PORT;
+    sourcePort = Classifier.NO_PORT;
+    destinationPort = Classifier.NO_PORT;
     if (!packet.v4()) {
       DropReason unreadable = walk(memory, at, packet.length());
       if (unreadable != null) {
@@ -123,7 +119,7 @@ public final class TransportHeader {
     return offset;
   }
 
-  /** 0 to 65535, or {@link #NO_PORT}. */
+  /** 0 to 65535, or {@link Classifier#NO_PORT}. */
   public int sourcePort() {
     return sourcePort;
   }

@@ -79,14 +79,8 @@ public final class SendBatch {
 
   /** Adds a train that the kernel may fragment. */
   public boolean add(
-      MemorySegment memory,
-      long offset,
-      int length,
-      int segmentSize,
-      Endpoint endpoint,
-      int tos) {
-    return add(
-        memory, offset, length, segmentSize, endpoint, tos, Fragmentation.BY_KERNEL);
+      MemorySegment memory, long offset, int length, int segmentSize, Endpoint endpoint, int tos) {
+    return add(memory, offset, length, segmentSize, endpoint, tos, Fragmentation.BY_KERNEL);
   }
 
   /**

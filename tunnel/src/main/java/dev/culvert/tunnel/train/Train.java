@@ -186,7 +186,7 @@ public final class Train {
     return tos & 3;
   }
 
-  /** The outer header's traffic class, 0 to 255: DSCP and ECN. */
+  /** DSCP and ECN of the outer header, 0 to 255: the IPv4 TOS byte or the IPv6 traffic class. */
   public int tos() {
     return tos;
   }

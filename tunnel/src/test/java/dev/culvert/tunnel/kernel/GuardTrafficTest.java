@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.routing.IpAddress;
-import dev.culvert.routing.plan.Encapsulation;
 import dev.culvert.routing.plan.GuardText;
+import dev.culvert.routing.plan.OuterHeaders;
 import dev.culvert.tunnel.kernel.GuardTable.Count;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -261,8 +261,8 @@ class GuardTrafficTest {
     return Integer.parseInt(printed.strip());
   }
 
-  private void guard(Encapsulation encapsulation) throws Exception {
-    String script = GuardText.of(Plans.guard(List.of(), List.of(), encapsulation));
+  private void guard(OuterHeaders outer) throws Exception {
+    String script = GuardText.of(Plans.guard(List.of(), List.of(), outer));
     node.call(() -> new GuardTable().apply(script));
   }
 
@@ -270,10 +270,10 @@ class GuardTrafficTest {
   @ValueSource(booleans = {true, false})
   void rawEspLeavesByTheMarkAndFromHereOnly(boolean v4) throws Exception {
     count(other, "esp");
-    guard(new Encapsulation(Plans.MARK, 51820, false));
+    guard(new OuterHeaders(Plans.MARK, 51820, false));
     assertEquals(Errno.EPERM, sendEsp(node, other(v4), 0x100), "this gateway speaks UDP");
     assertEquals(0, countedAt(other));
-    guard(new Encapsulation(Plans.MARK, 51820, true));
+    guard(new OuterHeaders(Plans.MARK, 51820, true));
     assertEquals(0, sendEsp(node, other(v4), 0x100));
     assertEquals(1, counted("encapsulation_out"));
     assertEquals(1, countedAt(other));
@@ -297,11 +297,11 @@ class GuardTrafficTest {
     count(pod, "esp");
     assertEquals(0, sendEsp(other, pod(v4), 0));
     awaitCountedAt(pod);
-    guard(new Encapsulation(Plans.MARK, 51820, false));
+    guard(new OuterHeaders(Plans.MARK, 51820, false));
     assertEquals(0, sendEsp(other, node(v4), 0));
     awaitCounted("node_to_node_in");
     assertEquals(0, counted("encapsulation_in"));
-    guard(new Encapsulation(Plans.MARK, 51820, true));
+    guard(new OuterHeaders(Plans.MARK, 51820, true));
     assertEquals(0, sendEsp(other, node(v4), 0));
     awaitCounted("encapsulation_in");
     assertEquals(0, sendEsp(other, pod(v4), 0));

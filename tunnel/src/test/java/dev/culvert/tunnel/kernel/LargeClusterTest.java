@@ -9,9 +9,9 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Mark;
 import dev.culvert.routing.Policy;
 import dev.culvert.routing.Prefix;
-import dev.culvert.routing.plan.Encapsulation;
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.LinkFacts;
+import dev.culvert.routing.plan.OuterHeaders;
 import dev.culvert.routing.plan.PlanCompiler;
 import dev.culvert.tunnel.kernel.Steering.Outcome;
 import java.io.IOException;
@@ -101,7 +101,7 @@ class LargeClusterTest {
             Plans.TABLE,
             List.of("eth0"),
             List.of("eth0"),
-            new Encapsulation(Plans.MARK, 51820),
+            new OuterHeaders(Plans.MARK, 51820),
             new Mark(0x200, 0xf00),
             Plans.OVERLAY,
             false);

@@ -6,11 +6,11 @@ import dev.culvert.routing.PortRange;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.Prefixes;
 import dev.culvert.routing.plan.AddressPlan;
-import dev.culvert.routing.plan.Encapsulation;
 import dev.culvert.routing.plan.Guard;
 import dev.culvert.routing.plan.GuardExemption;
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.LinkPlan;
+import dev.culvert.routing.plan.OuterHeaders;
 import dev.culvert.routing.plan.Overlay;
 import dev.culvert.routing.plan.RoutePlan;
 import dev.culvert.routing.plan.RulePlan;
@@ -91,11 +91,11 @@ final class Plans {
   }
 
   static Guard guard(List<IpAddress> remoteServers, List<IpAddress> localServers) {
-    return guard(remoteServers, localServers, new Encapsulation(MARK, 51820));
+    return guard(remoteServers, localServers, new OuterHeaders(MARK, 51820));
   }
 
   static Guard guard(
-      List<IpAddress> remoteServers, List<IpAddress> localServers, Encapsulation encapsulation) {
+      List<IpAddress> remoteServers, List<IpAddress> localServers, OuterHeaders outer) {
     return new Guard(
         List.of("eth0"),
         List.of("eth0"),
@@ -112,7 +112,7 @@ final class Plans {
             Prefix.host(REMOTE6),
             CLUSTER6),
         FOREIGN,
-        encapsulation,
+        outer,
         new Mark(0x200, 0xf00),
         OVERLAY,
         List.of(

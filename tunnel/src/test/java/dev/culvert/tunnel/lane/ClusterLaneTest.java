@@ -92,10 +92,10 @@ final class ClusterLaneTest {
 
   @ParameterizedTest
   @CsvSource({
-    "10.0.2.9, 10.0.77.9, UNKNOWN_ENDPOINT, 1",
+    "10.0.2.9, 10.0.77.9, NO_OWNER, 1",
     "10.0.2.9, 192.0.2.1, OUTSIDE_CLUSTER, 0",
     "10.0.9.9, 10.0.3.9, FOREIGN_SOURCE, 13",
-    "fd00:0:0:2::9, fd00:0:0:77::9, UNKNOWN_ENDPOINT, 3",
+    "fd00:0:0:2::9, fd00:0:0:77::9, NO_OWNER, 3",
     "fd00:0:0:2::9, 2001:db8::1, OUTSIDE_CLUSTER, 0"
   })
   void whatIsNobodysIsDroppedCountedAndItsSenderTold(
@@ -246,7 +246,7 @@ final class ClusterLaneTest {
       // A batch is judged by one table.
       assertTrue((nowSealed - sealed) % 2 == 0, "half of a batch by each table");
       sealed = nowSealed;
-      dropped = worker.drops().getOrDefault(DropReason.UNKNOWN_ENDPOINT, 0L);
+      dropped = worker.drops().getOrDefault(DropReason.NO_OWNER, 0L);
       while (worker.tun.take(buffer) > 0) {}
       other.lane.onUdp(other.socket);
       while (other.tun.take(buffer) > 0) {}

@@ -3,8 +3,8 @@ package dev.culvert.tunnel.lane;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.DatagramSource;
 import dev.culvert.tunnel.engine.DropCounters;
-import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.engine.SealResult;
+import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.train.Train;
 
 /** A way through an engine, with something that happens before a train is enciphered or opened. */

@@ -108,7 +108,7 @@ final class LaneAllocationTest {
         least = Math.min(least, own);
       }
       assertEquals(0, least, "bytes allocated by " + BATCHES + " batches");
-      assertEquals(Set.of(DropReason.UNKNOWN_ENDPOINT), cluster.worker.drops().keySet());
+      assertEquals(Set.of(DropReason.NO_OWNER), cluster.worker.drops().keySet());
     }
   }
 

@@ -178,8 +178,7 @@ final class LaneVerdictTest {
       }
       assertEquals(2, answers());
       assertEquals(
-          Map.of(DropReason.UNKNOWN_ENDPOINT, 5L * round, DropReason.TOO_BIG, 5L * round),
-          worker.drops());
+          Map.of(DropReason.NO_OWNER, 5L * round, DropReason.TOO_BIG, 5L * round), worker.drops());
       worker.now += TEN_MILLISECONDS;
     }
   }

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.SealResult;
+import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.noise.Messages;
 import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.nio.ByteBuffer;

@@ -10,15 +10,15 @@ import dev.culvert.routing.Mark;
  * @param rawEsp whether sealed packets are ESP as an IP protocol of its own; UDP then carries only
  *     the key agreement
  */
-public record Encapsulation(Mark mark, int udpPort, boolean rawEsp) {
-  public Encapsulation {
+public record OuterHeaders(Mark mark, int udpPort, boolean rawEsp) {
+  public OuterHeaders {
     if (udpPort < 1 || udpPort > 65535) {
       throw new IllegalArgumentException("not a port: " + udpPort);
     }
   }
 
-  /** An encapsulation with all packets in UDP. */
-  public Encapsulation(Mark mark, int udpPort) {
+  /** Everything in UDP. */
+  public OuterHeaders(Mark mark, int udpPort) {
     this(mark, udpPort, false);
   }
 }
