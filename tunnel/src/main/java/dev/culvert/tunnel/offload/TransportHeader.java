@@ -124,7 +124,7 @@ public final class TransportHeader {
     return sourcePort;
   }
 
-  /** 0 to 65535, or {@link #NO_PORT}. */
+  /** 0 to 65535, or {@link Classifier#NO_PORT}. */
   public int destinationPort() {
     return destinationPort;
   }
