@@ -186,8 +186,8 @@ spec:
     mtu: {options.mtu}
   esp:
     keyFile: {keys}
-    nodeAddresses: [{node.wire}]
-    localRanges: [{node.inner}/32]
+  internal: [{node.wire}]
+  podCIDRs: [{node.inner}/32]
   peers:
     - name: {other.namespace}
       endpoint: {other.wire}:{ESP_PORT}

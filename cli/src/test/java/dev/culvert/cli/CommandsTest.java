@@ -369,7 +369,9 @@ final class CommandsTest {
         spec:
           engine: esp
           interface: {name: cv0}
-          esp: {keyFile: esp.keys, nodeAddresses: [192.0.2.1], localRanges: [10.0.0.0/16]}
+          esp: {keyFile: esp.keys}
+          internal: [192.0.2.1]
+          podCIDRs: [10.0.0.0/16]
           peers:
             - {name: b, endpoint: "192.0.2.2:4500", allowedIps: [10.1.0.0/16]}
         """);
@@ -465,6 +467,27 @@ final class CommandsTest {
     assertEquals(0, run("--help"));
     assertTrue(out.toString().contains("3   a configuration was refused"), out::toString);
     assertTrue(out.toString().contains("5   'audit' or 'verify' found"), out::toString);
+  }
+
+  @Test
+  void planNamesClassesInClearAndFormerKeysFirst() throws Exception {
+    assertEquals(0, run("plan", file.toString()), err::toString);
+    assertTrue(out.toString().startsWith("nft -f -"), out::toString);
+    Files.writeString(
+        file,
+        Files.readString(file)
+            + "  cluster: {cidrs: [10.0.0.0/8]}\n  encrypt: {podToPod: false}\n");
+    List<String> notes =
+        List.of(
+            file + ":8: spec.cluster.cidrs: this key is now 'spec.clusterCIDRs'; it is still read",
+            "pod-to-pod traffic is not encrypted: it leaves in clear (spec.encrypt)");
+    assertEquals(0, run("plan", file.toString()), err::toString);
+    assertEquals(
+        notes.stream().map(note -> "# " + note).toList(),
+        out.toString().lines().takeWhile(line -> line.startsWith("#")).toList());
+    assertEquals(0, run("plan", file.toString(), "-o", "json"), err::toString);
+    JsonNode json = new ObjectMapper().readTree(out.toString()).get("notes");
+    assertEquals(notes, List.of(json.get(0).asText(), json.get(1).asText()));
   }
 
   @Test

@@ -70,6 +70,7 @@ public final class GatewayDaemon implements AutoCloseable {
       throws ConfigException, IOException {
     ConfigFile source = ConfigFile.open(file);
     GatewayDaemon daemon = new GatewayDaemon(source, parse(source, machine), machine);
+    daemon.config.warnings().forEach(log::warn);
     try {
       Guarded.refuseRunning(machine, daemon.interfaceName());
       daemon.steer();
@@ -231,6 +232,7 @@ public final class GatewayDaemon implements AutoCloseable {
     synchronized (this) {
       ConfigFile now = ConfigFile.open(file);
       GatewayConfig wanted = now.parse();
+      wanted.warnings().forEach(log::warn);
       if (steered != null) {
         refuseBlindSpots(wanted);
       }

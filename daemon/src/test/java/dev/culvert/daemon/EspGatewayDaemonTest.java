@@ -73,8 +73,10 @@ final class EspGatewayDaemonTest {
         spec:
           engine: esp
           interface: {name: cv0}
-          cluster: {cidrs: [10.66.0.0/16]}
-          esp: {nodeAddresses: [192.0.2.1], localRanges: [10.66.1.0/24], %s}
+          clusterCIDRs: [10.66.0.0/16]
+          internal: [192.0.2.1]
+          podCIDRs: [10.66.1.0/24]
+          esp: {%s}
           peers:
             - {name: b, endpoint: "192.0.2.2:4500", allowedIps: [10.66.2.0/24]%s}
         """
@@ -245,7 +247,7 @@ final class EspGatewayDaemonTest {
         assertThrows(ConfigException.class, () -> GatewayDaemon.start(file, machine));
     assertEquals(
         file
-            + ":9: spec.peers[0].outbound.keyFile: this key serves another direction or peer"
+            + ":11: spec.peers[0].outbound.keyFile: this key serves another direction or peer"
             + " already",
         refusal.getMessage());
     assertEquals(List.of("keep [10.66.2.0/24, 10.66.0.0/16]", "leave"), network.calls());

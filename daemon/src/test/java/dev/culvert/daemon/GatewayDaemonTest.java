@@ -33,6 +33,7 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -218,12 +219,26 @@ final class GatewayDaemonTest {
         file,
         "apiVersion: culvert.dev/v1alpha1\nkind: Gateway\nspec:\n  interface: {name: cv0, "
             + link
-            + "}\n  identity: {privateKeyFile: key}\n  cluster: {cidrs: [10.66.0.0/16]}\n  peers:\n"
+            + "}\n  identity: {privateKeyFile: key}\n  clusterCIDRs: [10.66.0.0/16]\n  peers:\n"
             + String.join("", peers));
   }
 
   private FakeWireGuard device() {
     return tunnels.devices().getLast();
+  }
+
+  @Test
+  void aFormerKeyIsToldInTheLogAtStartAndReload() throws Exception {
+    Files.writeString(
+        file,
+        Files.readString(file).replace("clusterCIDRs: [10.66.0.0/16]", "cluster: {cidrs: []}"));
+    String warning = "WARN " + file + ":6: spec.cluster.cidrs: this key is now";
+    try (LogLines log = LogLines.of(GatewayDaemon.class);
+        GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertEquals(2, log.text().split(Pattern.quote(warning), -1).length, log::text);
+      daemon.reload();
+      assertEquals(3, log.text().split(Pattern.quote(warning), -1).length, log::text);
+    }
   }
 
   @Test

@@ -92,9 +92,12 @@ final class NoiseGatewayDaemonTest {
           engine: esp
           interface: {name: cv0, listenPort: %d}
           identity: {privateKeyFile: private.key}
-          esp: {keying: noise, nodeAddresses: [192.0.2.1], localRanges: [10.66.1.0/24]}
+          esp: {keying: noise}
           peers:
-        %s"""
+        %s
+          internal: [192.0.2.1]
+          podCIDRs: [10.66.1.0/24]
+        """
             .formatted(port, String.join("", peers)));
   }
 
@@ -184,7 +187,9 @@ final class NoiseGatewayDaemonTest {
           spec:
             engine: esp
             interface: {name: cv0}
-            esp: {keying: manual, nodeAddresses: [192.0.2.1], localRanges: [10.66.1.0/24]}
+            esp: {keying: manual}
+            internal: [192.0.2.1]
+            podCIDRs: [10.66.1.0/24]
           """);
       assertThrows(ConfigException.class, daemon::reload);
       assertEquals("b", peers().getFirst().label());

@@ -99,14 +99,14 @@ public enum LabEngine {
     if (this != WIREGUARD) {
       yaml.append(
           """
-              nodeAddresses: [%s]
-              localRanges: [%s]
+            internal: [%s]
+            podCIDRs: [%s]
           """
               .formatted(site.wireAddress(), quoted(site.podCidrs())));
     }
     yaml.append(
         """
-          cluster: {cidrs: [10.42.0.0/16, "fd42::/16"]}
+          clusterCIDRs: [10.42.0.0/16, "fd42::/16"]
           peers:
             - name: %s
               endpoint: %s:%d
@@ -147,7 +147,6 @@ public enum LabEngine {
     return yaml.toString();
   }
 
-  /** Ends where keys of the ESP section can follow, if there is one. */
   private StringBuilder beginning(LabSite site, Path folder) {
     StringBuilder yaml = new StringBuilder();
     yaml.append(

@@ -30,16 +30,16 @@ final class RangesDifferTest {
                 pair,
                 Keys.GLOBAL,
                 "",
-                text -> text.replace("localRanges: [", "localRanges: [10.77.0.0/16, "))) {
+                text -> text.replace("podCIDRs: [", "podCIDRs: [10.77.0.0/16, "))) {
       gateways.ours.awaitOutput(
-          "no keys with other: our localRanges and its allowedIps differ: only here"
+          "no keys with other: our podCIDRs and its allowedIps differ: only here"
               + " [10.77.0.0/16], only there []");
       gateways
           .peers()
           .awaitOutput(
-              "no keys with other: our allowedIps and its localRanges differ: only here [], only there"
+              "no keys with other: our allowedIps and its podCIDRs differ: only here [], only there"
                   + " [10.77.0.0/16]");
-      String difference = "our localRanges and its allowedIps differ: only here [10.77.0.0/16]";
+      String difference = "our podCIDRs and its allowedIps differ: only here [10.77.0.0/16]";
       String sas = ours(pair, "sas");
       assertTrue(sas.contains("other has no keys with us: " + difference), sas);
       assertTrue(ours(pair, "sas", "-o", "json").contains(difference));

@@ -236,7 +236,7 @@ final class RestrictedPlacesTest {
         spec:
           interface: {name: %s, addresses: [10.66.0.1/24]}
           identity: {privateKeyFile: %s}
-          cluster: {cidrs: [10.66.0.0/16]}
+          clusterCIDRs: [10.66.0.0/16]
           peers:
             - name: other
               publicKey: %s

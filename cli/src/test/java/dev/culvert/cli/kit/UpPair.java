@@ -173,10 +173,10 @@ public final class UpPair implements AutoCloseable {
     }
     String esp =
         """
+        internal: ['%2$s']
+        podCIDRs: [10.9%3$d.0.0/24, 'fd9%3$d::/64', 10.93.0.%3$d/32, 'fd93::%3$d/128']
         esp:
-          keying: %s
-          nodeAddresses: ['%s']
-          localRanges: [10.9%3$d.0.0/24, 'fd9%3$d::/64', 10.93.0.%3$d/32, 'fd93::%3$d/128']
+          keying: %1$s
         """
                 .formatted(
                     keys.name().toLowerCase(java.util.Locale.ROOT), pair.wireAddress(host), host)

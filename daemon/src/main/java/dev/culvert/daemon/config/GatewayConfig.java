@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param peers WireGuard's
  * @param engine the protocol, and what only that needs
  * @param discovery a file that names more nodes, or null
+ * @param warnings of what works but should be changed in the file, for people
  */
 public record GatewayConfig(
     String interfaceName,
@@ -38,7 +39,8 @@ public record GatewayConfig(
     ClusterConfig cluster,
     List<PeerConfig> peers,
     EngineConfig engine,
-    @Nullable Path discovery) {
+    @Nullable Path discovery,
+    List<String> warnings) {
   public static final String DEFAULT_INTERFACE = "culvert0";
   public static final int MIN_MTU_IPV6 = 1280;
 
@@ -52,6 +54,7 @@ public record GatewayConfig(
   public GatewayConfig {
     addresses = List.copyOf(addresses);
     peers = List.copyOf(peers);
+    warnings = List.copyOf(warnings);
   }
 
   /** The mark of the tunnel's packets, where the kernel is steered by it. */

@@ -10,8 +10,13 @@ package dev.culvert.daemon.config;
 public record Place(String file, int line, String key) {
   /** {@code gateway.yaml:12: spec.peers[1].publicKey: REASON}. */
   public ConfigException error(String reason) {
+    return new ConfigException(text(reason));
+  }
+
+  /** The same as text, for a value that is not refused. */
+  public String text(String reason) {
     String at = line == 0 ? file : file + ":" + line;
-    return new ConfigException(at + ": " + (key.isEmpty() ? "" : key + ": ") + reason);
+    return at + ": " + (key.isEmpty() ? "" : key + ": ") + reason;
   }
 
   /** {@code line 12}, to point at from elsewhere in the same file. */

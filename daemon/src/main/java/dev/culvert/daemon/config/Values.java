@@ -63,6 +63,14 @@ public final class Values {
     }
   }
 
+  public static IpAddress ip(Place place, String text) throws ConfigException {
+    try {
+      return IpAddress.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw place.error("'" + text + "' is not an address (as in 192.0.2.1)");
+    }
+  }
+
   public static InterfaceAddress address(Place place, String text) throws ConfigException {
     Prefix subnet = prefix(place, text);
     int slash = text.indexOf('/');

@@ -4,13 +4,16 @@ import dev.culvert.cli.command.ExitCode;
 import dev.culvert.cli.command.OutputOption;
 import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.admin.Json;
+import dev.culvert.daemon.config.GatewayConfig;
 import dev.culvert.daemon.config.read.ConfigFile;
 import dev.culvert.daemon.steer.GatewayPlan;
+import dev.culvert.routing.TrafficClass;
 import dev.culvert.routing.plan.GuardText;
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.PlanText;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -38,23 +41,37 @@ public final class PlanCommand implements Callable<Integer> {
   }
 
   /** The plan in JSON: what it is in words that programs can compare. */
-  private record PlanView(List<String> rules, List<String> routes, String guard) {}
+  private record PlanView(
+      List<String> notes, List<String> rules, List<String> routes, String guard) {}
 
   @Override
   public Integer call() throws Exception {
-    KernelPlan plan = GatewayPlan.of(ConfigFile.read(file), machine.network()).kernel();
+    GatewayConfig config = ConfigFile.read(file);
+    List<String> notes = notes(config);
+    KernelPlan plan = GatewayPlan.of(config, machine.network()).kernel();
     PrintWriter out = spec.commandLine().getOut();
     if (output.json()) {
       out.println(
           Json.pretty(
               new PlanView(
+                  notes,
                   plan.rules().stream().map(PlanText::of).toList(),
                   plan.routes().stream().map(PlanText::of).toList(),
                   GuardText.of(plan.guard()))));
     } else {
+      notes.forEach(note -> out.println("# " + note));
       out.print(PlanText.of(plan));
     }
     out.flush();
     return ExitCode.OK;
+  }
+
+  /** The file's warnings, and the classes that it leaves in clear. */
+  private static List<String> notes(GatewayConfig config) {
+    List<String> notes = new ArrayList<>(config.warnings());
+    for (TrafficClass traffic : config.cluster().policy().inClear()) {
+      notes.add(traffic + " traffic is not encrypted: it leaves in clear (spec.encrypt)");
+    }
+    return notes;
   }
 }

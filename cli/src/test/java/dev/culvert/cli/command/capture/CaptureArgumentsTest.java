@@ -92,7 +92,9 @@ final class CaptureArgumentsTest {
         spec:
           engine: esp
           interface: {name: %s}
-          esp: {keyFile: esp.keys, nodeAddresses: [192.0.2.1], localRanges: [10.0.0.0/16]}
+          esp: {keyFile: esp.keys}
+          internal: [192.0.2.1]
+          podCIDRs: [10.0.0.0/16]
           peers:
             - {name: b, endpoint: "192.0.2.2:4500", allowedIps: [10.1.0.0/16]}
         """

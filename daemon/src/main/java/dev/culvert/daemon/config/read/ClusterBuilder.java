@@ -123,9 +123,6 @@ final class ClusterBuilder {
       throw selfPlace.error(
           "no node is called '" + self + "'" + Suggestion.of(self, names.keySet()));
     }
-    if (!podCidrs.isEmpty()) {
-      throw selfPlace.error("with nodes, 'podCIDRs' stand in the node's own entry");
-    }
     if (!known) {
       nodes.add(unknown(self));
     }

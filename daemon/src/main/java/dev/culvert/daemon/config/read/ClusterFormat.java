@@ -21,46 +21,13 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/**
- * The part of the format that is about the cluster.
- *
- * <pre>{@code
- * spec:
- *   node: node-a                        # which of the nodes this is
- *   nodes:
- *     - name: node-a
- *       roles: [control-plane]
- *       labels: {zone: one}
- *       internal: [192.0.2.1, "2001:db8::1"]
- *       external: [198.51.100.1]
- *       podCIDRs: [10.42.1.0/24]
- *       publicKey: BASE64
- *       presharedKeyFile: a.psk
- *       endpoint: 192.0.2.1:51820       # left out: the first internal address, port 51820
- *       persistentKeepalive: 25
- *   discovery: {file: nodes.yaml}       # more nodes: kind Nodes, with the key nodes
- *   clusterCIDRs: [10.42.0.0/16]
- *   strict: {egress: true, ingress: true, accept: [macvlan]}
- *   encrypt: {podToPod: true, podToNode: true, nodeToPod: true, nodeToNode: true}
- *   exempt:
- *     - name: api-server
- *       selector: {roles: [control-plane], labels: {}}
- *       protocol: tcp
- *       ports: [6443, 2379-2380]
- * }</pre>
- */
+/** The part of the format that is about the cluster: this node, the others, and the policy. */
 final class ClusterFormat {
-  static final Set<String> KEYS =
-      Set.of(
-          "node", "nodes", "discovery", "cluster", "clusterCIDRs", "strict", "encrypt", "exempt");
-
-  private static final Set<String> NODE_KEYS =
-      Set.of("name", "roles", "labels", "internal", "external", "podCIDRs", "endpoint");
-
   private final Path directory;
   private final NodePeers peers;
   private final NodesFile nodesFile;
   private final ClusterBuilder cluster;
+  private final List<String> warnings;
   private final List<NodeEntry> entries = new ArrayList<>();
 
   /**
@@ -72,24 +39,32 @@ final class ClusterFormat {
     this.peers = peers;
     this.nodesFile = nodesFile;
     cluster = config.cluster;
+    warnings = config.warnings;
   }
 
-  void read(YamlMap spec) throws ConfigException {
+  /**
+   * @param inCluster whether the file has nodes, not peers
+   */
+  void read(YamlMap spec, boolean inCluster) throws ConfigException {
     YamlValue self = spec.get("node");
     if (self != null) {
       cluster.self(self.place(), self.text(), nodesFile.selfRequired());
     }
-    YamlValue old = spec.get("cluster");
-    if (old != null) {
-      YamlMap ranges = old.map(Set.of("cidrs", "podCIDRs"));
-      prefixes(ranges.list("cidrs"), cluster.clusterCidrs);
-      prefixes(ranges.list("podCIDRs"), cluster.podCidrs);
-    }
+    former(spec.get("cluster"));
     prefixes(spec.list("clusterCIDRs"), cluster.clusterCidrs);
+    if (inCluster) {
+      refuseOfPeers(spec, "internal");
+      refuseOfPeers(spec, "podCIDRs");
+    } else {
+      for (YamlValue address : spec.list("internal")) {
+        cluster.internal.add(address(address));
+      }
+      prefixes(spec.list("podCIDRs"), cluster.podCidrs);
+    }
     nodes(spec.get("nodes"));
     YamlValue discovery = spec.get("discovery");
     if (discovery != null) {
-      discovered(discovery.map(Set.of("file")).require("file"));
+      discovered(discovery.map(KnownKeys.DISCOVERY).require("file"));
     }
     addNodes();
     strict(spec.get("strict"));
@@ -97,6 +72,21 @@ final class ClusterFormat {
     YamlValue exempt = spec.get("exempt");
     if (exempt != null) {
       exempt(exempt);
+    }
+  }
+
+  private void former(@Nullable YamlValue section) throws ConfigException {
+    YamlValue ranges = section == null ? null : section.map(KnownKeys.FORMER_CLUSTER).get("cidrs");
+    if (ranges != null) {
+      warnings.add(ranges.place().text("this key is now 'spec.clusterCIDRs'; it is still read"));
+      prefixes(ranges.list(), cluster.clusterCidrs);
+    }
+  }
+
+  private static void refuseOfPeers(YamlMap spec, String key) throws ConfigException {
+    YamlValue given = spec.get(key);
+    if (given != null) {
+      throw given.place().error("with nodes, this stands in the node's own entry");
     }
   }
 
@@ -108,8 +98,7 @@ final class ClusterFormat {
       return;
     }
     YamlMap root =
-        YamlValue.parse(path.toString(), ConfigFile.readText(path))
-            .map(Set.of("apiVersion", "kind", "metadata", "nodes"));
+        YamlValue.parse(path.toString(), ConfigFile.readText(path)).map(KnownKeys.NODES_FILE);
     YamlFormat.exactly(root.require("apiVersion"), YamlFormat.API_VERSION);
     YamlFormat.exactly(root.require("kind"), "Nodes");
     nodes(root.require("nodes"));
@@ -126,9 +115,7 @@ final class ClusterFormat {
   }
 
   private NodeEntry entry(YamlValue value) throws ConfigException {
-    Set<String> keys = new HashSet<>(NODE_KEYS);
-    keys.addAll(peers.keys());
-    YamlMap map = value.map(keys);
+    YamlMap map = value.map(KnownKeys.NODE.and(peers.keys()));
     YamlValue nameValue = map.require("name");
     String name = nameValue.text();
     if (name.isBlank()) {
@@ -172,18 +159,18 @@ final class ClusterFormat {
       throws ConfigException {
     List<IpAddress> addresses = new ArrayList<>();
     for (YamlValue value : values) {
-      IpAddress address;
-      try {
-        address = IpAddress.parse(value.text());
-      } catch (IllegalArgumentException e) {
-        throw value.place().error("'" + value.text() + "' is not an address (as in 192.0.2.1)");
-      }
-      Values.requireNotLinkLocal(value.place(), address);
+      IpAddress address = address(value);
       cluster.range(value.place(), node, Prefix.host(address));
       ranges.put(Prefix.host(address), value.place());
       addresses.add(address);
     }
     return addresses;
+  }
+
+  private static IpAddress address(YamlValue value) throws ConfigException {
+    IpAddress address = Values.ip(value.place(), value.text());
+    Values.requireNotLinkLocal(value.place(), address);
+    return address;
   }
 
   private static void prefixes(List<YamlValue> values, List<Prefix> into) throws ConfigException {
@@ -206,7 +193,7 @@ final class ClusterFormat {
 
   private void strict(@Nullable YamlValue value) throws ConfigException {
     if (value != null) {
-      YamlMap strict = value.map(Set.of("egress", "ingress", "accept"));
+      YamlMap strict = value.map(KnownKeys.STRICT);
       cluster.strictEgress = truth(strict.get("egress"), true);
       cluster.strictIngress = truth(strict.get("ingress"), true);
       for (YamlValue name : strict.list("accept")) {
@@ -227,7 +214,7 @@ final class ClusterFormat {
     if (value == null) {
       return;
     }
-    YamlMap classes = value.map(Set.of("podToPod", "podToNode", "nodeToPod", "nodeToNode"));
+    YamlMap classes = value.map(KnownKeys.ENCRYPT);
     boolean podToNode = truth(classes.get("podToNode"), true);
     encrypted(TrafficClass.POD_TO_POD, truth(classes.get("podToPod"), true));
     encrypted(TrafficClass.POD_TO_NODE, podToNode);
@@ -246,7 +233,7 @@ final class ClusterFormat {
     List<Exemption> exemptions = new ArrayList<>();
     Set<String> names = new HashSet<>();
     for (YamlValue value : list.list()) {
-      YamlMap map = value.map(Set.of("name", "selector", "protocol", "ports"));
+      YamlMap map = value.map(KnownKeys.EXEMPTION);
       YamlValue name = map.require("name");
       if (!names.add(name.text())) {
         throw name.place().error("two exemptions are called '" + name.text() + "'");
@@ -266,7 +253,7 @@ final class ClusterFormat {
   }
 
   private static NodeSelector selector(YamlValue value) throws ConfigException {
-    YamlMap map = value.map(Set.of("roles", "labels"));
+    YamlMap map = value.map(KnownKeys.SELECTOR);
     return new NodeSelector(texts(map.list("roles")), labels(map.get("labels")));
   }
 

@@ -11,7 +11,6 @@ import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.esp.EspPeerSettings.Binding;
 import dev.culvert.tunnel.port.Encapsulation;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,37 +21,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * What {@code engine: esp} adds to {@link YamlFormat}.
  *
- * <pre>{@code
- * spec:
- *   engine: esp
- *   esp:
- *     keying: global                      # or noise, manual
- *     keyFile: /etc/culvert/keys          # with global
- *     esn: true
- *     encapsulation: udp                  # or raw: IP protocol 50
- *     nodeAddresses: [192.0.2.1]
- *     localRanges: [10.66.1.0/24]
- *   peers:
- *     - name: node-b
- *       endpoint: 192.0.2.2:4500
- *       address: 192.0.2.2                # where NAT makes it another than the endpoint's
- *       allowedIps: [10.66.2.0/24]
- *       persistentKeepalive: 25           # left out: off; not with raw encapsulation
- *       publicKey: BASE64                 # with noise
- *       presharedKeyFile: node-b.psk      # with noise, left out: none
- *       inbound: {spi: 0x1001, keyFile: from-b.key}    # with manual
- *       outbound: {spi: 0x1002, keyFile: to-b.key}     # with manual
- * }</pre>
- *
- * With {@link ClusterFormat}'s nodes in the place of peers, addresses and ranges are the nodes',
+ * <p>With {@link ClusterFormat}'s nodes in the place of peers, addresses and ranges are the nodes',
  * and with noise so are {@code publicKey}, {@code presharedKeyFile} and {@code
  * persistentKeepalive}; and {@code policy} says whether there is one pair of SAs for each pair of
  * nodes ({@code subnet}) or, with a global key, one SA for each range of a node ({@code endpoint}).
  */
 final class EspFormat {
-  private static final Set<String> KEYS =
-      Set.of("keying", "keyFile", "policy", "esn", "encapsulation", "nodeAddresses", "localRanges");
-
   private final KeyingFormat keying;
   private final YamlMap section;
   private final Map<String, EspPeerBuilder> peers = new LinkedHashMap<>();
@@ -68,22 +42,12 @@ final class EspFormat {
    * @param inCluster whether the file has nodes, not peers
    */
   EspFormat(Path directory, YamlValue section, boolean inCluster) throws ConfigException {
-    this.section = section.map(KEYS);
+    this.section = section.map(KnownKeys.ESP);
     keying = KeyingFormat.of(section, this.section, directory);
     if (inCluster) {
-      refuseOfPeers();
+      keying.checkNodes(this.section);
     } else if (this.section.get("policy") != null) {
       throw this.section.require("policy").place().error("only with nodes");
-    }
-  }
-
-  private void refuseOfPeers() throws ConfigException {
-    keying.checkNodes(section);
-    for (String key : List.of("nodeAddresses", "localRanges")) {
-      YamlValue given = section.get(key);
-      if (given != null) {
-        throw given.place().error("with nodes, these stand in the node's own entry");
-      }
     }
   }
 
@@ -92,18 +56,20 @@ final class EspFormat {
     return keying.identifiesNodes();
   }
 
-  /** Reads the peers, whose names and ranges go through {@code config}. */
-  EspConfig ofPeers(List<YamlValue> values, GatewayConfigBuilder config) throws ConfigException {
-    for (YamlValue value : values) {
+  /** Reads the peers, whose names and ranges go through {@code config}, as this node's did. */
+  EspConfig ofPeers(YamlMap spec, GatewayConfigBuilder config) throws ConfigException {
+    for (YamlValue value : spec.list("peers")) {
       peer(value, config);
     }
-    List<IpAddress> nodeAddresses = nodeAddresses(section);
+    requireOneOfAFamily(spec.require("internal").list());
+    spec.require("podCIDRs");
+    List<IpAddress> nodeAddresses = config.cluster.internal;
     for (EspPeerBuilder peer : peers.values()) {
       requireFamily(peer, nodeAddresses);
     }
     return config(
         nodeAddresses,
-        localRanges(section),
+        config.cluster.podCidrs,
         Binding.SELECTORS,
         peers.values().stream()
             .map(
@@ -166,34 +132,19 @@ final class EspFormat {
     };
   }
 
-  private static List<IpAddress> nodeAddresses(YamlMap esp) throws ConfigException {
-    List<IpAddress> addresses = new ArrayList<>();
-    for (YamlValue value : esp.require("nodeAddresses").list()) {
-      IpAddress address = ip(value);
-      Values.requireNotLinkLocal(value.place(), address);
-      if (addresses.stream().anyMatch(other -> other.v4() == address.v4())) {
-        throw value.place().error("a node has one address a family: the one its peers know");
+  private static void requireOneOfAFamily(List<YamlValue> addresses) throws ConfigException {
+    Set<Boolean> families = new HashSet<>();
+    for (YamlValue value : addresses) {
+      if (!families.add(ip(value).v4())) {
+        throw value
+            .place()
+            .error("with peers, a node of ESP has one address per family: the one its peers know");
       }
-      addresses.add(address);
     }
-    return addresses;
-  }
-
-  private static List<Prefix> localRanges(YamlMap esp) throws ConfigException {
-    List<Prefix> ranges = new ArrayList<>();
-    for (YamlValue value : esp.require("localRanges").list()) {
-      ranges.add(Values.prefix(value.place(), value.text()));
-    }
-    return ranges;
   }
 
   private static IpAddress ip(YamlValue value) throws ConfigException {
-    String text = value.text();
-    try {
-      return IpAddress.parse(text);
-    } catch (IllegalArgumentException e) {
-      throw value.place().error("'" + text + "' is not an address (as in 192.0.2.1)");
-    }
+    return Values.ip(value.place(), value.text());
   }
 
   /** Only what is known without asking the name service. */
@@ -203,12 +154,12 @@ final class EspFormat {
     if (address != null && nodeAddresses.stream().noneMatch(own -> own.v4() == address.v4())) {
       throw peer.endpoint
           .place()
-          .error("this node has no address of the family of " + address + " (nodeAddresses)");
+          .error("this node has no address of the family of " + address + " (internal)");
     }
   }
 
   private void peer(YamlValue value, GatewayConfigBuilder config) throws ConfigException {
-    YamlMap map = value.map(peerKeys());
+    YamlMap map = value.map(KnownKeys.ESP_PEER.and(identityKeys()));
     YamlValue name = map.require("name");
     PeerConfigBuilder ranges = config.namedPeer(name.place(), name.text());
     YamlValue endpoint = map.require("endpoint");
@@ -224,17 +175,9 @@ final class EspFormat {
     identity(map, ranges.name);
   }
 
-  private Set<String> peerKeys() {
-    Set<String> keys = new HashSet<>(Set.of("name", "endpoint", "address", "allowedIps"));
-    keys.addAll(identityKeys());
-    return keys;
-  }
-
   /** The keys by which a peer is known and spoken to, beside its address. */
-  Set<String> identityKeys() {
-    Set<String> keys = new HashSet<>(keying.peerKeys());
-    keys.add("persistentKeepalive");
-    return keys;
+  KnownKeys identityKeys() {
+    return keying.peerKeys();
   }
 
   /** Reads them. */

@@ -28,7 +28,7 @@ final class EspNodes implements NodePeers {
   }
 
   @Override
-  public Set<String> keys() {
+  public KnownKeys keys() {
     return format.identityKeys();
   }
 

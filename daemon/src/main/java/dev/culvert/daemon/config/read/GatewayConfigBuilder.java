@@ -10,7 +10,6 @@ import dev.culvert.daemon.config.PeerConfig;
 import dev.culvert.daemon.config.Place;
 import dev.culvert.daemon.config.Values;
 import dev.culvert.routing.Prefix;
-import dev.culvert.tunnel.esp.EspPeerSettings.Binding;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -36,6 +35,9 @@ final class GatewayConfigBuilder {
   boolean routes = true;
   @Nullable KeySource privateKey;
   final ClusterBuilder cluster = new ClusterBuilder();
+
+  /** What works but should not stay as it is. */
+  final List<String> warnings = new ArrayList<>();
 
   /**
    * @param place of the whole
@@ -71,10 +73,6 @@ final class GatewayConfigBuilder {
 
   /** Speaks ESP; {@link #namedPeer} was called for its peers. */
   GatewayConfig build(EspConfig esp) throws ConfigException {
-    if (esp.binding() == Binding.SELECTORS) {
-      cluster.internal.addAll(esp.nodeAddresses());
-      cluster.podCidrs.addAll(esp.localRanges());
-    }
     return build(esp, List.of());
   }
 
@@ -104,7 +102,8 @@ final class GatewayConfigBuilder {
         cluster.build(place, steered(), addresses),
         wireGuardPeers,
         engine,
-        cluster.discovery);
+        cluster.discovery,
+        warnings);
   }
 
   /** Those whose ranges are steered. */

@@ -5,7 +5,6 @@ import dev.culvert.daemon.config.GlobalKeyingConfig;
 import dev.culvert.daemon.config.KeyingConfig;
 import dev.culvert.daemon.config.read.YamlValue.YamlMap;
 import java.nio.file.Path;
-import java.util.Set;
 
 /** {@code keying: global}: one key file, in the section. */
 record GlobalKeyingFormat(Path directory) implements KeyingFormat {
@@ -15,8 +14,8 @@ record GlobalKeyingFormat(Path directory) implements KeyingFormat {
   }
 
   @Override
-  public Set<String> peerKeys() {
-    return Set.of();
+  public KnownKeys peerKeys() {
+    return KnownKeys.KEEPALIVE;
   }
 
   @Override

@@ -7,7 +7,6 @@ import dev.culvert.daemon.config.ManualKeyingConfig;
 import dev.culvert.daemon.config.NoiseKeyingConfig;
 import dev.culvert.daemon.config.read.YamlValue.YamlMap;
 import java.nio.file.Path;
-import java.util.Set;
 
 /** One keying's part of {@link EspFormat}: its keys in the section and in the peers' entries. */
 interface KeyingFormat {
@@ -41,8 +40,8 @@ interface KeyingFormat {
     return false;
   }
 
-  /** The keys in a peer's entry that only this keying has. */
-  Set<String> peerKeys();
+  /** The keys in a peer's entry that depend on the keying. */
+  KnownKeys peerKeys();
 
   /** Reads those. */
   void peer(YamlMap entry, String name) throws ConfigException;

@@ -8,7 +8,6 @@ import dev.culvert.daemon.config.read.YamlValue.YamlMap;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 
 /** {@code keying: manual}: each peer has an SA in each direction, with its own key file. */
 final class ManualKeyingFormat implements KeyingFormat {
@@ -31,8 +30,8 @@ final class ManualKeyingFormat implements KeyingFormat {
   }
 
   @Override
-  public Set<String> peerKeys() {
-    return Set.of("inbound", "outbound");
+  public KnownKeys peerKeys() {
+    return KnownKeys.FIXED_KEYS;
   }
 
   @Override
@@ -42,7 +41,7 @@ final class ManualKeyingFormat implements KeyingFormat {
   }
 
   private void sa(YamlValue value, String peer, boolean outbound) throws ConfigException {
-    YamlMap sa = value.map(Set.of("spi", "keyFile"));
+    YamlMap sa = value.map(KnownKeys.SA);
     YamlValue spi = sa.require("spi");
     int number = (int) Values.number(spi.place(), spi.text(), MIN_SPI, 0xffff_ffffL);
     YamlValue file = sa.require("keyFile");

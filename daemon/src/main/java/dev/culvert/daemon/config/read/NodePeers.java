@@ -1,13 +1,12 @@
 package dev.culvert.daemon.config.read;
 
 import dev.culvert.daemon.config.ConfigException;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** How an engine makes peers of a cluster's nodes. */
 interface NodePeers {
   /** The keys of a node's entry that only this engine has. */
-  Set<String> keys();
+  KnownKeys keys();
 
   /**
    * Makes a peer of a node, unless it is this one.

@@ -11,7 +11,6 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /** {@code keying: noise}: each peer has a public key, and may have a preshared key. */
 final class NoiseKeyingFormat implements KeyingFormat {
@@ -28,8 +27,8 @@ final class NoiseKeyingFormat implements KeyingFormat {
   }
 
   @Override
-  public Set<String> peerKeys() {
-    return Set.of("publicKey", "presharedKeyFile");
+  public KnownKeys peerKeys() {
+    return KnownKeys.KEY_PAIR;
   }
 
   @Override

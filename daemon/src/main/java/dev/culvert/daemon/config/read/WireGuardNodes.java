@@ -5,7 +5,6 @@ import dev.culvert.daemon.config.EngineConfig;
 import dev.culvert.daemon.config.HostPort;
 import dev.culvert.daemon.config.Values;
 import java.nio.file.Path;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Makes WireGuard's peers of nodes: one that has a key owns all of its node's ranges. */
@@ -22,8 +21,8 @@ final class WireGuardNodes implements NodePeers {
   }
 
   @Override
-  public Set<String> keys() {
-    return Set.of("publicKey", "presharedKeyFile", "persistentKeepalive");
+  public KnownKeys keys() {
+    return KnownKeys.KEY_PAIR;
   }
 
   @Override

@@ -8,40 +8,12 @@ import dev.culvert.daemon.config.KeySource;
 import dev.culvert.daemon.config.Values;
 import dev.culvert.daemon.config.read.YamlValue.YamlMap;
 import java.nio.file.Path;
-import java.util.HashSet;
-import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Culvert's own format. Every key is shown, with its meaning, in {@code culvert.yaml} beside the
- * program; relative paths start at the configuration file's directory.
- *
- * <pre>{@code
- * apiVersion: culvert.dev/v1alpha1
- * kind: Gateway
- * metadata: {name: node-a}              # for people
- * spec:
- *   engine: wireguard
- *   interface:
- *     name: culvert0
- *     mtu: 1420
- *     addresses: [10.66.0.1/24]
- *     listenPort: 51820
- *     fwmark: 0x51820
- *     lanes: 0
- *     routes: true
- *   identity: {privateKeyFile: /var/lib/culvert/culvert0/private.key}
- *   cluster: {cidrs: [10.66.0.0/16], podCIDRs: [10.66.1.0/24]}
- *   peers:
- *     - name: node-b
- *       publicKey: BASE64
- *       presharedKeyFile: node-b.psk
- *       endpoint: node-b.example:51820
- *       allowedIps: [10.66.0.2/32, 10.66.2.0/24]
- *       persistentKeepalive: 25
- * }</pre>
- *
+ * program; relative paths start at the configuration file's directory. All keys: {@link KnownKeys}.
  * A file that names the nodes of a cluster in the place of peers: {@link ClusterFormat}.
  */
 final class YamlFormat {
@@ -57,8 +29,7 @@ final class YamlFormat {
 
   static GatewayConfig parse(String file, Path directory, String text, NodesFile nodesFile)
       throws ConfigException {
-    YamlMap root =
-        YamlValue.parse(file, text).map(Set.of("apiVersion", "kind", "metadata", "spec"));
+    YamlMap root = YamlValue.parse(file, text).map(KnownKeys.FILE);
     exactly(root.require("apiVersion"), API_VERSION);
     exactly(root.require("kind"), "Gateway");
     YamlValue metadata = root.get("metadata");
@@ -75,14 +46,9 @@ final class YamlFormat {
   }
 
   private GatewayConfig spec(YamlValue value) throws ConfigException {
-    Set<String> keys = new HashSet<>(ClusterFormat.KEYS);
-    keys.addAll(Set.of("engine", "esp", "interface", "identity", "peers"));
-    YamlMap spec = value.map(keys);
+    YamlMap spec = value.map(KnownKeys.SPEC);
     boolean isEsp = isEsp(spec);
-    YamlMap link =
-        map(
-            spec.get("interface"),
-            Set.of("name", "mtu", "addresses", "listenPort", "fwmark", "lanes", "routes"));
+    YamlMap link = map(spec.get("interface"), KnownKeys.INTERFACE);
     GatewayConfigBuilder config = new GatewayConfigBuilder(value.place());
     if (!isEsp && inCluster(spec)) {
       // The other nodes send there.
@@ -100,7 +66,7 @@ final class YamlFormat {
     }
     identity(spec, config);
     new ClusterFormat(directory, config, new WireGuardNodes(directory, config), nodesFile)
-        .read(spec);
+        .read(spec, inCluster(spec));
     for (YamlValue peer : spec.list("peers")) {
       peer(peer, config);
     }
@@ -108,7 +74,7 @@ final class YamlFormat {
   }
 
   private void identity(YamlMap spec, GatewayConfigBuilder config) throws ConfigException {
-    YamlMap identity = map(spec.get("identity"), Set.of("privateKeyFile"));
+    YamlMap identity = map(spec.get("identity"), KnownKeys.IDENTITY);
     YamlValue keyFile = identity == null ? null : identity.get("privateKeyFile");
     if (keyFile != null) {
       config.privateKey = inFile(directory, keyFile);
@@ -147,11 +113,11 @@ final class YamlFormat {
       config.listenPort = EspConfig.DEFAULT_PORT;
     }
     EspNodes nodes = new EspNodes(format, config);
-    new ClusterFormat(directory, config, nodes, nodesFile).read(spec);
-    return config.build(inCluster ? nodes.config() : format.ofPeers(spec.list("peers"), config));
+    new ClusterFormat(directory, config, nodes, nodesFile).read(spec, inCluster);
+    return config.build(inCluster ? nodes.config() : format.ofPeers(spec, config));
   }
 
-  private static @Nullable YamlMap map(@Nullable YamlValue value, Set<String> known)
+  private static @Nullable YamlMap map(@Nullable YamlValue value, KnownKeys known)
       throws ConfigException {
     return value == null ? null : value.map(known);
   }
@@ -187,15 +153,7 @@ final class YamlFormat {
   }
 
   private void peer(YamlValue value, GatewayConfigBuilder config) throws ConfigException {
-    YamlMap map =
-        value.map(
-            Set.of(
-                "name",
-                "publicKey",
-                "presharedKeyFile",
-                "endpoint",
-                "allowedIps",
-                "persistentKeepalive"));
+    YamlMap map = value.map(KnownKeys.PEER);
     YamlValue key = map.require("publicKey");
     PeerConfigBuilder peer = config.peer(key.place(), key.text());
     YamlValue name = map.get("name");

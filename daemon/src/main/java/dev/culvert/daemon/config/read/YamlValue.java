@@ -3,7 +3,6 @@ package dev.culvert.daemon.config.read;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.Place;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -59,7 +58,7 @@ final class YamlValue {
   }
 
   /** This value as a mapping with no key outside of {@code known}. */
-  YamlMap map(Collection<String> known) throws ConfigException {
+  YamlMap map(KnownKeys known) throws ConfigException {
     if (!(node instanceof MappingNode mapping)) {
       throw place.error("must be a mapping");
     }
@@ -69,8 +68,12 @@ final class YamlValue {
       String path = place.key().isEmpty() ? name : place.key() + "." + name;
       YamlValue value = child(entry.getValueNode(), path);
       Place keyPlace = new Place(place.file(), line(entry.getKeyNode()), path);
-      if (!known.contains(name)) {
-        throw keyPlace.error("unknown key" + Suggestion.of(name, known));
+      if (!known.contain(name)) {
+        String successor = known.successor(name);
+        throw keyPlace.error(
+            successor == null
+                ? "unknown key" + Suggestion.of(name, known.names())
+                : "this key is now '" + successor + "'");
       }
       if (values.put(name, value) != null) {
         throw keyPlace.error("given twice");

@@ -242,7 +242,9 @@ final class ConfigFileTest {
             kind: Gateway
             spec:
               engine: esp
-              esp: {keying: manual, esn: false, nodeAddresses: ["2001:db8::1"], localRanges: []}
+              esp: {keying: manual, esn: false}
+              internal: ["2001:db8::1"]
+              podCIDRs: []
               peers:
                 - {name: b, endpoint: "[2001:db8::2]:4500", address: "2001:db8::3", allowedIps: [],
                    inbound: {spi: 0x100, keyFile: in}, outbound: {spi: 0xffffffff, keyFile: /out}}
@@ -273,7 +275,9 @@ final class ConfigFileTest {
                 spec:
                   engine: esp
                   identity: {privateKeyFile: own.key}
-                  esp: {keying: noise, nodeAddresses: [192.0.2.1], localRanges: [10.66.1.0/24]}
+                  esp: {keying: noise}
+                  internal: [192.0.2.1]
+                  podCIDRs: [10.66.1.0/24]
                   peers:
                     - {name: b, endpoint: "192.0.2.2:4500", allowedIps: [], publicKey: "%s",
                        presharedKeyFile: b.psk, persistentKeepalive: 25}
@@ -373,6 +377,41 @@ final class ConfigFileTest {
     String chosen = nodes + "  interface: {listenPort: %d}\n";
     assertEquals(7, ConfigFile.read(file("n.yaml", chosen.formatted(7))).listenPort());
     assertEquals(0, ConfigFile.read(file("n.yaml", chosen.formatted(0))).listenPort());
+  }
+
+  @Test
+  void theFormerKeyOfTheClustersRangesIsReadWithAWarning() throws Exception {
+    String text = "apiVersion: culvert.dev/v1alpha1\nkind: Gateway\nspec:\n  %s\n";
+    Path file = file("c.yaml", text.formatted("cluster: {cidrs: [10.42.0.0/16]}"));
+    GatewayConfig former = ConfigFile.read(file);
+    assertEquals(
+        List.of(
+            file + ":4: spec.cluster.cidrs: this key is now 'spec.clusterCIDRs'; it is still read"),
+        former.warnings());
+    GatewayConfig now =
+        ConfigFile.read(file("c.yaml", text.formatted("clusterCIDRs: [10.42.0.0/16]")));
+    assertEquals(List.of(), now.warnings());
+    assertEquals(now.cluster().map().clusterCidrs(), former.cluster().map().clusterCidrs());
+    assertEquals("[10.42.0.0/16]", now.cluster().map().clusterCidrs().toString());
+  }
+
+  @Test
+  void aFileOfPeersSaysItsOwnAddressesAndPodsAsAnEntryOfANodeDoes() throws Exception {
+    String text =
+        """
+        apiVersion: culvert.dev/v1alpha1
+        kind: Gateway
+        spec:
+          internal: [192.0.2.1, "2001:db8::1"]
+          podCIDRs: [10.42.1.0/24]
+          %s
+        """;
+    for (String engine : List.of("engine: wireguard", "engine: esp\n  esp: {keyFile: keys}")) {
+      ClusterConfig cluster = ConfigFile.read(file("p.yaml", text.formatted(engine))).cluster();
+      ClusterNode self = cluster.map().node(cluster.self());
+      assertEquals("[192.0.2.1, 2001:db8::1]", self.internal().toString(), engine);
+      assertEquals("[10.42.1.0/24]", self.podCidrs().toString(), engine);
+    }
   }
 
   @Test

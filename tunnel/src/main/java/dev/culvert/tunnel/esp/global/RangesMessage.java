@@ -151,8 +151,8 @@ record RangesMessage(boolean esn, List<Prefix> local, List<Prefix> remote) {
     if (ourEsn != esn) {
       parts.add("esn is %s here and %s there".formatted(ourEsn, esn));
     }
-    compare(parts, "our localRanges and its allowedIps", peer.agreed().local(), remote);
-    compare(parts, "our allowedIps and its localRanges", peer.agreed().remote(), local);
+    compare(parts, "our podCIDRs and its allowedIps", peer.agreed().local(), remote);
+    compare(parts, "our allowedIps and its podCIDRs", peer.agreed().remote(), local);
     return String.join("; ", parts);
   }
 

@@ -67,14 +67,14 @@ final class GlobalEngineTest {
     assertEquals(List.of(), bob.delivered);
     assertEquals(
         List.of(
-            "no keys with bob: our localRanges and its allowedIps differ: only here [10.1.0.0/16],"
-                + " only there [10.9.0.0/16]; our allowedIps and its localRanges differ: only here"
+            "no keys with bob: our podCIDRs and its allowedIps differ: only here [10.1.0.0/16],"
+                + " only there [10.9.0.0/16]; our allowedIps and its podCIDRs differ: only here"
                 + " [fd02::/64], only there []"),
         alice.notices());
     assertEquals(
         List.of(
-            "no keys with alice: our localRanges and its allowedIps differ: only here [], only"
-                + " there [fd02::/64]; our allowedIps and its localRanges differ: only here"
+            "no keys with alice: our podCIDRs and its allowedIps differ: only here [], only"
+                + " there [fd02::/64]; our allowedIps and its podCIDRs differ: only here"
                 + " [10.9.0.0/16], only there [10.1.0.0/16]"),
         bob.notices());
     assertTrue(alice.notices().getFirst().endsWith(alice.keying.pairs().getFirst().difference()));

@@ -1,0 +1,194 @@
+package dev.culvert.daemon.config.read;
+
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The keys that a mapping in a YAML file may have. All of the format's keys are declared here, each
+ * with the type that {@code docs/configuration.md} gives for it, where its meaning stands.
+ */
+final class KnownKeys {
+  static final KnownKeys FILE =
+      new KnownKeys()
+          .key("apiVersion", "`culvert.dev/v1alpha1`")
+          .key("kind", "`Gateway`")
+          .key("metadata", "map")
+          .key("spec", "map");
+
+  static final KnownKeys NODES_FILE =
+      new KnownKeys()
+          .key("apiVersion", "`culvert.dev/v1alpha1`")
+          .key("kind", "`Nodes`")
+          .key("metadata", "map")
+          .key("nodes", "list of nodes");
+
+  static final KnownKeys SPEC =
+      new KnownKeys()
+          .key("engine", "`wireguard` or `esp`")
+          .key("esp", "map")
+          .key("interface", "map")
+          .key("identity", "map")
+          .key("clusterCIDRs", "list of ranges")
+          .key("strict", "map")
+          .key("encrypt", "map")
+          .key("exempt", "list of [exemptions](#exempt)")
+          .key("node", "name")
+          .key("nodes", "list of nodes")
+          .key("discovery", "map")
+          .key("internal", "list of addresses")
+          .key("podCIDRs", "list of ranges")
+          .key("peers", "list of peers")
+          .stillRead("cluster");
+
+  static final KnownKeys INTERFACE =
+      new KnownKeys()
+          .key("name", "1 to 15 of `A-Z a-z 0-9 _ = + . -`")
+          .key("mtu", "576 to 65535")
+          .key("addresses", "list of address/length")
+          .key("listenPort", "0 to 65535")
+          .key("fwmark", "number, or `off`")
+          .key("lanes", "0 to 256")
+          .key("routes", "boolean");
+
+  static final KnownKeys IDENTITY = new KnownKeys().key("privateKeyFile", "path");
+
+  static final KnownKeys STRICT =
+      new KnownKeys()
+          .key("egress", "boolean")
+          .key("ingress", "boolean")
+          .key("accept", "list of [blind spots](operations.md#blind-spots-of-the-guard)");
+
+  static final KnownKeys ENCRYPT =
+      new KnownKeys()
+          .key("podToPod", "boolean")
+          .key("podToNode", "boolean")
+          .key("nodeToPod", "boolean")
+          .key("nodeToNode", "boolean");
+
+  static final KnownKeys EXEMPTION =
+      new KnownKeys()
+          .key("name", "`[a-z0-9][a-z0-9-]{0,31}`")
+          .key("selector", "map")
+          .key("protocol", "`tcp` or `udp`")
+          .key("ports", "list of ports or ranges");
+
+  static final KnownKeys SELECTOR = new KnownKeys().key("roles", "list").key("labels", "map");
+
+  static final KnownKeys DISCOVERY = new KnownKeys().key("file", "path");
+
+  /** A node's, whatever the engine. */
+  static final KnownKeys NODE =
+      new KnownKeys()
+          .key("name", "text")
+          .key("roles", "list")
+          .key("labels", "map")
+          .key("internal", "list of addresses")
+          .key("external", "list of addresses")
+          .key("podCIDRs", "list of ranges")
+          .key("endpoint", "`host:port`");
+
+  static final KnownKeys KEEPALIVE =
+      new KnownKeys().key("persistentKeepalive", "0 to 65535 seconds, or `off`");
+
+  /** Of a node or peer that has a key pair. */
+  static final KnownKeys KEY_PAIR =
+      KEEPALIVE.and(new KnownKeys().key("publicKey", "base64").key("presharedKeyFile", "path"));
+
+  /** Of a peer with fixed keys. */
+  static final KnownKeys FIXED_KEYS =
+      KEEPALIVE.and(
+          new KnownKeys().key("inbound", "`{spi, keyFile}`").key("outbound", "`{spi, keyFile}`"));
+
+  static final KnownKeys PEER =
+      KEY_PAIR.and(
+          new KnownKeys()
+              .key("name", "text")
+              .key("endpoint", "`host:port`")
+              .key("allowedIps", "list of ranges"));
+
+  static final KnownKeys ESP =
+      new KnownKeys()
+          .key("keying", "`global`, `noise` or `manual`")
+          .key("keyFile", "path")
+          .key("esn", "boolean")
+          .key("encapsulation", "`udp` or `raw`")
+          .key("policy", "`subnet` or `endpoint`")
+          .formerly("nodeAddresses", "spec.internal")
+          .formerly("localRanges", "spec.podCIDRs");
+
+  /** An ESP peer's, whatever the keying. */
+  static final KnownKeys ESP_PEER =
+      new KnownKeys()
+          .key("name", "text")
+          .key("endpoint", "`host:port`")
+          .key("address", "address")
+          .key("allowedIps", "list of ranges");
+
+  static final KnownKeys SA = new KnownKeys().key("spi", "number").key("keyFile", "path");
+
+  /** Of {@code spec.cluster}, whose keys stand in {@link #SPEC} itself now. */
+  static final KnownKeys FORMER_CLUSTER =
+      new KnownKeys().key("cidrs", "list of ranges").formerly("podCIDRs", "spec.podCIDRs");
+
+  private final Map<String, String> types = new LinkedHashMap<>();
+  private final Map<String, String> successors = new HashMap<>();
+  private final Set<String> stillRead = new HashSet<>();
+
+  private KnownKeys() {}
+
+  private KnownKeys key(String name, String type) {
+    types.put(name, type);
+    return this;
+  }
+
+  private KnownKeys formerly(String name, String now) {
+    successors.put(name, now);
+    return this;
+  }
+
+  /** A former key that is read, but not made known. */
+  private KnownKeys stillRead(String name) {
+    stillRead.add(name);
+    return this;
+  }
+
+  /** These and others, for a mapping that has both. */
+  KnownKeys and(KnownKeys others) {
+    KnownKeys all = new KnownKeys();
+    all.types.putAll(types);
+    all.types.putAll(others.types);
+    all.successors.putAll(successors);
+    all.successors.putAll(others.successors);
+    all.stillRead.addAll(stillRead);
+    all.stillRead.addAll(others.stillRead);
+    return all;
+  }
+
+  /** Those that there are: what a mistyped key may have meant. */
+  Set<String> names() {
+    return types.keySet();
+  }
+
+  /** Whether the mapping may have this key. */
+  boolean contain(String name) {
+    return types.containsKey(name) || stillRead.contains(name);
+  }
+
+  /** The type of a known key, as the documentation says it. */
+  String type(String name) {
+    String type = types.get(name);
+    if (type == null) {
+      throw new IllegalArgumentException(name);
+    }
+    return type;
+  }
+
+  /** The key that has replaced {@code name}, in full, or null if {@code name} never was a key. */
+  @Nullable String successor(String name) {
+    return successors.get(name);
+  }
+}
