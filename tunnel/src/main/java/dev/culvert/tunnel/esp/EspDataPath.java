@@ -20,7 +20,7 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One lane's way through the engine.
+ * The path of one lane's packets through the engine.
  *
  * <ol>
  *   <li>Out: pin the SA, reserve sequence numbers, write headers and trailers, seal the train;
@@ -43,7 +43,7 @@ final class EspDataPath implements DataPath {
   private final long[] sequences = new long[Train.MAX_PACKETS];
   private final int[] lowHalves = new int[Train.MAX_PACKETS];
 
-  /** A run as it came, while more than one key is tried on it; made when it is first needed. */
+  /** A copy of the received run, for trying more than one key on it; allocated on first use. */
   private MemorySegment copy = MemorySegment.NULL;
 
   EspDataPath(EspState shared, DropCounters drops) {
@@ -103,7 +103,7 @@ final class EspDataPath implements DataPath {
       return SealResult.SEALED;
     }
     if (sa != peer.outbound() || shared.trust.isWithdrawn()) {
-      // Replaced while it was looked at.
+      // The SA was replaced meanwhile.
       return stage(peer, train, nowNanos);
     }
     drops.count(DropReason.COUNTERS_SPENT, train.packets());
@@ -115,7 +115,7 @@ final class EspDataPath implements DataPath {
    * Seals without staging.
    *
    * @param dummy whether the packets are to be discarded by the receiver
-   * @return false where the SA has ended or its numbers do not suffice
+   * @return false if the SA has ended or has too few numbers left
    */
   boolean sealUnder(EspPeer peer, OutboundSa sa, Train train, boolean dummy, long nowNanos) {
     boolean reserved = reserveUnder(peer, sa, train, dummy, nowNanos);
@@ -210,7 +210,7 @@ final class EspDataPath implements DataPath {
     }
   }
 
-  /** Says to the cipher where what of a sealed train lies. */
+  /** Tells the cipher the places of associated data, texts and tags in a train. */
   private void place(Train train, long firstIv, boolean esn) {
     run.at(train.memory(), train.slot(0) + EspFraming.HEADER, train.stride())
         .of(
@@ -236,9 +236,9 @@ final class EspDataPath implements DataPath {
   }
 
   /**
-   * Keeps copies until there is an SA. It may have come up since it was looked for: the control
-   * side looks for staged packets after it publishes an SA, and this looks for an SA after it
-   * staged, so one of the two sees the other.
+   * Stages copies until there is an SA. One may have come up meanwhile: the control side publishes
+   * an SA and then looks for staged packets, and this stages packets and then looks for an SA, so
+   * at least one of the two sees the other.
    */
   private SealResult stage(EspPeer peer, Train train, long nowNanos) {
     int dropped = 0;
@@ -260,8 +260,8 @@ final class EspDataPath implements DataPath {
   // 2. In
 
   /**
-   * Of one SPI and consecutive IVs: then the cipher takes them as one. Sequence numbers may do what
-   * they like, each is authenticated by itself.
+   * Finds packets of one SPI with consecutive IVs, which the cipher opens as one run. Their
+   * sequence numbers need not be consecutive, since each is authenticated by itself.
    */
   @Override
   public int runLength(Train received, int first) {
@@ -319,7 +319,7 @@ final class EspDataPath implements DataPath {
       drops.count(DropReason.UNKNOWN_SA, packets);
       return 0;
     }
-    // Read once: the associated data of ESN overwrites them.
+    // Read once, since the associated data of ESN overwrites them.
     long iv = memory.get(EspFraming.LONG, at + EspFraming.IV);
     for (int i = 0; i < packets; i++) {
       lowHalves[i] = memory.get(EspFraming.INT, received.slot(i) + EspFraming.SEQUENCE);
@@ -367,7 +367,7 @@ final class EspDataPath implements DataPath {
     MemorySegment.copy(received.memory(), received.slot(0), copy, 0, received.sealedBytes());
   }
 
-  /** Deciphers the run; one bit a packet, set where the ICV was right. */
+  /** Deciphers the run; returns one bit per packet, set if the ICV was right. */
   private long openUnder(InboundSa sa, Train received, int spi, long iv) {
     if (!sa.pin()) {
       return 0;
@@ -384,7 +384,7 @@ final class EspDataPath implements DataPath {
     }
   }
 
-  /** What follows once some packets of a run were authenticated. */
+  /** Handles a run of which some packets were authenticated. */
   private int opened(
       InboundSa sa, Train received, Endpoint from, long fresh, long opened, long nowNanos) {
     long accepted = sa.acceptFresh(sequences, fresh & opened);
@@ -420,7 +420,9 @@ final class EspDataPath implements DataPath {
     return last ? bytes - train.stride() + train.lastSealedLength() : bytes;
   }
 
-  /** Queues a copy for the keying, if that would look at it. What is forged is not copied. */
+  /**
+   * Queues a copy for the keying if its filter accepts the message. Forged messages are not copied.
+   */
   private void receiveMessage(MemorySegment memory, long at, int datagram, DatagramSource source) {
     int length = datagram - EspFraming.MARKER_LENGTH;
     if (length > Keying.MAX_MESSAGE) {

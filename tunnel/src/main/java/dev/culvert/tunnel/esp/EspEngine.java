@@ -33,14 +33,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * ESP in tunnel mode, sans-I/O (RFC 4303, RFC 4106, RFC 3948). Keys come from a {@link Keying},
  * whose messages travel on the same UDP port behind the non-ESP marker. See {@link TunnelEngine}
- * for who may call what; {@link #route4}, {@link #route6} and {@link #useBackend} are for any
- * thread.
+ * for the threads that may call each method; {@link #route4}, {@link #route6} and {@link
+ * #useBackend} are thread-safe.
  */
 public final class EspEngine implements TunnelEngine, AutoCloseable {
-  /** Messages in one {@link #advance}: timers and transmission get their turn between. */
+  /** The most messages per {@link #advance}, so that timers and transmission get their turn. */
   private static final int MESSAGES_AT_ONCE = 64;
 
-  /** What a dummy packet holds. */
+  /** The contents of a dummy packet. */
   private static final byte[] NOTHING = {};
 
   private final Keying keying;
@@ -59,7 +59,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
 
   /**
    * @param keying closed with this engine
-   * @param backends what to encipher with; SAs of other algorithms are refused
+   * @param backends the ciphers by algorithm; SAs of other algorithms are refused
    */
   public EspEngine(Keying keying, Map<AeadAlgorithm, AeadBackend> backends) {
     this.keying = keying;
@@ -77,12 +77,12 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
   }
 
   /**
-   * These are all peers from now on. A peer whom the keying takes for another, or whose settings
-   * changed in more than {@link EspPeerSettings#continues} allows, begins anew, but stays where it
-   * was learnt to be while its endpoint is the same; the others keep what they have.
+   * Replaces all peers. A peer that the keying takes for another one, or whose settings changed in
+   * more than {@link EspPeerSettings#continues} allows, begins anew, but keeps its learnt address
+   * if its configured endpoint is the same; the others keep their SAs.
    *
-   * @throws IllegalArgumentException where two have one name, or the keying cannot have one;
-   *     nothing was changed
+   * @throws IllegalArgumentException if two have one name, or the keying cannot have one; nothing
+   *     was changed
    */
   public void peers(Collection<EspPeerSettings> settings, long nowNanos) {
     Map<String, EspPeerSettings> wanted = new HashMap<>();
@@ -142,7 +142,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     peer.endpoint(null);
   }
 
-  /** Nothing more is sent to a peer, or a part of it. */
+  /** Ends sending to a peer, or to a part of it. */
   private void end(EspPeer sender) {
     sas.stopSending(sender);
     drops.count(DropReason.NO_SESSION, sender.staged().close());
@@ -185,9 +185,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
         .toList();
   }
 
-  /**
-   * The keys of all security associations, for who has to read a capture; the caller closes them.
-   */
+  /** The keys of all security associations, for reading a capture; the caller closes them. */
   public List<SaSecret> secrets() {
     return sas.secrets(peers.values());
   }
@@ -275,7 +273,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     }
   }
 
-  /** Of peers that nothing was sent to for their interval. */
+  /** Marks the peers to which nothing was sent for their interval. */
   private void keepMappingsAlive(long nowNanos) {
     long next = NatKeepalive.NEVER;
     for (EspPeer peer : peers.values()) {
@@ -303,7 +301,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     }
     if ((requests & EspPeer.WANTED) != 0) {
       if (sa != null && sa.maySend(nowNanos)) {
-        // It came up between the lane's look and its request.
+        // The SA came up between the lane's look-up and its request.
         ready(peer);
       } else {
         keying.wanted(peer.toString(), nowNanos);
@@ -322,7 +320,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     events.add(new TunnelEvent.SourceHeard(peer.toString()));
   }
 
-  /** Does what the keying says; receive SAs reach lanes with the next {@link SaTable#publish}. */
+  /** Applies the keying's events; receive SAs reach lanes with the next {@link SaTable#publish}. */
   private void obey(long nowNanos) {
     for (KeyingEvent event = keying.pollEvent(); event != null; event = keying.pollEvent()) {
       KeyingEvent said = event;
@@ -420,7 +418,10 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     return false;
   }
 
-  /** What keeps a NAT's mapping alive, the next staged packet, or the dummy: what is due first. */
+  /**
+   * Writes the packet to send next: a NAT keepalive, a staged packet, or a dummy, the first that is
+   * due.
+   */
   private boolean transmit(EspPeer peer, Datagram out, long nowNanos) {
     Endpoint to = peer.endpoint();
     boolean keepalive = peer.keepaliveDue;
@@ -466,7 +467,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     return event != null ? event : keying.pollNotice();
   }
 
-  /** Wipes all secrets. Lanes that still hold a peer get drops from here on. */
+  /** Wipes all secrets. Afterwards, lanes that still hold a peer drop its packets. */
   @Override
   public void close() {
     List.copyOf(peers.values()).forEach(this::remove);

@@ -4,7 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
-/** Where what stands in a packet (RFC 4303 section 2, RFC 4106), and its trailer. */
+/** The layout of a packet (RFC 4303 section 2, RFC 4106) and of its trailer. */
 final class EspFraming {
   static final int SPI = 0;
   static final int SEQUENCE = 4;
@@ -18,13 +18,13 @@ final class EspFraming {
   static final int ICV = 16;
   static final int OVERHEAD = HEADER + ICV;
 
-  /** The shortest packet: a dummy of nothing. */
+  /** The shortest packet: an empty dummy. */
   static final int MIN_LENGTH = OVERHEAD + ALIGNMENT;
 
-  /** SPI and sequence number, authenticated where they stand. */
+  /** SPI and sequence number, authenticated in place. */
   static final int AAD = 8;
 
-  /** SPI and all 64 bits of the sequence number, of which the wire has the lower half. */
+  /** SPI and all 64 bits of the sequence number, of which packets carry the lower half. */
   static final int AAD_ESN = 12;
 
   static final int NEXT_IPV4 = 4;
@@ -44,7 +44,10 @@ final class EspFraming {
 
   private EspFraming() {}
 
-  /** What is enciphered of an inner packet of {@code length} bytes: padded, with its trailer. */
+  /**
+   * Bytes that are enciphered for an inner packet of {@code length} bytes: with padding and
+   * trailer.
+   */
   static int paddedLength(int length) {
     return (length + TRAILER + ALIGNMENT - 1) & -ALIGNMENT;
   }
@@ -54,7 +57,7 @@ final class EspFraming {
     return length >= MIN_LENGTH && length % ALIGNMENT == 0;
   }
 
-  /** The header as it is on the wire. The IV is the sequence number: unique, as it must be. */
+  /** Writes the header. The IV is the sequence number, which makes it unique. */
   static void putHeader(MemorySegment memory, long at, int spi, long sequence) {
     memory.set(INT, at + SPI, spi);
     memory.set(INT, at + SEQUENCE, (int) sequence);
@@ -62,8 +65,8 @@ final class EspFraming {
   }
 
   /**
-   * The associated data of an ESN packet, in the room of its header: the IV gives way, which the
-   * cipher knows from elsewhere.
+   * Writes the associated data of an ESN packet in place of its header. This overwrites the IV,
+   * which the cipher gets as a counter.
    */
   static void putEsnAad(MemorySegment memory, long at, int spi, long sequence) {
     memory.set(INT, at + SPI, spi);
@@ -71,9 +74,9 @@ final class EspFraming {
   }
 
   /**
-   * Puts padding 1, 2, 3..., its length and the next header behind an inner packet.
+   * Writes padding 1, 2, 3..., its length and the next header behind an inner packet.
    *
-   * @param end where pad length and next header end
+   * @param end offset of the end of pad length and next header
    */
   static void putTrailer(MemorySegment memory, long packetEnd, long end, int nextHeader) {
     int padding = (int) (end - packetEnd) - TRAILER;
@@ -89,9 +92,9 @@ final class EspFraming {
   }
 
   /**
-   * Bytes between {@code at} and the padding of what was opened there.
+   * Bytes between {@code at} and the padding of an opened packet.
    *
-   * @return -1 where the padding is not what RFC 4303 section 2.4 says, or longer than the packet
+   * @return -1 if the padding is not that of RFC 4303 section 2.4, or is longer than the packet
    */
   static int payloadLength(MemorySegment memory, long at, long end) {
     int padding = memory.get(ValueLayout.JAVA_BYTE, end - 2) & 0xff;

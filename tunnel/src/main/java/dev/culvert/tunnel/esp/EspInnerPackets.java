@@ -9,14 +9,14 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What stands in opened packets: padding, next header, and whether source and destination are the
- * SA's. Packets are named by the bits of a mask, bit 0 for packet 0.
+ * Checks opened packets: padding, next header, and whether source and destination are the SA's. A
+ * mask with one bit per packet, bit 0 for packet 0, names packets.
  */
 final class EspInnerPackets {
   private final EspState shared;
   private final DropCounters drops;
 
-  // What was last found, for one run: mostly all packets have the same addresses.
+  // The result of the last check, since packets of a run mostly have the same addresses.
   private PrefixTable<EspPeer> owners = PrefixTable.empty();
   private boolean known;
   private boolean lastV4;
@@ -31,7 +31,7 @@ final class EspInnerPackets {
     this.drops = drops;
   }
 
-  /** Sets the inner length of each packet that may be delivered; the number of those. */
+  /** Sets the inner length of each packet that may be delivered; returns their number. */
   int deliver(Train train, long packets, InboundSa sa) {
     owners = shared.owners;
     known = false;
@@ -49,7 +49,7 @@ final class EspInnerPackets {
     return delivered;
   }
 
-  /** Sets the inner length, and says why the packet may not be delivered all the same. */
+  /** Sets the inner length; returns the reason why the packet may not be delivered, or null. */
   private @Nullable DropReason check(Train train, int i, InboundSa sa) {
     MemorySegment memory = train.memory();
     long at = train.inner(i);
@@ -71,7 +71,7 @@ final class EspInnerPackets {
     if (expected == 0 || payload == 0 || InnerIp.version(memory, at) != expected) {
       return DropReason.MALFORMED;
     }
-    // What is behind the packet's own end hides its length (RFC 4303 section 2.7).
+    // Bytes behind the packet's own end are padding that hides its length (RFC 4303 section 2.7).
     int length = InnerIp.length(memory, at, payload);
     train.length(i, length);
     return length == 0 ? DropReason.MALFORMED : addresses(memory, at, expected == 4, sa);
@@ -88,7 +88,7 @@ final class EspInnerPackets {
         || destinationLow != lastDestinationLow
         || sourceHigh != lastSourceHigh
         || destinationHigh != lastDestinationHigh) {
-      // What the SA is for, and what of that passes now.
+      // The addresses that the SA is for, and of those the ones that may pass now.
       Selectors agreed = sa.parameters().selectors();
       Selectors selectors = sa.peer().settings().selectors();
       EspPeer owner = v4 ? owners.lookup4((int) sourceLow) : owners.lookup6(sourceHigh, sourceLow);

@@ -6,7 +6,7 @@ import dev.culvert.tunnel.engine.Overhead;
 public enum EspOverhead implements Overhead {
   INSTANCE;
 
-  /** Bytes of a UDP header, where ESP is encapsulated in it (RFC 3948). */
+  /** Bytes of the UDP header if ESP is encapsulated in UDP (RFC 3948). */
   public static final int UDP_HEADER = 8;
 
   @Override
@@ -14,7 +14,7 @@ public enum EspOverhead implements Overhead {
     return EspFraming.HEADER;
   }
 
-  /** The tunnel's MTU has no say: padding to 4 never makes a packet too long that is not so. */
+  /** Ignores the tunnel's MTU, since padding to 4 bytes never makes a fitting packet too long. */
   @Override
   public int sealedLength(int innerLength, int mtu) {
     return EspFraming.OVERHEAD + EspFraming.paddedLength(innerLength);
@@ -28,7 +28,7 @@ public enum EspOverhead implements Overhead {
   /**
    * The largest inner packet that fits.
    *
-   * @param linkMtu of the underlay, bytes
+   * @param linkMtu the underlay's MTU in bytes
    * @param outerHeader bytes of the outer IP header: 20 or 40
    * @param udpEncapsulated whether a UDP header follows that
    */

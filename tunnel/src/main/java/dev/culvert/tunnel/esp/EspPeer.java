@@ -17,11 +17,11 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The other end, with the SA that is sent under; or, with one for each prefix behind it, a part of
- * the other end for each.
+ * A peer with its outbound SA; or, if each prefix behind the peer has an SA of its own, the part of
+ * the peer for one prefix.
  */
 final class EspPeer extends BasePeer<EspPeer> {
-  /** What lanes may ask of the control side, as bits of one word. */
+  /** Requests of lanes to the control side, as bits of one word. */
   static final int WANTED = 1;
 
   /** The peer was heard from another port. */
@@ -36,15 +36,17 @@ final class EspPeer extends BasePeer<EspPeer> {
   private volatile EspPeerSettings settings;
   private final NatKeepalive keepalive;
 
-  /** The whole peer that this is a part of, or this. */
+  /** The whole peer of which this is a part, or this. */
   private final EspPeer whole;
 
   private final StagingBudget budget;
 
-  /** By the prefix that they are for; empty but with an SA for each. Control thread only. */
+  /**
+   * The parts by their prefix; empty unless each prefix has an SA of its own. Control thread only.
+   */
   private final Map<Prefix, EspPeer> parts = new HashMap<>();
 
-  /** The same for lanes; null where the peer is in one piece. */
+  /** The parts for look-ups by lanes; null if the peer has one outbound SA. */
   private volatile @Nullable PrefixTable<EspPeer> partTable;
 
   private volatile @Nullable OutboundSa outbound;
@@ -88,17 +90,20 @@ final class EspPeer extends BasePeer<EspPeer> {
     }
   }
 
-  /** The peer that this is all or a part of. */
+  /** The whole peer of which this is a part, or this. */
   EspPeer whole() {
     return whole;
   }
 
-  /** All that SAs are sent under for: the peer itself, or its parts. */
+  /** The holders of outbound SAs: the peer itself, or its parts. */
   Collection<EspPeer> senders() {
     return partTable == null ? List.of(this) : List.copyOf(parts.values());
   }
 
-  /** What of the peer an outbound SA is for, or null: that is behind the peer no more. */
+  /**
+   * The holder of an outbound SA with these selectors, or null if they are no longer behind the
+   * peer.
+   */
   @Nullable EspPeer sender(Selectors of) {
     return partTable == null ? this : parts.get(of.remote().getFirst());
   }
@@ -139,10 +144,10 @@ final class EspPeer extends BasePeer<EspPeer> {
   }
 
   /**
-   * What passes has changed, or where else the peer may be; its configured endpoint and what its
-   * keys are made of has not.
+   * Takes new settings that differ only in the traffic that passes or in the peer's other
+   * addresses, not in its endpoint or in inputs of its keys.
    *
-   * @return the parts that are no more
+   * @return the parts that were removed
    */
   Collection<EspPeer> settings(EspPeerSettings changed) {
     List<EspPeer> before = new ArrayList<>(parts.values());
@@ -155,18 +160,18 @@ final class EspPeer extends BasePeer<EspPeer> {
     return before;
   }
 
-  /** Told of what passes. */
+  /** The listener that lanes tell of traffic. */
   NatKeepalive keepalive() {
     return keepalive;
   }
 
-  /** Where its packets come from now: one of the addresses that its SAs are found by. */
+  /** The current source of its packets: one of the addresses by which its SAs are found. */
   IpAddress address() {
     Endpoint now = endpoint();
     return (now == null ? settings.endpoint() : now).address();
   }
 
-  /** What is sent under, or null. Any thread. */
+  /** The SA to send under, or null. Thread-safe. */
   @Nullable OutboundSa outbound() {
     return outbound;
   }

@@ -7,19 +7,19 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One peer, as engine and keying both have to know it.
+ * The settings of one peer for engine and keying.
  *
- * @param name unique among the peers; what events and status say
- * @param localNode our node's address as both ends name it: it goes into derived keys
+ * @param name unique among the peers; shown in events and status
+ * @param localNode our node's address as both ends name it, which goes into derived keys
  * @param remoteNode the peer's node address as both ends name it
- * @param endpoint where the peer is on the underlay, until it is heard elsewhere. Packets from its
- *     address are the peer's; the UDP port may move behind a NAT
- * @param otherAddresses where the peer may be as well, through another uplink: packets from there
- *     are the peer's too, from any further address nobody's
- * @param selectors what goes through the tunnel. Of several peers the one with the longest remote
- *     prefix owns an address
- * @param binding what of the selectors the SAs are for
- * @param keepaliveSeconds after how long without a packet to the peer a NAT's mapping is kept alive
+ * @param endpoint the peer's address and port on the underlay, until packets from elsewhere prove
+ *     another. Packets from its address are the peer's; the UDP port may change behind a NAT
+ * @param otherAddresses further addresses of the peer, through other uplinks. Packets from these
+ *     are the peer's too; packets from all other addresses are refused
+ * @param selectors the traffic that goes through the tunnel. If several peers' remote prefixes hold
+ *     an address, the longest prefix decides
+ * @param binding the part of the selectors that each SA is for
+ * @param keepaliveSeconds interval without a packet to the peer after which a NAT keepalive is sent
  *     (RFC 3948 section 4): 0 for never, at most 65535
  */
 public record EspPeerSettings(
@@ -33,22 +33,25 @@ public record EspPeerSettings(
     List<IpAddress> otherAddresses) {
   private static final int MAX_KEEPALIVE_SECONDS = 65_535;
 
-  /** What SAs are for, which goes into their keys where keys are derived. */
+  /** The traffic of each SA, which goes into its key if keys are derived. */
   public enum Binding {
-    /** One pair for exactly these selectors: with others it is another peer, with other keys. */
+    /**
+     * One pair of SAs for exactly these selectors: with other selectors the peer begins anew with
+     * other keys.
+     */
     SELECTORS,
 
     /**
-     * One pair for all between the two nodes, as Cilium's policy {@code subnet}. The selectors say
-     * what of it passes now; they may change while the SAs go on, and need not change at both ends
-     * at once.
+     * One pair of SAs for all traffic between the two nodes, as Cilium's policy {@code subnet}. The
+     * selectors limit the traffic that may pass now; they may change while the SAs live, and need
+     * not change at both ends at once.
      */
     NODES,
 
     /**
-     * As {@link #NODES}, but one SA each way for every prefix behind its receiver, whose packets
-     * alone it carries: Cilium's policy {@code endpoint}. If a node names pods by their addresses,
-     * that is one SA per pod.
+     * Like {@link #NODES}, but with one SA each way for every prefix behind the receiver, which
+     * carries packets to that prefix only: Cilium's policy {@code endpoint}. If a node names pods
+     * by their addresses, that is one SA per pod.
      */
     ENDPOINTS
   }
@@ -96,10 +99,10 @@ public record EspPeerSettings(
   }
 
   /**
-   * Where to say hello, or null for where the peer was heard last: each second time that it does
-   * not answer, where it may be as well.
+   * The endpoint for a hello, or null for the peer's last known one: every second attempt goes to
+   * one of its other addresses.
    *
-   * @param attempt from 0
+   * @param attempt number of the attempt, from 0
    */
   public @Nullable Endpoint helloTo(int attempt) {
     int others = otherAddresses.size();
@@ -108,12 +111,12 @@ public record EspPeerSettings(
         : Endpoint.of(otherAddresses.get(attempt / 2 % others), endpoint.port());
   }
 
-  /** What both ends have to agree on, so that it goes into keys. */
+  /** The selectors that both ends have to agree on, which go into keys. */
   public Selectors agreed() {
     return binding == Binding.SELECTORS ? selectors : Selectors.ANY;
   }
 
-  /** What each of the SAs is for that are sent under. */
+  /** The selectors of each outbound SA. */
   public List<Selectors> outbound() {
     return binding == Binding.ENDPOINTS
         ? selectors.remote().stream()
@@ -122,7 +125,7 @@ public record EspPeerSettings(
         : List.of(agreed());
   }
 
-  /** What each of the SAs is for that are received under. */
+  /** The selectors of each inbound SA. */
   public List<Selectors> inbound() {
     return binding == Binding.ENDPOINTS
         ? selectors.local().stream()
@@ -131,7 +134,7 @@ public record EspPeerSettings(
         : List.of(agreed());
   }
 
-  /** Whether keys made for {@code other} are good for this one. */
+  /** Whether keys made for {@code other} may be used for this peer. */
   public boolean sharesKeysWith(EspPeerSettings other) {
     return localNode.equals(other.localNode)
         && remoteNode.equals(other.remoteNode)
@@ -140,8 +143,8 @@ public record EspPeerSettings(
   }
 
   /**
-   * Whether all that {@code other} has can go on: only what passes now may differ, and where else
-   * the peer may be.
+   * Whether a peer with the settings {@code other} can take these settings and keep its SAs: only
+   * the traffic that passes now and the other addresses may differ.
    */
   public boolean continues(EspPeerSettings other) {
     return name.equals(other.name)

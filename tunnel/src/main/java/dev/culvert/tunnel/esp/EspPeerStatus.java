@@ -4,11 +4,11 @@ import dev.culvert.tunnel.engine.Endpoint;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One peer now, for people. No secret.
+ * The state of one peer, for people. Has no secrets.
  *
- * @param endpoint where it was last heard, or where it is said to be
- * @param txBytes sent to it since it is a peer, on the wire without outer headers
- * @param rxBytes authenticated from it since then, on the wire without outer headers
+ * @param endpoint its last proven endpoint, or its configured one
+ * @param txBytes bytes sent to it since it was added, on the wire without outer headers
+ * @param rxBytes authenticated bytes received from it since then, on the wire without outer headers
  */
 public record EspPeerStatus(
     EspPeerSettings settings, @Nullable Endpoint endpoint, long txBytes, long rxBytes) {}

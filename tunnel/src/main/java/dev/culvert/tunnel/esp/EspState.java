@@ -10,13 +10,15 @@ import dev.culvert.tunnel.engine.StagingBudget;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
-/** What lanes and the control side share; every part says who may do what. */
+/**
+ * The state that lanes and the control side share; each field names the threads that may use it.
+ */
 final class EspState {
   private static final int MAX_QUEUED_MESSAGES = 1024;
 
   final Keying keying;
 
-  /** Only of peers' addresses: the keying's filter sees to that. */
+  /** Messages from peers' addresses only, since the keying's filter drops all others. */
   final MessageQueue messages = new MessageQueue(MAX_QUEUED_MESSAGES, 0);
 
   final RequestStack<EspPeer> requests = new RequestStack<>();
@@ -26,7 +28,7 @@ final class EspState {
   /** Written by the control thread, whole tables at a time. */
   volatile InboundSas inbound = InboundSas.EMPTY;
 
-  /** Who owns an inner address: written by the control thread, whole tables at a time. */
+  /** The owner of each inner address: written by the control thread, whole tables at a time. */
   volatile PrefixTable<EspPeer> owners = PrefixTable.empty();
 
   private final AtomicReferenceArray<@Nullable AeadBackend> backends =
@@ -36,7 +38,7 @@ final class EspState {
     this.keying = keying;
   }
 
-  /** What packets are sealed with now; lanes take a change over between two trains. */
+  /** The current cipher backend; lanes switch to another one between two trains. */
   AeadBackend backend(AeadAlgorithm algorithm) {
     AeadBackend backend = backends.getAcquire(algorithm.ordinal());
     if (backend == null) {

@@ -3,11 +3,11 @@ package dev.culvert.tunnel.esp;
 import dev.culvert.crypto.ReplayWindow;
 import java.util.concurrent.atomic.LongAdder;
 
-/** A key that is received under, with its replay window; shared by all lanes. */
+/** A key for receiving, with its replay window; shared by all lanes. */
 final class InboundSa extends SecurityAssociation {
   private final EspPeer peer;
 
-  /** All below were used before this was set up. */
+  /** All numbers below were used before this SA was set up. */
   private final long floor;
 
   private final ReplayWindow window;
@@ -30,7 +30,7 @@ final class InboundSa extends SecurityAssociation {
     return peer;
   }
 
-  /** The highest number that was accepted, or that is known to have been used before. */
+  /** The highest number that was accepted, or that was used before this SA was set up. */
   long newest() {
     synchronized (window) {
       long newest = window.newest();
@@ -42,7 +42,7 @@ final class InboundSa extends SecurityAssociation {
    * Completes the lower halves in {@code sequences} and tests them against the window, before any
    * of the packets is authenticated; changes nothing of this SA.
    *
-   * @return one bit a packet: set where the number is fresh
+   * @return one bit per packet, set if the number is fresh
    */
   long inferAndTest(long[] sequences, int count) {
     long fresh = 0;
@@ -75,7 +75,7 @@ final class InboundSa extends SecurityAssociation {
   }
 
   /**
-   * Ends receiving under this for good: a lane that has opened packets just now drops them.
+   * Ends receiving under this SA for good: a lane that is just opening packets drops them.
    *
    * @return the first number that may still come, as far as is known
    */

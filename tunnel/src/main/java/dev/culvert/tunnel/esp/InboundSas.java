@@ -11,13 +11,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Receive SAs by SPI and outer source, immutable: a change builds a new table and swaps one
- * reference. All peers may use one SPI, so the source is part of the key; the UDP port is not, a
- * NAT may move it.
+ * reference. All peers may use one SPI, so the source is part of the look-up key; the UDP port is
+ * not, since a NAT may change it.
  */
 final class InboundSas {
   static final InboundSas EMPTY = new InboundSas(List.of());
 
-  /** Most SAs of one SPI and source: more keys than that are never in use at once. */
+  /** The most SAs of one SPI and source, since no more keys are in use at once. */
   static final int MAX_CANDIDATES = 4;
 
   private static final InboundSa[] NONE = {};
@@ -29,7 +29,7 @@ final class InboundSas {
   private final InboundSa[][] candidates;
 
   /**
-   * @param sas oldest first; of one place no more than {@link #MAX_CANDIDATES}
+   * @param sas oldest first; at most {@link #MAX_CANDIDATES} of one SPI and source
    */
   InboundSas(Collection<InboundSa> sas) {
     Map<Place, List<InboundSa>> places = new LinkedHashMap<>();
@@ -55,7 +55,10 @@ final class InboundSas {
         });
   }
 
-  /** The SAs that a packet may be of, newest first; mostly one. Not to be changed. */
+  /**
+   * The SAs to which a packet may belong, newest first; usually one. The caller must not change the
+   * array.
+   */
   InboundSa[] find(int spi, DatagramSource source) {
     for (int slot = slot(spi, source.high(), source.low()); ; slot = next(slot)) {
       IpAddress there = sources[slot];

@@ -4,9 +4,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Where the numbers of keys stand that were in use and no longer are, so that a key met again
- * continues. Bounded: a key that two ends agreed on with fresh randomness is never met again, and
- * those made by hand are few. Belongs to the control thread.
+ * Remembers the last sequence number of each retired key, so that a key that returns continues
+ * after it. Bounded: keys agreed on with fresh randomness never return, and keys made by hand are
+ * few. Belongs to the control thread.
  */
 final class KeyLedger {
   private static final int CAPACITY = 1 << 16;
@@ -23,7 +23,10 @@ final class KeyLedger {
     };
   }
 
-  /** The first number that {@code sa} may use for sending: its own, or where its key stands. */
+  /**
+   * The first number that {@code sa} may use for sending: its own first number, or the one after
+   * its key's last.
+   */
   long firstOutbound(SaKeyId key, SaParameters sa) {
     return later(sa.firstSequence(), outbound.getOrDefault(key, 1L));
   }
@@ -33,22 +36,22 @@ final class KeyLedger {
     return later(sa.firstSequence(), inbound.getOrDefault(key, 1L));
   }
 
-  /** Ends {@code sa} and keeps where its key stands. */
+  /** Ends {@code sa} and remembers its key's last number. */
   void retire(OutboundSa sa) {
     outbound.merge(sa.keyId(), sa.retire(), KeyLedger::later);
   }
 
-  /** Ends {@code sa} and keeps where its key stands. */
+  /** Ends {@code sa} and remembers its key's last number. */
   void retire(InboundSa sa) {
     inbound.merge(sa.keyId(), sa.retire(), KeyLedger::later);
   }
 
-  /** Whether the key was ever received under: then nothing may be sent under it. */
+  /** Whether the key was ever used for receiving; it must not be used for sending then. */
   boolean wasInbound(SaKeyId key) {
     return inbound.containsKey(key);
   }
 
-  /** Whether the key was ever sent under. */
+  /** Whether the key was ever used for sending. */
   boolean wasOutbound(SaKeyId key) {
     return outbound.containsKey(key);
   }

@@ -8,14 +8,14 @@ import java.util.Collection;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the engine's keys come from: an exchange of epochs under a global key, a Noise handshake,
- * or a list made by hand. Sans-I/O, and all of it on the control thread but {@link #newFilter} and
+ * The source of the engine's keys: an exchange of epochs under a global key, a Noise handshake, or
+ * a list made by hand. Sans-I/O. Belongs to the control thread, except {@link #newFilter} and
  * {@link #nextDeadlineNanos}.
  *
  * <p>After each call to any of {@link #peers}, {@link #advance}, {@link #startAfresh}, {@link
  * #receive}, {@link #wanted} and {@link #runningLow} the engine drains {@link #pollEvent}, then
- * {@link #pollMessage}, until null. So a receive SA is installed before the message that tells the
- * peer of it leaves.
+ * {@link #pollMessage}, until null. So a receive SA is installed before the message that announces
+ * it to the peer is sent.
  *
  * <p>The first packet under a key may overtake the message that makes the peer accept it: install
  * {@link KeyingEvent.AddInbound} before the peer can send, {@link KeyingEvent.UseOutbound} only
@@ -26,8 +26,8 @@ public interface Keying extends AutoCloseable {
    * A message to a peer's keying.
    *
    * @param bytes up to {@link #MAX_MESSAGE} bytes, without the non-ESP marker
-   * @param peer whom it is for, or null where it answers somebody unknown
-   * @param to where to send it; null for where the peer is now
+   * @param peer the receiving peer, or null for an answer to an unknown sender
+   * @param to the destination; null for the peer's current endpoint
    */
   @SuppressWarnings("ArrayRecordComponent") // Never compared.
   record Message(byte[] bytes, @Nullable String peer, @Nullable Endpoint to) {}
@@ -36,61 +36,62 @@ public interface Keying extends AutoCloseable {
   int MAX_MESSAGE = 1200;
 
   /**
-   * Has no message carry a timestamp up to {@code answered}, which {@link
+   * Makes all messages carry timestamps later than {@code answered}, which {@link
    * TunnelEvent.TimestampAnswered} told of before a restart.
    */
   default void minimumTimestamp(Instant answered) {}
 
   /**
-   * These are all peers from now on. The engine itself ends what peers that are gone had; nothing
-   * more is to be said of them.
+   * Replaces all peers. The engine itself ends the SAs of removed peers; the keying emits no more
+   * events for them.
    */
   void peers(Collection<EspPeerSettings> peers);
 
-  /** For one more lane. Any thread, as the filter itself. */
+  /** Creates the filter for one more lane. Thread-safe; the filter itself belongs to its lane. */
   MessageFilter newFilter();
 
   /**
-   * Works on a message that a {@link MessageFilter} let pass. It may come from anybody.
+   * Handles a message that a {@link MessageFilter} let pass. Its sender may be forged.
    *
-   * @param underLoad whether more come than this end keeps up with
+   * @param underLoad whether messages come faster than this end handles them
    */
   void receive(byte[] message, Endpoint from, boolean underLoad, long nowNanos, long wallNanos);
 
   /**
-   * Who is to be told of the traffic with {@code peer}; asked after {@link #peers} has named it. A
-   * peer that has another than before begins anew.
+   * The listener for the traffic with {@code peer}; called after {@link #peers} has named it. A
+   * peer with another listener than before begins anew.
    */
   default TrafficListener traffic(String peer) {
     return TrafficListener.NONE;
   }
 
-  /** Does what is due. A spurious call does nothing. */
+  /** Acts on due timers. A spurious call does nothing. */
   void advance(long nowNanos, long wallNanos);
 
   /**
-   * All keys may have been used by another life of this machine, which was perhaps restored from a
-   * snapshot; the engine has ended all SAs. Forgets what is under way, and makes new keys if it
-   * can.
+   * Starts anew after the machine was perhaps restored from a snapshot, since a twin may have used
+   * all keys. The engine has ended all SAs. Forgets exchanges under way, and makes new keys if
+   * possible.
    */
   void startAfresh(long nowNanos, long wallNanos);
 
   /**
-   * There is traffic for {@code peer} and nothing to send it under. Called again and again while
-   * that lasts; a keying that cannot help answers with {@link KeyingEvent.StopSending}.
+   * There is traffic for {@code peer} but no SA to send under. Called repeatedly while that lasts;
+   * a keying that cannot make an SA answers with {@link KeyingEvent.StopSending}.
    */
   void wanted(String peer, long nowNanos);
 
   /**
-   * The outbound SA with this key has come to its {@link SaParameters#noticeAt}. Called once for
-   * each value of that.
+   * The outbound SA with this key has reached its {@link SaParameters#noticeAt}. Called once for
+   * each value of it.
    *
    * @param nextSequence the next number that will be used
    */
   void runningLow(String peer, SaKeyId key, long nextSequence, long nowNanos);
 
   /**
-   * What the control side dropped, by reason: the keying counts messages here, the engine the rest.
+   * The control side's drops by reason: the keying counts messages here, and the engine other
+   * packets.
    */
   DropCounters drops();
 
@@ -100,14 +101,14 @@ public interface Keying extends AutoCloseable {
   /** The next message to send, or null. */
   @Nullable Message pollMessage();
 
-  /** The next thing that happened of which the engine cannot know, or null. */
+  /** The next event that only the keying knows of, or null. */
   default @Nullable TunnelEvent pollNotice() {
     return null;
   }
 
   /**
-   * When {@link #advance} has something to do next: monotonic time, {@code Long.MAX_VALUE} for
-   * never. Any thread.
+   * The time of the next timer for {@link #advance}: monotonic nanoseconds, {@code Long.MAX_VALUE}
+   * for none. Thread-safe.
    */
   long nextDeadlineNanos();
 

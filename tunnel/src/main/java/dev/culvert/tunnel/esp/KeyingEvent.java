@@ -2,25 +2,24 @@ package dev.culvert.tunnel.esp;
 
 import dev.culvert.tunnel.engine.Endpoint;
 
-/** What a {@link Keying} has the engine do, in this order. */
+/** An instruction of a {@link Keying} to the engine; the engine obeys them in order. */
 public sealed interface KeyingEvent {
   /** The peer's name. */
   String peer();
 
   /**
-   * Receive under this SA from now on, beside all that are there. Several may have one SPI (epochs
-   * under one global key): then the newest is tried first; at most four, the oldest gives way. A
-   * key that was known before continues where its window stood.
+   * Receive under this SA from now on, in addition to the present ones. Up to four may have one SPI
+   * (epochs under one global key): the newest is tried first, and a fifth replaces the oldest. A
+   * key that was used before keeps its replay window.
    */
   record AddInbound(String peer, SaParameters sa) implements KeyingEvent {}
 
-  /** Receive no more under this key. */
+  /** Stop receiving under this key. */
   record RemoveInbound(String peer, SaKeyId key) implements KeyingEvent {}
 
   /**
-   * Send under this SA, and no longer under the one before. Staged packets go out under it. A key
-   * that was known before continues after the last number it used. A key that is used for receiving
-   * is refused.
+   * Send under this SA instead of the one before. Staged packets are sent under it. A key that was
+   * used before continues after its last number. A key that is used for receiving is refused.
    */
   record UseOutbound(String peer, SaParameters sa) implements KeyingEvent {}
 
@@ -31,14 +30,14 @@ public sealed interface KeyingEvent {
       implements KeyingEvent {}
 
   /**
-   * Send nothing more to the peer until the next {@link UseOutbound}. Also where an exchange was
-   * given up: what was staged meanwhile is dropped.
+   * Send nothing more to the peer until the next {@link UseOutbound}. Also used if an exchange was
+   * given up: staged packets are dropped.
    */
   record StopSending(String peer) implements KeyingEvent {}
 
   /**
-   * The outbound SA is over: send nothing until the next {@link UseOutbound}, which is on its way
-   * where there is traffic. What is staged waits for it.
+   * The outbound SA is over: send nothing until the next {@link UseOutbound}, which will come if
+   * there is traffic. Staged packets wait for it.
    */
   record EndOutbound(String peer) implements KeyingEvent {}
 
@@ -48,6 +47,9 @@ public sealed interface KeyingEvent {
    */
   record SendDummy(String peer) implements KeyingEvent {}
 
-  /** An authenticated, fresh message of the peer came from here: its UDP port may have moved. */
+  /**
+   * An authenticated, fresh message of the peer came from this endpoint; its UDP port may have
+   * changed.
+   */
   record Heard(String peer, Endpoint from) implements KeyingEvent {}
 }

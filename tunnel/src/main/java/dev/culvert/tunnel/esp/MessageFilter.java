@@ -5,18 +5,18 @@ import dev.culvert.tunnel.engine.Endpoint;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A lane's look at a message before it is copied and queued: who it says it is from, length, type,
- * perhaps a MAC. Anybody may send any number of messages, so that it must be cheap and should
- * allocate nothing. Belongs to one lane; nothing that is shared may be changed.
+ * A lane's check of a message before it is copied and queued: source, length, type, perhaps a MAC.
+ * Attackers may send any number of messages, so it must be cheap and should allocate nothing.
+ * Belongs to one lane, and must not change shared state.
  */
 @FunctionalInterface
 public interface MessageFilter {
   /**
-   * Says why a message goes no further.
+   * Checks a message.
    *
-   * @param message as it came behind the non-ESP marker, at most {@link Keying#MAX_MESSAGE} bytes;
-   *     the array may be longer, and is the lane's
-   * @return null where it is worth queueing
+   * @param message the bytes behind the non-ESP marker, at most {@link Keying#MAX_MESSAGE}; the
+   *     array may be longer, and belongs to the lane
+   * @return the reason to drop it, or null if it is to be queued
    */
   @Nullable DropReason refuse(byte[] message, int length, Endpoint from);
 }

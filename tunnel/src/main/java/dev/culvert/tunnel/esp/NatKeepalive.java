@@ -1,9 +1,9 @@
 package dev.culvert.tunnel.esp;
 
 /**
- * When a peer is due a packet that keeps the mapping of a NAT between us alive (RFC 3948 section
- * 4): once nothing was sent to it for the interval. Lanes tell what they send, the control thread
- * asks.
+ * Determines when a peer is due a packet that keeps a NAT's mapping alive (RFC 3948 section 4):
+ * after an interval without packets to it. Lanes report packets that they send, and the control
+ * thread queries.
  */
 final class NatKeepalive implements TrafficListener {
   static final long NEVER = Long.MAX_VALUE;
@@ -13,7 +13,7 @@ final class NatKeepalive implements TrafficListener {
   private volatile long lastSent;
 
   /**
-   * @param keying is told of all traffic as well
+   * @param keying the listener to which all reports are passed on
    * @param interval nanoseconds, 0 for never
    */
   NatKeepalive(TrafficListener keying, long interval, long nowNanos) {
@@ -37,14 +37,14 @@ final class NatKeepalive implements TrafficListener {
     keying.received(spi, data, nowNanos);
   }
 
-  /** Something that is no packet of an SA was sent. */
+  /** Reports a sent message that is not a packet of an SA. */
   void messageSent(long nowNanos) {
     if (interval != 0) {
       lastSent = nowNanos;
     }
   }
 
-  /** It only ever moves on. */
+  /** The time at which a keepalive is due, in nanoseconds; it never decreases. */
   long dueAt() {
     return interval == 0 ? NEVER : lastSent + interval;
   }

@@ -4,11 +4,11 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * A key that is sent under, shared by all lanes. No sequence number is used twice: {@link #reserve}
- * moves the counter by compare-and-set and never past the limit. Numbers are unsigned.
+ * A key for sending, shared by all lanes. No sequence number is used twice: {@link #reserve} moves
+ * the counter by compare-and-set and never past the limit. Numbers are unsigned.
  */
 final class OutboundSa extends SecurityAssociation {
-  /** What {@link #reserve} returns where the numbers do not suffice; itself never a number. */
+  /** The result of {@link #reserve} if too few numbers are left; it is never a sequence number. */
   static final long SPENT = 0;
 
   private static final VarHandle NEXT;
@@ -49,12 +49,12 @@ final class OutboundSa extends SecurityAssociation {
     return limit;
   }
 
-  /** Whether there is a number left, and time. */
+  /** Whether a number is left and the SA has not expired. */
   boolean maySend(long nowNanos) {
     return Long.compareUnsigned(next, limit) < 0 && !isOver(nowNanos);
   }
 
-  /** More numbers may be used; never fewer, and never more than a sequence number can be. */
+  /** Raises the limit of numbers; never lowers it, and never above the largest sequence number. */
   void extend(long newLimit, long newNoticeAt) {
     long end = parameters().esn() ? SaParameters.LIMIT_64 : SaParameters.LIMIT_32;
     long bounded = Long.compareUnsigned(newLimit, end) > 0 ? end : newLimit;
@@ -65,9 +65,9 @@ final class OutboundSa extends SecurityAssociation {
   }
 
   /**
-   * Takes {@code count} consecutive numbers that nobody else will get.
+   * Takes {@code count} consecutive numbers for the caller alone.
    *
-   * @return the first, or {@link #SPENT} where there are not as many left
+   * @return the first, or {@link #SPENT} if fewer are left
    */
   long reserve(int count) {
     while (true) {
@@ -83,7 +83,7 @@ final class OutboundSa extends SecurityAssociation {
   }
 
   /**
-   * Ends sending under this for good: a lane that is about to reserve gets nothing.
+   * Ends sending under this SA for good: a lane that is about to reserve gets {@link #SPENT}.
    *
    * @return the first number that was not used
    */
@@ -92,16 +92,13 @@ final class OutboundSa extends SecurityAssociation {
     return (long) NEXT.getAndSet(this, SaParameters.LIMIT_64);
   }
 
-  /** Whether {@link #takeNotice} would say yes. */
+  /** Whether {@link #takeNotice} would return true. */
   boolean isLow() {
     long mark = noticeAt;
     return Long.compareUnsigned(mark, limit) < 0 && Long.compareUnsigned(next, mark) >= 0;
   }
 
-  /**
-   * Whether the keying is to be told that numbers have run low: true once for each value of the
-   * mark.
-   */
+  /** Whether to tell the keying that numbers run low: true once for each value of the mark. */
   boolean takeNotice() {
     long mark = noticeAt;
     return isLow() && NOTICE_AT.compareAndSet(this, mark, SaParameters.LIMIT_64);

@@ -7,8 +7,8 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
- * Which key it is, without saying what it is: 128 bits of a hash over algorithm, key and salt.
- * Counter and replay window belong to this, not to an SA, so that a key met again continues.
+ * Identifies a key without revealing it: 128 bits of a hash over algorithm, key and salt. Counter
+ * and replay window belong to the key, not to an SA, so that a key that returns continues.
  */
 public record SaKeyId(long high, long low) {
   static SaKeyId of(AeadAlgorithm algorithm, SecretBytes key, int salt) {
@@ -28,7 +28,7 @@ public record SaKeyId(long high, long low) {
     }
   }
 
-  /** Says nothing that could be looked up: only enough to tell keys apart in a log. */
+  /** A short form that tells keys apart in a log, too short for looking up the key. */
   @Override
   public String toString() {
     return "key " + Long.toHexString(high >>> 48);

@@ -4,8 +4,8 @@ import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.SecretBytes;
 
 /**
- * What makes one unidirectional security association (RFC 4301 section 4.4.2). Whoever emits it in
- * a {@link KeyingEvent} hands over the key: the engine closes it.
+ * The parameters of one unidirectional security association (RFC 4301 section 4.4.2). A keying that
+ * emits it in a {@link KeyingEvent} hands over the key, which the engine closes.
  *
  * @param spi the security parameters index on the wire, not 0
  * @param algorithm AES-GCM (RFC 4106), or another AEAD with the same framing (RFC 7634)
@@ -18,9 +18,9 @@ import dev.culvert.crypto.SecretBytes;
  *     #LIMIT_32} without ESN
  * @param noticeAt outbound: once this number (unsigned) is reached the engine calls {@link
  *     Keying#runningLow}; {@code sequenceLimit} for never
- * @param selectors whose packets it carries
- * @param endNanos monotonic time from which nothing is sealed or opened under it; {@link #NO_END}
- *     where only the keying ends it
+ * @param selectors the addresses whose packets it carries
+ * @param endNanos monotonic time in nanoseconds from which it is not used any more; {@link #NO_END}
+ *     if only the keying ends it
  */
 public record SaParameters(
     int spi,
@@ -39,7 +39,7 @@ public record SaParameters(
   /** The end of 64-bit sequence numbers, unsigned; the very last is never used. */
   public static final long LIMIT_64 = -1;
 
-  /** No time after which the SA is of no use. */
+  /** The {@code endNanos} of an SA that does not expire. */
   public static final long NO_END = Long.MAX_VALUE;
 
   public SaParameters {
@@ -75,7 +75,7 @@ public record SaParameters(
     this(spi, algorithm, key, salt, esn, firstSequence, sequenceLimit, noticeAt, selectors, NO_END);
   }
 
-  /** An SA that may use all numbers that there are, and says nothing on the way. */
+  /** An SA that may use all sequence numbers, without a notice before the end. */
   public static SaParameters whole(
       int spi,
       AeadAlgorithm algorithm,
@@ -87,7 +87,7 @@ public record SaParameters(
     return new SaParameters(spi, algorithm, key, salt, esn, 1, end, end, selectors);
   }
 
-  /** Which key this is. */
+  /** The identity of its key. */
   public SaKeyId keyId() {
     return SaKeyId.of(algorithm, key, salt);
   }

@@ -5,8 +5,8 @@ import dev.culvert.crypto.SecretBytes;
 import dev.culvert.routing.IpAddress;
 
 /**
- * The key of one security association, for an operator who wants to read a capture. It breaks what
- * the SA protects: made only on explicit demand.
+ * The key of one security association, for an operator who wants to read a capture. It breaks the
+ * SA's protection, so it is made only on explicit demand.
  *
  * @param peer the peer's name
  * @param remote the peer's address on the underlay

@@ -3,16 +3,16 @@ package dev.culvert.tunnel.esp;
 import dev.culvert.crypto.AeadAlgorithm;
 
 /**
- * One security association, for people. No secret.
+ * The state of one security association, for people. Has no secrets.
  *
  * @param peer the peer's name
- * @param outbound whether it is sent under; else received under
- * @param keyBits length of the key
- * @param ageNanos since it was taken into use
- * @param sequence outbound the next number, inbound the highest accepted; unsigned
+ * @param outbound true for sending, false for receiving
+ * @param keyBits length of the key in bits
+ * @param ageNanos nanoseconds since it was taken into use
+ * @param sequence outbound the next number, inbound the highest accepted one; unsigned
  * @param sequenceLimit the first number that is not used, unsigned
- * @param packets sealed, or authenticated and fresh
- * @param bytes of those on the wire, without outer headers
+ * @param packets sealed packets, or authenticated and fresh ones
+ * @param bytes bytes of these packets on the wire, without outer headers
  * @param replayErrors inbound: packets refused by the window
  */
 public record SaStatus(

@@ -10,8 +10,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All SAs that live, by key, and where the keys stand that lived before. It refuses what could have
- * one (key, IV) pair used twice. Belongs to the control thread; publishes the receive SAs to lanes.
+ * All living SAs by key, and the last numbers of retired keys. It refuses SAs that could use one
+ * (key, IV) pair twice. Belongs to the control thread; publishes the receive SAs to lanes.
  */
 final class SaTable {
   private final EspState shared;
@@ -29,7 +29,7 @@ final class SaTable {
     this.events = events;
   }
 
-  /** Receives under {@code sa} too. Takes over its key. */
+  /** Adds {@code sa} for receiving. Takes over its key. */
   void addInbound(EspPeer peer, SaParameters sa, long nowNanos) {
     SaKeyId key = sa.keyId();
     InboundSa known = inbound.get(key);
@@ -50,7 +50,7 @@ final class SaTable {
     }
   }
 
-  /** The oldest of too many SAs with one SPI gives way. */
+  /** Removes the oldest SA if there are too many with one SPI. */
   private void makeRoom(EspPeer peer, int spi) {
     List<InboundSa> there =
         inbound.values().stream()
@@ -75,9 +75,9 @@ final class SaTable {
   }
 
   /**
-   * Sends under {@code sa} from now on. Takes over its key.
+   * Uses {@code sa} for sending from now on. Takes over its key.
    *
-   * @return whether it was not refused
+   * @return false if it was refused
    */
   boolean useOutbound(EspPeer peer, SaParameters sa, long nowNanos) {
     SaKeyId key = sa.keyId();
@@ -128,12 +128,12 @@ final class SaTable {
     ledger.retire(sa);
   }
 
-  /** Ends all that is received under from {@code peer}. */
+  /** Ends all inbound SAs of {@code peer}. */
   void removeInbound(EspPeer peer) {
     inbound.values().stream().filter(sa -> sa.peer() == peer).toList().forEach(this::end);
   }
 
-  @SuppressWarnings("ReferenceEquality") // It may be the very same key, which is in use.
+  @SuppressWarnings("ReferenceEquality") // It may be the key that is in use.
   private static void closeDuplicate(SaParameters again, SaParameters inUse) {
     if (again.key() != inUse.key()) {
       again.key().close();
@@ -145,12 +145,12 @@ final class SaTable {
     sa.key().close();
   }
 
-  /** Peers may be at other addresses than before. */
+  /** Rebuilds the look-up table after peers' addresses changed. */
   void peersMoved() {
     changed = true;
   }
 
-  /** Lets lanes see what has changed. */
+  /** Publishes changes to lanes. */
   void publish() {
     if (changed) {
       changed = false;

@@ -5,7 +5,7 @@ import dev.culvert.crypto.NonceLayout;
 import dev.culvert.tunnel.engine.Pinned;
 import java.util.concurrent.atomic.LongAdder;
 
-/** What an SA has whichever way its packets go: the key, and what passed under it. */
+/** The common part of inbound and outbound SAs: the key, and counts of packets under it. */
 abstract class SecurityAssociation extends Pinned {
   private final SaParameters parameters;
   private final SaKeyId keyId;
@@ -35,7 +35,7 @@ abstract class SecurityAssociation extends Pinned {
     return keyId;
   }
 
-  /** For a lane that holds a pin. */
+  /** The key, for a lane that holds a pin. */
   final AeadKey key() {
     return key;
   }
@@ -44,12 +44,12 @@ abstract class SecurityAssociation extends Pinned {
     return sinceNanos;
   }
 
-  /** Whether nothing may be sealed or opened under it any more, though it is still there. */
+  /** Whether it has expired, though it was not removed yet. */
   final boolean isOver(long nowNanos) {
     return nowNanos >= parameters.endNanos();
   }
 
-  /** So many packets were sealed, or authenticated and fresh. */
+  /** Counts packets that were sealed, or that were authenticated and fresh. */
   final void passed(int count, int wireBytes) {
     packets.add(count);
     bytes.add(wireBytes);

@@ -8,14 +8,14 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Whose packets an SA carries: inner addresses on our side and on the peer's (RFC 4301 section
- * 4.4.1.1). Immutable; one value serves all SAs of a peer.
+ * The addresses whose packets an SA carries: inner addresses on our side and on the peer's (RFC
+ * 4301 section 4.4.1.1). Immutable; one value serves all SAs of a peer.
  */
 public final class Selectors {
   private static final List<Prefix> EVERYTHING =
       List.of(Prefix.parse("0.0.0.0/0"), Prefix.parse("::/0"));
 
-  /** Whatever is behind either end. */
+  /** All addresses behind either end. */
   public static final Selectors ANY = new Selectors(EVERYTHING, EVERYTHING);
 
   private final List<Prefix> local;
@@ -40,12 +40,12 @@ public final class Selectors {
     return PrefixTable.of(map);
   }
 
-  /** Behind this end: sorted, each once. */
+  /** The ranges behind this end: sorted, each once. */
   public List<Prefix> local() {
     return local;
   }
 
-  /** Behind the peer: sorted, each once. */
+  /** The ranges behind the peer: sorted, each once. */
   public List<Prefix> remote() {
     return remote;
   }

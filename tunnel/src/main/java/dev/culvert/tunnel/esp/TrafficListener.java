@@ -1,11 +1,11 @@
 package dev.culvert.tunnel.esp;
 
 /**
- * Told by lanes what passes under one peer's SAs, once a train, for keyings whose timers follow the
- * traffic. Any thread, several at once; must neither block nor allocate.
+ * Receives lanes' reports on traffic under one peer's SAs, once per train, for keyings whose timers
+ * depend on the traffic. Called by several threads at once; must neither block nor allocate.
  */
 public interface TrafficListener {
-  /** For keyings that do not ask. */
+  /** A listener that ignores all reports. */
   TrafficListener NONE =
       new TrafficListener() {
         @Override
@@ -18,14 +18,14 @@ public interface TrafficListener {
   /**
    * Packets were sealed.
    *
-   * @param data whether they were not dummy packets
+   * @param data false if they were dummy packets
    */
   void sent(boolean data, long nowNanos);
 
   /**
-   * Packets came that are authentic and fresh.
+   * Authentic and fresh packets came.
    *
-   * @param spi what they came under
+   * @param spi the SPI of their SA
    * @param data whether any of them was delivered
    */
   void received(int spi, boolean data, long nowNanos);

@@ -56,8 +56,9 @@ public final class Links {
   }
 
   /**
-   * An interface at the time of the query. @param up whether it is administratively up
+   * An interface at the time of the query.
    *
+   * @param up whether it is administratively up
    * @param carrier whether something is attached: for a TUN device, a process that serves it
    */
   public record Link(int index, String name, int mtu, boolean up, boolean carrier) {

@@ -57,8 +57,9 @@ public final class LimitedLog {
     }
 
     /**
-     * Asks for one line. @return how many lines were left out before it; negative if this one is
-     * left out too
+     * Asks for one line.
+     *
+     * @return how many lines were left out before it; negative if this one is left out too
      */
     long take(long nowNanos) {
       long interval = INTERVAL.toNanos();

@@ -4,9 +4,9 @@ import static dev.culvert.tunnel.esp.global.ExchangeLimits.RETRY;
 import static dev.culvert.tunnel.esp.global.ExchangeLimits.WANTED_RETRY;
 
 /**
- * When one and the same message, which may be a replay, is answered again: about twice as often as
- * its sender says it again, however often others do. Answers to the place that the peer is
- * configured at have a pace of their own, so that nobody can have all of them sent elsewhere.
+ * Limits answers to repetitions of one message, which may be replays: about twice the rate at which
+ * its sender repeats it, however often an attacker does. Answers to the peer's configured endpoint
+ * have a limit of their own, so that an attacker cannot divert all of them.
  */
 final class AnswerPace {
   private final Place home = new Place();
@@ -26,7 +26,7 @@ final class AnswerPace {
     }
   }
 
-  /** Whether it is answered now. */
+  /** Whether to answer now. */
   boolean allow(boolean toHome, long nowNanos) {
     return (toHome ? home : elsewhere).allow(nowNanos);
   }

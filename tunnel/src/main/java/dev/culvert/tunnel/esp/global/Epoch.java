@@ -4,13 +4,13 @@ import java.nio.ByteBuffer;
 import java.util.random.RandomGenerator;
 
 /**
- * A fresh random value of 128 bits, drawn by one end for one exchange: nonce of the exchange and
- * half of what makes its keys new. Public.
+ * A fresh random value of 128 bits, drawn by one end for one exchange: nonce of the exchange, and
+ * half of the randomness of its keys. Not secret.
  */
 record Epoch(long high, long low) {
   static final int LENGTH = 16;
 
-  /** Stands where no epoch is known yet; never drawn. */
+  /** A placeholder while no epoch is known; never drawn. */
   static final Epoch NONE = new Epoch(0, 0);
 
   static Epoch draw(RandomGenerator randomness) {

@@ -9,15 +9,16 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Lets pass what a peer made for us, be it now or long ago. Strangers cost a look-up, forgeries in
- * a peer's name a MAC, and neither comes to the queue that all peers share.
+ * Lets messages pass that a peer made for us, new or replayed. A message from an unknown address
+ * costs a look-up, a forgery in a peer's name a MAC, and neither reaches the queue that all peers
+ * share.
  */
 final class EpochFilter implements MessageFilter {
   private final Supplier<Map<IpAddress, PairExchange>> byAddress;
   private final MessageMac mac = new MessageMac();
 
   /**
-   * @param byAddress the pairs now: whole maps, which nobody changes
+   * @param byAddress returns the current pairs, as an immutable map
    */
   EpochFilter(Supplier<Map<IpAddress, PairExchange>> byAddress) {
     this.byAddress = byAddress;

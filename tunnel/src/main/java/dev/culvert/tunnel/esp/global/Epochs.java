@@ -1,4 +1,4 @@
 package dev.culvert.tunnel.esp.global;
 
-/** What both ends drew for one exchange. */
+/** The epochs of both ends for one exchange. */
 record Epochs(Epoch initiator, Epoch responder) {}

@@ -2,11 +2,11 @@ package dev.culvert.tunnel.esp.global;
 
 import dev.culvert.tunnel.engine.DropReason;
 
-/** Why a message of the exchange went no further. Each is a counter of its own. */
+/** The reason why a message of the exchange was dropped. Each has a counter. */
 public enum ExchangeDrop {
   /** Not a message of this version of the exchange. */
   MALFORMED(DropReason.BAD_HANDSHAKE),
-  /** From an address that is no peer's. */
+  /** From an address that belongs to no peer. */
   UNKNOWN_PEER(DropReason.BAD_HANDSHAKE),
   /** Under a key id that this node does not have. */
   UNKNOWN_KEY(DropReason.BAD_HANDSHAKE),
@@ -14,7 +14,7 @@ public enum ExchangeDrop {
   RETIRED_KEY(DropReason.BAD_HANDSHAKE),
   /** Too many hellos in a peer's name. */
   RATE_LIMITED(DropReason.RATE_LIMITED),
-  /** Not made by the peer for us: other key, pair, direction, selectors or ESN choice. */
+  /** Not made by the peer for us: different key, pair, direction, selectors or ESN choice. */
   BAD_MAC(DropReason.BAD_HANDSHAKE),
   /** Echoes no epoch that this node waits for: late, a duplicate, or a replay. */
   NOT_EXPECTED(DropReason.BAD_HANDSHAKE);

@@ -2,80 +2,96 @@ package dev.culvert.tunnel.esp.global;
 
 import java.time.Duration;
 
-/** Every time and number of the exchange, in nanoseconds where it is a time. */
+/** All times and numbers of the exchange. Times are in nanoseconds. */
 public final class ExchangeLimits {
   public static final long NEVER = Long.MAX_VALUE;
 
-  /** First wait for an answer; doubled each time, with up to a third on top at random. */
+  /**
+   * The first wait for an answer; each further wait is twice as long, plus up to a third at random.
+   */
   static final long RETRY = Duration.ofSeconds(1).toNanos();
 
   static final long MAX_RETRY = Duration.ofSeconds(30).toNanos();
 
-  /** Traffic that waits shortens a longer wait to this. */
+  /** The longest wait while traffic waits. */
   static final long WANTED_RETRY = Duration.ofSeconds(5).toNanos();
 
-  /** Hellos after which what was staged meanwhile is dropped; hellos go on. */
+  /** The number of unanswered hellos after which staged packets are dropped; hellos go on. */
   static final int HELLOS_BEFORE_DROP = 5;
 
-  /** Hellos under the key that both are thought to have, before every key is tried. */
+  /** The number of hellos under the key that both ends should have, before every key is tried. */
   static final int HELLOS_UNDER_ONE_KEY = 2;
 
-  /** Hellos without an answer, after which the peer is told what else the keys depend on. */
+  /**
+   * The number of unanswered hellos after which the peer is sent the ranges that keys depend on.
+   */
   static final int HELLOS_BEFORE_RANGES = 2;
 
-  /** And then with every so manieth hello. */
+  /** After that, the ranges are sent again with every 16th hello. */
   static final int RANGES_EVERY = 16;
 
   static final int MAX_CONFIRMS = 5;
 
-  /** A responder's epoch serves all hellos of this time, so that replayed ones evict nothing. */
+  /**
+   * The time for which a responder uses one epoch for all hellos, so that replayed ones evict
+   * nothing.
+   */
   static final long OFFER_REUSE = Duration.ofSeconds(10).toNanos();
 
-  /** A confirmation that comes later is refused. */
+  /** The time after which a confirmation is refused. */
   static final long OFFER_LIFETIME = Duration.ofSeconds(30).toNanos();
 
   static final long RENEW_AFTER = Duration.ofHours(1).toNanos();
 
-  /** The initiator renews up to this much earlier, at random: the two ends rarely meet. */
+  /**
+   * The initiator renews earlier by a random time of up to this, so that the two ends rarely begin
+   * at once.
+   */
   static final long RENEW_SPREAD = Duration.ofMinutes(5).toNanos();
 
-  /** No sending under keys that could not be renewed for so long. */
+  /** The age after which keys that could not be renewed are not used for sending. */
   static final long REJECT_AFTER = Duration.ofHours(3).toNanos();
 
-  /** With 64-bit sequence numbers: renewal, and the last number that is used. */
+  /** With 64-bit sequence numbers: the number of packets after which keys are renewed. */
   static final long RENEW_AFTER_PACKETS = 1L << 32;
 
   static final long REJECT_AFTER_PACKETS = 1L << 34;
 
-  /** With 32-bit ones renewal must come earlier. */
+  /** With 32-bit sequence numbers: the number of packets after which keys are renewed. */
   static final long RENEW_AFTER_PACKETS_32 = 3L << 30;
 
-  /** How long replaced receive SAs stay, and how long a rotation may take without a warning. */
+  /**
+   * The time for which replaced receive SAs stay, and for which a rotation may go on without a
+   * warning.
+   */
   static final long OVERLAP = Duration.ofMinutes(5).toNanos();
 
-  /** After a confirmation that was never acknowledged, until both ends surely agree again. */
+  /** The time after an unacknowledged confirmation until both ends surely agree again. */
   static final long DOUBT = Duration.ofSeconds(30).toNanos();
 
-  /** Between attempts to move to a newer key that the peer says it holds. */
+  /** The interval of attempts to move to a newer key that the peer reports to hold. */
   static final long UPGRADE_INTERVAL = Duration.ofMinutes(1).toNanos();
 
-  /** A new key is published within this time, at random: a thousand nodes learn of it at once. */
+  /**
+   * The longest random delay before a new key is published, since a thousand nodes may learn of it
+   * at once.
+   */
   static final long PUBLISH_SPREAD = Duration.ofSeconds(2).toNanos();
 
   static final int MAX_INBOUND = 4;
 
-  /** Confirmations are said again for 42 s at most, and answered again for this time. */
+  /** The time for which repeated confirmations are answered; they are repeated for at most 42 s. */
   static final long ACK_AGAIN = Duration.ofSeconds(45).toNanos();
 
   /**
-   * Hellos of a peer that are remembered, so that a replay is known for one: those of more than a
-   * month, if it never restarts. As many that were not seen before are answered at once.
+   * The number of a peer's hellos that are remembered, to recognise replays: more than a month's,
+   * if the peer does not restart. Also the burst of hellos not seen before that are answered.
    */
   static final int REMEMBERED = 1024;
 
   static final int NEW_HELLOS_PER_SECOND = 100;
 
-  /** Authentic messages of ranges that are looked into. */
+  /** Authentic messages of ranges that are handled per second. */
   static final int RANGES_PER_SECOND = 2;
 
   static final int RANGES_BURST = 16;

@@ -16,20 +16,20 @@ import org.jspecify.annotations.Nullable;
  * 44  HMAC-SHA-256 (32) over sender, receiver and bytes 0 to 43
  * </pre>
  *
- * @param keyId the global key that authenticates this and makes the SAs
- * @param publishedId the newest key that the sender would send with
+ * @param keyId the global key that authenticates this message and makes the SAs
+ * @param publishedId the newest key that the sender wants to send with
  * @param heldIds every key that the sender has, bit n for id n
  */
 record ExchangeMessage(Type type, int keyId, int publishedId, int heldIds, Epochs epochs) {
   static final int LENGTH = 76;
 
-  /** What all messages begin with. */
+  /** The first four bytes of all messages. */
   static final int MAGIC = 'C' << 24 | 'U' << 16 | 'L' << 8 | 1;
 
-  /** Where all messages have their type, 1 to 4 here. */
+  /** Offset of the type in all messages; 1 to 4 here. */
   static final int TYPE = 4;
 
-  /** Where all messages have the id of the global key that authenticates them. */
+  /** Offset in all messages of the id of the global key that authenticates them. */
   static final int KEY_ID = 5;
 
   private static final int TYPES = Type.values().length;
@@ -41,11 +41,11 @@ record ExchangeMessage(Type type, int keyId, int publishedId, int heldIds, Epoch
     ANSWER,
     /** Initiator: both epochs. Proves the initiator fresh; it receives under the new keys. */
     CONFIRM,
-    /** Responder: both epochs. It receives under the new keys as well. */
+    /** Responder: both epochs. The responder receives under the new keys too. */
     ACK
   }
 
-  /** The message's bytes, from our node to the peer's. */
+  /** The bytes of the message from our node to the peer's. */
   byte[] seal(MacKey exchangeKey, MessageMac mac) {
     ByteBuffer out = ByteBuffer.allocate(LENGTH);
     out.putInt(MAGIC).put((byte) (type.ordinal() + 1)).put((byte) keyId).put((byte) publishedId);
@@ -56,12 +56,15 @@ record ExchangeMessage(Type type, int keyId, int publishedId, int heldIds, Epoch
     return out.array();
   }
 
-  /** Whether this is as long and begins as one does. For lanes: it allocates nothing. */
+  /**
+   * Whether length and first bytes are those of such a message. Allocates nothing, since lanes call
+   * it.
+   */
   static boolean isOne(byte[] bytes, int length) {
     return length == LENGTH && hasMagic(bytes) && bytes[TYPE] >= 1 && bytes[TYPE] <= TYPES;
   }
 
-  /** Whether these at least four bytes begin as all messages do. */
+  /** Whether the bytes, at least four, begin with {@link #MAGIC}. */
   static boolean hasMagic(byte[] bytes) {
     return bytes[0] == (byte) (MAGIC >>> 24)
         && bytes[1] == (byte) (MAGIC >>> 16)
@@ -69,7 +72,7 @@ record ExchangeMessage(Type type, int keyId, int publishedId, int heldIds, Epoch
         && bytes[3] == (byte) MAGIC;
   }
 
-  /** Reads a message, or null if the bytes are none. Nothing is authenticated yet. */
+  /** Parses a message without authenticating it; null if it is malformed. */
   static @Nullable ExchangeMessage parse(byte[] bytes) {
     if (!isOne(bytes, bytes.length)) {
       return null;

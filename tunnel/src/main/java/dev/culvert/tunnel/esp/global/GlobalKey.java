@@ -33,7 +33,7 @@ public final class GlobalKey implements AutoCloseable {
     return bytes == 16 + SALT_LENGTH || bytes == 32 + SALT_LENGTH;
   }
 
-  /** 1 to 15; also the SPI of what is derived from it. */
+  /** 1 to 15; also the SPI of SAs derived from it. */
   public int id() {
     return id;
   }
@@ -47,7 +47,10 @@ public final class GlobalKey implements AutoCloseable {
     return material;
   }
 
-  /** Whether the AES keys are the same, whatever the salts: a salt is no new key. */
+  /**
+   * Whether the AES keys are the same. Salts are not compared, since another salt does not make a
+   * new key.
+   */
   boolean hasSameKeyAs(GlobalKey other) {
     byte[] mine = material.toByteArray();
     byte[] theirs = other.material.toByteArray();

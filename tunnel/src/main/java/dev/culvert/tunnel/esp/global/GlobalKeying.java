@@ -28,16 +28,18 @@ public final class GlobalKeying implements Keying {
   private final KeyingState state;
   private final Map<String, PairExchange> byName = new LinkedHashMap<>();
 
-  /** By where peers send from: written by the control thread, whole maps at a time. */
+  /**
+   * The pairs by the peers' source addresses: written by the control thread, whole maps at a time.
+   */
   private volatile Map<IpAddress, PairExchange> byAddress = Map.of();
 
   private volatile long nextDeadline = ExchangeLimits.NEVER;
   private final Isolation isolation;
 
   /**
-   * @param file the keys to begin with; still the caller's to close
-   * @param esn whether all SAs have 64-bit sequence numbers: the same at all nodes
-   * @param randomness unpredictable: every key's newness comes from here
+   * @param file the first keys; the caller closes it
+   * @param esn whether all SAs have 64-bit sequence numbers, which must be the same at all nodes
+   * @param randomness unpredictable, since the keys' freshness depends on it
    */
   public GlobalKeying(KeyFile file, boolean esn, RandomGenerator randomness) {
     state = new KeyingState(new KeyRing(file), esn, randomness);
@@ -47,7 +49,7 @@ public final class GlobalKeying implements Keying {
   /**
    * Takes a new key file into use: see {@code docs/esp-keys.md} for the steps.
    *
-   * @param file still the caller's to close
+   * @param file the new keys; the caller closes it
    * @throws RotationRefusedException if it does not follow from the keys in use, which stay
    */
   public void rotate(KeyFile file, long nowNanos) throws RotationRefusedException {
@@ -70,7 +72,7 @@ public final class GlobalKeying implements Keying {
     return state.ring.heldIds();
   }
 
-  /** How far the rotation is with each peer. */
+  /** The state of the rotation with each peer. */
   public List<PairStatus> pairs() {
     return byName.values().stream().map(PairExchange::status).toList();
   }

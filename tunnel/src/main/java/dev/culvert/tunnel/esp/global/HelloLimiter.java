@@ -6,18 +6,18 @@ import static dev.culvert.tunnel.esp.global.ExchangeLimits.REMEMBERED;
 import java.util.Map;
 
 /**
- * Which hellos of one peer are answered. All are authentic, but any may be a replay, and he who has
- * recorded some can send them as fast as he likes. So they are limited by what they say: one that
- * was seen has a pace of its own, and takes nothing away from those that were not.
+ * Decides which hellos of one peer are answered. All are authentic, but any may be a replay, and an
+ * attacker can send recorded ones at any rate. So the limit depends on the contents: a hello that
+ * was seen before has a limit of its own, which leaves that of new hellos alone.
  */
 final class HelloLimiter {
-  /** A hello, whose sender says it again and again until it is answered. */
+  /** A hello, which its sender repeats until it is answered. */
   private record Hello(int keyId, Epoch epoch) {}
 
   private final Map<Hello, AnswerPace> seen = new Remembered<>();
   private final TokenBucket unseen = new TokenBucket(NEW_HELLOS_PER_SECOND, REMEMBERED);
 
-  /** Whether {@code hello}, which was found authentic, is answered. */
+  /** Whether to answer {@code hello}, which is authentic. */
   boolean allow(ExchangeMessage hello, boolean toHome, long nowNanos) {
     Hello what = new Hello(hello.keyId(), hello.epochs().initiator());
     AnswerPace pace = seen.get(what);

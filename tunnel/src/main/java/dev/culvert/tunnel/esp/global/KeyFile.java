@@ -10,9 +10,9 @@ import java.util.List;
 import java.util.random.RandomGenerator;
 
 /**
- * The key file, in the format of Cilium's IPsec secret: one key a line, {@code <id>[+]
- * rfc4106(gcm(aes)) <hex> 128}. The last line's key is the one to send with, those before stay
- * valid for receiving. Parsed once, whole or not at all. Keys never become strings, which could not
+ * The key file, in the format of Cilium's IPsec secret: one key per line, {@code <id>[+]
+ * rfc4106(gcm(aes)) <hex> 128}. The key of the last line is for sending, those before stay valid
+ * for receiving. A file is accepted whole or not at all. Keys never become strings, which could not
  * be wiped.
  */
 public final class KeyFile implements AutoCloseable {
@@ -28,7 +28,7 @@ public final class KeyFile implements AutoCloseable {
   }
 
   /**
-   * Parses a key file; {@code text} is the caller's to wipe.
+   * Parses a key file; the caller wipes {@code text}.
    *
    * @param file its name, for errors
    * @throws KeyFileException with line, key and reason of the first fault
@@ -175,7 +175,7 @@ public final class KeyFile implements AutoCloseable {
     return "key file with " + keys;
   }
 
-  /** One line on its way to a key. */
+  /** One line, split into fields. */
   @SuppressWarnings("ArrayRecordComponent") // Never compared.
   private record Line(String file, int number, byte[] text, List<int[]> fields) {
     GlobalKey parse() throws KeyFileException {
@@ -185,7 +185,7 @@ public final class KeyFile implements AutoCloseable {
       int id = id();
       String key = Integer.toString(id);
       if (!field(1).equals(ALGORITHM)) {
-        // Not quoted: where a field is missing this may be the key.
+        // Not quoted, since this may be the key if a field is missing.
         throw new KeyFileException(
             file, number, key, "only " + ALGORITHM + " is supported, AES-GCM with a 16-byte ICV");
       }

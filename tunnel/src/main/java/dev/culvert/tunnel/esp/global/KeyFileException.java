@@ -1,14 +1,14 @@
 package dev.culvert.tunnel.esp.global;
 
-/** A key file that is refused as a whole. Says where and why, never what the key is. */
+/** A key file was refused as a whole. The message has line and reason, never the key. */
 public final class KeyFileException extends Exception {
   private static final long serialVersionUID = 1L;
 
   private final int line;
 
   /**
-   * @param line from 1, or 0 for the file as a whole
-   * @param key the key's id as it stands in the file, or empty
+   * @param line the line number from 1, or 0 for the file as a whole
+   * @param key the key's id as the file has it, or empty
    */
   public KeyFileException(String file, int line, String key, String reason) {
     super(
@@ -20,7 +20,7 @@ public final class KeyFileException extends Exception {
     this.line = line;
   }
 
-  /** From 1, or 0 for the file as a whole. */
+  /** The line number from 1, or 0 for the file as a whole. */
   public int line() {
     return line;
   }

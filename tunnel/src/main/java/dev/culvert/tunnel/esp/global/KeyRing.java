@@ -7,8 +7,8 @@ import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The global keys that this node has: those of the file, and those that the file has dropped while
- * a peer may still need them.
+ * The global keys that this node has: those of the file, and those that the file no longer has but
+ * that a peer may still need.
  */
 final class KeyRing implements AutoCloseable {
   private final TreeMap<Integer, GlobalKey> keys = new TreeMap<>();
@@ -22,7 +22,7 @@ final class KeyRing implements AutoCloseable {
   /**
    * Takes the keys of a new file, all or none.
    *
-   * @return whether another key is published now
+   * @return whether the published key changed
    * @throws RotationRefusedException if the file does not follow from the keys in use
    */
   boolean rotate(KeyFile file) throws RotationRefusedException {
@@ -75,12 +75,12 @@ final class KeyRing implements AutoCloseable {
     return keys.get(id);
   }
 
-  /** The key that we would send with if every peer had it. */
+  /** The id of the key that we will send with once every peer has it. */
   int published() {
     return published;
   }
 
-  /** Bit n for id n. */
+  /** The ids of all keys: bit n for id n. */
   int heldIds() {
     int bits = 0;
     for (int id : keys.keySet()) {
@@ -98,9 +98,9 @@ final class KeyRing implements AutoCloseable {
   }
 
   /**
-   * Wipes what the file has dropped and nobody needs.
+   * Wipes keys that the file no longer has and that no peer needs.
    *
-   * @return the ids that went, bit n for id n
+   * @return the wiped ids, bit n for id n
    */
   int retire(IntPredicate needed) {
     int gone = 0;

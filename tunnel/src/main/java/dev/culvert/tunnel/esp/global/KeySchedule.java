@@ -16,8 +16,8 @@ import javax.crypto.spec.HKDFParameterSpec;
 
 /**
  * Everything that is derived from a global key: HKDF-SHA-256 (RFC 5869) with the whole line (AES
- * key and salt) as input. The info strings are made of fields of fixed length or with their length
- * in front, behind different labels, so that no two meanings share one.
+ * key and salt) as input. The info strings have different labels, and their fields have a fixed
+ * length or a length prefix, so that no two purposes have the same info string.
  */
 final class KeySchedule {
   static final int MAC_KEY_LENGTH = 32;
@@ -31,7 +31,7 @@ final class KeySchedule {
 
   private KeySchedule() {}
 
-  /** Which way packets under a derived key go. */
+  /** The direction of packets under a derived key. */
   enum Direction {
     FROM_INITIATOR(1),
     FROM_RESPONDER(2);
@@ -58,19 +58,24 @@ final class KeySchedule {
     } else {
       info.address(pair.remoteNode()).address(pair.localNode()).prefixes(remote).prefixes(local);
     }
-    // Ends that divide traffic differently would agree on SAs that never meet.
+    // Otherwise, ends that divide traffic differently would agree on SAs that do not match.
     if (pair.binding() == EspPeerSettings.Binding.ENDPOINTS) {
       info.number(1);
     }
     return SecretBytes.owning(derive(global, info, MAC_KEY_LENGTH));
   }
 
-  /** The key of the {@link RangesMessage} of this pair: the same though the ends' ranges differ. */
+  /**
+   * The key of the {@link RangesMessage} of this pair: the same even if the ends' ranges differ.
+   */
   static SecretBytes rangesKey(GlobalKey global, EspPeerSettings pair) {
     return SecretBytes.owning(derive(global, ranges(RANGES_LABEL, global, pair), MAC_KEY_LENGTH));
   }
 
-  /** What hides one {@link RangesMessage}: as long as its body, and only for its nonce. */
+  /**
+   * The mask that hides one {@link RangesMessage}: as long as its body, and used only for its
+   * nonce.
+   */
   static byte[] rangesMask(GlobalKey global, EspPeerSettings pair, Epoch nonce, int length) {
     return derive(global, ranges(RANGES_MASK_LABEL, global, pair).epoch(nonce), length);
   }
@@ -84,9 +89,9 @@ final class KeySchedule {
   }
 
   /**
-   * One SA, by all that goes into its key.
+   * All inputs of an SA's key.
    *
-   * @param selectors what it is for
+   * @param selectors the SA's selectors
    * @param outbound whether packets go from our node to the peer's
    */
   record Purpose(
@@ -118,8 +123,8 @@ final class KeySchedule {
   }
 
   /**
-   * The SPI of an SA that is one of many under one global key: 27 bits that say nothing of what it
-   * is for, and the key's id. IANA reserves those below 256.
+   * The SPI of an SA that is one of many under one global key: 27 bits that do not reveal its
+   * purpose, and the key's id. IANA reserves SPIs below 256.
    */
   static int spi(Purpose sa) {
     int bits = ByteBuffer.wrap(derive(sa.global, sa.info(SPI_LABEL), Integer.BYTES)).getInt();

@@ -3,7 +3,7 @@ package dev.culvert.tunnel.esp.global;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import java.time.Duration;
 
-/** Something about keys that an operator should know. Never holds a secret. */
+/** An event about keys that an operator should know. Never holds a secret. */
 public sealed interface KeyingNotice extends TunnelEvent.Notice {
   @Override
   default String peer() {
@@ -35,7 +35,7 @@ public sealed interface KeyingNotice extends TunnelEvent.Notice {
     }
   }
 
-  /** The file has dropped this key and no peer needs it any more: it was wiped. */
+  /** The file no longer has this key and no peer needs it any more, so it was wiped. */
   record KeyRetired(int id) implements KeyingNotice {
     @Override
     public String message() {
@@ -48,7 +48,7 @@ public sealed interface KeyingNotice extends TunnelEvent.Notice {
     }
   }
 
-  /** The ends have no key in common, since they are configured for different traffic. */
+  /** The ends cannot agree on keys, since they are configured for different traffic. */
   record RangesDiffer(String peer, String difference) implements KeyingNotice {
     @Override
     public String message() {

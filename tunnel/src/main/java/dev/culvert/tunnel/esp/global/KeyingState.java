@@ -8,7 +8,7 @@ import dev.culvert.tunnel.noise.Deadlines;
 import java.util.ArrayDeque;
 import java.util.random.RandomGenerator;
 
-/** What the exchanges with all peers share. Belongs to the control thread. */
+/** The state that the exchanges with all peers share. Belongs to the control thread. */
 public final class KeyingState implements AutoCloseable {
   final KeyRing ring;
   final boolean esn;
@@ -36,12 +36,12 @@ public final class KeyingState implements AutoCloseable {
     return drops[reason.ordinal()];
   }
 
-  /** 0 to below {@code bound}, at random. */
+  /** A random number from 0 to below {@code bound}. */
   long jitter(long bound) {
     return randomness.nextLong(bound);
   }
 
-  /** Wipes the global keys, and derived ones that nobody has taken over yet. */
+  /** Wipes the global keys, and derived keys that were not taken over yet. */
   @Override
   public void close() {
     ring.close();
@@ -49,7 +49,7 @@ public final class KeyingState implements AutoCloseable {
     messages.clear();
   }
 
-  /** Wipes the keys in events that nobody took. */
+  /** Wipes the keys in events that were not polled. */
   public static void closeKeys(ArrayDeque<KeyingEvent> events) {
     for (KeyingEvent event : events) {
       switch (event) {

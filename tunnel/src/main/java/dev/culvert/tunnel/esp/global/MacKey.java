@@ -6,7 +6,7 @@ import dev.culvert.tunnel.engine.Pinned;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 
-/** What authenticates one kind of message of one pair. Lanes pin it while they use it. */
+/** The key that authenticates one kind of message of one pair. Lanes pin it while they use it. */
 final class MacKey extends Pinned {
   static final int LENGTH = 32;
 
@@ -25,7 +25,7 @@ final class MacKey extends Pinned {
     inward = ends(remote, local);
   }
 
-  /** Each end with its length in front, so that no two pairs are the same bytes. */
+  /** Both addresses, each with a length prefix, so that two pairs never have the same bytes. */
   private static byte[] ends(IpAddress sender, IpAddress receiver) {
     byte[] from = sender.toBytes();
     byte[] to = receiver.toBytes();
@@ -37,17 +37,17 @@ final class MacKey extends Pinned {
         .array();
   }
 
-  /** Only while pinned. */
+  /** The key's bytes; only while pinned. */
   byte[] secret() {
     return secret;
   }
 
-  /** Sender and receiver of what this end says. */
+  /** Sender and receiver of this end's messages. */
   byte[] outward() {
     return outward;
   }
 
-  /** Sender and receiver of what the peer says. */
+  /** Sender and receiver of the peer's messages. */
   byte[] inward() {
     return inward;
   }

@@ -6,9 +6,9 @@ import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 
 /**
- * HMAC-SHA-256 (RFC 2104) over sender, receiver and a message, at the message's end. Its scratch is
- * its own, so that a lane which drops forged messages allocates nothing: the JDK's {@code Mac}
- * does. Belongs to one thread.
+ * HMAC-SHA-256 (RFC 2104) over sender, receiver and a message, at the message's end. It reuses its
+ * own scratch memory, unlike the JDK's {@code Mac}, so that a lane that drops forged messages
+ * allocates nothing. Belongs to one thread.
  */
 final class MessageMac {
   static final int LENGTH = 32;
@@ -29,7 +29,7 @@ final class MessageMac {
     }
   }
 
-  /** Writes the MAC of what this end says into the last bytes of {@code message}. */
+  /** Writes the MAC of this end's message into the last bytes of {@code message}. */
   void seal(MacKey key, byte[] message) {
     int covered = message.length - LENGTH;
     if (!compute(key, key.outward(), message, covered)) {
@@ -39,8 +39,8 @@ final class MessageMac {
   }
 
   /**
-   * Whether the peer made the first {@code length} bytes of {@code message} for us: at least {@link
-   * #LENGTH}.
+   * Whether the peer made the first {@code length} bytes of {@code message}, at least {@link
+   * #LENGTH}, for us.
    */
   boolean isAuthentic(MacKey key, byte[] message, int length) {
     int covered = length - LENGTH;

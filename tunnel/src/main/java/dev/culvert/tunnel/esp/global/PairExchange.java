@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * sends under (Ei, Er)
  * }</pre>
  *
- * Either end's epoch is used for one pair of SAs at most, so no key is ever met again.
+ * Either end's epoch is used for one pair of SAs at most, so no key ever returns.
  */
 final class PairExchange implements AutoCloseable {
   private enum Phase {
@@ -43,7 +43,7 @@ final class PairExchange implements AutoCloseable {
     AWAIT_ACK
   }
 
-  /** What this end, as responder, last agreed to: a lost ACK is sent again. */
+  /** The last exchange that this end accepted as responder, for sending a lost ACK again. */
   private record Accepted(int keyId, Epochs epochs, long at, AnswerPace pace) {
     boolean is(ExchangeMessage confirm) {
       return keyId == confirm.keyId() && epochs.equals(confirm.epochs());
@@ -68,7 +68,7 @@ final class PairExchange implements AutoCloseable {
   private long dueAt = Long.MIN_VALUE;
   private PairSessions.@Nullable Session unacknowledged;
 
-  /** A confirmation went out and was never acknowledged: the peer may send under it or not. */
+  /** A confirmation was sent and never acknowledged: the peer may send under its keys or not. */
   private boolean inDoubt;
 
   private @Nullable Accepted accepted;
@@ -83,7 +83,7 @@ final class PairExchange implements AutoCloseable {
     liveness = new PairLiveness(state.deadlines, state.jitter(RETRY));
   }
 
-  /** What authenticates the peer's messages. Any thread. */
+  /** The keys that authenticate the peer's messages. Thread-safe. */
   PairKeys keys() {
     return keys;
   }
@@ -96,7 +96,7 @@ final class PairExchange implements AutoCloseable {
     return rotation.status(ranges.difference());
   }
 
-  /** What passes has changed, and nothing else. */
+  /** Takes new settings that differ only in the traffic that passes. */
   void settings(EspPeerSettings changed) {
     pair = changed;
     if (!sessions.settings(changed) && phase == Phase.IDLE) {
@@ -104,14 +104,14 @@ final class PairExchange implements AutoCloseable {
     }
   }
 
-  /** The peer is elsewhere: the engine has ended its SAs. */
+  /** Takes settings with another endpoint; the engine has ended the peer's SAs. */
   void moveTo(EspPeerSettings moved) {
     pair = moved;
     startAfresh(Long.MIN_VALUE);
     sessions.settings(moved);
   }
 
-  // 1. What is due.
+  // 1. Timers.
 
   void advance(long nowNanos) {
     sessions.expire(nowNanos);
@@ -149,7 +149,7 @@ final class PairExchange implements AutoCloseable {
     sayHello(nowNanos);
   }
 
-  /** Forgets our own unfinished exchange. What was receivable under it stays so for a while. */
+  /** Forgets our own unfinished exchange. Its receive SAs stay for the overlap. */
   private void abandon() {
     if (unacknowledged != null) {
       unacknowledged.forget();
@@ -180,7 +180,7 @@ final class PairExchange implements AutoCloseable {
     dueAt = nowNanos + wait + state.jitter(wait / 3);
   }
 
-  /** Traffic waits. */
+  /** Speeds up the exchange, since traffic waits. */
   void wanted(long nowNanos) {
     if (phase == Phase.AWAIT_ANSWER) {
       dueAt = Math.min(dueAt, sentAt + WANTED_RETRY);
@@ -195,7 +195,7 @@ final class PairExchange implements AutoCloseable {
     }
   }
 
-  /** Nothing more goes out or comes in under keys made before now. */
+  /** Ends all keys made before now, for sending and receiving. */
   void startAfresh(long nowNanos) {
     sessions.end();
     liveness.end();
@@ -205,9 +205,12 @@ final class PairExchange implements AutoCloseable {
     dueAt = nowNanos;
   }
 
-  // 2. What arrives. Lanes have dropped what is forged, so that all limits are for replays.
+  // 2. Arriving messages. Lanes have dropped forged ones, so all limits here are for replays.
 
-  /** Returns whether it was taken for more than a hello: then deadlines may have moved. */
+  /**
+   * Handles a message; returns true if it was accepted and is not a hello, so that deadlines may
+   * have changed.
+   */
   boolean receive(ExchangeMessage message, byte[] bytes, Endpoint from, long nowNanos) {
     GlobalKey key = state.ring.get(message.keyId());
     MacKey macKey = keys.exchange(message.keyId());
@@ -235,7 +238,7 @@ final class PairExchange implements AutoCloseable {
     return message.type() != ExchangeMessage.Type.HELLO;
   }
 
-  /** What the peer is configured for: it gets no answers from us. */
+  /** Handles a message with the peer's ranges, which the peer sends if it gets no answers. */
   void receiveRanges(byte[] message, long nowNanos) {
     ranges.receive(message, nowNanos);
   }
@@ -246,8 +249,8 @@ final class PairExchange implements AutoCloseable {
   }
 
   /**
-   * Whether this answers what we wait for. Of two exchanges under way at once the one begun by the
-   * lower address goes on: that end does not answer or accept the other's meanwhile.
+   * Whether this is the message that we wait for. If two exchanges are under way at once, the one
+   * begun by the lower address goes on: that end ignores the other's meanwhile.
    */
   private boolean isExpected(ExchangeMessage message, long nowNanos) {
     boolean prevails = pair.localNode().compareTo(pair.remoteNode()) < 0;
@@ -267,24 +270,26 @@ final class PairExchange implements AutoCloseable {
     };
   }
 
-  /** Whether the peer may not have got our ACK. */
+  /** Whether this confirmation was accepted before, so that our ACK may have been lost. */
   private boolean isAcceptedAgain(ExchangeMessage confirm, long nowNanos) {
     Accepted last = accepted;
     return last != null && last.is(confirm) && nowNanos - last.at < ACK_AGAIN;
   }
 
-  /** What is said again may be a replay, and is not answered as often as it comes. */
+  /**
+   * Whether to answer a message that may be a replay; repeated ones are answered at a limited rate.
+   */
   private boolean mayAnswer(ExchangeMessage message, Endpoint from, long nowNanos) {
     boolean toHome = from.isSamePlace(pair.endpoint());
     Accepted last = accepted;
     return switch (message.type()) {
       case HELLO -> limiter.allow(message, toHome, nowNanos);
       case CONFIRM -> last == null || !last.is(message) || last.pace.allow(toHome, nowNanos);
-      case ANSWER, ACK -> true; // Taken once: they are not expected again.
+      case ANSWER, ACK -> true; // Each is taken once and not expected again.
     };
   }
 
-  /** May be a replay: changes nothing but the age of our offer. */
+  /** Handles a hello. It may be a replay, so it changes nothing but the age of our offer. */
   private void onHello(ExchangeMessage hello, Endpoint from, long nowNanos) {
     Epoch offer = offers.offer(state.randomness, nowNanos);
     send(
@@ -294,7 +299,7 @@ final class PairExchange implements AutoCloseable {
         from);
   }
 
-  /** Fresh: it echoes the epoch that we drew. */
+  /** Handles an answer, which is fresh since it echoes our epoch. */
   private void onAnswer(ExchangeMessage answer, GlobalKey key, Endpoint from, long nowNanos) {
     heard(answer, from, nowNanos);
     phase = Phase.AWAIT_ACK;
@@ -310,7 +315,10 @@ final class PairExchange implements AutoCloseable {
     waitLonger(nowNanos);
   }
 
-  /** Fresh: it echoes the epoch that we offered, which serves once. */
+  /**
+   * Handles a confirmation, which is fresh since it echoes the epoch that we offered, and which is
+   * used once.
+   */
   private void onConfirm(ExchangeMessage confirm, GlobalKey key, Endpoint from, long nowNanos) {
     if (!isAcceptedAgain(confirm, nowNanos)) {
       heard(confirm, from, nowNanos);
@@ -356,26 +364,26 @@ final class PairExchange implements AutoCloseable {
     state.events.add(new KeyingEvent.Heard(pair.name(), from));
   }
 
-  // 3. What leaves.
+  // 3. Leaving messages.
 
   private void send(ExchangeMessage.Type type, int underKey, Epochs both, @Nullable Endpoint to) {
     MacKey macKey = keys.exchange(underKey);
     if (macKey == null) {
-      return; // Retired while this exchange was under way: the next attempt takes another.
+      return; // The key was retired during this exchange; the next attempt takes another.
     }
     ExchangeMessage message =
         new ExchangeMessage(type, underKey, state.ring.published(), state.ring.heldIds(), both);
     state.messages.add(new Keying.Message(message.seal(macKey, state.mac), pair.name(), to));
   }
 
-  /** Never late; perhaps early. */
+  /** The next deadline in nanoseconds; never too late, perhaps too early. */
   long nextDeadlineNanos() {
     long next = Math.min(dueAt, sessions.nextDeadlineNanos());
     next = Math.min(next, rotation.overdueAt());
     return phase == Phase.IDLE ? Math.min(next, rotation.exchangeDueAt()) : next;
   }
 
-  /** Ends the SAs as well: for a peer whose settings changed. */
+  /** Ends the exchange and its SAs, for a peer whose settings changed. */
   void end() {
     sessions.end();
     close();

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The keys that authenticate the messages of one pair, two for each global key. The control thread
- * makes and wipes them, lanes look at them.
+ * makes and wipes them, and lanes read them.
  */
 final class PairKeys implements AutoCloseable {
   private final EspPeerSettings pair;
@@ -17,14 +17,14 @@ final class PairKeys implements AutoCloseable {
   private final AtomicReferenceArray<@Nullable MacKey> ranges =
       new AtomicReferenceArray<>(KeyIds.MAX + 1);
 
-  /** Begins with every key of {@code ring}. */
+  /** Makes the keys for every key of {@code ring}. */
   PairKeys(EspPeerSettings pair, KeyRing ring, boolean esn) {
     this.pair = pair;
     this.esn = esn;
     follow(ring);
   }
 
-  /** Makes what is missing for the keys of {@code ring}. */
+  /** Makes the missing keys for {@code ring}. */
   void follow(KeyRing ring) {
     for (int id : ring.newestFirst()) {
       GlobalKey key = ring.get(id);
@@ -39,17 +39,22 @@ final class PairKeys implements AutoCloseable {
     return new MacKey(key, pair.localNode(), pair.remoteNode());
   }
 
-  /** What authenticates an {@link ExchangeMessage} under this global key, or null. Any thread. */
+  /**
+   * The key that authenticates an {@link ExchangeMessage} under this global key, or null.
+   * Thread-safe.
+   */
   @Nullable MacKey exchange(int id) {
     return KeyIds.isValid(id) ? exchange.get(id) : null;
   }
 
-  /** What authenticates a {@link RangesMessage} under this global key, or null. Any thread. */
+  /**
+   * The key that authenticates a {@link RangesMessage} under this global key, or null. Thread-safe.
+   */
   @Nullable MacKey ranges(int id) {
     return KeyIds.isValid(id) ? ranges.get(id) : null;
   }
 
-  /** The ring has wiped this key. */
+  /** Wipes the keys of a global key that the ring has wiped. */
   void forget(int id) {
     close(exchange.getAndSet(id, null));
     close(ranges.getAndSet(id, null));

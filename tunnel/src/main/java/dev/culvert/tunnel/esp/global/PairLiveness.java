@@ -6,16 +6,16 @@ import dev.culvert.tunnel.noise.PeerTimers;
 import dev.culvert.tunnel.noise.Timer;
 
 /**
- * Finds out that a peer no longer has the keys which we send under, as WireGuard does: who receives
- * data and has nothing to send says so by a dummy packet after 10 seconds, so who sends data and
- * hears nothing authentic for 15 begins anew. What a peer that started again says may be lost or
- * kept from us; that its packets stop cannot be forged.
+ * Detects that a peer no longer has the keys that we send under, as WireGuard does: an end that
+ * receives data and has nothing to send answers with a dummy packet after 10 seconds, so an end
+ * that sends data and receives no authentic packet for 15 seconds begins anew. The messages of a
+ * restarted peer may be lost or suppressed, but an attacker cannot forge its packets.
  */
 final class PairLiveness implements TrafficListener {
   private final PeerTimers timers;
 
   /**
-   * @param jitter added to the wait, so that not all peers of a node that died begin at once
+   * @param jitter nanoseconds added to the wait, so that not all peers of a dead node begin at once
    */
   PairLiveness(Deadlines deadlines, long jitter) {
     timers = new PeerTimers(deadlines);
@@ -40,27 +40,27 @@ final class PairLiveness implements TrafficListener {
     }
   }
 
-  /** A fresh message of the exchange came. */
+  /** Reports a fresh message of the exchange. */
   void heard(long nowNanos) {
     timers.authenticatedReceived(nowNanos);
   }
 
-  /** Whether a dummy packet is due, to tell the peer that it is heard. */
+  /** Whether a dummy packet is due, to show the peer that we receive its packets. */
   boolean owesSign(long nowNanos) {
     return timers.expire(Timer.PASSIVE_KEEPALIVE, nowNanos);
   }
 
-  /** Whether it is time to doubt that the peer hears us. */
+  /** Whether the peer should have answered by now, so that it may not receive our packets. */
   boolean isUnheard(long nowNanos) {
     return timers.expire(Timer.NEW_HANDSHAKE, nowNanos);
   }
 
-  /** Tells of every deadline here, after {@link Deadlines#forget}. */
+  /** Includes the deadline in {@link Deadlines}, after {@link Deadlines#forget}. */
   void includeAll() {
     timers.includeAll();
   }
 
-  /** No SA stands any more. */
+  /** Stops, since no SA is left. */
   void end() {
     timers.cancelAll();
   }

@@ -6,9 +6,9 @@ import static dev.culvert.tunnel.esp.global.ExchangeLimits.OFFER_REUSE;
 import java.util.random.RandomGenerator;
 
 /**
- * What this end, as responder, offers one peer: one epoch for all hellos of a while, so that
- * replayed ones evict nothing. The one before is still taken, since a replay may have drawn the
- * next just as the peer was about to confirm.
+ * The epochs that this end, as responder, offers one peer: one epoch for all hellos of some
+ * seconds, so that replayed ones evict nothing. The previous epoch is still accepted, since a
+ * replayed hello may have caused a new one just before the peer confirms.
  */
 final class PairOffers {
   private static final Offer NONE = new Offer(Epoch.NONE, 0);
@@ -26,7 +26,7 @@ final class PairOffers {
   private Offer current = NONE;
   private Offer previous = NONE;
 
-  /** What a hello is answered with now. */
+  /** The epoch for answering a hello now. */
   Epoch offer(RandomGenerator randomness, long nowNanos) {
     if (!current.isYounger(OFFER_REUSE, nowNanos)) {
       previous = current;
@@ -35,12 +35,12 @@ final class PairOffers {
     return current.epoch;
   }
 
-  /** Whether a confirmation that echoes this is taken. */
+  /** Whether a confirmation that echoes this epoch is accepted. */
   boolean stands(Epoch echoed, long nowNanos) {
     return current.stands(echoed, nowNanos) || previous.stands(echoed, nowNanos);
   }
 
-  /** One was used up: none serves again. */
+  /** Ends all offers after one was used, since none may be used again. */
   void end() {
     current = NONE;
     previous = NONE;

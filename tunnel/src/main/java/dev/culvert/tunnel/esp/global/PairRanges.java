@@ -9,8 +9,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds out that the two ends are configured for different traffic: then they have no key in
- * common, and all that either sees of the other is messages that do not verify.
+ * Detects that the two ends are configured for different traffic: then their keys differ, and
+ * either end sees only messages that do not verify.
  */
 final class PairRanges {
   private final EspPeerSettings pair;
@@ -26,12 +26,12 @@ final class PairRanges {
     this.state = state;
   }
 
-  /** What the peer is configured for and we are not, or the other way round; null: not known. */
+  /** The difference between the peer's configuration and ours, as text; null if none is known. */
   @Nullable String difference() {
     return difference;
   }
 
-  /** Tells the peer what we are configured for. */
+  /** Sends our ranges to the peer. */
   void tell(int keyId) {
     GlobalKey key = state.ring.get(keyId);
     MacKey macKey = keys.ranges(keyId);
@@ -45,8 +45,8 @@ final class PairRanges {
   }
 
   /**
-   * The peer told us. It may be a replay: nothing follows from it but a notice and an answer, once,
-   * since each message has a nonce of its own.
+   * Handles the peer's ranges. The message may be a replay: it causes only a notice and one answer,
+   * since each message has its own nonce.
    */
   void receive(byte[] bytes, long nowNanos) {
     int keyId = bytes[ExchangeMessage.KEY_ID];
@@ -79,12 +79,12 @@ final class PairRanges {
     if (!found.isEmpty() && !found.equals(difference)) {
       difference = found;
       state.notices.add(new KeyingNotice.RangesDiffer(pair.name(), found));
-      // It may have been down when we last told it.
+      // The peer may have been down when we last sent ours.
       tell(key.id());
     }
   }
 
-  /** The ends have keys: they are configured for the same. */
+  /** The ends agreed on keys, so their configurations match. */
   void agreed() {
     difference = null;
   }

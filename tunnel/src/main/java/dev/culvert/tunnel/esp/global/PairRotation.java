@@ -12,8 +12,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which global key to use with one peer. What the peer publishes and holds is known only from its
- * fresh messages.
+ * Chooses the global key to use with one peer. Only the peer's fresh messages tell which keys it
+ * publishes and holds.
  */
 final class PairRotation {
   private static final int UNKNOWN = 0;
@@ -21,7 +21,7 @@ final class PairRotation {
   private final String peer;
   private final KeyingState state;
 
-  /** The key of the last agreement; older ones are refused from then on. */
+  /** The key of the last agreement; older keys are refused since. */
   private int agreed = UNKNOWN;
 
   private int peerPublished = UNKNOWN;
@@ -37,7 +37,7 @@ final class PairRotation {
     this.state = state;
   }
 
-  /** Another key is published here from now on. */
+  /** Reports that this node publishes another key from now on. */
   void published(long nowNanos) {
     if (agreed != UNKNOWN) {
       publishAt = nowNanos + state.jitter(PUBLISH_SPREAD);
@@ -88,7 +88,7 @@ final class PairRotation {
     return overdueAt;
   }
 
-  /** When an exchange is due for the rotation's sake. */
+  /** The time of the next exchange for the rotation, in nanoseconds. */
   long exchangeDueAt() {
     return Math.min(publishAt, upgradeAt);
   }
@@ -107,8 +107,8 @@ final class PairRotation {
     if (!KeyIds.isNewer(common(), keyId)) {
       return;
     }
-    // The initiator goes first, so that the two ends do not begin at once. Where the peer has
-    // another key under that id this fails each time: then not more often than once a while.
+    // The initiator goes first, so that the two ends do not begin at once. If the peer has another
+    // key under that id, this fails each time, so attempts are limited.
     long first = nowNanos + (initiator ? 0 : RETRY + state.jitter(RETRY));
     upgradeAt =
         upgradeTriedAt == Long.MIN_VALUE
@@ -116,14 +116,14 @@ final class PairRotation {
             : Math.max(first, upgradeTriedAt + UPGRADE_INTERVAL);
   }
 
-  /** The circularly older of both published keys, which both ends should have. */
+  /** The older of both published keys on the circle of ids, which both ends should have. */
   private int common() {
     int id = KeyIds.older(state.ring.published(), peerPublished);
     boolean both = state.ring.get(id) != null && (peerHeld >>> id & 1) != 0;
     return both ? id : agreed;
   }
 
-  /** The keys to say hello under: the common one, and all of them once that got no answer. */
+  /** The keys for hellos: the common one, and all keys once that got no answer. */
   int[] helloKeys(int attempts) {
     boolean known = peerPublished != UNKNOWN && agreed != UNKNOWN;
     if (known && attempts < HELLOS_UNDER_ONE_KEY) {
@@ -132,12 +132,12 @@ final class PairRotation {
     return Arrays.stream(state.ring.newestFirst()).filter(id -> !isRetired(id)).toArray();
   }
 
-  /** Whether this peer agreed on a newer key already. */
+  /** Whether we agreed on a newer key with this peer already. */
   boolean isRetired(int id) {
     return agreed != UNKNOWN && KeyIds.isNewer(agreed, id);
   }
 
-  /** Whether this peer may still need {@code id}, which our file has dropped. */
+  /** Whether this peer may still need {@code id}, which our file no longer has. */
   boolean needs(int id) {
     return agreed == id || (peerPublished != UNKNOWN && !KeyIds.isNewer(peerPublished, id));
   }

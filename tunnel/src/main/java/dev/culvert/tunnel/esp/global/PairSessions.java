@@ -22,7 +22,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The SAs with one peer: what it may send under, and what we send under. */
+/** The SAs with one peer, for receiving and for sending. */
 final class PairSessions {
   private final KeyingState state;
   private final ArrayDeque<Session> inbound = new ArrayDeque<>();
@@ -30,7 +30,7 @@ final class PairSessions {
   private @Nullable Session outbound;
   private long stopAt = NEVER;
 
-  /** What one exchange makes: received under from the first, sent under once it is said so. */
+  /** The SAs of one exchange: used for receiving at once, and for sending on request. */
   final class Session {
     private final GlobalKey key;
     private final Epochs epochs;
@@ -38,7 +38,7 @@ final class PairSessions {
     private final Map<Selectors, SaKeyId> receiving = new HashMap<>();
     private final Map<Selectors, SaKeyId> sending = new HashMap<>();
 
-    /** To send under once the peer is known to receive. */
+    /** The SAs to send under once the peer is known to receive. */
     private final Map<Selectors, SaParameters> ready = new HashMap<>();
 
     private long removeAt;
@@ -51,9 +51,9 @@ final class PairSessions {
     }
 
     /**
-     * Receives for what is behind this end now, and for nothing else.
+     * Makes the receive SAs for exactly the ranges behind this end now.
      *
-     * @return whether all SAs for that are there
+     * @return whether all of them exist
      */
     private boolean receive() {
       List<Selectors> wanted = pair.inbound();
@@ -77,15 +77,16 @@ final class PairSessions {
       return true;
     }
 
-    /** Makes what will be sent under, while the global key is there. */
+    /** Makes the send SAs in advance, while the global key exists. */
     private void prepare() {
       pair.outbound().forEach(selectors -> ready.put(selectors, derive(selectors, out, true)));
     }
 
     /**
-     * Sends to what is behind the peer now; what is for others the engine itself ends.
+     * Uses the send SAs for the ranges behind the peer now; the engine itself ends SAs for other
+     * ranges.
      *
-     * @return whether all SAs for that are there
+     * @return whether all of them exist
      */
     private boolean send() {
       List<Selectors> wanted = pair.outbound();
@@ -105,7 +106,7 @@ final class PairSessions {
       return true;
     }
 
-    /** It will not be sent under. */
+    /** Wipes the send SAs, which will not be used. */
     void forget() {
       ready.values().forEach(sa -> sa.key().close());
       ready.clear();
@@ -137,8 +138,8 @@ final class PairSessions {
           selectors);
     }
 
-    /** Whether SAs can still be made of it: the ring wipes keys that all have left. */
-    @SuppressWarnings("ReferenceEquality") // Another key of that id is no use.
+    /** Whether SAs can still be derived, since the ring wipes keys that no peer uses any more. */
+    @SuppressWarnings("ReferenceEquality") // Another key with that id does not count.
     private boolean isDerivable() {
       return state.ring.get(key.id()) == key;
     }
@@ -150,9 +151,9 @@ final class PairSessions {
   }
 
   /**
-   * What passes has changed, and with an SA for each prefix the SAs of all sessions.
+   * Takes new settings. If each prefix has an SA of its own, this changes the SAs of all sessions.
    *
-   * @return whether all that is needed could be made
+   * @return whether all needed SAs could be made
    */
   boolean settings(EspPeerSettings changed) {
     pair = changed;
@@ -164,7 +165,7 @@ final class PairSessions {
     return (current == null || current.send()) && whole;
   }
 
-  /** Derives the keys of an exchange and receives under them. */
+  /** Derives the keys of an exchange and uses them for receiving. */
   Session receiveUnder(GlobalKey key, Epochs epochs, boolean initiator, long nowNanos) {
     Session session = new Session(key, epochs, initiator, nowNanos + REJECT_AFTER + OVERLAP);
     session.receive();
@@ -176,7 +177,7 @@ final class PairSessions {
     return session;
   }
 
-  /** Sends under {@code session}; older receive SAs stay for the overlap. */
+  /** Uses {@code session} for sending; older receive SAs stay for the overlap. */
   void sendUnder(Session session, long nowNanos) {
     outbound = session;
     stopAt = nowNanos + REJECT_AFTER;
@@ -202,7 +203,7 @@ final class PairSessions {
     state.events.add(new KeyingEvent.StopSending(pair.name()));
   }
 
-  /** Ends what is too old. */
+  /** Ends SAs that are too old. */
   void expire(long nowNanos) {
     if (nowNanos >= stopAt) {
       stopSending();
@@ -216,7 +217,7 @@ final class PairSessions {
     }
   }
 
-  /** Ends everything. */
+  /** Ends all SAs. */
   void end() {
     stopSending();
     inbound.forEach(Session::end);

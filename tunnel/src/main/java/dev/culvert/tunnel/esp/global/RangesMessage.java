@@ -11,9 +11,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an end that gets no answer has in its exchange key beside the global key and the addresses:
- * ends that differ in it have no key in common, and would never learn why. It decides nothing: a
- * replayed one costs a wrong notice.
+ * Tells the peer the inputs of our exchange key beside the global key and the addresses. Sent if
+ * hellos get no answer: ends that differ in these inputs have different keys, and could not find
+ * the reason otherwise. It changes no keys, so that a replay only causes a wrong notice.
  *
  * <pre>
  *  0  magic "CUL" and version 1
@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
  *     HMAC-SHA-256 (32) over sender, receiver and all before
  * </pre>
  *
- * @param local behind the sender
- * @param remote behind the receiver, as the sender has it
+ * @param local the ranges behind the sender
+ * @param remote the ranges behind the receiver in the sender's configuration
  */
 record RangesMessage(boolean esn, List<Prefix> local, List<Prefix> remote) {
   private static final int TYPE = 5;
@@ -36,7 +36,7 @@ record RangesMessage(boolean esn, List<Prefix> local, List<Prefix> remote) {
   private static final int PREFIX_HEADER = 2;
   private static final int MAC = MessageMac.LENGTH;
 
-  /** Whether it fits a message. */
+  /** Whether it fits into a message. */
   boolean fits() {
     return length() <= Keying.MAX_MESSAGE;
   }
@@ -52,8 +52,8 @@ record RangesMessage(boolean esn, List<Prefix> local, List<Prefix> remote) {
   /**
    * The message's bytes, from our node to the peer's.
    *
-   * @param nonce drawn for this message
-   * @param macKey the pair's for ranges, under {@code key}
+   * @param nonce random, for this message only
+   * @param macKey the pair's key for ranges under {@code key}
    */
   byte[] seal(GlobalKey key, EspPeerSettings pair, Epoch nonce, MacKey macKey, MessageMac mac) {
     ByteBuffer out = ByteBuffer.allocate(length());
@@ -73,7 +73,7 @@ record RangesMessage(boolean esn, List<Prefix> local, List<Prefix> remote) {
     out.put((byte) address.length).put((byte) prefix.length()).put(address);
   }
 
-  /** Hides the body, or uncovers it. */
+  /** Hides the body, or reveals it. */
   private static void hide(
       byte[] message, int end, GlobalKey key, EspPeerSettings pair, Epoch nonce) {
     byte[] mask = KeySchedule.rangesMask(key, pair, nonce, end - BODY);
@@ -83,7 +83,10 @@ record RangesMessage(boolean esn, List<Prefix> local, List<Prefix> remote) {
     Arrays.fill(mask, (byte) 0);
   }
 
-  /** Whether this is as long and begins as one does. For lanes: it allocates nothing. */
+  /**
+   * Whether length and first bytes are those of such a message. Allocates nothing, since lanes call
+   * it.
+   */
   static boolean isOne(byte[] bytes, int length) {
     return length >= BODY + COUNTS + MAC
         && length <= Keying.MAX_MESSAGE
@@ -93,15 +96,15 @@ record RangesMessage(boolean esn, List<Prefix> local, List<Prefix> remote) {
         && bytes[ExchangeMessage.KEY_ID + 2] == 0;
   }
 
-  /** Drawn for this message alone, of which {@link #isOne} is true. */
+  /** The nonce of a message for which {@link #isOne} is true. */
   static Epoch nonce(byte[] bytes) {
     return Epoch.read(ByteBuffer.wrap(bytes).position(NONCE));
   }
 
   /**
-   * Reads what was found authentic.
+   * Parses an authentic message.
    *
-   * @param bytes of which {@link #isOne} is true
+   * @param bytes a message for which {@link #isOne} is true
    * @param key the global key that it names
    * @return null if it holds no ranges
    */
@@ -143,8 +146,8 @@ record RangesMessage(boolean esn, List<Prefix> local, List<Prefix> remote) {
   }
 
   /**
-   * Where this, which came from {@code peer}, and what this end has differ, in words; empty if they
-   * do not.
+   * The differences between this message, which came from {@code peer}, and this end's settings, as
+   * text; empty if there are none.
    */
   String difference(boolean ourEsn, EspPeerSettings peer) {
     List<String> parts = new ArrayList<>();

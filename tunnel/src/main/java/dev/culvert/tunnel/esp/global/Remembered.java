@@ -3,7 +3,7 @@ package dev.culvert.tunnel.esp.global;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** What was seen of a peer, of which the oldest is forgotten once there is too much. */
+/** A bounded memory of values seen from a peer, which forgets the oldest first. */
 final class Remembered<K, V> extends LinkedHashMap<K, V> {
   private static final long serialVersionUID = 1;
 

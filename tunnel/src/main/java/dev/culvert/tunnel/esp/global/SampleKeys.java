@@ -4,9 +4,9 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Set;
 
-/** Keys that everybody knows, or that no random generator made. */
+/** Recognises keys that are published in examples, or that are clearly not random. */
 final class SampleKeys {
-  /** As much of a key as is looked at. */
+  /** Bytes of a key that are compared. */
   private static final int LENGTH = 16;
 
   /** The first 16 bytes of keys printed in public. */

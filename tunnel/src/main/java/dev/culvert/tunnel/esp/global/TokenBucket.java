@@ -2,7 +2,7 @@ package dev.culvert.tunnel.esp.global;
 
 import java.util.concurrent.TimeUnit;
 
-/** So many a second, and a burst of so many at once. */
+/** A limit of events per second with a burst. */
 final class TokenBucket {
   private final long cost;
   private final long full;

@@ -25,11 +25,14 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Fixed keys for foreign peers, which cannot renew. Sequence numbers are reserved in blocks before
- * they are used, and end for good at the end of their space (RFC 4303 section 3.3.3).
+ * Fixed keys for foreign peers, which cannot renew them. Sequence numbers are reserved in blocks
+ * before they are used, and sending stops for good at their end (RFC 4303 section 3.3.3).
  */
 public final class ManualKeying implements Keying {
-  /** Numbers reserved at once: what a restart may waste, and how often the medium is written. */
+  /**
+   * The size of a block: a restart may waste that many numbers, and the medium is written once per
+   * block.
+   */
   static final long BLOCK = 1L << 20;
 
   private static final int WARN_PERCENT = 75;
@@ -42,7 +45,7 @@ public final class ManualKeying implements Keying {
   private final ArrayDeque<KeyingEvent> events = new ArrayDeque<>();
   private final ArrayDeque<KeyingNotice> notices = new ArrayDeque<>();
 
-  /** An SA to send under, and how far its numbers are reserved. */
+  /** An SA for sending, with the end of its reserved numbers. */
   private static final class Sender {
     final ManualSa sa;
     @Nullable SaKeyId key;
@@ -58,7 +61,8 @@ public final class ManualKeying implements Keying {
   /**
    * Takes over the keys of all SAs.
    *
-   * @throws IllegalArgumentException if a peer has two SAs one way, or one key serves twice
+   * @throws IllegalArgumentException if a peer has two SAs in one direction, or if a key is used
+   *     twice
    */
   public ManualKeying(List<ManualSa> inbound, List<ManualSa> outbound, SequenceStore store) {
     this.store = store;
@@ -129,14 +133,17 @@ public final class ManualKeying implements Keying {
         selectors);
   }
 
-  /** Half a block ahead there is time to write; at the end of the space nothing is left to ask. */
+  /**
+   * The number at which to reserve the next block: half a block ahead, so that there is time to
+   * write; never at the end of the space.
+   */
   private static long noticeAt(Sender sender, Block block) {
     return block.end() >= sender.sa.end()
         ? block.end()
         : block.end() - (block.end() - block.first()) / 2;
   }
 
-  /** The next block, or null if the SA must not send (any more). */
+  /** Reserves the next block; null if the SA must not send, or not any more. */
   private @Nullable Block reserve(Sender sender) {
     if (sender.refused) {
       return null;
@@ -181,10 +188,10 @@ public final class ManualKeying implements Keying {
     long before = sender.reservedEnd;
     Block block = reserve(sender);
     if (block == null) {
-      return; // What is reserved is used up to its end, where the engine stops.
+      return; // The reserved numbers are used up to their end, at which the engine stops.
     }
     if (block.first() != before) {
-      // Somebody else reserved in between: numbers up to there are not ours.
+      // Another process reserved numbers in between, so those are not ours.
       sender.refused = true;
       notices.add(
           new KeyingNotice.SequenceRefused(
@@ -196,8 +203,8 @@ public final class ManualKeying implements Keying {
   }
 
   /**
-   * There are no other keys, and nobody knows which numbers another life of this machine has used:
-   * nothing is sent any more. What peers send is received, each packet once.
+   * Stops sending for good, since there are no other keys, and a twin of this machine may have used
+   * any numbers. Peers' packets are still received, each once.
    */
   @Override
   public void startAfresh(long nowNanos, long wallNanos) {
@@ -231,7 +238,7 @@ public final class ManualKeying implements Keying {
     return events.poll();
   }
 
-  /** There is no exchange with a foreign peer. */
+  /** Lets no message pass, since there is no exchange with foreign peers. */
   @Override
   public MessageFilter newFilter() {
     return (message, length, from) -> DropReason.BAD_HANDSHAKE;
@@ -240,7 +247,7 @@ public final class ManualKeying implements Keying {
   @Override
   public void receive(
       byte[] message, Endpoint from, boolean underLoad, long nowNanos, long wallNanos) {
-    // No message passes the filter, so it is never called.
+    // Never called, since no message passes the filter.
   }
 
   @Override

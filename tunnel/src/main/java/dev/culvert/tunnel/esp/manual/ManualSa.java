@@ -12,10 +12,10 @@ import java.util.Arrays;
 import java.util.HexFormat;
 
 /**
- * A key made by hand for one direction to or from a foreign peer.
+ * A configured key for one direction to or from a foreign peer.
  *
  * @param peer the peer's name
- * @param spi 256 or more, or what the peer insists on; not 0
+ * @param spi 256 or more, or another value except 0 if the peer requires it
  * @param key AES key of 16 or 32 bytes
  * @param salt the first four bytes of every nonce
  * @param esn whether both ends use 64-bit sequence numbers
@@ -29,9 +29,9 @@ public record ManualSa(String peer, int spi, SecretBytes key, int salt, boolean 
   }
 
   /**
-   * The SA with the key of {@code file}, which must be its only one; the key's id is of no concern.
+   * The SA with the key of {@code file}, which must have exactly one; the key's id is ignored.
    *
-   * @param file still the caller's to close
+   * @param file the caller closes it
    * @throws IllegalArgumentException if the file has several keys
    */
   public static ManualSa of(String peer, int spi, KeyFile file, boolean esn) {
@@ -52,14 +52,14 @@ public record ManualSa(String peer, int spi, SecretBytes key, int salt, boolean 
     }
   }
 
-  /** The first number that is never used. With 64 bits half the space is more than enough. */
+  /** The first number that is never used. With 64 bits, half of the space is more than enough. */
   long end() {
     return esn ? Long.MAX_VALUE : SaParameters.LIMIT_32;
   }
 
   /**
-   * Names the key and nothing else, without telling it: sequence numbers are counted by key and
-   * salt, whatever SPI or peer they serve. 32 hexadecimal digits.
+   * Identifies the key and salt without revealing them, as 32 hexadecimal digits. Sequence numbers
+   * are counted per key and salt, independent of SPI and peer.
    */
   public String fingerprint() {
     byte[] label = "culvert manual sa".getBytes(StandardCharsets.US_ASCII);

@@ -2,7 +2,7 @@ package dev.culvert.tunnel.esp.manual;
 
 import org.jspecify.annotations.Nullable;
 
-/** Numbers of a manual key cannot be shown to be unused, so none may be used. */
+/** Thrown if numbers of a manual key cannot be proved to be unused, so that none may be used. */
 public final class SequenceRefusedException extends Exception {
   private static final long serialVersionUID = 1L;
 

@@ -1,27 +1,27 @@
 package dev.culvert.tunnel.esp.manual;
 
 /**
- * Which sequence numbers of a manual key may have been used, on a medium that outlives the process.
- * Numbers only go up.
+ * Records which sequence numbers of a manual key may have been used, on a medium that outlives the
+ * process. Numbers only increase.
  */
 public interface SequenceStore {
   /**
-   * Numbers that nobody used before and that only the caller will use.
+   * Unused numbers that only the caller will use.
    *
-   * @param first the first of them, at least 1
-   * @param end the first behind them; equal to {@code first} where none are left
+   * @param first the first number, at least 1
+   * @param end the number after the last; equal to {@code first} if none are left
    */
   record Block(long first, long end) {}
 
   /**
-   * Reserves the next numbers. Once this returns the record is on the medium: no process will ever
-   * be given them again.
+   * Reserves the next numbers. Once this returns the record is on the medium: no process ever gets
+   * these numbers again.
    *
    * @param fingerprint the key's {@link ManualSa#fingerprint}
-   * @param count how many; fewer where the space ends
+   * @param count how many numbers; the result has fewer at the end of the space
    * @param spaceEnd the first number that the key must never be used with
    * @throws SequenceRefusedException if the record is gone, cannot be written, belongs to another
-   *     key, or is older than what was used: nothing was reserved
+   *     key, or is older than the numbers in use; nothing was reserved
    */
   Block reserve(String fingerprint, long count, long spaceEnd) throws SequenceRefusedException;
 }

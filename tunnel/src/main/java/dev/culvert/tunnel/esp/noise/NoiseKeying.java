@@ -41,11 +41,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Keys from the WireGuard handshake: Noise_IKpsk2 between static keys, behind the non-ESP marker,
- * under labels of its own. Sans-I/O; belongs to the control thread but for what {@link Keying}
- * excepts.
+ * under labels of its own. Sans-I/O. Belongs to the control thread, with the exceptions of {@link
+ * Keying}.
  */
 public final class NoiseKeying implements Keying {
-  /** No message of WireGuard's verifies as one of ours, nor the other way round. */
+  /**
+   * Labels of our own, so that WireGuard's messages do not verify as ours, nor ours as WireGuard's.
+   */
   static final ProtocolLabels LABELS =
       new ProtocolLabels("Culvert ESP v1 keyed by Noise", "esp-mac1", "esp-cook");
 
@@ -60,16 +62,16 @@ public final class NoiseKeying implements Keying {
   private final Map<String, NoisePair> byName = new LinkedHashMap<>();
   private final Map<PublicKey, NoisePair> byKey = new HashMap<>();
 
-  /** Where peers are; written by the control thread, whole sets at a time. */
+  /** The peers' addresses; written by the control thread, whole sets at a time. */
   private volatile Set<IpAddress> addresses = Set.of();
 
   private boolean closed;
 
   /**
    * @param privateKey this node's static key; copied
-   * @param aead has ChaCha20-Poly1305, for the handshake alone
-   * @param random unpredictable: every key's newness comes from here
-   * @param keyLog told the ephemeral key of every handshake; null (as it should be) for none
+   * @param aead a backend with ChaCha20-Poly1305, for the handshake only
+   * @param random unpredictable, since the keys' freshness depends on it
+   * @param keyLog receives the ephemeral key of every handshake; null, the normal case, for no log
    */
   public NoiseKeying(
       SecretBytes privateKey, AeadBackend aead, SecureRandom random, @Nullable KeyLog keyLog) {
@@ -110,11 +112,12 @@ public final class NoiseKeying implements Keying {
   }
 
   /**
-   * Who the peers are that the next {@link #peers} will name, by name; nothing changes before that.
-   * A peer whose preshared key changed keeps its SAs: the new one counts from the next handshake
-   * on.
+   * Sets the keys, by name, of the peers that the next {@link #peers} will name; they take effect
+   * then. A peer whose preshared key changed keeps its SAs: the new key counts from the next
+   * handshake on.
    *
-   * @throws IllegalArgumentException if two have one key, or one has ours; nothing was changed
+   * @throws IllegalArgumentException if two peers have one key, or one has ours; nothing was
+   *     changed
    */
   public void keys(Map<String, NoisePeerKeys> byPeer) {
     Map<PublicKey, String> owners = new HashMap<>();
@@ -164,9 +167,9 @@ public final class NoiseKeying implements Keying {
   }
 
   /**
-   * Has all initiations carry a timestamp later than {@code answered}, the last that {@link
-   * TunnelEvent.TimestampAnswered} told of before a restart: else a clock that was set back locks
-   * this node out.
+   * Makes all initiations carry a timestamp later than {@code answered}, the last that {@link
+   * TunnelEvent.TimestampAnswered} reported before a restart. Otherwise peers would refuse this
+   * node after its clock was set back.
    */
   @Override
   public void minimumTimestamp(Instant answered) {
@@ -178,15 +181,15 @@ public final class NoiseKeying implements Keying {
     return drops;
   }
 
-  /** All peers now. */
+  /** The status of all peers. */
   public List<NoisePeerStatus> peerStatus() {
     return byName.values().stream().map(NoisePair::status).toList();
   }
 
   /**
-   * These are all peers from now on; a handshake is begun with each that is new or has changed.
+   * Replaces all peers, and begins a handshake with each that is new or has changed.
    *
-   * @throws IllegalArgumentException if {@link #keys} has not told who one is; nothing was changed
+   * @throws IllegalArgumentException if {@link #keys} has no key for one; nothing was changed
    */
   @Override
   public void peers(Collection<EspPeerSettings> peers) {
@@ -232,7 +235,7 @@ public final class NoiseKeying implements Keying {
     adopt(pair, peer);
     byName.put(settings.name(), pair);
     byKey.put(peer.publicKey(), pair);
-    // At once: a peer may still send under what an earlier life of ours has forgotten.
+    // At once, since a peer may still send under keys that this node lost at a restart.
     pair.restart();
   }
 

@@ -18,8 +18,8 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The handshakes with one peer and the SAs that they end in. Belongs to the control thread, but for
- * what lanes tell through {@link TrafficListener}.
+ * The handshakes with one peer and their SAs. Belongs to the control thread, except the reports of
+ * lanes through {@link TrafficListener}.
  */
 final class NoisePair implements HandshakeUser, TrafficListener {
   private final NoiseState state;
@@ -27,7 +27,7 @@ final class NoisePair implements HandshakeUser, TrafficListener {
   private final SaPairs sessions;
   private EspPeerSettings settings;
 
-  /** Initiations since the peer was heard last. */
+  /** The number of initiations since the peer's last authentic packet. */
   private int unanswered;
 
   NoisePair(PublicKey publicKey, EspPeerSettings settings, NoiseState state) {
@@ -54,12 +54,14 @@ final class NoisePair implements HandshakeUser, TrafficListener {
         (int) TimeUnit.NANOSECONDS.toSeconds(handshake.timers().persistentKeepalive()));
   }
 
-  /** What passes has changed, and nothing else. */
+  /** Takes new settings that differ only in the traffic that passes. */
   void settings(EspPeerSettings changed) {
     settings = changed;
   }
 
-  /** The peer is elsewhere, or has other selectors: the engine has ended its SAs. */
+  /**
+   * Takes settings with another endpoint or other selectors; the engine has ended the peer's SAs.
+   */
   void moveTo(EspPeerSettings moved) {
     settings = moved;
     restart();
@@ -80,13 +82,13 @@ final class NoisePair implements HandshakeUser, TrafficListener {
     handshake.timers().cancel(Timer.SESSION_END);
   }
 
-  /** Ends everything: the peer is no more. */
+  /** Ends everything, since the peer was removed. */
   void retire() {
     end();
     handshake.retire();
   }
 
-  /** Has the control thread begin a handshake, unless one is under way. Any thread. */
+  /** Asks the control thread to begin a handshake, unless one is under way. Thread-safe. */
   void askForHandshake(long nowNanos) {
     PeerTimers timers = handshake.timers();
     if (!timers.isArmed(Timer.RETRANSMIT_HANDSHAKE)) {
@@ -95,7 +97,7 @@ final class NoisePair implements HandshakeUser, TrafficListener {
   }
 
   void wanted(long nowNanos) {
-    // Who has data to send is not given up on.
+    // While there is data to send, handshakes are not given up.
     handshake.handshakeAttempts(0);
     askForHandshake(nowNanos);
   }
@@ -108,7 +110,7 @@ final class NoisePair implements HandshakeUser, TrafficListener {
     }
   }
 
-  // What lanes tell
+  // Reports of lanes
 
   @Override
   public void sent(boolean data, long nowNanos) {
@@ -148,14 +150,17 @@ final class NoisePair implements HandshakeUser, TrafficListener {
     }
   }
 
-  // What handshakes lead to
+  // Results of handshakes
 
   @Override
   public boolean isReachable() {
     return true;
   }
 
-  /** Its SAs are found by its addresses, so that it must be at one; the UDP port may be any. */
+  /**
+   * Accepts messages only from the peer's addresses, since its SAs are found by these; the UDP port
+   * does not matter.
+   */
   @Override
   public boolean accepts(Endpoint from) {
     return settings.isAt(from.address());
@@ -173,7 +178,7 @@ final class NoisePair implements HandshakeUser, TrafficListener {
     state.events.add(new KeyingEvent.Heard(settings.name(), from));
   }
 
-  /** Nothing: the engine's lanes forget a source that the kernel refuses. */
+  /** Does nothing, since the engine's lanes forget a source that the kernel refuses. */
   @Override
   public void forgetSource() {}
 
@@ -208,7 +213,7 @@ final class NoisePair implements HandshakeUser, TrafficListener {
     return promoted;
   }
 
-  /** The engine sends what was staged when it is told of the SA. */
+  /** Does nothing, since the engine sends staged packets as soon as it gets the SA. */
   @Override
   public void established(boolean initiator) {}
 
@@ -260,7 +265,7 @@ final class NoisePair implements HandshakeUser, TrafficListener {
     }
   }
 
-  /** Called for each pair of SAs that is over. */
+  /** Called for each pair of SAs that has ended. */
   void ended(SaPair pair) {
     state.events.add(new KeyingEvent.RemoveInbound(settings.name(), pair.inboundKey()));
   }

@@ -5,12 +5,12 @@ import dev.culvert.tunnel.noise.PublicKey;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who a peer is.
+ * The keys of a peer.
  *
  * @param publicKey its static key
  * @param presharedKey 32 bytes that both ends have, or null; copied
- * @param persistentKeepaliveSeconds how often at least something is sent, to keep a NAT's mapping
- *     alive: 0 for off, at most 65535
+ * @param persistentKeepaliveSeconds the longest interval between sent packets, to keep a NAT's
+ *     mapping alive: 0 for off, at most 65535
  */
 public record NoisePeerKeys(
     PublicKey publicKey, @Nullable SecretBytes presharedKey, int persistentKeepaliveSeconds) {

@@ -5,11 +5,11 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One peer's keying now, for people. No secret.
+ * The keying state of one peer, for people. Has no secrets.
  *
  * @param peer its name
  * @param presharedKey whether one is set
- * @param lastHandshake when keys were last agreed on, null before the first time
+ * @param lastHandshake the time of the last handshake, null before the first
  * @param persistentKeepaliveSeconds 0 for off
  */
 public record NoisePeerStatus(

@@ -8,7 +8,7 @@ import dev.culvert.tunnel.noise.IndexTable;
 import java.security.SecureRandom;
 import java.util.ArrayDeque;
 
-/** What all pairs of one keying share. The first half is for any thread. */
+/** The state that all pairs of one keying share. The first half is thread-safe. */
 final class NoiseState {
   /** IANA reserves the SPIs below (RFC 4303 section 2.1). */
   private static final int FIRST_SPI = 256;

@@ -11,10 +11,10 @@ import javax.crypto.spec.HKDFParameterSpec;
  * AES key and salt of one direction from the transport key that the handshake gives for it:
  * HKDF-SHA-256 (RFC 5869).
  *
- * <p>The info names the direction and both SPIs, since those travel outside the handshake hash:
- * ends that were made to disagree on an SPI have no key in common. It names no addresses: the
- * handshake has proved who the ends are, and a NAT may change what each takes for the other's
- * address.
+ * <p>The info contains the direction and both SPIs, since those are not part of the handshake hash:
+ * if an attacker makes the ends disagree on an SPI, their keys differ. It contains no addresses,
+ * since the handshake authenticates the ends, and a NAT may change the address that each sees of
+ * the other.
  */
 final class SaKeySchedule {
   static final int AES_KEY_LENGTH = 32;
@@ -28,10 +28,10 @@ final class SaKeySchedule {
   /**
    * Derives AES key and salt.
    *
-   * @param transportKey of this direction
-   * @param fromInitiator whether packets under the derived key are the initiator's
-   * @param spi of the packets: the receiver's index
-   * @param otherSpi of the opposite direction
+   * @param transportKey the transport key of this direction
+   * @param fromInitiator whether the initiator sends under the derived key
+   * @param spi the SPI of the packets, which is the receiver's index
+   * @param otherSpi the SPI of the opposite direction
    * @return AES key, then salt, for the caller to wipe
    */
   static byte[] derive(byte[] transportKey, boolean fromInitiator, int spi, int otherSpi) {

@@ -92,7 +92,7 @@ final class SaPair implements Indexed, AutoCloseable {
     return age;
   }
 
-  /** To receive under; the engine takes over the key. */
+  /** The SA for receiving; the engine takes over the key. */
   SaParameters inbound() {
     return inbound;
   }
@@ -101,7 +101,7 @@ final class SaPair implements Indexed, AutoCloseable {
     return inboundKey;
   }
 
-  /** To send under; the engine takes over the key. */
+  /** The SA for sending; the engine takes over the key. */
   SaParameters useOutbound() {
     outboundInUse = true;
     return outbound;
@@ -111,17 +111,17 @@ final class SaPair implements Indexed, AutoCloseable {
     return outboundKey.equals(key);
   }
 
-  /** Whether the peer has been heard under it. */
+  /** Whether an authentic packet of the peer's came under it. */
   boolean confirmed() {
     return confirmed;
   }
 
-  /** The peer was heard under it. Any thread. */
+  /** Reports an authentic packet of the peer's under it. Thread-safe. */
   void confirm() {
     confirmed = true;
   }
 
-  /** So much was sent that it must be renewed, whoever began it. */
+  /** Reports that so much was sent that this end must renew it, even as the responder. */
   void runsLow() {
     low = true;
   }
@@ -130,7 +130,7 @@ final class SaPair implements Indexed, AutoCloseable {
     return low || age.isStaleForSending(nowNanos);
   }
 
-  /** Nothing is sent or received under it any more. */
+  /** Ends it and wipes its keys. */
   @Override
   public void close() {
     if (!outboundInUse) {

@@ -7,14 +7,14 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The SAs with one peer: what is received under, of that what is sent under, and what we answered
- * an initiation with and the initiator has yet to confirm. All are received under until their end,
- * not only the last before the current one as in WireGuard: where both ends began at the same
- * moment each sends under its own, and packets may be under way while both are renewed. Changed by
- * the control thread; lanes read {@link #current}.
+ * The SAs with one peer: the pairs for receiving, among them the current one for sending, and the
+ * one that answers an initiation and that the initiator has yet to confirm. All pairs are used for
+ * receiving until they expire, not only the current and the previous one as in WireGuard: if both
+ * ends began at the same moment, each sends under its own pair, and packets may be under way while
+ * both are renewed. Changed by the control thread; lanes read {@link #current}.
  */
 final class SaPairs {
-  /** A peer that makes more than that in three minutes has lost its way. */
+  /** The most pairs for receiving; no working peer makes more in three minutes. */
   private static final int MAX_RECEIVING = 8;
 
   private final IndexTable indices;
@@ -29,19 +29,19 @@ final class SaPairs {
     this.indices = indices;
   }
 
-  /** What is sent under, or null. Any thread. */
+  /** The pair for sending, or null. Thread-safe. */
   @Nullable SaPair current() {
     return current;
   }
 
-  /** Our initiation was answered: send under the new pair at once. */
+  /** Our initiation was answered: sends under the new pair at once. */
   void initiated(SaPair pair) {
     add(pair);
     current = pair;
     next = null;
   }
 
-  /** We answered an initiation: receive under the new pair, send once it is confirmed. */
+  /** We answered an initiation: receives under the new pair, and sends once it is confirmed. */
   void answered(SaPair pair) {
     add(pair);
     next = pair;
@@ -57,7 +57,7 @@ final class SaPairs {
     receiving.addLast(pair);
   }
 
-  /** Makes the pair we answered with the current one, if the initiator has been heard under it. */
+  /** Makes the pair we answered with the current one, if the initiator has confirmed it. */
   boolean promoteConfirmed() {
     SaPair confirmed = next;
     if (confirmed == null || !confirmed.confirmed()) {
@@ -68,7 +68,7 @@ final class SaPairs {
     return true;
   }
 
-  /** Ends those that {@code over} says of. */
+  /** Ends the pairs for which {@code over} is true. */
   void removeIf(Predicate<SaPair> over) {
     for (SaPair pair : List.copyOf(receiving)) {
       if (over.test(pair)) {
@@ -85,7 +85,7 @@ final class SaPairs {
     }
   }
 
-  /** The one that ends first, or null. */
+  /** The pair that ends first, or null. */
   @Nullable SaPair oldest() {
     return receiving.peekFirst();
   }
