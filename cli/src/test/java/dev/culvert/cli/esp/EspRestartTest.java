@@ -63,7 +63,7 @@ final class EspRestartTest {
   }
 
   private KeyUse restart(int restarts, boolean fixedEpochs) throws Exception {
-    long id = 20_000_000 + ProcessHandle.current().pid() % 1_000_000 * 10 + (fixedEpochs ? 1 : 0);
+    long id = 30_000_000 + ProcessHandle.current().pid() % 1_000_000 * 10 + (fixedEpochs ? 1 : 0);
     KeyUse use = new KeyUse();
     try (LabNetwork network = LabNetwork.create(id)) {
       for (LabSite site : network.sites()) {

@@ -15,6 +15,10 @@ import dev.culvert.cli.kit.WgPair;
 import dev.culvert.lab.net.Commands;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -89,14 +93,26 @@ final class HandshakeAndDataTest {
   }
 
   private static void pingsOfAllSizesAreAnswered(WgPair pair) {
-    answered(pair.ours, PEER_V4, 56, "do");
-    answered(pair.peers, OUR_V4, 56, "do");
-    answered(pair.ours, PEER_V6, 0, "do");
-    answered(pair.peers, OUR_V6, 1, "do");
-    answered(pair.ours, PEER_V4, WgPair.MTU - IP_AND_ICMP_HEADER, "do");
-    answered(pair.peers, OUR_V6, WgPair.MTU - IPV6_AND_ICMP_HEADER, "do");
-    answered(pair.ours, PEER_V4, 8192, "dont");
-    answered(pair.peers, OUR_V6, 8192, "dont");
+    sideBySide(
+        () -> answered(pair.ours, PEER_V4, 56, "do"),
+        () -> answered(pair.peers, OUR_V4, 56, "do"),
+        () -> answered(pair.ours, PEER_V6, 0, "do"),
+        () -> answered(pair.peers, OUR_V6, 1, "do"),
+        () -> answered(pair.ours, PEER_V4, WgPair.MTU - IP_AND_ICMP_HEADER, "do"),
+        () -> answered(pair.peers, OUR_V6, WgPair.MTU - IPV6_AND_ICMP_HEADER, "do"),
+        () -> answered(pair.ours, PEER_V4, 8192, "dont"),
+        () -> answered(pair.peers, OUR_V6, 8192, "dont"));
+  }
+
+  /** Each of them mostly waits. */
+  private static void sideBySide(Runnable... checks) {
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      CompletableFuture.allOf(
+              Stream.of(checks)
+                  .map(check -> CompletableFuture.runAsync(check, threads))
+                  .toArray(CompletableFuture<?>[]::new))
+          .join();
+    }
   }
 
   /**
@@ -119,10 +135,12 @@ final class HandshakeAndDataTest {
   }
 
   private static void bytesArriveUnchanged(WgPair pair) {
-    same(WgPair.tcp(pair.ours, pair.peers, PEER_V4, MEGABYTES));
-    same(WgPair.tcp(pair.peers, pair.ours, OUR_V6, MEGABYTES));
-    same(WgPair.udp(pair.ours, pair.peers, PEER_V6, 200, 1200));
-    same(WgPair.udp(pair.peers, pair.ours, OUR_V4, 50, 4000));
+    sideBySide(
+        () -> same(WgPair.tcp(pair.ours, pair.peers, PEER_V4, MEGABYTES)),
+        () -> same(WgPair.tcp(pair.peers, pair.ours, OUR_V6, MEGABYTES)));
+    sideBySide(
+        () -> same(WgPair.udp(pair.ours, pair.peers, PEER_V6, 200, 1200)),
+        () -> same(WgPair.udp(pair.peers, pair.ours, OUR_V4, 50, 4000)));
   }
 
   private static void same(WgPair.Transfer transfer) {

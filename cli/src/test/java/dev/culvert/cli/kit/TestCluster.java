@@ -34,7 +34,7 @@ public final class TestCluster implements AutoCloseable {
   private final Path folder;
 
   public TestCluster(LabEngine engine) throws IOException {
-    long id = 20_000_000 + ProcessHandle.current().pid() % 100_000 * 10 + COUNT.getAndIncrement();
+    long id = 20_000_000 + ProcessHandle.current().pid() % 100_000 * 100 + COUNT.getAndIncrement();
     folder = Files.createTempDirectory("culvert-cluster-test");
     network = LabNetwork.create(id, 3);
     try {

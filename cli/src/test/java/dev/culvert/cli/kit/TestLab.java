@@ -39,7 +39,7 @@ public final class TestLab implements AutoCloseable {
 
   private TestLab(LabEngine engine, boolean start) throws IOException {
     // Beyond all process ids, which real labs are numbered by.
-    long id = 10_000_000 + ProcessHandle.current().pid() % 100_000 * 10 + COUNT.getAndIncrement();
+    long id = 10_000_000 + ProcessHandle.current().pid() % 100_000 * 100 + COUNT.getAndIncrement();
     folder = Files.createTempDirectory("culvert-lab-test");
     network = LabNetwork.create(id);
     try {
