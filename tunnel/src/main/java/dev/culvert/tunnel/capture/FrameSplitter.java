@@ -1,8 +1,10 @@
 package dev.culvert.tunnel.capture;
 
+import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.offload.Checksum;
 import dev.culvert.tunnel.offload.Segmenter;
+import dev.culvert.tunnel.offload.UdpHeader;
 import dev.culvert.tunnel.offload.VnetHeader;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.Arena;
@@ -17,11 +19,6 @@ import java.util.List;
  * the kernel does it, and checksums that were left to a network card are completed.
  */
 final class FrameSplitter {
-  private static final int IP_MIN = 20;
-  private static final int V6_HEADER = 40;
-  private static final int UDP = 17;
-  private static final int UDP_HEADER = 8;
-  private static final int UDP_CHECKSUM = 6;
   private static final int ANY_MTU = 65_535;
   private static final ValueLayout.OfShort SUM =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -44,7 +41,9 @@ final class FrameSplitter {
     int flags = VnetHeader.flags(memory, at);
     int gsoType = VnetHeader.gsoType(memory, at);
     boolean complete = (flags & VnetHeader.NEEDS_CSUM) == 0 && gsoType == VnetHeader.GSO_NONE;
-    if (complete || whole.length < linkLength + IP_MIN || !begin(memory, at, length, linkLength)) {
+    if (complete
+        || whole.length < linkLength + IpHeader.V4_MIN
+        || !begin(memory, at, length, linkLength)) {
       return List.of(whole);
     }
     List<byte[]> frames = new ArrayList<>(segmenter.packets());
@@ -77,7 +76,7 @@ final class FrameSplitter {
       // The kernel merged received datagrams whose checksums were good; the checksums have to be
       // computed anew.
       start = begunChecksum(memory, ip, packet);
-      offset = UDP_CHECKSUM;
+      offset = UdpHeader.CHECKSUM;
     }
     if (start < 0) {
       return false;
@@ -94,16 +93,18 @@ final class FrameSplitter {
   private static int begunChecksum(MemorySegment memory, long ip, int length) {
     int first = memory.get(ValueLayout.JAVA_BYTE, ip) & 0xff;
     boolean v4 = first >>> 4 == 4;
-    int header = v4 ? (first & 0xf) * 4 : V6_HEADER;
-    int protocol = memory.get(ValueLayout.JAVA_BYTE, ip + (v4 ? 9 : 6));
-    if (protocol != UDP || length < header + UDP_HEADER) {
+    int header = v4 ? (first & 0xf) * 4 : IpHeader.V6;
+    int protocol =
+        memory.get(
+            ValueLayout.JAVA_BYTE, ip + (v4 ? IpHeader.V4_PROTOCOL : IpHeader.V6_NEXT_HEADER));
+    if (protocol != IpHeader.UDP || length < header + UdpHeader.SIZE) {
       return -1;
     }
     long sum =
         v4
-            ? Checksum.pseudoHeader4(memory, ip, UDP, length - header)
-            : Checksum.pseudoHeader6(memory, ip, UDP, length - header);
-    memory.set(SUM, ip + header + UDP_CHECKSUM, (short) Checksum.fold(sum));
+            ? Checksum.pseudoHeader4(memory, ip, IpHeader.UDP, length - header)
+            : Checksum.pseudoHeader6(memory, ip, IpHeader.UDP, length - header);
+    memory.set(SUM, ip + header + UdpHeader.CHECKSUM, (short) Checksum.fold(sum));
     return header;
   }
 }

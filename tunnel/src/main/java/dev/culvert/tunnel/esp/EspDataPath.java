@@ -9,7 +9,7 @@ import dev.culvert.tunnel.engine.DatagramSource;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
-import dev.culvert.tunnel.engine.InnerIp;
+import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.train.Train;
@@ -35,7 +35,7 @@ final class EspDataPath implements DataPath {
   private final EspState shared;
   private final DropCounters drops;
   private final PacketRun run = new PacketRun();
-  private final EspInnerPackets inner;
+  private final SelectorCheck selectors;
   private final MessageFilter filter;
   private final byte[] message = new byte[Keying.MAX_MESSAGE];
   private final @Nullable AeadBackend[] backends = new @Nullable AeadBackend[ALGORITHMS];
@@ -49,7 +49,7 @@ final class EspDataPath implements DataPath {
   EspDataPath(EspState shared, DropCounters drops) {
     this.shared = shared;
     this.drops = drops;
-    inner = new EspInnerPackets(shared, drops);
+    selectors = new SelectorCheck(shared, drops);
     filter = shared.keying.newFilter();
   }
 
@@ -173,7 +173,7 @@ final class EspDataPath implements DataPath {
   }
 
   private static int nextHeader(MemorySegment memory, long inner) {
-    return InnerIp.version(memory, inner) == 4 ? EspFraming.NEXT_IPV4 : EspFraming.NEXT_IPV6;
+    return IpHeader.version(memory, inner) == 4 ? EspFraming.NEXT_IPV4 : EspFraming.NEXT_IPV6;
   }
 
   @Override
@@ -225,7 +225,7 @@ final class EspDataPath implements DataPath {
   private static boolean fits(Train train) {
     boolean fits = train.packets() > 0 && train.headroom() == EspFraming.HEADER;
     for (int i = 0; fits && i < train.packets(); i++) {
-      int version = InnerIp.version(train.memory(), train.inner(i));
+      int version = IpHeader.version(train.memory(), train.inner(i));
       fits =
           train.length(i) > 0
               && (version == 4 || version == 6)
@@ -404,20 +404,13 @@ final class EspDataPath implements DataPath {
     if (peer.heardFrom(from)) {
       shared.requests.submit(peer, EspPeer.MOVED);
     }
-    int bytes = bytes(received, accepted);
+    int bytes = received.sealedBytes(accepted);
     sa.passed(Long.bitCount(accepted), bytes);
     peer.rxBytes().add(bytes);
     received.origin(peer);
-    int delivered = inner.deliver(received, accepted, sa);
+    int delivered = selectors.deliver(received, accepted, sa);
     peer.keepalive().received(sa.parameters().spi(), delivered > 0, nowNanos);
     return delivered;
-  }
-
-  /** Bytes of the packets on the wire. */
-  private static int bytes(Train train, long packets) {
-    int bytes = Long.bitCount(packets) * train.stride();
-    boolean last = (packets >>> (train.packets() - 1) & 1) != 0;
-    return last ? bytes - train.stride() + train.lastSealedLength() : bytes;
   }
 
   /**

@@ -11,7 +11,7 @@ import dev.culvert.tunnel.engine.Datagram;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
-import dev.culvert.tunnel.engine.InnerIp;
+import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.engine.Isolation;
 import dev.culvert.tunnel.engine.KeyTrust;
 import dev.culvert.tunnel.engine.MessageQueue;
@@ -452,7 +452,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     int sealedLength = EspOverhead.INSTANCE.sealedLength(packet.length, 0);
     long at = single.add(packet.length, sealedLength);
     MemorySegment.copy(packet, 0, out.memory(), ValueLayout.JAVA_BYTE, at, packet.length);
-    int tos = dummy ? 0 : InnerIp.tos(out.memory(), at);
+    int tos = dummy ? 0 : IpHeader.tos(out.memory(), at);
     if (!controlPath.sealUnder(peer, sa, single, dummy, nowNanos)) {
       drops.count(DropReason.COUNTERS_SPENT);
       return false;

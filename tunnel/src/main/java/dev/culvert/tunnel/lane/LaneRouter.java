@@ -2,8 +2,9 @@ package dev.culvert.tunnel.lane;
 
 import dev.culvert.routing.Classifier;
 import dev.culvert.routing.Verdict;
+import dev.culvert.tunnel.engine.AddressMemo;
 import dev.culvert.tunnel.engine.DropReason;
-import dev.culvert.tunnel.engine.InnerIp;
+import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.offload.InnerPacket;
@@ -23,6 +24,7 @@ public final class LaneRouter {
   private final TunnelEngine engine;
   private final Supplier<@Nullable ClusterRoutes> inForce;
   private final TransportHeader transport = new TransportHeader();
+  private final AddressMemo lastSource = new AddressMemo();
   private final TrafficCounters traffic = new TrafficCounters();
   private @Nullable ClusterRoutes cluster;
   private @Nullable DropReason refusal;
@@ -131,27 +133,19 @@ public final class LaneRouter {
     int node = routes.node(opened.origin());
     MemorySegment memory = opened.memory();
     int refused = 0;
-    boolean known = false;
     boolean belongs = false;
-    boolean lastV4 = false;
-    long lastHigh = 0;
-    long lastLow = 0;
+    lastSource.forget();
     for (int i = 0; i < opened.packets(); i++) {
       if (opened.length(i) == 0) {
         continue;
       }
       long at = opened.inner(i);
-      boolean v4 = InnerIp.version(memory, at) == 4;
-      long high = InnerIp.sourceHigh(memory, at);
-      long low = InnerIp.sourceLow(memory, at);
-      // Mostly all packets of a run have one source.
-      if (!known || v4 != lastV4 || low != lastLow || high != lastHigh) {
+      boolean v4 = IpHeader.version(memory, at) == 4;
+      long high = IpHeader.sourceHigh(memory, at);
+      long low = IpHeader.sourceLow(memory, at);
+      if (lastSource.isNew(v4, high, low)) {
         Classifier classifier = routes.classifier();
         belongs = v4 ? classifier.belongs4((int) low, node) : classifier.belongs6(high, low, node);
-        known = true;
-        lastV4 = v4;
-        lastHigh = high;
-        lastLow = low;
       }
       if (!belongs) {
         opened.length(i, 0);

@@ -3,6 +3,7 @@ package dev.culvert.tunnel.lane;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.DatagramSource;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.engine.NetworkOrder;
 import dev.culvert.tunnel.offload.InnerPacket;
 import dev.culvert.tunnel.port.Encapsulation;
@@ -21,9 +22,6 @@ public final class SelfTraffic {
   /** A power of two. An address that another pushed out comes back with the next datagram to it. */
   private static final int ENTRIES = 1024;
 
-  private static final int UDP = 17;
-  private static final int ESP = 50;
-  private static final int V6_FRAGMENT = 44;
   private static final int V6_FRAGMENT_BYTES = 8;
   private static final int FRAGMENT_OFFSET = 0xfff8;
 
@@ -92,19 +90,19 @@ public final class SelfTraffic {
     int protocol = packet.protocol();
     long transport = at + packet.headerLength();
     if (!packet.v4()
-        && protocol == V6_FRAGMENT
+        && protocol == IpHeader.V6_FRAGMENT
         && transport + V6_FRAGMENT_BYTES <= memory.byteSize()) {
       boolean first = (NetworkOrder.u16(memory, transport + 2) & FRAGMENT_OFFSET) == 0;
-      protocol = first ? NetworkOrder.u8(memory, transport) : V6_FRAGMENT;
+      protocol = first ? NetworkOrder.u8(memory, transport) : IpHeader.V6_FRAGMENT;
       transport += V6_FRAGMENT_BYTES;
     }
     return switch (protocol) {
       // Later fragments go round once more, whole, and are known then.
-      case UDP ->
+      case IpHeader.UDP ->
           !packet.laterFragment() && NetworkOrder.u16(memory, transport) == port
               ? sentTo(packet, NetworkOrder.u16(memory, transport + 2))
               : null;
-      case ESP -> raw ? sentTo(packet, NO_PORT) : null;
+      case IpHeader.ESP -> raw ? sentTo(packet, NO_PORT) : null;
       default -> null;
     };
   }

@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.offload;
 
+import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.engine.NetworkOrder;
 import java.lang.foreign.MemorySegment;
 
@@ -44,46 +45,46 @@ final class Candidate {
     }
     transport = ip.headerLength();
     hasPorts =
-        (ip.protocol() == Header.TCP || ip.protocol() == Header.UDP)
+        (ip.protocol() == IpHeader.TCP || ip.protocol() == IpHeader.UDP)
             && !ip.fragment()
             && ip.length() >= transport + 4;
-    boolean plainHeader = !ip.v4() || transport == Header.V4_MIN;
+    boolean plainHeader = !ip.v4() || transport == IpHeader.V4_MIN;
     boolean usual =
         plainHeader
             && !ip.fragment()
             && ip.length() == length
             && switch (ip.protocol()) {
-              case Header.TCP -> tso && usualTcp();
-              case Header.UDP -> uso && usualUdp();
+              case IpHeader.TCP -> tso && usualTcp();
+              case IpHeader.UDP -> uso && usualUdp();
               default -> false;
             };
     return usual && checksumsAreRight() ? Kind.MERGEABLE : Kind.ALONE;
   }
 
   private boolean usualTcp() {
-    if (ip.length() < transport + Header.TCP_MIN) {
+    if (ip.length() < transport + TcpHeader.MIN) {
       return false;
     }
     long tcp = at + transport;
-    int tcpLength = (NetworkOrder.u8(memory, tcp + Header.TCP_DATA_OFFSET) >>> 4) * 4;
+    int tcpLength = (NetworkOrder.u8(memory, tcp + TcpHeader.DATA_OFFSET) >>> 4) * 4;
     headers = transport + tcpLength;
     payload = ip.length() - headers;
-    sequence = NetworkOrder.i32(memory, tcp + Header.TCP_SEQUENCE);
-    tcpFlags = NetworkOrder.u8(memory, tcp + Header.TCP_FLAGS);
-    return tcpLength >= Header.TCP_MIN
+    sequence = NetworkOrder.i32(memory, tcp + TcpHeader.SEQUENCE);
+    tcpFlags = NetworkOrder.u8(memory, tcp + TcpHeader.FLAGS);
+    return tcpLength >= TcpHeader.MIN
         && payload > 0
-        && (tcpFlags & ~(Header.PSH | Header.FIN)) == Header.ACK;
+        && (tcpFlags & ~(TcpHeader.PSH | TcpHeader.FIN)) == TcpHeader.ACK;
   }
 
   private boolean usualUdp() {
-    headers = transport + Header.UDP_SIZE;
+    headers = transport + UdpHeader.SIZE;
     payload = ip.length() - headers;
     sequence = 0;
     tcpFlags = 0;
     long udp = at + transport;
     return payload > 0
-        && NetworkOrder.u16(memory, udp + Header.UDP_LENGTH) == ip.length() - transport
-        && NetworkOrder.u16(memory, udp + Header.UDP_CHECKSUM) != 0;
+        && NetworkOrder.u16(memory, udp + UdpHeader.LENGTH) == ip.length() - transport
+        && NetworkOrder.u16(memory, udp + UdpHeader.CHECKSUM) != 0;
   }
 
   private boolean checksumsAreRight() {
@@ -101,12 +102,12 @@ final class Candidate {
   }
 
   boolean isTcp() {
-    return ip.protocol() == Header.TCP;
+    return ip.protocol() == IpHeader.TCP;
   }
 
   /** Whether no packet may follow in the same super-packet. */
   boolean ends() {
-    return (tcpFlags & (Header.PSH | Header.FIN)) != 0;
+    return (tcpFlags & (TcpHeader.PSH | TcpHeader.FIN)) != 0;
   }
 
   /** Source and destination port. */

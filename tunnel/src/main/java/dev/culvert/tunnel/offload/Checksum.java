@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.offload;
 
+import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.engine.NetworkOrder;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -86,12 +87,12 @@ public final class Checksum {
 
   /** The sum of an IPv4 pseudo header, its addresses taken from the IP header (RFC 9293, 3.1). */
   public static long pseudoHeader4(MemorySegment memory, long ip, int protocol, int length) {
-    return sum(memory, ip + Header.V4_SOURCE, 8) + word(protocol) + word(length);
+    return sum(memory, ip + IpHeader.V4_SOURCE, 8) + word(protocol) + word(length);
   }
 
   /** The sum of an IPv6 pseudo header, its addresses taken from the IP header (RFC 8200, 8.1). */
   public static long pseudoHeader6(MemorySegment memory, long ip, int protocol, int length) {
-    return sum(memory, ip + Header.V6_SOURCE, 32)
+    return sum(memory, ip + IpHeader.V6_SOURCE, 32)
         + word(protocol)
         + word(length >>> 16)
         + word(length);

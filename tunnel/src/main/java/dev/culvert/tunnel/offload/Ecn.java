@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.offload;
 
+import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.engine.NetworkOrder;
 import java.lang.foreign.MemorySegment;
 
@@ -45,7 +46,7 @@ public final class Ecn {
     if ((outer & MASK) == NOT_ECT) {
       return true;
     }
-    boolean v4 = NetworkOrder.u8(memory, at) >>> 4 == 4;
+    boolean v4 = IpHeader.version(memory, at) == 4;
     int before = NetworkOrder.u16(memory, at);
     int shift = v4 ? 0 : 4;
     int inner = before >>> shift & MASK;
@@ -57,7 +58,7 @@ public final class Ecn {
       int after = (before & ~(MASK << shift)) | (combined << shift);
       NetworkOrder.put16(memory, at, after);
       if (v4) {
-        long checksum = at + Header.V4_CHECKSUM;
+        long checksum = at + IpHeader.V4_CHECKSUM;
         long sum = ~Checksum.load(memory, checksum) & 0xffff;
         Checksum.put(memory, checksum, sum + Checksum.without(before) + Checksum.word(after));
       }

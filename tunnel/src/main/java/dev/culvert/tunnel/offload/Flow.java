@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.offload;
 
+import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.engine.NetworkOrder;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
@@ -18,7 +19,7 @@ final class Flow {
 
   private static final long IOVEC = 16;
   private static final long IOVEC_LENGTH = 8;
-  private static final long MAX_HEADERS = Header.V6 + 60;
+  private static final long MAX_HEADERS = IpHeader.V6 + 60;
 
   /** The first packet, whose headers are those of the super-packet. */
   private Candidate first = new Candidate();
@@ -86,19 +87,20 @@ final class Flow {
     MemorySegment b = next.memory;
     if (!first.ip.v4()) {
       return NetworkOrder.i32(a, first.at) == NetworkOrder.i32(b, next.at)
-          && NetworkOrder.u8(a, first.at + Header.V6_HOP_LIMIT)
-              == NetworkOrder.u8(b, next.at + Header.V6_HOP_LIMIT);
+          && NetworkOrder.u8(a, first.at + IpHeader.V6_HOP_LIMIT)
+              == NetworkOrder.u8(b, next.at + IpHeader.V6_HOP_LIMIT);
     }
-    int fragment = NetworkOrder.u16(a, first.at + Header.V4_FRAGMENT);
-    int expectedId = NetworkOrder.u16(a, first.at + Header.V4_ID) + packets & 0xffff;
+    int fragment = NetworkOrder.u16(a, first.at + IpHeader.V4_FRAGMENT);
+    int expectedId = NetworkOrder.u16(a, first.at + IpHeader.V4_ID) + packets & 0xffff;
     // The id of packets that are never fragmented has no meaning (RFC 6864).
     boolean idFits =
-        (fragment & Header.V4_DF) != 0 || NetworkOrder.u16(b, next.at + Header.V4_ID) == expectedId;
+        (fragment & IpHeader.V4_DONT_FRAGMENT) != 0
+            || NetworkOrder.u16(b, next.at + IpHeader.V4_ID) == expectedId;
     return idFits
         && NetworkOrder.u16(a, first.at) == NetworkOrder.u16(b, next.at)
-        && fragment == NetworkOrder.u16(b, next.at + Header.V4_FRAGMENT)
-        && NetworkOrder.u8(a, first.at + Header.V4_TTL)
-            == NetworkOrder.u8(b, next.at + Header.V4_TTL);
+        && fragment == NetworkOrder.u16(b, next.at + IpHeader.V4_FRAGMENT)
+        && NetworkOrder.u8(a, first.at + IpHeader.V4_TTL)
+            == NetworkOrder.u8(b, next.at + IpHeader.V4_TTL);
   }
 
   private boolean sameTcpHeader(Candidate next) {
@@ -106,18 +108,18 @@ final class Flow {
     long b = next.at + next.transport;
     int tcpLength = first.headers - first.transport;
     return next.sequence == first.sequence + payload
-        && sameInt(next, a + Header.TCP_ACKNOWLEDGEMENT, b + Header.TCP_ACKNOWLEDGEMENT)
-        && NetworkOrder.u8(first.memory, a + Header.TCP_DATA_OFFSET)
-            == NetworkOrder.u8(next.memory, b + Header.TCP_DATA_OFFSET)
-        && NetworkOrder.u16(first.memory, a + Header.TCP_WINDOW)
-            == NetworkOrder.u16(next.memory, b + Header.TCP_WINDOW)
-        && NetworkOrder.u16(first.memory, a + Header.TCP_URGENT)
-            == NetworkOrder.u16(next.memory, b + Header.TCP_URGENT)
+        && sameInt(next, a + TcpHeader.ACKNOWLEDGEMENT, b + TcpHeader.ACKNOWLEDGEMENT)
+        && NetworkOrder.u8(first.memory, a + TcpHeader.DATA_OFFSET)
+            == NetworkOrder.u8(next.memory, b + TcpHeader.DATA_OFFSET)
+        && NetworkOrder.u16(first.memory, a + TcpHeader.WINDOW)
+            == NetworkOrder.u16(next.memory, b + TcpHeader.WINDOW)
+        && NetworkOrder.u16(first.memory, a + TcpHeader.URGENT)
+            == NetworkOrder.u16(next.memory, b + TcpHeader.URGENT)
         && sameOptions(next, a, b, tcpLength);
   }
 
   private boolean sameOptions(Candidate next, long a, long b, int tcpLength) {
-    for (int i = Header.TCP_MIN; i < tcpLength; i += 4) {
+    for (int i = TcpHeader.MIN; i < tcpLength; i += 4) {
       if (!sameInt(next, a + i, b + i)) {
         return false;
       }
@@ -173,7 +175,7 @@ final class Flow {
         first.headers,
         first.payload,
         first.transport,
-        first.isTcp() ? Header.TCP_CHECKSUM : Header.UDP_CHECKSUM);
+        first.isTcp() ? TcpHeader.CHECKSUM : UdpHeader.CHECKSUM);
     putIovec(0, scratch.address(), VnetHeader.SIZE + first.headers);
     writer.write(iovecs, 1 + written, written, VnetHeader.SIZE + length);
   }
@@ -181,25 +183,25 @@ final class Flow {
   private void putSuperIpHeader(int length) {
     long at = VnetHeader.SIZE;
     if (!first.ip.v4()) {
-      NetworkOrder.put16(scratch, at + Header.V6_PAYLOAD_LENGTH, length - Header.V6);
+      NetworkOrder.put16(scratch, at + IpHeader.V6_PAYLOAD_LENGTH, length - IpHeader.V6);
       return;
     }
-    NetworkOrder.put16(scratch, at + Header.V4_TOTAL_LENGTH, length);
-    NetworkOrder.put16(scratch, at + Header.V4_CHECKSUM, 0);
-    Checksum.put(scratch, at + Header.V4_CHECKSUM, Checksum.sum(scratch, at, Header.V4_MIN));
+    NetworkOrder.put16(scratch, at + IpHeader.V4_TOTAL_LENGTH, length);
+    NetworkOrder.put16(scratch, at + IpHeader.V4_CHECKSUM, 0);
+    Checksum.put(scratch, at + IpHeader.V4_CHECKSUM, Checksum.sum(scratch, at, IpHeader.V4_MIN));
   }
 
   private int putSuperTcpHeader(int length) {
     long tcp = (long) VnetHeader.SIZE + first.transport;
-    NetworkOrder.put8(scratch, tcp + Header.TCP_FLAGS, lastFlags);
-    Checksum.putPartial(scratch, tcp + Header.TCP_CHECKSUM, first.pseudoHeader(length));
+    NetworkOrder.put8(scratch, tcp + TcpHeader.FLAGS, lastFlags);
+    Checksum.putPartial(scratch, tcp + TcpHeader.CHECKSUM, first.pseudoHeader(length));
     return first.ip.v4() ? VnetHeader.GSO_TCPV4 : VnetHeader.GSO_TCPV6;
   }
 
   private int putSuperUdpHeader(int length) {
     long udp = (long) VnetHeader.SIZE + first.transport;
-    NetworkOrder.put16(scratch, udp + Header.UDP_LENGTH, length - first.transport);
-    Checksum.putPartial(scratch, udp + Header.UDP_CHECKSUM, first.pseudoHeader(length));
+    NetworkOrder.put16(scratch, udp + UdpHeader.LENGTH, length - first.transport);
+    Checksum.putPartial(scratch, udp + UdpHeader.CHECKSUM, first.pseudoHeader(length));
     return VnetHeader.GSO_UDP_L4;
   }
 

@@ -1,6 +1,7 @@
 package dev.culvert.tunnel.offload;
 
 import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.engine.NetworkOrder;
 import java.lang.foreign.MemorySegment;
 
@@ -121,7 +122,7 @@ public final class Icmp {
   }
 
   private boolean isNoError(MemorySegment memory, long at) {
-    if (transport.protocol() != (packet.v4() ? Header.ICMP : Header.ICMPV6)) {
+    if (transport.protocol() != (packet.v4() ? IpHeader.ICMP : IpHeader.ICMPV6)) {
       return true;
     }
     if (packet.length() <= transport.offset()) {
@@ -151,18 +152,18 @@ public final class Icmp {
       int mtu,
       MemorySegment out,
       long outAt) {
-    int quoted = Math.min(packet.length(), MAX_V4_LENGTH - Header.V4_MIN - HEADER);
-    int length = Header.V4_MIN + HEADER + quoted;
+    int quoted = Math.min(packet.length(), MAX_V4_LENGTH - IpHeader.V4_MIN - HEADER);
+    int length = IpHeader.V4_MIN + HEADER + quoted;
     NetworkOrder.put16(out, outAt, 0x45c0); // internetwork control, as RFC 1812 asks for
-    NetworkOrder.put16(out, outAt + Header.V4_TOTAL_LENGTH, length);
-    NetworkOrder.put32(out, outAt + Header.V4_ID, 0);
-    NetworkOrder.put8(out, outAt + Header.V4_TTL, HOP_LIMIT);
-    NetworkOrder.put8(out, outAt + Header.V4_PROTOCOL, Header.ICMP);
-    NetworkOrder.put16(out, outAt + Header.V4_CHECKSUM, 0);
-    NetworkOrder.put32(out, outAt + Header.V4_SOURCE, (int) from.low());
-    NetworkOrder.put32(out, outAt + Header.V4_DESTINATION, packet.source4());
-    Checksum.put(out, outAt + Header.V4_CHECKSUM, Checksum.sum(out, outAt, Header.V4_MIN));
-    long icmp = outAt + Header.V4_MIN;
+    NetworkOrder.put16(out, outAt + IpHeader.V4_TOTAL_LENGTH, length);
+    NetworkOrder.put32(out, outAt + IpHeader.V4_ID, 0);
+    NetworkOrder.put8(out, outAt + IpHeader.V4_TTL, HOP_LIMIT);
+    NetworkOrder.put8(out, outAt + IpHeader.V4_PROTOCOL, IpHeader.ICMP);
+    NetworkOrder.put16(out, outAt + IpHeader.V4_CHECKSUM, 0);
+    NetworkOrder.put32(out, outAt + IpHeader.V4_SOURCE, (int) from.low());
+    NetworkOrder.put32(out, outAt + IpHeader.V4_DESTINATION, packet.source4());
+    Checksum.put(out, outAt + IpHeader.V4_CHECKSUM, Checksum.sum(out, outAt, IpHeader.V4_MIN));
+    long icmp = outAt + IpHeader.V4_MIN;
     putIcmp(out, icmp, DESTINATION_UNREACHABLE, code, mtu);
     MemorySegment.copy(memory, at, out, icmp + HEADER, quoted);
     Checksum.put(out, icmp + CHECKSUM, Checksum.sum(out, icmp, HEADER + quoted));
@@ -178,23 +179,23 @@ public final class Icmp {
       int mtu,
       MemorySegment out,
       long outAt) {
-    int quoted = Math.min(packet.length(), MAX_LENGTH - Header.V6 - HEADER);
+    int quoted = Math.min(packet.length(), MAX_LENGTH - IpHeader.V6 - HEADER);
     NetworkOrder.put32(out, outAt, 6 << 28);
-    NetworkOrder.put16(out, outAt + Header.V6_PAYLOAD_LENGTH, HEADER + quoted);
-    NetworkOrder.put8(out, outAt + Header.V6_NEXT_HEADER, Header.ICMPV6);
-    NetworkOrder.put8(out, outAt + Header.V6_HOP_LIMIT, HOP_LIMIT);
-    NetworkOrder.put64(out, outAt + Header.V6_SOURCE, from.high());
-    NetworkOrder.put64(out, outAt + Header.V6_SOURCE + 8, from.low());
-    NetworkOrder.put64(out, outAt + Header.V6_DESTINATION, packet.sourceHigh());
-    NetworkOrder.put64(out, outAt + Header.V6_DESTINATION + 8, packet.sourceLow());
-    long icmp = outAt + Header.V6;
+    NetworkOrder.put16(out, outAt + IpHeader.V6_PAYLOAD_LENGTH, HEADER + quoted);
+    NetworkOrder.put8(out, outAt + IpHeader.V6_NEXT_HEADER, IpHeader.ICMPV6);
+    NetworkOrder.put8(out, outAt + IpHeader.V6_HOP_LIMIT, HOP_LIMIT);
+    NetworkOrder.put64(out, outAt + IpHeader.V6_SOURCE, from.high());
+    NetworkOrder.put64(out, outAt + IpHeader.V6_SOURCE + 8, from.low());
+    NetworkOrder.put64(out, outAt + IpHeader.V6_DESTINATION, packet.sourceHigh());
+    NetworkOrder.put64(out, outAt + IpHeader.V6_DESTINATION + 8, packet.sourceLow());
+    long icmp = outAt + IpHeader.V6;
     putIcmp(out, icmp, type, code, mtu);
     MemorySegment.copy(memory, at, out, icmp + HEADER, quoted);
     long sum =
         Checksum.sum(out, icmp, HEADER + quoted)
-            + Checksum.pseudoHeader6(out, outAt, Header.ICMPV6, HEADER + quoted);
+            + Checksum.pseudoHeader6(out, outAt, IpHeader.ICMPV6, HEADER + quoted);
     Checksum.put(out, icmp + CHECKSUM, sum);
-    return Header.V6 + HEADER + quoted;
+    return IpHeader.V6 + HEADER + quoted;
   }
 
   private static void putIcmp(MemorySegment out, long icmp, int type, int code, int argument) {

@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.offload;
 
+import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.engine.NetworkOrder;
 import dev.culvert.tunnel.train.Fragmentation;
 import java.lang.foreign.MemorySegment;
@@ -29,12 +30,12 @@ public final class InnerPacket {
    *     the fields are undefined then
    */
   public boolean read(MemorySegment memory, long at, int available) {
-    if (available < Header.V4_MIN) {
+    if (available < IpHeader.V4_MIN) {
       return false;
     }
-    return switch (NetworkOrder.u8(memory, at) >>> 4) {
+    return switch (IpHeader.version(memory, at)) {
       case 4 -> read4(memory, at, available);
-      case 6 -> available >= Header.V6 && read6(memory, at, available);
+      case 6 -> available >= IpHeader.V6 && read6(memory, at, available);
       default -> false;
     };
   }
@@ -42,39 +43,39 @@ public final class InnerPacket {
   private boolean read4(MemorySegment memory, long at, int available) {
     v4 = true;
     headerLength = (NetworkOrder.u8(memory, at) & 15) * 4;
-    length = NetworkOrder.u16(memory, at + Header.V4_TOTAL_LENGTH);
-    if (headerLength < Header.V4_MIN || length < headerLength || length > available) {
+    length = NetworkOrder.u16(memory, at + IpHeader.V4_TOTAL_LENGTH);
+    if (headerLength < IpHeader.V4_MIN || length < headerLength || length > available) {
       return false;
     }
-    tos = NetworkOrder.u8(memory, at + Header.V4_TOS);
-    protocol = NetworkOrder.u8(memory, at + Header.V4_PROTOCOL);
-    int fragmentField = NetworkOrder.u16(memory, at + Header.V4_FRAGMENT);
-    fragment = (fragmentField & Header.V4_IS_FRAGMENT) != 0;
-    laterFragment = (fragmentField & Header.V4_FRAGMENT_OFFSET) != 0;
-    dontFragment = (fragmentField & Header.V4_DONT_FRAGMENT) != 0;
+    tos = NetworkOrder.u8(memory, at + IpHeader.V4_TOS);
+    protocol = NetworkOrder.u8(memory, at + IpHeader.V4_PROTOCOL);
+    int fragmentField = NetworkOrder.u16(memory, at + IpHeader.V4_FRAGMENT);
+    fragment = (fragmentField & IpHeader.V4_IS_FRAGMENT) != 0;
+    laterFragment = (fragmentField & IpHeader.V4_FRAGMENT_OFFSET) != 0;
+    dontFragment = (fragmentField & IpHeader.V4_DONT_FRAGMENT) != 0;
     sourceHigh = 0;
-    sourceLow = Integer.toUnsignedLong(NetworkOrder.i32(memory, at + Header.V4_SOURCE));
+    sourceLow = Integer.toUnsignedLong(NetworkOrder.i32(memory, at + IpHeader.V4_SOURCE));
     destinationHigh = 0;
-    destinationLow = Integer.toUnsignedLong(NetworkOrder.i32(memory, at + Header.V4_DESTINATION));
+    destinationLow = Integer.toUnsignedLong(NetworkOrder.i32(memory, at + IpHeader.V4_DESTINATION));
     return true;
   }
 
   private boolean read6(MemorySegment memory, long at, int available) {
     v4 = false;
-    headerLength = Header.V6;
-    length = Header.V6 + NetworkOrder.u16(memory, at + Header.V6_PAYLOAD_LENGTH);
+    headerLength = IpHeader.V6;
+    length = IpHeader.V6 + NetworkOrder.u16(memory, at + IpHeader.V6_PAYLOAD_LENGTH);
     if (length > available) {
       return false;
     }
     tos = NetworkOrder.u16(memory, at) >>> 4 & 0xff;
-    protocol = NetworkOrder.u8(memory, at + Header.V6_NEXT_HEADER);
+    protocol = NetworkOrder.u8(memory, at + IpHeader.V6_NEXT_HEADER);
     fragment = false;
     laterFragment = false;
     dontFragment = true;
-    sourceHigh = NetworkOrder.i64(memory, at + Header.V6_SOURCE);
-    sourceLow = NetworkOrder.i64(memory, at + Header.V6_SOURCE + 8);
-    destinationHigh = NetworkOrder.i64(memory, at + Header.V6_DESTINATION);
-    destinationLow = NetworkOrder.i64(memory, at + Header.V6_DESTINATION + 8);
+    sourceHigh = NetworkOrder.i64(memory, at + IpHeader.V6_SOURCE);
+    sourceLow = NetworkOrder.i64(memory, at + IpHeader.V6_SOURCE + 8);
+    destinationHigh = NetworkOrder.i64(memory, at + IpHeader.V6_DESTINATION);
+    destinationLow = NetworkOrder.i64(memory, at + IpHeader.V6_DESTINATION + 8);
     return true;
   }
 

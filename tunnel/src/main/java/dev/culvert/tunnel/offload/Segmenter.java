@@ -1,5 +1,6 @@
 package dev.culvert.tunnel.offload;
 
+import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.engine.NetworkOrder;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.train.Train;
@@ -75,8 +76,8 @@ public final class Segmenter {
             && switch (gsoType) {
               case VnetHeader.GSO_NONE -> beginSingle();
               case VnetHeader.GSO_TCPV4, VnetHeader.GSO_TCPV6 ->
-                  checksumOffset == Header.TCP_CHECKSUM && beginTcp();
-              case VnetHeader.GSO_UDP_L4 -> checksumOffset == Header.UDP_CHECKSUM && beginUdp();
+                  checksumOffset == TcpHeader.CHECKSUM && beginTcp();
+              case VnetHeader.GSO_UDP_L4 -> checksumOffset == UdpHeader.CHECKSUM && beginUdp();
               default -> false;
             };
     return hasNext;
@@ -97,38 +98,38 @@ public final class Segmenter {
 
   private boolean beginTcp() {
     boolean rightFamily = packet.v4() == (gsoType == VnetHeader.GSO_TCPV4);
-    if (!rightFamily || !splittable(Header.TCP) || transport + Header.TCP_MIN > packet.length()) {
+    if (!rightFamily || !splittable(IpHeader.TCP) || transport + TcpHeader.MIN > packet.length()) {
       return false;
     }
     long tcp = ip + transport;
-    int tcpLength = (NetworkOrder.u8(memory, tcp + Header.TCP_DATA_OFFSET) >>> 4) * 4;
+    int tcpLength = (NetworkOrder.u8(memory, tcp + TcpHeader.DATA_OFFSET) >>> 4) * 4;
     headers = transport + tcpLength;
-    if (tcpLength < Header.TCP_MIN || headers > packet.length()) {
+    if (tcpLength < TcpHeader.MIN || headers > packet.length()) {
       return false;
     }
-    sequence = NetworkOrder.i32(memory, tcp + Header.TCP_SEQUENCE);
-    tcpFlags = NetworkOrder.u8(memory, tcp + Header.TCP_FLAGS);
+    sequence = NetworkOrder.i32(memory, tcp + TcpHeader.SEQUENCE);
+    tcpFlags = NetworkOrder.u8(memory, tcp + TcpHeader.FLAGS);
     // All fields except the sequence number and the flags. The checksum field holds the pseudo
     // header's sum, which includes the super-packet's length.
     transportSum =
-        Checksum.sum(memory, tcp, Header.TCP_SEQUENCE)
-            + Checksum.sum(memory, tcp + Header.TCP_ACKNOWLEDGEMENT, 4)
-            + NetworkOrder.u8(memory, tcp + Header.TCP_DATA_OFFSET)
-            + Checksum.sum(memory, tcp + Header.TCP_WINDOW, tcpLength - Header.TCP_WINDOW)
+        Checksum.sum(memory, tcp, TcpHeader.SEQUENCE)
+            + Checksum.sum(memory, tcp + TcpHeader.ACKNOWLEDGEMENT, 4)
+            + NetworkOrder.u8(memory, tcp + TcpHeader.DATA_OFFSET)
+            + Checksum.sum(memory, tcp + TcpHeader.WINDOW, tcpLength - TcpHeader.WINDOW)
             + Checksum.without(packet.length() - transport);
     return beginSegments();
   }
 
   private boolean beginUdp() {
-    headers = transport + Header.UDP_SIZE;
-    if (!splittable(Header.UDP) || headers > packet.length()) {
+    headers = transport + UdpHeader.SIZE;
+    if (!splittable(IpHeader.UDP) || headers > packet.length()) {
       return false;
     }
     long udp = ip + transport;
     // All fields except the length.
     transportSum =
-        Checksum.sum(memory, udp, Header.UDP_LENGTH)
-            + Checksum.load(memory, udp + Header.UDP_CHECKSUM)
+        Checksum.sum(memory, udp, UdpHeader.LENGTH)
+            + Checksum.load(memory, udp + UdpHeader.CHECKSUM)
             + Checksum.without(packet.length() - transport);
     return beginSegments();
   }
@@ -138,7 +139,7 @@ public final class Segmenter {
    * headers of IPv6, the kernel's GSO type is trusted to name the transport.
    */
   private boolean splittable(int protocol) {
-    boolean extended = !packet.v4() && transport > Header.V6;
+    boolean extended = !packet.v4() && transport > IpHeader.V6;
     return needsChecksum
         && segmentSize > 0
         && !packet.fragment()
@@ -148,12 +149,12 @@ public final class Segmenter {
   private boolean beginSegments() {
     payload = packet.length() - headers;
     if (packet.v4()) {
-      id = NetworkOrder.u16(memory, ip + Header.V4_ID);
+      id = NetworkOrder.u16(memory, ip + IpHeader.V4_ID);
       ipSum =
-          Checksum.sum(memory, ip, Header.V4_TOTAL_LENGTH)
-              + Checksum.sum(memory, ip + Header.V4_FRAGMENT, 4)
+          Checksum.sum(memory, ip, IpHeader.V4_TOTAL_LENGTH)
+              + Checksum.sum(memory, ip + IpHeader.V4_FRAGMENT, 4)
               + Checksum.sum(
-                  memory, ip + Header.V4_SOURCE, packet.headerLength() - Header.V4_SOURCE);
+                  memory, ip + IpHeader.V4_SOURCE, packet.headerLength() - IpHeader.V4_SOURCE);
     }
     return true;
   }
@@ -217,7 +218,7 @@ public final class Segmenter {
     }
     MemorySegment.copy(memory, ip, to, at, transport);
     long sum = Checksum.copyAndSum(memory, ip + transport, to, at + transport, payload - transport);
-    if (checksum - transport == Header.UDP_CHECKSUM) {
+    if (checksum - transport == UdpHeader.CHECKSUM) {
       Checksum.putUdp(to, at + checksum, sum);
     } else {
       Checksum.put(to, at + checksum, sum);
@@ -228,13 +229,13 @@ public final class Segmenter {
     long sum = transportSum + putHeadersAndPayload(to, at, length);
     int segmentSequence = sequence + done;
     boolean last = done + length - headers >= payload;
-    int flags = last ? tcpFlags : tcpFlags & ~(Header.FIN | Header.PSH);
+    int flags = last ? tcpFlags : tcpFlags & ~(TcpHeader.FIN | TcpHeader.PSH);
     if (index > 0) {
-      flags &= ~Header.CWR;
+      flags &= ~TcpHeader.CWR;
     }
     long tcp = at + transport;
-    NetworkOrder.put32(to, tcp + Header.TCP_SEQUENCE, segmentSequence);
-    NetworkOrder.put8(to, tcp + Header.TCP_FLAGS, flags);
+    NetworkOrder.put32(to, tcp + TcpHeader.SEQUENCE, segmentSequence);
+    NetworkOrder.put8(to, tcp + TcpHeader.FLAGS, flags);
     sum += Checksum.doubleWord(segmentSequence) + Checksum.word(flags);
     Checksum.put(to, at + checksum, sum + Checksum.word(length - transport));
   }
@@ -242,7 +243,7 @@ public final class Segmenter {
   private void putUdp(MemorySegment to, long at, int length) {
     long sum = transportSum + putHeadersAndPayload(to, at, length);
     int udpLength = length - transport;
-    NetworkOrder.put16(to, at + transport + Header.UDP_LENGTH, udpLength);
+    NetworkOrder.put16(to, at + transport + UdpHeader.LENGTH, udpLength);
     // The length counts twice: in the pseudo header and in the header.
     Checksum.putUdp(to, at + checksum, sum + 2L * Checksum.word(udpLength));
   }
@@ -252,12 +253,12 @@ public final class Segmenter {
     MemorySegment.copy(memory, ip, to, at, headers);
     if (packet.v4()) {
       int segmentId = id + index;
-      NetworkOrder.put16(to, at + Header.V4_TOTAL_LENGTH, length);
-      NetworkOrder.put16(to, at + Header.V4_ID, segmentId);
+      NetworkOrder.put16(to, at + IpHeader.V4_TOTAL_LENGTH, length);
+      NetworkOrder.put16(to, at + IpHeader.V4_ID, segmentId);
       long sum = ipSum + Checksum.word(length) + Checksum.word(segmentId);
-      Checksum.put(to, at + Header.V4_CHECKSUM, sum);
+      Checksum.put(to, at + IpHeader.V4_CHECKSUM, sum);
     } else {
-      NetworkOrder.put16(to, at + Header.V6_PAYLOAD_LENGTH, length - Header.V6);
+      NetworkOrder.put16(to, at + IpHeader.V6_PAYLOAD_LENGTH, length - IpHeader.V6);
     }
     return Checksum.copyAndSum(memory, ip + headers + done, to, at + headers, length - headers);
   }

@@ -2,6 +2,7 @@ package dev.culvert.tunnel.offload;
 
 import dev.culvert.routing.Classifier;
 import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.engine.NetworkOrder;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -54,9 +55,9 @@ public final class TransportHeader {
 
   private @Nullable DropReason walk(MemorySegment memory, long at, int length) {
     for (int i = 0; ; i++) {
-      boolean authentication = protocol == Header.V6_AUTHENTICATION;
+      boolean authentication = protocol == IpHeader.V6_AUTHENTICATION;
       authenticated |= authentication;
-      boolean fragmented = protocol == Header.V6_FRAGMENT;
+      boolean fragmented = protocol == IpHeader.V6_FRAGMENT;
       if (!fragmented && !authentication && !isOptions(protocol)) {
         return null;
       }
@@ -78,7 +79,7 @@ public final class TransportHeader {
       if (offset > length) {
         return DropReason.MALFORMED;
       }
-      if (offset - Header.V6 > MAX_EXTENSION_BYTES) {
+      if (offset - IpHeader.V6 > MAX_EXTENSION_BYTES) {
         return DropReason.EXTENSION_HEADERS;
       }
       if (laterFragment) {
@@ -99,7 +100,7 @@ public final class TransportHeader {
   }
 
   private @Nullable DropReason readPorts(MemorySegment memory, long at, int length) {
-    if (protocol == Header.TCP || protocol == Header.UDP || protocol == Header.SCTP) {
+    if (protocol == IpHeader.TCP || protocol == IpHeader.UDP || protocol == IpHeader.SCTP) {
       if (length - offset < PORTS) {
         return DropReason.MALFORMED;
       }

@@ -3,6 +3,7 @@ package dev.culvert.tunnel.port;
 import static dev.culvert.tunnel.kernel.LibC.LIBC;
 import static dev.culvert.tunnel.port.Wire.*;
 
+import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.kernel.LibC;
 
@@ -15,10 +16,8 @@ import dev.culvert.tunnel.kernel.LibC;
  * as their source port, which is the same at the peer, so that all three have one endpoint.
  */
 public final class EspPort extends SocketPort {
-  private static final int IPPROTO_ESP = 50;
-
-  private static final int V4_SOURCE = 12;
-  private static final int V6_SOURCE_END = 20;
+  /** Offset of the last word of an IPv6 source. */
+  private static final int V6_SOURCE_END = IpHeader.V6_SOURCE + 12;
 
   private final int port;
 
@@ -40,7 +39,7 @@ public final class EspPort extends SocketPort {
     int type = LibC.SOCK_RAW | LibC.SOCK_NONBLOCK | LibC.SOCK_CLOEXEC;
     int fd =
         ErrnoException.check(
-            "raw socket " + family, LIBC.socket(family.number(), type, IPPROTO_ESP));
+            "raw socket " + family, LIBC.socket(family.number(), type, IpHeader.ESP));
     try {
       SocketOptions socket = new SocketOptions(fd);
       if (lanes > 1) {
@@ -68,7 +67,7 @@ public final class EspPort extends SocketPort {
    * Drops, in the kernel, packets that another lane's socket takes, by the last word of the source.
    */
   private static void takeOnly(int fd, IpFamily family, int lane, int lanes) throws ErrnoException {
-    int source = family == IpFamily.V4 ? V4_SOURCE : V6_SOURCE_END;
+    int source = family == IpFamily.V4 ? IpHeader.V4_SOURCE : V6_SOURCE_END;
     new SocketFilter()
         .add(SocketFilter.LOAD_WORD, SocketFilter.NETWORK_HEADER + source)
         .add(SocketFilter.MODULO, lanes)

@@ -181,6 +181,13 @@ public final class Train {
     return packets == 0 ? 0 : (packets - 1) * stride + lastSealedLength;
   }
 
+  /** The bytes on the wire of those packets whose bits are set: bit 0 for packet 0. */
+  public int sealedBytes(long some) {
+    int bytes = Long.bitCount(some) * stride;
+    boolean last = (some >>> (packets - 1) & 1) != 0;
+    return last ? bytes - stride + lastSealedLength : bytes;
+  }
+
   /** The outer header's ECN field, 0 to 3 (RFC 6040). */
   public int ecn() {
     return tos & 3;

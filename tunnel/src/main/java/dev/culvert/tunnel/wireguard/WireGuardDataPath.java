@@ -38,7 +38,7 @@ final class WireGuardDataPath implements DataPath {
   private final SharedState shared;
   private final DropCounters drops;
   private final PacketRun run = new PacketRun();
-  private final InnerPackets inner;
+  private final SourceCheck sources;
   private AeadBackend aead;
   private TrainCipher cipher;
 
@@ -47,7 +47,7 @@ final class WireGuardDataPath implements DataPath {
     aead = shared.aead();
     cipher = aead.newTrainCipher(CIPHER);
     this.drops = drops;
-    inner = new InnerPackets(shared.allowedIps, drops);
+    sources = new SourceCheck(shared.allowedIps, drops);
   }
 
   @Override
@@ -311,9 +311,16 @@ final class WireGuardDataPath implements DataPath {
       return 0;
     }
     received.origin(session.peer());
-    boolean anyData = inner.hasData(received, fresh);
-    received(session, from.endpoint(), inner.bytes(received, fresh), anyData, nowNanos);
-    return anyData ? inner.deliver(received, fresh, session.peer()) : 0;
+    boolean anyData = hasData(received, fresh);
+    received(session, from.endpoint(), received.sealedBytes(fresh), anyData, nowNanos);
+    return anyData ? sources.deliver(received, fresh, session.peer()) : 0;
+  }
+
+  /** Whether any of the packets, bits of a mask, is more than a keepalive. */
+  private static boolean hasData(Train train, long packets) {
+    // All are as long as the first, except the last, which may be a keepalive.
+    int first = Long.numberOfTrailingZeros(packets);
+    return train.sealedLength(first) > DataMessages.DATA_OVERHEAD;
   }
 
   private void countMissing(DropReason reason, long before, long after) {

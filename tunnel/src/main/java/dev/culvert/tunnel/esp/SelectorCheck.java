@@ -1,9 +1,10 @@
 package dev.culvert.tunnel.esp;
 
 import dev.culvert.routing.PrefixTable;
+import dev.culvert.tunnel.engine.AddressMemo;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
-import dev.culvert.tunnel.engine.InnerIp;
+import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -12,21 +13,17 @@ import org.jspecify.annotations.Nullable;
  * Checks opened packets: padding, next header, and whether source and destination are the SA's. A
  * mask with one bit per packet, bit 0 for packet 0, names packets.
  */
-final class EspInnerPackets {
+final class SelectorCheck {
   private final EspState shared;
   private final DropCounters drops;
 
-  // The result of the last check, since packets of a run mostly have the same addresses.
+  // The table and the result of the last check, for one run.
   private PrefixTable<EspPeer> owners = PrefixTable.empty();
-  private boolean known;
-  private boolean lastV4;
-  private long lastSourceHigh;
-  private long lastSourceLow;
-  private long lastDestinationHigh;
-  private long lastDestinationLow;
-  private @Nullable DropReason lastVerdict;
+  private final AddressMemo lastSource = new AddressMemo();
+  private final AddressMemo lastDestination = new AddressMemo();
+  private @Nullable DropReason lastRefusal;
 
-  EspInnerPackets(EspState shared, DropCounters drops) {
+  SelectorCheck(EspState shared, DropCounters drops) {
     this.shared = shared;
     this.drops = drops;
   }
@@ -34,7 +31,8 @@ final class EspInnerPackets {
   /** Sets the inner length of each packet that may be delivered; returns their number. */
   int deliver(Train train, long packets, InboundSa sa) {
     owners = shared.owners;
-    known = false;
+    lastSource.forget();
+    lastDestination.forget();
     int delivered = 0;
     for (long rest = packets; rest != 0; rest &= rest - 1) {
       int i = Long.numberOfTrailingZeros(rest);
@@ -68,26 +66,23 @@ final class EspInnerPackets {
           case EspFraming.NEXT_IPV6 -> 6;
           default -> 0;
         };
-    if (expected == 0 || payload == 0 || InnerIp.version(memory, at) != expected) {
+    if (expected == 0 || payload == 0 || IpHeader.version(memory, at) != expected) {
       return DropReason.MALFORMED;
     }
     // Bytes behind the packet's own end are padding that hides its length (RFC 4303 section 2.7).
-    int length = InnerIp.length(memory, at, payload);
+    int length = IpHeader.length(memory, at, payload);
     train.length(i, length);
     return length == 0 ? DropReason.MALFORMED : addresses(memory, at, expected == 4, sa);
   }
 
   private @Nullable DropReason addresses(MemorySegment memory, long at, boolean v4, InboundSa sa) {
-    long sourceHigh = InnerIp.sourceHigh(memory, at);
-    long sourceLow = InnerIp.sourceLow(memory, at);
-    long destinationHigh = InnerIp.destinationHigh(memory, at);
-    long destinationLow = InnerIp.destinationLow(memory, at);
-    if (!known
-        || v4 != lastV4
-        || sourceLow != lastSourceLow
-        || destinationLow != lastDestinationLow
-        || sourceHigh != lastSourceHigh
-        || destinationHigh != lastDestinationHigh) {
+    long sourceHigh = IpHeader.sourceHigh(memory, at);
+    long sourceLow = IpHeader.sourceLow(memory, at);
+    long destinationHigh = IpHeader.destinationHigh(memory, at);
+    long destinationLow = IpHeader.destinationLow(memory, at);
+    // Without a short circuit: both memos have to see the packet.
+    if (lastSource.isNew(v4, sourceHigh, sourceLow)
+        | lastDestination.isNew(v4, destinationHigh, destinationLow)) {
       // The addresses that the SA is for, and of those the ones that may pass now.
       Selectors agreed = sa.parameters().selectors();
       Selectors selectors = sa.peer().settings().selectors();
@@ -100,17 +95,11 @@ final class EspInnerPackets {
               ? agreed.isLocal4((int) destinationLow) && selectors.isLocal4((int) destinationLow)
               : agreed.isLocal6(destinationHigh, destinationLow)
                   && selectors.isLocal6(destinationHigh, destinationLow);
-      lastVerdict =
+      lastRefusal =
           !remote
               ? DropReason.SOURCE_NOT_ALLOWED
               : local ? null : DropReason.DESTINATION_NOT_ALLOWED;
-      known = true;
-      lastV4 = v4;
-      lastSourceHigh = sourceHigh;
-      lastSourceLow = sourceLow;
-      lastDestinationHigh = destinationHigh;
-      lastDestinationLow = destinationLow;
     }
-    return lastVerdict;
+    return lastRefusal;
   }
 }

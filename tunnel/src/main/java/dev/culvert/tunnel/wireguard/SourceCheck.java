@@ -1,51 +1,36 @@
 package dev.culvert.tunnel.wireguard;
 
 import dev.culvert.routing.PrefixTable;
+import dev.culvert.tunnel.engine.AddressMemo;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
-import dev.culvert.tunnel.engine.InnerIp;
+import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What stands in opened packets: whether each is an IP packet whose source belongs to the peer that
- * sent it. Packets are named by the bits of a mask, bit 0 for packet 0.
+ * The check of opened packets: each must be an IP packet whose source belongs to the peer that sent
+ * it. Packets are named by the bits of a mask, bit 0 for packet 0.
  */
-final class InnerPackets {
+final class SourceCheck {
   private final AllowedIps allowedIps;
   private final DropCounters drops;
 
-  // The table and the last source looked up in it, for one run: mostly all have the same source.
+  // For one run.
   private PrefixTable<WireGuardPeer> owners = PrefixTable.empty();
+  private final AddressMemo lastSource = new AddressMemo();
   private @Nullable WireGuardPeer lastOwner;
-  private boolean lastV4;
-  private long lastHigh;
-  private long lastLow;
 
-  InnerPackets(AllowedIps allowedIps, DropCounters drops) {
+  SourceCheck(AllowedIps allowedIps, DropCounters drops) {
     this.allowedIps = allowedIps;
     this.drops = drops;
-  }
-
-  /** Whether any of the packets is more than a keepalive. */
-  boolean hasData(Train train, long packets) {
-    // All are as long as the first but for the last, which may be a keepalive.
-    int first = Long.numberOfTrailingZeros(packets);
-    return train.sealedLength(first) > DataMessages.DATA_OVERHEAD;
-  }
-
-  /** Bytes of the packets on the wire. */
-  int bytes(Train train, long packets) {
-    int bytes = Long.bitCount(packets) * train.stride();
-    boolean last = (packets >>> (train.packets() - 1) & 1) != 0;
-    return last ? bytes - train.stride() + train.lastSealedLength() : bytes;
   }
 
   /** Sets the inner length of each packet that may be delivered; the number of those. */
   int deliver(Train train, long packets, WireGuardPeer peer) {
     owners = allowedIps.table();
-    lastOwner = null;
+    lastSource.forget();
     int delivered = 0;
     for (long rest = packets; rest != 0; rest &= rest - 1) {
       int i = Long.numberOfTrailingZeros(rest);
@@ -53,7 +38,7 @@ final class InnerPackets {
       if (plain == 0) {
         continue;
       }
-      int length = InnerIp.length(train.memory(), train.inner(i), plain);
+      int length = IpHeader.length(train.memory(), train.inner(i), plain);
       if (length == 0) {
         drops.count(DropReason.MALFORMED);
       } else if (sourceOwner(train.memory(), train.inner(i)) != peer) {
@@ -67,14 +52,11 @@ final class InnerPackets {
   }
 
   private @Nullable WireGuardPeer sourceOwner(MemorySegment memory, long at) {
-    boolean v4 = InnerIp.version(memory, at) == 4;
-    long high = InnerIp.sourceHigh(memory, at);
-    long low = InnerIp.sourceLow(memory, at);
-    if (lastOwner == null || v4 != lastV4 || high != lastHigh || low != lastLow) {
+    boolean v4 = IpHeader.version(memory, at) == 4;
+    long high = IpHeader.sourceHigh(memory, at);
+    long low = IpHeader.sourceLow(memory, at);
+    if (lastSource.isNew(v4, high, low)) {
       lastOwner = v4 ? owners.lookup4((int) low) : owners.lookup6(high, low);
-      lastV4 = v4;
-      lastHigh = high;
-      lastLow = low;
     }
     return lastOwner;
   }
