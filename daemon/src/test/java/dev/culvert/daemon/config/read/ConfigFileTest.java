@@ -397,17 +397,20 @@ final class ConfigFileTest {
 
   @Test
   void aFileOfPeersSaysItsOwnAddressesAndPodsAsAnEntryOfANodeDoes() throws Exception {
-    String text =
-        """
-        apiVersion: culvert.dev/v1alpha1
-        kind: Gateway
-        spec:
-          internal: [192.0.2.1, "2001:db8::1"]
-          podCIDRs: [10.42.1.0/24]
-          %s
-        """;
     for (String engine : List.of("engine: wireguard", "engine: esp\n  esp: {keyFile: keys}")) {
-      ClusterConfig cluster = ConfigFile.read(file("p.yaml", text.formatted(engine))).cluster();
+      Path file =
+          file(
+              "p.yaml",
+              """
+              apiVersion: culvert.dev/v1alpha1
+              kind: Gateway
+              spec:
+                internal: [192.0.2.1, "2001:db8::1"]
+                podCIDRs: [10.42.1.0/24]
+                %s
+              """
+                  .formatted(engine));
+      ClusterConfig cluster = ConfigFile.read(file).cluster();
       ClusterNode self = cluster.map().node(cluster.self());
       assertEquals("[192.0.2.1, 2001:db8::1]", self.internal().toString(), engine);
       assertEquals("[10.42.1.0/24]", self.podCidrs().toString(), engine);
