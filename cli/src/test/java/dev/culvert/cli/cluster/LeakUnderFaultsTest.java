@@ -18,14 +18,15 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Marked packets of every kind while gateways are killed, stopped and lose their keys, and rules,
- * guard and device are taken away: none is seen on the wire. The same without gateways is seen, and
- * so is it once guard and rules are gone for good.
+ * guard and device are taken away, one after the other: none is seen on the wire. The same without
+ * gateways is seen, and so is it once guard and rules are gone for good.
  */
 @Tag("integration")
 final class LeakUnderFaultsTest {
@@ -170,9 +171,9 @@ final class LeakUnderFaultsTest {
     Waiting.pause(A_MOMENT);
     b.daemon().signal("CONT");
     a.site().node().run("nft", "flush", "ruleset");
-    Waiting.pause(A_MOMENT);
+    await("the guard", cluster, () -> guarded(a.site().node()));
     flushRules(a.site().node());
-    Waiting.pause(A_MOMENT);
+    await("the rules", cluster, () -> steered(a.site().node()));
     b.site().node().ip("link", "delete", b.site().interfaceName());
     b.daemon().awaitEnd(Commands.PATIENCE);
     Waiting.pause(A_MOMENT);
@@ -185,6 +186,22 @@ final class LeakUnderFaultsTest {
     a.reloadInCluster(cluster.gateways);
     b.reloadInCluster(cluster.gateways);
     assertTrue(cluster.podsReachEachOther(), cluster::state);
+  }
+
+  /** Either layer holds alone: the next one is taken away when this one is back. */
+  private static void await(String what, TestCluster cluster, BooleanSupplier back) {
+    assertTrue(
+        Waiting.until(Commands.PATIENCE, back), () -> what + " not repaired: " + cluster.state());
+  }
+
+  private static boolean guarded(Namespace node) {
+    return node.attempt("nft", "list", "table", "inet", "culvert").succeeded();
+  }
+
+  private static boolean steered(Namespace node) {
+    return List.of("-4", "-6").stream()
+        .allMatch(
+            family -> node.ip(family, "rule", "show", "priority", "230").out().contains("to"));
   }
 
   private static void flushRules(Namespace node) {

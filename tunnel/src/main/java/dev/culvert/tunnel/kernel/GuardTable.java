@@ -43,6 +43,8 @@ public final class GuardTable {
   private static final Pattern COUNTER = Pattern.compile("\tcounter \\S+ \\{[^}]*}\n+");
 
   private static final int NFNL_SUBSYS_NFTABLES = 10;
+  private static final int NFT_MSG_NEWTABLE = 0;
+  private static final int NFT_MSG_DELTABLE = 2;
   private static final int NFT_MSG_NEWGEN = 15;
   private static final int NFPROTO_INET = 1;
   private static final int NFPROTO_ARP = 3;
@@ -58,6 +60,9 @@ public final class GuardTable {
   private @Nullable String script;
 
   private @Nullable String wanted;
+
+  /** The kernel said that the table is deleted. */
+  private boolean gone;
 
   /**
    * A counter of a rule.
@@ -81,7 +86,10 @@ public final class GuardTable {
       wanted = rehearse(newScript, GuardTable::text).orElse(null);
       script = newScript;
     }
-    if (wanted != null && wanted.equals(text().orElse(null))) {
+    boolean missing =
+        gone; // Then it is loaded before anything is asked: each call of nft takes time.
+    gone = false;
+    if (!missing && wanted != null && wanted.equals(text().orElse(null))) {
       return false;
     }
     String loaded = load(newScript);
@@ -162,6 +170,25 @@ public final class GuardTable {
       }
       throw e;
     }
+  }
+
+  /**
+   * Takes note of a message of the nftables group.
+   *
+   * @return whether it reports a change of this table
+   */
+  boolean hear(NetlinkMessage message) throws ProtocolException {
+    if (!concerns(message)) {
+      return false;
+    }
+    if (message.payload().get(0) == NFPROTO_INET) {
+      switch (message.type() & 0xff) {
+        case NFT_MSG_NEWTABLE -> gone = false;
+        case NFT_MSG_DELTABLE -> gone = true;
+        default -> {}
+      }
+    }
+    return true;
   }
 
   /** Whether a message of the nftables group reports a change of this table. */

@@ -1,5 +1,7 @@
 package dev.culvert.tunnel.kernel;
 
+import static dev.culvert.tunnel.kernel.LibC.LIBC;
+
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.RoutePlan;
 import dev.culvert.tunnel.kernel.Steering.Outcome;
@@ -7,11 +9,14 @@ import dev.culvert.tunnel.runtime.LimitedLog;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /**
  * Keeps the kernel as a plan wants it: hears from netlink what changes about links, addresses,
@@ -33,15 +38,25 @@ public final class Keeper implements AutoCloseable {
   /** NFNLGRP_NFTABLES. */
   private static final int NFTABLES_GROUP = 1 << 6;
 
-  /** One change seldom comes alone: a flush is one message an entry. */
-  private static final int QUIET_MILLIS = 20;
+  /**
+   * The first change is repaired at once. A flush is one message per entry: the rest is awaited.
+   */
+  private static final int QUIET_MILLIS = 5;
 
-  private static final long GATHER_NANOS = TimeUnit.MILLISECONDS.toNanos(150);
+  private static final long GATHER_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+  /**
+   * Of this thread, and of {@code nft}, which inherits it: on a busy machine too, repairs come
+   * first.
+   */
+  private static final int NICENESS = -10;
 
   /** Settings tell nobody when they change, and what failed is tried again. */
   private static final int TICK_MILLIS = 400;
 
-  /** More repairs than this within the time: somebody fights. Then each repair waits a tick. */
+  private static final long TICK_NANOS = TimeUnit.MILLISECONDS.toNanos(TICK_MILLIS);
+
+  /** More repairs than this within the time: somebody fights. Then repairs are a tick apart. */
   private static final int MANY_REPAIRS = 10;
 
   private static final long FIGHT_NANOS = TimeUnit.SECONDS.toNanos(10);
@@ -81,13 +96,51 @@ public final class Keeper implements AutoCloseable {
 
   private KernelPlan plan;
   private Set<Integer> tables = Set.of();
+  private final Half routed = new Half();
+  private final Half guarded = new Half();
   private List<String> failures = List.of();
 
   /** What the plan waits for, a device mostly: when it comes, nobody else has changed anything. */
   private List<String> waiting = List.of();
 
-  private boolean planTouched;
   private boolean hostTouched;
+
+  /**
+   * One of the two mechanisms that keep packets from leaving in clear. Each is looked at when there
+   * is news of it, and repaired though the other one cannot be.
+   */
+  private static final class Half {
+    boolean touched;
+    long looked = System.nanoTime() - GATHER_NANOS;
+    List<String> failures = List.of();
+
+    interface Repair {
+      Outcome apply(KernelPlan plan) throws IOException;
+    }
+
+    boolean due() {
+      return touched || !failures.isEmpty();
+    }
+
+    boolean urgent() {
+      return touched && System.nanoTime() - looked >= GATHER_NANOS;
+    }
+
+    /** Empty if the kernel could not be asked. */
+    Optional<Outcome> look(Repair repair, KernelPlan plan) {
+      touched = false;
+      try {
+        Outcome outcome = repair.apply(plan);
+        failures = outcome.failures();
+        return Optional.of(outcome);
+      } catch (IOException | RuntimeException e) {
+        failures = List.of(String.valueOf(e.getMessage()));
+        return Optional.empty();
+      } finally {
+        looked = System.nanoTime();
+      }
+    }
+  }
 
   private Keeper(
       Netlink routing,
@@ -112,15 +165,23 @@ public final class Keeper implements AutoCloseable {
    * @throws IOException the plan could not be applied, at least not its guard
    */
   public static Keeper start(KernelPlan plan, Listener listener) throws IOException {
+    return start(plan, listener, Steering.open());
+  }
+
+  /**
+   * The same.
+   *
+   * @param steering closed with the keeper, or if that cannot be started
+   */
+  static Keeper start(KernelPlan plan, Listener listener, Steering steering) throws IOException {
     Deque<AutoCloseable> opened = new ArrayDeque<>();
+    opened.push(steering);
     try {
       // Listening comes first: what changes during the first application is heard.
       Netlink routing = Netlink.open(Netlink.NETLINK_ROUTE, ROUTING_GROUPS);
       opened.push(routing);
       Netlink nftables = Netlink.open(Netlink.NETLINK_NETFILTER, NFTABLES_GROUP);
       opened.push(nftables);
-      Steering steering = Steering.open();
-      opened.push(steering);
       Wakeup wakeup = Wakeup.open();
       opened.push(wakeup);
       Keeper keeper = new Keeper(routing, nftables, steering, wakeup, plan, listener);
@@ -156,6 +217,7 @@ public final class Keeper implements AutoCloseable {
 
   private void run() {
     Throwable death = null;
+    hurry();
     try {
       while (!closing) {
         boolean heard = Poll.readable(TICK_MILLIS, routing.fd(), nftables.fd(), wakeup.fd());
@@ -163,8 +225,8 @@ public final class Keeper implements AutoCloseable {
           gather();
         }
         hostTouched |= updates.serve(this::applyNew);
-        if (planTouched || !failures.isEmpty() || steering.sysctlsDiffer(plan)) {
-          planTouched = false;
+        routed.touched |= steering.sysctlsDiffer(plan);
+        if (routed.due() || guarded.due()) {
           repair();
         }
         if (hostTouched) {
@@ -190,7 +252,21 @@ public final class Keeper implements AutoCloseable {
     }
   }
 
-  /** Reads news until there are none for a moment, or for long enough. */
+  private static void hurry() {
+    int niceness = NICENESS;
+    // Who lacks the right may have the right to less.
+    while (niceness < 0 && LIBC.setpriority(LibC.PRIO_PROCESS, 0, niceness) != 0) {
+      niceness++;
+    }
+    if (niceness == 0) {
+      LOG.info(SOMEBODY, "repairs of rules and guard have the priority of other work");
+    }
+  }
+
+  /**
+   * Reads news: if something has to be repaired and was not just now, what there is; else until
+   * none come for a moment, or for long enough.
+   */
   private void gather() throws IOException {
     long end = System.nanoTime() + GATHER_NANOS;
     do {
@@ -203,6 +279,8 @@ public final class Keeper implements AutoCloseable {
       }
     } while (!closing
         && updates.isEmpty()
+        && !routed.urgent()
+        && !guarded.urgent()
         && System.nanoTime() - end < 0
         && Poll.readable(QUIET_MILLIS, routing.fd(), nftables.fd(), wakeup.fd()));
   }
@@ -217,27 +295,29 @@ public final class Keeper implements AutoCloseable {
         throw e;
       }
       // The kernel had to drop news: any may be among them.
-      planTouched = true;
-      hostTouched = true;
+      touchAll();
     }
+  }
+
+  private void touchAll() {
+    routed.touched = true;
+    guarded.touched = true;
+    hostTouched = true;
   }
 
   private void note(Netlink news, NetlinkMessage message) throws IOException {
     if (news == nftables) {
-      planTouched |= GuardTable.concerns(message);
+      guarded.touched |= steering.hear(message);
       return;
     }
     switch (message.type()) {
       case Routes.RTM_NEWROUTE, Routes.RTM_DELROUTE -> {
         boolean ours = Routes.concerns(message, tables);
-        planTouched |= ours;
+        routed.touched |= ours;
         hostTouched |= !ours;
       }
-      case Rules.RTM_NEWRULE, Rules.RTM_DELRULE -> planTouched = true;
-      default -> {
-        planTouched = true;
-        hostTouched = true;
-      }
+      case Rules.RTM_NEWRULE, Rules.RTM_DELRULE -> routed.touched = true;
+      default -> touchAll();
     }
   }
 
@@ -249,28 +329,39 @@ public final class Keeper implements AutoCloseable {
     planned.remove(Routes.MAIN_TABLE);
     tables = planned;
     waiting = outcome.waiting();
+    routed.failures = outcome.failures();
+    guarded.failures = outcome.failures();
     noteFailures(outcome.failures());
     return outcome;
   }
 
+  /** Rules and routes come first: netlink puts them back sooner than {@code nft} has started. */
   private void repair() {
     holdBackInAFight();
-    try {
-      Outcome outcome = steering.apply(plan);
-      noteFailures(outcome.failures());
-      List<String> changes = outcome.changes();
-      boolean awaited = !new HashSet<>(outcome.waiting()).containsAll(waiting);
-      waiting = outcome.waiting();
-      if (!changes.isEmpty() && awaited) {
-        LOG.info(SOMEBODY, "what was awaited has come: {}", shown(changes));
-        tell(() -> listener.completed(changes));
-      } else if (!changes.isEmpty()) {
-        repairs.addLast(System.nanoTime());
-        LOG.warn(SOMEBODY, "repaired what others changed: {}", shown(changes));
-        tell(() -> listener.repaired(changes));
+    List<String> changes = new ArrayList<>();
+    boolean awaited = false;
+    if (routed.due()) {
+      Outcome outcome = routed.look(steering::repairRouting, plan).orElse(null);
+      if (outcome != null) {
+        changes.addAll(outcome.changes());
+        awaited = !new HashSet<>(outcome.waiting()).containsAll(waiting);
+        waiting = outcome.waiting();
       }
-    } catch (IOException | RuntimeException e) {
-      noteFailures(List.of(String.valueOf(e.getMessage())));
+    }
+    if (guarded.due()) {
+      guarded
+          .look(steering::repairGuard, plan)
+          .ifPresent(outcome -> changes.addAll(outcome.changes()));
+    }
+    noteFailures(
+        Stream.concat(routed.failures.stream(), guarded.failures.stream()).distinct().toList());
+    if (!changes.isEmpty() && awaited) {
+      LOG.info(SOMEBODY, "what was awaited has come: {}", shown(changes));
+      tell(() -> listener.completed(changes));
+    } else if (!changes.isEmpty()) {
+      countRepair();
+      LOG.warn(SOMEBODY, "repaired what others changed: {}", shown(changes));
+      tell(() -> listener.repaired(changes));
     }
   }
 
@@ -281,6 +372,14 @@ public final class Keeper implements AutoCloseable {
         : String.join("; ", changes.subList(0, SHOWN_CHANGES)) + " and " + more + " more";
   }
 
+  /** A flush may take two repairs: what comes within a tick counts once. */
+  private void countRepair() {
+    long now = System.nanoTime();
+    if (repairs.isEmpty() || now - repairs.getLast() > TICK_NANOS) {
+      repairs.addLast(now);
+    }
+  }
+
   /** Two programs that undo each other's work would else do nothing but that. */
   private void holdBackInAFight() {
     long now = System.nanoTime();
@@ -289,8 +388,9 @@ public final class Keeper implements AutoCloseable {
     }
     if (repairs.size() >= MANY_REPAIRS && !closing) {
       LOG.warn(SOMEBODY, "another program keeps changing what Culvert put into the kernel");
+      long rest = TICK_NANOS - (now - Math.max(routed.looked, guarded.looked));
       try {
-        Thread.sleep(TICK_MILLIS);
+        TimeUnit.NANOSECONDS.sleep(rest);
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }

@@ -13,6 +13,7 @@ import dev.culvert.tunnel.kernel.Links.Address;
 import dev.culvert.tunnel.kernel.Links.Link;
 import dev.culvert.tunnel.kernel.Routes.Route;
 import java.io.IOException;
+import java.net.ProtocolException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -28,8 +29,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Makes the kernel hold what a {@link KernelPlan} asks for, and nothing else of ours. It compares
- * first and changes only what differs. The order keeps a packet from ever falling through to a way
- * in clear:
+ * first and changes only what differs. The order in which a new plan is applied keeps a packet from
+ * ever falling through to a way in clear:
  *
  * <ol>
  *   <li>the guard, checked to be there, and its second layer if the kernel can have it
@@ -108,10 +109,51 @@ public final class Steering implements AutoCloseable {
    */
   public Outcome apply(KernelPlan plan) throws IOException {
     Pass pass = new Pass();
-    if (guard.apply(guardText.apply(plan.guard()))) {
+    applyGuard(plan.guard(), pass);
+    steer(plan, pass);
+    return pass.outcome();
+  }
+
+  /**
+   * Repairs the guard of a plan that was applied, and nothing else.
+   *
+   * @throws IOException if the guard cannot be had
+   */
+  Outcome repairGuard(KernelPlan plan) throws IOException {
+    Pass pass = new Pass();
+    applyGuard(plan.guard(), pass);
+    return pass.outcome();
+  }
+
+  /**
+   * Repairs everything of a plan that was applied, except its guard: by netlink alone, so that it
+   * takes no longer and fails no more often when {@code nft} does.
+   *
+   * @throws IOException if the kernel cannot be asked
+   */
+  Outcome repairRouting(KernelPlan plan) throws IOException {
+    Pass pass = new Pass();
+    steer(plan, pass);
+    return pass.outcome();
+  }
+
+  /**
+   * Takes note of a message of the nftables group.
+   *
+   * @return whether the guard has to be looked at
+   */
+  boolean hear(NetlinkMessage message) throws ProtocolException {
+    return guard.hear(message);
+  }
+
+  private void applyGuard(Guard wanted, Pass pass) throws IOException {
+    if (guard.apply(guardText.apply(wanted))) {
       pass.changes.add("load guard");
     }
-    applyLinkGuard(plan.guard(), pass);
+    applyLinkGuard(wanted, pass);
+  }
+
+  private void steer(KernelPlan plan, Pass pass) throws IOException {
     applySysctls(plan.sysctls(), pass);
     for (LinkPlan link : plan.links()) {
       applyLink(link, pass);
@@ -134,7 +176,6 @@ public final class Steering implements AutoCloseable {
             Errno.EADDRNOTAVAIL);
       }
     }
-    return new Outcome(pass.changes, pass.waiting, pass.failures);
   }
 
   private void applyLinkGuard(Guard wanted, Pass pass) throws IOException {
@@ -329,6 +370,10 @@ public final class Steering implements AutoCloseable {
     final List<String> changes = new ArrayList<>();
     final List<String> waiting = new ArrayList<>();
     final List<String> failures = new ArrayList<>();
+
+    Outcome outcome() {
+      return new Outcome(changes, waiting, failures);
+    }
 
     interface Request {
       void run() throws IOException;

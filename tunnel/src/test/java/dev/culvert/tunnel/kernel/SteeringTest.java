@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.culvert.routing.BlindSpot;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
+import dev.culvert.routing.plan.Guard;
 import dev.culvert.routing.plan.GuardText;
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.RoutePlan;
@@ -15,14 +16,18 @@ import dev.culvert.routing.plan.RulePlan;
 import dev.culvert.tunnel.kernel.Steering.Outcome;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -348,34 +353,32 @@ class SteeringTest {
   private volatile boolean deadly;
 
   private Keeper keep(KernelPlan plan) throws Exception {
-    return namespace.call(
-        () ->
-            Keeper.start(
-                plan,
-                new Keeper.Listener() {
-                  @Override
-                  public void repaired(List<String> changes) {
-                    heard.add("repaired " + changes);
-                  }
+    return namespace.call(() -> Keeper.start(plan, new Heard()));
+  }
 
-                  @Override
-                  public void hostChanged() {
-                    heard.add("host");
-                    if (deadly) {
-                      throw new AssertionError("on purpose");
-                    }
-                  }
+  private final class Heard implements Keeper.Listener {
+    @Override
+    public void repaired(List<String> changes) {
+      heard.add("repaired " + changes);
+    }
 
-                  @Override
-                  public void completed(List<String> changes) {
-                    heard.add("completed " + changes);
-                  }
+    @Override
+    public void hostChanged() {
+      heard.add("host");
+      if (deadly) {
+        throw new AssertionError("on purpose");
+      }
+    }
 
-                  @Override
-                  public void ended(Throwable cause) {
-                    heard.add("ended " + cause.getMessage());
-                  }
-                }));
+    @Override
+    public void completed(List<String> changes) {
+      heard.add("completed " + changes);
+    }
+
+    @Override
+    public void ended(Throwable cause) {
+      heard.add("ended " + cause.getMessage());
+    }
   }
 
   @ParameterizedTest
@@ -415,6 +418,90 @@ class SteeringTest {
       assertEquals(List.of(), left);
       // The kernel's own rules are no business of ours: a flush of rules takes them away too.
       assertEquals(ours(planned), ours(state()));
+    }
+  }
+
+  @Test
+  void rulesAreRepairedThoughTheGuardCannotBe() throws Exception {
+    Queue<String> scripts = new ArrayDeque<>(List.of(GuardText.of(Plans.worker().guard())));
+    Function<Guard, String> once = guard -> Optional.ofNullable(scripts.poll()).orElse("nonsense");
+    try (Keeper keeper =
+            namespace.call(
+                () ->
+                    Keeper.start(
+                        Plans.worker(), new Heard(), Steering.open(once, LinkGuard::fault)));
+        Netlink routing = namespace.call(Netlink::open)) {
+      List<RulePlan> planned = new Rules(routing).list();
+      namespace.exec("sh", "-c", "nft flush ruleset; ip rule flush; ip -6 rule flush");
+      long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+      while (!new Rules(routing).list().containsAll(planned)) {
+        assertTrue(System.nanoTime() - end < 0, "the rules do not come back");
+        Thread.sleep(10);
+      }
+      assertEquals(Optional.empty(), namespace.call(GuardTable::text));
+      assertThrows(IOException.class, () -> keeper.update(Plans.worker()));
+    }
+  }
+
+  /** Nothing keeps what is sent until the first of both is back: how long that takes is told. */
+  @Test
+  void rulesAndGuardTakenAtOnceComeBack() throws Exception {
+    List<Long> rulesBack = new ArrayList<>();
+    List<Long> guardBack = new ArrayList<>();
+    for (int round = 0; round < 5; round++) {
+      try (Keeper keeper = keep(Plans.worker());
+          Netlink nftables = namespace.call(() -> Netlink.open(Netlink.NETLINK_NETFILTER, 1 << 6));
+          Netlink routing = namespace.call(Netlink::open)) {
+        assertEquals(List.of(), keeper.update(Plans.worker()).failures());
+        String planned = state();
+        int rules = new Rules(routing).list().size();
+        namespace.exec("sh", "-c", "nft flush ruleset & ip rule flush & ip -6 rule flush & wait");
+        long start = System.nanoTime();
+        CompletableFuture<Long> guard =
+            CompletableFuture.supplyAsync(
+                () -> {
+                  awaitGuard(nftables);
+                  return System.nanoTime() - start;
+                });
+        long end = start + TimeUnit.SECONDS.toNanos(30);
+        while (new Rules(routing).list().size() < rules) {
+          assertTrue(System.nanoTime() - end < 0, "the rules do not come back");
+          Thread.sleep(1);
+        }
+        rulesBack.add(TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start));
+        guardBack.add(TimeUnit.NANOSECONDS.toMillis(guard.get(30, TimeUnit.SECONDS)));
+        keeper.update(Plans.worker());
+        assertEquals(ours(planned), ours(state()));
+      }
+    }
+    System.out.printf(
+        "FIGURE rules and guard taken at once: rules back after %s ms, guard after %s ms%n",
+        rulesBack, guardBack);
+  }
+
+  /** Hears of it, since asking takes as long as repairing. */
+  private void awaitGuard(Netlink nftables) {
+    try {
+      boolean there = false;
+      while (!there) {
+        Poll.readable(Poll.FOREVER, nftables.fd());
+        there = hearsOfGuard(nftables);
+      }
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private boolean hearsOfGuard(Netlink nftables) throws Exception {
+    try {
+      boolean there = false;
+      for (NetlinkMessage message : nftables.receiveNow("news")) {
+        there |= GuardTable.concerns(message) && (message.type() & 0xff) == 0;
+      }
+      return there;
+    } catch (ErrnoException e) {
+      assertEquals(Errno.ENOBUFS, e.errno());
+      return namespace.call(GuardTable::text).isPresent();
     }
   }
 
