@@ -59,6 +59,25 @@ public record BootGuard(
     return new BootGuard(name, ranges, missed, kept);
   }
 
+  /**
+   * Parses a file; one of whose nodes cannot be used does not leave unguarded what else is known.
+   */
+  static GatewayConfig parseOrGuard(ConfigFile source, Machine machine)
+      throws ConfigException, IOException {
+    try {
+      return source.parse();
+    } catch (ConfigException e) {
+      try {
+        if (!machine.network().guarded()) {
+          load(source.path(), machine);
+        }
+      } catch (ConfigException | IOException inner) {
+        e.addSuppressed(inner);
+      }
+      throw e;
+    }
+  }
+
   /** Without a node of the file of {@code discovery}, than a guard that was loaded with them. */
   private static boolean mayKnowLess(GatewayConfig config, List<String> missed) {
     return !missed.isEmpty() && config.cluster().map().nodes().size() == 1;

@@ -2,7 +2,6 @@ package dev.culvert.daemon;
 
 import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.config.ConfigException;
-import dev.culvert.daemon.config.GatewayConfig;
 import dev.culvert.daemon.config.ready.Desired;
 import dev.culvert.daemon.config.ready.DesiredEsp;
 import dev.culvert.daemon.config.ready.DesiredState;
@@ -45,11 +44,12 @@ sealed interface Running extends AutoCloseable permits RunningWireGuard, Running
   RunningTunnel tunnel();
 
   /**
-   * What runs.
+   * The tunnel with what its configuration says of it. Both are of one {@link #apply}, also while
+   * the next is at work.
    *
    * @param file the configuration's
    */
-  GatewayView view(GatewayConfig config, String file);
+  GatewayView view(String file);
 
   /** The lines with which Wireshark reads a capture: secrets, on an operator's explicit demand. */
   List<String> keyLog() throws IOException;

@@ -38,7 +38,7 @@ final class RunningEsp implements Running {
   /** What had come from peers when they were last asked about. */
   private final Map<String, Long> heard = new HashMap<>();
 
-  private volatile EspConfig config;
+  private EspConfig config;
   private EspPeers wanted;
   private List<NamedPeer> named;
   private List<EspPeerSettings> peers;
@@ -152,7 +152,7 @@ final class RunningEsp implements Running {
   }
 
   @Override
-  public GatewayView view(GatewayConfig gateway, String file) {
+  public synchronized GatewayView view(String file) {
     try {
       return EspView.of(
           device,

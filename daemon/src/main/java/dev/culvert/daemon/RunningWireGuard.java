@@ -37,15 +37,16 @@ final class RunningWireGuard implements Running {
   /** What was wanted last. */
   private Map<PublicKey, Endpoint> endpoints;
 
+  /** What people call the peers, by public key. */
+  private Map<String, String> names;
+
   private RunningWireGuard(
-      WireGuardDevice device,
-      HandshakeLog handshakes,
-      UapiServer uapi,
-      Map<PublicKey, Endpoint> endpoints) {
+      WireGuardDevice device, HandshakeLog handshakes, UapiServer uapi, DesiredState desired) {
     this.device = device;
     this.handshakes = handshakes;
     this.uapi = uapi;
-    this.endpoints = endpoints;
+    endpoints = endpoints(desired.update());
+    names = names(desired.config());
   }
 
   static RunningWireGuard open(Machine machine, DesiredState desired, int mtu) throws IOException {
@@ -59,10 +60,7 @@ final class RunningWireGuard implements Running {
       device.tunnel().endWhenMoved();
       device.configure(desired.update());
       return new RunningWireGuard(
-          device,
-          handshakes,
-          UapiServer.open(machine.uapiDirectory(), device),
-          endpoints(desired.update()));
+          device, handshakes, UapiServer.open(machine.uapiDirectory(), device), desired);
     } catch (IOException | RuntimeException e) {
       device.tunnel().close();
       handshakes.close();
@@ -80,13 +78,18 @@ final class RunningWireGuard implements Running {
     return endpoints;
   }
 
+  private static Map<String, String> names(GatewayConfig config) {
+    return config.peers().stream()
+        .collect(Collectors.toMap(peer -> peer.publicKey().toString(), PeerConfig::name));
+  }
+
   @Override
   public RunningTunnel tunnel() {
     return device.tunnel();
   }
 
   @Override
-  public int apply(Desired desired) throws ConfigException, IOException {
+  public synchronized int apply(Desired desired) throws ConfigException, IOException {
     if (!(desired instanceof DesiredState wanted)) {
       throw new IllegalArgumentException("not for WireGuard");
     }
@@ -98,6 +101,7 @@ final class RunningWireGuard implements Running {
         device.configure(update);
       }
       endpoints = endpoints(wanted.update());
+      names = names(wanted.config());
       return update.peers().size();
     }
   }
@@ -136,10 +140,7 @@ final class RunningWireGuard implements Running {
   }
 
   @Override
-  public GatewayView view(GatewayConfig config, String file) {
-    Map<String, String> names =
-        config.peers().stream()
-            .collect(Collectors.toMap(p -> p.publicKey().toString(), PeerConfig::name));
+  public synchronized GatewayView view(String file) {
     return GatewayView.of(device, file, names);
   }
 

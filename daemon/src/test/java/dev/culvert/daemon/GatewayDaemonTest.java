@@ -7,7 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.daemon.admin.AdminMessage.Command;
+import dev.culvert.daemon.admin.AdminMessage.Response;
+import dev.culvert.daemon.admin.AuditView;
 import dev.culvert.daemon.admin.NameView;
+import dev.culvert.daemon.admin.PeerView;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.steer.BlindSpotWatch;
 import dev.culvert.daemon.steer.Steered;
@@ -32,6 +35,11 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
@@ -332,6 +340,65 @@ final class GatewayDaemonTest {
       daemon.reload();
       assertEquals(1, device().updates().size());
     }
+  }
+
+  /** Starts a reload to peer b and lenient egress that has changed the device, and hangs there. */
+  private Thread hangingReload(GatewayDaemon daemon, CountDownLatch until) throws IOException {
+    device().holdAfterChange(until);
+    write("mtu: 1400", peer("b", B, "10.66.3.0/24"));
+    Files.writeString(file, Files.readString(file) + "  strict: {egress: false}\n");
+    Thread reload = Thread.ofVirtual().start(daemon::reloadLogged);
+    assertTrue(Eventually.holds(() -> endpoint(B).equals("null")), "the device has changed");
+    return reload;
+  }
+
+  @Test
+  void aStatusDuringAReloadHasTheTunnelAndItsConfigurationOfOneGeneration() throws Exception {
+    CountDownLatch goOn = new CountDownLatch(1);
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine);
+        ExecutorService asking = Executors.newVirtualThreadPerTaskExecutor()) {
+      Thread reload = hangingReload(daemon, goOn);
+      Future<Response> status =
+          asking.submit(() -> machine.adminClient().call("cv0", Command.STATUS));
+      try {
+        status.get(100, TimeUnit.MILLISECONDS);
+      } catch (TimeoutException e) {
+        // An answer may wait for the tunnel, but not mix two configurations.
+      } finally {
+        goOn.countDown();
+      }
+      PeerView peer = Objects.requireNonNull(status.get().gateway()).peers().getFirst();
+      assertEquals(B, peer.publicKey());
+      assertEquals("b", peer.name());
+      reload.join();
+    }
+  }
+
+  @Test
+  void anAuditDuringAReloadJudgesByThePolicyOfTheGuardThatCounted() throws Exception {
+    CountDownLatch goOn = new CountDownLatch(1);
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      network.count("unknown_out", 5);
+      assertEquals(5, unknown().dropped());
+      Thread reload = hangingReload(daemon, goOn);
+      try {
+        assertEquals(5, unknown().clear(), "the guard lets it pass already");
+        assertEquals(0, unknown().dropped());
+      } finally {
+        goOn.countDown();
+      }
+      reload.join();
+      assertEquals(5, unknown().clear());
+    }
+  }
+
+  private AuditView.Row unknown() throws IOException {
+    AuditView audit =
+        Objects.requireNonNull(machine.adminClient().call("cv0", Command.AUDIT).audit());
+    return audit.rows().stream()
+        .filter(row -> row.traffic().equals("unknown"))
+        .findFirst()
+        .orElseThrow();
   }
 
   @Test

@@ -1,10 +1,12 @@
 package dev.culvert.daemon.steer;
 
+import dev.culvert.daemon.admin.AuditView;
 import dev.culvert.daemon.config.ClusterConfig;
 import dev.culvert.daemon.config.GatewayConfig;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.plan.TunnelMtu;
+import dev.culvert.tunnel.gateway.GatewayStatus;
 import dev.culvert.tunnel.runtime.LimitedLog;
 import java.io.IOException;
 import java.util.Collection;
@@ -104,6 +106,11 @@ public final class Steered implements AutoCloseable {
 
   public synchronized GatewayPlan plan() {
     return plan;
+  }
+
+  /** The audit of what the guard counted, by the configuration that the guard is of. */
+  public synchronized AuditView audit(GatewayStatus status) throws IOException {
+    return Audit.of(config, plan, network, status);
   }
 
   /** The plan that {@code wanted} would lead to, before the device has a port for it. */

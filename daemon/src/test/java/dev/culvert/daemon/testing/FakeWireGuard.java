@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
 /** A device that keeps its configuration and moves nothing. Port 1 is always in use. */
@@ -31,6 +32,7 @@ public final class FakeWireGuard implements WireGuardDevice {
   private byte[] privateKey = new byte[32];
   private volatile int unanswered;
   private volatile boolean stuck;
+  private volatile CountDownLatch held = new CountDownLatch(0);
 
   public FakeWireGuard(String name) {
     tunnel = new FakeTunnel(name, () -> {});
@@ -58,8 +60,22 @@ public final class FakeWireGuard implements WireGuardDevice {
     stuck = true;
   }
 
+  /** Each further change is made, and returns only after this. */
+  public void holdAfterChange(CountDownLatch until) {
+    held = until;
+  }
+
   @Override
-  public synchronized void configure(DeviceUpdate update) throws DeviceException {
+  public void configure(DeviceUpdate update) throws DeviceException {
+    change(update);
+    try {
+      held.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private synchronized void change(DeviceUpdate update) throws DeviceException {
     if (stuck) {
       throw new IllegalStateException("a lane does not answer");
     }

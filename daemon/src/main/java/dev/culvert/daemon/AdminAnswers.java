@@ -1,0 +1,80 @@
+package dev.culvert.daemon;
+
+import dev.culvert.daemon.admin.AdminMessage.Request;
+import dev.culvert.daemon.admin.AdminMessage.Response;
+import dev.culvert.daemon.admin.AuditView;
+import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.steer.GatewayPlan;
+import java.io.IOException;
+import java.util.List;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Answers what is asked over a gateway's admin socket, each question from one state. */
+final class AdminAnswers {
+  private static final Logger log = LoggerFactory.getLogger(AdminAnswers.class);
+
+  private final Supplier<GatewayState> state;
+  private final Reload reload;
+  private final Runnable stop;
+  private volatile boolean keysTold;
+
+  /** Reads the configuration anew. */
+  interface Reload {
+    void run() throws ConfigException, IOException;
+  }
+
+  /**
+   * @param state the one in force
+   * @param stop returns at once
+   */
+  AdminAnswers(Supplier<GatewayState> state, Reload reload, Runnable stop) {
+    this.state = state;
+    this.reload = reload;
+    this.stop = stop;
+  }
+
+  Response answer(Request request) {
+    try {
+      return switch (request.command()) {
+        case STATUS -> Response.of(state.get().view());
+        case RELOAD -> {
+          reload.run();
+          yield Response.of(state.get().view());
+        }
+        case ROUTES -> routes(state.get(), request.arguments());
+        case AUDIT -> audit(state.get());
+        case KEYLOG -> keyLog(state.get());
+        case STOP -> {
+          stop.run();
+          yield Response.done();
+        }
+      };
+    } catch (ConfigException | IOException | RuntimeException e) {
+      log.warn("{} failed: {}", request.command(), e.getMessage());
+      return Response.failed(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static Response routes(GatewayState now, @Nullable List<String> ends) throws IOException {
+    GatewayPlan plan = now.requireKernel().plan(now.config());
+    return new Response(null, null, plan.routes(ends == null ? List.of() : ends), null, null);
+  }
+
+  private static Response audit(GatewayState now) throws IOException {
+    AuditView audit =
+        now.requireKernel().audit(now.config(), now.requireRunning().tunnel().status());
+    return new Response(null, null, null, audit, null);
+  }
+
+  private Response keyLog(GatewayState now) throws IOException {
+    if (!keysTold) {
+      keysTold = true;
+      log.warn(
+          "{}: an administrator reads the keys (culvert keylog)", now.config().interfaceName());
+    }
+    return new Response(null, null, null, null, now.requireRunning().keyLog());
+  }
+}

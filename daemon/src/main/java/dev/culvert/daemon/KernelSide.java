@@ -1,0 +1,162 @@
+package dev.culvert.daemon;
+
+import dev.culvert.daemon.admin.AuditView;
+import dev.culvert.daemon.config.GatewayConfig;
+import dev.culvert.daemon.config.InterfaceAddress;
+import dev.culvert.daemon.steer.Audit;
+import dev.culvert.daemon.steer.BlindSpotWatch;
+import dev.culvert.daemon.steer.FormerSettings;
+import dev.culvert.daemon.steer.GatewayPlan;
+import dev.culvert.daemon.steer.Steered;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.gateway.GatewayStatus;
+import dev.culvert.tunnel.gateway.RunningTunnel;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a gateway has the kernel do: routes, rules and guard, or without {@code
+ * spec.interface.routes} only its link's MTU and addresses.
+ */
+final class KernelSide implements AutoCloseable {
+  private final Machine machine;
+  private final BlindSpotWatch blindSpots;
+
+  /** Null without routes. */
+  private final @Nullable Steered steered;
+
+  private KernelSide(Machine machine, BlindSpotWatch blindSpots, @Nullable Steered steered) {
+    this.machine = machine;
+    this.blindSpots = blindSpots;
+    this.steered = steered;
+  }
+
+  /**
+   * Guards and steers, before there is a device.
+   *
+   * @param file the configuration's
+   * @param ended told when the plan is no longer kept
+   */
+  static KernelSide start(
+      GatewayConfig config, Path file, Machine machine, Consumer<Throwable> ended)
+      throws IOException {
+    BlindSpotWatch blindSpots = new BlindSpotWatch(machine.network());
+    if (!config.routes()) {
+      return new KernelSide(machine, blindSpots, null);
+    }
+    blindSpots.require(
+        config.cluster().policy(), GatewayPlan.of(config, machine.network()).underlay());
+    FormerSettings former = Guarded.claim(machine, config.interfaceName(), file);
+    Steered steered = Steered.start(config, machine.network(), former, blindSpots, ended);
+    KernelSide side = new KernelSide(machine, blindSpots, steered);
+    side.rememberNodes(config);
+    return side;
+  }
+
+  private void rememberNodes(GatewayConfig config) {
+    Path nodes = config.discovery();
+    if (nodes != null && steered != null) {
+      RememberedNodes.keep(nodes, machine.rememberedNodes(config.interfaceName()));
+    }
+  }
+
+  /** The MTU that the link has from its beginning: changed later, it would be seen to change. */
+  int mtu(GatewayConfig config) {
+    return steered == null ? config.mtu() : steered.plan().mtu();
+  }
+
+  /** The tunnel is open, and gets its traffic from here on. */
+  void lead(GatewayConfig config, RunningTunnel tunnel) throws IOException {
+    if (steered == null) {
+      configureLink(config, List.of());
+      return;
+    }
+    classify(config, tunnel);
+    steered.apply(config, tunnel.listenPort());
+    // The guard lets the tunnel's packets pass from here on.
+    tunnel.greet();
+  }
+
+  /**
+   * If the configuration names the whole cluster, lanes judge by it, not by peers' ranges alone.
+   */
+  private void classify(GatewayConfig config, RunningTunnel tunnel) throws IOException {
+    if (steered != null && config.cluster().complete()) {
+      tunnel.useClassifier(steered.plan().classifier(), config.bypassMark());
+    }
+  }
+
+  /** Refuses a configuration that the guard could not keep on this machine. */
+  void check(GatewayConfig wanted) throws IOException {
+    if (steered != null) {
+      blindSpots.require(wanted.cluster().policy(), steered.planned(wanted).underlay());
+    }
+  }
+
+  /** Steers and guards by {@code wanted}, before the tunnel becomes that. */
+  void steer(GatewayConfig wanted, RunningTunnel tunnel) throws IOException {
+    if (steered != null) {
+      steered.apply(wanted, tunnel.listenPort());
+      classify(wanted, tunnel);
+    }
+  }
+
+  /**
+   * The tunnel has become {@code now}.
+   *
+   * @param portBefore that it had before that
+   */
+  void follow(GatewayConfig before, GatewayConfig now, RunningTunnel tunnel, int portBefore)
+      throws IOException {
+    if (steered == null) {
+      List<InterfaceAddress> gone = new ArrayList<>(before.addresses());
+      gone.removeAll(Set.copyOf(now.addresses()));
+      configureLink(now, gone);
+    } else if (tunnel.listenPort() != portBefore) {
+      steered.apply(now, tunnel.listenPort());
+    }
+    rememberNodes(now);
+  }
+
+  private void configureLink(GatewayConfig config, Collection<InterfaceAddress> gone)
+      throws IOException {
+    machine.network().configureLink(config.interfaceName(), config.mtu(), config.addresses(), gone);
+  }
+
+  /** The names of peers stand for these addresses from now on; returns when they are guarded. */
+  void peersAt(Set<IpAddress> addresses) throws IOException {
+    if (steered != null) {
+      steered.peersAt(addresses);
+    }
+  }
+
+  /** The plan in force. */
+  GatewayPlan plan(GatewayConfig config) throws IOException {
+    if (steered == null) {
+      throw new IOException(
+          config.interfaceName() + " steers nothing: spec.interface.routes is false");
+    }
+    return steered.plan();
+  }
+
+  /** What became of the packets so far. */
+  AuditView audit(GatewayConfig config, GatewayStatus status) throws IOException {
+    return steered == null
+        ? Audit.of(config, GatewayPlan.of(config, machine.network()), machine.network(), status)
+        : steered.audit(status);
+  }
+
+  /** Ends repairs; guard and rules stay. */
+  @Override
+  public void close() {
+    if (steered != null) {
+      steered.close();
+    }
+  }
+}
