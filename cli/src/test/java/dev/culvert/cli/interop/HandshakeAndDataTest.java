@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.kit.Implementation;
+import dev.culvert.cli.kit.Pings;
 import dev.culvert.cli.kit.Requirements;
 import dev.culvert.cli.kit.WgNode;
 import dev.culvert.cli.kit.WgPair;
@@ -115,23 +116,10 @@ final class HandshakeAndDataTest {
     }
   }
 
-  /**
-   * Ping waits for its last reply no longer than an interval, once any came, which on a machine
-   * that is busy with other things is too short now and then: it may ask a second time.
-   */
   private static void answered(WgNode from, String to, int size, String fragmentation) {
-    Commands.Result first = ping(from, to, size, fragmentation);
-    Commands.Result last = allCame(first) ? first : ping(from, to, size, fragmentation);
-    assertTrue(allCame(last), () -> size + " bytes: " + first + ", then " + last);
-  }
-
-  private static Commands.Result ping(WgNode from, String to, int size, String fragmentation) {
-    String bytes = Integer.toString(size);
-    return from.ping(to, "-c", "3", "-i", "0.3", "-W", "2", "-s", bytes, "-M", fragmentation);
-  }
-
-  private static boolean allCame(Commands.Result ping) {
-    return ping.out().contains(" 0% packet loss");
+    Commands.Result ping =
+        Pings.send(from.namespace, 3, "0.3", to, "-s", Integer.toString(size), "-M", fragmentation);
+    assertTrue(Pings.allAnswered(ping, 3), () -> size + " bytes: " + ping);
   }
 
   private static void bytesArriveUnchanged(WgPair pair) {

@@ -6,10 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.kit.EspPair;
 import dev.culvert.cli.kit.ManualEspGateway.Setup;
+import dev.culvert.cli.kit.Pings;
 import dev.culvert.cli.kit.Requirements;
 import dev.culvert.lab.net.Commands.Result;
 import dev.culvert.lab.net.Daemon;
+import dev.culvert.lab.net.Namespace;
 import dev.culvert.tunnel.port.Encapsulation;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -49,10 +52,10 @@ final class StrongSwanTest {
         placeholder.kill();
       }
       try (Daemon gateway = pair.serve(setup)) {
-        allArrive(EspPair.ping(pair.ours, OUR_V4, PEER_V4), gateway);
-        allArrive(EspPair.ping(pair.ours, OUR_V6, PEER_V6, "-s", "1200"), gateway);
-        allArrive(EspPair.ping(pair.peers, PEER_V4, OUR_V4, "-s", "1201"), gateway);
-        allArrive(EspPair.ping(pair.peers, PEER_V6, OUR_V6), gateway);
+        allArrive(pair.ours, OUR_V4, gateway, PEER_V4);
+        allArrive(pair.ours, OUR_V6, gateway, PEER_V6, "-s", "1200");
+        allArrive(pair.peers, PEER_V4, gateway, OUR_V4, "-s", "1201");
+        allArrive(pair.peers, PEER_V6, gateway, OUR_V6);
         unharmed(EspPair.tcp(pair.ours, pair.peers, PEER_V4, 20_000_000));
         unharmed(EspPair.tcp(pair.peers, pair.ours, OUR_V6, 20_000_000));
         assertTrue(theirs.isAlive());
@@ -65,8 +68,12 @@ final class StrongSwanTest {
         pair.peers, pair.wireAddress(2), pair.wireAddress(1), PEER_NETS, OUR_NETS, cipher);
   }
 
-  private static void allArrive(Result ping, Daemon gateway) {
-    assertTrue(ping.out().contains(" 0% packet loss"), () -> ping + gateway.output());
+  private static void allArrive(
+      Namespace from, String source, Daemon gateway, String to, String... options) {
+    List<String> all = new ArrayList<>(List.of("-I", source));
+    all.addAll(List.of(options));
+    Result ping = Pings.send(from, 5, "0.1", to, all.toArray(String[]::new));
+    assertTrue(Pings.allAnswered(ping, 5), () -> ping + gateway.output());
   }
 
   private static void unharmed(List<String> sentAndReceived) {

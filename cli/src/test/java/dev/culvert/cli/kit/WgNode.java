@@ -6,6 +6,8 @@ import dev.culvert.lab.net.Namespace;
 import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -52,16 +54,27 @@ public final class WgNode {
     }
   }
 
-  /** Serves an interface and waits until {@code wg} sees it. */
+  /**
+   * Serves an interface and waits until its socket accepts connections. {@code wg} must not ask
+   * before: it deletes a socket that is bound and does not listen yet, and wireguard-go then ends.
+   */
   public static Daemon start(
       Namespace namespace,
       String device,
       Implementation implementation,
       Map<String, String> environment) {
     Daemon daemon = namespace.start(environment, implementation.serving(device));
-    daemon.await(
-        "its socket", Commands.PATIENCE, () -> namespace.attempt("wg", "show", device).succeeded());
+    daemon.await("its socket", Commands.PATIENCE, () -> isServed(device));
     return daemon;
+  }
+
+  private static boolean isServed(String device) {
+    Path socket = Path.of("/var/run/wireguard", device + ".sock");
+    try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
+      return channel.isConnected();
+    } catch (IOException e) {
+      return false; // It is not there yet, or does not listen yet.
+    }
   }
 
   /** Ends the daemon without a word and starts {@code implementation} anew, unconfigured. */
