@@ -6,10 +6,10 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What lanes and the control side share about a peer in every engine: where it is, what waits for
- * it, what was counted, and what is asked of the control side.
+ * The state of a peer that lanes and the control side share in every engine: its endpoint, staged
+ * packets, counters, and requests to the control side.
  *
- * @param <P> the engine's own kind of peer
+ * @param <P> the engine's own type of peer
  */
 public abstract class BasePeer<P extends BasePeer<P>> implements TunnelPeer {
   private static final VarHandle ENDPOINT;
@@ -30,7 +30,10 @@ public abstract class BasePeer<P extends BasePeer<P>> implements TunnelPeer {
   private final LongAdder rxBytes = new LongAdder();
   private volatile @Nullable Endpoint endpoint;
 
-  /** As last heard, if its source is not used: not yet asked about, or not the way back. */
+  /**
+   * The endpoint last heard if its source is not used, because it was not checked yet or is not on
+   * the way back.
+   */
   private volatile @Nullable Endpoint withheld;
 
   private volatile int requests;
@@ -63,7 +66,7 @@ public abstract class BasePeer<P extends BasePeer<P>> implements TunnelPeer {
     ENDPOINT.compareAndSet(this, refused, refused.withoutSource());
   }
 
-  /** A configured endpoint, or none: it replaces what was learnt. */
+  /** Sets a configured endpoint, or none, in place of the learnt one. */
   public void endpoint(@Nullable Endpoint configured) {
     endpoint = configured;
     withheld = null;
@@ -79,11 +82,12 @@ public abstract class BasePeer<P extends BasePeer<P>> implements TunnelPeer {
   }
 
   /**
-   * An authenticated datagram came from {@code from}: answer there. If the peer is where it was and
-   * its source was forgotten, the kernel goes on choosing until {@link #sourceFits} says that the
-   * new one fits: the datagram may have been under way while routes changed.
+   * Reports an authenticated datagram from {@code from}, where answers go from now on. If the
+   * peer's address is unchanged and its source was forgotten, the kernel goes on choosing the
+   * source until {@link #sourceFits} accepts the new one, since the datagram may have been under
+   * way while routes changed.
    *
-   * @return whether the control side has something to look at: another place, or a source
+   * @return whether the control side has to check a new address or source
    */
   public boolean heardFrom(Endpoint from) {
     Endpoint before = endpoint;
@@ -126,18 +130,21 @@ public abstract class BasePeer<P extends BasePeer<P>> implements TunnelPeer {
     }
   }
 
-  /** Where to send what was made for {@code to}: with the source that is used there now. */
+  /** The endpoint for a datagram made for {@code to}: with the source that is used there now. */
   public Endpoint current(Endpoint to) {
     Endpoint now = endpoint();
     return now != null && now.isSamePlace(to) ? now : to;
   }
 
-  /** Whether the peer has to be put on the stack: it had no request before. */
+  /** Adds a request; true if the peer had none before and has to be put on the stack. */
   boolean addRequest(int request) {
     return (requests & request) != request && (int) REQUESTS.getAndBitwiseOr(this, request) == 0;
   }
 
-  /** What was asked since the last time; for who popped the peer off the {@link RequestStack}. */
+  /**
+   * The requests since the last call; only for the thread that popped the peer off the {@link
+   * RequestStack}.
+   */
   public int takeRequests() {
     return (int) REQUESTS.getAndSet(this, 0);
   }

@@ -5,9 +5,9 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * One count for each constant of an enum. Written by one thread, read by any.
+ * One counter per constant of an enum. Written by one thread, read by any.
  *
- * @param <C> names the counters
+ * @param <C> the enum that names the counters
  */
 public class Counters<C extends Enum<C>> {
   private final Class<C> type;

@@ -6,16 +6,16 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One datagram that an engine wants sent: filled by {@link TunnelEngine#pollTransmit}, used again
- * for the next.
+ * One datagram for an engine to send: filled by {@link TunnelEngine#pollTransmit}, and reused for
+ * the next.
  */
 public final class Datagram {
-  /** Room for any datagram an engine makes. */
+  /** Bytes that suffice for any datagram of an engine. */
   public static final int CAPACITY = Train.BUFFER_BYTES;
 
   /**
    * The {@link #tos} of handshakes and other messages that keys depend on: AF41 (RFC 2597), as the
-   * kernel's WireGuard has it, so that they come through where data is dropped.
+   * kernel's WireGuard has it, so that they get through if data is dropped.
    */
   public static final int CONTROL = 0x88;
 
@@ -38,7 +38,7 @@ public final class Datagram {
     return length;
   }
 
-  /** The peer it is for, or null where it answers somebody unknown (a cookie reply). */
+  /** The receiving peer, or null for an answer to an unknown sender (a cookie reply). */
   public @Nullable TunnelPeer peer() {
     return peer;
   }
@@ -56,7 +56,7 @@ public final class Datagram {
     return tos;
   }
 
-  /** Says what is in the memory now, and where it goes. */
+  /** Sets the length and destination of the datagram in the memory. */
   public void fill(
       int newLength, @Nullable TunnelPeer newPeer, Endpoint newDestination, int newTos) {
     tos = newTos;

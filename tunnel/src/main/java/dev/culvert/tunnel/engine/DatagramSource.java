@@ -1,22 +1,28 @@
 package dev.culvert.tunnel.engine;
 
 /**
- * Who sent a datagram, and where it came in. Anybody can forge that, at any rate: so the immutable
- * value is only made once somebody authenticated the datagram, or keeps it.
+ * The sender of a datagram, and the interface that it came to. It can be forged, at any rate, so
+ * the immutable value is only made once the datagram was authenticated or is kept.
  */
 public interface DatagramSource {
   /** Whether the address is IPv4. */
   boolean v4();
 
-  /** As {@link dev.culvert.routing.IpAddress#high}. */
+  /**
+   * The upper 64 bits of an IPv6 address, 0 for IPv4, as {@link
+   * dev.culvert.routing.IpAddress#high}.
+   */
   long high();
 
-  /** As {@link dev.culvert.routing.IpAddress#low}. */
+  /**
+   * The lower 64 bits of an IPv6 address, or the IPv4 address, as {@link
+   * dev.culvert.routing.IpAddress#low}.
+   */
   long low();
 
   /** Index of the interface that the datagram came to, or 0. */
   int sourceInterface();
 
-  /** The value. Any thread that works on the datagram. */
+  /** The immutable value. For any thread that works on the datagram. */
   Endpoint endpoint();
 }

@@ -3,27 +3,27 @@ package dev.culvert.tunnel.engine;
 import dev.culvert.routing.Refusal;
 import java.util.Locale;
 
-/** Why a packet or datagram went no further. Each is a counter of its own. */
+/** The reason why a packet or datagram was dropped. Each has a counter. */
 public enum DropReason {
   /** Outbound: no peer owns the destination address. */
   NO_ROUTE,
-  /** Outbound: in the cluster's ranges, and nobody owns the destination address. */
+  /** Outbound: the destination is in the cluster's ranges, but no node owns it. */
   NO_OWNER,
-  /** Outbound: the destination's node has no identity that could be encrypted for. */
+  /** Outbound: the destination's node has no identity to encrypt for. */
   NO_PEER,
-  /** Outbound: it is for this node itself. */
+  /** Outbound: the destination is this node itself. */
   LOCAL_DESTINATION,
   /** Outbound: the destination address is outside of the cluster. */
   OUTSIDE_CLUSTER,
-  /** Outbound: it comes neither from this node nor from its pods. */
+  /** Outbound: the source is neither this node nor one of its pods. */
   FOREIGN_SOURCE,
-  /** Outbound: more extension headers than are read, or longer ones. */
+  /** Outbound: too many or too long extension headers to read. */
   EXTENSION_HEADERS,
   /** Outbound: the peer has no endpoint yet. */
   NO_ENDPOINT,
-  /** Outbound: the staging queue was full, its oldest packet went. */
+  /** Outbound: the staging queue was full, so its oldest packet was dropped. */
   STAGING_FULL,
-  /** Outbound: staged packets went since no session came up, or their peer was removed. */
+  /** Outbound: staged packets were dropped since no session came up, or their peer was removed. */
   NO_SESSION,
   /** Outbound: the session's counters are spent. */
   COUNTERS_SPENT,
@@ -34,7 +34,7 @@ public enum DropReason {
    * inbound: one that came out of the device.
    */
   LOOPED,
-  /** Outbound: larger than the path takes. */
+  /** Outbound: larger than the path's MTU. */
   TOO_BIG,
   /** A header that cannot be read, or lengths that contradict each other. */
   MALFORMED,
@@ -58,7 +58,7 @@ public enum DropReason {
   DESTINATION_NOT_ALLOWED,
   /** Inbound: authenticated, but its padding is not 1, 2, 3... or longer than the packet. */
   BAD_PADDING,
-  /** Inbound: an authenticated dummy packet (RFC 4303 section 2.6): dropped as it should be. */
+  /** Inbound: an authenticated dummy packet (RFC 4303 section 2.6): dropped as required. */
   DUMMY,
   /** Inbound: one byte that keeps a NAT's mapping alive (RFC 3948 section 2.3). */
   NAT_KEEPALIVE,
@@ -77,12 +77,13 @@ public enum DropReason {
   /** Inbound: a handshake initiation whose timestamp is not newer than the last. */
   STALE_TIMESTAMP,
   /**
-   * Inbound: the underlay marked congestion on a packet whose sender knows no such mark (RFC 6040).
+   * Inbound: the underlay marked congestion on a packet whose sender does not support such marks
+   * (RFC 6040).
    */
   CONGESTION_UNMARKABLE,
   /** Inbound: the TUN device did not take the packet. */
   TUN_WRITE_FAILED,
-  /** Either way: sealing or opening it failed by a fault of ours; the log says how. */
+  /** Either way: sealing or opening it failed by a fault of ours, which the log describes. */
   INTERNAL_ERROR;
 
   private final String label = name().toLowerCase(Locale.ROOT);

@@ -4,16 +4,16 @@ import dev.culvert.routing.IpAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a peer is on the underlay, and from where we answer it: one immutable value, published with
- * one store.
+ * A peer's address on the underlay, and the source of our answers to it: one immutable value,
+ * published with one store.
  *
  * @param address the peer's address
  * @param port the peer's UDP port, 1 to 65535
  * @param scope interface index of a link-local IPv6 address, else 0
  * @param source the local address that the peer last reached (sticky source, {@code IP_PKTINFO}),
- *     or null: the kernel chooses
- * @param sourceInterface index of the interface that the peer was heard on, or 0. Routes decide by
- *     which one packets leave; the source is kept while that is the same
+ *     or null to let the kernel choose
+ * @param sourceInterface index of the interface on which the peer's packets arrived, or 0. Packets
+ *     leave by the route's interface; the source is kept while the two are the same
  */
 public record Endpoint(
     IpAddress address, int port, int scope, @Nullable IpAddress source, int sourceInterface)
@@ -54,7 +54,7 @@ public record Endpoint(
     return this;
   }
 
-  /** Whether both are one remote socket, whatever local address goes with it. */
+  /** Whether both are one remote socket, regardless of the local address. */
   public boolean isSamePlace(@Nullable Endpoint other) {
     return other != null
         && port == other.port
@@ -63,8 +63,8 @@ public record Endpoint(
   }
 
   /**
-   * {@code 192.0.2.1:51820}, {@code [2001:db8::1]:51820}, {@code [fe80::1%2]:51820}: numeric, as
-   * {@code wg} reads it.
+   * {@code 192.0.2.1:51820}, {@code [2001:db8::1]:51820}, {@code [fe80::1%2]:51820}: numeric, in
+   * the form that {@code wg} reads.
    */
   @Override
   public String toString() {

@@ -3,15 +3,15 @@ package dev.culvert.tunnel.engine;
 import java.util.function.Consumer;
 
 /**
- * Does work for one peer after another so that a fault in one costs no other its turn: it is
- * counted and told, and the next goes on. For the control side.
+ * Runs work for one peer after another so that a fault in one does not stop the others: it is
+ * counted and reported, and the next goes on. For the control side.
  */
 public final class Isolation {
   private final DropCounters drops;
   private final Consumer<? super TunnelEvent> events;
 
   /**
-   * @param events told of each failure
+   * @param events receives each failure
    */
   public Isolation(DropCounters drops, Consumer<? super TunnelEvent> events) {
     this.drops = drops;
@@ -19,10 +19,10 @@ public final class Isolation {
   }
 
   /**
-   * Does {@code work}.
+   * Runs {@code work}.
    *
-   * @param peer whom it is for, as events name it; empty if nobody knows
-   * @return whether it did not fail
+   * @param peer the peer's name as in events; empty if unknown
+   * @return true if the work did not fail
    */
   public boolean run(String peer, Runnable work) {
     try {

@@ -3,11 +3,11 @@ package dev.culvert.tunnel.engine;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
-/** Whether the keys there are may be sealed under, see {@link TunnelEngine#distrustKeys}. */
+/** Whether the present keys may be used for sealing, see {@link TunnelEngine#distrustKeys}. */
 public final class KeyTrust {
   private final AtomicReference<@Nullable Doubt> doubt = new AtomicReference<>();
 
-  /** Why; each is another one, whatever it says. */
+  /** A reason for distrust. Each is distinct, even if the texts are equal. */
   @SuppressWarnings("ClassCanBeRecord") // Told apart by identity.
   public static final class Doubt {
     private final String reason;
@@ -21,24 +21,29 @@ public final class KeyTrust {
     }
   }
 
-  /** From the return on nobody reserves under the keys there are. Any thread. */
+  /**
+   * Withdraws trust: once this returns, no counter is reserved under the present keys. Thread-safe.
+   */
   public void withdraw(String reason) {
     doubt.set(new Doubt(reason));
   }
 
-  /** To be asked after the key was taken, and before a counter of it is reserved. Any thread. */
+  /**
+   * Whether trust is withdrawn. To be called after taking a key and before reserving a counter of
+   * it. Thread-safe.
+   */
   public boolean isWithdrawn() {
     return doubt.get() != null;
   }
 
-  /** Why, or null. */
+  /** The current reason for distrust, or null. */
   public @Nullable Doubt doubt() {
     return doubt.get();
   }
 
   /**
-   * All keys of before {@code settled} have ended. Whoever has doubted since is not answered by
-   * that. For the control thread.
+   * Restores trust after all keys from before {@code settled} have ended, unless a newer doubt came
+   * since. For the control thread.
    */
   public void restore(Doubt settled) {
     doubt.compareAndSet(settled, null);

@@ -9,18 +9,18 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Control messages that lanes received and the control thread will work on. Bounded, and no source
- * may fill more than its share, so that a flood in one name costs only that name. A source is an
- * IPv4 address or an IPv6 /64, which is what one customer usually has.
+ * The queue of control messages from lanes to the control thread. Bounded, and no source may fill
+ * more than its share, so that a flood from one source delays only that source. A source is an IPv4
+ * address or an IPv6 /64, the usual range of one customer.
  */
 public final class MessageQueue {
   private static final long UNDER_LOAD_NANOS = 1_000_000_000;
 
-  /** Sources are counted in so many classes: two sources in one have one share. */
+  /** The number of classes of sources; two sources in one class have one share. */
   private static final int CLASSES = 1024;
 
   /**
-   * A datagram that passed what cheap checks there are.
+   * A datagram that passed the cheap checks.
    *
    * @param bytes a copy of the whole datagram
    */
@@ -29,7 +29,7 @@ public final class MessageQueue {
 
   private final ConcurrentLinkedQueue<Message> messages = new ConcurrentLinkedQueue<>();
 
-  /** Counted apart: lanes ask after every batch, which must cost no more than a read. */
+  /** Counted separately, since lanes ask after every batch, which must cost no more than a read. */
   private final AtomicInteger size = new AtomicInteger();
 
   private final AtomicIntegerArray bySource = new AtomicIntegerArray(CLASSES);
@@ -43,8 +43,8 @@ public final class MessageQueue {
   private final long[] sourceUnderLoadUntil = new long[CLASSES];
 
   /**
-   * @param seed unpredictable where strangers' messages come here: else they could choose addresses
-   *     that share with a peer's
+   * @param seed unpredictable if messages of unknown senders come here, since attackers could
+   *     otherwise choose addresses that share a peer's class
    */
   public MessageQueue(int capacity, long seed) {
     this.capacity = capacity;
@@ -53,7 +53,7 @@ public final class MessageQueue {
     Arrays.fill(sourceUnderLoadUntil, Long.MIN_VALUE);
   }
 
-  /** Keeps half of the queue for these from now on. Any thread. */
+  /** Reserves half of the queue for these sources from now on. Thread-safe. */
   public void reserveFor(Set<IpAddress> sources) {
     known = Set.copyOf(sources);
   }
@@ -74,12 +74,12 @@ public final class MessageQueue {
         || (reserved != null && !reserved.contains(source.endpoint().address()));
   }
 
-  /** Whether nothing more of this source is taken now. Any thread. */
+  /** Whether the queue takes no more messages of this source now. Thread-safe. */
   public boolean isFull(DatagramSource from) {
     return bySource.get(sourceClass(from)) >= share || isOverLimit(size.get() + 1, from);
   }
 
-  /** Any thread; false where the queue, or the source's share of it, is full. */
+  /** Adds a message; false if the queue, or the source's share of it, is full. Thread-safe. */
   public boolean offer(byte[] message, Endpoint from) {
     int source = sourceClass(from);
     if (bySource.incrementAndGet(source) > share) {
@@ -110,8 +110,8 @@ public final class MessageQueue {
   }
 
   /**
-   * Whether more came than we keep up with, now or within the last second: of all, or of the source
-   * of the message that is next. For the control thread.
+   * Whether messages come faster than they are handled, now or within the last second: of all
+   * sources, or of the source of the next message. For the control thread.
    */
   public boolean isUnderLoad(long nowNanos) {
     if (size.get() >= capacity / 8) {

@@ -4,7 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
-/** Header fields: big-endian and unaligned, unsigned where they fit into an {@code int}. */
+/** Header fields: big-endian and unaligned, unsigned if they fit into an {@code int}. */
 public final class NetworkOrder {
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);

@@ -1,8 +1,8 @@
 package dev.culvert.tunnel.engine;
 
-/** What an engine puts around an inner packet. */
+/** The bytes that an engine adds to an inner packet. */
 public interface Overhead {
-  /** Nothing: packets as they are. */
+  /** No overhead, for packets that are not sealed. */
   Overhead NONE =
       new Overhead() {
         @Override
@@ -20,8 +20,8 @@ public interface Overhead {
   int headroom();
 
   /**
-   * Bytes on the wire (UDP payload) of an inner packet of {@code innerLength} bytes, its padding,
-   * headers and tag included, where {@code mtu} is the tunnel's.
+   * Bytes on the wire (UDP payload) of an inner packet of {@code innerLength} bytes, padding,
+   * headers and tag included; {@code mtu} is the tunnel's MTU in bytes.
    */
   int sealedLength(int innerLength, int mtu);
 

@@ -4,8 +4,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Secrets that lanes use while the control side may close them. A lane pins them for the time of
- * one train; closing forbids new pins, and the secrets are wiped by whoever is last, the closer or
- * the lane that unpins. So no train can be sealed under a wiped key, and neither side ever waits.
+ * one train. Closing forbids new pins, and the closer or the last lane that unpins wipes the
+ * secrets. So no train can be sealed under a wiped key, and neither side ever waits.
  */
 public abstract class Pinned implements AutoCloseable {
   /** Set in {@link #pins} by closing; the lower bits count the lanes that are inside. */
@@ -13,7 +13,7 @@ public abstract class Pinned implements AutoCloseable {
 
   private final AtomicInteger pins = new AtomicInteger();
 
-  /** Keeps the secrets alive until {@link #unpin}; false where they are closed. */
+  /** Keeps the secrets alive until {@link #unpin}; false if they are closed. */
   public final boolean pin() {
     if (pins.getAndIncrement() >= 0) {
       return true;
@@ -28,7 +28,7 @@ public abstract class Pinned implements AutoCloseable {
     }
   }
 
-  /** No lane may begin to use the secrets from here on; the last to leave wipes them. */
+  /** Forbids new pins; the last lane that unpins wipes the secrets. */
   @Override
   public final void close() {
     if (pins.getAndUpdate(count -> count | CLOSED) == 0) {
@@ -36,6 +36,6 @@ public abstract class Pinned implements AutoCloseable {
     }
   }
 
-  /** Wipes the secrets; called once nobody uses them, perhaps more than once. */
+  /** Wipes the secrets; called once they are not in use, perhaps more than once. */
   protected abstract void wipe();
 }

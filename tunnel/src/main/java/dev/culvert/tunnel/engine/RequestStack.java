@@ -4,16 +4,18 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Peers with something to ask of the control side: a stack linked through the peers themselves, so
- * that asking allocates nothing. A peer is on it while its word of requests is not zero. Only the
- * control thread takes peers off, so none can leave and come back behind its back (no ABA).
+ * The peers with requests to the control side: a stack linked through the peers themselves, so that
+ * a request allocates nothing. A peer is on it while its word of requests is not zero. Only the
+ * control thread takes peers off, so the ABA problem cannot occur.
  *
- * @param <P> the engine's kind of peer
+ * @param <P> the engine's type of peer
  */
 public final class RequestStack<P extends BasePeer<P>> {
   private final AtomicReference<@Nullable P> top = new AtomicReference<>();
 
-  /** Any thread. What the request is about must be written before. */
+  /**
+   * Adds a request of a peer. Data that belongs to the request must be written before. Thread-safe.
+   */
   public void submit(P peer, int request) {
     if (peer.addRequest(request)) {
       P below;

@@ -1,6 +1,6 @@
 package dev.culvert.tunnel.engine;
 
-/** What became of a train that was to be sealed. */
+/** The result of sealing a train. */
 public enum SealResult {
   /** Sealed in place: send it. */
   SEALED,

@@ -3,9 +3,9 @@ package dev.culvert.tunnel.engine;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
-/** Copies of plain packets that wait for a session, oldest first, bounded. Any thread. */
+/** Copies of plain packets that wait for a session, oldest first, bounded. Thread-safe. */
 public final class StagedQueue {
-  /** Most packets that one peer may stage. */
+  /** The most packets that one peer may stage. */
   public static final int CAPACITY = 128;
 
   private final StagingBudget budget;
@@ -17,9 +17,9 @@ public final class StagedQueue {
   }
 
   /**
-   * Adds a packet; where there is no room, the oldest of this peer goes, or else this one.
+   * Adds a packet; if there is no room, drops this peer's oldest packet or else the new one.
    *
-   * @return how many packets were dropped
+   * @return the number of dropped packets
    */
   public synchronized int add(byte[] packet) {
     if (closed) {
@@ -41,7 +41,7 @@ public final class StagedQueue {
     return dropped;
   }
 
-  /** The oldest packet, now the caller's; null where there is none. */
+  /** Removes and returns the oldest packet; null if there is none. */
   public synchronized byte @Nullable [] poll() {
     return packets.isEmpty() ? null : removeOldest();
   }
@@ -51,9 +51,9 @@ public final class StagedQueue {
   }
 
   /**
-   * Drops all.
+   * Drops all packets.
    *
-   * @return how many there were
+   * @return their number
    */
   public synchronized int clear() {
     int dropped = packets.size();
@@ -63,7 +63,7 @@ public final class StagedQueue {
     return dropped;
   }
 
-  /** Drops all, and whatever a lane that still knows the peer would add. */
+  /** Drops all packets, and refuses those that a lane which still has the peer would add. */
   public synchronized int close() {
     closed = true;
     return clear();

@@ -1,6 +1,9 @@
 package dev.culvert.tunnel.engine;
 
-/** What all peers together may stage: a flood to dead peers must not eat the heap. */
+/**
+ * The memory that all peers together may use for staging, so that a flood to dead peers does not
+ * fill the heap.
+ */
 public final class StagingBudget {
   public static final int MAX_PACKETS = 8192;
   public static final int MAX_BYTES = 16 << 20;

@@ -7,9 +7,9 @@ import org.jspecify.annotations.Nullable;
  * One tunnelling protocol, sans-I/O: no sockets, threads or clock inside. Time comes in as an
  * argument ({@code nowNanos}, monotonic), randomness is injected.
  *
- * <p>The control side (everything in this interface but {@link #newDataPath}, {@link
- * #nextDeadlineNanos} and the routes) belongs to one thread; {@link DataPath}s run beside it on any
- * lane. The control thread sleeps until {@link #nextDeadlineNanos}, calls {@link #advance}, then
+ * <p>The control side (everything in this interface except {@link #newDataPath}, {@link
+ * #nextDeadlineNanos} and the routes) belongs to one thread; {@link DataPath}s run concurrently on
+ * lanes. The control thread sleeps until {@link #nextDeadlineNanos}, calls {@link #advance}, then
  * drains {@link #pollEvent} until null, {@link #pollTransmit} until false and the events once more.
  * A spurious call does nothing.
  */
@@ -26,7 +26,7 @@ public interface TunnelEngine extends AutoCloseable {
   /** All peers. */
   Collection<? extends TunnelPeer> peers();
 
-  /** A way in for one more lane. */
+  /** A data path for one more lane. */
   DataPath newDataPath();
 
   /**
@@ -39,19 +39,19 @@ public interface TunnelEngine extends AutoCloseable {
   void advance(long nowNanos, long wallNanos);
 
   /**
-   * Asks for a session with every peer that can be reached and has none. Whoever starts anew does
-   * it: the others hold sessions with the one before, and would send under them into nothing until
-   * their own timers tell.
+   * Requests a session with every reachable peer that has none. A gateway does this after its
+   * start, since its peers still have sessions with its predecessor and would send under those in
+   * vain until their timers expire.
    */
   void greet();
 
   /**
-   * All keys may have been used by another life of this machine, which was perhaps restored from a
-   * snapshot: from the return on no data path reserves a counter under any of them; what is to be
-   * sent is staged. The next {@link #advance} ends them all, forgets handshakes that are under way,
-   * and begins anew with the peers. Any thread.
+   * Distrusts all keys, since the machine was perhaps restored from a snapshot and a twin may have
+   * used them. Once this returns, no data path reserves a counter under any of them, and packets
+   * are staged. The next {@link #advance} ends all keys, forgets handshakes under way, and begins
+   * anew with the peers. Thread-safe.
    *
-   * @param reason for people: why this is suspected
+   * @param reason the reason for the suspicion, as text for people
    */
   void distrustKeys(String reason);
 
@@ -59,32 +59,32 @@ public interface TunnelEngine extends AutoCloseable {
    * Fills {@code out} with the next datagram to send: handshakes, cookies, keepalives, staged
    * packets.
    *
-   * @return false where there is none
+   * @return false if there is none
    */
   boolean pollTransmit(Datagram out, long nowNanos);
 
-  /** The next thing that happened, or null. */
+  /** The next event, or null. */
   @Nullable TunnelEvent pollEvent();
 
   /**
-   * When {@link #advance} has something to do next: monotonic time, {@code Long.MAX_VALUE} for
-   * never, {@code Long.MIN_VALUE} for at once (a lane queued work). Any thread may ask: after a
-   * batch a lane wakes the control thread if this has come earlier.
+   * The time at which {@link #advance} has work next: monotonic nanoseconds, {@code Long.MAX_VALUE}
+   * for never, {@code Long.MIN_VALUE} for at once (a lane queued work). Thread-safe: after a batch
+   * a lane wakes the control thread if this time has become earlier.
    */
   long nextDeadlineNanos();
 
   Overhead overhead();
 
   /**
-   * The tunnel interface has this MTU now. Any thread. An engine whose padding does not depend on
-   * it ignores it.
+   * Sets the tunnel interface's MTU in bytes. Thread-safe. An engine whose padding does not depend
+   * on it ignores it.
    */
   default void mtu(int mtu) {}
 
-  /** What the control side dropped, by reason; the lanes' drops are with their data paths. */
+  /** The control side's drops by reason; the data paths have the lanes' drops. */
   DropCounters drops();
 
-  /** Wipes all secrets. Lanes that still hold a peer get drops from here on. */
+  /** Wipes all secrets. Afterwards, lanes that still hold a peer drop its packets. */
   @Override
   void close();
 }

@@ -2,37 +2,37 @@ package dev.culvert.tunnel.engine;
 
 import java.time.Instant;
 
-/** Something an engine wants known. Never holds a secret. */
+/** An event that an engine reports. Never holds a secret. */
 public sealed interface TunnelEvent {
-  /** The peer's name: for WireGuard its public key in base64. Empty where it concerns all peers. */
+  /** The peer's name: for WireGuard its public key in base64. Empty if it concerns all peers. */
   String peer();
 
-  /** A session stands. */
+  /** A session was established. */
   record SessionEstablished(String peer, Endpoint endpoint, boolean initiator)
       implements TunnelEvent {}
 
-  /** The peer answered from somewhere else, authenticated. */
+  /** An authentic packet of the peer's came from another endpoint. */
   record EndpointMoved(String peer, Endpoint from, Endpoint to) implements TunnelEvent {}
 
   /** The peer reached another address or interface of ours: {@link TunnelPeer#heardSource}. */
   record SourceHeard(String peer) implements TunnelEvent {}
 
-  /** A route leads what is sent to the peer into the tunnel itself. */
+  /** A route leads packets for the peer's endpoint into the tunnel itself. */
   record EndpointLooped(String peer, Endpoint endpoint) implements TunnelEvent {}
 
   /** No answer for the whole attempt time; packets staged for the peer were dropped. */
   record HandshakeAbandoned(String peer, int attempts) implements TunnelEvent {}
 
   /**
-   * The peer accepted an initiation with this timestamp: never send an older one, also after a
+   * The peer accepted an initiation with this timestamp: no older one may be sent, even after a
    * restart.
    */
   record TimestampAnswered(String peer, Instant timestamp) implements TunnelEvent {}
 
-  /** A key was not taken into use, since packets under it would not be safe. */
+  /** A key was refused, since packets under it would not be safe. */
   record KeyRefused(String peer, String reason) implements TunnelEvent {}
 
-  /** Work for the peer failed by a fault of ours; the other peers' was done. */
+  /** Work for the peer failed by a fault of ours; the work for other peers was done. */
   record WorkFailed(String peer, RuntimeException cause) implements TunnelEvent {}
 
   /** All keys were ended, see {@link TunnelEngine#distrustKeys}. */
@@ -53,12 +53,12 @@ public sealed interface TunnelEvent {
     }
   }
 
-  /** Something about keys that an operator should know; each engine has its own. */
+  /** An event about keys that an operator should know; each engine has its own. */
   non-sealed interface Notice extends TunnelEvent {
-    /** One sentence. */
+    /** The event in one sentence. */
     String message();
 
-    /** Whether something is to be done about it. */
+    /** Whether an operator has to act on it. */
     boolean isWarning();
   }
 }

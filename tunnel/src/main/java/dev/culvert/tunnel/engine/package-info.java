@@ -1,4 +1,4 @@
-/** The contract of a tunnelling protocol, and what all engines share. Sans-I/O. */
+/** The interface of a tunnelling protocol, and the parts that all engines share. Sans-I/O. */
 @NullMarked
 package dev.culvert.tunnel.engine;
 

@@ -17,7 +17,7 @@ public final class CipherChoice {
     return select(algorithm, () -> LockSupport.parkNanos(REST_NANOS));
   }
 
-  /** The same with other rests between the spells of work. */
+  /** Selects a backend with other rests between the spells of work. */
   static AeadBackends.Selection select(AeadAlgorithm algorithm, Runnable rest) {
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     return AeadBackends.select(

@@ -15,17 +15,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Takes the fastest cipher into use once that is known. What is fastest shows only once the JVM has
- * compiled it; until then the first backend carries the traffic. That takes a processor for
- * seconds, so the first handshakes get theirs before, lanes get theirs meanwhile, and without
- * traffic it goes on only now and then.
+ * Switches to the fastest cipher once it is known. To measure the ciphers, the JVM has to compile
+ * them first; until then the first backend carries the traffic. Compiling takes seconds of
+ * processor time, so it starts after the first handshakes, lanes have priority, and without traffic
+ * it runs only from time to time.
  */
 final class CipherSwitch {
   private static final Logger LOG = LoggerFactory.getLogger(CipherSwitch.class);
 
   private static final long DELAY_MILLIS = 500;
 
-  /** Where lanes want all processors they get nine tenths. (Linux keeps it for each thread.) */
+  /**
+   * With this niceness, lanes get nine tenths of the processors if they want all. (Linux has a
+   * niceness per thread.)
+   */
   private static final int NICENESS = 10;
 
   private volatile String cipher = "";
@@ -36,11 +39,11 @@ final class CipherSwitch {
   }
 
   /**
-   * Begins in the background.
+   * Starts in the background.
    *
-   * @param packets that the lanes have moved so far
-   * @param closed open while the gateway is
-   * @param use takes a backend into use, from any thread
+   * @param packets returns the number of packets that the lanes have moved so far
+   * @param closed a latch that is open while the gateway is
+   * @param use switches to a backend; called on any thread
    */
   void start(
       String device,
@@ -77,7 +80,7 @@ final class CipherSwitch {
       cipher = selection.backend().name();
       LOG.info("{}: cipher {} of {}", device, cipher, selection.candidates());
     } catch (RuntimeException | LinkageError e) {
-      // The first one works: that another cannot be had here is no reason to end.
+      // The first backend works, so a failure of another is no reason to end.
       LOG.error("{}: the cipher stays {}", device, cipher, e);
     }
   }

@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The raw sockets of a gateway in a cluster: one of each family a lane. */
+/** The raw sockets of a gateway in a cluster: one per family and lane. */
 public final class ClearSockets implements AutoCloseable {
   private final List<RawPort> v4 = new ArrayList<>();
   private final List<RawPort> v6 = new ArrayList<>();
@@ -66,7 +66,7 @@ public final class ClearSockets implements AutoCloseable {
     }
   }
 
-  /** Closes them all. Their lanes have to be done with them. */
+  /** Closes them all. Their lanes must not use them any more. */
   @Override
   public void close() {
     v4.forEach(RawPort::close);

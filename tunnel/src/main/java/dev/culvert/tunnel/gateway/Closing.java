@@ -2,11 +2,11 @@ package dev.culvert.tunnel.gateway;
 
 import org.jspecify.annotations.Nullable;
 
-/** Closes parts in order, all of them, whichever fails. */
+/** Closes all parts in order, even if some fail. */
 final class Closing {
   private @Nullable Throwable failure;
 
-  /** Closes one; what it throws waits for {@link #end}. */
+  /** Closes one part; {@link #end} throws its exception. */
   Closing then(@Nullable AutoCloseable part) {
     if (part != null) {
       try {
@@ -29,7 +29,7 @@ final class Closing {
   /**
    * To be called last.
    *
-   * @throws IllegalStateException if a part failed, with what it threw first as its cause
+   * @throws IllegalStateException if a part failed, with the first exception as its cause
    */
   void end() {
     if (failure != null) {

@@ -10,9 +10,9 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What decides over a cluster's packets: the classifier in force with the engine's peers for it,
- * and the raw sockets of what leaves in clear on purpose. Changed on the control thread, where
- * nothing is before the first classifier; lanes see a change between two batches.
+ * The classifier in force with the engine's peers for it, and the raw sockets for packets that
+ * leave in clear on purpose. Empty before the first classifier. The control thread changes it;
+ * lanes see a change between two batches.
  */
 final class ClusterTraffic implements AutoCloseable {
   private final TunnelEngine engine;
@@ -24,12 +24,12 @@ final class ClusterTraffic implements AutoCloseable {
     this.engine = engine;
   }
 
-  /** What is in force, or null. Any thread. */
+  /** The classifier in force with its peers, or null. Thread-safe. */
   @Nullable ClusterRoutes routes() {
     return routes.get();
   }
 
-  /** The mark of what leaves in clear, 0 before there is any. */
+  /** The mark of packets that leave in clear, 0 before the first classifier. */
   synchronized int bypassMark() {
     return sockets == null ? 0 : sockets.mark();
   }
@@ -37,11 +37,11 @@ final class ClusterTraffic implements AutoCloseable {
   /**
    * Puts a classifier in force.
    *
-   * @param lanes that get the raw sockets
-   * @param bypass the mark of what leaves in clear
-   * @throws ErrnoException where there are no raw sockets to be had, or they do not take the mark;
-   *     what was in force stays
-   * @throws IllegalArgumentException where two nodes share a peer; what was in force stays
+   * @param lanes the lanes that get the raw sockets
+   * @param bypass the mark of packets that leave in clear
+   * @throws ErrnoException if raw sockets cannot be opened, or do not take the mark; the old
+   *     classifier stays
+   * @throws IllegalArgumentException if two nodes share a peer; the old classifier stays
    */
   synchronized void use(Classifier classifier, Mark bypass, Lanes lanes) throws ErrnoException {
     if (closed) {
@@ -59,7 +59,7 @@ final class ClusterTraffic implements AutoCloseable {
     routes.set(next);
   }
 
-  /** The engine's peers changed: finds them anew for the classifier. */
+  /** Looks up the peers for the classifier again after the engine's peers changed. */
   void peersChanged() {
     ClusterRoutes before = routes.get();
     if (before != null) {
@@ -67,7 +67,7 @@ final class ClusterTraffic implements AutoCloseable {
     }
   }
 
-  /** Closes the sockets. The lanes have to be done with them. */
+  /** Closes the sockets. The lanes must not use them any more. */
   @Override
   public synchronized void close() {
     closed = true;

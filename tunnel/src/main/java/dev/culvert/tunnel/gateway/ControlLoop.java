@@ -20,13 +20,13 @@ import java.util.function.LongSupplier;
 
 /**
  * The thread that owns the engine's control side: timers, Diffie-Hellman, configuration. Lanes
- * never wait for it. It sleeps until the engine's next deadline, a task, or a lane that queued work
- * earlier than that.
+ * never wait for it. It sleeps until the engine's next deadline, a task, or earlier work from a
+ * lane.
  */
 final class ControlLoop implements AutoCloseable {
   private static final LimitedLog LOG = LimitedLog.of(ControlLoop.class);
 
-  /** Sends what the engine made; must not throw for a datagram that the kernel refuses. */
+  /** Sends an engine's datagram; must not throw if the kernel refuses it. */
   interface Transmitter {
     void transmit(Datagram datagram);
   }
@@ -41,8 +41,8 @@ final class ControlLoop implements AutoCloseable {
   private final Thread thread;
 
   /**
-   * Until when the thread sleeps; {@code Long.MIN_VALUE} while it is awake and will look again by
-   * itself.
+   * The time at which the thread will wake, in nanoseconds; {@code Long.MIN_VALUE} while it is
+   * awake and will check again by itself.
    */
   private volatile long plannedWakeNanos = Long.MIN_VALUE;
 
@@ -50,8 +50,8 @@ final class ControlLoop implements AutoCloseable {
   private volatile boolean ended;
 
   /**
-   * @param died told if the thread ends though nobody closed it: nothing is controlled any more
-   * @param patience as {@link VitalThread#PATIENCE}
+   * @param died called if the thread ends although this was not closed
+   * @param patience the longest wait, see {@link VitalThread#PATIENCE}
    */
   ControlLoop(
       String name,
@@ -76,8 +76,8 @@ final class ControlLoop implements AutoCloseable {
   }
 
   /**
-   * Called by lanes after each batch: costs two reads unless the engine wants attention earlier
-   * than planned.
+   * Wakes the thread if the engine has work earlier than planned. Lanes call it after each batch;
+   * it usually costs two reads.
    */
   void wakeIfDue() {
     if (engine.nextDeadlineNanos() < plannedWakeNanos) {
@@ -86,10 +86,10 @@ final class ControlLoop implements AutoCloseable {
   }
 
   /**
-   * Runs {@code work} on the control thread and waits for it, though not for ever.
+   * Runs {@code work} on the control thread and waits for it, for a limited time.
    *
-   * @throws ExecutionException with what the work threw, or an IllegalStateException if the loop
-   *     has ended or does not get to it
+   * @throws ExecutionException with the exception of the work, or an IllegalStateException if the
+   *     loop has ended or does not respond in time
    */
   <T> T call(Callable<T> work) throws ExecutionException, InterruptedException {
     Task<T> task = new Task<>(work, new CompletableFuture<>());
@@ -114,7 +114,7 @@ final class ControlLoop implements AutoCloseable {
     }
   }
 
-  /** Has {@code work} run on the control thread, and does not wait for it; lanes may ask. */
+  /** Queues {@code work} for the control thread without waiting; lanes may call it. */
   void later(Runnable work) {
     CompletableFuture<Boolean> result = new CompletableFuture<>();
     result.exceptionally(
@@ -156,7 +156,7 @@ final class ControlLoop implements AutoCloseable {
         try {
           turn(datagram);
         } catch (RuntimeException e) {
-          // One bad turn must not end handshakes for every peer.
+          // One failed turn must not end handshakes for every peer.
           LOG.failure(thread.getName(), e, "a turn of {} failed", thread.getName());
           LockSupport.parkNanos(100_000_000);
         }
@@ -174,7 +174,7 @@ final class ControlLoop implements AutoCloseable {
     }
     long now = nanoClock.getAsLong();
     engine.advance(now, wallClock.getAsLong());
-    // An answer goes out by the source that its question came to, if that is settled before.
+    // Sources are checked first, so that an answer has the source to which its question came.
     tellEvents();
     while (engine.pollTransmit(datagram, now)) {
       transmitter.transmit(datagram);
@@ -191,8 +191,8 @@ final class ControlLoop implements AutoCloseable {
   private void sleep() {
     long deadline = engine.nextDeadlineNanos();
     plannedWakeNanos = deadline;
-    // Between the two reads a lane may have queued work and seen the old plan: look again before
-    // parking.
+    // Between the two reads a lane may have queued work and seen the old plan, so check again
+    // before parking.
     boolean due = engine.nextDeadlineNanos() < deadline || !tasks.isEmpty() || closed;
     if (!due) {
       if (deadline == Long.MAX_VALUE) {
@@ -214,7 +214,7 @@ final class ControlLoop implements AutoCloseable {
     }
   }
 
-  /** Whether nothing of the engine's is touched from here any more. */
+  /** Whether this no longer uses the engine. */
   boolean hasEnded() {
     return !thread.isAlive() || Thread.currentThread() == thread;
   }

@@ -5,17 +5,23 @@ import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
 
 /**
- * The rests of the thread that warms the fast ciphers: short while the lanes carry traffic that
- * wants them, long while nobody has asked for the seconds of a processor that this takes.
+ * The rests of the thread that warms the fast ciphers: short while the lanes carry traffic, which
+ * needs fast ciphers, and long without traffic, since warming takes seconds of processor time.
  */
 final class Demand {
-  /** How often traffic is looked for. */
+  /** The interval of checks for traffic. */
   static final long LOOK_NANOS = CipherChoice.REST_NANOS;
 
-  /** Without traffic, a spell of work comes so seldom: under a fortieth of one processor. */
+  /**
+   * The most checks before a spell of work without traffic, which then takes less than a fortieth
+   * of one processor.
+   */
   static final int MOST_LOOKS = 50;
 
-  /** Packets between two looks that are traffic: more than pings, handshakes and keepalives. */
+  /**
+   * The number of packets between two checks that counts as traffic: more than pings, handshakes
+   * and keepalives.
+   */
   static final long TRAFFIC = 64;
 
   private final LongSupplier packets;
@@ -24,8 +30,8 @@ final class Demand {
   private long before;
 
   /**
-   * @param packets moved so far
-   * @param ended cuts a rest short
+   * @param packets returns the number of packets moved so far
+   * @param ended returns true to cut a rest short
    */
   Demand(LongSupplier packets, LongConsumer sleepNanos, BooleanSupplier ended) {
     this.packets = packets;
@@ -34,7 +40,7 @@ final class Demand {
     before = packets.getAsLong();
   }
 
-  /** Rests until there is traffic, one look at least. */
+  /** Rests until there is traffic, for at least one check. */
   void rest() {
     for (int looks = 0; looks < MOST_LOOKS && !ended.getAsBoolean(); looks++) {
       sleepNanos.accept(LOOK_NANOS);

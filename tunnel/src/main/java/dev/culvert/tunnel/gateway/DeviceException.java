@@ -2,7 +2,7 @@ package dev.culvert.tunnel.gateway;
 
 import java.io.IOException;
 
-/** A device could not do what it was asked; its state is as before. */
+/** A device could not carry out a request; its state is as before. */
 public final class DeviceException extends IOException {
   private static final long serialVersionUID = 1L;
 

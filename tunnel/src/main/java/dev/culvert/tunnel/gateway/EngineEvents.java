@@ -10,7 +10,7 @@ import java.time.Instant;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** Tells the log what happens in an engine, and keeps what has to outlive it. */
+/** Logs an engine's events, and stores the timestamps that have to outlive it. */
 final class EngineEvents implements Consumer<TunnelEvent> {
   private static final LimitedLog LOG = LimitedLog.of(EngineEvents.class);
 
@@ -19,7 +19,7 @@ final class EngineEvents implements Consumer<TunnelEvent> {
   private final Consumer<TunnelEvent.Notice> notices;
 
   /**
-   * @param notices told what an operator should know, beside the log
+   * @param notices receives events that an operator should know, in addition to the log
    */
   EngineEvents(
       String device, HandshakeTimestamps timestamps, Consumer<TunnelEvent.Notice> notices) {
@@ -29,9 +29,9 @@ final class EngineEvents implements Consumer<TunnelEvent> {
   }
 
   /**
-   * @param directory keeps the newest handshake timestamp over restarts; null: nothing is kept
-   * @param minimum told the timestamp that no initiation may fall behind
-   * @param notices told what an operator should know, beside the log
+   * @param directory keeps the newest handshake timestamp across restarts; null to keep none
+   * @param minimum receives the timestamp that all initiations must exceed
+   * @param notices receives events that an operator should know, in addition to the log
    * @throws DeviceException if the kept file holds no timestamp
    */
   static EngineEvents open(
@@ -65,7 +65,7 @@ final class EngineEvents implements Consumer<TunnelEvent> {
               e.peer(),
               e.endpoint(),
               e.endpoint().address());
-      case TunnelEvent.SourceHeard _ -> {} // Answered before it comes here.
+      case TunnelEvent.SourceHeard _ -> {} // The control loop has handled it before.
       case TunnelEvent.HandshakeAbandoned e ->
           LOG.warn(e.peer(), "{}: {} did not answer {} handshakes", device, e.peer(), e.attempts());
       case TunnelEvent.TimestampAnswered e -> timestamps.answered(e.timestamp());
@@ -84,7 +84,7 @@ final class EngineEvents implements Consumer<TunnelEvent> {
     }
   }
 
-  /** One kind of notice must not take the lines of another. */
+  /** The key of the log limit, so that one kind of notice does not use up the lines of another. */
   private static String subject(TunnelEvent.Notice notice) {
     return notice.getClass().getSimpleName() + " " + notice.peer();
   }

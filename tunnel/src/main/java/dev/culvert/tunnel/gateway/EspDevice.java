@@ -11,25 +11,25 @@ import java.util.Collection;
 import java.util.List;
 
 /**
- * A running ESP device, as the daemon steers it. Safe to use from any thread.
+ * A running ESP device, as the daemon uses it. Thread-safe.
  *
- * @param <K> where its keys come from
+ * @param <K> the type of its keying
  */
 public interface EspDevice<K extends Keying> {
-  /** What an operator should know, and since when. */
+  /** An event that an operator should know, with its time. */
   record DatedNotice(Instant at, TunnelEvent.Notice notice) {}
 
   /**
-   * Asks or tells the keying something, on the thread that it belongs to.
+   * A query or change of the keying, which runs on the keying's thread.
    *
-   * @param <K> where keys come from
-   * @param <T> the answer
+   * @param <K> the type of the keying
+   * @param <T> the type of the result
    */
   interface KeyingTask<K extends Keying, T> {
     /**
-     * Does it.
+     * Runs the task.
      *
-     * @param nowNanos monotonic time, as the engine knows it
+     * @param nowNanos the engine's monotonic time in nanoseconds
      */
     T run(K keying, long nowNanos) throws Exception;
   }
@@ -38,30 +38,30 @@ public interface EspDevice<K extends Keying> {
   RunningTunnel tunnel();
 
   /**
-   * These are all peers from now on, at this port and mark; all of it, or nothing. A peer whose
-   * settings changed begins anew, the others keep what they have.
+   * Replaces all peers, port and mark, whole or not at all. A peer whose settings changed begins
+   * anew; the others keep their SAs.
    *
    * @param port 0 for any that is free
-   * @throws DeviceException where the port is in use or the kernel refuses the mark
+   * @throws DeviceException if the port is in use or the kernel refuses the mark
    */
   void configure(Collection<EspPeerSettings> peers, int port, int mark) throws DeviceException;
 
   /**
    * Runs {@code task} on the control thread.
    *
-   * @throws DeviceException with what it threw as cause, or where the gateway is closed
+   * @throws DeviceException with the task's exception as cause, or if the gateway is closed
    */
   <T> T keying(KeyingTask<K, T> task) throws DeviceException;
 
-  /** All security associations now. */
+  /** The status of all security associations. */
   List<SaStatus> securityAssociations() throws DeviceException;
 
   /** The keys of all security associations, on an operator's explicit demand; close them. */
   List<SaSecret> secrets() throws DeviceException;
 
-  /** All peers now. */
+  /** The status of all peers. */
   List<EspPeerStatus> peers() throws DeviceException;
 
-  /** The last things that an operator should know, oldest first. */
+  /** The last events that an operator should know, oldest first. */
   List<DatedNotice> notices();
 }

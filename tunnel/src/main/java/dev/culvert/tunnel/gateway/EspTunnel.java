@@ -19,9 +19,9 @@ import java.util.Map;
 
 /**
  * An ESP device that moves packets. It ends when it is closed or its interface is deleted, renamed
- * or moved away. Safe to use from any thread.
+ * or moved away. Thread-safe.
  *
- * @param <K> where its keys come from
+ * @param <K> the type of its keying
  */
 public final class EspTunnel<K extends Keying> implements EspDevice<K>, AutoCloseable {
   private static final int NOTICES_KEPT = 32;
@@ -55,8 +55,8 @@ public final class EspTunnel<K extends Keying> implements EspDevice<K>, AutoClos
    * Makes the interface (down, without addresses), binds the UDP port in both families and starts
    * moving packets; before {@link #configure} there are none.
    *
-   * @param keying closed with this gateway, also where it cannot be opened
-   * @throws DeviceException where the interface or the sockets cannot be had
+   * @param keying closed with this gateway, and also if it cannot be opened
+   * @throws DeviceException if the interface or the sockets cannot be opened
    */
   public static <K extends Keying> EspTunnel<K> open(GatewayOptions options, K keying)
       throws DeviceException {

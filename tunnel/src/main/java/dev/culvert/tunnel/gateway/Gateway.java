@@ -49,14 +49,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What moves packets, whatever the protocol: the TUN interface, the lanes, the sockets and the
- * control loop around an engine, wired together. It ends when it is closed or its interface is
- * deleted. Safe to use from any thread.
+ * The packet-moving parts around an engine of either protocol, wired together: the TUN interface,
+ * the lanes, the sockets and the control loop. It ends when it is closed or its interface is
+ * deleted. Thread-safe.
  */
 final class Gateway implements RunningTunnel {
   private static final Logger LOG = LoggerFactory.getLogger(Gateway.class);
 
-  /** For what packets and messages of the kernel's can cause. */
+  /** For log lines that packets and kernel messages can cause. */
   private static final LimitedLog LIMITED = LimitedLog.of(Gateway.class);
 
   private final TunDevice tun;
@@ -78,8 +78,9 @@ final class Gateway implements RunningTunnel {
   private final AtomicBoolean closing = new AtomicBoolean();
 
   /**
-   * Held while this starts and while it closes: what is deleted during the start is closed after
-   * it, and whoever closes returns when nothing runs any more, though another closes already.
+   * Held while this starts and while it closes: a deletion during the start takes effect after it,
+   * and every caller of close returns only after everything has stopped, even if another thread
+   * closes already.
    */
   private final Object lifecycle = new Object();
 
@@ -125,7 +126,10 @@ final class Gateway implements RunningTunnel {
     follower = new TunFollower(tun, new FollowedTun());
   }
 
-  /** Others change our interface: {@code ip link set mtu}, {@code ip link del}. */
+  /**
+   * Reacts to changes that other programs make to our interface: {@code ip link set mtu}, {@code ip
+   * link del}.
+   */
   private final class FollowedTun implements TunFollower.Listener {
     @Override
     public void mtu(int now) {
@@ -142,7 +146,7 @@ final class Gateway implements RunningTunnel {
    * Makes the interface (down, without addresses), binds a UDP port in both families and starts
    * moving packets.
    *
-   * @param events told what happens in the engine, on the control thread
+   * @param events receives the engine's events, on the control thread
    * @throws DeviceException if the interface or the sockets cannot be opened
    */
   static Gateway open(TunnelEngine engine, Consumer<TunnelEvent> events, GatewayOptions options)
@@ -167,7 +171,10 @@ final class Gateway implements RunningTunnel {
     }
   }
 
-  /** From here on the gateway owns the interface, and closes it when its lanes have ended. */
+  /**
+   * Creates the gateway, which from here on owns the interface and closes it after its lanes have
+   * ended.
+   */
   private static Gateway create(
       TunnelEngine engine, Consumer<TunnelEvent> events, GatewayOptions options)
       throws IOException {
@@ -238,7 +245,7 @@ final class Gateway implements RunningTunnel {
     return underlay;
   }
 
-  /** Monotonic time, for whoever is about to seal. */
+  /** Monotonic time in nanoseconds, for threads that are about to seal. */
   private long now() {
     long now = System.nanoTime();
     restoreWatch.look(now);
@@ -279,7 +286,7 @@ final class Gateway implements RunningTunnel {
   /**
    * Runs {@code work} on the control thread, to which the engine belongs.
    *
-   * @throws DeviceException with what the work threw, or where the gateway is closed
+   * @throws DeviceException with the exception of the work, or if the gateway is closed
    */
   <T> T control(Callable<T> work) throws DeviceException {
     try {
@@ -295,8 +302,8 @@ final class Gateway implements RunningTunnel {
   }
 
   /**
-   * Changes port and mark together with what {@code work} does on the control thread: all of it, or
-   * nothing. The same port as before keeps its sockets.
+   * Changes port and mark together with {@code work} on the control thread, all or nothing. If the
+   * port is the same, the sockets stay.
    *
    * @param port 0 for any that is free
    */
@@ -345,7 +352,10 @@ final class Gateway implements RunningTunnel {
         });
   }
 
-  /** The engine's peers changed: finds them anew for the classifier. On the control thread. */
+  /**
+   * Looks up the peers for the classifier again after the engine's peers changed. On the control
+   * thread.
+   */
   void peersChanged() {
     clusterTraffic.peersChanged();
   }
@@ -369,12 +379,15 @@ final class Gateway implements RunningTunnel {
     engine.mtu(now);
     for (Lane lane : lanes.all()) {
       lane.mtu(now);
-      // What was cut for another one and comes late is answered, where nobody may cut it again.
+      // Packets segmented for the old MTU that arrive late get a too-big reply if DF is set.
       lane.limit(now);
     }
   }
 
-  /** Before anything else changes: lanes that do not answer refuse the whole. */
+  /**
+   * Switches the sockets before anything else changes, so that the whole change is refused if lanes
+   * do not answer.
+   */
   private Underlay.Former use(TunnelSockets fresh, int mark) throws DeviceException {
     try {
       return underlay.use(fresh, mark);
@@ -385,7 +398,9 @@ final class Gateway implements RunningTunnel {
     }
   }
 
-  /** What cannot be undone is half a change, with which this does not go on. */
+  /**
+   * Undoes a change. If that fails, the gateway ends, since it must not go on with half a change.
+   */
   private void undo(Underlay.@Nullable Former former, int markBefore, DeviceException cause) {
     try {
       if (former == null) {
@@ -399,12 +414,12 @@ final class Gateway implements RunningTunnel {
     }
   }
 
-  /** Has {@code use} take the fastest cipher into use once that is known. */
+  /** Calls {@code use} with the fastest cipher once it is known. */
   void chooseCipher(AeadAlgorithm algorithm, Consumer<AeadBackend> use) {
     cipher.start(tun.name(), algorithm, this::packets, closed, use);
   }
 
-  /** Sent and delivered so far. */
+  /** The number of packets sent and delivered so far. */
   private long packets() {
     return lanes.all().stream()
         .map(Lane::counters)
@@ -458,8 +473,8 @@ final class Gateway implements RunningTunnel {
   }
 
   /**
-   * A lane's handler failed. The device being gone is the end, and an error or a lane's death are;
-   * anything else is one bad batch.
+   * Handles a failure of a lane's handler. The gateway ends if the device was removed, after an
+   * error, or if a lane died; any other failure costs one batch.
    */
   private void onFailure(Throwable thrown) {
     if (thrown.getCause() instanceof DeviceGoneException) {
@@ -472,7 +487,7 @@ final class Gateway implements RunningTunnel {
     }
   }
 
-  /** Closes from another thread: a lane's own cannot wait for itself. */
+  /** Closes from another thread, since a lane's thread cannot wait for itself. */
   private void closeSoon() {
     if (!closing.get()) {
       Thread.ofPlatform().name(tun.name() + "-close").start(this::close);
@@ -480,8 +495,8 @@ final class Gateway implements RunningTunnel {
   }
 
   /**
-   * A part is no more, and what is left is half a gateway: whoever waits for the end learns of it,
-   * and closes.
+   * Records the failure of a vital part. The thread that waits for the end learns of it, and closes
+   * the gateway.
    */
   private void fail(Throwable cause) {
     if (!closing.get()) {
@@ -501,14 +516,15 @@ final class Gateway implements RunningTunnel {
   }
 
   /**
-   * Takes the interface, the sockets and the threads away and has the engine wipe its keys. May be
+   * Removes the interface, the sockets and the threads, and makes the engine wipe its keys. May be
    * called again.
    */
   @Override
   public void close() {
     closing.set(true);
     synchronized (lifecycle) {
-      // Not by the latch: a device that failed is ended for who waits, and is to be closed yet.
+      // Not decided by the latch, which is also open after a failure, when the gateway still has to
+      // be closed.
       if (!stopped) {
         stopped = true;
         try {
@@ -522,8 +538,8 @@ final class Gateway implements RunningTunnel {
   }
 
   /**
-   * Descriptors go when nobody uses them any more: a lane that ran on would send to whoever has the
-   * number then.
+   * Stops all parts. Descriptors are closed only when they are not in use any more, since a running
+   * lane would otherwise send to another file that gets the number.
    */
   private void stop() {
     new Closing()
@@ -532,7 +548,7 @@ final class Gateway implements RunningTunnel {
         .then(restoreMonitor)
         .then(underlay)
         .then(lanes)
-        // Once more: a lane that did not answer may have ended since.
+        // Again, since a lane that did not answer may have ended meanwhile.
         .then(underlay)
         .then(helpers)
         .then(this::writeStages)

@@ -7,20 +7,20 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How to open a gateway.
+ * The options of a gateway.
  *
  * @param interfaceName the TUN device's name, 1 to 15 characters
  * @param mtu the tunnel's MTU, 576 to 65535
- * @param lanes packet-moving threads, 1 to 256, or 0 to choose by the machine
+ * @param lanes packet-moving threads, 1 to 256, or 0 for a default that depends on the machine
  * @param helpers threads that share the lanes' ciphering, 0 to 64, or {@link #BY_MACHINE}
- * @param port UDP port to listen on, 0 to 65535; 0: any that is free
+ * @param port UDP port to listen on, 0 to 65535; 0 for any free one
  * @param fwmark mark of the packets that carry the tunnel, 0 for none
- * @param encapsulation what carries sealed packets; with {@link Encapsulation#RAW} the port is that
- *     of all nodes, for the keying's messages
- * @param stateDirectory keeps the newest answered handshake timestamp, so that a clock reset at
- *     boot does not lock this node out; null: not kept
- * @param keyLog told the ephemeral private key of every handshake, which breaks forward secrecy: to
- *     be forgotten unless an operator has asked for it; null for none
+ * @param encapsulation the protocol that carries sealed packets; with {@link Encapsulation#RAW} the
+ *     port is that of all nodes, for the keying's messages
+ * @param stateDirectory keeps the newest answered handshake timestamp, so that peers do not refuse
+ *     this node after a clock reset at boot; null to keep none
+ * @param keyLog receives the ephemeral private key of every handshake, which breaks forward
+ *     secrecy, so only on an operator's demand; null for none
  */
 public record GatewayOptions(
     String interfaceName,
@@ -32,7 +32,7 @@ public record GatewayOptions(
     Encapsulation encapsulation,
     @Nullable Path stateDirectory,
     @Nullable KeyLog keyLog) {
-  /** Fits an underlay of 1500 bytes with IPv6 outside, as everywhere in WireGuard's world. */
+  /** Fits an underlay of 1500 bytes with IPv6 outside; the usual value for WireGuard. */
   private static final int WIREGUARD_MTU = 1420;
 
   /** Fits an underlay of 1500 bytes with IPv6 outside. */
@@ -43,7 +43,10 @@ public record GatewayOptions(
 
   private static final int MOST_LANES_BY_DEFAULT = 4;
 
-  /** With more, one flow is bound by what its lane does alone, not by the cipher. */
+  /**
+   * The default's upper limit: with more helpers, the lane's own work limits a flow, not the
+   * cipher.
+   */
   private static final int MOST_HELPERS_BY_DEFAULT = 4;
 
   public GatewayOptions {
@@ -110,7 +113,7 @@ public record GatewayOptions(
         null);
   }
 
-  /** The same with {@code stateDirectory}. */
+  /** These options with another {@code stateDirectory}. */
   public GatewayOptions keeping(@Nullable Path directory) {
     return new GatewayOptions(
         interfaceName, mtu, lanes, helpers, port, fwmark, encapsulation, directory, keyLog);
@@ -121,7 +124,10 @@ public record GatewayOptions(
     return lanes == 0 ? Math.min(processors, MOST_LANES_BY_DEFAULT) : lanes;
   }
 
-  /** Half of the processors that no lane has: the rest is the applications'. */
+  /**
+   * The number of helpers: by default half of the processors without a lane, so that the rest is
+   * left to applications.
+   */
   int effectiveHelpers(int effectiveLanes) {
     int spare = Math.max(0, Runtime.getRuntime().availableProcessors() - effectiveLanes);
     return helpers == BY_MACHINE ? Math.min(spare / 2, MOST_HELPERS_BY_DEFAULT) : helpers;

@@ -7,16 +7,15 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a gateway did so far and what it runs on. Holds no secret.
+ * The counters and properties of a gateway. Holds no secret.
  *
- * @param mtu the tunnel interface's MTU
+ * @param mtu the tunnel interface's MTU in bytes
  * @param lanes packet-moving threads
- * @param offloads what the kernel offers and is used, as in {@code tun-tso, tun-uso, udp-gso,
- *     udp-gro}
+ * @param offloads the kernel's offloads in use, such as {@code tun-tso, tun-uso, udp-gso, udp-gro}
  * @param cipher the AEAD backend in use
- * @param counters what the lanes counted together; zeros left out
+ * @param counters the sums of the lanes' counters; zeros left out
  * @param drops packets dropped, by reason; zeros left out
- * @param traffic what the cluster's classifier made of what came to the tunnel
+ * @param traffic the cluster classifier's verdicts on packets that came to the tunnel
  */
 public record GatewayStatus(
     int mtu,

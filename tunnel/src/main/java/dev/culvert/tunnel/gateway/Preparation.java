@@ -9,15 +9,16 @@ import io.netty.channel.epoll.Epoll;
 import java.util.List;
 
 /**
- * Loads classes and native libraries beside the thread that starts a gateway. A failure is not
- * reported here: the gateway meets it again where it needs what failed.
+ * Loads classes and native libraries in parallel to the thread that starts a gateway. A failure is
+ * not reported here, since the gateway meets it again when it uses the class or library.
  */
 public final class Preparation {
   private Preparation() {}
 
   /**
-   * Begins with what does not log (the logging library wants to be started by one thread), and
-   * returns at once. It need not be called; a process that will open a gateway calls it first.
+   * Starts loading, and returns at once. Begins with classes that do not log, since the logging
+   * library has to be started by one thread. Optional: a process that will open a gateway may call
+   * it first.
    */
   public static void start() {
     inBackground("libc", () -> LibC.LIBC.strerror(0));
@@ -29,7 +30,7 @@ public final class Preparation {
         });
   }
 
-  /** Netty's, which logs. */
+  /** Loads Netty's classes, which log. */
   static void startNetty() {
     inBackground("netty", () -> List.of(Epoll.isAvailable(), PooledByteBufAllocator.DEFAULT));
   }

@@ -7,24 +7,28 @@ import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /**
- * Notices that this machine may have been restored from a snapshot: then its keys and counters were
- * used already, perhaps by a twin that lives on.
+ * Detects that this machine may have been restored from a snapshot, so that a twin may have used
+ * its keys and counters. The sign is that the wall clock was set. The kernel slews wall clock and
+ * monotonic clock alike, so their difference is constant while NTP makes small corrections, and
+ * changes only if the wall clock is set: by an NTP step, by hand, or after a restore. It also
+ * changes when the machine sleeps, since the monotonic clock ({@code System.nanoTime}, not
+ * CLOCK_BOOTTIME) stops meanwhile. That is intended: the image of a sleeping machine is a snapshot
+ * too, and keys for minutes must not outlive a night. The kernel's WireGuard also drops its keys
+ * then.
  *
- * <p>What shows is that the wall clock was set, against the monotonic one. The kernel steers both
- * clocks alike when it slews them, so their difference stays what it is whatever NTP corrects in
- * passing, and changes only when the wall clock is set: by NTP's step, by hand, or after a restore.
- * It also changes when the machine has slept, since the monotonic clock ({@code System.nanoTime},
- * not CLOCK_BOOTTIME) stands still meanwhile. That is meant: an image from which a machine wakes is
- * a snapshot as well, and keys that should live for minutes must not outlive a night. The kernel's
- * WireGuard drops its keys then, too.
- *
- * <p>Any thread. {@link #look} reads one clock and allocates nothing.
+ * <p>Thread-safe. {@link #look} reads one clock and allocates nothing.
  */
 public final class RestoreWatch {
-  /** A set clock that moved by less is taken for a correction: no clock is restored so exactly. */
+  /**
+   * The smallest jump, in nanoseconds, that counts as a restore; a restored clock is never so
+   * exact.
+   */
   static final long JUMP_NANOS = MILLISECONDS.toNanos(100);
 
-  /** Whoever looks may have been kept waiting between the two clocks: then it looks closely. */
+  /**
+   * The difference, in nanoseconds, that leads to a closer look, since a thread may be suspended
+   * between reading the two clocks.
+   */
   private static final long CLOSE_LOOK_NANOS = JUMP_NANOS / 2;
 
   private static final int READINGS = 5;
@@ -34,16 +38,20 @@ public final class RestoreWatch {
   private final Consumer<String> suspected;
 
   /**
-   * Wall time less monotonic time, when this began or last suspected: small steps add up from it.
+   * Wall time minus monotonic time at the start or at the last suspicion; small steps add up from
+   * there.
    */
   private long trusted;
 
-  /** The same at the last close look: a step that was found too small is not looked at again. */
+  /**
+   * Wall time minus monotonic time at the last close look, so that a step that was too small is not
+   * examined again.
+   */
   private volatile long seen;
 
   /**
-   * @param suspected told in plain words why keys are not to be trusted any more; when it returns
-   *     nothing must be sealed under them
+   * @param suspected receives the reason, as text, for distrusting the keys; once it returns, the
+   *     keys must not be used for sealing
    */
   public RestoreWatch(LongSupplier nanoClock, LongSupplier wallMillis, Consumer<String> suspected) {
     this.nanoClock = nanoClock;
@@ -54,9 +62,9 @@ public final class RestoreWatch {
   }
 
   /**
-   * To be called before counters are reserved.
+   * Compares the clocks; to be called before counters are reserved.
    *
-   * @param nowNanos monotonic time, read a moment ago
+   * @param nowNanos monotonic time in nanoseconds, just read
    */
   void look(long nowNanos) {
     long off = MILLISECONDS.toNanos(wallMillis.getAsLong()) - nowNanos - seen;
@@ -66,12 +74,12 @@ public final class RestoreWatch {
   }
 
   /**
-   * Compares the clocks as exactly as can be. Whoever comes meanwhile waits, so that nobody goes on
-   * before {@link #suspected} has returned.
+   * Compares the clocks as exactly as possible. Other callers wait meanwhile, so that no thread
+   * goes on before {@link #suspected} has returned.
    */
   synchronized void lookClosely() {
     long now = measure();
-    // One jump shows against the last look, also if it undoes what added up before.
+    // A single jump shows against the last look, even if it cancels earlier small steps.
     long one = now - seen;
     long sum = now - trusted;
     long jump = Math.abs(one) >= Math.abs(sum) ? one : sum;
@@ -84,12 +92,15 @@ public final class RestoreWatch {
     seen = now;
   }
 
-  /** The hypervisor has said so. */
+  /** Reports a restore of which the hypervisor told. */
   void restored() {
     suspected.accept("the hypervisor says that this machine was restored or cloned");
   }
 
-  /** Of several readings the one with the least time between its clocks. */
+  /**
+   * Measures the difference: of several readings, the one with the least time between its two
+   * clocks.
+   */
   private long measure() {
     long best = 0;
     long leastGap = Long.MAX_VALUE;

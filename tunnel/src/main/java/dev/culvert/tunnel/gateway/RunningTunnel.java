@@ -4,10 +4,7 @@ import dev.culvert.routing.Classifier;
 import dev.culvert.routing.Mark;
 import java.util.Optional;
 
-/**
- * A tunnel that moves packets, whatever its protocol, from its opening to its closing. Safe to use
- * from any thread.
- */
+/** A tunnel of either protocol that moves packets, from its opening to its closing. Thread-safe. */
 public interface RunningTunnel extends AutoCloseable {
   /** The network interface's name. */
   String interfaceName();
@@ -19,38 +16,40 @@ public interface RunningTunnel extends AutoCloseable {
   int fwmark();
 
   /**
-   * From now on {@code classifier} decides on every packet, and on the owner of an inner source:
-   * one swap of one reference, which lanes see between two batches. The engine's own ranges have to
-   * agree for packets that arrive. A node whose peer the engine does not know gets drops until it
-   * does.
+   * Makes {@code classifier} decide on every packet, and on the owner of an inner source, by the
+   * swap of one reference, which lanes see between two batches. The engine's own ranges have to
+   * agree for arriving packets. Packets for a node whose peer the engine does not know are dropped
+   * until it does.
    *
    * @param bypass the mark of packets that leave in clear on purpose
-   * @throws DeviceException if two nodes share a peer, or raw sockets cannot be opened; the
-   *     classifier that was in force stays
+   * @throws DeviceException if two nodes share a peer, or raw sockets cannot be opened; the old
+   *     classifier stays
    */
   void useClassifier(Classifier classifier, Mark bypass) throws DeviceException;
 
   /**
-   * Asks all peers that it has no session with for one, without waiting. To be called when they can
-   * be reached: peers that still send under a session with this node's last life then change to the
-   * new one at once, and not when their timers tell them to.
+   * Requests a session with every peer that has none, without waiting. To be called once peers can
+   * be reached: peers that still send under a session with this node's predecessor then change to
+   * the new one at once, not when their timers expire.
    */
   void greet() throws DeviceException;
 
   /** Counters, and the offloads that the kernel grants. */
   GatewayStatus status();
 
-  /** From now on this ends when others rename the interface or move it away, as when deleted. */
+  /**
+   * From now on, the tunnel ends if the interface is renamed or moved away, as if it was deleted.
+   */
   void endWhenMoved();
 
-  /** Why the tunnel can only be closed any more, if that is so. */
+  /** The failure after which the tunnel can only be closed, if there was one. */
   Optional<String> failure();
 
-  /** Returns when the tunnel is closed and nothing of it is left, or when it has failed. */
+  /** Waits until the tunnel is closed with all its parts, or has failed. */
   void awaitClosed() throws InterruptedException;
 
   /**
-   * Takes the interface, the sockets and the threads away and wipes the keys. May be called again.
+   * Removes the interface, the sockets and the threads, and wipes the keys. May be called again.
    */
   @Override
   void close();

@@ -12,7 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Adds up what the parts of a gateway counted. Good for one sum. */
+/** Adds up the counters of a gateway's parts. Used for one sum. */
 final class StatusSum {
   private final Map<LaneCounter, Long> counters = new EnumMap<>(LaneCounter.class);
   private final Map<DropReason, Long> drops = new EnumMap<>(DropReason.class);

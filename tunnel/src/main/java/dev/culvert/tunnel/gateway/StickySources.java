@@ -25,17 +25,17 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Keeps a peer's sticky source only while the routes agree with it, as the kernel's WireGuard does:
- * it is asked about once when it is new, and again when links, addresses, routes or rules changed.
- * No packet waits for that, or is looked up itself. The host's own addresses are read again in the
- * same turn if they changed.
+ * the kernel is asked once about a new source, and again after links, addresses, routes or rules
+ * changed. No packet waits for that. The host's own addresses are read again in the same turn if
+ * they changed.
  */
 final class StickySources implements AutoCloseable {
   private static final LimitedLog LIMITED = LimitedLog.of(StickySources.class);
 
-  /** One change seldom comes alone. */
+  /** The shortest pause between two rounds, since changes come in groups. */
   private static final long SHORTEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
-  /** A pause after asking is at least so many times as long as the asking. */
+  /** The pause after a round is at least this many times as long as the round. */
   private static final int PAUSE = 9;
 
   private static final Duration PATIENCE = Duration.ofSeconds(5);
@@ -72,9 +72,9 @@ final class StickySources implements AutoCloseable {
   }
 
   /**
-   * Begins to listen, in the network namespace of the calling thread.
+   * Starts in the network namespace of the calling thread.
    *
-   * @param died told what ended the listening or asking before {@link #close}
+   * @param died called with the failure that ended this before {@link #close}
    */
   static StickySources start(
       String name,
@@ -143,7 +143,10 @@ final class StickySources implements AutoCloseable {
     }
   }
 
-  /** On the control thread, as all that asks the kernel here, once there is one. */
+  /**
+   * Reads the host's addresses. Once the control thread exists, it makes all queries to the kernel
+   * here.
+   */
   private void readAddresses() throws IOException {
     addressesDoubted = false;
     try {
@@ -165,7 +168,7 @@ final class StickySources implements AutoCloseable {
     }
   }
 
-  /** The peer of that name was heard at another source. On the control thread. */
+  /** Reports that the peer's packets came to another source. On the control thread. */
   void heard(String peer) {
     TunnelPeer heard = engine.peer(peer);
     if (heard != null) {

@@ -11,20 +11,20 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Follows the TUN device wherever others take it: to another name, to another network namespace and
- * back, as container runtimes do. The UDP sockets stay where they were made. News are only a reason
- * to ask the device itself: a move is told as a deletion is, and its former name and index may be
- * another device's by now.
+ * Follows the TUN device if other programs rename it or move it to another network namespace and
+ * back, as container runtimes do. The UDP sockets stay in their namespace. A kernel message is only
+ * the occasion to query the device itself, since a move is reported as a deletion is, and another
+ * device may have its former name and index by then.
  */
 final class TunFollower {
   private static final LimitedLog LOG = LimitedLog.of(TunFollower.class);
 
-  /** Hears of it on any thread. */
+  /** Receives changes, on any thread. */
   interface Listener {
-    /** The device has this MTU now; it may have had it before. */
+    /** The device has this MTU in bytes now, perhaps the same as before. */
     void mtu(int mtu);
 
-    /** The device or its namespace was deleted, or it was taken from where it has to stay. */
+    /** The device or its namespace was deleted, or it was moved although it has to stay. */
     void gone();
   }
 
@@ -41,9 +41,9 @@ final class TunFollower {
   }
 
   /**
-   * Begins to follow.
+   * Starts to follow.
    *
-   * @param news that come to {@link #hear}
+   * @param news the monitor whose events come to {@link #hear}
    */
   synchronized void start(LinkMonitor news) {
     monitor = news;
@@ -56,12 +56,14 @@ final class TunFollower {
     follow();
   }
 
-  /** Its index in the namespace where it was made; negative while it is elsewhere, or unknown. */
+  /**
+   * Its index in the namespace in which it was created; negative while it is elsewhere, or unknown.
+   */
   int indexAtHome() {
     return indexAtHome;
   }
 
-  /** To be called with all news of interfaces. */
+  /** To be called with all events of interfaces. */
   synchronized void hear(LinkEvent event) {
     if (place != null && isAbout(place, event)) {
       follow();
@@ -83,9 +85,7 @@ final class TunFollower {
     };
   }
 
-  /**
-   * Asks where it is and what it is like: a piece of news may be older than what was asked last.
-   */
+  /** Queries the device's place and properties, since an event may be older than the last query. */
   private void follow() {
     try {
       TunPlace now = tun.locate();

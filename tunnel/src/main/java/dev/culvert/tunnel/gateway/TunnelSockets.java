@@ -16,9 +16,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The sockets of one gateway, used and replaced together.
  *
- * @param udp always there: with raw ESP it carries the keying's messages, and its port shows that
- *     nobody else is at it
- * @param esp what sealed packets go through instead, or null
+ * @param udp the UDP sockets, always present: with raw ESP they carry the keying's messages, and
+ *     binding their port shows that no other process uses it
+ * @param esp the raw sockets for sealed packets, or null if those go through UDP
  */
 record TunnelSockets(UdpSockets udp, @Nullable EspSockets esp) implements AutoCloseable {
   static TunnelSockets open(Encapsulation encapsulation, int lanes, int port, int mark)
@@ -50,7 +50,7 @@ record TunnelSockets(UdpSockets udp, @Nullable EspSockets esp) implements AutoCl
     return family == IpFamily.V4 ? esp.v4(lane) : esp.v6(lane);
   }
 
-  /** What a lane's sealed packets go through, null where the machine lacks the family. */
+  /** The socket of a lane's sealed packets, null if the machine lacks the family. */
   @Nullable SocketPort sealed(int lane, IpFamily family) {
     return esp == null ? udp(lane, family) : raw(lane, family);
   }

@@ -19,7 +19,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The sockets that carry the tunnel, one a lane and family, replaced whole when the port changes.
+ * The sockets that carry the tunnel, one per lane and family, replaced together when the port
+ * changes.
  */
 final class Underlay implements AutoCloseable {
   private final Lanes lanes;
@@ -27,14 +28,14 @@ final class Underlay implements AutoCloseable {
   private final DropCounters drops = new DropCounters();
   private List<EpollPort.Registration> registrations = List.of();
 
-  /** Not those in use, but a lane that did not answer may use them. Guarded by this. */
+  /** Sockets that are not in use, except perhaps by a lane that did not answer. Guarded by this. */
   private final List<TunnelSockets> doubtful = new ArrayList<>();
 
   private final Encapsulation encapsulation;
   private volatile @Nullable TunnelSockets sockets;
   private volatile int mark;
 
-  /** Guarded by this, as {@link #registrations} is. */
+  /** Guarded by this, like {@link #registrations}. */
   private boolean closed;
 
   Underlay(Lanes lanes, SelfTraffic self, Encapsulation encapsulation) {
@@ -43,21 +44,23 @@ final class Underlay implements AutoCloseable {
     this.encapsulation = encapsulation;
   }
 
-  /** Binds a new set beside the one in use: the port is ours, but nothing moves through it yet. */
+  /**
+   * Binds a new set of sockets beside the one in use: the port is taken, but no packets pass yet.
+   */
   TunnelSockets bind(int port, int withMark) throws ErrnoException {
     return TunnelSockets.open(encapsulation, lanes.count(), port, withMark);
   }
 
-  /** What carried the tunnel before: to be closed, or gone back to. */
+  /** The sockets that carried the tunnel before, to be closed or restored. */
   record Former(
       @Nullable TunnelSockets sockets, List<EpollPort.Registration> registrations, int mark) {}
 
   /**
-   * Moves the tunnel over to {@code next}. Lanes receive from the sockets that it used as well,
-   * until these are closed.
+   * Moves the tunnel to {@code next}. Lanes also receive from the old sockets until these are
+   * closed.
    *
-   * @throws ErrnoException if this was closed: then {@code next} is too
-   * @throws RuntimeException if a lane does not answer: both stay open until this is closed
+   * @throws ErrnoException if this was closed; {@code next} is closed too then
+   * @throws RuntimeException if a lane does not answer; both sets stay open until this is closed
    */
   synchronized Former use(TunnelSockets next, int withMark) throws ErrnoException {
     if (closed) {
@@ -84,7 +87,7 @@ final class Underlay implements AutoCloseable {
         (i, lane) -> lane.useSockets(next.sealed(i, IpFamily.V4), next.sealed(i, IpFamily.V6)));
   }
 
-  /** Closes what carried the tunnel before, once no lane receives from it either. */
+  /** Closes the sockets that carried the tunnel before, once no lane receives from them. */
   synchronized void close(Former former) {
     TunnelSockets unused = former.sockets;
     if (unused != null && doubtful.contains(unused)) {
@@ -93,9 +96,9 @@ final class Underlay implements AutoCloseable {
   }
 
   /**
-   * Moves the tunnel back, and closes the sockets that it uses.
+   * Moves the tunnel back to the former sockets, and closes the current ones.
    *
-   * @throws RuntimeException if a lane does not answer: both stay open until this is closed
+   * @throws RuntimeException if a lane does not answer; both sets stay open until this is closed
    */
   synchronized void goBack(Former former) {
     TunnelSockets given = sockets;
@@ -123,7 +126,10 @@ final class Underlay implements AutoCloseable {
     unused.close();
   }
 
-  /** Has the lanes receive from all of them, or from none: then they are closed if all answer. */
+  /**
+   * Makes the lanes receive from all sockets, or from none; in that case the sockets are closed if
+   * all lanes answer.
+   */
   private List<EpollPort.Registration> register(TunnelSockets next) {
     List<EpollPort.Registration> registered = new ArrayList<>();
     try {
@@ -188,7 +194,7 @@ final class Underlay implements AutoCloseable {
     return v4 == null ? now.sealed(0, IpFamily.V6) : v4;
   }
 
-  /** Sends what the control side made. On the control thread. */
+  /** Sends a datagram of the control side. On the control thread. */
   void transmit(Datagram datagram) {
     TunnelSockets now = sockets;
     SocketPort socket = null;
@@ -208,22 +214,22 @@ final class Underlay implements AutoCloseable {
   }
 
   /**
-   * Whether it is of UDP encapsulation (RFC 3948) but no ESP packet: a keepalive, or what begins
-   * with the non-ESP marker, which no SPI equals.
+   * Whether it belongs to UDP encapsulation (RFC 3948) but is not an ESP packet: a keepalive, or a
+   * message that begins with the non-ESP marker, which no SPI equals.
    */
   private static boolean isMessage(Datagram datagram) {
     return datagram.length() < Integer.BYTES
         || datagram.memory().get(ValueLayout.JAVA_INT_UNALIGNED, 0) == 0;
   }
 
-  /** What the control side could not send. */
+  /** The drops of the control side's sends. */
   DropCounters drops() {
     return drops;
   }
 
   /**
-   * Takes the sockets away from the lanes, and closes them. Lanes that still run drop what they
-   * would send. May be called again, and has to be when it threw: then a lane may use them still.
+   * Takes the sockets from the lanes, and closes them. Lanes that still run drop their packets. May
+   * be called again, and has to be after it threw, since a lane may still use them then.
    */
   @Override
   public synchronized void close() {

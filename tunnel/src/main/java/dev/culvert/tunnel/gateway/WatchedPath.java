@@ -8,8 +8,8 @@ import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.train.Train;
 
 /**
- * A lane's way through the engine that looks whether this machine was restored before the first
- * counter of each batch is reserved. Trains of one batch have one time, by which they are known.
+ * A lane's data path that checks, before the first counter of each batch is reserved, whether this
+ * machine was restored. Trains of one batch have the same time, which tells batches apart.
  */
 public final class WatchedPath implements DataPath {
   private final DataPath path;
@@ -25,7 +25,7 @@ public final class WatchedPath implements DataPath {
   public SealResult reserve(TunnelPeer peer, Train train, long nowNanos) {
     if (nowNanos != lookedAt) {
       watch.look(nowNanos);
-      // Not before: if the look throws, the batch's other trains need it as well.
+      // Set after the check: if the check throws, the batch's other trains need it too.
       lookedAt = nowNanos;
     }
     return path.reserve(peer, train, nowNanos);

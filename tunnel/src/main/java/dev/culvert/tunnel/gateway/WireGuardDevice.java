@@ -7,10 +7,7 @@ import dev.culvert.tunnel.wireguard.PeerContact;
 import java.util.Collection;
 import java.util.Map;
 
-/**
- * A running WireGuard device, as the UAPI and the admin socket steer it. Safe to use from any
- * thread.
- */
+/** A running WireGuard device, as the UAPI and the admin socket use it. Thread-safe. */
 public interface WireGuardDevice {
   /** Its tunnel; closing that closes the device. */
   RunningTunnel tunnel();
@@ -23,9 +20,9 @@ public interface WireGuardDevice {
    */
   void configure(DeviceUpdate update) throws DeviceException;
 
-  /** Keys and peers now. The caller closes it. */
+  /** The current keys and peers. The caller closes the snapshot. */
   DeviceSnapshot snapshot();
 
-  /** The endpoints of these peers now; peers that do not exist are left out. */
+  /** The current endpoints of these peers; peers that do not exist are left out. */
   Map<PublicKey, PeerContact> contacts(Collection<PublicKey> peers) throws DeviceException;
 }

@@ -14,7 +14,7 @@ import java.util.Map;
 
 /**
  * A WireGuard device that moves packets. It ends when it is closed or its interface is deleted, in
- * whatever network namespace that is by then.
+ * any network namespace.
  */
 public final class WireGuardTunnel implements WireGuardDevice, AutoCloseable {
   private final WireGuardEngine engine;
@@ -33,7 +33,7 @@ public final class WireGuardTunnel implements WireGuardDevice, AutoCloseable {
    * Makes the interface (down, without addresses), binds a free UDP port in both families and
    * starts moving packets.
    *
-   * @throws DeviceException where the interface, the sockets or the state directory cannot be had
+   * @throws DeviceException if the interface, the sockets or the state directory cannot be opened
    */
   public static WireGuardTunnel open(GatewayOptions options) throws DeviceException {
     Preparation.startNetty();

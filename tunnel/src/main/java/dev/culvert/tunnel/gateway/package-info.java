@@ -1,7 +1,4 @@
-/**
- * A running tunnel: its control thread, sockets, underlay and life from opening to closing, around
- * the lanes and an engine.
- */
+/** A running tunnel: its control thread, sockets and life cycle, around the lanes and an engine. */
 @NullMarked
 package dev.culvert.tunnel.gateway;
 

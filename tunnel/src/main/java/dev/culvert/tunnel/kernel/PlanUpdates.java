@@ -72,8 +72,7 @@ final class PlanUpdates {
   private Outcome leave(Update update, String when) throws IOException {
     boolean begun = update.state.getAndSet(State.LEFT) == State.BEGUN;
     waiting.remove(update);
-    if (update.outcome
-        .isDone()) { // serve() finished at the last moment, before it could see this caller leave.
+    if (update.outcome.isDone()) { // serve() finished before it could see this caller leave.
       try {
         return update.outcome.join();
       } catch (CompletionException e) {

@@ -10,9 +10,9 @@ import java.lang.foreign.SegmentAllocator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A lane's way out for what leaves in clear on purpose: whole packets through a marked raw socket,
- * one call a train. Hardly anything takes it, since the kernel keeps exempt traffic from the
- * tunnel.
+ * Sends packets of a lane that leave in clear on purpose: whole packets through a marked raw
+ * socket, one call per train. Few packets come here, since the kernel keeps exempt traffic out of
+ * the tunnel.
  */
 final class ClearOutlet {
   private final MemorySegment memory;
@@ -29,7 +29,7 @@ final class ClearOutlet {
     v6 = newV6;
   }
 
-  /** Sends all packets of {@code segmenter}; returns how many the kernel took. */
+  /** Sends all packets of {@code segmenter}; returns the number that the kernel took. */
   int send(Segmenter segmenter) {
     InnerPacket packet = segmenter.packet();
     RawPort socket = packet.v4() ? v4 : v6;

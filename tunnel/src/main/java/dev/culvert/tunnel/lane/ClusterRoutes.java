@@ -8,7 +8,7 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A classifier and the engine's peers for its nodes, found once and not for every packet.
+ * A classifier with the engine's peers for its nodes, which are looked up once and not per packet.
  * Immutable.
  */
 public final class ClusterRoutes {
@@ -26,9 +26,9 @@ public final class ClusterRoutes {
   /**
    * Finds the peers of a classifier's nodes.
    *
-   * @param peerOf the engine's peer by what the classifier calls it, or null
-   * @throws IllegalArgumentException where two nodes have one peer, so that nobody could tell whose
-   *     a packet is
+   * @param peerOf returns the engine's peer for the classifier's name of it, or null
+   * @throws IllegalArgumentException if two nodes have one peer, since a packet's node would be
+   *     ambiguous
    */
   public static ClusterRoutes of(
       Classifier classifier, Function<String, @Nullable TunnelPeer> peerOf) {
@@ -49,12 +49,12 @@ public final class ClusterRoutes {
     return classifier;
   }
 
-  /** The peer of the classifier's node of that index, or null where the engine has none. */
+  /** The peer of the classifier's node of that index, or null if the engine has none. */
   @Nullable TunnelPeer peer(int node) {
     return peers[node];
   }
 
-  /** Which node the classifier knows {@code peer} as, or -1. */
+  /** The index of {@code peer}'s node in the classifier, or -1. */
   int node(@Nullable Object peer) {
     return nodes.getOrDefault(peer, NOBODY);
   }

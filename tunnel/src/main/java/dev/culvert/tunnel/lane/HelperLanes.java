@@ -12,15 +12,17 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
- * Threads that seal and open whole trains for lanes that have more of them than they can cipher
- * alone: one flow stays on one lane, but its cipher need not stay on one processor. They serve all
- * lanes, and sleep while none offers anything.
+ * Threads that seal and open whole trains for busy lanes: a flow stays on one lane, but its
+ * ciphering may use several processors. They serve all lanes, and sleep while none offers a train.
  */
 public final class HelperLanes implements AutoCloseable {
-  /** Looks before a helper sleeps: tens of microseconds, about the time between two batches. */
+  /**
+   * Attempts to find a train before a helper sleeps: tens of microseconds, about the time between
+   * two batches.
+   */
   private static final int SPINS = 1000;
 
-  /** A helper that slept for so long forgets its keys. */
+  /** The sleep in nanoseconds after which a helper forgets its keys. */
   private static final long IDLE_NANOS = 10_000_000_000L;
 
   private final List<TrainRing> rings = new ArrayList<>();
@@ -31,8 +33,8 @@ public final class HelperLanes implements AutoCloseable {
 
   /**
    * @param count threads, 0 for none
-   * @param newPath makes each its own way through the engine
-   * @param died told if a thread ends though nobody closed it
+   * @param newPath makes a data path for each thread
+   * @param died called if a thread ends although this was not closed
    */
   public HelperLanes(
       String name, int count, Supplier<DataPath> newPath, Consumer<? super Throwable> died) {
@@ -40,7 +42,7 @@ public final class HelperLanes implements AutoCloseable {
   }
 
   /**
-   * @param patience how long all of them may take to end
+   * @param patience the longest wait for all threads to end
    */
   HelperLanes(
       String name,
@@ -76,7 +78,7 @@ public final class HelperLanes implements AutoCloseable {
     return helpers.length;
   }
 
-  /** The ways through the engine, for their drop counters. */
+  /** The threads' data paths, for their drop counters. */
   public List<DataPath> dataPaths() {
     List<DataPath> paths = new ArrayList<>();
     for (Helper helper : helpers) {
@@ -85,12 +87,12 @@ public final class HelperLanes implements AutoCloseable {
     return paths;
   }
 
-  /** For tests: who ciphers here. */
+  /** The threads, for tests. */
   List<Thread> threads() {
     return Arrays.stream(helpers).map(helper -> helper.thread).toList();
   }
 
-  /** Wakes a helper that sleeps, if one does. */
+  /** Wakes a sleeping helper, if there is one. */
   void wakeOne() {
     for (Helper helper : helpers) {
       if (helper.asleep.get() && helper.asleep.compareAndSet(true, false)) {
@@ -132,7 +134,11 @@ public final class HelperLanes implements AutoCloseable {
       return any;
     }
 
-    /** A lane that offers looks for sleepers afterwards, and this looks at the rings again. */
+    /**
+     * Marks this helper as asleep, and then checks the rings again; a lane offers a train, and then
+     * looks for sleepers. Both are volatile, so at least one of the two sees the other's write and
+     * the wake-up cannot be lost.
+     */
     private void sleep() {
       asleep.set(true);
       if (!closed && !isAnyWaiting()) {
@@ -155,9 +161,9 @@ public final class HelperLanes implements AutoCloseable {
   }
 
   /**
-   * Ends the threads, each after the train that it is at; what is left is the lanes'.
+   * Ends the threads, each after its current train; the lanes handle the remaining ones.
    *
-   * @throws IllegalStateException if one does not end: then it may use keys still
+   * @throws IllegalStateException if a thread does not end, which may still use keys then
    */
   @Override
   public void close() {

@@ -7,13 +7,13 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The addresses that this host has, as lanes ask for them: an immutable table, replaced whole, so
- * that nothing is allocated or locked. Before it is there, any address may be the host's.
+ * This host's addresses, for look-ups by lanes: an immutable table, replaced whole, so that a
+ * look-up neither allocates nor locks. Before it is set, any address may be the host's.
  */
 public final class HostAddresses {
   private volatile @Nullable PrefixTable<Boolean> addresses;
 
-  /** It has these from now on. */
+  /** Replaces the addresses. */
   public void set(Set<IpAddress> now) {
     PrefixTable.Builder<Boolean> table = PrefixTable.builder();
     now.forEach(address -> table.add(Prefix.host(address), true));

@@ -12,13 +12,13 @@ import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells senders on this node why a packet of theirs went no further: connections fail at once and
- * not by timeout, and learn what size passes. At most one reply of a kind in ten milliseconds: a
- * cold path, whatever is thrown at it.
+ * Tells senders on this node why a packet of theirs was dropped, so that connections fail at once
+ * and not by timeout, and learn the path's MTU. At most one reply of each kind per ten
+ * milliseconds, which keeps this a cold path under any flood.
  *
- * <p>A reply comes from the address that cannot be reached: its way back leads through the tunnel
- * interface, so no reverse-path filter takes it for forged, and it is never one of this node's own,
- * which the kernel takes from no device.
+ * <p>A reply's source is the unreachable address. The way back to it leads through the tunnel
+ * interface, so no reverse-path filter drops the reply, and it is never an address of this node,
+ * which the kernel would refuse from a device.
  */
 final class IcmpReplies {
   private static final long INTERVAL_NANOS = 10_000_000;
@@ -37,7 +37,7 @@ final class IcmpReplies {
     VnetHeader.putPlain(reply, 0, 0);
   }
 
-  /** Answers the packet at {@code at} where senders are to know of {@code refusal}. */
+  /** Answers the packet at {@code at} if senders are to learn of {@code refusal}. */
   void refused(
       DropReason refusal, MemorySegment memory, long at, InnerPacket packet, long nowNanos) {
     Icmp.Unreachable why = unreachable(refusal);
@@ -62,7 +62,7 @@ final class IcmpReplies {
     };
   }
 
-  /** Answers the packet at {@code at} with the largest size that passes. */
+  /** Answers the packet at {@code at} with the path's MTU. */
   void tooBig(MemorySegment memory, long at, InnerPacket packet, int mtu, long nowNanos) {
     if (nowNanos < nextTooBigNanos) {
       return;

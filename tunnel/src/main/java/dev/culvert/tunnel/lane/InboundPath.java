@@ -21,16 +21,17 @@ import java.lang.foreign.MemorySegment;
 import java.util.function.LongSupplier;
 
 /**
- * A packet's way in, from the socket to the TUN queue: (1) receive runs of datagrams, (2) cut them
- * into runs of one session, (3) open each in place: tag, replay window and inner source are the
- * engine's, (4) settle congestion marks, (5) put neighbours of one flow behind one header and write
- * them to the TUN, gathered where they lie. Belongs to a {@link Lane}, which says how.
+ * The path of arriving packets, from the socket to the TUN queue: (1) receive runs of datagrams,
+ * (2) split them into runs of one session, (3) open each in place (the engine checks tag, replay
+ * window and inner source), (4) merge congestion marks, (5) put neighbours of one flow behind one
+ * header and write them to the TUN device without copying. Belongs to a {@link Lane}, which
+ * documents the threads.
  */
 final class InboundPath {
-  /** Receive calls before the TUN gets its turn. */
+  /** The most receive calls before the TUN queue gets its turn. */
   private static final int UDP_RECEIVES = 4;
 
-  /** Messages a receive call, each a run of up to 64 datagrams. */
+  /** Messages per receive call, each a run of up to 64 datagrams. */
   private static final int RECEIVE_SLOTS = 8;
 
   private final TunPort tun;
@@ -74,7 +75,7 @@ final class InboundPath {
     coalescer = new Coalescer(kit.memory(), this::writeToTun, offloads.tso(), offloads.uso());
   }
 
-  /** The socket has datagrams, or raw ESP packets. */
+  /** Handles a socket that has datagrams, or raw ESP packets. */
   void onUdp(SocketPort socket) throws IOException {
     router.begin();
     boolean more = true;
@@ -92,15 +93,15 @@ final class InboundPath {
   }
 
   /**
-   * A batch threw. Nothing of it may be left: the coalescer points into the receive buffers, which
-   * the next call fills with what nobody has authenticated yet.
+   * Forgets a batch whose handling threw. Nothing of it may be left: the coalescer points into the
+   * receive buffers, which the next call fills with unauthenticated bytes.
    */
   private void forgetBatch() {
     lost.add(coalescer.discard());
     lost.add(helped.drain());
   }
 
-  /** Deals with what one receive call brings; false if that is nothing. */
+  /** Handles the messages of one receive call; false if there are none. */
   private boolean receive(SocketPort socket) throws IOException {
     long start = stages.now();
     int messages = socket.receive(received);
@@ -125,7 +126,10 @@ final class InboundPath {
     return true;
   }
 
-  /** One message is a run of datagrams of one UDP flow, not of one session: cut it. */
+  /**
+   * Opens one message. It is a run of datagrams of one UDP flow, but perhaps of several sessions,
+   * so it is split by session.
+   */
   private void openMessage(int message, long now, boolean share) {
     int bytes = received.length(message);
     int stride = received.segmentSize(message);
@@ -162,7 +166,10 @@ final class InboundPath {
     }
   }
 
-  /** Nobody has authenticated yet what is looked at here and in {@link #openRun}. */
+  /**
+   * The length of the run from packet {@code first} on. The bytes that this and {@link #openRun}
+   * read are not authenticated yet.
+   */
   private int runLength(int first) {
     try {
       return dataPath.runLength(datagrams, first);
@@ -185,7 +192,7 @@ final class InboundPath {
     deliver(sealed, deliverable);
   }
 
-  /** Takes back the oldest run that was shared with helpers. */
+  /** Takes back and delivers the oldest run that was shared with helpers. */
   private void deliverOldest() {
     long start = stages.now();
     TrainRing.Job job = helped.take();
@@ -214,17 +221,17 @@ final class InboundPath {
       coalescer.add(plain);
       stages.spent(COALESCE, start);
     } catch (UncheckedIOException e) {
-      // The device is gone, and nothing can be delivered any more.
+      // The device was removed, so nothing can be delivered any more.
       throw e;
     } catch (Throwable e) {
-      // What is held may be half of a packet.
+      // The coalescer may hold half of a packet.
       lost.add(Math.max(deliverable, coalescer.discard()), e);
     }
   }
 
   /**
-   * Brings the underlay's congestion mark inwards; returns packets that cannot bear it, dropped
-   * (RFC 6040).
+   * Copies the underlay's congestion mark to inner packets. Drops packets whose sender does not
+   * support marks (RFC 6040), and returns their number.
    */
   private int carryCongestionMark(Train opened) {
     if (opened.ecn() == Ecn.NOT_ECT) {
@@ -244,7 +251,7 @@ final class InboundPath {
     return dropped;
   }
 
-  /** As {@link TunWriter}. */
+  /** Writes one packet or super-packet to the TUN queue, see {@link TunWriter}. */
   void writeToTun(MemorySegment iovecs, int count, int packets, int bytes) {
     long start = stages.now();
     try {

@@ -13,10 +13,10 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One event loop with one TUN queue, one socket a family, its buffers and its counters; packets run
- * to completion on it, out by the {@link OutboundPath} and in by the {@link InboundPath}. Nothing
- * here allocates, locks or waits; only a batch that is shared with helpers waits for those that are
- * still at it.
+ * One event loop with one TUN queue, one socket per family, buffers and counters. Packets run to
+ * completion on it, out by the {@link OutboundPath} and in by the {@link InboundPath}. Nothing here
+ * allocates, locks or waits, except that a batch which is shared with helpers waits for them to
+ * finish.
  */
 public final class Lane implements AutoCloseable {
   private final LaneRouter router;
@@ -51,14 +51,14 @@ public final class Lane implements AutoCloseable {
             tun, router, dataPath, helped, self, overhead, mtu, kit, inbound::writeToTun);
   }
 
-  /** The TUN queue has packets. */
+  /** Handles a TUN queue that has packets. */
   void onTun() throws IOException {
     restsInARow = 0;
     outbound.onTun();
     wakeControl.run();
   }
 
-  /** The socket has datagrams, or raw ESP packets. */
+  /** Handles a socket that has datagrams, or raw ESP packets. */
   public void onUdp(SocketPort socket) throws IOException {
     restsInARow = 0;
     inbound.onUdp(socket);
@@ -66,8 +66,8 @@ public final class Lane implements AutoCloseable {
   }
 
   /**
-   * To be called now and then, on the lane's thread: where nothing has moved from one time to the
-   * next, the ciphers forget what keys they last used.
+   * Called periodically on the lane's thread: if no packet moved since the last call, the ciphers
+   * forget their last keys.
    */
   void rest() {
     if (++restsInARow == 2) {
@@ -76,23 +76,30 @@ public final class Lane implements AutoCloseable {
   }
 
   /**
-   * From now on these sockets carry the tunnel; null where there is none. On the lane's own thread.
+   * Replaces the sockets that carry the tunnel; null if the machine lacks the family. Called on the
+   * lane's own thread.
    */
   public void useSockets(@Nullable SocketPort v4, @Nullable SocketPort v6) {
     outbound.useSockets(v4, v6);
   }
 
-  /** As {@link #useSockets}, for what leaves in clear on purpose. */
+  /**
+   * Replaces the sockets of packets that leave in clear on purpose; null if the machine lacks the
+   * family. Called on the lane's own thread.
+   */
   public void useClearSockets(@Nullable RawPort v4, @Nullable RawPort v6) {
     outbound.useClearSockets(v4, v6);
   }
 
-  /** The interface's MTU, for padding. */
+  /** Sets the interface's MTU in bytes, for padding. */
   public void mtu(int newMtu) {
     outbound.mtu(newMtu);
   }
 
-  /** The largest packet that fits the underlay; larger ones are answered, where nobody may cut. */
+  /**
+   * Sets the largest packet that fits the underlay, in bytes. Larger packets that must not be
+   * fragmented get a too-big reply.
+   */
   public void limit(int newLimit) {
     outbound.limit(newLimit);
   }
@@ -101,7 +108,7 @@ public final class Lane implements AutoCloseable {
     return kit.counters();
   }
 
-  /** What was dropped on this lane before or after the engine. */
+  /** The packets that this lane dropped outside of the engine. */
   public DropCounters drops() {
     return kit.drops();
   }
@@ -118,7 +125,7 @@ public final class Lane implements AutoCloseable {
     return dataPath;
   }
 
-  /** Gives the buffers back. The lane's thread must have ended its last packet. */
+  /** Gives the buffers back. The lane's thread must have finished its last packet. */
   @Override
   public void close() {
     kit.memory().close();

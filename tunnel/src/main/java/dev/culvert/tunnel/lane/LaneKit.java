@@ -5,7 +5,7 @@ import dev.culvert.tunnel.engine.DropCounters;
 import java.util.function.LongSupplier;
 
 /**
- * Memory, counters and clock of one lane, which both its directions use.
+ * Memory, counters and clock of one lane, shared by both directions.
  *
  * @param clock monotonic nanoseconds
  */

@@ -16,9 +16,9 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides for one lane what becomes of packets, either way: by the cluster's classifier where there
- * is one, else by the ranges that the engine's peers own. What is in force is read once a batch, so
- * that all of a batch is judged alike.
+ * Decides on one lane's packets in both directions: by the cluster's classifier if there is one,
+ * else by the ranges that the engine's peers own. The classifier in force is read once per batch,
+ * so that all packets of a batch are judged alike.
  */
 public final class LaneRouter {
   private final TunnelEngine engine;
@@ -34,7 +34,7 @@ public final class LaneRouter {
     this.inForce = inForce;
   }
 
-  /** A batch begins: takes up what is in force now. */
+  /** Begins a batch with the classifier that is in force now. */
   public void begin() {
     ClusterRoutes now = inForce.get();
     if (now != null && now != cluster) {
@@ -43,7 +43,7 @@ public final class LaneRouter {
     cluster = now;
   }
 
-  /** What the classifier made of packets so far. */
+  /** The classifier's verdicts so far, counted. */
   TrafficCounters traffic() {
     return traffic;
   }
@@ -51,10 +51,10 @@ public final class LaneRouter {
   // ---------------------------------------------------------------- outbound
 
   /**
-   * The peer that what was read is to be sealed for, or null: then {@link #refusal} says whether it
+   * The peer to seal the read packet for, or null; then {@link #refusal} tells whether the packet
    * leaves in clear on purpose.
    *
-   * @param at where the IP header of what {@code read} holds lies in {@code memory}
+   * @param at offset in {@code memory} of the IP header that {@code read} holds
    */
   public @Nullable TunnelPeer route(MemorySegment memory, long at, Segmenter read) {
     InnerPacket packet = read.packet();
@@ -94,7 +94,7 @@ public final class LaneRouter {
   }
 
   /**
-   * Where {@link #route} had no peer: why the packet goes no further, or null where it leaves in
+   * After {@link #route} returned null: the reason to drop the packet, or null if it leaves in
    * clear on purpose.
    */
   @Nullable DropReason refusal() {
@@ -122,8 +122,8 @@ public final class LaneRouter {
   // ---------------------------------------------------------------- inbound
 
   /**
-   * Takes the packets out of an opened train whose source is not of the node that sent it; returns
-   * how many.
+   * Removes packets from an opened train whose source does not belong to the node that sent it;
+   * returns their number.
    */
   public int refuseForeign(Train opened) {
     ClusterRoutes routes = cluster;

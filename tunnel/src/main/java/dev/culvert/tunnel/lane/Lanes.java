@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The lanes and the event loops that they run on, one each. */
 public final class Lanes implements AutoCloseable {
-  /** A lane that had nothing to do for so long, and at most for twice as long, forgets its keys. */
+  /** The idle time in seconds after which a lane forgets its keys; it may take twice as long. */
   private static final int IDLE_SECONDS = 10;
 
   private final MultiThreadIoEventLoopGroup group;
@@ -36,7 +36,7 @@ public final class Lanes implements AutoCloseable {
   private final Duration patience;
   private volatile boolean closing;
 
-  /** A lane's event loop is no more, though the lanes were not closed. */
+  /** A lane's event loop ended although the lanes were not closed. */
   public static final class LoopEndedException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
@@ -53,7 +53,7 @@ public final class Lanes implements AutoCloseable {
   /**
    * Makes the lanes; nothing moves until {@link #start}.
    *
-   * @param patience how long a lane may take to get to what it is asked for
+   * @param patience the longest wait for a lane to run a task
    */
   public Lanes(
       String name,
@@ -81,7 +81,7 @@ public final class Lanes implements AutoCloseable {
     }
   }
 
-  /** Begins to read the TUN queues, one a lane. */
+  /** Begins to read the TUN queues, one per lane. */
   public void start(List<TunPort> queues) {
     for (int i = 0; i < lanes.size(); i++) {
       rests.add(rest(i));
@@ -96,7 +96,7 @@ public final class Lanes implements AutoCloseable {
             () -> {
               try {
                 lanes.get(lane).rest();
-              } catch (Throwable e) { // Nobody looks at what becomes of a scheduled task.
+              } catch (Throwable e) { // A scheduled task would lose its exception.
                 onFailure.accept(e);
               }
             },
@@ -105,12 +105,12 @@ public final class Lanes implements AutoCloseable {
             TimeUnit.SECONDS);
   }
 
-  /** A handler of a lane's that may find its descriptor gone. */
+  /** A lane's handler of a readable descriptor; it may find the device removed. */
   public interface Handler {
     void run() throws IOException;
   }
 
-  /** Has the lane's loop call {@code onReadable} while there is something to read. */
+  /** Makes the lane's loop call {@code onReadable} while the descriptor is readable. */
   public EpollPort.Registration register(int lane, int fd, Handler onReadable) {
     return EpollPort.register(
         loops.get(lane),
@@ -129,7 +129,7 @@ public final class Lanes implements AutoCloseable {
   /**
    * Takes descriptors off their loops, and waits until no event of theirs can come.
    *
-   * @throws IllegalStateException if a lane does not get to it
+   * @throws IllegalStateException if a lane does not respond in time
    */
   public void cancel(List<EpollPort.Registration> registrations) {
     await(registrations.stream().map(EpollPort.Registration::cancel).toList());
@@ -149,10 +149,10 @@ public final class Lanes implements AutoCloseable {
   }
 
   /**
-   * Runs {@code change} on every lane's own thread, and waits until all have done so. A lane whose
-   * loop has ended moves nothing any more, and is passed over.
+   * Runs {@code change} on every lane's own thread, and waits until all have finished. A lane whose
+   * loop has ended is skipped, since it moves no packets.
    *
-   * @throws IllegalStateException if one does not get to it
+   * @throws IllegalStateException if one does not respond in time
    */
   public void onEach(LaneChange change) {
     List<CompletableFuture<Void>> done = new ArrayList<>();
@@ -167,7 +167,7 @@ public final class Lanes implements AutoCloseable {
     try {
       CompletableFuture<Void> done =
           CompletableFuture.runAsync(() -> change.apply(lane, lanes.get(lane)), loop);
-      // A loop that ends may drop a task without a word.
+      // A loop that ends may silently drop a task.
       loop.terminationFuture().addListener(ended -> done.complete(null));
       return done;
     } catch (RejectedExecutionException e) {
@@ -175,7 +175,7 @@ public final class Lanes implements AutoCloseable {
     }
   }
 
-  /** A change to one lane, on its thread. */
+  /** A change to one lane, which runs on its thread. */
   public interface LaneChange {
     void apply(int index, Lane lane);
   }
@@ -192,12 +192,12 @@ public final class Lanes implements AutoCloseable {
    * Ends the loops, then gives the lanes' memory back. Descriptors that the lanes use have to stay
    * open until this returns.
    *
-   * @throws IllegalStateException if a lane does not end: then its memory stays
+   * @throws IllegalStateException if a lane does not end; its memory is not released then
    */
   @Override
   public void close() {
     closing = true;
-    // Not waited for: that the loops end is, and then no event can come.
+    // Not waited for: the end of the loops is awaited instead, after which no event can come.
     for (EpollPort.Registration registration : tunRegistrations) {
       var _ = registration.cancel();
     }

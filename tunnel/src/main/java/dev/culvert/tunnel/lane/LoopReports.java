@@ -6,8 +6,8 @@ import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.Consumer;
 
 /**
- * Reports endpoints that a route leads into the tunnel itself: each once a minute, however many
- * packets lanes find. Nothing is locked, and nothing allocated but for a report.
+ * Reports endpoints that a route leads into the tunnel itself: each once a minute at most. Only a
+ * report allocates, and nothing locks.
  */
 public final class LoopReports {
   static final long PAUSE = TimeUnit.MINUTES.toNanos(1);
@@ -30,7 +30,7 @@ public final class LoopReports {
     }
   }
 
-  /** A packet for this endpoint came out of the tunnel's own device. */
+  /** Reports that a packet for this endpoint came out of the tunnel's own device. */
   void found(Endpoint to, long nowNanos) {
     int entry = ((to.address().hashCode() * 31 + to.port()) * 0x9e37_79b9) >>> 24;
     long before = reportedAt.get(entry);

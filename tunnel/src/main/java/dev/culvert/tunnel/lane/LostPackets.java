@@ -5,10 +5,10 @@ import dev.culvert.tunnel.engine.DropReason;
 
 /**
  * Packets of a lane whose handling threw. They are dropped and counted, and the lane goes on with
- * the others: a packet that makes something throw costs only itself.
+ * the others: so a packet whose handling throws is the only one lost.
  */
 public final class LostPackets {
-  /** Told on the lane's thread each time that the handling of packets threw. */
+  /** Called on the lane's thread each time that the handling of packets threw. */
   public interface Listener {
     void lost(int packets, Throwable why);
   }
@@ -26,7 +26,7 @@ public final class LostPackets {
     listener.lost(packets, why);
   }
 
-  /** Counts packets whose cause was already told. */
+  /** Counts packets whose cause was reported already. */
   void add(int packets) {
     if (packets > 0) {
       drops.count(DropReason.INTERNAL_ERROR, packets);

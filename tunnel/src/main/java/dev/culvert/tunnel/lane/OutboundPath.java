@@ -27,21 +27,24 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A packet's way out, from the TUN queue to the socket: (1) read a super-packet, (2) look up whose
- * it is, (3) split it into a train that is already laid out for the wire, (4) seal the train in
- * place, (5) send all trains with one call. Belongs to a {@link Lane}, which says how.
+ * The path of leaving packets, from the TUN queue to the socket: (1) read a super-packet, (2) look
+ * up its peer, (3) split it into a train that is already laid out for the wire, (4) seal the train
+ * in place, (5) send all trains with one call. Belongs to a {@link Lane}, which documents the
+ * threads.
  */
 final class OutboundPath {
-  /** Reads before the socket gets its turn. */
+  /** The most reads before the socket gets its turn. */
   private static final int TUN_READS = 32;
 
   /**
-   * Packets that are sent without waiting for more: enough for the call's cost, few enough for the
-   * caches.
+   * The number of packets from which a batch is sent without reading more: enough to spread the
+   * cost of the call, few enough to stay in the caches.
    */
   private static final int PACKETS_A_SEND = 128;
 
-  /** Helpers that a batch grows for: further ones find enough in it. */
+  /**
+   * The number of helpers up to which a batch grows; it then has enough trains for more helpers.
+   */
   private static final int MOST_PER_BATCH = 4;
 
   private static final int MAX_SUPER_PACKET = TunPort.HEADER_BYTES + Train.BUFFER_BYTES;
@@ -69,7 +72,7 @@ final class OutboundPath {
 
   /**
    * @param helped the lane's ring
-   * @param replies where what tells senders of a drop is written
+   * @param replies sends ICMP replies to senders whose packets are dropped
    */
   OutboundPath(
       TunPort tun,
@@ -102,7 +105,7 @@ final class OutboundPath {
     icmpReplies = new IcmpReplies(buffers, replies);
   }
 
-  /** The TUN queue has packets. */
+  /** Handles a TUN queue that has packets. */
   void onTun() throws IOException {
     boolean done = false;
     try {
@@ -133,8 +136,8 @@ final class OutboundPath {
   }
 
   /**
-   * A batch threw. Nothing of it may be left: what is sent later from the same place in the buffers
-   * may not be sealed, or be sealed for another.
+   * Forgets a batch whose handling threw. Nothing of it may be left, since a later send from the
+   * same buffers could send unsealed bytes, or bytes sealed for another peer.
    */
   private void forgetBatch() {
     outlet4.clear();
@@ -147,7 +150,7 @@ final class OutboundPath {
     trains.clear();
   }
 
-  /** Puts the packets that were read into trains, or says why not. */
+  /** Puts the packets of one read into trains, or drops them and replies. */
   private void take(int length, long readAt, long now) {
     TunnelPeer peer = null;
     try {
@@ -170,14 +173,14 @@ final class OutboundPath {
       split(peer, now);
       stages.spent(SPLIT, start);
     } catch (UncheckedIOException e) {
-      // The device is gone, and nobody can be answered any more.
+      // The device was removed, so no reply can be sent.
       throw e;
     } catch (Throwable e) {
       lost.add(peer == null ? 1 : trains.discard(peer), e);
     }
   }
 
-  /** What was read is not for the tunnel: it leaves in clear on purpose, or not at all. */
+  /** Handles a packet that is not for the tunnel: it leaves in clear on purpose, or is dropped. */
   private void keepOut(long now) {
     DropReason refusal = router.refusal();
     if (refusal != null) {
@@ -217,7 +220,10 @@ final class OutboundPath {
     }
   }
 
-  /** None of a super-packet's segments is larger than its first. */
+  /**
+   * Drops a packet that is too big. For a super-packet the first segment decides, since none is
+   * larger.
+   */
   private void dropTooBig(InnerPacket packet, long now) {
     drops.count(DropReason.TOO_BIG, segmenter.packets());
     icmpReplies.tooBig(superPacket, VnetHeader.SIZE, packet, Math.min(limit, mtu), now);
@@ -276,7 +282,10 @@ final class OutboundPath {
     outlet6.send();
   }
 
-  /** The same, shared with helpers: what is ready is sent while they are at the rest. */
+  /**
+   * Seals and sends all trains, shared with helpers: finished trains are sent while helpers work on
+   * the others.
+   */
   private void sealWithHelpers(long now) {
     for (int i = 0; i < trains.count(); i++) {
       reserve(trains.train(i), trains.peer(i), now);

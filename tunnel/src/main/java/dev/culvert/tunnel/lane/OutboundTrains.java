@@ -30,7 +30,7 @@ final class OutboundTrains {
     }
   }
 
-  /** The train for a peer's next packet, or null where all are in use: send them first. */
+  /** The train for a peer's next packet, or null if all are in use and have to be sent first. */
   @Nullable Train trainFor(
       TunnelPeer peer, int sealedLength, int tos, Fragmentation fragmentation) {
     for (int i = used - 1; i >= 0; i--) {
@@ -80,8 +80,8 @@ final class OutboundTrains {
   }
 
   /**
-   * Takes a peer's packets out, since one of them was not written to its end: what lies behind it
-   * in the buffer was another peer's; returns how many.
+   * Removes a peer's packets after one of them was written only in part, since the bytes behind it
+   * in the buffer belong to another peer; returns their number.
    */
   int discard(TunnelPeer peer) {
     int discarded = 0;

@@ -13,7 +13,9 @@ import dev.culvert.tunnel.train.Train;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** One address family's way out of a lane: sealed trains gather here and leave in one call. */
+/**
+ * The sender of one lane and address family: sealed trains gather here and are sent in one call.
+ */
 final class Outlet implements SendListener {
   private final SendBatch batch;
   private final @Nullable TunnelPeer[] peers = new TunnelPeer[OutboundTrains.COUNT];
@@ -66,7 +68,7 @@ final class Outlet implements SendListener {
     clear();
   }
 
-  /** Forgets what was added. */
+  /** Forgets the added trains. */
   void clear() {
     Arrays.fill(peers, 0, batch.count(), null);
     batch.clear();

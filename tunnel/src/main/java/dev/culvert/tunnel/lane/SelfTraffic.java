@@ -12,22 +12,22 @@ import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Knows the tunnel's own datagrams where a route leads them into the tunnel's own device: sealed
- * again they would go round for ever. They are known by the port that only this gateway's sockets
- * send from, the address and port they go to, and their source: the one that was chosen for the
- * peer, or any of this host's, since the kernel may choose and a MASQUERADE rule may replace it. A
- * pod's datagram is not taken for one. Shared by all lanes; nothing is allocated or locked.
+ * Recognises the tunnel's own datagrams if a route leads them into the tunnel's own device: sealed
+ * again, they would circulate for ever. The signs are the source port, which only this gateway's
+ * sockets use, the destination, and the source address: the one chosen for the peer, or any of this
+ * host's, since the kernel may choose it and a MASQUERADE rule may replace it. A pod's datagram
+ * does not match. Shared by all lanes; allocates and locks nothing.
  */
 public final class SelfTraffic {
-  /** A power of two. An address that another pushed out comes back with the next datagram to it. */
+  /** A power of two. An evicted address returns with the next datagram to it. */
   private static final int ENTRIES = 1024;
 
   private static final int V6_FRAGMENT_BYTES = 8;
   private static final int FRAGMENT_OFFSET = 0xfff8;
 
   /**
-   * By address and port, and by the address alone for ESP packets, which have no port. A race loses
-   * an entry at worst, and endpoints are immutable.
+   * Destinations by address and port, and by address alone for ESP packets, which have no port. A
+   * race loses an entry at worst, and endpoints are immutable.
    */
   private final @Nullable Endpoint[] sentTo = new @Nullable Endpoint[ENTRIES];
 
@@ -41,7 +41,7 @@ public final class SelfTraffic {
 
   /**
    * @param device index of the tunnel's interface in the sockets' network namespace; negative while
-   *     it is not there
+   *     it is elsewhere
    */
   public SelfTraffic(
       IntSupplier device, Encapsulation encapsulation, HostAddresses host, LoopReports loops) {
@@ -51,12 +51,12 @@ public final class SelfTraffic {
     raw = encapsulation == Encapsulation.RAW;
   }
 
-  /** The sockets send from this port from now on. */
+  /** Sets the port that the sockets send from. */
   public void sendFrom(int newPort) {
     port = newPort;
   }
 
-  /** To be called before a datagram goes out. */
+  /** Records the destination of a datagram; called before it is sent. */
   public void sendingTo(Endpoint to) {
     remember(to, to.port());
     if (raw) {
@@ -75,16 +75,16 @@ public final class SelfTraffic {
     }
   }
 
-  /** Whether a datagram from there came out of the tunnel's own device. */
+  /** Whether a datagram from {@code from} came out of the tunnel's own device. */
   boolean cameFromTunnel(DatagramSource from) {
     return from.sourceInterface() == device.getAsInt();
   }
 
   /**
-   * The endpoint that a packet is for that came out of the device's queue, if it is one of ours;
-   * null if it is not.
+   * The destination of a packet from the device's queue if the packet is one of the tunnel's own;
+   * else null.
    *
-   * @param at where {@code packet} begins
+   * @param at offset at which {@code packet} begins
    */
   @Nullable Endpoint own(InnerPacket packet, MemorySegment memory, long at) {
     int protocol = packet.protocol();
@@ -97,7 +97,7 @@ public final class SelfTraffic {
       transport += V6_FRAGMENT_BYTES;
     }
     return switch (protocol) {
-      // Later fragments go round once more, whole, and are known then.
+      // Later fragments circulate once more, as whole packets, and are recognised then.
       case IpHeader.UDP ->
           !packet.laterFragment() && NetworkOrder.u16(memory, transport) == port
               ? sentTo(packet, NetworkOrder.u16(memory, transport + 2))
@@ -107,7 +107,7 @@ public final class SelfTraffic {
     };
   }
 
-  /** A packet of ours came out of the device: has it said, now and then. */
+  /** Reports, at a limited rate, that a packet of ours came out of the device. */
   void looped(Endpoint to, long nowNanos) {
     loops.found(to, nowNanos);
   }

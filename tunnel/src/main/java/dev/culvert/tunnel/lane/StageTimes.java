@@ -7,22 +7,22 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a lane's time goes, stage by stage, in nanoseconds a packet: the median over batches that
- * are large enough to say something. Off, and then compiled away, unless the JVM was started with
- * {@code -Dculvert.stages=FILE}; the file is written when the gateway closes, as JSON.
+ * The time of a lane by stage, in nanoseconds per packet: the median over batches that are large
+ * enough. Off, and then compiled away, unless the JVM was started with {@code
+ * -Dculvert.stages=FILE}; the file is written when the gateway closes, as JSON.
  *
- * <p>Splitting has the checksum in it, which is folded into the copy; coalescing has its
+ * <p>Splitting includes the checksum, which is computed in the copy; coalescing includes its
  * verification.
  */
 public class StageTimes {
-  /** The file that was asked for, null: none. */
+  /** The file to write, or null for none. */
   public static final @Nullable String FILE = System.getProperty("culvert.stages");
 
   private static final boolean ON = FILE != null;
   private static final int SAMPLES = 8192;
   private static final int FEWEST_PACKETS = 32;
 
-  /** In the order of the path. */
+  /** The stages in the order of the path. */
   enum Stage {
     READ("out"),
     CLASSIFY("out"),
@@ -47,13 +47,13 @@ public class StageTimes {
   private final int[] counts = new int[STAGES.length];
   private final long[] pending = new long[STAGES.length];
 
-  /** When a stage begins. */
+  /** The time at which a stage begins, in nanoseconds. */
   long now() {
     return ON ? System.nanoTime() : 0;
   }
 
   /**
-   * Adds what passed since {@code start} to the stage's time in this batch; returns when it ended.
+   * Adds the time since {@code start} to the stage's time in this batch; returns the current time.
    */
   long spent(Stage stage, long start) {
     if (!ON) {
@@ -64,7 +64,7 @@ public class StageTimes {
     return end;
   }
 
-  /** Takes out of {@code stage} what passed since {@code start}: it was counted elsewhere. */
+  /** Subtracts the time since {@code start} from {@code stage}, since it was counted elsewhere. */
   void outside(Stage stage, long start) {
     if (ON) {
       pending[stage.ordinal()] -= System.nanoTime() - start;

@@ -9,8 +9,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * What one lane's packets were judged to be. Written by its own thread, read by any. What a rule
- * let through stays counted when a later classifier no longer has it.
+ * Counts the verdicts on one lane's packets. Written by its own thread, read by any. A rule's count
+ * stays when a later classifier no longer has the rule.
  */
 public final class TrafficCounters {
   private static final TrafficClass[] CLASSES = TrafficClass.values();
@@ -43,7 +43,7 @@ public final class TrafficCounters {
     }
   }
 
-  /** The rules that a {@link Verdict.Bypass#index} points to from now on. */
+  /** Sets the rules to which a {@link Verdict.Bypass#index} points. */
   void rules(List<String> names) {
     byRule = new Counter[names.size()];
     for (int i = 0; i < byRule.length; i++) {
@@ -59,7 +59,7 @@ public final class TrafficCounters {
     byRule[verdict.index()].add(packets, bytes);
   }
 
-  /** Adds what is not zero. */
+  /** Adds the counts that are not zero to the sums. */
   public void addTo(Map<TrafficClass, Volume> encryptedSum, Map<String, Volume> bypassedSum) {
     for (int i = 0; i < encrypted.length; i++) {
       if (encrypted[i].any()) {

@@ -4,20 +4,21 @@ import dev.culvert.routing.TrafficClass;
 import java.util.Map;
 
 /**
- * What a cluster's classifier made of the packets that came to the tunnel. Empty without one.
+ * A cluster classifier's verdicts on the packets that came to the tunnel. Empty without a
+ * classifier.
  *
- * @param encrypted what was to be sealed, by class; what of it went no further all the same is
- *     among the drops
- * @param bypassed what left in clear on purpose, by rule
+ * @param encrypted packets to be sealed, by class; those that were dropped later are among the
+ *     drops too
+ * @param bypassed packets that left in clear on purpose, by rule
  */
 public record TrafficStatus(Map<TrafficClass, Volume> encrypted, Map<String, Volume> bypassed) {
   public static final TrafficStatus NONE = new TrafficStatus(Map.of(), Map.of());
 
   /**
-   * How much it was.
+   * An amount of traffic.
    *
-   * @param packets after segmentation
-   * @param bytes of inner IP packets
+   * @param packets packets after segmentation
+   * @param bytes bytes of inner IP packets
    */
   public record Volume(long packets, long bytes) {
     Volume plus(Volume other) {

@@ -9,19 +9,20 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The trains of one lane that helpers may take: the lane offers them, whoever is free claims one
- * and seals or opens it, and the lane takes them back in the order in which it offered them.
+ * The trains of one lane that helpers may take: the lane offers them, a free helper claims one and
+ * seals or opens it, and the lane takes them back in the order in which it offered them.
  *
- * <p>Everything but {@link #runOne} and {@link #isWaiting} is the lane's. A train and its memory
- * pass to whoever claims it (by {@link #claimed}) and back (by {@link Job#done}); nobody else looks
- * at them meanwhile. The lane takes part: it runs what nobody has claimed and waits only for what a
- * helper is at. Each batch ends with an empty ring, so nothing of it is left while the lane sleeps.
+ * <p>Only {@link #runOne} and {@link #isWaiting} may be called by helpers; the rest belongs to the
+ * lane. A claim (by {@link #claimed}) hands a train and its memory to one helper, and {@link
+ * Job#done} hands them back; no other thread touches them meanwhile. The lane takes part: it runs
+ * unclaimed jobs itself and waits only for jobs that a helper has begun. Each batch ends with an
+ * empty ring, so nothing is left in it while the lane sleeps.
  */
 public final class TrainRing {
-  /** As many trains as one batch has outbound; a power of two. */
+  /** The number of jobs: as many as an outbound batch has trains; a power of two. */
   static final int SLOTS = OutboundTrains.COUNT;
 
-  /** Looks before the lane lets go of its processor: about what a train takes. */
+  /** Checks before the lane yields its processor: about the time of one train. */
   private static final int SPINS = 500;
 
   private final HelperLanes helpers;
@@ -31,7 +32,7 @@ public final class TrainRing {
   /** Jobs offered since the start; job {@code n} is in slot {@code n % SLOTS}. */
   private final AtomicLong offered = new AtomicLong();
 
-  /** Jobs that somebody has begun. */
+  /** Jobs that were begun. */
   private final AtomicLong claimed = new AtomicLong();
 
   /** Jobs that the lane has taken back. */
@@ -39,7 +40,7 @@ public final class TrainRing {
 
   private volatile @Nullable Thread waiter;
 
-  /** For a lane whose own way through the engine is {@code own}. */
+  /** A ring for a lane whose own data path is {@code own}. */
   TrainRing(HelperLanes helpers, DataPath own) {
     this.helpers = helpers;
     this.own = own;
@@ -48,7 +49,7 @@ public final class TrainRing {
     }
   }
 
-  /** One train to seal or to open, and what came of it. */
+  /** One train to seal or to open, with its result. */
   public static final class Job {
     private final Train received = new Train();
     private Train train = received;
@@ -59,7 +60,9 @@ public final class TrainRing {
     private @Nullable Throwable failure;
     private volatile boolean done;
 
-    /** One train is lost if it throws; that takes neither the others nor the thread with it. */
+    /**
+     * Runs the job. If that throws, only this train is lost; the other trains and the thread go on.
+     */
     private void run(DataPath path) {
       try {
         DatagramSource sender = from;
@@ -70,7 +73,7 @@ public final class TrainRing {
         }
         failure = null;
       } catch (Throwable thrown) {
-        // Noted before anything else, as the log may throw as well: the lane writes it.
+        // Recorded here and logged by the lane, since logging may throw too.
         failure = thrown;
       } finally {
         done = true;
@@ -81,7 +84,7 @@ public final class TrainRing {
       return train;
     }
 
-    /** Whom the train to seal is for. */
+    /** The peer for which the train is sealed. */
     public TunnelPeer peer() {
       TunnelPeer to = peer;
       if (to == null) {
@@ -90,18 +93,18 @@ public final class TrainRing {
       return to;
     }
 
-    /** Packets that are to be delivered of a train that was opened. */
+    /** The number of packets to deliver of an opened train. */
     public int deliverable() {
       return deliverable;
     }
 
-    /** Why the train must go no further, or null. */
+    /** The failure for which the train must be dropped, or null. */
     public @Nullable Throwable failure() {
       return failure;
     }
   }
 
-  /** Whether sharing pays: somebody is there, and there is more to cipher than one full train. */
+  /** Whether sharing pays: there are helpers, and more packets than one full train. */
   boolean pays(int packets) {
     return helpers.count() > 0 && packets > Train.MAX_PACKETS;
   }
@@ -149,7 +152,7 @@ public final class TrainRing {
   private void offer() {
     long count = offered.getPlain() + 1;
     offered.set(count);
-    // One is left to the lane itself.
+    // The lane itself takes one.
     if (count - claimed.get() > 1) {
       helpers.wakeOne();
     }
@@ -159,12 +162,12 @@ public final class TrainRing {
     return (int) job & (SLOTS - 1);
   }
 
-  /** Whether {@link #take} has its job ready at once. */
+  /** Whether {@link #take} would return without waiting. */
   boolean isReady() {
     return jobs[slot(taken)].done;
   }
 
-  /** The oldest job, done; it is valid until the next offer. */
+  /** Waits for the oldest job and returns it; it is valid until the next offer. */
   public Job take() {
     Job oldest = jobs[slot(taken)];
     for (int spins = 0; !oldest.done; ) {
@@ -180,7 +183,11 @@ public final class TrainRing {
     return oldest;
   }
 
-  /** Whoever ends a job looks for a waiter afterwards, and this looks at the job again. */
+  /**
+   * Parks until a helper finishes {@code job}; it may return early. This publishes the waiter and
+   * then re-checks {@code done}; the helper sets {@code done} and then reads the waiter. Both are
+   * volatile, so at least one of the two sees the other's write and the wake-up cannot be lost.
+   */
   private void awaitDone(Job job) {
     waiter = Thread.currentThread();
     if (!job.done) {
@@ -189,7 +196,9 @@ public final class TrainRing {
     waiter = null;
   }
 
-  /** Takes back what a batch that threw has left, and forgets it; returns how many packets. */
+  /**
+   * Takes back and drops the jobs of a batch whose handling threw; returns their number of packets.
+   */
   int drain() {
     int packets = 0;
     while (!isEmpty()) {
@@ -198,12 +207,14 @@ public final class TrainRing {
     return packets;
   }
 
-  /** Whether a job waits for somebody to begin. */
+  /** Whether a job was not begun yet. */
   boolean isWaiting() {
     return claimed.get() < offered.get();
   }
 
-  /** Does one job that nobody has begun; false where there is none. Any thread, on its own path. */
+  /**
+   * Runs one job that was not begun; false if there is none. For any thread, on its own data path.
+   */
   boolean runOne(DataPath path) {
     long next = claimed.get();
     while (next < offered.get()) {

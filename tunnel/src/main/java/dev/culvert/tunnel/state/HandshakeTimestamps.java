@@ -9,8 +9,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps the newest handshake timestamp that a peer answered over restarts of a gateway, for either
- * engine. A disk that fails later costs a warning, not the session.
+ * Keeps the newest handshake timestamp that a peer answered across restarts of a gateway, for both
+ * engines. If the disk fails later, it warns and the sessions go on.
  */
 public final class HandshakeTimestamps {
   private static final LimitedLog LOG = LimitedLog.of(HandshakeTimestamps.class);
@@ -24,11 +24,11 @@ public final class HandshakeTimestamps {
   }
 
   /**
-   * Reads what the last run left, and has the engine begin after it. Who may not use the directory,
-   * as one with CAP_NET_ADMIN who is not root, has a device that keeps no timestamps.
+   * Reads the timestamp of the last run, and makes the engine begin after it. A process that may
+   * not use the directory, such as one with CAP_NET_ADMIN but not root, keeps no timestamps.
    *
-   * @param directory where they are kept; null: nowhere
-   * @param minimum told what no initiation may fall behind
+   * @param directory the directory for timestamps, or null to keep none
+   * @param minimum receives the timestamp that all initiations must exceed
    * @throws IOException if the kept file holds no timestamp
    */
   public static HandshakeTimestamps open(
@@ -50,7 +50,7 @@ public final class HandshakeTimestamps {
     }
   }
 
-  /** Notes that a peer answered {@code timestamp}. */
+  /** Records that a peer answered {@code timestamp}. */
   public void answered(Instant timestamp) {
     if (store != null) {
       try {

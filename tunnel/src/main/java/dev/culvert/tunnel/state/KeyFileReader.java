@@ -8,7 +8,7 @@ import java.util.Arrays;
 
 /** Reads the ESP engine's key file from disk. */
 public final class KeyFileReader {
-  /** Fifteen keys are well under 2 KiB. */
+  /** The largest accepted file; fifteen keys take less than 2 KiB. */
   static final int MAX_BYTES = 16_384;
 
   private KeyFileReader() {}
@@ -16,8 +16,8 @@ public final class KeyFileReader {
   /**
    * Reads and parses {@code path}; a symbolic link is followed, as a mounted secret is one.
    *
-   * @throws KeyFileException where others may read the file, or its contents are refused
-   * @throws IOException where it cannot be read
+   * @throws KeyFileException if other users may read the file, or its contents are refused
+   * @throws IOException if it cannot be read
    */
   public static KeyFile read(Path path) throws IOException, KeyFileException {
     String name = path.toString();

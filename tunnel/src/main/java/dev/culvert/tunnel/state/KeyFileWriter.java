@@ -30,15 +30,16 @@ public final class KeyFileWriter {
   private KeyFileWriter() {}
 
   /**
-   * Puts a new key, of the next id, behind the one that {@code file} publishes ({@link
-   * KeyFile#rotated}). The file is replaced as a whole, so that a reader sees the old one or the
-   * new one; a symbolic link stays one.
+   * Adds a new key with the next id after the one that {@code file} publishes ({@link
+   * KeyFile#rotated}). The file is replaced as a whole, so that a reader sees the old or the new
+   * one; a symbolic link stays one.
    *
-   * <p>One rotation at a time: two would read the same keys, and both say that theirs are in.
+   * <p>Only one rotation runs at a time, since two would read the same keys and overwrite each
+   * other's.
    *
    * @return the new key's id
-   * @throws KeyFileException where the file is refused as it is
-   * @throws IOException where it cannot be replaced, or is being rotated by somebody else
+   * @throws KeyFileException if the present file is refused
+   * @throws IOException if it cannot be replaced, or if another process is rotating it
    */
   public static int rotate(Path file, RandomGenerator random) throws IOException, KeyFileException {
     Path real = file.toRealPath();
@@ -51,7 +52,8 @@ public final class KeyFileWriter {
   }
 
   /**
-   * Locks the folder until it is closed: a lock on the file would go with it when it is replaced.
+   * Locks the folder until it is closed, since a lock on the file would be lost when the file is
+   * replaced.
    */
   private static int lock(Path file, Path folder) throws IOException {
     int fd =

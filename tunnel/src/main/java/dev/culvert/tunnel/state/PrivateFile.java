@@ -25,9 +25,9 @@ import java.util.EnumSet;
 import java.util.Set;
 
 /**
- * A file that is nobody's business but its owner's: a key, or what keeps numbers from being used
- * twice. It is opened once, and what was opened is judged and used, not whatever has the name a
- * moment later. A symbolic link is followed, as a mounted secret is one.
+ * A file that only its owner may use: a key, or a record that keeps numbers from being used twice.
+ * It is opened once, and the opened file is checked and used, since another file may have the name
+ * a moment later. A symbolic link is followed, since mounted secrets are links.
  */
 public final class PrivateFile implements AutoCloseable {
   private static final int AT_EMPTY_PATH = 0x1000;
@@ -56,7 +56,7 @@ public final class PrivateFile implements AutoCloseable {
       super(message);
     }
 
-    /** Why. */
+    /** The reason. */
     public String reason() {
       return String.valueOf(getMessage());
     }
@@ -71,7 +71,7 @@ public final class PrivateFile implements AutoCloseable {
   /**
    * Reads a whole file, for the caller to wipe.
    *
-   * @throws RefusedException if others can use it, or it has more than {@code maxBytes}
+   * @throws RefusedException if other users can use it, or it has more than {@code maxBytes}
    * @throws NoSuchFileException if there is none
    */
   public static byte[] read(Path path, int maxBytes) throws IOException {
@@ -87,16 +87,16 @@ public final class PrivateFile implements AutoCloseable {
     }
   }
 
-  /** Opens a file to read and change it; throws as {@link #read} does. */
+  /** Opens a file for reading and changing; throws the same exceptions as {@link #read}. */
   static PrivateFile openForUpdate(Path path) throws IOException {
     return open(path, path, LibC.O_RDWR);
   }
 
   /**
-   * Opens a file to write it anew, or makes it. It is looked for in the folder that was opened and
-   * judged, and no link is followed there.
+   * Opens a file for writing from the start, or creates it. The folder is opened and checked first,
+   * and no link in it is followed.
    *
-   * @throws RefusedException if others can use it, or put another in its place; nothing was made or
+   * @throws RefusedException if other users can use the file, or replace it; nothing was created or
    *     changed
    * @throws NoSuchFileException if there is no such folder
    */
@@ -123,7 +123,7 @@ public final class PrivateFile implements AutoCloseable {
   /**
    * Opens {@code there}.
    *
-   * @param path what it is called to people
+   * @param path its name in messages
    */
   private static PrivateFile open(Path path, Path there, int access) throws IOException {
     int fd = descriptor(path, there, access);
@@ -136,7 +136,7 @@ public final class PrivateFile implements AutoCloseable {
   }
 
   private static int descriptor(Path path, Path there, int access) throws IOException {
-    // Without waiting for whoever may write into a pipe of that name.
+    // Non-blocking, since opening a pipe of that name would wait for a writer.
     int flags = access | LibC.O_CLOEXEC | LibC.O_NONBLOCK;
     int fd = LIBC.open(there.toString(), flags, OWNER_ONLY);
     if (fd < 0) {
@@ -151,7 +151,7 @@ public final class PrivateFile implements AutoCloseable {
     return fd;
   }
 
-  /** What the kernel says of a descriptor. */
+  /** The kernel's status of a descriptor. */
   private record Status(int mode, int owner, long inode) {
     static Status of(Path path, int fd) throws ErrnoException {
       try (Arena arena = Arena.ofConfined()) {
@@ -177,7 +177,7 @@ public final class PrivateFile implements AutoCloseable {
     }
   }
 
-  /** Returns the inode. */
+  /** Checks that the file is private; returns its inode. */
   private static long requirePrivate(Path path, int fd) throws IOException {
     Status status = Status.of(path, fd);
     if ((status.mode() & KIND) != REGULAR) {
@@ -208,12 +208,12 @@ public final class PrivateFile implements AutoCloseable {
     return PosixFilePermissions.toString(granted);
   }
 
-  /** The number by which a copy of the file differs from it. */
+  /** The inode number, by which a copy of the file differs. */
   long inode() {
     return inode;
   }
 
-  /** What was opened, whatever has its name now. Close it before this. */
+  /** A channel to the opened file, even if another file has its name now. Close it before this. */
   FileChannel channel(Set<StandardOpenOption> access) throws IOException {
     return FileChannel.open(ofDescriptor(fd), access);
   }

@@ -20,13 +20,13 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Sequence reservations of manual SAs on disk: one record a key in the state directory, and a
- * witness of it in a directory that lives as long as the machine is up ({@code /run}). A record is
- * made once, by {@link #enrol}, for a key that was never used; a missing one is never made again
- * silently, since it may have been lost.
+ * Sequence reservations of manual SAs on disk: one record per key in the state directory, and a
+ * witness of it in a directory that lasts until the machine restarts ({@code /run}). A record is
+ * made once, by {@link #enrol}, for a key that was never used. A missing record is never silently
+ * made again, since it may have been lost.
  *
- * <p>A record is refused when it is gone, read-only, another key's, not the file that was enrolled
- * (a copy or a restored backup has another inode), or behind its witness or this process.
+ * <p>A record is refused if it is gone, read-only, another key's, not the file that was enrolled (a
+ * copy or a restored backup has another inode), or behind its witness or this process.
  */
 public final class SequenceFiles implements SequenceStore {
   private static final FileAttribute<Set<PosixFilePermission>> DIRECTORY_MODE =
@@ -39,8 +39,8 @@ public final class SequenceFiles implements SequenceStore {
   private final Map<String, Long> reservedHere = new HashMap<>();
 
   /**
-   * @param records where records outlive the machine's restarts
-   * @param witnesses where they need not: a tmpfs, not part of backups
+   * @param records a directory that survives restarts of the machine
+   * @param witnesses a directory that does not: a tmpfs, not part of backups
    */
   public SequenceFiles(Path records, Path witnesses) throws IOException {
     this.records = Files.createDirectories(records, DIRECTORY_MODE);
@@ -48,10 +48,9 @@ public final class SequenceFiles implements SequenceStore {
   }
 
   /**
-   * Makes the record of a key that was never used anywhere; the one step that an operator answers
-   * for.
+   * Makes the record of a key that was never used anywhere. The operator has to make sure of that.
    *
-   * @throws SequenceRefusedException where this machine knows that the key was used
+   * @throws SequenceRefusedException if this machine knows that the key was used
    */
   public void enrol(ManualSa sa) throws IOException, SequenceRefusedException {
     String fingerprint = sa.fingerprint();
@@ -129,7 +128,7 @@ public final class SequenceFiles implements SequenceStore {
         FileChannel file = opened.channel(Set.of(StandardOpenOption.READ))) {
       return SequenceRecord.read(file, path, 0).reserved();
     } catch (NoSuchFileException e) {
-      return 1; // The machine started since.
+      return 1; // The machine was restarted since.
     }
   }
 

@@ -10,14 +10,14 @@ import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a reservation file says. The file has two slots of 48 bytes, written in turn, so that a
- * write that a crash cuts short leaves the one before: magic (4), fingerprint (16), inode (8), turn
- * (8), reserved (8), CRC-32C (4).
+ * The contents of a reservation file. The file has two slots of 48 bytes, written in turn, so that
+ * a crash in the middle of a write leaves the previous slot: magic (4), fingerprint (16), inode
+ * (8), turn (8), reserved (8), CRC-32C (4).
  *
  * @param fingerprint 32 hexadecimal digits
- * @param inode of the file that was enrolled
- * @param turn counts writes; odd and even go to different slots
- * @param reserved the first sequence number that nobody may have used
+ * @param inode the inode of the file that was enrolled
+ * @param turn the number of the write; odd and even ones go to different slots
+ * @param reserved the first sequence number that is certainly unused
  */
 record SequenceRecord(String fingerprint, long inode, long turn, long reserved) {
   private static final int MAGIC = 0x43534551;
@@ -38,8 +38,8 @@ record SequenceRecord(String fingerprint, long inode, long turn, long reserved) 
   }
 
   /**
-   * Reads the newer slot. Where one is damaged it may have been the newer: then the other counts
-   * for {@code step} more than it says.
+   * Reads the newer slot. If one is damaged, it may have been the newer, so {@code step} is added
+   * to the other one's number.
    */
   static SequenceRecord read(FileChannel file, Path path, long step)
       throws IOException, SequenceRefusedException {
@@ -60,7 +60,7 @@ record SequenceRecord(String fingerprint, long inode, long turn, long reserved) 
     ByteBuffer in = ByteBuffer.allocate(LENGTH);
     long from = (long) slot * LENGTH;
     while (in.hasRemaining() && file.read(in, from + in.position()) >= 0) {
-      // Until full or at the end.
+      // Reads until the buffer is full or the file ends.
     }
     if (in.hasRemaining() || checksum(in.array()) != in.getInt(CHECKED)) {
       return null;

@@ -16,8 +16,8 @@ import java.util.Set;
 
 /**
  * The newest handshake timestamp that a peer answered, kept on disk: peers refuse an older one, so
- * a node whose clock is reset at boot would be locked out without it. What is written lies a little
- * ahead of what was answered, so that one write serves for a while.
+ * a node whose clock is reset at boot would be locked out without it. The written timestamp is a
+ * little later than the answered one, so that one write serves for a while.
  */
 final class TimestampStore {
   private static final Duration AHEAD = Duration.ofSeconds(30);
@@ -33,9 +33,9 @@ final class TimestampStore {
   }
 
   /**
-   * Reads what the last run left.
+   * Reads the timestamp of the last run.
    *
-   * @throws IOException where the file is there but cannot be read or is no timestamp
+   * @throws IOException if the file exists but cannot be read or holds no timestamp
    */
   static TimestampStore open(Path directory) throws IOException {
     Files.createDirectories(
@@ -59,9 +59,9 @@ final class TimestampStore {
   }
 
   /**
-   * Nothing at or before this may be sent by an engine that starts at {@code wallNow}. A clock that
-   * is right has passed what was answered, if not what was written ahead: then nothing is held
-   * back, so that restarts do not push timestamps into the future.
+   * The timestamp that an engine that starts at {@code wallNow} must exceed. A right clock is later
+   * than the last answered timestamp, though perhaps not than the written one; then there is no
+   * restriction, so that restarts do not push timestamps into the future.
    */
   Instant floor(Instant wallNow) {
     return wallNow.isBefore(written.minus(AHEAD)) ? written : Instant.EPOCH;

@@ -11,22 +11,22 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * Which peer owns which range; a range has one owner. The control thread changes it and then
- * publishes one immutable table, so that lanes never see half a change.
+ * The owners of ranges; a range has one owner. The control thread makes changes and then publishes
+ * one immutable table, so that lanes never see half a change.
  */
 final class AllowedIps {
-  /** Sorted, so that the table need not sort what it is built of. */
+  /** Sorted, so that the table need not sort the ranges. */
   private final NavigableMap<Prefix, WireGuardPeer> owners = new TreeMap<>();
 
   private final Map<WireGuardPeer, NavigableSet<Prefix>> ranges = new HashMap<>();
   private volatile PrefixTable<WireGuardPeer> table = PrefixTable.empty();
 
-  /** The table last published. Any thread. */
+  /** The table last published. Thread-safe. */
   PrefixTable<WireGuardPeer> table() {
     return table;
   }
 
-  /** Gives {@code prefix} to {@code peer}, whoever had it. */
+  /** Gives {@code prefix} to {@code peer}, taking it from any other peer. */
   void give(Prefix prefix, WireGuardPeer peer) {
     WireGuardPeer before = owners.put(prefix, peer);
     if (before != null) {
@@ -35,7 +35,7 @@ final class AllowedIps {
     rangesOf(peer).add(prefix);
   }
 
-  /** Takes {@code prefix} from {@code peer}, if that has it. */
+  /** Takes {@code prefix} from {@code peer} if it has it. */
   void take(Prefix prefix, WireGuardPeer peer) {
     if (owners.remove(prefix, peer)) {
       rangesOf(peer).remove(prefix);
@@ -54,7 +54,7 @@ final class AllowedIps {
     return List.copyOf(rangesOf(peer));
   }
 
-  /** The lengths of all ranges together, which bound what the table takes. */
+  /** The lengths of all ranges together, which bound the table's memory. */
   long bits() {
     return owners.keySet().stream().mapToLong(Prefix::length).sum();
   }

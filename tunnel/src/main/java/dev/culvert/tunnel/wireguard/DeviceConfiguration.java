@@ -17,15 +17,16 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Applies {@link DeviceUpdate}s and takes {@link DeviceSnapshot}s. Everything that can be wrong is
- * checked before anything is changed. Belongs to the control thread.
+ * Applies {@link DeviceUpdate}s and takes {@link DeviceSnapshot}s. All checks come before the first
+ * change. Belongs to the control thread.
  */
 final class DeviceConfiguration {
   private static final int MAX_KEEPALIVE_SECONDS = 65_535;
 
   /**
-   * Bits of allowed IPs that the heap bears, in the worst case: a table takes five bytes for each,
-   * the last one lives on while the next is built, and the ranges themselves take as much again.
+   * The most bits of allowed IPs that fit the heap, in the worst case: a table takes five bytes per
+   * bit, the old one lives on while the next is built, and the ranges themselves take as much
+   * again.
    */
   private static final long MAX_RANGE_BITS = Runtime.getRuntime().maxMemory() / 20;
 
@@ -94,7 +95,10 @@ final class DeviceConfiguration {
     }
   }
 
-  /** A new key is a new identity: no session, handshake or shared secret of the old one lives. */
+  /**
+   * Takes a new key, which is a new identity: all sessions, handshakes and shared secrets of the
+   * old one end.
+   */
   private void changeIdentity(SecretBytes privateKey) {
     LocalIdentity old = shared.identity();
     LocalIdentity identity =
@@ -130,7 +134,10 @@ final class DeviceConfiguration {
     return a.publicKey().equals(b.publicKey());
   }
 
-  /** Peers that are named start from defaults, but keep their sessions and where they are. */
+  /**
+   * Removes the peers that are not named. The named ones start from defaults, but keep their
+   * sessions and endpoints.
+   */
   private void keepOnlyNamed(List<PeerUpdate> named) {
     Set<PublicKey> names = new HashSet<>();
     named.forEach(peer -> names.add(peer.publicKey()));
@@ -206,9 +213,7 @@ final class DeviceConfiguration {
     }
   }
 
-  /**
-   * The peer was taken out of the table: nothing of it may live on, whatever a lane still holds.
-   */
+  /** Ends everything of a peer that was taken out of the table, even if a lane still holds it. */
   private void retire(WireGuardPeer peer) {
     shared.allowedIps.takeAll(peer);
     peer.retire();

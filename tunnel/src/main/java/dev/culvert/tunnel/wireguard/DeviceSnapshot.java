@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * A WireGuard device at one moment. The secrets in it are copies that the reader closes.
  *
- * @param privateKey null where none is set
- * @param publicKey null where no private key is set
- * @param peers in the order they were made
+ * @param privateKey null if none is set
+ * @param publicKey null if no private key is set
+ * @param peers in the order in which they were added
  */
 public record DeviceSnapshot(
     @Nullable SecretBytes privateKey, @Nullable PublicKey publicKey, List<PeerSnapshot> peers)

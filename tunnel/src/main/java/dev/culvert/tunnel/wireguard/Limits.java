@@ -1,7 +1,7 @@
 package dev.culvert.tunnel.wireguard;
 
 /**
- * How many packets one key may seal; the paper's values but in tests. Both unsigned.
+ * The numbers of packets that one key may seal: the paper's values, except in tests. Both unsigned.
  *
  * @param rekeyAfterMessages counters beyond which a new handshake is begun
  * @param rejectAfterMessages the first counter that is never used nor accepted

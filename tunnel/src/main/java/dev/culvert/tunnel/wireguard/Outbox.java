@@ -5,14 +5,14 @@ import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the control side wants sent: finished handshake messages first, then the peers whose staged
+ * The datagrams of the control side: finished handshake messages first, then the peers whose staged
  * packets or keepalive can be sealed. Belongs to the control thread.
  */
 final class Outbox {
   /**
    * A finished datagram.
    *
-   * @param peer null where it answers somebody unknown
+   * @param peer null for an answer to an unknown sender
    */
   @SuppressWarnings("ArrayRecordComponent") // Never compared.
   record Message(byte[] bytes, @Nullable WireGuardPeer peer, Endpoint to) {}
@@ -28,7 +28,7 @@ final class Outbox {
     return messages.poll();
   }
 
-  /** Says that {@code peer} may have something to seal. */
+  /** Notes that {@code peer} may have packets to seal. */
   void ready(WireGuardPeer peer) {
     if (!peer.readyToTransmit) {
       peer.readyToTransmit = true;

@@ -4,9 +4,9 @@ import dev.culvert.tunnel.engine.Endpoint;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a peer is, and whether it answers there.
+ * A peer's endpoint, and whether it answers there.
  *
  * @param endpoint null while unknown
- * @param unansweredHandshakes initiations that were sent again, since there was no answer
+ * @param unansweredHandshakes number of initiations that were repeated for lack of an answer
  */
 public record PeerContact(@Nullable Endpoint endpoint, int unansweredHandshakes) {}

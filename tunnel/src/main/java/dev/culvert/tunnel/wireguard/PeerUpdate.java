@@ -12,13 +12,13 @@ import org.jspecify.annotations.Nullable;
  * A change to one peer. A peer that does not exist is made, unless {@code remove} or {@code
  * updateOnly}; the device's own public key is skipped.
  *
- * @param publicKey whom it concerns
- * @param remove whether the peer goes
- * @param updateOnly whether a peer that does not exist stays that way
+ * @param publicKey the peer's key
+ * @param remove whether to remove the peer
+ * @param updateOnly whether to ignore the change if the peer does not exist
  * @param presharedKey the new preshared key, 32 bytes, all zeros for none; null: unchanged
  * @param endpoint the new endpoint; null: unchanged
  * @param persistentKeepalive seconds, 0 for off, up to 65535; empty: unchanged
- * @param replaceAllowedIps whether ranges that are not named here go
+ * @param replaceAllowedIps whether to remove ranges that are not named here
  * @param allowedIps applied in this order; a range that another peer has moves here
  */
 public record PeerUpdate(
@@ -39,7 +39,7 @@ public record PeerUpdate(
    * One range given to the peer or taken from it.
    *
    * @param prefix the range
-   * @param remove whether it is taken from the peer (no error where the peer does not have it)
+   * @param remove whether it is taken from the peer (no error if the peer does not have it)
    */
   public record AllowedIpChange(Prefix prefix, boolean remove) {}
 }

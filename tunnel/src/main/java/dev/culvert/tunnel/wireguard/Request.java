@@ -1,6 +1,6 @@
 package dev.culvert.tunnel.wireguard;
 
-/** What lanes and configuration may ask of the control side, as bits of one word a peer. */
+/** Requests of lanes and configuration to the control side, as bits of one word per peer. */
 final class Request {
   /** Begin a handshake: there is no session, or it is due for renewal. */
   static final int HANDSHAKE = 1;
@@ -8,7 +8,7 @@ final class Request {
   /** A session that we answered with was confirmed. */
   static final int CONFIRM = 2;
 
-  /** The peer was heard from elsewhere. */
+  /** An authentic packet of the peer's came from another endpoint. */
   static final int MOVED = 4;
 
   /** Packets were staged while a session came up. */

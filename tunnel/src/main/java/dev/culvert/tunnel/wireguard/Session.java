@@ -22,7 +22,7 @@ import java.lang.invoke.VarHandle;
  * never past the limit.
  */
 final class Session extends Pinned implements Indexed {
-  /** What {@link #reserve} returns where the counters do not suffice; itself past every limit. */
+  /** The result of {@link #reserve} if too few counters are left; it is past every limit. */
   static final long SPENT = -1;
 
   private static final VarHandle SEND_COUNTER;
@@ -76,7 +76,7 @@ final class Session extends Pinned implements Indexed {
     return peer.handshake();
   }
 
-  /** Whether this end began the handshake: then it is for this end to renew it. */
+  /** Whether this end began the handshake and so has to renew the session. */
   boolean initiator() {
     return age.initiator();
   }
@@ -110,13 +110,16 @@ final class Session extends Pinned implements Indexed {
         && Long.compareUnsigned(sendCounter, limits.rejectAfterMessages()) < 0;
   }
 
-  /** Whether its initiator should renew it, or too much was sent. */
+  /**
+   * Whether its initiator should renew it when sending, because of its age or its number of
+   * packets.
+   */
   boolean isStaleForSending(long nowNanos) {
     return age.isStaleForSending(nowNanos)
         || Long.compareUnsigned(sendCounter, limits.rekeyAfterMessages()) > 0;
   }
 
-  /** Whether it must be renewed now lest the other end run into its refusal. */
+  /** Whether it must be renewed when receiving, before the other end refuses it. */
   boolean isStaleForReceiving(long nowNanos) {
     return age.isStaleForReceiving(nowNanos);
   }
@@ -127,9 +130,9 @@ final class Session extends Pinned implements Indexed {
   }
 
   /**
-   * Takes {@code packets} consecutive counters that nobody else will get.
+   * Takes {@code packets} consecutive counters for the caller alone.
    *
-   * @return the first, or {@link #SPENT} where there are not as many left
+   * @return the first, or {@link #SPENT} if fewer are left
    */
   long reserve(int packets) {
     while (true) {
@@ -159,7 +162,7 @@ final class Session extends Pinned implements Indexed {
     return fresh;
   }
 
-  /** Whether the responder has heard from the initiator under these keys. */
+  /** Whether the responder has received a packet of the initiator's under these keys. */
   boolean confirmed() {
     return confirmed;
   }

@@ -4,12 +4,12 @@ import dev.culvert.tunnel.noise.IndexTable;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The sessions that one peer may have at a time: the one we send under, the one before it (the peer
- * may still send under it), and the one we answered an initiation with, which the initiator has yet
- * to confirm. Changed by the control thread; lanes read {@link #current}.
+ * The sessions that one peer may have at a time: the current one for sending, the previous one (the
+ * peer may still send under it), and the one that answers an initiation and that the initiator has
+ * yet to confirm. Changed by the control thread; lanes read {@link #current}.
  *
- * <p>A session that a lane has confirmed is sent under at once, though the control thread moves it
- * later: an initiator that restarted knows none but that, and would lose the first answers.
+ * <p>Once a lane has confirmed a session, it is used for sending at once, though the control thread
+ * moves it later: a restarted initiator has no other session, and would lose the first answers.
  */
 final class Sessions {
   private final IndexTable indices;
@@ -21,17 +21,18 @@ final class Sessions {
     this.indices = indices;
   }
 
-  /** What is sent under, or null. Any thread. */
+  /** The session for sending, or null. Thread-safe. */
   @Nullable Session current() {
-    // In this order: the control thread writes the current one before it takes the next one away.
+    // In this order, since the control thread writes the current one before it removes the next
+    // one.
     Session answered = next;
     return answered != null && answered.confirmed() ? answered : current;
   }
 
   /**
-   * Our initiation was answered: send under the new session at once. An unconfirmed session that we
-   * answered with meanwhile is kept for receiving, since the peer may have taken it up (both ends
-   * began at the same moment).
+   * Our initiation was answered: sends under the new session at once. An unconfirmed session from
+   * an initiation that we answered meanwhile is kept for receiving, since the peer may have taken
+   * it up (both ends began at the same moment).
    */
   void initiated(Session session) {
     Session answered = next;
@@ -48,7 +49,7 @@ final class Sessions {
     }
   }
 
-  /** We answered an initiation: receive under the new session, send once it is confirmed. */
+  /** We answered an initiation: receives under the new session, and sends once it is confirmed. */
   void answered(Session session) {
     Session unconfirmed = next;
     drop(previous);
@@ -58,9 +59,7 @@ final class Sessions {
     drop(unconfirmed);
   }
 
-  /**
-   * Makes the session we answered with the current one, if the initiator has been heard under it.
-   */
+  /** Makes the session we answered with the current one, if the initiator has confirmed it. */
   boolean promoteConfirmed() {
     Session confirmed = next;
     if (confirmed == null || !confirmed.confirmed()) {
@@ -81,7 +80,7 @@ final class Sessions {
   void clear() {
     Session last = current;
     Session answered = next;
-    // Before any is closed: a lane is to find none rather than one that is.
+    // Before any is closed, so that lanes find no session rather than a closed one.
     next = null;
     current = null;
     drop(last);

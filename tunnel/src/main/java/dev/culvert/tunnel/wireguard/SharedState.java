@@ -15,7 +15,7 @@ import java.util.ArrayDeque;
 import java.util.Queue;
 import org.jspecify.annotations.Nullable;
 
-/** What the parts of the engine share; every part says who may do what. */
+/** The state that the parts of the engine share; each field names the threads that may use it. */
 final class SharedState {
   final Limits limits;
   final IndexTable indices;
@@ -35,7 +35,7 @@ final class SharedState {
   private volatile @Nullable LocalIdentity identity;
 
   /**
-   * @param seed unpredictable: how strangers share the queue of handshakes
+   * @param seed unpredictable; assigns sources to classes in the queue of handshakes
    */
   SharedState(Limits limits, IndexTable indices, AeadBackend aead, long seed) {
     this.limits = limits;
@@ -44,7 +44,7 @@ final class SharedState {
     handshakes = new MessageQueue(Messages.MAX_QUEUED_HANDSHAKES, seed);
   }
 
-  /** What packets are sealed with now; lanes take a change over between two trains. */
+  /** The current cipher backend; lanes switch to another one between two trains. */
   AeadBackend aead() {
     return aead;
   }
@@ -53,7 +53,7 @@ final class SharedState {
     aead = newAead;
   }
 
-  /** Who we are, or null where no private key is set. */
+  /** This device's identity, or null if no private key is set. */
   @Nullable LocalIdentity identity() {
     return identity;
   }

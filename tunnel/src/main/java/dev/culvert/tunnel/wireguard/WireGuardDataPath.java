@@ -21,7 +21,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * One lane's way through the engine.
+ * The path of one lane's packets through the engine.
  *
  * <ol>
  *   <li>Out: pin the session, reserve counters, write headers, encipher the train; without a
@@ -30,7 +30,7 @@ import java.lang.foreign.ValueLayout;
  *       endpoint, check every inner source.
  * </ol>
  *
- * Timers are set in place; everything else that follows is asked of the control side.
+ * Timers are set directly; everything else is requested of the control side.
  */
 final class WireGuardDataPath implements DataPath {
   private static final AeadAlgorithm CIPHER = AeadAlgorithm.CHACHA20_POLY1305;
@@ -91,7 +91,7 @@ final class WireGuardDataPath implements DataPath {
   /**
    * Seals without staging.
    *
-   * @return false where the peer has no session that could
+   * @return false if the peer has no session for it
    */
   boolean sealUnderCurrent(WireGuardPeer peer, Train train, long nowNanos) {
     boolean reserved = reserveUnderCurrent(peer, train, nowNanos);
@@ -195,9 +195,9 @@ final class WireGuardDataPath implements DataPath {
   }
 
   /**
-   * Keeps copies until there is a session. The session may have come up since it was looked for:
-   * the control side looks for staged packets after it publishes a session, and this looks for a
-   * session after it staged, so one of the two sees the other.
+   * Stages copies until there is a session. One may have come up meanwhile: the control side
+   * publishes a session and then looks for staged packets, and this stages packets and then looks
+   * for a session, so at least one of the two sees the other.
    */
   private SealResult stage(WireGuardPeer peer, Train train, long nowNanos) {
     StagedQueue staged = peer.staged();
@@ -329,7 +329,7 @@ final class WireGuardDataPath implements DataPath {
     }
   }
 
-  /** What follows from authenticated, fresh packets, whatever is in them. */
+  /** Handles authentic, fresh packets, whatever their contents. */
   private void received(Session session, Endpoint from, int bytes, boolean data, long nowNanos) {
     WireGuardPeer peer = session.peer();
     if (peer.heardFrom(from)) {
@@ -354,7 +354,7 @@ final class WireGuardDataPath implements DataPath {
     }
   }
 
-  /** Checks what can be checked without Diffie-Hellman, and queues a copy. */
+  /** Makes the checks that need no Diffie-Hellman, and queues a copy. */
   private void receiveHandshake(Train received, int i, DatagramSource from) {
     int length = received.sealedLength(i);
     if (length < Messages.TYPE_LENGTH) {

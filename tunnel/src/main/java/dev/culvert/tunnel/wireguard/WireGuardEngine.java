@@ -38,8 +38,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The WireGuard protocol, sans-I/O (Donenfeld, "WireGuard: Next Generation Kernel Network Tunnel",
- * 2020). See {@link TunnelEngine} for who may call what; {@link #route4}, {@link #route6} and
- * {@link #mtu()} are for any thread.
+ * 2020). See {@link TunnelEngine} for the threads that may call each method; {@link #route4},
+ * {@link #route6} and {@link #mtu()} are thread-safe.
  */
 public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   static final ProtocolLabels LABELS =
@@ -48,12 +48,12 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   private static final int DEFAULT_MTU = 1420;
 
   /**
-   * Handshake messages in one {@link #advance}, each way: timers and transmission get their turn
-   * between.
+   * The most handshake messages per {@link #advance}, each way, so that timers and transmission get
+   * their turn.
    */
   private static final int HANDSHAKES_AT_ONCE = 64;
 
-  /** Under load: how often it is looked where peers are. */
+  /** The interval, under load, of updating the peers' addresses in the queue. */
   private static final long RESERVE_EVERY = TimeUnit.SECONDS.toNanos(1);
 
   private final SharedState shared;
@@ -73,9 +73,9 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   }
 
   /**
-   * An engine whose handshakes can be followed.
+   * An engine with a key log.
    *
-   * @param keyLog told the ephemeral key of every handshake; null (as it should be) for none
+   * @param keyLog receives the ephemeral key of every handshake; null, the normal case, for no log
    */
   public WireGuardEngine(AeadBackend aead, SecureRandom random, @Nullable KeyLog keyLog) {
     this(aead, random, keyLog, Limits.OF_THE_PAPER);
@@ -111,16 +111,16 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   }
 
   /**
-   * Applies the keys and peers of {@code update}, whole or not at all. Port and mark are for
-   * whoever owns the socket.
+   * Applies the keys and peers of {@code update}, whole or not at all. Port and mark are ignored
+   * here; the socket's owner applies them.
    *
-   * @throws IllegalArgumentException where it cannot be; nothing was changed
+   * @throws IllegalArgumentException if it cannot be applied; nothing was changed
    */
   public void apply(DeviceUpdate update) {
     configuration.apply(update);
   }
 
-  /** Keys and peers now. The caller closes it. */
+  /** The current keys and peers. The caller closes the snapshot. */
   public DeviceSnapshot snapshot() {
     return configuration.snapshot();
   }
@@ -135,7 +135,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     return peers.get(PublicKey.parseBase64(name));
   }
 
-  /** Where peers are now; those that do not exist are left out. */
+  /** The current endpoints of peers; peers that do not exist are left out. */
   public Map<PublicKey, PeerContact> contacts(Collection<PublicKey> of) {
     Map<PublicKey, PeerContact> contacts = new HashMap<>();
     for (PublicKey key : of) {
@@ -181,9 +181,9 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   }
 
   /**
-   * Has all initiations carry a timestamp later than {@code answered}, the last that {@link
-   * TunnelEvent.TimestampAnswered} told of before a restart: else a clock that was set back locks
-   * this device out.
+   * Makes all initiations carry a timestamp later than {@code answered}, the last that {@link
+   * TunnelEvent.TimestampAnswered} reported before a restart. Otherwise peers would refuse this
+   * device after its clock was set back.
    */
   public void minimumTimestamp(Instant answered) {
     timestamps.after(answered);
@@ -230,7 +230,10 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     shared.trust.withdraw(reason);
   }
 
-  /** A twin of this machine holds pending handshakes and the random generator's state as well. */
+  /**
+   * Ends all keys, and pending handshakes too, since a twin of this machine has those and the
+   * random generator's state.
+   */
   private void endAllKeys(KeyTrust.Doubt doubt, long wallNanos) {
     handshakes.reseed(wallNanos);
     for (WireGuardPeer peer : peers.values()) {
@@ -301,7 +304,10 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     }
   }
 
-  /** Peers, as far as it is known where they are, come through beside any number of strangers. */
+  /**
+   * Reserves queue space for peers with a known address, so that floods from other addresses do not
+   * keep them out.
+   */
   private void reserveForPeers() {
     Set<IpAddress> addresses = new HashSet<>();
     for (WireGuardPeer peer : peers.values()) {
@@ -338,7 +344,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     return false;
   }
 
-  /** Seals the next staged packet of {@code peer}, or else the keepalive that is due. */
+  /** Seals the next staged packet of {@code peer}, or else a due keepalive. */
   private boolean transmit(WireGuardPeer peer, Datagram out, long nowNanos) {
     Endpoint to = peer.endpoint();
     Session session = peer.sessions().current();
@@ -382,7 +388,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     return shared.events.poll();
   }
 
-  /** Wipes all secrets. Lanes that still hold a peer get drops from here on. */
+  /** Wipes all secrets. Afterwards, lanes that still hold a peer drop its packets. */
   @Override
   public void close() {
     configuration.close();

@@ -13,8 +13,8 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The other end. What handshakes lead to, and the second half of its fields, belong to the control
- * thread; the first half is shared with lanes.
+ * The other end. Lanes share the first half of the fields; the second half and the callbacks of
+ * handshakes belong to the control thread.
  */
 final class WireGuardPeer extends BasePeer<WireGuardPeer> implements HandshakeUser {
   private final SharedState shared;
@@ -51,21 +51,23 @@ final class WireGuardPeer extends BasePeer<WireGuardPeer> implements HandshakeUs
     return handshake.timers();
   }
 
-  /** The peer is no more: a lane that still holds it finds no session and no way to get one. */
+  /** Ends the peer, so that a lane that still holds it finds no session and cannot get one. */
   void retire() {
     endpoint(null);
     sessions.clear();
     handshake.retire();
   }
 
-  /** Has a keepalive sealed under the current session, unless data goes first. */
+  /**
+   * Requests a keepalive under the current session; data that is sent first makes it unnecessary.
+   */
   @Override
   public void sendKeepalive() {
     keepaliveWanted = true;
     shared.outbox.ready(this);
   }
 
-  /** Whether there are keys with the peer, or somebody waits for them. */
+  /** Whether there are keys with the peer, or packets that wait for them. */
   boolean isInUse() {
     return !sessions.isEmpty() || handshake.pending() != null || !staged().isEmpty();
   }
@@ -75,7 +77,9 @@ final class WireGuardPeer extends BasePeer<WireGuardPeer> implements HandshakeUs
     return endpoint() != null;
   }
 
-  /** From anywhere: the endpoint follows whoever authenticates. */
+  /**
+   * Accepts messages from any endpoint, since the peer's endpoint follows its authentic packets.
+   */
   @Override
   public boolean accepts(Endpoint from) {
     return true;
@@ -98,7 +102,7 @@ final class WireGuardPeer extends BasePeer<WireGuardPeer> implements HandshakeUs
     }
   }
 
-  /** It was heard from elsewhere, or at another address of ours. */
+  /** Reports that packets came from another endpoint, or to another address of ours. */
   void reportMove() {
     Endpoint from = reportedEndpoint;
     Endpoint to = endpoint();
@@ -164,7 +168,7 @@ final class WireGuardPeer extends BasePeer<WireGuardPeer> implements HandshakeUs
     dropStaged();
   }
 
-  /** Nothing to do: every lane looks at a session's age itself. */
+  /** Does nothing, since every lane checks a session's age itself. */
   @Override
   public void endExpiredSessions(long nowNanos) {}
 
