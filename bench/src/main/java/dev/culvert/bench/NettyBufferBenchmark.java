@@ -21,10 +21,10 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * Taking direct memory from Netty, touching its pages and giving it back: one operation is one
  * buffer. Why a lane takes its buffers once: each time costs a walk through the allocator and
- * garbage, whatever the allocator, and more where a buffer is larger than its caches hold.
+ * garbage, whatever the allocator, and more if a buffer is larger than its caches hold.
  *
- * <p>Netty aligns a pool's buffers only where it has Unsafe, which JDK 25 does not give it: a lane
- * that wants cache lines of its own takes 64 bytes more and cuts.
+ * <p>Netty aligns a pool's buffers only with Unsafe, which JDK 25 does not give it: a lane that
+ * wants cache lines of its own takes 64 bytes more and cuts.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -55,7 +55,7 @@ public class NettyBufferBenchmark {
         switch (allocator) {
           case "pooled" -> PooledByteBufAllocator.DEFAULT;
           case "pooled-1-arena" -> pooled(1, order);
-          // Two orders up: 16 MiB where the default is 4.
+          // Two orders up: 16 MiB instead of the default of 4.
           case "pooled-16m-chunks" -> pooled(arenas, 11);
           case "adaptive" -> new AdaptiveByteBufAllocator(true);
           case "unpooled" -> UnpooledByteBufAllocator.DEFAULT;

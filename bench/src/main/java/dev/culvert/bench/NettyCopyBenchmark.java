@@ -23,7 +23,7 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * Copying a train of packets of 1420 bytes out of direct memory, and over a heap array and back, as
  * a cipher that knows only arrays would need. Why a lane's memory is used as segments: a segment
- * copies to where it is wanted in one go. The time is a packet's; each way moves it once or, over
+ * copies to its destination in one call. The time is a packet's; each way moves it once or, over
  * the heap, twice.
  */
 @State(Scope.Thread)

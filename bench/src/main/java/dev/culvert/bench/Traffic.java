@@ -49,7 +49,7 @@ public enum Traffic {
    * segment makes a plain packet.
    *
    * @param segments packets in it
-   * @param done packets of the flow before it: the flow goes on where they ended
+   * @param done packets of the flow before it: the flow continues after them
    * @return bytes written
    */
   int write(MemorySegment to, int segments, int done) {

@@ -73,7 +73,7 @@ public final class RootCommand implements Runnable {
   }
 
   /**
-   * The command line for these arguments: where they begin with a command's name, only with that
+   * The command line for these arguments: if they begin with a command's name, only with that
    * command, since reading the annotations of all takes a good part of a short start.
    */
   public static CommandLine commandLine(Machine machine, boolean debug, String... arguments) {

@@ -72,7 +72,7 @@ final class GcmTrainCipher implements TrainCipher {
   }
 
   /**
-   * @param keystreamAt where the packet's keystream begins, with the block for the tag
+   * @param keystreamAt offset of the packet's keystream, with the block for the tag
    */
   private void sealPacket(PacketRun run, int i, int keystreamAt) {
     MemorySegment memory = run.memory();

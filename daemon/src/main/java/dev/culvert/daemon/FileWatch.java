@@ -78,7 +78,7 @@ final class FileWatch implements AutoCloseable {
     }
   }
 
-  /** Changes whenever the file does, and where another takes its place. */
+  /** Changes whenever the file does, and if another file replaces it. */
   private String version() {
     try {
       BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);

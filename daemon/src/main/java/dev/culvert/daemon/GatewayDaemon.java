@@ -110,7 +110,7 @@ public final class GatewayDaemon implements AutoCloseable {
    * Reads the file again, applies what changed and asks for peers' names anew. Sessions of peers
    * that stay go on.
    *
-   * @throws ConfigException where the file cannot be used; all stays as it was
+   * @throws ConfigException if the file cannot be used; all stays as it was
    */
   public void reload() throws ConfigException, IOException {
     synchronized (this) {
@@ -128,7 +128,7 @@ public final class GatewayDaemon implements AutoCloseable {
     log.info("{} reloaded {}", interfaceName(), file);
   }
 
-  /** Reloads for a signal, where nobody waits for an answer: a failure is logged. */
+  /** Reloads for a signal, which has no answer, so a failure is logged. */
   public void reloadLogged() {
     try {
       reload();

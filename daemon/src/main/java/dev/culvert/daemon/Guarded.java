@@ -23,7 +23,7 @@ final class Guarded {
   /**
    * Notes that {@code name} is going to guard this network namespace.
    *
-   * @return where the kernel's settings are to be noted before they change
+   * @return the place for recording the kernel's settings before they change
    * @throws IOException another does, nft cannot guard here, or the interface is somebody else's
    */
   static FormerSettings claim(Machine machine, String name, Path file) throws IOException {
@@ -69,8 +69,8 @@ final class Guarded {
                 + other
                 + "', or set spec.interface.routes to false here");
       }
-      // Namespaces' numbers are given again: the note is of one that is gone, as its guard is. It
-      // goes too, or our guard would be taken for its own at the next start.
+      // The kernel reuses namespace inode numbers. This state file belongs to a namespace that no
+      // longer exists; delete it, or the next start would take our guard for that gateway's.
       machine.runState().delete(other);
       other = machine.runState().guardedByOther(name).orElse(null);
     }

@@ -5,7 +5,10 @@ import dev.culvert.tunnel.gateway.GatewayOptions;
 import dev.culvert.tunnel.kernel.Errno;
 import org.jspecify.annotations.Nullable;
 
-/** How many threads share the lanes' ciphering, where the user of the machine knows better. */
+/**
+ * The number of threads that share the lanes' ciphering, if a system property overrides the
+ * default.
+ */
 final class HelperCount {
   private static final String PROPERTY = "culvert.helpers";
   private static final int MOST = 64;

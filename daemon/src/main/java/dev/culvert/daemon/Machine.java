@@ -20,10 +20,11 @@ import org.jspecify.annotations.Nullable;
  * The machine that commands work on; tests have another.
  *
  * @param tunnels makes the tunnels
- * @param uapiDirectory where {@code wg} looks for devices
- * @param adminDirectory where gateways have their admin sockets and run state
+ * @param uapiDirectory the directory in which {@code wg} looks for devices
+ * @param adminDirectory the directory in which gateways have their admin sockets and run state
  * @param names what peers' names are asked of
- * @param sequenceDirectory where sequence numbers of manual SAs outlive the machine's restarts
+ * @param sequenceDirectory the directory in which sequence numbers of manual SAs outlive the
+ *     machine's restarts
  */
 public record Machine(
     TunnelFactory tunnels,

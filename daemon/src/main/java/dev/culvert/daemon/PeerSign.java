@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * What is known of a peer's place.
  *
- * @param at where it is, null while unknown
+ * @param at its endpoint, null while unknown
  */
 record PeerSign(@Nullable Endpoint at, Answer answer) {
   enum Answer {

@@ -15,7 +15,7 @@ import java.util.Map;
 /** A tunnel of either engine that runs from a configuration. */
 sealed interface Running extends AutoCloseable permits RunningWireGuard, RunningEsp {
   /**
-   * Makes the link, configured but down; leaves nothing where that fails.
+   * Makes the link, configured but down; leaves nothing if that fails.
    *
    * @param mtu of the link from its beginning, 0: one that suits most links
    */
@@ -30,7 +30,7 @@ sealed interface Running extends AutoCloseable permits RunningWireGuard, Running
    * Becomes what is desired, or stays as it is.
    *
    * @return how many peers changed
-   * @throws ConfigException where that needs a new start
+   * @throws ConfigException if that needs a new start
    */
   int apply(Desired desired) throws ConfigException, IOException;
 

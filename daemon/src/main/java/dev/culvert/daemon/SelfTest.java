@@ -66,7 +66,7 @@ public final class SelfTest implements AutoCloseable {
   /**
    * One peer.
    *
-   * @param target where the packet was sent
+   * @param target the packet's destination
    * @param sealed whether the peer was sent more meanwhile, and has a session
    * @param seenInClear frames on the underlay that held the mark
    */
@@ -75,7 +75,7 @@ public final class SelfTest implements AutoCloseable {
   /**
    * Tests a running gateway of this network namespace.
    *
-   * @throws IOException where the gateway does not answer, or the capture is blind
+   * @throws IOException if the gateway does not answer, or the capture is blind
    */
   public static Report run(Machine machine, String gateway) throws IOException {
     RoutesView routes =
@@ -168,7 +168,7 @@ public final class SelfTest implements AutoCloseable {
     return Objects.requireNonNullElseGet(peer.publicKey(), peer::label);
   }
 
-  /** An address of the node itself where there is one, else the first of a range. */
+  /** An address of the node itself if there is one, else the first of a range. */
   private static IpAddress target(PeerView peer) {
     List<Prefix> ranges = peer.allowedIps().stream().map(Prefix::parse).toList();
     return ranges.stream()

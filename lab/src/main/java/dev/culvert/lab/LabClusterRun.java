@@ -112,7 +112,7 @@ final class LabClusterRun {
           say(network.a.pod(), "fd42:77::1");
         });
 
-    view.phase("fault: somebody flushes rules and nftables of node-a");
+    view.phase("fault: another program flushes rules and nftables of node-a");
     checkSilence(
         "with rules or guard flushed nothing leaves in clear",
         () -> {

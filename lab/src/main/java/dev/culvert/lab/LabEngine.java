@@ -70,7 +70,7 @@ public enum LabEngine {
   /**
    * The others learn the key that the gateway of {@code site} has now.
    *
-   * @param publicKey where there is one
+   * @param publicKey its public key, if there is one
    */
   void republish(LabSite site, Path folder, String publicKey) {
     if (hasKeyPairs()) {

@@ -26,7 +26,7 @@ public final class LabNetwork implements AutoCloseable {
   public final LabSite b;
   private final List<LabSite> sites = new ArrayList<>();
 
-  /** Makes the network; what stands of it is removed again where that fails. */
+  /** Makes the network; if that fails, removes its parts again. */
   public static LabNetwork create(long id) {
     return create(id, 2);
   }

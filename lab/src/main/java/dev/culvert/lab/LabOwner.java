@@ -43,7 +43,7 @@ record LabOwner(long pid, long startTicks) {
     LabFiles.writePrivate(file, pid + " " + startTicks + "\n");
   }
 
-  /** What was written there; empty where nothing was, or not that. */
+  /** What was written there; empty if nothing was, or not that. */
   static Optional<LabOwner> read(Path file) {
     try {
       String[] fields = Files.readString(file).strip().split(" ", -1);

@@ -59,7 +59,7 @@ public final class LabRotation {
     if (!Waiting.until(
         Commands.PATIENCE,
         () -> gateways.stream().flatMap(LabRotation::key).allMatch(condition::holds))) {
-      throw new LabException("no end of waiting for " + what);
+      throw new LabException("gave up waiting for " + what);
     }
   }
 

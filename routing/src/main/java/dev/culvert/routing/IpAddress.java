@@ -5,7 +5,7 @@ import java.net.UnknownHostException;
 
 /**
  * An IPv4 or IPv6 address as a value. An IPv4 address keeps its 32 bits in the low half of {@code
- * low}; IPv4-mapped IPv6 addresses are made IPv4 where they are read from bytes, so that one host
+ * low}; IPv4-mapped IPv6 addresses are made IPv4 when they are read from bytes, so that one host
  * has one value.
  *
  * @param v4 whether this is IPv4
@@ -115,7 +115,7 @@ public record IpAddress(boolean v4, long high, long low) implements Comparable<I
     return v4 ? 32 : 128;
   }
 
-  /** Whether this is in fe80::/10, where an address needs a scope. */
+  /** Whether this is in fe80::/10, in which an address needs a scope. */
   public boolean isLinkLocalV6() {
     return !v4 && high >>> 54 == 0xfe80 >>> 6;
   }

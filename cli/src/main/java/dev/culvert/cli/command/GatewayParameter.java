@@ -47,7 +47,7 @@ public final class GatewayParameter {
   /**
    * The configuration in the file, or that the interface was brought up from.
    *
-   * @throws CommandException where nothing of that name was brought up
+   * @throws CommandException if nothing of that name was brought up
    */
   public GatewayConfig configuration(Machine machine)
       throws ConfigException, IOException, CommandException {

@@ -26,7 +26,7 @@ public final class Gateways {
     this.machine = machine;
   }
 
-  /** The gateway called {@code name}, or all that run where that is null. */
+  /** The gateway called {@code name}, or all running ones if that is null. */
   public List<GatewayView> ask(@Nullable String name) throws IOException, CommandException {
     if (name == null) {
       List<GatewayView> all = new ArrayList<>();

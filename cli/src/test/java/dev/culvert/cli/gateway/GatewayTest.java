@@ -133,7 +133,7 @@ final class GatewayTest {
       String setting = "net.ipv4.conf." + LabSite.WIRE_DEVICE + ".src_valid_mark";
       assertEquals("1\n", node.run("sysctl", "-n", setting).out());
       assertFalse(
-          lab.gatewayA.daemon().output().contains("repaired what others changed"),
+          lab.gatewayA.daemon().output().contains("repaired changes by another program"),
           "its own device is nobody else's doing");
       node.attempt(
               Commands.PATIENCE, Map.of(), Culvert.command("down", lab.network.a.interfaceName()))

@@ -62,7 +62,7 @@ public record Implementation(String name, List<String> command) {
     return new Implementation("wireguard-go-packaged", List.of("wireguard-go", "-f"));
   }
 
-  /** The newest wireguard-go, built once a run; empty where Go is absent. */
+  /** The newest wireguard-go, built once a run; empty if Go is absent. */
   static Optional<Implementation> newestBuilt() {
     return Newest.BUILT;
   }

@@ -24,7 +24,7 @@ public sealed interface AdminMessage {
   /**
    * Its answer.
    *
-   * @param error why it failed, null where it did not
+   * @param error why it failed, null if it did not
    * @param gateway the gateway after the command; null on failure and after STOP and KEYLOG
    * @param routes the answer to ROUTES
    * @param audit the answer to AUDIT

@@ -36,7 +36,7 @@ public final class AdminServer implements AutoCloseable {
   /**
    * Starts to answer.
    *
-   * @throws java.nio.file.FileAlreadyExistsException where a live gateway has this name
+   * @throws java.nio.file.FileAlreadyExistsException if a live gateway has this name
    */
   public static AdminServer open(Path directory, String interfaceName, Handler handler)
       throws IOException {

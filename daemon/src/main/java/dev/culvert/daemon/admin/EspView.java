@@ -49,8 +49,8 @@ public record EspView(
   /**
    * The global key and its rotation.
    *
-   * @param file where it is read from
-   * @param refusal why the file as it is now is not in use, null where it is
+   * @param file the file that it was read from
+   * @param refusal why the file as it is now is not in use, null if it is
    * @param published id of the key that this node would send under if all had it
    * @param held ids of all keys that this node has
    */

@@ -18,11 +18,11 @@ import org.jspecify.annotations.Nullable;
  *
  * @param interfaceName the tunnel interface
  * @param engine {@link #WIREGUARD} or {@link #ESP}
- * @param publicKey base64, null where no private key is set or needed
+ * @param publicKey base64, null if no private key is set or needed
  * @param listenPort UDP port, 0 while none is bound
  * @param fwmark mark of the packets that carry the tunnel, 0 for none
  * @param configFile null for {@code culvert wg}, which has none
- * @param traffic null where only the UAPI socket could be asked
+ * @param traffic null if only the UAPI socket could be asked
  * @param esp null but for ESP
  * @param names the endpoints that are names
  */

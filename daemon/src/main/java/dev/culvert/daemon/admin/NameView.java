@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param endpoint as it was written
  * @param answer what it last stood for, the best first; empty: it was never resolved
- * @param error why it does not resolve now, null where it does or was not answered yet
+ * @param error why it does not resolve now, null if it does or was not answered yet
  * @param seconds since when that is so
  * @param nextTry seconds until it is asked for again, null without an error
  */

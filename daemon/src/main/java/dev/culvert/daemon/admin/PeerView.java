@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * One peer, as {@code culvert peers} shows it.
  *
- * @param name as configured, null where there is none
+ * @param name as configured, null if there is none
  * @param publicKey base64, null for ESP but with handshakes
  * @param presharedKey whether one is set
  * @param endpoint numeric, null while unknown

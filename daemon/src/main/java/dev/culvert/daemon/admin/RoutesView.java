@@ -29,7 +29,7 @@ public record RoutesView(
     routes = List.copyOf(routes);
   }
 
-  /** A node's plan, without an explanation where that is null. */
+  /** A node's plan, without an explanation if that is null. */
   public static RoutesView of(String node, KernelPlan plan, @Nullable Explanation explanation) {
     return new RoutesView(
         node,

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  *     file lists
  * @param esn whether sequence numbers have 64 bits: the same at all nodes
  * @param encapsulation what carries sealed packets: the same at all nodes
- * @param keying where keys come from
+ * @param keying the source of keys
  */
 public record EspConfig(
     List<IpAddress> nodeAddresses,
@@ -45,9 +45,9 @@ public record EspConfig(
   /**
    * One peer.
    *
-   * @param endpoint where it is
+   * @param endpoint its address and port on the underlay
    * @param address its node's address as both ends name it; null: the endpoint's
-   * @param otherAddresses where it may be as well: all addresses of its node
+   * @param otherAddresses further addresses from which its packets may come: all of its node's
    * @param allowedIps every address that is reached through it, and that it may send from
    * @param natKeepalive seconds without a packet to it after which a NAT's mapping is kept alive, 0
    *     for never; with handshakes that is theirs ({@link NoiseKeyingConfig.Peer})

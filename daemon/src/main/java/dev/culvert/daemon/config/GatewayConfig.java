@@ -57,7 +57,7 @@ public record GatewayConfig(
     warnings = List.copyOf(warnings);
   }
 
-  /** The mark of the tunnel's packets, where the kernel is steered by it. */
+  /** The mark of the tunnel's packets, if rules in the kernel match it. */
   public Mark encapsulationMark() {
     return fwmark == 0 ? new Mark(MARK, MARK_BITS) : Mark.of(fwmark);
   }

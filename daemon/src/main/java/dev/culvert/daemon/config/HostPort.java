@@ -5,7 +5,7 @@ package dev.culvert.daemon.config;
  *
  * @param host an address without brackets, or a name
  * @param port 1 to 65535
- * @param place where it stands, for errors at resolution
+ * @param place its place in the file, for errors at resolution
  */
 public record HostPort(String host, int port, Place place) {
   /** Whether a name service has to be asked. */

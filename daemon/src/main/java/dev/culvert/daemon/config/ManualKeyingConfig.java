@@ -23,7 +23,7 @@ public record ManualKeyingConfig(List<Sa> sas) implements KeyingConfig {
    * @param outbound whether it is sent under
    * @param spi 256 to 0xffffffff, as it stands on the wire
    * @param file that holds the key
-   * @param place where it is named
+   * @param place its place in the configuration, for errors
    */
   public record Sa(String peer, boolean outbound, int spi, Path file, Place place) {}
 }

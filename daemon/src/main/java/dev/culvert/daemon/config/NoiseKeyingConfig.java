@@ -23,7 +23,7 @@ public record NoiseKeyingConfig(List<Peer> peers) implements KeyingConfig {
    * @param name of the peer
    * @param presharedKey null for none
    * @param persistentKeepalive seconds, 0 for off
-   * @param place where its public key is
+   * @param place the place of its public key in the file
    */
   public record Peer(
       String name,

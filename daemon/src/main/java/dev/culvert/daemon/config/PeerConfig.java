@@ -8,9 +8,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * One peer of a gateway.
  *
- * @param name for people; the public key where none was given
+ * @param name for people; the public key if none was given
  * @param presharedKey null for none
- * @param endpoint null where the peer calls us
+ * @param endpoint null if the peer calls us
  * @param allowedIps every address that is reached through the peer, and that it may send from
  * @param persistentKeepalive seconds, 0 for off
  */

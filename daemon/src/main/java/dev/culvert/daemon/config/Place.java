@@ -5,7 +5,7 @@ package dev.culvert.daemon.config;
  *
  * @param file as the user named it
  * @param line counted from 1, 0 for the whole file
- * @param key as in {@code spec.peers[1].publicKey}, empty where there is none
+ * @param key as in {@code spec.peers[1].publicKey}, empty if there is none
  */
 public record Place(String file, int line, String key) {
   /** {@code gateway.yaml:12: spec.peers[1].publicKey: REASON}. */

@@ -50,7 +50,7 @@ public final class LocalServer implements AutoCloseable {
   /**
    * Listens at {@code path}, whose parent directory is made with mode 0755 where it is absent.
    *
-   * @throws java.nio.file.FileAlreadyExistsException where somebody answers there
+   * @throws java.nio.file.FileAlreadyExistsException if a server answers there
    */
   public static LocalServer open(Path path, Handler handler) throws IOException {
     makeDirectory(Objects.requireNonNull(path.toAbsolutePath().getParent()));

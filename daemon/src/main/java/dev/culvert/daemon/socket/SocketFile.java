@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The name of a listening socket in the file system. The socket is bound in a directory that only
  * its owner may enter and linked to its name when its mode is right, so that nobody else can open
- * it at any moment. Linking also fails where the name is taken: two processes never share it.
+ * it at any moment. Linking also fails if the name is taken: two processes never share it.
  */
 final class SocketFile {
   private final Path path;
@@ -45,7 +45,7 @@ final class SocketFile {
    * Binds {@code channel} and gives it the name {@code path}. A name that a dead process left is
    * taken over.
    *
-   * @throws FileAlreadyExistsException where somebody answers at {@code path}
+   * @throws FileAlreadyExistsException if somebody answers at {@code path}
    */
   static SocketFile bind(ServerSocketChannel channel, Path path) throws IOException {
     Path parent = Objects.requireNonNull(path.toAbsolutePath().getParent());

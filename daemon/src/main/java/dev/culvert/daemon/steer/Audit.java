@@ -49,7 +49,7 @@ public final class Audit {
    * The audit of this machine.
    *
    * @param plan that the kernel is to hold
-   * @param status of the running gateway, null where none runs
+   * @param status of the running gateway, null if none runs
    */
   public static AuditView of(
       GatewayConfig config, GatewayPlan plan, Network network, @Nullable GatewayStatus status)

@@ -33,7 +33,7 @@ import java.util.stream.Stream;
 /**
  * A configuration worked out for this machine as it is now.
  *
- * @param cluster with this node's own addresses and pods, also where the file does not name them
+ * @param cluster with this node's own addresses and pods, even if the file does not name them
  * @param kernel what the kernel should hold
  */
 public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
@@ -65,7 +65,7 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
   /**
    * Asks this machine, and works it out.
    *
-   * @throws IOException where the kernel cannot be asked, or the configuration does not fit it
+   * @throws IOException if the kernel cannot be asked, or the configuration does not fit it
    */
   static GatewayPlan of(GatewayConfig config, Network network, Known known) throws IOException {
     Set<IpAddress> nodes = new LinkedHashSet<>(ELSEWHERE);
@@ -237,7 +237,7 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
    * The plan for people.
    *
    * @param ends empty, or a source and a destination, see {@link PacketQuery}
-   * @throws IOException where {@code ends} are not that
+   * @throws IOException if {@code ends} are not that
    */
   public RoutesView routes(List<String> ends) throws IOException {
     Explanation explanation =

@@ -22,7 +22,7 @@ public interface Network {
    */
   List<Found> blindSpots(Collection<String> underlay) throws IOException;
 
-  /** What the kernel or nft lacks for the guard, and what to do; empty where it lacks nothing. */
+  /** What the kernel or nft lacks for the guard, and what to do; empty if it lacks nothing. */
   Optional<String> guardFault();
 
   /** Why an interface of that name, if there is one, cannot become the tunnel. */
@@ -84,13 +84,13 @@ public interface Network {
    */
   List<String> remove() throws IOException;
 
-  /** A kernel setting by its path under {@code /proc/sys}; empty where there is none. */
+  /** A kernel setting by its path under {@code /proc/sys}; empty if there is none. */
   Optional<String> setting(String key) throws IOException;
 
   /** Sets one. */
   void setting(String key, String value) throws IOException;
 
-  /** Packets that met the guard's rules so far, by counter; empty where there is no guard. */
+  /** Packets that met the guard's rules so far, by counter; empty if there is no guard. */
   SortedMap<String, Count> counters() throws IOException;
 
   /** Whether a guard stands here. */
@@ -99,7 +99,7 @@ public interface Network {
   }
 
   /**
-   * Sets the link's MTU and addresses and brings it up, where no plan does.
+   * Sets the link's MTU and addresses and brings it up if no plan does.
    *
    * @param mtu 0: unchanged
    * @param added addresses that it shall have; it may have them already

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Reads a packet to ask about: {@code SRC[:PORT] DST[:PORT][/PROTOCOL]}. */
 public final class PacketQuery {
-  /** An address, IPv6 in brackets where a port follows. */
+  /** An address, IPv6 in brackets if a port follows. */
   private static final Pattern END = Pattern.compile("(?:\\[([^]]+)]|([0-9.]+))(?::(\\d{1,5}))?");
 
   private static final int ICMP = 1;

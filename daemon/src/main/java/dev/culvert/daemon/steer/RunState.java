@@ -48,7 +48,10 @@ public final class RunState {
     return !lines.isEmpty() && !lines.getFirst().equals(namespace());
   }
 
-  /** Where {@code interfaceName} was brought up: a name in /run/netns where it has one. */
+  /**
+   * The namespace in which {@code interfaceName} was brought up: its name in /run/netns if it has
+   * one.
+   */
   public String namespaceOf(String interfaceName) throws IOException {
     List<String> lines = read(interfaceName);
     String number = lines.isEmpty() ? "" : lines.getFirst();

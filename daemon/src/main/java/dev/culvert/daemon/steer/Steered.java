@@ -76,10 +76,10 @@ public final class Steered implements AutoCloseable {
   /**
    * Applies the plan, its guard first; from here on nothing of the cluster's leaves in clear.
    *
-   * @param former where the kernel's settings are noted before they change
+   * @param former the notes of the kernel's settings before they change
    * @param blindSpots looked for again when the machine changes
    * @param ended told when the plan is no longer kept, though this was not closed
-   * @throws IOException where the guard could not be had
+   * @throws IOException if the guard could not be had
    */
   public static Steered start(
       GatewayConfig config,
@@ -156,7 +156,7 @@ public final class Steered implements AutoCloseable {
    * Applies a configuration.
    *
    * @param boundPort of the device, 0: none yet
-   * @throws IOException where it cannot be: the kernel holds what it did
+   * @throws IOException if it cannot be: the kernel holds what it did
    */
   public synchronized GatewayPlan apply(GatewayConfig wanted, int boundPort) throws IOException {
     GatewayPlan next = planned(wanted, boundPort, stillUnderlay(wanted));
@@ -170,8 +170,8 @@ public final class Steered implements AutoCloseable {
   }
 
   /**
-   * The devices that are guarded now, but for those of pods that were given a node's address: what
-   * led to the node while the pod was there and the map did not know of it leads to a pod.
+   * Keeps guarding every device that is guarded now, except one that has become a pod's: a pod can
+   * inherit the address of a node that left, and its veth then looked like a way to that node.
    */
   private Set<String> stillUnderlay(GatewayConfig wanted) throws IOException {
     nodesEver.addAll(otherNodes(config));

@@ -64,7 +64,7 @@ public final class UapiClient {
   /**
    * Asks the device {@code interfaceName}.
    *
-   * @throws IOException where nobody answers, or what answers is no WireGuard device
+   * @throws IOException if nobody answers, or what answers is no WireGuard device
    */
   public static GatewayView get(Path directory, String interfaceName) throws IOException {
     Path path = directory.resolve(interfaceName + ".sock");

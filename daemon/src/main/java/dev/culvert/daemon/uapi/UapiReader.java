@@ -43,8 +43,8 @@ final class UapiReader implements AutoCloseable {
    * Moves to the next line.
    *
    * @return false at the end of the stream
-   * @throws UapiException EPROTO where the line is too long, EMSGSIZE where the operation is, EIO
-   *     where the stream ends within a line
+   * @throws UapiException EPROTO if the line is too long, EMSGSIZE if the operation is, EIO if the
+   *     stream ends within a line
    */
   boolean advance() throws IOException, UapiException {
     if (operationBytes > MAX_OPERATION) {
@@ -99,7 +99,7 @@ final class UapiReader implements AutoCloseable {
   /**
    * What stands before the first equals sign.
    *
-   * @throws UapiException EPROTO where there is none
+   * @throws UapiException EPROTO if there is none
    */
   String key() throws UapiException {
     if (equals < 0) {
@@ -113,7 +113,7 @@ final class UapiReader implements AutoCloseable {
     return new String(line, equals + 1, length - equals - 1, ISO_8859_1);
   }
 
-  /** The value as 32 bytes, or null where it is not 64 hexadecimal digits. The caller closes it. */
+  /** The value as 32 bytes, or null if it is not 64 hexadecimal digits. The caller closes it. */
   @Nullable SecretBytes secret() {
     if (length - equals - 1 != 64) {
       return null;

@@ -22,7 +22,7 @@ public final class UapiServer implements AutoCloseable {
   /**
    * Serves {@code device} in {@code directory}, {@link #DIRECTORY} but for tests.
    *
-   * @throws FileAlreadyExistsException where a live process has this name
+   * @throws FileAlreadyExistsException if a live process has this name
    */
   public static UapiServer open(Path directory, WireGuardDevice device) throws IOException {
     return new UapiServer(

@@ -60,7 +60,7 @@ final class UapiSetParser implements AutoCloseable {
   /**
    * Reads one operation. Its secrets live until this parser is closed.
    *
-   * @throws UapiException where a line is refused; the reader then stands on that line
+   * @throws UapiException if a line is refused; the reader then stands on that line
    */
   DeviceUpdate parse() throws IOException, UapiException {
     while (true) {

@@ -186,13 +186,16 @@ public final class Capture implements AutoCloseable {
       throw new LabException("the capture was not read to its end: " + e.getMessage(), e);
     }
     if (reader.isAlive()) {
-      throw new LabException("the capture has no end");
+      throw new LabException("tcpdump did not end in time");
     }
     Matcher lost = LOST.matcher(messages.text());
     return Optional.of(lost)
         .filter(Matcher::find)
         .map(found -> Long.parseLong(found.group(1)))
-        .orElseThrow(() -> new LabException("tcpdump told no count: " + messages.text()));
+        .orElseThrow(
+            () ->
+                new LabException(
+                    "tcpdump did not report how many packets it captured: " + messages.text()));
   }
 
   @Override

@@ -77,7 +77,7 @@ public final class Commands {
     try {
       if (!process.waitFor(patience.toMillis(), TimeUnit.MILLISECONDS)) {
         throw new LabException(
-            "%s: no end after %s: %s%s"
+            "%s: did not end within %s: %s%s"
                 .formatted(String.join(" ", command), patience, err.text(), out.text()));
       }
       // A daemon that the program left behind may hold the pipe open: do not wait for its end.

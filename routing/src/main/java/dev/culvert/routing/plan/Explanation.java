@@ -134,7 +134,9 @@ public record Explanation(
       lines.add(
           "%s %s: %s"
               .formatted(
-                  end, address, cidr == null ? "not the cluster's" : "nobody's, in " + cidr));
+                  end,
+                  address,
+                  cidr == null ? "not the cluster's" : "without an owner, in " + cidr));
       return null;
     }
     Claim claim = map.claims().get(prefix);

@@ -343,7 +343,8 @@ class PlanCompilerTest {
     Explanation unknown =
         Explanation.of(map, classifier, plan, "worker-1", query("10.244.1.5", "10.244.9.9"));
     assertEquals(Outcome.DROPPED, unknown.outcome());
-    assertEquals("destination 10.244.9.9: nobody's, in 10.244.0.0/16", unknown.lines().get(1));
+    assertEquals(
+        "destination 10.244.9.9: without an owner, in 10.244.0.0/16", unknown.lines().get(1));
     assertEquals("dropped: no owner", unknown.lines().getLast());
     Query exempt =
         new Query(

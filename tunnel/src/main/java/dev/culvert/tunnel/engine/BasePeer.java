@@ -82,8 +82,8 @@ public abstract class BasePeer<P extends BasePeer<P>> implements TunnelPeer {
   }
 
   /**
-   * Reports an authenticated datagram from {@code from}, where answers go from now on. If the
-   * peer's address is unchanged and its source was forgotten, the kernel goes on choosing the
+   * Reports an authenticated datagram from {@code from}, which receives the answers from now on. If
+   * the peer's address is unchanged and its source was forgotten, the kernel goes on choosing the
    * source until {@link #sourceFits} accepts the new one, since the datagram may have been under
    * way while routes changed.
    *

@@ -31,7 +31,7 @@ final class EspFraming {
   static final int NEXT_IPV6 = 41;
   static final int NEXT_NONE = 59;
 
-  /** Four zero bytes where ESP has its SPI: not ESP (RFC 3948 section 2.2). */
+  /** Four zero bytes in place of ESP's SPI: not ESP (RFC 3948 section 2.2). */
   static final int NON_ESP_MARKER = 0;
 
   static final int MARKER_LENGTH = 4;

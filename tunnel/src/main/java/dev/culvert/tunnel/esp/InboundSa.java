@@ -97,7 +97,7 @@ final class InboundSa extends SecurityAssociation {
    * 4303 appendix A2.2).
    *
    * @param top the highest number accepted
-   * @return 0 where it would be from before the first
+   * @return 0 if it would be from before the first
    */
   static long infer(long top, int low) {
     long lowBits = low & 0xffffffffL;

@@ -202,7 +202,7 @@ public final class Keeper implements AutoCloseable {
   }
 
   /**
-   * Applies another plan and keeps that from now on, also where some of it fails.
+   * Applies another plan and keeps that from now on, even if some of it fails.
    *
    * @throws IOException the guard could not be had: the old plan is kept; or it took too long, and
    *     the message says whether the new one may still take effect: {@link Listener#hostChanged} is
@@ -237,7 +237,9 @@ public final class Keeper implements AutoCloseable {
     } catch (Throwable e) { // An error ends the thread as well, and nobody else would say so.
       death = e;
       LOG.failure(
-          SOMEBODY, e, "routes, rules and guard are no longer repaired when others change them");
+          SOMEBODY,
+          e,
+          "routes, rules and guard are no longer repaired when another program changes them");
     } finally {
       closing = true;
       updates.end();
@@ -356,11 +358,11 @@ public final class Keeper implements AutoCloseable {
     noteFailures(
         Stream.concat(routed.failures.stream(), guarded.failures.stream()).distinct().toList());
     if (!changes.isEmpty() && awaited) {
-      LOG.info(SOMEBODY, "what was awaited has come: {}", shown(changes));
+      LOG.info(SOMEBODY, "completed the plan after a device came: {}", shown(changes));
       tell(() -> listener.completed(changes));
     } else if (!changes.isEmpty()) {
       countRepair();
-      LOG.warn(SOMEBODY, "repaired what others changed: {}", shown(changes));
+      LOG.warn(SOMEBODY, "repaired changes by another program: {}", shown(changes));
       tell(() -> listener.repaired(changes));
     }
   }

@@ -132,7 +132,7 @@ public final class Links {
   /**
    * The interface of that name.
    *
-   * @throws ErrnoException ENODEV where there is none
+   * @throws ErrnoException ENODEV if there is none
    */
   public Link get(String name) throws IOException {
     return single("link " + name, byName(name));
@@ -141,7 +141,7 @@ public final class Links {
   /**
    * The interface of that index.
    *
-   * @throws ErrnoException ENODEV where there is none
+   * @throws ErrnoException ENODEV if there is none
    */
   public Link get(int index) throws IOException {
     return single("link " + index, link(RTM_GETLINK, NetlinkMessage.NLM_F_ACK, index, 0, 0));
@@ -177,7 +177,7 @@ public final class Links {
   /**
    * The owner and the number of attached queues of the TUN device of that name.
    *
-   * @throws ErrnoException ENODEV where there is none
+   * @throws ErrnoException ENODEV if there is none
    */
   public TunQueues tunQueues(String name) throws IOException {
     NetlinkMessage link = message("link " + name, byName(name));

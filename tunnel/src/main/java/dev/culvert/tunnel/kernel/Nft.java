@@ -66,7 +66,8 @@ final class Nft {
         LOG.debug("nft read no further: {}", e.getMessage());
       }
       if (!process.waitFor(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
-        throw new NftException("nft " + String.join(" ", arguments) + ": no end after " + PATIENCE);
+        throw new NftException(
+            "nft " + String.join(" ", arguments) + ": did not end within " + PATIENCE);
       }
       if (process.exitValue() != 0) {
         String words = err.join().strip();

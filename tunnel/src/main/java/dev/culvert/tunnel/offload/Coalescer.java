@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * order within a flow is kept; several flows are held at once, so that interleaved streams still
  * merge.
  *
- * <p>Packets must stay where they are until {@link #flush}. Owned by one lane; allocates nothing
- * after construction.
+ * <p>Packets must stay in place until {@link #flush}. Owned by one lane; allocates nothing after
+ * construction.
  */
 public final class Coalescer {
   /** Most flows held at once. */

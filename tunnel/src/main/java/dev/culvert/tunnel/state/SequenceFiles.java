@@ -95,7 +95,7 @@ public final class SequenceFiles implements SequenceStore {
       return new Block(first, end);
     } catch (NoSuchFileException e) {
       throw new SequenceRefusedException(
-          path + " is gone, so nobody knows which numbers were used: give both ends a new key", e);
+          path + " is gone, so the used sequence numbers are unknown: give both ends a new key", e);
     } catch (OverlappingFileLockException e) {
       throw new SequenceRefusedException(path + " is in use by this process", e);
     } catch (PrivateFile.RefusedException e) {

@@ -73,7 +73,7 @@ class SequenceFilesTest {
     reserve();
     Files.delete(record());
     assertEquals(
-        "/state/KEY is gone, so nobody knows which numbers were used: give both ends a new key",
+        "/state/KEY is gone, so the used sequence numbers are unknown: give both ends a new key",
         refusal());
   }
 

@@ -41,7 +41,7 @@ final class CaptureRun {
    * A run to come.
    *
    * @param keys null for none
-   * @param espKeys where keys go that the capture cannot hold; null for WireGuard
+   * @param espKeys the file for keys that the capture cannot hold; null for WireGuard
    */
   CaptureRun(
       UnderlayCapture capture,
@@ -63,7 +63,9 @@ final class CaptureRun {
     stopped = true;
   }
 
-  /** Whether somebody looks on. A JDK has no console, or one that is no terminal, where not. */
+  /**
+   * Whether somebody looks on. A JDK has no console, or one that is no terminal, if there is none.
+   */
   static boolean onTerminal() {
     return Optional.ofNullable(System.console()).filter(Console::isTerminal).isPresent();
   }

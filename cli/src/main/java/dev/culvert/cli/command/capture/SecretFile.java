@@ -26,8 +26,8 @@ final class SecretFile {
   /**
    * Makes the file, or empties it.
    *
-   * @throws CommandException where others could read it, or its folder lets others change what is
-   *     in it; nothing was made or changed
+   * @throws CommandException if others could read it, or its folder lets others change what is in
+   *     it; nothing was made or changed
    */
   static BufferedWriter open(Path file) throws IOException, CommandException {
     return new BufferedWriter(Channels.newWriter(channel(file), StandardCharsets.US_ASCII));

@@ -16,7 +16,7 @@ final class KeyOutput {
 
   private KeyOutput() {}
 
-  /** Prints a secret and wipes it; warns where it goes into a file that others can read. */
+  /** Prints a secret and wipes it; warns if it goes into a file that other users can read. */
   static void secret(CommandLine command, byte[] key) throws IOException {
     warn(command);
     print(command, key);

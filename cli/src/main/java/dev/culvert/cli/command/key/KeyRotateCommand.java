@@ -110,7 +110,9 @@ public final class KeyRotateCommand implements Callable<Integer> {
     return Optional.empty();
   }
 
-  /** Tells of each peer that publishes {@code id}; whether that are all, where that was asked. */
+  /**
+   * Reports each peer that publishes {@code id}; returns whether all peers do, if that was asked.
+   */
   private boolean follow(PrintWriter out, String gateway, int id) throws Exception {
     String shown = "";
     for (long waited = 0; ; waited += STEP_MILLIS) {

@@ -74,7 +74,7 @@ public final class AuditCommand implements Callable<Integer> {
     table.print(out);
     audit.blindSpots().forEach(spot -> out.println("not seen: " + spot));
     if (!audit.guarded()) {
-      out.println("no guard stands here: nobody counted what left in clear");
+      out.println("there is no guard here, so packets that left in clear were not counted");
     }
   }
 }

@@ -3,7 +3,7 @@ package dev.culvert.cli.command.show;
 /**
  * What {@code culvert doctor} says about one thing.
  *
- * @param advice what to do about it, empty where all is well
+ * @param advice what to do about it, empty if all is well
  */
 public record Finding(String subject, Verdict verdict, String found, String advice) {
   public enum Verdict {

@@ -249,7 +249,7 @@ final class MachineChecks {
   }
 
   /**
-   * A file of /proc, empty where it cannot be read: each check says what that means. In one call,
+   * A file of /proc, empty if it cannot be read: each check says what that means. In one call,
    * since the kernel gives a number to the first call only, whole or cut.
    */
   private static String read(Path file) {

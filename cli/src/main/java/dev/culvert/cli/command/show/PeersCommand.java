@@ -19,7 +19,9 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
 /** {@code culvert peers}. */
-@Command(name = "peers", description = "Lists peers: where they are and when they last proved it.")
+@Command(
+    name = "peers",
+    description = "Lists peers, their endpoints, and the time of their last authenticated packet.")
 public final class PeersCommand implements Callable<Integer> {
   private final Machine machine;
 

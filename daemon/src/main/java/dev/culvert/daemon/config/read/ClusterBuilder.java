@@ -32,7 +32,7 @@ final class ClusterBuilder {
   private final Map<Prefix, Claim> claims = new HashMap<>();
   final List<ClusterNode> nodes = new ArrayList<>();
 
-  /** The key {@code node} and its place: null where the file has only peers. */
+  /** The key {@code node} and its place: null if the file has only peers. */
   private @Nullable Place selfPlace;
 
   private @Nullable String self;
@@ -105,7 +105,7 @@ final class ClusterBuilder {
   }
 
   /**
-   * @param peers those whose ranges are steered, where the file names no nodes
+   * @param peers those whose ranges are steered if the file names no nodes
    */
   ClusterConfig build(
       Place whole, Collection<PeerConfigBuilder> peers, Collection<InterfaceAddress> addresses)

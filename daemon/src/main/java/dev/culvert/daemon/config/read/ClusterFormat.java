@@ -31,7 +31,7 @@ final class ClusterFormat {
   private final List<NodeEntry> entries = new ArrayList<>();
 
   /**
-   * @param directory where relative paths start
+   * @param directory the directory of relative paths
    * @param peers what the engine makes of nodes
    */
   ClusterFormat(Path directory, GatewayConfigBuilder config, NodePeers peers, NodesFile nodesFile) {
@@ -218,7 +218,7 @@ final class ClusterFormat {
     boolean podToNode = truth(classes.get("podToNode"), true);
     encrypted(TrafficClass.POD_TO_POD, truth(classes.get("podToPod"), true));
     encrypted(TrafficClass.POD_TO_NODE, podToNode);
-    // The two are one conversation, where nothing else is said.
+    // The two are one conversation unless the file says otherwise.
     encrypted(TrafficClass.NODE_TO_POD, truth(classes.get("nodeToPod"), podToNode));
     encrypted(TrafficClass.NODE_TO_NODE, truth(classes.get("nodeToNode"), true));
   }

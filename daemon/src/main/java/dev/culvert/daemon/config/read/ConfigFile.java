@@ -74,7 +74,7 @@ public final class ConfigFile {
    *
    * @param remembered the file of {@code discovery} as it was when it was last used
    * @param missed told of each file that could not be used
-   * @throws ConfigException where the configuration itself cannot be used
+   * @throws ConfigException if the configuration itself cannot be used
    */
   public GatewayConfig parseAtBoot(Path remembered, Consumer<String> missed)
       throws ConfigException {

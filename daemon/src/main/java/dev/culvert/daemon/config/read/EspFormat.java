@@ -38,7 +38,7 @@ final class EspFormat {
   /**
    * Reads how keys are had.
    *
-   * @param directory where relative paths start
+   * @param directory the directory of relative paths
    * @param inCluster whether the file has nodes, not peers
    */
   EspFormat(Path directory, YamlValue section, boolean inCluster) throws ConfigException {
@@ -185,7 +185,7 @@ final class EspFormat {
     keying.peer(map, peer);
   }
 
-  /** Seconds after which a NAT is shown a packet to this peer; 0 where handshakes see to that. */
+  /** Seconds after which a packet to this peer keeps a NAT's mapping alive; 0 if handshakes do. */
   int natKeepalive(YamlMap map) throws ConfigException {
     YamlValue value = map.get("persistentKeepalive");
     if (value == null || keying.identifiesNodes()) {

@@ -13,7 +13,7 @@ interface KeyingFormat {
   /**
    * The format of the keying that the section {@code esp} names.
    *
-   * @param directory where relative paths start
+   * @param directory the directory of relative paths
    */
   static KeyingFormat of(YamlValue section, YamlMap keys, Path directory) throws ConfigException {
     YamlValue keying = keys.get("keying");

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The keys that a mapping in a YAML file may have. All of the format's keys are declared here, each
- * with the type that {@code docs/configuration.md} gives for it, where its meaning stands.
+ * with the type that {@code docs/configuration.md} gives for it, which explains its meaning.
  */
 final class KnownKeys {
   static final KnownKeys FILE =

@@ -12,7 +12,7 @@ import java.util.Map;
  *
  * @param map all of the entry
  * @param place of the name
- * @param ranges all that the node owns, its addresses included, and where each was given
+ * @param ranges all that the node owns, its addresses included, each with its place in the file
  */
 record NodeEntry(
     YamlMap map,

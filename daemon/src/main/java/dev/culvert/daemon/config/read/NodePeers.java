@@ -11,7 +11,7 @@ interface NodePeers {
   /**
    * Makes a peer of a node, unless it is this one.
    *
-   * @param self this node's entry, or null where the file has none: it will be refused
+   * @param self this node's entry, or null if the file has none: it will be refused
    * @return what the engine knows the node by, or null: it has no identity yet, so nothing can be
    *     encrypted for it, and nothing leaves
    */

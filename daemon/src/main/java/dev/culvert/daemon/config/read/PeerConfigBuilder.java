@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class PeerConfigBuilder {
   private final @Nullable PublicKey publicKey;
 
-  /** Ranges, and where each was given. */
+  /** Ranges, each with its place in the file. */
   final Map<Prefix, Place> allowedIps = new LinkedHashMap<>();
 
   String name;

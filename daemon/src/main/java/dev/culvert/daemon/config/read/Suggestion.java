@@ -9,7 +9,7 @@ import java.util.stream.Collectors;
 final class Suggestion {
   private Suggestion() {}
 
-  /** {@code "; did you mean 'mtu'?"} where a known word is near, else all that are known. */
+  /** {@code "; did you mean 'mtu'?"} if a known word is near, else all known words. */
   static String of(String word, Collection<String> known) {
     String lower = word.toLowerCase(Locale.ROOT);
     return known.stream()

@@ -13,7 +13,7 @@ final class WireGuardNodes implements NodePeers {
   private final GatewayConfigBuilder config;
 
   /**
-   * @param directory where relative paths start
+   * @param directory the directory of relative paths
    */
   WireGuardNodes(Path directory, GatewayConfigBuilder config) {
     this.directory = directory;

@@ -18,7 +18,7 @@ import org.snakeyaml.engine.v2.nodes.ScalarNode;
 import org.snakeyaml.engine.v2.nodes.SequenceNode;
 import org.snakeyaml.engine.v2.nodes.Tag;
 
-/** A node of a YAML document that knows where it stands. */
+/** A node of a YAML document with its position. */
 final class YamlValue {
   private final Node node;
   private final Place place;
@@ -155,7 +155,7 @@ final class YamlValue {
       return value;
     }
 
-    /** The items under {@code key}, none where it is absent. */
+    /** The items under {@code key}, none if it is absent. */
     List<YamlValue> list(String key) throws ConfigException {
       YamlValue value = values.get(key);
       return value == null ? List.of() : value.list();

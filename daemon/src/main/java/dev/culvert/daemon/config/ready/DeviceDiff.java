@@ -112,7 +112,7 @@ public final class DeviceDiff {
     return wanted.isPresent() && wanted.getAsInt() == now ? OptionalInt.empty() : wanted;
   }
 
-  /** Where the peer is to be moved to, or null: it stays where it is. */
+  /** The peer's new endpoint, or null if it keeps the present one. */
   private static @Nullable Endpoint endpoint(
       @Nullable Endpoint is, @Nullable Endpoint wantedBefore, @Nullable Endpoint wanted) {
     if (wanted == null || wanted.isSamePlace(is)) {

@@ -35,7 +35,7 @@ public final class EndpointText {
   /**
    * Parses a numeric endpoint; never asks a name service.
    *
-   * @throws IllegalArgumentException where {@code text} is not one
+   * @throws IllegalArgumentException if {@code text} is not one
    */
   public static Endpoint parse(String text) {
     int colon = text.lastIndexOf(':');
@@ -84,7 +84,7 @@ public final class EndpointText {
   /**
    * Parses a port that something can be sent to.
    *
-   * @throws IllegalArgumentException where it is not 1 to 65535
+   * @throws IllegalArgumentException if it is not 1 to 65535
    */
   public static int port(String text) {
     boolean digits =

@@ -13,7 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Makes the settings of ESP's peers, as far as it is known where they are. */
+/** Makes the settings of those ESP peers whose endpoints are known. */
 public final class EspPeers {
   private final EspConfig esp;
   private final Map<String, EspPolicy> policies;

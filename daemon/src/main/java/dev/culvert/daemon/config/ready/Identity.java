@@ -31,7 +31,7 @@ final class Identity {
 
   private Identity() {}
 
-  /** The key in {@code source}, made now where its file does not exist. The caller closes it. */
+  /** The key in {@code source}, made now if its file does not exist. The caller closes it. */
   static SecretBytes loadOrCreate(KeySource source, SecureRandom random) throws ConfigException {
     if (source instanceof KeySource.InFile(Path path, Place place) && !Files.exists(path)) {
       try {
