@@ -345,6 +345,22 @@ final class EspDataPathTest {
         bob.drops());
   }
 
+  /** One lookup answers for packets in a row; a new source must not hide a destination. */
+  @Test
+  void eachPairOfAddressesInARunIsJudgedByItself() {
+    join(true);
+    IpAddress stranger = IpAddress.parse("10.0.0.99");
+    alice.sealPackets(
+        alice.peer(bob),
+        0,
+        Station.packet(stranger, bob.inner, 1),
+        Station.packet(stranger, stranger, 2),
+        Station.packet(alice.inner, bob.inner, 3),
+        Station.packet(alice.inner, stranger, 4));
+    receive(alice.outbox.toArray(byte[][]::new));
+    assertEquals(List.of(3), bob.deliveredNumbers());
+  }
+
   @Test
   void saIsFoundBySpiAndSourceAddressWhateverThePort() {
     join(true);
