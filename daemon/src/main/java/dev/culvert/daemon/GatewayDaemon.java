@@ -17,15 +17,19 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A gateway that runs from a configuration file. The guard comes before the device and is not
- * lifted here: however this ends, what should be encrypted does not leave in clear.
+ * A gateway that runs from a configuration file. The guard is put in place before the device and is
+ * never removed here, so that traffic to be encrypted does not leave in clear, however the daemon
+ * ends.
  *
- * <p>Start and reload replace {@link #state} under the lock of this; it is read without.
+ * <p>Start and reload replace {@link #state} under this object's lock; reads need no lock.
  */
 public final class GatewayDaemon implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(GatewayDaemon.class);
 
-  /** How long a start and a reload wait for name servers; what has no answer then gets it later. */
+  /**
+   * The longest wait for name servers at a start or reload; names without an answer are resolved
+   * later.
+   */
   private static final Duration NAMES_PATIENCE = Duration.ofSeconds(5);
 
   private final Path file;
@@ -67,8 +71,8 @@ public final class GatewayDaemon implements AutoCloseable {
 
   private void start(GatewayConfig config) throws ConfigException, IOException {
     Guarded.refuseRunning(machine, config.interfaceName());
-    // The guard and the rules stand before there is a device that they could lead to, and before
-    // keys and names, of which one that cannot be had does not leave them undone.
+    // Guard and rules come before the device to which they lead, and before keys and names, so that
+    // a missing key or name does not keep them from being put in place.
     KernelSide kernel = KernelSide.start(config, file, machine, this::guardUnattended);
     state = state.with(kernel);
     Running running;
@@ -96,7 +100,9 @@ public final class GatewayDaemon implements AutoCloseable {
         view.publicKey() == null ? "" : ", public key " + view.publicKey());
   }
 
-  /** A peer without an address is no reason to end: the others work, and the guard stands. */
+  /**
+   * Goes on without a peer that has no address, since the other peers work and the guard stands.
+   */
   private void followNames(KernelSide kernel, Running running) {
     PeerNames names = new PeerNames(interfaceName(), machine.names(), running, kernel::peersAt);
     synchronized (this) {
@@ -107,7 +113,7 @@ public final class GatewayDaemon implements AutoCloseable {
   }
 
   /**
-   * Reads the file again, applies what changed and asks for peers' names anew. Sessions of peers
+   * Reads the file again, applies the changes and resolves peers' names again. Sessions of peers
    * that stay go on.
    *
    * @throws ConfigException if the file cannot be used; all stays as it was
@@ -180,7 +186,10 @@ public final class GatewayDaemon implements AutoCloseable {
     }
   }
 
-  /** Whatever fails, guard and rules are of the configuration that stays in force. */
+  /**
+   * Applies a configuration. If that fails, guard and rules go back to the configuration that stays
+   * in force.
+   */
   private static int applyOrSteerBack(GatewayState now, GatewayConfig wanted, Desired desired)
       throws ConfigException, IOException {
     KernelSide kernel = now.requireKernel();
@@ -202,7 +211,7 @@ public final class GatewayDaemon implements AutoCloseable {
     }
   }
 
-  /** The same for as long as it runs. */
+  /** The interface's name, which does not change while the daemon runs. */
   public String interfaceName() {
     return state.config().interfaceName();
   }
@@ -212,7 +221,7 @@ public final class GatewayDaemon implements AutoCloseable {
     return stopped;
   }
 
-  /** Why this ended by itself, if it did. */
+  /** The reason why the daemon ended by itself, if it did. */
   public Optional<String> failure() {
     Running running = state.running();
     return Optional.ofNullable(failure)
@@ -227,12 +236,15 @@ public final class GatewayDaemon implements AutoCloseable {
     }
   }
 
-  /** Without repairs this goes on no longer: who started it learns of it, and the guard stands. */
+  /**
+   * Ends the daemon after the repairs have failed; {@link #awaitClosed} returns, and the guard
+   * stays.
+   */
   private void guardUnattended(Throwable cause) {
     giveUp("routes, rules and guard were no longer kept: " + cause);
   }
 
-  /** Ends, since a part is no more and what is left is half a gateway; the guard stands. */
+  /** Ends the daemon after a vital part failed; the guard stays. */
   public void giveUp(String reason) {
     failure = reason;
     Thread.ofPlatform().name("give-up").start(this::closeDevice);
@@ -251,7 +263,7 @@ public final class GatewayDaemon implements AutoCloseable {
     }
   }
 
-  /** Takes the device and the sockets away; the guard stays. May be called again. */
+  /** Removes the device and the sockets; the guard stays. May be called again. */
   @Override
   public void close() throws IOException {
     synchronized (this) {
