@@ -20,9 +20,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sums up what the lanes and the guard counted. The guard sees the underlay: what it let through by
- * a class was in clear. Its counters outlive the daemon, so an audit needs none; what they counted
- * under an earlier policy is judged by the present one.
+ * Sums up the counts of the lanes and the guard. The guard sees the underlay: what it let through
+ * by a class was in clear. Its counters outlive the daemon, so an audit needs none; what they
+ * counted under an earlier policy is judged by the present one.
  */
 public final class Audit {
   private final Map<String, Figures> rows = new LinkedHashMap<>();

@@ -14,7 +14,7 @@ import java.util.TreeSet;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
-/** Looks for what takes packets past the guard, and tells of each that is new. */
+/** Looks for blind spots of the guard, and reports each new one. */
 public final class BlindSpotWatch {
   private static final LimitedLog LOG = LimitedLog.of(BlindSpotWatch.class);
 

@@ -45,7 +45,7 @@ public final class FormerSettings {
     }
   }
 
-  /** Puts back what nobody has changed since, and forgets all. */
+  /** Restores the settings that were not changed since, and forgets all. */
   public void restore(Network network) throws IOException {
     for (Map.Entry<String, Change> entry : read().entrySet()) {
       Change change = entry.getValue();

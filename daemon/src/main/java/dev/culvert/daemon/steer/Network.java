@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 
-/** What {@code culvert up} asks of the kernel besides the device. */
+/** The kernel's services to {@code culvert up}, besides the device. */
 public interface Network {
   /**
    * What takes packets past the guard here.
@@ -56,10 +56,10 @@ public interface Network {
 
   /** Hears of what is kept. */
   interface Listener {
-    /** {@link #facts} may not be what they were. */
+    /** {@link #facts} may have changed. */
     void hostChanged();
 
-    /** Nothing is repaired any more; what stands stays. */
+    /** Repairs have ended; the kernel's state stays. */
     void ended(Throwable cause);
   }
 

@@ -18,9 +18,9 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /**
- * What one gateway has the kernel hold: compiled from its configuration and from this machine as it
- * is, kept against other hands, and compiled anew when the machine changes. Closing leaves all in
- * place.
+ * The kernel state of one gateway: compiled from its configuration and from the facts of this
+ * machine, repaired when other programs change it, and compiled again when the machine changes.
+ * Closing leaves it in place.
  */
 public final class Steered implements AutoCloseable {
   private static final LimitedLog log = LimitedLog.of(Steered.class);
@@ -235,7 +235,7 @@ public final class Steered implements AutoCloseable {
       log.info(MACHINE, "the tunnel's MTU was {} and is {}", mtuBefore, next.mtu());
     }
     if (next.losesIpv6()) {
-      // What can no longer be encrypted meets the unreachable route and the guard.
+      // Packets that can no longer be encrypted meet the unreachable route and the guard.
       log.warn(MACHINE, "IPv6 goes no more: {}", ipv6Lost(next));
     }
   }

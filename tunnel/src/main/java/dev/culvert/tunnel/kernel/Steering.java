@@ -28,9 +28,9 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes the kernel hold what a {@link KernelPlan} asks for, and nothing else of ours. It compares
- * first and changes only what differs. The order in which a new plan is applied keeps a packet from
- * ever falling through to a way in clear:
+ * Brings the kernel into the state of a {@link KernelPlan}, and deletes all other entries of ours.
+ * It compares first and changes only what differs. The order in which a new plan is applied keeps a
+ * packet from ever falling through to a way in clear:
  *
  * <ol>
  *   <li>the guard, checked to be there, and its second layer if the kernel can have it
@@ -231,7 +231,7 @@ public final class Steering implements AutoCloseable {
     }
   }
 
-  /** Adds what is missing; what of ours is on the plan's devices and not in it comes back. */
+  /** Adds missing addresses; returns ours on the plan's devices that are not in the plan. */
   private List<Address> addAddresses(KernelPlan plan, Map<String, Link> byName, Pass pass)
       throws IOException {
     List<Address> surplus = new ArrayList<>(links.addresses());
@@ -264,14 +264,14 @@ public final class Steering implements AutoCloseable {
         && address.length() == plan.length();
   }
 
-  /** What tells two routes of one table apart: the kernel has one of each. */
+  /** The identity of a route in a table: the kernel has at most one route per key. */
   private record Key(int table, Prefix destination, long metric) {
     static Key of(Route route) {
       return new Key(route.table(), route.destination(), route.metric());
     }
   }
 
-  /** Adds what is missing and replaces what differs; what of ours nobody wants comes back. */
+  /** Adds missing routes and replaces different ones; returns ours that are not in the plan. */
   private List<Route> addRoutes(KernelPlan plan, Map<String, Link> byName, Pass pass)
       throws IOException {
     tables.addAll(plan.tables());
