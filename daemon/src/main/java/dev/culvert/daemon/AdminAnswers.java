@@ -73,7 +73,8 @@ final class AdminAnswers {
     if (!keysTold) {
       keysTold = true;
       log.warn(
-          "{}: an administrator reads the keys (culvert keylog)", now.config().interfaceName());
+          "{}: an administrator reads the keys (culvert keylog, or capture --with-secrets)",
+          now.config().interfaceName());
     }
     return new Response(null, null, null, null, now.requireRunning().keyLog());
   }
