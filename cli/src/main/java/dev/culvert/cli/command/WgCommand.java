@@ -2,7 +2,8 @@ package dev.culvert.cli.command;
 
 import ch.qos.logback.classic.Level;
 import dev.culvert.daemon.Machine;
-import dev.culvert.daemon.config.InterfaceName;
+import dev.culvert.daemon.config.Place;
+import dev.culvert.daemon.config.Values;
 import dev.culvert.daemon.socket.LocalServer;
 import dev.culvert.daemon.uapi.UapiServer;
 import dev.culvert.tunnel.gateway.RunningTunnel;
@@ -46,7 +47,7 @@ public final class WgCommand implements Callable<Integer> {
           ExitCode.USAGE, "without -f this works through the launcher, ./culvert");
     }
     Logging.daemonDefault(Level.ERROR);
-    InterfaceName.check(interfaceName);
+    Values.interfaceName(new Place("interface", 0, ""), interfaceName);
     if (LocalServer.isLive(machine.uapiSocket(interfaceName))) {
       throw new FileAlreadyExistsException(interfaceName);
     }

@@ -5,9 +5,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What the admin socket carries: one JSON object a line, each request with one answer. */
-public sealed interface AdminMessage {
+public final class AdminMessage {
+  private AdminMessage() {}
+
   /** What can be asked of a running gateway. */
-  enum Command {
+  public enum Command {
     STATUS,
     RELOAD,
     /** The plan; with a source and a destination as arguments, what would become of a packet. */
@@ -19,7 +21,7 @@ public sealed interface AdminMessage {
   }
 
   /** A question. */
-  record Request(Command command, @Nullable List<String> arguments) implements AdminMessage {}
+  public record Request(Command command, @Nullable List<String> arguments) {}
 
   /**
    * Its answer.
@@ -31,13 +33,12 @@ public sealed interface AdminMessage {
    * @param keyLog lines for Wireshark, which are secret; only after KEYLOG
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
-  record Response(
+  public record Response(
       @Nullable String error,
       @Nullable GatewayView gateway,
       @Nullable RoutesView routes,
       @Nullable AuditView audit,
-      @Nullable List<String> keyLog)
-      implements AdminMessage {
+      @Nullable List<String> keyLog) {
     /** Nothing but that it was done. */
     public static Response done() {
       return new Response(null, null, null, null, null);

@@ -1,7 +1,6 @@
 package dev.culvert.daemon.config;
 
 import dev.culvert.routing.Mark;
-import dev.culvert.routing.Prefix;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -121,16 +120,5 @@ public record GatewayConfig(
       case EngineConfig.WireGuard wireGuard -> peers.size();
       case EspConfig esp -> esp.peers().size();
     };
-  }
-
-  /** Every range that goes through the tunnel, sorted, without doubles. */
-  public List<Prefix> tunnelled() {
-    Stream<Prefix> ranges =
-        switch (engine) {
-          case EngineConfig.WireGuard wireGuard ->
-              peers.stream().flatMap(p -> p.allowedIps().stream());
-          case EspConfig esp -> esp.peers().stream().flatMap(p -> p.allowedIps().stream());
-        };
-    return ranges.distinct().sorted().toList();
   }
 }

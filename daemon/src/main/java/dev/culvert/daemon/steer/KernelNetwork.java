@@ -66,16 +66,6 @@ public final class KernelNetwork implements Network {
             plan,
             new Keeper.Listener() {
               @Override
-              public void repaired(List<String> changes) {
-                // The keeper has logged it.
-              }
-
-              @Override
-              public void completed(List<String> changes) {
-                // The keeper has logged these as well.
-              }
-
-              @Override
               public void hostChanged() {
                 listener.hostChanged();
               }

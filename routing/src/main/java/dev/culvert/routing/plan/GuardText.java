@@ -55,11 +55,6 @@ public final class GuardText {
     return new GuardText(guard).text();
   }
 
-  /** The text that removes the guard, whether it exists or not. */
-  public static String removal() {
-    return "table inet " + TABLE + "\ndelete table inet " + TABLE + "\n" + ARP_REMOVAL;
-  }
-
   private String text() {
     for (boolean v4 : FAMILIES) {
       leaving(v4);

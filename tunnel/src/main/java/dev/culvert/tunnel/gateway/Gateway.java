@@ -37,7 +37,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -207,7 +206,7 @@ final class Gateway implements RunningTunnel {
               }
             },
             this::fail);
-    linkMonitor = LinkMonitor.start(Set.of(), follower::hear, this::fail);
+    linkMonitor = LinkMonitor.start(false, follower::hear, this::fail);
     follower.start(linkMonitor);
     LOG.info(
         "{}: {} lanes, {} helpers, offloads {}",

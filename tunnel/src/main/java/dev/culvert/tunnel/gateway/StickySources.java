@@ -15,7 +15,6 @@ import dev.culvert.tunnel.runtime.LimitedLog;
 import dev.culvert.tunnel.runtime.VitalThread;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.EnumSet;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -87,8 +86,7 @@ final class StickySources implements AutoCloseable {
     StickySources sources =
         new StickySources(name, engine, control, underlay, addresses, Netlink.open(), died);
     try {
-      sources.news =
-          LinkMonitor.start(EnumSet.allOf(LinkMonitor.Topic.class), sources::doubt, died);
+      sources.news = LinkMonitor.start(true, sources::doubt, died);
       sources.readAddresses();
     } catch (IOException | RuntimeException e) {
       if (sources.news != null) {

@@ -6,7 +6,6 @@ import java.io.IOException;
 public class ErrnoException extends IOException {
   private static final long serialVersionUID = 1L;
 
-  private final String call;
   private final int errno;
 
   /**
@@ -26,13 +25,7 @@ public class ErrnoException extends IOException {
    */
   public ErrnoException(String call, int errno, String reason) {
     super(call + ": " + reason + " (errno " + errno + ")");
-    this.call = call;
     this.errno = errno;
-  }
-
-  /** The call and its object. */
-  public String call() {
-    return call;
   }
 
   /** The positive error number, see {@link Errno}. */

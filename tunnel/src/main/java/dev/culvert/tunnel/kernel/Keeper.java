@@ -72,10 +72,10 @@ public final class Keeper implements AutoCloseable {
     void ended(Throwable cause);
 
     /** Others had changed this, and it is as planned again. */
-    void repaired(List<String> changes);
+    default void repaired(List<String> changes) {}
 
     /** What the plan waited for has come, a device mostly, and got this. */
-    void completed(List<String> changes);
+    default void completed(List<String> changes) {}
 
     /**
      * Links, addresses or others' routes are not as they were: {@link HostFacts} may not be either.

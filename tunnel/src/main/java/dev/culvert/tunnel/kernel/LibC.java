@@ -101,8 +101,6 @@ public interface LibC {
 
   int unshare(int flags);
 
-  int setns(int fd, int kind);
-
   int flock(int fd, int operation);
 
   long signal(int number, long handler);

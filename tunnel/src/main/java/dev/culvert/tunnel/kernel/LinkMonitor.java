@@ -5,7 +5,6 @@ import dev.culvert.tunnel.runtime.LimitedLog;
 import dev.culvert.tunnel.runtime.VitalThread;
 import java.io.IOException;
 import java.net.ProtocolException;
-import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
@@ -19,28 +18,15 @@ import java.util.function.Consumer;
 public final class LinkMonitor implements AutoCloseable {
   private static final LimitedLog LOG = LimitedLog.of(LinkMonitor.class);
 
-  /** Changes to report apart from those of interfaces. */
-  public enum Topic {
-    /** RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR. */
-    ADDRESSES(0x10 | 0x100),
-    /** RTMGRP_IPV4_ROUTE, RTMGRP_IPV6_ROUTE. */
-    ROUTES(0x40 | 0x400),
-    /** RTMGRP_IPV4_RULE, RTNLGRP_IPV6_RULE. */
-    RULES(0x80 | 1 << 18);
-
-    private final int groups;
-
-    Topic(int groups) {
-      this.groups = groups;
-    }
-  }
-
   private static final int RTMGRP_LINK = 1;
+
+  /** RTMGRP_IPV4_IFADDR, _ROUTE and _RULE, RTMGRP_IPV6_IFADDR and _ROUTE, RTNLGRP_IPV6_RULE. */
+  private static final int ROUTING_GROUPS = 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 1 << 18;
 
   private final Netlink news;
   private final Netlink questions;
   private final Wakeup wakeup;
-  private final Set<Topic> topics;
+  private final boolean routing;
   private final Consumer<? super LinkEvent> listener;
   private final Map<Integer, Link> known = new HashMap<>();
   private final Thread thread;
@@ -51,13 +37,13 @@ public final class LinkMonitor implements AutoCloseable {
       Netlink news,
       Netlink questions,
       Wakeup wakeup,
-      Set<Topic> topics,
+      boolean routing,
       Consumer<? super LinkEvent> listener,
       Consumer<? super Throwable> died) {
     this.news = news;
     this.questions = questions;
     this.wakeup = wakeup;
-    this.topics = topics;
+    this.routing = routing;
     this.listener = listener;
     thread = VitalThread.unstarted("link-monitor", this::run, died);
   }
@@ -66,25 +52,21 @@ public final class LinkMonitor implements AutoCloseable {
    * Starts to listen in the calling thread's network namespace. Interfaces that exist already are
    * not reported.
    *
+   * @param routing whether to report changes of addresses, routes and rules too
    * @param listener called on the monitor's thread; exceptions that it throws are logged
    * @param died called if the monitor's thread dies although this was not closed
    */
   public static LinkMonitor start(
-      Set<Topic> topics, Consumer<? super LinkEvent> listener, Consumer<? super Throwable> died)
+      boolean routing, Consumer<? super LinkEvent> listener, Consumer<? super Throwable> died)
       throws IOException {
-    int groups = RTMGRP_LINK;
-    for (Topic topic : topics) {
-      groups |= topic.groups;
-    }
-    Set<Topic> copy = EnumSet.noneOf(Topic.class);
-    copy.addAll(topics);
+    int groups = routing ? RTMGRP_LINK | ROUTING_GROUPS : RTMGRP_LINK;
     Netlink news = Netlink.open(Netlink.NETLINK_ROUTE, groups);
     Netlink questions = null;
     Wakeup wakeup = null;
     try {
       questions = Netlink.open();
       wakeup = Wakeup.open();
-      LinkMonitor monitor = new LinkMonitor(news, questions, wakeup, copy, listener, died);
+      LinkMonitor monitor = new LinkMonitor(news, questions, wakeup, routing, listener, died);
       for (Link link : new Links(questions).list()) {
         monitor.known.put(link.index(), link);
       }
@@ -229,13 +211,9 @@ public final class LinkMonitor implements AutoCloseable {
     if (everywhere) {
       deliver(new LinkEvent.Elsewhere(0));
     }
-    if (topics.contains(Topic.ADDRESSES)) {
+    if (routing) {
       now.keySet().forEach(index -> deliver(new LinkEvent.AddressesChanged(index)));
-    }
-    if (topics.contains(Topic.ROUTES)) {
       deliver(new LinkEvent.RoutesChanged());
-    }
-    if (topics.contains(Topic.RULES)) {
       deliver(new LinkEvent.RulesChanged());
     }
   }

@@ -110,14 +110,6 @@ public final class Routes {
       return interfaceIndex == 0 ? Kind.UNREACHABLE : Kind.TO_DEVICE;
     }
 
-    public static Route to(Prefix destination, int interfaceIndex) {
-      return new Route(destination, interfaceIndex, MAIN_TABLE, 0, null);
-    }
-
-    public static Route unreachable(Prefix destination, long metric) {
-      return new Route(destination, 0, MAIN_TABLE, metric, null);
-    }
-
     @Override
     public String toString() {
       return (kind == Kind.TO_DEVICE ? "" : kind.name().toLowerCase(Locale.ROOT) + " ")

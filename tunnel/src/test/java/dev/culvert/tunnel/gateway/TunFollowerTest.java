@@ -12,7 +12,6 @@ import dev.culvert.tunnel.port.TunDevice;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -54,7 +53,7 @@ class TunFollowerTest {
                 told.add(GONE);
               }
             });
-    monitor = home.call(() -> LinkMonitor.start(Set.of(), follower::hear, died -> {}));
+    monitor = home.call(() -> LinkMonitor.start(false, follower::hear, died -> {}));
     follower.start(monitor);
     await(1500);
   }

@@ -13,7 +13,6 @@ import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.kernel.Links.Link;
 import dev.culvert.tunnel.kernel.Routes.Route;
 import java.io.IOException;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
@@ -176,7 +175,7 @@ class NetlinkTest {
   @ValueSource(strings = {"10.20.0.0/16", "fd20::/32"})
   void anUnreachableRouteStandsBehindOneToAnInterface(String destination) throws Exception {
     bothUp();
-    Route behind = Route.unreachable(Prefix.parse(destination), 4000);
+    Route behind = new Route(Prefix.parse(destination), 0, Routes.MAIN_TABLE, 4000, null);
     Route before = new Route(Prefix.parse(destination), veth, Routes.MAIN_TABLE, 10, null);
     routes.add(behind);
     routes.add(before);
@@ -217,10 +216,8 @@ class NetlinkTest {
 
   private final BlockingQueue<LinkEvent> events = new LinkedBlockingQueue<>();
 
-  private LinkMonitor monitor(LinkMonitor.Topic... topics) throws Exception {
-    EnumSet<LinkMonitor.Topic> set = EnumSet.noneOf(LinkMonitor.Topic.class);
-    set.addAll(List.of(topics));
-    return namespace.call(() -> LinkMonitor.start(set, events::add, died -> {}));
+  private LinkMonitor monitor(boolean routing) throws Exception {
+    return namespace.call(() -> LinkMonitor.start(routing, events::add, died -> {}));
   }
 
   private LinkEvent await(Predicate<LinkEvent> wanted) throws Exception {
@@ -241,7 +238,7 @@ class NetlinkTest {
 
   @Test
   void theMonitorTellsWhatBecomesOfALink() throws Exception {
-    try (LinkMonitor monitor = monitor()) {
+    try (LinkMonitor monitor = monitor(false)) {
       assertNotNull(monitor);
       namespace.exec("ip", "link", "set", "veth0", "mtu", "1400");
       LinkEvent mtu = await(e -> changed(e, c -> c.before().mtu() != c.after().mtu()));
@@ -263,7 +260,7 @@ class NetlinkTest {
   void aLinkThatLeavesItsBridgeIsNotGone() throws Exception {
     namespace.exec("ip", "link", "add", "br0", "type", "bridge");
     namespace.exec("ip", "link", "set", "veth0", "master", "br0");
-    try (LinkMonitor monitor = monitor()) {
+    try (LinkMonitor monitor = monitor(false)) {
       assertNotNull(monitor);
       namespace.exec("ip", "link", "set", "veth0", "nomaster");
       namespace.exec("ip", "link", "set", "veth0", "mtu", "1444");
@@ -278,7 +275,7 @@ class NetlinkTest {
   @Test
   void addressesAndRoutesAreToldToWhoAsks() throws Exception {
     bothUp();
-    try (LinkMonitor monitor = monitor(LinkMonitor.Topic.ADDRESSES, LinkMonitor.Topic.ROUTES)) {
+    try (LinkMonitor monitor = monitor(true)) {
       assertNotNull(monitor);
       namespace.exec("ip", "addr", "add", "10.1.1.1/32", "dev", "veth0");
       await(e -> e.equals(new LinkEvent.AddressesChanged(veth)));
@@ -289,7 +286,7 @@ class NetlinkTest {
 
   @Test
   void rulesOfBothFamiliesAreToldToWhoAsks() throws Exception {
-    try (LinkMonitor monitor = monitor(LinkMonitor.Topic.RULES)) {
+    try (LinkMonitor monitor = monitor(true)) {
       assertNotNull(monitor);
       for (String family : List.of("-4", "-6")) {
         namespace.exec("ip", family, "rule", "add", "priority", "77", "lookup", "main");
@@ -358,8 +355,7 @@ class NetlinkTest {
           events.add(event);
         };
     try (LinkMonitor monitor =
-        namespace.call(
-            () -> LinkMonitor.start(EnumSet.of(LinkMonitor.Topic.ROUTES), listener, died -> {}))) {
+        namespace.call(() -> LinkMonitor.start(true, listener, died -> {}))) {
       assertNotNull(monitor);
       for (int mtu = 1000; mtu < 3000; mtu++) {
         links.setMtu(veth, mtu);
@@ -381,9 +377,7 @@ class NetlinkTest {
           throw new IllegalStateException("on purpose");
         };
     try (LinkMonitor monitor =
-        namespace.call(
-            () ->
-                LinkMonitor.start(EnumSet.noneOf(LinkMonitor.Topic.class), failing, died -> {}))) {
+        namespace.call(() -> LinkMonitor.start(false, failing, died -> {}))) {
       assertNotNull(monitor);
       links.setMtu(veth, 1400);
       await(e -> changed(e, c -> c.after().mtu() == 1400));
@@ -394,7 +388,7 @@ class NetlinkTest {
 
   @Test
   void aClosedMonitorTellsNothing() throws Exception {
-    LinkMonitor monitor = monitor();
+    LinkMonitor monitor = monitor(false);
     monitor.close();
     monitor.close();
     events.clear();

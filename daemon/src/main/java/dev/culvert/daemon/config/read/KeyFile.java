@@ -34,6 +34,20 @@ public final class KeyFile {
     };
   }
 
+  /**
+   * Reads a key that came from elsewhere than a file, and wipes {@code text}.
+   *
+   * @param from for errors, as in {@code standard input}
+   * @return a key of 32 bytes that the caller closes
+   */
+  public static SecretBytes read(String from, byte[] text) throws ConfigException {
+    try {
+      return decode(new Place(from, 0, ""), strip(text));
+    } finally {
+      Arrays.fill(text, (byte) 0);
+    }
+  }
+
   /** Reads a whole file of at most {@code maxBytes}, for the caller to wipe. */
   static byte[] readSecretFile(Place place, Path path, int maxBytes) throws ConfigException {
     try {
@@ -58,7 +72,7 @@ public final class KeyFile {
     }
   }
 
-  public static byte[] strip(byte[] text) {
+  private static byte[] strip(byte[] text) {
     int end = text.length;
     while (end > 0 && text[end - 1] <= ' ') {
       end--;
@@ -67,7 +81,7 @@ public final class KeyFile {
   }
 
   /** Decodes base64 and wipes {@code base64}. */
-  public static SecretBytes decode(Place place, byte[] base64) throws ConfigException {
+  static SecretBytes decode(Place place, byte[] base64) throws ConfigException {
     try {
       byte[] key = Base64.getDecoder().decode(base64);
       if (base64.length == 44 && key.length == KEY_LENGTH) {

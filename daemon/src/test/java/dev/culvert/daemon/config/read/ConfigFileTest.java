@@ -102,7 +102,7 @@ final class ConfigFileTest {
             Prefix.parse("10.66.0.2/32"),
             Prefix.parse("10.66.2.0/24"),
             Prefix.parse("fd66:0:0:2::/64")),
-        config.tunnelled());
+        peer.allowedIps().stream().sorted().toList());
   }
 
   /** Both ends have to name each other alike, whatever the order in which addresses stand. */
@@ -196,7 +196,6 @@ final class ConfigFileTest {
   void theEspSampleIsReadWhole() throws ConfigException {
     GatewayConfig config = ConfigFile.read(Path.of("src/main/dist/culvert-esp.yaml"));
     assertEquals(4500, config.listenPort());
-    assertEquals(List.of(Prefix.parse("10.66.2.0/24")), config.tunnelled());
     EspConfig esp = assertInstanceOf(EspConfig.class, config.engine());
     assertEquals("[192.0.2.1]", esp.nodeAddresses().toString());
     assertEquals("[10.66.1.0/24]", esp.localRanges().toString());
@@ -204,6 +203,7 @@ final class ConfigFileTest {
     assertEquals(new GlobalKeyingConfig(Path.of("/etc/culvert/esp.keys")), esp.keying());
     EspConfig.Peer peer = esp.peers().getFirst();
     assertEquals("node-b", peer.name());
+    assertEquals(List.of(Prefix.parse("10.66.2.0/24")), peer.allowedIps());
     assertEquals("192.0.2.2:4500", peer.endpoint().toString());
     assertEquals(null, peer.address());
     assertEquals(0, peer.natKeepalive());
