@@ -7,11 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.SealResult;
-import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
-import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -52,14 +51,21 @@ public final class SimulatedNetwork {
   public long now = START;
 
   private final Random random;
-  private final List<Station> nodes;
-  private final PriorityQueue<Sent> flying =
-      new PriorityQueue<>(Comparator.comparingLong(Sent::at).thenComparingLong(Sent::number));
+  private final List<Node> nodes;
+  private final PriorityQueue<Flight> flying =
+      new PriorityQueue<>(Comparator.comparingLong(Flight::at).thenComparingLong(Flight::number));
   private long number;
 
-  public SimulatedNetwork(long seed, Station... nodes) {
+  /** Something on its way, and what happens when it arrives. */
+  private record Flight(long at, long number, Runnable arrival) {}
+
+  public SimulatedNetwork(long seed, Node... nodes) {
     random = new Random(seed);
-    this.nodes = List.of(nodes);
+    this.nodes = new ArrayList<>(List.of(nodes));
+  }
+
+  public void add(Node node) {
+    nodes.add(node);
   }
 
   /** Two nodes that know each other. */
@@ -95,13 +101,35 @@ public final class SimulatedNetwork {
     }
     int copies = random.nextDouble() < duplicateRate ? 2 : 1;
     for (int i = 0; i < copies; i++) {
-      long delay = maxDelay == 0 ? 0 : random.nextLong(maxDelay);
       byte[] carried = bytes.clone();
       if (random.nextDouble() < corruptRate) {
         carried[random.nextInt(carried.length)] ^= (byte) (1 << random.nextInt(8));
       }
-      flying.add(new Sent(sent.at + delay, number++, from, to, carried));
+      inject(from, to, carried);
     }
+  }
+
+  /** Has a datagram arrive that nothing loses and nobody records, as an attacker can. */
+  public void inject(Endpoint from, Endpoint to, byte[] bytes) {
+    fly(
+        () -> {
+          for (Node node : nodes) {
+            if (node.address().isSamePlace(to)) {
+              node.arrive(this, from, bytes);
+            }
+          }
+        });
+  }
+
+  /** Runs {@code arrival} as late as a datagram would arrive. */
+  public void fly(Runnable arrival) {
+    long delay = maxDelay == 0 ? 0 : random.nextLong(maxDelay);
+    flying.add(new Flight(now + LATENCY + delay, number++, arrival));
+  }
+
+  /** Lets {@code time} pass. */
+  public void run(Duration time) {
+    run(time.toNanos());
   }
 
   /** Lets {@code nanos} pass. */
@@ -118,8 +146,8 @@ public final class SimulatedNetwork {
     work();
     while (true) {
       long next = flying.isEmpty() ? Long.MAX_VALUE : flying.peek().at;
-      for (Station node : nodes) {
-        next = Math.min(next, node.engine().nextDeadlineNanos());
+      for (Node node : nodes) {
+        next = Math.min(next, node.nextDeadlineNanos());
       }
       if (next > end) {
         break;
@@ -133,41 +161,23 @@ public final class SimulatedNetwork {
 
   private void arrive() {
     while (!flying.isEmpty() && flying.peek().at <= now) {
-      Sent sent = flying.remove();
-      for (Station node : nodes) {
-        if (node.address.isSamePlace(sent.to)) {
-          node.receive(sent.from, now, sent.bytes);
-        }
-      }
+      flying.remove().arrival.run();
     }
   }
 
-  /** Everything that the engines' control sides have to do now. */
+  /** Everything that the nodes have to do now. */
   private void work() {
-    for (Station node : nodes) {
+    for (Node node : nodes) {
       int rounds = 0;
       do {
         assertTrue(rounds++ < 10_000, node + " spins");
-        node.engine().advance(now, wall(node));
-        while (node.engine().pollTransmit(node.datagram, now)) {
-          byte[] bytes =
-              node.datagram
-                  .memory()
-                  .asSlice(0, node.datagram.length())
-                  .toArray(ValueLayout.JAVA_BYTE);
-          transmit(node.address, node.datagram.destination(), bytes);
-        }
-        for (TunnelEvent event = node.engine().pollEvent();
-            event != null;
-            event = node.engine().pollEvent()) {
-          node.events.add(event);
-        }
-      } while (node.engine().nextDeadlineNanos() <= now);
+        node.advance(this);
+      } while (node.nextDeadlineNanos() <= now);
     }
   }
 
-  public long wall(Station node) {
-    return WALL_AT_ZERO + now + node.clockSkew;
+  public long wall(Node node) {
+    return WALL_AT_ZERO + now + node.clockSkew();
   }
 
   /** Everything of {@code type} that {@code from} put on the wire. */

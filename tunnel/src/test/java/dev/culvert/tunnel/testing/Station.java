@@ -23,7 +23,7 @@ import java.util.List;
 import java.util.Map;
 
 /** One engine of any protocol with its place on the network and what it delivered. */
-public abstract class Station {
+public abstract class Station implements Node {
   /** In every inner packet; the eavesdropper never sees it. */
   public static final byte[] MARKER = "never in clear on the wire".getBytes(US_ASCII);
 
@@ -53,6 +53,38 @@ public abstract class Station {
     this.name = name;
     this.inner = inner;
     this.address = address;
+  }
+
+  @Override
+  public Endpoint address() {
+    return address;
+  }
+
+  @Override
+  public long clockSkew() {
+    return clockSkew;
+  }
+
+  @Override
+  public long nextDeadlineNanos() {
+    return engine().nextDeadlineNanos();
+  }
+
+  @Override
+  public void advance(SimulatedNetwork network) {
+    engine().advance(network.now, network.wall(this));
+    while (engine().pollTransmit(datagram, network.now)) {
+      byte[] bytes = datagram.memory().asSlice(0, datagram.length()).toArray(ValueLayout.JAVA_BYTE);
+      network.transmit(address, datagram.destination(), bytes);
+    }
+    for (TunnelEvent event = engine().pollEvent(); event != null; event = engine().pollEvent()) {
+      events.add(event);
+    }
+  }
+
+  @Override
+  public void arrive(SimulatedNetwork network, Endpoint from, byte[] bytes) {
+    receive(from, network.now, bytes);
   }
 
   public abstract TunnelEngine engine();

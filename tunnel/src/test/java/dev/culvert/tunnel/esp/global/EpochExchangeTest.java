@@ -1,13 +1,15 @@
 package dev.culvert.tunnel.esp.global;
 
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.esp.KeyingEvent;
 import dev.culvert.tunnel.esp.SaKeyId;
+import dev.culvert.tunnel.testing.SimulatedNetwork;
+import dev.culvert.tunnel.testing.SimulatedNetwork.Sent;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,76 +28,77 @@ class EpochExchangeTest {
   private static final String C = "192.0.2.3";
 
   private long seed = 1;
-  private SimulatedLink link = new SimulatedLink(1);
+  private KeyingScene scene = new KeyingScene(1);
+  private SimulatedNetwork network = scene.network;
 
   private RandomGenerator random() {
     return new Random(seed++);
   }
 
-  private SimulatedNode node(String address, String... peers) {
-    return new SimulatedNode(link, address, List.of(peers), TestKeys.file(3), random());
+  private KeyingNode node(String address, String... peers) {
+    return new KeyingNode(scene, address, List.of(peers), TestKeys.file(3), random());
   }
 
-  private static boolean sendBoth(SimulatedNode a, SimulatedNode b) {
+  private static boolean sendBoth(KeyingNode a, KeyingNode b) {
     return a.sendingUnder(b) != 0 && b.sendingUnder(a) != 0;
   }
 
-  private static boolean delivers(SimulatedNode from, SimulatedNode to) {
-    SimulatedNode.Packet packet = from.seal(to, 0);
+  private static boolean delivers(KeyingNode from, KeyingNode to) {
+    KeyingNode.Packet packet = from.seal(to, 0);
     return packet != null && to.opens(packet, from);
   }
 
-  private static void assertConnected(SimulatedNode a, SimulatedNode b) {
+  private static void assertConnected(KeyingNode a, KeyingNode b) {
     assertTrue(delivers(a, b) && delivers(b, a), "packets pass both ways");
   }
 
-  private static int type(SimulatedLink.Seen message) {
+  private static int type(Sent message) {
     return message.bytes()[4];
   }
 
   @Test
   void bothEndsAgreeWithinAFewRoundTrips() {
-    SimulatedNode a = node(A, B);
-    SimulatedNode b = node(B, A);
-    link.run(Duration.ofMillis(50));
+    KeyingNode a = node(A, B);
+    KeyingNode b = node(B, A);
+    network.run(Duration.ofMillis(50));
     assertConnected(a, b);
     assertEquals(3, a.sendingUnder(b), "the SPI is the key's id");
   }
 
   @Test
   void theTwoDirectionsHaveDifferentKeys() {
-    SimulatedNode a = node(A, B);
-    SimulatedNode b = node(B, A);
-    link.run(Duration.ofSeconds(1));
+    KeyingNode a = node(A, B);
+    KeyingNode b = node(B, A);
+    network.run(Duration.ofSeconds(1));
     assertNotEquals(a.secretTo(b), b.secretTo(a));
     assertNotEquals(a.keyTo(b), b.keyTo(a));
   }
 
   @Test
   void pairsHaveDifferentKeys() {
-    SimulatedNode a = node(A, B, C);
-    SimulatedNode b = node(B, A, C);
-    SimulatedNode c = node(C, A, B);
-    link.run(Duration.ofSeconds(1));
+    KeyingNode a = node(A, B, C);
+    KeyingNode b = node(B, A, C);
+    KeyingNode c = node(C, A, B);
+    network.run(Duration.ofSeconds(1));
     assertConnected(a, b);
     assertConnected(a, c);
     assertConnected(b, c);
     assertNotEquals(a.keyTo(b), a.keyTo(c));
-    assertEquals(0, link.keysUsedTwice);
+    assertEquals(0, scene.keysUsedTwice);
   }
 
   @Test
   void nobodySendsWithoutAFreshAnswerOfThePeer() {
-    SimulatedNode a = node(A, B);
-    SimulatedNode b = node(B, A);
-    link.filter = message -> type(message) <= 1;
-    link.run(Duration.ofMinutes(5));
+    KeyingNode a = node(A, B);
+    KeyingNode b = node(B, A);
+    network.lose = message -> type(message) > 1;
+    network.run(Duration.ofMinutes(5));
     assertEquals(0, a.sendingUnder(b) + b.sendingUnder(a), "hellos alone");
-    link.filter = message -> type(message) <= 2;
-    link.run(Duration.ofMinutes(5));
+    network.lose = message -> type(message) > 2;
+    network.run(Duration.ofMinutes(5));
     assertEquals(0, a.sendingUnder(b) + b.sendingUnder(a), "no confirmation");
-    link.filter = message -> type(message) <= 3;
-    link.run(Duration.ofMinutes(5));
+    network.lose = message -> type(message) > 3;
+    network.run(Duration.ofMinutes(5));
     long senders =
         List.of(a.sendingUnder(b), b.sendingUnder(a)).stream().filter(x -> x != 0).count();
     assertEquals(1, senders, "the responder sends, the initiator has no acknowledgement");
@@ -103,64 +106,65 @@ class EpochExchangeTest {
 
   @Test
   void whatIsSentAtAnyMomentCanBeOpened() {
-    SimulatedNode a = node(A, B);
-    SimulatedNode b = node(B, A);
-    link.loss = 0.3;
-    link.duplication = 0.2;
-    link.maxDelay = 300 * SimulatedLink.MILLISECOND;
+    KeyingNode a = node(A, B);
+    KeyingNode b = node(B, A);
+    network.lossRate = 0.3;
+    network.duplicateRate = 0.2;
+    network.maxDelay = MILLISECONDS.toNanos(300);
     for (int number = 0; number < 40_000; number++) {
-      link.packet(a, b, number);
-      link.packet(b, a, number);
-      link.run(Duration.ofMillis(500));
+      scene.packet(a, b, number);
+      scene.packet(b, a, number);
+      network.run(Duration.ofMillis(500));
     }
-    link.run(Duration.ofSeconds(1));
-    assertTrue(link.sent > 79_000, "sent " + link.sent);
-    assertEquals(link.sent, link.delivered);
-    assertEquals(0, link.keysUsedTwice);
+    network.run(Duration.ofSeconds(1));
+    assertTrue(scene.sent > 79_000, "sent " + scene.sent);
+    assertEquals(scene.sent, scene.delivered);
+    assertEquals(0, scene.keysUsedTwice);
   }
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 4, 5, 6, 7, 8})
   void aHostileNetworkOnlyDelaysAgreement(int networkSeed) {
-    link = new SimulatedLink(networkSeed);
-    SimulatedNode a = node(A, B);
-    SimulatedNode b = node(B, A);
-    link.loss = 0.5;
-    link.duplication = 0.5;
-    link.maxDelay = 3_000 * SimulatedLink.MILLISECOND;
-    link.run(Duration.ofMinutes(20));
-    link.loss = 0;
-    link.run(Duration.ofMinutes(2));
+    scene = new KeyingScene(networkSeed);
+    network = scene.network;
+    KeyingNode a = node(A, B);
+    KeyingNode b = node(B, A);
+    network.lossRate = 0.5;
+    network.duplicateRate = 0.5;
+    network.maxDelay = MILLISECONDS.toNanos(3_000);
+    network.run(Duration.ofMinutes(20));
+    network.lossRate = 0;
+    network.run(Duration.ofMinutes(2));
     assertConnected(a, b);
-    assertEquals(0, link.keysUsedTwice);
+    assertEquals(0, scene.keysUsedTwice);
   }
 
   @Test
   void keysAreRenewedEveryHourWithoutLoss() {
-    SimulatedNode a = node(A, B);
-    SimulatedNode b = node(B, A);
-    link.run(Duration.ofSeconds(1));
+    KeyingNode a = node(A, B);
+    KeyingNode b = node(B, A);
+    network.run(Duration.ofSeconds(1));
     List<SaKeyId> keys = new ArrayList<>();
     for (int number = 0; number < 5 * 3_600; number++) {
-      link.packet(a, b, number);
-      link.packet(b, a, number);
-      link.run(Duration.ofSeconds(1));
+      scene.packet(a, b, number);
+      scene.packet(b, a, number);
+      network.run(Duration.ofSeconds(1));
       SaKeyId key = Objects.requireNonNull(a.keyTo(b));
       if (!keys.contains(key)) {
         keys.add(key);
       }
     }
-    assertEquals(link.sent, link.delivered);
-    assertEquals(0, link.held);
+    assertEquals(scene.sent, scene.delivered);
+    assertEquals(0, scene.held);
     assertTrue(keys.size() == 6, keys.size() + " keys in five hours");
     assertEquals(1, a.inboundCount(b) - (a.inboundCount(b) > 1 ? 1 : 0), "old ones are gone");
   }
 
   @Test
   void spentPacketsRenewTheKey() {
-    SimulatedNode a = node(A, B);
-    SimulatedNode b = node(B, A);
-    link.run(Duration.ofSeconds(1));
+    KeyingNode a = node(A, B);
+    KeyingNode b = node(B, A);
+    network.run(Duration.ofSeconds(1));
     SaKeyId before = Objects.requireNonNull(a.keyTo(b));
     KeyingEvent.UseOutbound use =
         a.events.stream()
@@ -169,21 +173,21 @@ class EpochExchangeTest {
             .toList()
             .getLast();
     assertEquals(1L << 32, use.sa().noticeAt());
-    a.keying.runningLow(b.address.toString(), before, 1L << 32, link.now);
-    link.run(Duration.ofSeconds(1));
+    a.keying.runningLow(b.address.toString(), before, 1L << 32, network.now);
+    network.run(Duration.ofSeconds(1));
     assertNotEquals(before, a.keyTo(b));
     assertConnected(a, b);
   }
 
   @Test
   void aRestartedEndIsKeyedAnewAtOnce() {
-    SimulatedNode a = node(A, B);
-    SimulatedNode b = node(B, A);
-    link.run(Duration.ofMinutes(1));
+    KeyingNode a = node(A, B);
+    KeyingNode b = node(B, A);
+    network.run(Duration.ofMinutes(1));
     SaKeyId before = Objects.requireNonNull(a.keyTo(b));
     b.restart(TestKeys.file(3), random());
     assertEquals(0, b.sendingUnder(a));
-    link.run(Duration.ofMillis(100));
+    network.run(Duration.ofMillis(100));
     assertNotEquals(before, a.keyTo(b), "the peer's replay window is gone, so the key goes too");
     assertConnected(a, b);
   }
@@ -200,20 +204,20 @@ class EpochExchangeTest {
 
   @Test
   void onePredictableEndAloneRepeatsNoKey() {
-    SimulatedNode a = node(A, B);
-    SimulatedNode b = node(B, A);
+    KeyingNode a = node(A, B);
+    KeyingNode b = node(B, A);
     for (int i = 0; i < 200; i++) {
       a.restart(TestKeys.file(3), new Random(7));
       b.restart(TestKeys.file(3), random());
-      link.run(Duration.ofMillis(100));
+      network.run(Duration.ofMillis(100));
       assertTrue(sendBoth(a, b));
     }
-    assertEquals(0, link.keysUsedTwice);
+    assertEquals(0, scene.keysUsedTwice);
   }
 
   private int keysUsedTwiceOverRestarts(int restarts, Supplier<RandomGenerator> randomness) {
-    SimulatedNode a = node(A, B);
-    SimulatedNode b = node(B, A);
+    KeyingNode a = node(A, B);
+    KeyingNode b = node(B, A);
     Random which = new Random(99);
     for (int i = 0; i < restarts; i++) {
       int choice = which.nextInt(3);
@@ -223,50 +227,50 @@ class EpochExchangeTest {
       if (choice != 1) {
         b.restart(TestKeys.file(3), randomness.get());
       }
-      link.run(Duration.ofMillis(which.nextInt(3) == 0 ? 3 : 5_000));
+      network.run(Duration.ofMillis(which.nextInt(3) == 0 ? 3 : 5_000));
     }
-    link.run(Duration.ofMinutes(3));
+    network.run(Duration.ofMinutes(3));
     assertTrue(sendBoth(a, b));
-    return link.keysUsedTwice;
+    return scene.keysUsedTwice;
   }
 
   @Test
   void everythingEverSaidReplayedChangesNothing() {
-    SimulatedNode a = node(A, B);
-    SimulatedNode b = node(B, A);
+    KeyingNode a = node(A, B);
+    KeyingNode b = node(B, A);
     for (int i = 0; i < 20; i++) {
       b.restart(TestKeys.file(3), random());
-      link.run(Duration.ofSeconds(20));
+      network.run(Duration.ofSeconds(20));
     }
     SaKeyId before = Objects.requireNonNull(a.keyTo(b));
     SaKeyId back = Objects.requireNonNull(b.keyTo(a));
-    List<SimulatedLink.Seen> recorded = List.copyOf(link.seen);
+    List<Sent> recorded = List.copyOf(network.seen);
     int events = a.events.size() + b.events.size();
-    for (SimulatedLink.Seen message : recorded) {
-      link.inject(message.bytes(), message.from().address, message.to());
-      link.run(Duration.ofMillis(60));
+    for (Sent message : recorded) {
+      network.inject(message.from(), message.to(), message.bytes());
+      network.run(Duration.ofMillis(60));
     }
     assertEquals(before, a.keyTo(b));
     assertEquals(back, b.keyTo(a));
     assertEquals(events, a.events.size() + b.events.size(), "nothing was installed or heard");
-    assertEquals(0, link.keysUsedTwice);
+    assertEquals(0, scene.keysUsedTwice);
   }
 
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void aReplayToARestartedEndGivesItNoKeys(boolean lowerRestarts) {
-    SimulatedNode a = node(A, B);
-    SimulatedNode b = node(B, A);
-    link.run(Duration.ofSeconds(1));
-    List<SimulatedLink.Seen> recorded = List.copyOf(link.seen);
-    SimulatedNode restarted = lowerRestarts ? a : b;
-    SimulatedNode peer = lowerRestarts ? b : a;
+    KeyingNode a = node(A, B);
+    KeyingNode b = node(B, A);
+    network.run(Duration.ofSeconds(1));
+    List<Sent> recorded = List.copyOf(network.seen);
+    KeyingNode restarted = lowerRestarts ? a : b;
+    KeyingNode peer = lowerRestarts ? b : a;
     restarted.restart(TestKeys.file(3), random());
-    link.filter = message -> false;
-    for (SimulatedLink.Seen message : recorded) {
-      if (message.to().equals(restarted.address)) {
-        link.inject(message.bytes(), peer.address, restarted.address);
-        link.run(Duration.ofMillis(60));
+    network.lose = message -> true;
+    for (Sent message : recorded) {
+      if (message.to().isSamePlace(restarted.address())) {
+        network.inject(peer.address(), restarted.address(), message.bytes());
+        network.run(Duration.ofMillis(60));
       }
     }
     assertEquals(0, restarted.sendingUnder(peer));
@@ -276,14 +280,14 @@ class EpochExchangeTest {
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void reflectedMessagesAreRefused(boolean lower) {
-    SimulatedNode node = lower ? node(A, B) : node(B, A);
-    link.run(Duration.ofMinutes(1));
-    link.filter =
+    KeyingNode node = lower ? node(A, B) : node(B, A);
+    network.run(Duration.ofMinutes(1));
+    network.lose =
         message -> {
-          link.inject(message.bytes(), message.to(), message.from().address);
-          return false;
+          network.inject(message.to(), message.from(), message.bytes());
+          return true;
         };
-    link.run(Duration.ofMinutes(5));
+    network.run(Duration.ofMinutes(5));
     assertTrue(node.events.stream().noneMatch(KeyingEvent.AddInbound.class::isInstance));
     assertEquals(0, node.keying.drops(ExchangeDrop.UNKNOWN_PEER), "the test does reflect");
     assertTrue(node.refused > 0);
@@ -291,91 +295,90 @@ class EpochExchangeTest {
 
   @Test
   void messagesOfOnePairAreRefusedByAnother() {
-    SimulatedNode a = node(A, B, C);
-    SimulatedNode b = node(B, A, C);
-    SimulatedNode c = node(C, A, B);
-    link.filter =
+    KeyingNode a = node(A, B, C);
+    KeyingNode b = node(B, A, C);
+    KeyingNode c = node(C, A, B);
+    network.lose =
         message -> {
           // A relay: what B and C say to each other comes to A as if the other had said it to A.
-          if (!message.from().equals(a) && !message.to().equals(a.address)) {
-            link.inject(message.bytes(), message.from().address, a.address);
+          if (!message.from().isSamePlace(a.address()) && !message.to().isSamePlace(a.address())) {
+            network.inject(message.from(), a.address(), message.bytes());
           }
-          return false;
+          return true;
         };
-    link.run(Duration.ofMinutes(2));
+    network.run(Duration.ofMinutes(2));
     assertEquals(0, a.inboundCount(b) + a.inboundCount(c));
     assertTrue(a.refused > 0);
   }
 
   @Test
   void anEndWithAnotherKeyUnderTheSameIdGetsNothing() {
-    SimulatedNode a = node(A, B);
-    SimulatedNode b =
-        new SimulatedNode(link, B, List.of(A), TestKeys.parse(TestKeys.line(3, 77, 20)), random());
-    link.run(Duration.ofMinutes(2));
+    KeyingNode a = node(A, B);
+    KeyingNode b =
+        new KeyingNode(scene, B, List.of(A), TestKeys.parse(TestKeys.line(3, 77, 20)), random());
+    network.run(Duration.ofMinutes(2));
     assertFalse(sendBoth(a, b));
     assertTrue(a.refused > 0);
   }
 
   @Test
   void twoClonesWithOneAddressNeverShareAKey() {
-    SimulatedNode a = node(A, B);
-    SimulatedNode b = node(B, A);
-    SimulatedNode clone = node(B, A);
-    link.run(Duration.ofHours(3));
-    assertEquals(0, link.keysUsedTwice);
+    KeyingNode a = node(A, B);
+    KeyingNode b = node(B, A);
+    KeyingNode clone = node(B, A);
+    network.run(Duration.ofHours(3));
+    assertEquals(0, scene.keysUsedTwice);
     assertTrue(a.sendingUnder(b) != 0);
     assertNotEquals(b.secretTo(a), clone.secretTo(a));
   }
 
   @Test
   void aMachineRestoredFromASnapshotMakesAllKeysAnew() {
-    SimulatedNode a = node(A, B);
-    SimulatedNode b = node(B, A);
-    link.run(Duration.ofSeconds(30));
+    KeyingNode a = node(A, B);
+    KeyingNode b = node(B, A);
+    network.run(Duration.ofSeconds(30));
     SaKeyId before = Objects.requireNonNull(a.keyTo(b));
-    a.startAfresh(link.now);
+    a.startAfresh(network.now);
     assertEquals(0, a.sendingUnder(b), "nothing goes out under a key that was used already");
-    link.run(Duration.ofSeconds(1));
+    network.run(Duration.ofSeconds(1));
     assertNotEquals(before, a.keyTo(b));
     assertConnected(a, b);
   }
 
   @Test
   void forgedHellosAreStoppedByTheLaneAndByTheControlThread() {
-    SimulatedNode a = node(A, B);
-    SimulatedNode b = node(B, A);
-    link.run(Duration.ofSeconds(10));
+    KeyingNode a = node(A, B);
+    KeyingNode b = node(B, A);
+    network.run(Duration.ofSeconds(10));
     byte[] forged =
-        link.seen.stream()
-            .filter(seen -> seen.from() == b && type(seen) == 1)
+        network.seen.stream()
+            .filter(seen -> seen.from().isSamePlace(b.address()) && type(seen) == 1)
             .findFirst()
             .orElseGet(
-                () -> link.seen.stream().filter(seen -> type(seen) == 1).findFirst().orElseThrow())
+                () ->
+                    network.seen.stream().filter(seen -> type(seen) == 1).findFirst().orElseThrow())
             .bytes()
             .clone();
     forged[20] ^= 1;
-    a.receive(forged, b.address, link.now, link.now + link.wallOffset);
+    a.receive(forged, b.address(), network.now, network.wall(a));
     assertEquals(1, a.refused);
     assertEquals(0, a.keying.drops(ExchangeDrop.BAD_MAC));
-    Endpoint from = Endpoint.of(b.address, 4500);
-    a.keying.receive(forged, from, false, link.now, link.now + link.wallOffset);
+    a.keying.receive(forged, b.address(), false, network.now, network.wall(a));
     assertEquals(1, a.keying.drops(ExchangeDrop.BAD_MAC));
     assertConnected(a, b);
   }
 
   @Test
   void forgedAnswersCostTheControlThreadNoMac() {
-    SimulatedNode a = node(A, B);
-    SimulatedNode b = node(B, A);
-    link.run(Duration.ofSeconds(10));
-    for (SimulatedLink.Seen seen : List.copyOf(link.seen)) {
+    KeyingNode a = node(A, B);
+    KeyingNode b = node(B, A);
+    network.run(Duration.ofSeconds(10));
+    for (Sent seen : List.copyOf(network.seen)) {
       if (type(seen) > 1) {
         byte[] forged = seen.bytes().clone();
         forged[20] ^= 1;
         forged[36] ^= 1;
-        Endpoint from = Endpoint.of(b.address, 4500);
-        a.keying.receive(forged, from, false, link.now, link.now + link.wallOffset);
+        a.keying.receive(forged, b.address(), false, network.now, network.wall(a));
       }
     }
     assertEquals(0, a.keying.drops(ExchangeDrop.BAD_MAC));
@@ -384,43 +387,42 @@ class EpochExchangeTest {
 
   @Test
   void aDeadPeerIsAskedEverLessOften() {
-    SimulatedNode a = node(A, B);
-    link.run(Duration.ofHours(1));
-    assertTrue(link.seen.size() < 130, link.seen.size() + " hellos in an hour");
+    KeyingNode a = node(A, B);
+    network.run(Duration.ofHours(1));
+    assertTrue(network.seen.size() < 130, network.seen.size() + " hellos in an hour");
     assertTrue(a.events.stream().anyMatch(KeyingEvent.StopSending.class::isInstance));
-    SimulatedNode b = node(B, A);
-    link.run(Duration.ofSeconds(1));
+    KeyingNode b = node(B, A);
+    network.run(Duration.ofSeconds(1));
     assertConnected(a, b);
   }
 
   @Test
   void keysThatCannotBeRenewedAreNotUsedForever() {
-    SimulatedNode a = node(A, B);
-    SimulatedNode b = node(B, A);
-    link.run(Duration.ofSeconds(1));
-    link.filter = message -> false;
-    link.run(Duration.ofHours(2));
+    KeyingNode a = node(A, B);
+    KeyingNode b = node(B, A);
+    network.run(Duration.ofSeconds(1));
+    network.lose = message -> true;
+    network.run(Duration.ofHours(2));
     assertConnected(a, b);
-    link.run(Duration.ofMinutes(90));
+    network.run(Duration.ofMinutes(90));
     assertEquals(0, a.sendingUnder(b) + b.sendingUnder(a));
     assertEquals(0, a.inboundCount(b));
   }
 
   @Test
   void everyChangedByteOfAMessageIsNoticed() {
-    SimulatedNode a = node(A, B);
-    link.run(Duration.ofMillis(1));
-    byte[] hello = link.seen.getFirst().bytes();
-    SimulatedNode b =
-        new SimulatedNode(new SimulatedLink(5), B, List.of(A), TestKeys.file(3), random());
+    KeyingNode a = node(A, B);
+    network.run(Duration.ofMillis(1));
+    byte[] hello = network.seen.getFirst().bytes();
+    KeyingNode b = new KeyingNode(new KeyingScene(5), B, List.of(A), TestKeys.file(3), random());
     for (int i = 0; i < hello.length; i++) {
       byte[] changed = hello.clone();
       changed[i] ^= 4;
       long now = Duration.ofSeconds(i).toNanos();
-      b.receive(changed, a.address, now, now);
+      b.receive(changed, a.address(), now, now);
       assertTrue(b.events.isEmpty());
     }
-    b.receive(hello, a.address, Duration.ofHours(1).toNanos(), 0);
+    b.receive(hello, a.address(), Duration.ofHours(1).toNanos(), 0);
     assertEquals(76, hello.length);
   }
 }

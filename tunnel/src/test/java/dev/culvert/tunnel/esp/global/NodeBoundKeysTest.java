@@ -10,6 +10,7 @@ import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.EspPeerSettings.Binding;
 import dev.culvert.tunnel.esp.SaKeyId;
 import dev.culvert.tunnel.esp.Selectors;
+import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.time.Duration;
 import java.util.List;
 import java.util.Random;
@@ -20,16 +21,17 @@ final class NodeBoundKeysTest {
   private static final String A = "192.0.2.1";
   private static final String B = "192.0.2.2";
 
-  private final SimulatedLink link = new SimulatedLink(1);
-  private final SimulatedNode a = node(1, A, B);
-  private final SimulatedNode b = node(2, B, A);
+  private final KeyingScene scene = new KeyingScene(1);
+  private final SimulatedNetwork network = scene.network;
+  private final KeyingNode a = node(1, A, B);
+  private final KeyingNode b = node(2, B, A);
 
-  private SimulatedNode node(long seed, String address, String peer) {
-    return new SimulatedNode(link, address, List.of(peer), TestKeys.file(3), new Random(seed));
+  private KeyingNode node(long seed, String address, String peer) {
+    return new KeyingNode(scene, address, List.of(peer), TestKeys.file(3), new Random(seed));
   }
 
   private static void sees(
-      SimulatedNode self, SimulatedNode other, Binding binding, int port, String... remote) {
+      KeyingNode self, KeyingNode other, Binding binding, int port, String... remote) {
     Selectors selectors =
         new Selectors(List.of(), List.of(remote).stream().map(Prefix::parse).toList());
     self.keying.peers(
@@ -49,18 +51,18 @@ final class NodeBoundKeysTest {
   void endsThatSeeDifferentRangesAgree() {
     sees(a, b, Binding.NODES, 4500, "10.0.2.0/24");
     sees(b, a, Binding.NODES, 4500, "10.0.1.0/24", "10.0.1.7/32");
-    link.run(Duration.ofSeconds(1));
-    link.packet(a, b, 1);
-    link.packet(b, a, 2);
-    link.run(Duration.ofSeconds(1));
-    assertEquals(2, link.delivered);
+    network.run(Duration.ofSeconds(1));
+    scene.packet(a, b, 1);
+    scene.packet(b, a, 2);
+    network.run(Duration.ofSeconds(1));
+    assertEquals(2, scene.delivered);
   }
 
   @Test
   void endsWhoseSasAreForOtherRangesDoNot() {
     sees(a, b, Binding.SELECTORS, 4500, "10.0.2.0/24");
     sees(b, a, Binding.SELECTORS, 4500, "10.0.1.0/24");
-    link.run(Duration.ofSeconds(5));
+    network.run(Duration.ofSeconds(5));
     assertNull(a.keyTo(b));
     assertNull(b.keyTo(a));
   }
@@ -69,11 +71,11 @@ final class NodeBoundKeysTest {
   void aNewRangeChangesNoKey() {
     sees(a, b, Binding.NODES, 4500, "10.0.2.0/24");
     sees(b, a, Binding.NODES, 4500, "10.0.1.0/24");
-    link.run(Duration.ofSeconds(1));
+    network.run(Duration.ofSeconds(1));
     SaKeyId before = a.keyTo(b);
     assertNotEquals(null, before);
     sees(a, b, Binding.NODES, 4500, "10.0.2.0/24", "10.0.3.0/24");
-    link.run(Duration.ofSeconds(5));
+    network.run(Duration.ofSeconds(5));
     assertEquals(before, a.keyTo(b));
   }
 
@@ -83,14 +85,14 @@ final class NodeBoundKeysTest {
     for (Binding binding : List.of(Binding.SELECTORS, Binding.NODES)) {
       sees(a, b, binding, 4500);
       sees(b, a, binding, 4500);
-      link.run(Duration.ofSeconds(1));
+      network.run(Duration.ofSeconds(1));
       SaKeyId before = a.keyTo(b);
       assertNotEquals(null, before);
       sees(a, b, binding, 4501);
-      link.run(Duration.ofSeconds(1));
+      network.run(Duration.ofSeconds(1));
       assertNotEquals(null, a.keyTo(b));
       assertNotEquals(before, a.keyTo(b));
-      assertEquals(0, link.keysUsedTwice);
+      assertEquals(0, scene.keysUsedTwice);
     }
   }
 }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.time.Duration;
 import java.util.List;
 import java.util.Random;
@@ -18,25 +19,26 @@ class RotationTest {
   private static final String B = "2001:db8::2";
   private static final String C = "192.0.2.3";
 
-  private final SimulatedLink link = new SimulatedLink(3);
+  private final KeyingScene scene = new KeyingScene(3);
+  private final SimulatedNetwork network = scene.network;
   private long seed = 100;
   private long number;
 
-  private SimulatedNode node(String address, KeyFile file, String... peers) {
-    return new SimulatedNode(link, address, List.of(peers), file, new Random(seed++));
+  private KeyingNode node(String address, KeyFile file, String... peers) {
+    return new KeyingNode(scene, address, List.of(peers), file, new Random(seed++));
   }
 
-  private void traffic(List<SimulatedNode> nodes, Duration time) {
-    long end = link.now + time.toNanos();
-    while (link.now < end) {
-      for (SimulatedNode from : nodes) {
-        for (SimulatedNode to : nodes) {
+  private void traffic(List<KeyingNode> nodes, Duration time) {
+    long end = network.now + time.toNanos();
+    while (network.now < end) {
+      for (KeyingNode from : nodes) {
+        for (KeyingNode to : nodes) {
           if (from != to) {
-            link.packet(from, to, number++);
+            scene.packet(from, to, number++);
           }
         }
       }
-      link.run(Duration.ofMillis(250));
+      network.run(Duration.ofMillis(250));
     }
   }
 
@@ -94,45 +96,45 @@ class RotationTest {
   @Test
   void twentyRotationsUnderTrafficLoseNothingThoughNodesLearnMinutesApart()
       throws RotationRefusedException {
-    SimulatedNode a = node(A, TestKeys.file(3), B, C);
-    SimulatedNode b = node(B, TestKeys.file(3), A, C);
-    SimulatedNode c = node(C, TestKeys.file(3), A, B);
-    List<SimulatedNode> nodes = List.of(a, b, c);
-    link.run(Duration.ofSeconds(5));
-    link.loss = 0.1;
-    link.duplication = 0.1;
+    KeyingNode a = node(A, TestKeys.file(3), B, C);
+    KeyingNode b = node(B, TestKeys.file(3), A, C);
+    KeyingNode c = node(C, TestKeys.file(3), A, B);
+    List<KeyingNode> nodes = List.of(a, b, c);
+    network.run(Duration.ofSeconds(5));
+    network.lossRate = 0.1;
+    network.duplicateRate = 0.1;
     Random order = new Random(8);
     for (int rotation = 0; rotation < 20; rotation++) {
       int id = (3 + rotation) % 15 + 1;
       int first = order.nextInt(3);
       for (int i = 0; i < 3; i++) {
-        nodes.get((first + i) % 3).rotate(TestKeys.file(id), link.now);
+        nodes.get((first + i) % 3).rotate(TestKeys.file(id), network.now);
         traffic(nodes, Duration.ofSeconds(order.nextInt(240)));
       }
       traffic(nodes, Duration.ofMinutes(4));
-      for (SimulatedNode from : nodes) {
-        for (SimulatedNode to : nodes) {
+      for (KeyingNode from : nodes) {
+        for (KeyingNode to : nodes) {
           assertTrue(from == to || from.sendingUnder(to) == id, "rotation " + rotation);
         }
         assertEquals(id, from.keying.publishedKey());
       }
     }
-    link.run(Duration.ofSeconds(1));
-    assertEquals(0, link.sent - link.delivered, "lost of " + link.sent);
-    assertEquals(0, link.held, "held back");
-    assertEquals(0, link.keysUsedTwice);
+    network.run(Duration.ofSeconds(1));
+    assertEquals(0, scene.sent - scene.delivered, "lost of " + scene.sent);
+    assertEquals(0, scene.held, "held back");
+    assertEquals(0, scene.keysUsedTwice);
   }
 
   @Test
   void packetsGoUnderTheOlderKeyUntilBothPublishTheNewer() throws RotationRefusedException {
-    SimulatedNode a = node(A, TestKeys.file(3), B);
-    SimulatedNode b = node(B, TestKeys.file(3), A);
+    KeyingNode a = node(A, TestKeys.file(3), B);
+    KeyingNode b = node(B, TestKeys.file(3), A);
     traffic(List.of(a, b), Duration.ofSeconds(10));
-    a.rotate(TestKeys.file(3, 4), link.now);
+    a.rotate(TestKeys.file(3, 4), network.now);
     traffic(List.of(a, b), Duration.ofMinutes(2));
     assertEquals(3, a.sendingUnder(b));
     assertEquals(3, b.sendingUnder(a));
-    b.rotate(TestKeys.file(4), link.now);
+    b.rotate(TestKeys.file(4), network.now);
     traffic(List.of(a, b), Duration.ofSeconds(10));
     assertEquals(4, a.sendingUnder(b));
     assertEquals(4, b.sendingUnder(a));
@@ -140,13 +142,13 @@ class RotationTest {
 
   @Test
   void aKeyThatTheFileDroppedStaysUntilThePeerPublishedTheNewer() throws RotationRefusedException {
-    SimulatedNode a = node(A, TestKeys.file(3), B);
-    SimulatedNode b = node(B, TestKeys.file(3), A);
+    KeyingNode a = node(A, TestKeys.file(3), B);
+    KeyingNode b = node(B, TestKeys.file(3), A);
     traffic(List.of(a, b), Duration.ofSeconds(10));
-    a.rotate(TestKeys.file(4), link.now);
+    a.rotate(TestKeys.file(4), network.now);
     traffic(List.of(a, b), Duration.ofMinutes(20));
     assertEquals(1 << 3 | 1 << 4, a.keying.heldKeys());
-    b.rotate(TestKeys.file(4), link.now);
+    b.rotate(TestKeys.file(4), network.now);
     traffic(List.of(a, b), Duration.ofMinutes(1));
     assertEquals(1 << 4, a.keying.heldKeys());
     assertTrue(a.notices.contains(new KeyingNotice.KeyRetired(3)));
@@ -154,10 +156,10 @@ class RotationTest {
 
   @Test
   void anOverlapOfFiveMinutesIsWarnedOf() throws RotationRefusedException {
-    SimulatedNode a = node(A, TestKeys.file(3), B);
-    SimulatedNode b = node(B, TestKeys.file(3), A);
+    KeyingNode a = node(A, TestKeys.file(3), B);
+    KeyingNode b = node(B, TestKeys.file(3), A);
     traffic(List.of(a, b), Duration.ofSeconds(10));
-    a.rotate(TestKeys.file(4), link.now);
+    a.rotate(TestKeys.file(4), network.now);
     traffic(List.of(a, b), Duration.ofSeconds(290));
     assertTrue(a.notices.isEmpty(), "too early: " + a.notices);
     traffic(List.of(a, b), Duration.ofSeconds(20));
@@ -171,56 +173,56 @@ class RotationTest {
 
   @Test
   void aNodeThatMissedATurnKeepsWorkingOnTheKeyBothHave() throws RotationRefusedException {
-    SimulatedNode a = node(A, TestKeys.file(3), B);
-    SimulatedNode b = node(B, TestKeys.file(3), A);
+    KeyingNode a = node(A, TestKeys.file(3), B);
+    KeyingNode b = node(B, TestKeys.file(3), A);
     traffic(List.of(a, b), Duration.ofSeconds(10));
-    a.rotate(TestKeys.file(4), link.now);
+    a.rotate(TestKeys.file(4), network.now);
     traffic(List.of(a, b), Duration.ofHours(1));
-    a.rotate(TestKeys.file(5), link.now);
+    a.rotate(TestKeys.file(5), network.now);
     traffic(List.of(a, b), Duration.ofHours(2));
     assertEquals(3, a.sendingUnder(b));
-    b.rotate(TestKeys.file(5), link.now);
+    b.rotate(TestKeys.file(5), network.now);
     traffic(List.of(a, b), Duration.ofMinutes(1));
     assertEquals(5, a.sendingUnder(b));
-    link.run(Duration.ofSeconds(1));
-    assertEquals(0, link.sent - link.delivered);
-    assertTrue(link.held <= 2, "only before the first exchange");
+    network.run(Duration.ofSeconds(1));
+    assertEquals(0, scene.sent - scene.delivered);
+    assertTrue(scene.held <= 2, "only before the first exchange");
   }
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2})
   void anEndRestartedMidRotationFindsAKeyBothHave(int restarted) throws RotationRefusedException {
-    SimulatedNode a = node(A, TestKeys.file(3), B);
-    SimulatedNode b = node(B, TestKeys.file(3), A);
+    KeyingNode a = node(A, TestKeys.file(3), B);
+    KeyingNode b = node(B, TestKeys.file(3), A);
     traffic(List.of(a, b), Duration.ofSeconds(10));
-    a.rotate(TestKeys.file(3, 4), link.now);
+    a.rotate(TestKeys.file(3, 4), network.now);
     traffic(List.of(a, b), Duration.ofSeconds(30));
     if (restarted == 1) {
       a.restart(TestKeys.file(3, 4), new Random(seed++));
     } else {
       b.restart(TestKeys.file(3), new Random(seed++));
     }
-    link.run(Duration.ofSeconds(10));
+    network.run(Duration.ofSeconds(10));
     assertEquals(3, a.sendingUnder(b));
     assertEquals(3, b.sendingUnder(a));
-    b.rotate(TestKeys.file(3, 4), link.now);
-    link.run(Duration.ofSeconds(10));
+    b.rotate(TestKeys.file(3, 4), network.now);
+    network.run(Duration.ofSeconds(10));
     assertEquals(4, a.sendingUnder(b));
   }
 
   @Test
   void aPeerThatAgreedOnTheNewerKeyIsNoLongerBelievedUnderTheOlder()
       throws RotationRefusedException {
-    SimulatedNode a = node(A, TestKeys.file(3), B);
-    SimulatedNode b = node(B, TestKeys.file(3), A);
+    KeyingNode a = node(A, TestKeys.file(3), B);
+    KeyingNode b = node(B, TestKeys.file(3), A);
     traffic(List.of(a, b), Duration.ofSeconds(10));
-    a.rotate(TestKeys.file(3, 4), link.now);
-    b.rotate(TestKeys.file(3, 4), link.now);
+    a.rotate(TestKeys.file(3, 4), network.now);
+    b.rotate(TestKeys.file(3, 4), network.now);
     traffic(List.of(a, b), Duration.ofSeconds(30));
     assertEquals(4, a.sendingUnder(b));
     // Whoever has stolen key 3 now speaks in the name of B.
     b.restart(TestKeys.file(3), new Random(seed++));
-    link.run(Duration.ofMinutes(10));
+    network.run(Duration.ofMinutes(10));
     assertEquals(0, b.sendingUnder(a));
     assertEquals(4, a.sendingUnder(b));
     assertTrue(a.keying.drops(ExchangeDrop.RETIRED_KEY) > 0);

@@ -13,7 +13,7 @@ import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.KeyingEvent;
 import dev.culvert.tunnel.esp.SaKeyId;
-import dev.culvert.tunnel.esp.global.SimulatedNode;
+import dev.culvert.tunnel.esp.global.KeyingNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -53,8 +53,7 @@ class ManualKeyingTest {
     IpAddress here = IpAddress.parse("192.0.2.1");
     IpAddress there = IpAddress.parse("192.0.2.9");
     keying.peers(
-        List.of(
-            new EspPeerSettings(PEER, here, there, Endpoint.of(there, 4500), SimulatedNode.ANY)));
+        List.of(new EspPeerSettings(PEER, here, there, Endpoint.of(there, 4500), KeyingNode.ANY)));
     return keying;
   }
 

@@ -11,6 +11,8 @@ import dev.culvert.tunnel.esp.KeyingEvent;
 import dev.culvert.tunnel.esp.SaKeyId;
 import dev.culvert.tunnel.esp.SaParameters;
 import dev.culvert.tunnel.esp.Selectors;
+import dev.culvert.tunnel.testing.Node;
+import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -20,18 +22,20 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /** A node with a keying and as much of an engine as tells which packets get through. */
-public final class SimulatedNode {
+public final class KeyingNode implements Node {
   public static final Selectors ANY =
       new Selectors(
           List.of(Prefix.parse("0.0.0.0/0"), Prefix.parse("::/0")),
           List.of(Prefix.parse("0.0.0.0/0"), Prefix.parse("::/0")));
+
+  private static final int PORT = 4500;
 
   /** A sealed packet: which key, which IV, which of the numbered packets. */
   record Packet(SaKeyId key, int spi, long sequence, long number) {}
 
   final IpAddress address;
   private final List<IpAddress> peers;
-  private final SimulatedLink link;
+  private final KeyingScene scene;
   GlobalKeying keying;
   private final Map<String, Outbound> outbound = new HashMap<>();
   private final Map<String, LinkedHashMap<SaKeyId, SaParameters>> inbound = new HashMap<>();
@@ -53,17 +57,17 @@ public final class SimulatedNode {
     }
   }
 
-  SimulatedNode(
-      SimulatedLink link,
+  KeyingNode(
+      KeyingScene scene,
       String address,
       List<String> peers,
       KeyFile file,
       RandomGenerator randomness) {
-    this.link = link;
+    this.scene = scene;
     this.address = IpAddress.parse(address);
     this.peers = peers.stream().map(IpAddress::parse).toList();
     keying = start(file, randomness);
-    link.add(this);
+    scene.network.add(this);
   }
 
   private GlobalKeying start(KeyFile file, RandomGenerator randomness) {
@@ -73,7 +77,7 @@ public final class SimulatedNode {
             .map(
                 peer ->
                     new EspPeerSettings(
-                        peer.toString(), address, peer, Endpoint.of(peer, 4500), ANY))
+                        peer.toString(), address, peer, Endpoint.of(peer, PORT), ANY))
             .toList());
     return fresh;
   }
@@ -85,13 +89,28 @@ public final class SimulatedNode {
     keying = start(file, randomness);
   }
 
-  void advance(long now, long wall) {
-    keying.advance(now, wall);
+  @Override
+  public Endpoint address() {
+    return Endpoint.of(address, PORT);
+  }
+
+  @Override
+  public long nextDeadlineNanos() {
+    return keying.nextDeadlineNanos();
+  }
+
+  @Override
+  public void advance(SimulatedNetwork network) {
+    keying.advance(network.now, network.wall(this));
     drain();
   }
 
-  void receive(byte[] message, IpAddress from, long now, long wall) {
-    Endpoint sender = Endpoint.of(from, 4500);
+  @Override
+  public void arrive(SimulatedNetwork network, Endpoint from, byte[] bytes) {
+    receive(bytes, from, network.now, network.wall(this));
+  }
+
+  void receive(byte[] message, Endpoint sender, long now, long wall) {
     if (keying.newFilter().refuse(message, message.length, sender) != null) {
       refused++;
     } else {
@@ -119,7 +138,8 @@ public final class SimulatedNode {
     for (Keying.Message message = keying.pollMessage();
         message != null;
         message = keying.pollMessage()) {
-      link.sendMessage(this, IpAddress.parse(String.valueOf(message.peer())), message.bytes());
+      IpAddress to = IpAddress.parse(String.valueOf(message.peer()));
+      scene.network.transmit(address(), Endpoint.of(to, PORT), message.bytes());
     }
     for (TunnelEvent notice = keying.pollNotice(); notice != null; notice = keying.pollNotice()) {
       notices.add((TunnelEvent.Notice) notice);
@@ -131,12 +151,12 @@ public final class SimulatedNode {
       case KeyingEvent.AddInbound add -> {
         LinkedHashMap<SaKeyId, SaParameters> sas =
             inbound.computeIfAbsent(add.peer(), peer -> new LinkedHashMap<>());
-        link.checkFresh(sas.put(add.sa().keyId(), add.sa()) == null);
+        scene.checkFresh(sas.put(add.sa().keyId(), add.sa()) == null);
       }
       case KeyingEvent.RemoveInbound remove -> inboundOf(remove.peer()).remove(remove.key());
       case KeyingEvent.UseOutbound use -> {
         outbound.put(use.peer(), new Outbound(use.sa()));
-        link.keyUsed(use.sa().keyId());
+        scene.keyUsed(use.sa().keyId());
       }
       case KeyingEvent.ExtendOutbound extend -> throw new AssertionError("none here: " + extend);
       case KeyingEvent.StopSending stop -> outbound.remove(stop.peer());
@@ -150,34 +170,34 @@ public final class SimulatedNode {
     return inbound.getOrDefault(peer, new LinkedHashMap<>());
   }
 
-  int inboundCount(SimulatedNode peer) {
+  int inboundCount(KeyingNode peer) {
     return inboundOf(peer.address.toString()).size();
   }
 
   /** The id of the key that packets to {@code peer} go out under, or 0. */
-  int sendingUnder(SimulatedNode peer) {
+  int sendingUnder(KeyingNode peer) {
     Outbound sa = outbound.get(peer.address.toString());
     return sa == null ? 0 : sa.sa.spi();
   }
 
   /** The key that packets to {@code peer} go out under, or null. */
-  @Nullable SaKeyId keyTo(SimulatedNode peer) {
+  @Nullable SaKeyId keyTo(KeyingNode peer) {
     Outbound sa = outbound.get(peer.address.toString());
     return sa == null ? null : sa.key;
   }
 
-  @Nullable SecretBytes secretTo(SimulatedNode peer) {
+  @Nullable SecretBytes secretTo(KeyingNode peer) {
     Outbound sa = outbound.get(peer.address.toString());
     return sa == null ? null : sa.sa.key();
   }
 
   /** Seals one numbered packet, or null where there is nothing to send under. */
-  @Nullable Packet seal(SimulatedNode peer, long number) {
+  @Nullable Packet seal(KeyingNode peer, long number) {
     Outbound sa = outbound.get(peer.address.toString());
     return sa == null ? null : new Packet(sa.key, sa.sa.spi(), sa.sequence++, number);
   }
 
-  boolean opens(Packet packet, SimulatedNode from) {
+  boolean opens(Packet packet, KeyingNode from) {
     return inboundOf(from.address.toString()).containsKey(packet.key());
   }
 }
