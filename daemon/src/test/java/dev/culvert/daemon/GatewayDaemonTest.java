@@ -402,6 +402,19 @@ final class GatewayDaemonTest {
   }
 
   @Test
+  void anAuditWithoutAGuardIsNoAuditWithoutPacketsInClear() throws Exception {
+    try (GatewayDaemon _ = GatewayDaemon.start(file, machine)) {
+      assertEquals(0, unknown().clear());
+      network.flushGuard();
+      IOException refused =
+          assertThrows(IOException.class, () -> machine.adminClient().call("cv0", Command.AUDIT));
+      assertTrue(
+          String.valueOf(refused.getMessage()).contains("guard of cv0 is missing"),
+          refused::toString);
+    }
+  }
+
+  @Test
   void aReloadThatIsRefusedKeepsTheRunningState() throws Exception {
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
       network.clear();

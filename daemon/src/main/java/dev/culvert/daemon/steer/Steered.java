@@ -108,9 +108,21 @@ public final class Steered implements AutoCloseable {
     return plan;
   }
 
-  /** The audit of what the guard counted, by the configuration that the guard is of. */
+  /**
+   * The audit of the packets that the guard counted, by the configuration that it was loaded from.
+   *
+   * @throws IOException if the guard is missing: packets may have left uncounted
+   */
   public synchronized AuditView audit(GatewayStatus status) throws IOException {
-    return Audit.of(config, plan, network, status);
+    AuditView audit = Audit.of(config, plan, network, status);
+    if (!audit.guarded()) {
+      throw new IOException(
+          "the guard of "
+              + config.interfaceName()
+              + " is missing, so packets may have left in clear uncounted; the gateway loads it"
+              + " again when nft works: see its log, then ask again");
+    }
+    return audit;
   }
 
   /** The plan that {@code wanted} would lead to, before the device has a port for it. */

@@ -79,12 +79,22 @@ public final class FakeNetwork implements Network {
     return plan;
   }
 
-  /** What the guard counted. */
-  public void count(String counter, long packets) {
-    for (String other : GuardCounters.all(List.of("api-server", "etcd"))) {
-      counters.putIfAbsent(other, new Count(0, 0));
+  /** A guard begins to count at 0. */
+  private void loadGuard() {
+    for (String counter : GuardCounters.all(List.of("api-server", "etcd"))) {
+      counters.putIfAbsent(counter, new Count(0, 0));
     }
     counters.putIfAbsent(GuardCounters.LINK_OUT, new Count(0, 0));
+  }
+
+  /** Another program took the guard away. */
+  public void flushGuard() {
+    counters.clear();
+  }
+
+  /** What the guard counted. */
+  public void count(String counter, long packets) {
+    loadGuard();
     counters.put(counter, new Count(packets, packets * 100));
   }
 
@@ -176,6 +186,7 @@ public final class FakeNetwork implements Network {
       throw new IOException("no guard today");
     }
     plan = wanted;
+    loadGuard();
     wanted.sysctls().forEach(sysctl -> settings.put(sysctl.key(), sysctl.value()));
     List<Prefix> tunnelled =
         wanted.rules().stream()

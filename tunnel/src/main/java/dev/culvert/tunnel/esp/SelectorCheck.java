@@ -80,9 +80,10 @@ final class SelectorCheck {
     long sourceLow = IpHeader.sourceLow(memory, at);
     long destinationHigh = IpHeader.destinationHigh(memory, at);
     long destinationLow = IpHeader.destinationLow(memory, at);
-    // Without a short circuit: both memos have to see the packet.
-    if (lastSource.isNew(v4, sourceHigh, sourceLow)
-        | lastDestination.isNew(v4, destinationHigh, destinationLow)) {
+    // Both memos have to see the packet.
+    boolean newSource = lastSource.isNew(v4, sourceHigh, sourceLow);
+    boolean newDestination = lastDestination.isNew(v4, destinationHigh, destinationLow);
+    if (newSource || newDestination) {
       // The addresses that the SA is for, and of those the ones that may pass now.
       Selectors agreed = sa.parameters().selectors();
       Selectors selectors = sa.peer().settings().selectors();
