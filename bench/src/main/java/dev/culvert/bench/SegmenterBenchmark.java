@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.bench;
 
 import dev.culvert.tunnel.engine.Overhead;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.crypto;
 
 /** How a packet's 64-bit counter and a key's 32-bit prefix make a 96-bit nonce. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.crypto;
 
 /** The checks that all backends make before they seal or open one message. */

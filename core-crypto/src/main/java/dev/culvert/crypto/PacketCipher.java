@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.crypto;
 
 /** An AEAD in one direction, over byte arrays and one packet at a time. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The daemon that {@code culvert up} runs, from start over reload to end, and the guard that
  * outlives it. It knows no command line.

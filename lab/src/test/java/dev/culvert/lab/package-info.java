@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The lab under test, and gateways in the lab's network under test. */
 @NullMarked
 package dev.culvert.lab;

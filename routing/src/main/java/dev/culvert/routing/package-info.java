@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The owners of addresses, the policy, and the classifier that decides on each packet. Pure values.
  */

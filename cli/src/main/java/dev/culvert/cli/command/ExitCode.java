@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cli.command;
 
 /** What the command's exit status means; the root command's help lists them. */

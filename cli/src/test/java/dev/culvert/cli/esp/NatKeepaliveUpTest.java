@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cli.esp;
 
 import static dev.culvert.cli.kit.EspPair.OUR_V4;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cli.gateway;
 
 import static dev.culvert.cli.kit.WgPair.OUR_V4;

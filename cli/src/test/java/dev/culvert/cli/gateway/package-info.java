@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The life of one gateway as its user sees it: start, reload, end, a network that changes under it,
  * hostile input, and places that allow little.

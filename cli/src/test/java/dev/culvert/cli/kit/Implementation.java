@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cli.kit;
 
 import dev.culvert.lab.net.Commands;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Pairs, clusters and laboratories of network namespaces with what runs in them, shared by the
  * integration tests.

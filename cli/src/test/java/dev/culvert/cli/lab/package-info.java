@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The command {@code culvert lab}. */
 @NullMarked
 package dev.culvert.cli.lab;

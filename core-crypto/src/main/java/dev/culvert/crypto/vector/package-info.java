@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * ChaCha20-Poly1305 over trains with {@code jdk.incubator.vector}, in vectors of 512 bits.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.config;
 
 /** Which tunnelling protocol a gateway speaks, with what only that protocol needs. */

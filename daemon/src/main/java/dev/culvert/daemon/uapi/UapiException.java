@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.uapi;
 
 /** An operation that is refused; nothing of it was applied. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.testing;
 
 import dev.culvert.daemon.config.InterfaceAddress;
@@ -210,6 +211,7 @@ public final class FakeNetwork implements Network {
   @Override
   public synchronized List<String> remove() {
     plan = null;
+    counters.clear();
     note("remove");
     return List.of("remove guard");
   }

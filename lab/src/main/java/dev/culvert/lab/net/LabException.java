@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.lab.net;
 
 /** The lab, or a tool that it needs, could not do what it was asked. The message says what. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.routing.plan;
 
 import dev.culvert.routing.Mark;

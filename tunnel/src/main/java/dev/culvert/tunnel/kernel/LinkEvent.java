@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.kernel;
 
 /** A change in the kernel, made by this or by any other program. */

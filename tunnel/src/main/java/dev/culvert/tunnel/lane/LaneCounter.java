@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.lane;
 
 /** What a lane counts, apart from drops. A constant added here is in every status. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The packet path: a lane moves packets between its TUN queue and its sockets, out by {@link
  * dev.culvert.tunnel.lane.OutboundPath} and in by {@link dev.culvert.tunnel.lane.InboundPath}.

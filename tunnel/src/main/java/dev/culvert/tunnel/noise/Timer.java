@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.noise;
 
 /** The timers of a peer (WireGuard paper, sections 6.4 and 6.5). */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The WireGuard handshake (Noise_IKpsk2 with cookies, mac1, mac2, rate limits, timestamps and
  * timers) for any protocol that uses its keys: that protocol implements {@link

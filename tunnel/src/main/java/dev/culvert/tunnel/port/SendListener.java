@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.port;
 
 /** Receives the failures that the sender of a batch has to react to. */

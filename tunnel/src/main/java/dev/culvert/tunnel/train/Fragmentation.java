@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.train;
 
 /** The handling of datagrams that are larger than the path's MTU. */

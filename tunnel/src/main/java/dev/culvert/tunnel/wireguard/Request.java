@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.wireguard;
 
 /** Requests of lanes and configuration to the control side, as bits of one word per peer. */

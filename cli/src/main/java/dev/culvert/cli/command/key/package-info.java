@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** {@code culvert key} and its commands. */
 @NullMarked
 package dev.culvert.cli.command.key;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.config.read;
 
 import dev.culvert.daemon.config.ConfigException;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Configuration files: text becomes the values of {@link dev.culvert.daemon.config}, or an error
  * that names file, line, key and reason.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.esp.global;
 
 /** A key file was refused as a whole. The message has line and reason, never the key. */

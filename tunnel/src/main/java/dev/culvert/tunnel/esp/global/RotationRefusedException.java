@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.esp.global;
 
 /** A new key file does not follow from the keys in use. The keys in use stay. */
