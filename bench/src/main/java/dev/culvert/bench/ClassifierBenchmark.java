@@ -5,6 +5,7 @@ import dev.culvert.routing.Classifier;
 import dev.culvert.routing.ClusterMap;
 import dev.culvert.routing.ClusterNode;
 import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.IpProtocol;
 import dev.culvert.routing.Policy;
 import dev.culvert.routing.Prefix;
 import java.util.ArrayList;
@@ -42,7 +43,6 @@ import org.openjdk.jmh.infra.Blackhole;
 public class ClassifierBenchmark {
   private static final int LOOKUPS = 1 << 16;
   private static final int MAX_NODES = 5000;
-  private static final int TCP = 6;
 
   @Param({"10", "1000", "100000"})
   private int prefixes;
@@ -112,9 +112,10 @@ public class ClassifierBenchmark {
     for (int i = 0; i < LOOKUPS; i++) {
       blackhole.consume(
           v4
-              ? classifier.classify4((int) source.low(), destinations4[i], TCP, 40000, 443)
+              ? classifier.classify4(
+                  (int) source.low(), destinations4[i], IpProtocol.TCP, 40000, 443)
               : classifier.classify6(
-                  source.high(), source.low(), highs[i], lows[i], TCP, 40000, 443));
+                  source.high(), source.low(), highs[i], lows[i], IpProtocol.TCP, 40000, 443));
     }
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.bench;
 
+import dev.culvert.routing.IpProtocol;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.offload.Checksum;
 import dev.culvert.tunnel.offload.Segmenter;
@@ -27,8 +28,6 @@ public enum Traffic {
   /** The tunnel's MTU. */
   static final int MTU = 1420;
 
-  private static final int TCP = 6;
-  private static final int UDP = 17;
   private static final int ACK = 0x10;
   private static final ValueLayout.OfShort SUM =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -97,7 +96,7 @@ public enum Traffic {
   }
 
   private void putIpHeader(ByteBuffer to, int length, int id) {
-    int protocol = tcp ? TCP : UDP;
+    int protocol = tcp ? IpProtocol.TCP : IpProtocol.UDP;
     if (v4) {
       to.putShort((short) 0x4500).putShort((short) length).putShort((short) id);
       to.putShort((short) 0x4000).put((byte) 64).put((byte) protocol).putShort((short) 0);
@@ -120,7 +119,7 @@ public enum Traffic {
   /** The IPv4 header's, and of the transport's what the kernel leaves: the pseudo header's sum. */
   private void putChecksums(MemorySegment to, int ipLength, int transportLength) {
     long ip = VnetHeader.SIZE;
-    int protocol = tcp ? TCP : UDP;
+    int protocol = tcp ? IpProtocol.TCP : IpProtocol.UDP;
     long pseudoHeader =
         v4
             ? Checksum.pseudoHeader4(to, ip, protocol, transportLength)

@@ -9,18 +9,16 @@ import java.util.List;
  *
  * @param name the exemption's name in counters and messages: lowercase letters, digits and dashes
  * @param servers the nodes that listen
- * @param protocol {@link #TCP} or {@link #UDP}
+ * @param protocol {@link IpProtocol#TCP} or {@link IpProtocol#UDP}
  * @param ports that they listen on
  */
 public record Exemption(String name, NodeSelector servers, int protocol, List<PortRange> ports) {
-  public static final int TCP = 6;
-  public static final int UDP = 17;
 
   public Exemption {
     if (!name.matches("[a-z0-9][a-z0-9-]{0,31}")) {
       throw new IllegalArgumentException("not a name for an exemption: " + name);
     }
-    if (protocol != TCP && protocol != UDP) {
+    if (protocol != IpProtocol.TCP && protocol != IpProtocol.UDP) {
       throw new IllegalArgumentException(name + ": exempt is TCP or UDP, not " + protocol);
     }
     ports = List.copyOf(ports);

@@ -27,8 +27,8 @@ public record Policy(
   /** API server and etcd. A node that lost its keys needs them to publish new ones. */
   public static final List<Exemption> CONTROL_PLANE_EXEMPTIONS =
       List.of(
-          new Exemption("api-server", CONTROL_PLANE, Exemption.TCP, List.of(PortRange.of(6443))),
-          new Exemption("etcd", CONTROL_PLANE, Exemption.TCP, List.of(new PortRange(2379, 2380))));
+          new Exemption("api-server", CONTROL_PLANE, IpProtocol.TCP, List.of(PortRange.of(6443))),
+          new Exemption("etcd", CONTROL_PLANE, IpProtocol.TCP, List.of(new PortRange(2379, 2380))));
 
   /** Everything is encrypted, both directions are strict, the control plane is exempt. */
   public static final Policy STRICT =

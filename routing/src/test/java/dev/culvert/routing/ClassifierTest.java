@@ -22,8 +22,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ClassifierTest {
-  private static final int TCP = Exemption.TCP;
-  private static final int UDP = Exemption.UDP;
+  private static final int TCP = IpProtocol.TCP;
+  private static final int UDP = IpProtocol.UDP;
 
   private final Classifier worker = Classifier.of(Clusters.three(), Policy.STRICT, "worker-1");
   private final Classifier control = Classifier.of(Clusters.three(), Policy.STRICT, "control-1");

@@ -42,7 +42,6 @@ public record GatewayConfig(
     @Nullable Path discovery,
     List<String> warnings) {
   public static final String DEFAULT_INTERFACE = "culvert0";
-  public static final int MIN_MTU_IPV6 = 1280;
 
   /** In bits that neither kube-proxy (0xc000) nor Calico (the upper half) uses. */
   private static final int MARK_BITS = 0x1ff0;

@@ -3,6 +3,7 @@ package dev.culvert.daemon.steer;
 
 import dev.culvert.routing.Classifier;
 import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.IpProtocol;
 import dev.culvert.routing.plan.Explanation.Query;
 import java.io.IOException;
 import java.util.List;
@@ -14,11 +15,6 @@ import org.jspecify.annotations.Nullable;
 public final class PacketQuery {
   /** An address, IPv6 in brackets if a port follows. */
   private static final Pattern END = Pattern.compile("(?:\\[([^]]+)]|([0-9.]+))(?::(\\d{1,5}))?");
-
-  private static final int ICMP = 1;
-  private static final int TCP = 6;
-  private static final int UDP = 17;
-  private static final int ICMPV6 = 58;
 
   private PacketQuery() {}
 
@@ -38,7 +34,7 @@ public final class PacketQuery {
     End source = end(ends.get(0));
     End destination = end(slash < 0 ? to : to.substring(0, slash));
     boolean ports = source.port != Classifier.NO_PORT || destination.port != Classifier.NO_PORT;
-    int protocol = slash < 0 ? (ports ? TCP : 0) : protocol(to.substring(slash + 1));
+    int protocol = slash < 0 ? (ports ? IpProtocol.TCP : 0) : protocol(to.substring(slash + 1));
     try {
       return new Query(
           source.address, destination.address, protocol, source.port, destination.port);
@@ -78,10 +74,10 @@ public final class PacketQuery {
 
   private static int protocol(String name) throws IOException {
     return switch (name) {
-      case "icmp" -> ICMP;
-      case "tcp" -> TCP;
-      case "udp" -> UDP;
-      case "icmpv6" -> ICMPV6;
+      case "icmp" -> IpProtocol.ICMP;
+      case "tcp" -> IpProtocol.TCP;
+      case "udp" -> IpProtocol.UDP;
+      case "icmpv6" -> IpProtocol.ICMPV6;
       default -> {
         if (name.matches("\\d{1,3}") && Integer.parseInt(name) <= 255) {
           yield Integer.parseInt(name);

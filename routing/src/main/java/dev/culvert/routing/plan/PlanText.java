@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.routing.plan;
 
+import dev.culvert.routing.IpProtocol;
 import org.jspecify.annotations.Nullable;
 
 /** A plan as text for people: the {@code ip} and {@code nft} commands that would apply it. */
 public final class PlanText {
-  private static final int TCP = 6;
-  private static final int UDP = 17;
 
   private PlanText() {}
 
@@ -76,8 +75,8 @@ public final class PlanText {
 
   private static String protocol(int protocol) {
     return switch (protocol) {
-      case TCP -> "tcp";
-      case UDP -> "udp";
+      case IpProtocol.TCP -> "tcp";
+      case IpProtocol.UDP -> "udp";
       default -> Integer.toString(protocol);
     };
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.capture;
 
+import dev.culvert.routing.IpProtocol;
 import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.offload.Checksum;
@@ -98,13 +99,13 @@ final class FrameSplitter {
     int protocol =
         memory.get(
             ValueLayout.JAVA_BYTE, ip + (v4 ? IpHeader.V4_PROTOCOL : IpHeader.V6_NEXT_HEADER));
-    if (protocol != IpHeader.UDP || length < header + UdpHeader.SIZE) {
+    if (protocol != IpProtocol.UDP || length < header + UdpHeader.SIZE) {
       return -1;
     }
     long sum =
         v4
-            ? Checksum.pseudoHeader4(memory, ip, IpHeader.UDP, length - header)
-            : Checksum.pseudoHeader6(memory, ip, IpHeader.UDP, length - header);
+            ? Checksum.pseudoHeader4(memory, ip, IpProtocol.UDP, length - header)
+            : Checksum.pseudoHeader6(memory, ip, IpProtocol.UDP, length - header);
     memory.set(SUM, ip + header + UdpHeader.CHECKSUM, (short) Checksum.fold(sum));
     return header;
   }

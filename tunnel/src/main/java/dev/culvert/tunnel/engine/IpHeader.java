@@ -33,13 +33,6 @@ public final class IpHeader {
   public static final int V6_FRAGMENT = 44;
   public static final int V6_AUTHENTICATION = 51;
 
-  public static final int ICMP = 1;
-  public static final int TCP = 6;
-  public static final int UDP = 17;
-  public static final int ESP = 50;
-  public static final int ICMPV6 = 58;
-  public static final int SCTP = 132;
-
   private IpHeader() {}
 
   /** The version that the packet says it has, 0 to 15. */

@@ -4,6 +4,7 @@ package dev.culvert.tunnel.kernel;
 import static dev.culvert.tunnel.kernel.LibC.LIBC;
 
 import dev.culvert.routing.plan.KernelPlan;
+import dev.culvert.routing.plan.PlanCompiler;
 import dev.culvert.routing.plan.RoutePlan;
 import dev.culvert.tunnel.kernel.Steering.Outcome;
 import dev.culvert.tunnel.runtime.LimitedLog;
@@ -329,7 +330,7 @@ public final class Keeper implements AutoCloseable {
     plan = newPlan;
     Set<Integer> planned = new HashSet<>(newPlan.tables());
     newPlan.routes().stream().map(RoutePlan::table).forEach(planned::add);
-    planned.remove(Routes.MAIN_TABLE);
+    planned.remove(PlanCompiler.MAIN);
     tables = planned;
     waiting = outcome.waiting();
     routed.failures = outcome.failures();

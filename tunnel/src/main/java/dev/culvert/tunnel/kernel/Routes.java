@@ -2,6 +2,7 @@
 package dev.culvert.tunnel.kernel;
 
 import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.IpProtocol;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.plan.RoutePlan.Kind;
 import java.io.IOException;
@@ -24,9 +25,6 @@ public final class Routes {
    */
   public static final int PROTOCOL = 0xc7;
 
-  /** The kernel's main table, which holds ordinary routes. */
-  public static final int MAIN_TABLE = 254;
-
   static final int RTM_NEWROUTE = 24;
   static final int RTM_DELROUTE = 25;
   private static final int RTM_GETROUTE = 26;
@@ -43,7 +41,6 @@ public final class Routes {
   private static final int RTA_SPORT = 28;
   private static final int RTA_DPORT = 29;
   private static final int RTAX_MTU = 2;
-  private static final byte UDP = 17;
   private static final int RTN_UNICAST = 1;
   private static final int RTN_LOCAL = 2;
   private static final int RTN_UNREACHABLE = 7;
@@ -318,7 +315,7 @@ public final class Routes {
     }
     if (flow.sourcePort() != 0) {
       request
-          .attribute(RTA_IP_PROTO, UDP)
+          .attribute(RTA_IP_PROTO, (byte) IpProtocol.UDP)
           .attribute(RTA_SPORT, port(flow.sourcePort()))
           .attribute(RTA_DPORT, port(flow.destinationPort()));
     }

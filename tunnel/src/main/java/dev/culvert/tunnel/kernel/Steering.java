@@ -7,6 +7,7 @@ import dev.culvert.routing.plan.Guard;
 import dev.culvert.routing.plan.GuardText;
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.LinkPlan;
+import dev.culvert.routing.plan.PlanCompiler;
 import dev.culvert.routing.plan.RoutePlan;
 import dev.culvert.routing.plan.RoutePlan.Kind;
 import dev.culvert.routing.plan.SysctlPlan;
@@ -347,7 +348,7 @@ public final class Steering implements AutoCloseable {
     Pass pass = new Pass();
     applyRules(RuleDiff.steps(rules.list(), List.of()), pass);
     for (Route route : routes.list(0)) {
-      if (route.table() != Routes.MAIN_TABLE) {
+      if (route.table() != PlanCompiler.MAIN) {
         pass.attempt("delete route " + route, () -> routes.delete(route), Errno.ESRCH);
       }
     }

@@ -2,6 +2,7 @@
 package dev.culvert.tunnel.lane;
 
 import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.IpProtocol;
 import dev.culvert.tunnel.engine.DatagramSource;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.IpHeader;
@@ -99,11 +100,11 @@ public final class SelfTraffic {
     }
     return switch (protocol) {
       // Later fragments circulate once more, as whole packets, and are recognised then.
-      case IpHeader.UDP ->
+      case IpProtocol.UDP ->
           !packet.laterFragment() && NetworkOrder.u16(memory, transport) == port
               ? sentTo(packet, NetworkOrder.u16(memory, transport + 2))
               : null;
-      case IpHeader.ESP -> raw ? sentTo(packet, NO_PORT) : null;
+      case IpProtocol.ESP -> raw ? sentTo(packet, NO_PORT) : null;
       default -> null;
     };
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.offload;
 
+import dev.culvert.routing.IpProtocol;
 import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.engine.NetworkOrder;
 import java.lang.foreign.MemorySegment;
@@ -46,7 +47,7 @@ final class Candidate {
     }
     transport = ip.headerLength();
     hasPorts =
-        (ip.protocol() == IpHeader.TCP || ip.protocol() == IpHeader.UDP)
+        (ip.protocol() == IpProtocol.TCP || ip.protocol() == IpProtocol.UDP)
             && !ip.fragment()
             && ip.length() >= transport + 4;
     boolean plainHeader = !ip.v4() || transport == IpHeader.V4_MIN;
@@ -55,8 +56,8 @@ final class Candidate {
             && !ip.fragment()
             && ip.length() == length
             && switch (ip.protocol()) {
-              case IpHeader.TCP -> tso && usualTcp();
-              case IpHeader.UDP -> uso && usualUdp();
+              case IpProtocol.TCP -> tso && usualTcp();
+              case IpProtocol.UDP -> uso && usualUdp();
               default -> false;
             };
     return usual && checksumsAreRight() ? Kind.MERGEABLE : Kind.ALONE;
@@ -103,7 +104,7 @@ final class Candidate {
   }
 
   boolean isTcp() {
-    return ip.protocol() == IpHeader.TCP;
+    return ip.protocol() == IpProtocol.TCP;
   }
 
   /** Whether no packet may follow in the same super-packet. */

@@ -2,6 +2,7 @@
 package dev.culvert.tunnel.offload;
 
 import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.IpProtocol;
 import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.engine.NetworkOrder;
 import java.lang.foreign.MemorySegment;
@@ -123,7 +124,7 @@ public final class Icmp {
   }
 
   private boolean isNoError(MemorySegment memory, long at) {
-    if (transport.protocol() != (packet.v4() ? IpHeader.ICMP : IpHeader.ICMPV6)) {
+    if (transport.protocol() != (packet.v4() ? IpProtocol.ICMP : IpProtocol.ICMPV6)) {
       return true;
     }
     if (packet.length() <= transport.offset()) {
@@ -159,7 +160,7 @@ public final class Icmp {
     NetworkOrder.put16(out, outAt + IpHeader.V4_TOTAL_LENGTH, length);
     NetworkOrder.put32(out, outAt + IpHeader.V4_ID, 0);
     NetworkOrder.put8(out, outAt + IpHeader.V4_TTL, HOP_LIMIT);
-    NetworkOrder.put8(out, outAt + IpHeader.V4_PROTOCOL, IpHeader.ICMP);
+    NetworkOrder.put8(out, outAt + IpHeader.V4_PROTOCOL, IpProtocol.ICMP);
     NetworkOrder.put16(out, outAt + IpHeader.V4_CHECKSUM, 0);
     NetworkOrder.put32(out, outAt + IpHeader.V4_SOURCE, (int) from.low());
     NetworkOrder.put32(out, outAt + IpHeader.V4_DESTINATION, packet.source4());
@@ -183,7 +184,7 @@ public final class Icmp {
     int quoted = Math.min(packet.length(), MAX_LENGTH - IpHeader.V6 - HEADER);
     NetworkOrder.put32(out, outAt, 6 << 28);
     NetworkOrder.put16(out, outAt + IpHeader.V6_PAYLOAD_LENGTH, HEADER + quoted);
-    NetworkOrder.put8(out, outAt + IpHeader.V6_NEXT_HEADER, IpHeader.ICMPV6);
+    NetworkOrder.put8(out, outAt + IpHeader.V6_NEXT_HEADER, IpProtocol.ICMPV6);
     NetworkOrder.put8(out, outAt + IpHeader.V6_HOP_LIMIT, HOP_LIMIT);
     NetworkOrder.put64(out, outAt + IpHeader.V6_SOURCE, from.high());
     NetworkOrder.put64(out, outAt + IpHeader.V6_SOURCE + 8, from.low());
@@ -194,7 +195,7 @@ public final class Icmp {
     MemorySegment.copy(memory, at, out, icmp + HEADER, quoted);
     long sum =
         Checksum.sum(out, icmp, HEADER + quoted)
-            + Checksum.pseudoHeader6(out, outAt, IpHeader.ICMPV6, HEADER + quoted);
+            + Checksum.pseudoHeader6(out, outAt, IpProtocol.ICMPV6, HEADER + quoted);
     Checksum.put(out, icmp + CHECKSUM, sum);
     return IpHeader.V6 + HEADER + quoted;
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.offload;
 
+import dev.culvert.routing.IpProtocol;
 import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.engine.NetworkOrder;
 import dev.culvert.tunnel.engine.Overhead;
@@ -99,7 +100,9 @@ public final class Segmenter {
 
   private boolean beginTcp() {
     boolean rightFamily = packet.v4() == (gsoType == VnetHeader.GSO_TCPV4);
-    if (!rightFamily || !splittable(IpHeader.TCP) || transport + TcpHeader.MIN > packet.length()) {
+    if (!rightFamily
+        || !splittable(IpProtocol.TCP)
+        || transport + TcpHeader.MIN > packet.length()) {
       return false;
     }
     long tcp = ip + transport;
@@ -123,7 +126,7 @@ public final class Segmenter {
 
   private boolean beginUdp() {
     headers = transport + UdpHeader.SIZE;
-    if (!splittable(IpHeader.UDP) || headers > packet.length()) {
+    if (!splittable(IpProtocol.UDP) || headers > packet.length()) {
       return false;
     }
     long udp = ip + transport;

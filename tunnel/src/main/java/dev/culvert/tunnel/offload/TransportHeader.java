@@ -2,6 +2,7 @@
 package dev.culvert.tunnel.offload;
 
 import dev.culvert.routing.Classifier;
+import dev.culvert.routing.IpProtocol;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.engine.NetworkOrder;
@@ -101,7 +102,7 @@ public final class TransportHeader {
   }
 
   private @Nullable DropReason readPorts(MemorySegment memory, long at, int length) {
-    if (protocol == IpHeader.TCP || protocol == IpHeader.UDP || protocol == IpHeader.SCTP) {
+    if (protocol == IpProtocol.TCP || protocol == IpProtocol.UDP || protocol == IpProtocol.SCTP) {
       if (length - offset < PORTS) {
         return DropReason.MALFORMED;
       }

@@ -4,6 +4,7 @@ package dev.culvert.tunnel.port;
 import static dev.culvert.tunnel.kernel.LibC.LIBC;
 import static dev.culvert.tunnel.port.Wire.*;
 
+import dev.culvert.routing.IpProtocol;
 import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.kernel.LibC;
@@ -40,7 +41,7 @@ public final class EspPort extends SocketPort {
     int type = LibC.SOCK_RAW | LibC.SOCK_NONBLOCK | LibC.SOCK_CLOEXEC;
     int fd =
         ErrnoException.check(
-            "raw socket " + family, LIBC.socket(family.number(), type, IpHeader.ESP));
+            "raw socket " + family, LIBC.socket(family.number(), type, IpProtocol.ESP));
     try {
       SocketOptions socket = new SocketOptions(fd);
       if (lanes > 1) {

@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
+import dev.culvert.routing.plan.PlanCompiler;
 import dev.culvert.tunnel.kernel.Links.Link;
 import dev.culvert.tunnel.kernel.Routes.Route;
 import java.io.IOException;
@@ -176,11 +177,11 @@ class NetlinkTest {
   @ValueSource(strings = {"10.20.0.0/16", "fd20::/32"})
   void anUnreachableRouteStandsBehindOneToAnInterface(String destination) throws Exception {
     bothUp();
-    Route behind = new Route(Prefix.parse(destination), 0, Routes.MAIN_TABLE, 4000, null);
-    Route before = new Route(Prefix.parse(destination), veth, Routes.MAIN_TABLE, 10, null);
+    Route behind = new Route(Prefix.parse(destination), 0, PlanCompiler.MAIN, 4000, null);
+    Route before = new Route(Prefix.parse(destination), veth, PlanCompiler.MAIN, 10, null);
     routes.add(behind);
     routes.add(before);
-    assertEquals(List.of(before, behind), routes.list(Routes.MAIN_TABLE));
+    assertEquals(List.of(before, behind), routes.list(PlanCompiler.MAIN));
     String host = destination.contains(":") ? "fd20::1" : "10.20.0.1";
     assertEquals("veth0", ip("route", "get", host).get(0).get("dev").asText());
     routes.delete(before);
@@ -192,9 +193,9 @@ class NetlinkTest {
     bothUp();
     IpAddress source = IpAddress.parse("10.1.2.3");
     links.addAddress(veth, source, 24);
-    Route route = new Route(Prefix.parse("10.20.0.0/16"), veth, Routes.MAIN_TABLE, 0, source);
+    Route route = new Route(Prefix.parse("10.20.0.0/16"), veth, PlanCompiler.MAIN, 0, source);
     routes.add(route);
-    assertEquals(List.of(route), routes.list(Routes.MAIN_TABLE));
+    assertEquals(List.of(route), routes.list(PlanCompiler.MAIN));
     assertEquals("10.1.2.3", ip("route", "get", "10.20.0.1").get(0).get("prefsrc").asText());
   }
 
@@ -202,7 +203,7 @@ class NetlinkTest {
   void onlyOurRoutesAreListed() throws Exception {
     bothUp();
     namespace.exec("ip", "route", "add", "10.30.0.0/16", "dev", "veth0");
-    assertEquals(List.of(), routes.list(Routes.MAIN_TABLE));
+    assertEquals(List.of(), routes.list(PlanCompiler.MAIN));
     assertEquals(List.of(), routes.list(4711));
   }
 

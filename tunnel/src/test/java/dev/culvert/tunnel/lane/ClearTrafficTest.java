@@ -11,6 +11,7 @@ import dev.culvert.routing.ClusterMap;
 import dev.culvert.routing.ClusterNode;
 import dev.culvert.routing.Exemption;
 import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.IpProtocol;
 import dev.culvert.routing.NodeSelector;
 import dev.culvert.routing.Policy;
 import dev.culvert.routing.PortRange;
@@ -60,7 +61,7 @@ class ClearTrafficTest {
               new Exemption(
                   "api",
                   NodeSelector.role("control-plane"),
-                  Exemption.UDP,
+                  IpProtocol.UDP,
                   List.of(PortRange.of(PORT)))));
 
   private final List<AutoCloseable> open = new ArrayList<>();

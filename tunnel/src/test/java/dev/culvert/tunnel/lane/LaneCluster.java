@@ -7,6 +7,7 @@ import dev.culvert.crypto.AeadBackends;
 import dev.culvert.routing.ClusterMap;
 import dev.culvert.routing.Exemption;
 import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.IpProtocol;
 import dev.culvert.routing.NodeSelector;
 import dev.culvert.routing.Policy;
 import dev.culvert.routing.PortRange;
@@ -32,7 +33,7 @@ public final class LaneCluster implements AutoCloseable {
               new Exemption(
                   "api",
                   NodeSelector.role("control-plane"),
-                  Exemption.UDP,
+                  IpProtocol.UDP,
                   List.of(PortRange.of(EXEMPT)))));
 
   private static final List<Prefix> RANGES =

@@ -9,6 +9,7 @@ import dev.culvert.routing.BlindSpot;
 import dev.culvert.routing.ClusterNode;
 import dev.culvert.routing.Exemption;
 import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.IpProtocol;
 import dev.culvert.routing.NodeSelector;
 import dev.culvert.routing.PortRange;
 import dev.culvert.routing.Prefix;
@@ -261,8 +262,8 @@ final class ClusterFormat {
   private static int protocol(YamlMap map) throws ConfigException {
     YamlValue value = map.require("protocol");
     return switch (value.text()) {
-      case "tcp" -> Exemption.TCP;
-      case "udp" -> Exemption.UDP;
+      case "tcp" -> IpProtocol.TCP;
+      case "udp" -> IpProtocol.UDP;
       default -> throw value.place().error("must be tcp or udp");
     };
   }

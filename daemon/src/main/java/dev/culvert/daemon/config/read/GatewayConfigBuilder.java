@@ -11,6 +11,7 @@ import dev.culvert.daemon.config.PeerConfig;
 import dev.culvert.daemon.config.Place;
 import dev.culvert.daemon.config.Values;
 import dev.culvert.routing.Prefix;
+import dev.culvert.routing.plan.TunnelMtu;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -138,7 +139,7 @@ final class GatewayConfigBuilder {
             || peers.values().stream()
                 .flatMap(p -> p.allowedIps.keySet().stream())
                 .anyMatch(p -> !p.address().v4());
-    if (mtuPlace != null && mtu < GatewayConfig.MIN_MTU_IPV6 && ipv6) {
+    if (mtuPlace != null && mtu < TunnelMtu.SMALLEST_FOR_IPV6 && ipv6) {
       throw mtuPlace.error(mtu + " is less than the 1280 that IPv6 needs");
     }
   }

@@ -22,6 +22,7 @@ import dev.culvert.daemon.config.PeerConfig;
 import dev.culvert.daemon.config.ready.EspPeers;
 import dev.culvert.routing.ClusterNode;
 import dev.culvert.routing.Exemption;
+import dev.culvert.routing.IpProtocol;
 import dev.culvert.routing.NodeSelector;
 import dev.culvert.routing.Policy;
 import dev.culvert.routing.PortRange;
@@ -356,7 +357,7 @@ final class ConfigFileTest {
             new Exemption(
                 "dns",
                 new NodeSelector(Set.of(), Map.of("zone", "far")),
-                Exemption.UDP,
+                IpProtocol.UDP,
                 List.of(PortRange.of(53), new PortRange(1000, 2000)))),
         policy.exemptions());
   }
