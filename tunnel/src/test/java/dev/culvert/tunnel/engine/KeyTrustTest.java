@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
 
+/** Keys that are distrusted again while an older doubt is settled stay distrusted. */
 final class KeyTrustTest {
   private final KeyTrust trust = new KeyTrust();
 

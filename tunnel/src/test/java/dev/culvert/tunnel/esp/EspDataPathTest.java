@@ -30,6 +30,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * ESP packets are laid out as RFC 4303 says, sequence numbers never pass the SA's limit, and only
+ * authentic, new packets with the SA's inner addresses are delivered.
+ */
 final class EspDataPathTest {
   private static final long SEED = 1;
 

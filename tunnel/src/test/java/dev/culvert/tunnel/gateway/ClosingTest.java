@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
+/** All parts are closed even if some fail, and all failures are thrown together. */
 final class ClosingTest {
   @Test
   void aPartThatFailsKeepsNoOtherFromBeingClosed() {

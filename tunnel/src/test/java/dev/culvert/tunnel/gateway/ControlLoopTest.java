@@ -30,6 +30,10 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
+/**
+ * The control loop runs calls on its own thread, meets deadlines, survives an exception in a turn,
+ * and lets no caller wait for ever.
+ */
 class ControlLoopTest {
   /** Long enough for any machine; only a test that fails takes it. */
   private static final int PATIENCE_SECONDS = 30;

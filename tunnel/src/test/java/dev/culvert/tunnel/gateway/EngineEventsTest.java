@@ -19,6 +19,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.slf4j.LoggerFactory;
 
+/** Events of one peer fill no log and hide no other peer's, and every notice is passed on. */
 class EngineEventsTest {
   private final Logger logger = (Logger) LoggerFactory.getLogger(EngineEvents.class);
   private final ListAppender<ILoggingEvent> lines = new ListAppender<>();

@@ -11,6 +11,10 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
+/**
+ * A wall clock that was set by a tenth of a second or more is reported once; slewing and stalled
+ * threads are not reported.
+ */
 final class RestoreWatchTest {
   private long nanos = -HOURS.toNanos(30);
   private long wallMillis = 1_700_000_000_000L;

@@ -10,6 +10,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+/** The check finds that nftables refuses a rule of the guard, or takes it and never applies it. */
 @Tag("integration")
 class GuardCheckTest {
   private static final String GUARD = GuardText.of(Plans.guard(List.of(), List.of()));

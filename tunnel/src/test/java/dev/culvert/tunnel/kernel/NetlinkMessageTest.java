@@ -17,6 +17,10 @@ import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
+/**
+ * Netlink messages are read back as written, errors carry the kernel's text, and lengths that do
+ * not fit are refused.
+ */
 class NetlinkMessageTest {
   private static ByteBuffer twoRequests() {
     byte[] first =

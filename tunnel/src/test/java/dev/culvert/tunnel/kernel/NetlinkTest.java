@@ -31,6 +31,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * Links, addresses and routes change in a real kernel as asked through rtnetlink, and the monitor
+ * of links tells of changes that anybody makes.
+ */
 @Tag("integration")
 class NetlinkTest {
   private NetworkNamespace namespace;

@@ -17,6 +17,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 
+/**
+ * A plan is never applied after its caller was told that the old one is kept, and no caller waits
+ * once no plan is kept.
+ */
 final class PlanUpdatesTest {
   private static final Outcome DONE = new Outcome(List.of(), List.of(), List.of());
   private static final Duration SHORT = Duration.ofMillis(50);

@@ -25,6 +25,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * Policy rules are written as the kernel reads them, only ours are listed, and any set of rules
+ * replaces any other without a gap.
+ */
 class RulesTest {
   private static final Prefix NODE = Prefix.parse("192.0.2.7/32");
   private static final Prefix PODS = Prefix.parse("10.20.0.0/16");

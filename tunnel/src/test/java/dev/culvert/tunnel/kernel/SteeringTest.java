@@ -38,6 +38,10 @@ import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * Steering brings a real kernel into the state of a plan and leaves entries of others alone, and
+ * the keeper repairs entries that others undo.
+ */
 @Tag("integration")
 class SteeringTest {
   private static final String ECMP =

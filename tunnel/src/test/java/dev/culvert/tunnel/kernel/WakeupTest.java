@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
 
+/** A closed wakeup does not touch the file that has its descriptor's number now. */
 final class WakeupTest {
   @Test
   void whoeverSignalsLateOrClosesTwiceDoesNotTouchTheFileThatHasTheNumberNow() throws Exception {

@@ -16,6 +16,10 @@ import java.lang.foreign.Arena;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
+/**
+ * Packets of one peer keep their order over trains, and packets of one train share peer, TOS and
+ * fragment bit.
+ */
 class OutboundTrainsTest {
   private static final int SEALED = 1452;
   private static final int HEADROOM = 16;

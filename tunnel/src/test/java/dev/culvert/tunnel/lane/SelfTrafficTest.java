@@ -22,6 +22,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
+/**
+ * The tunnel's own datagrams are recognised by protocol, port, destination and source, and a pod's
+ * datagram is not taken for one.
+ */
 class SelfTrafficTest {
   private static final int PORT = 51_820;
   private static final int DEVICE = 9;

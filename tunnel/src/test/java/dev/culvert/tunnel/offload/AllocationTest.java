@@ -14,6 +14,7 @@ import java.lang.management.ManagementFactory;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
+/** The segmenter, the coalescer, ECN and ICMP errors allocate nothing per packet. */
 class AllocationTest {
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
   private static final Overhead OVERHEAD = new WireGuardOverhead();

@@ -24,6 +24,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * Only verified packets of one flow that splitting would restore are merged; all others pass
+ * singly, unchanged and in the order of their flow.
+ */
 class CoalescerTest {
   private static final int ACK_PSH = 0x18;
 

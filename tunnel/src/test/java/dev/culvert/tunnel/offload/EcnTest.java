@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+/** Congestion marks are combined as RFC 6040 says, and DSCP stays in the inner header. */
 class EcnTest {
   @Test
   void outerHeaderCarriesTheMarkButNotTheDscp() {

@@ -16,6 +16,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+/**
+ * ICMP errors have right checksums, quote as much as they may, and answer only packets between
+ * single hosts, never ICMP errors or later fragments.
+ */
 class IcmpTest {
   private static final IpAddress GATEWAY_4 = IpAddress.parse("192.0.2.1");
   private static final IpAddress GATEWAY_6 = IpAddress.parse("2001:db8::1");

@@ -22,6 +22,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * Super-packets are split as a plain reference splits them, and headers that contradict each other
+ * are refused.
+ */
 class SegmenterTest {
   private static final int MTU = 1420;
   private static final Overhead OVERHEAD = new WireGuardOverhead();

@@ -19,6 +19,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * The ports of TCP, UDP and SCTP are found behind extension headers but not in fragments, and a
+ * packet that ends within its headers is malformed.
+ */
 class TransportHeaderTest {
   /** Ports 6443 and 2379, and what may follow. */
   private static final String PORTS = "192b094b" + "00".repeat(16);

@@ -11,6 +11,7 @@ import dev.culvert.tunnel.engine.Endpoint;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
+/** A known sender gets the same object again, and never that of another sender. */
 class EndpointCacheTest {
   private final EndpointCache cache = new EndpointCache(7);
 

@@ -15,6 +15,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
+/**
+ * Trains of raw ESP are sent and received packet by packet, and each packet reaches one lane,
+ * chosen by its source.
+ */
 @Tag("integration")
 class EspPortTest extends SocketTest {
   private static final int PORT = 4500;

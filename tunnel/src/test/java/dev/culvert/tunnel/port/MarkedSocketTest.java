@@ -9,6 +9,7 @@ import dev.culvert.tunnel.kernel.ErrnoException;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
+/** All sockets get the new mark, or all keep the old one if one of them refuses it. */
 final class MarkedSocketTest {
   private static class FakeSocket implements MarkedSocket {
     int mark = 1;

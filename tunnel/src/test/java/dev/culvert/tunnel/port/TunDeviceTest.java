@@ -25,6 +25,10 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
+/**
+ * A TUN device reads and writes packets and super-packets of a real kernel, refuses names that
+ * others hold, and is reported as gone once it is deleted.
+ */
 @Tag("integration")
 class TunDeviceTest {
   private static final int GSO_TCPV4 = 1;

@@ -24,6 +24,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
+/**
+ * Trains pass real sockets with and without segmentation offload, and a train that the kernel
+ * refuses takes no other with it.
+ */
 @Tag("integration")
 class UdpPortTest extends SocketTest {
   UdpPortTest() {

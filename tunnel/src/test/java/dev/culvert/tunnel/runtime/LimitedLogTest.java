@@ -11,6 +11,10 @@ import ch.qos.logback.core.read.ListAppender;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
+/**
+ * A few lines per event and peer are written at once and then one per minute, and a line says how
+ * many before it were left out.
+ */
 class LimitedLogTest {
   private static final String MOVED = "{} moved to {}";
 

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/** A key file is read only if nobody but its owner can open it and it has at most 16384 bytes. */
 class KeyFileReaderTest {
   private static final String LINE =
       "3+ rfc4106(gcm(aes)) 8f3a61d09c5e27b4f1063ad87be92c4d5510c7ee 128\n";

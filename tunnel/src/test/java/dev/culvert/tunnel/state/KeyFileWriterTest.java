@@ -26,6 +26,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * A rotation adds the next key and keeps only the published one before it, runs alone, and leaves a
+ * file that it refuses as it is.
+ */
 class KeyFileWriterTest {
   private final Random random = new Random(4);
 

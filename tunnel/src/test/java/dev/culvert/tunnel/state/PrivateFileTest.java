@@ -18,6 +18,10 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+/**
+ * The file that was opened and checked is the one that is read; folders, pipes and files of other
+ * users are refused.
+ */
 class PrivateFileTest {
   @TempDir private Path folder;
 

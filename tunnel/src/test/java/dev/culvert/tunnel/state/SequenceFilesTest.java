@@ -19,6 +19,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+/**
+ * No sequence number is reserved twice, and a record that is gone, damaged, copied, set back or
+ * another key's is refused.
+ */
 class SequenceFilesTest {
   private static final long END = 1L << 32;
 

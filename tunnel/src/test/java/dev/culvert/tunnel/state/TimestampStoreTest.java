@@ -14,6 +14,10 @@ import java.time.Instant;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+/**
+ * Timestamps never fall behind an answered one after a clock reset, and restarts with a right clock
+ * do not push them ahead.
+ */
 class TimestampStoreTest {
   private static final Instant NOW = Instant.parse("2026-11-20T12:00:00Z");
   private static final Instant AFTER_RESET = Instant.parse("1970-01-01T00:01:00Z");

@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/** A device's update is applied whole or changes nothing, and a snapshot shows the settings. */
 final class DeviceConfigurationTest {
   private final Node alice = new Node("alice", 1);
   private final Node bob = new Node("bob", 2);

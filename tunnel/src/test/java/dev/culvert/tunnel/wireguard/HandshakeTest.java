@@ -36,6 +36,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * A WireGuard handshake survives loss, refuses replays, forgeries and wrong keys, and wipes its
+ * secrets when it is finished or abandoned.
+ */
 final class HandshakeTest {
   private final Node alice = new Node("alice", 1);
   private final Node bob = new Node("bob", 2);

@@ -26,6 +26,10 @@ import java.util.OptionalInt;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
+/**
+ * Under load a WireGuard responder demands cookies and limits handshakes per source, and its queues
+ * and staged packets are always bounded.
+ */
 final class LoadTest {
   private static final int UNDER_LOAD = Messages.MAX_QUEUED_HANDSHAKES / 8;
 

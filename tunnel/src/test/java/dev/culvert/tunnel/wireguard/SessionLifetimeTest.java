@@ -17,6 +17,10 @@ import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
+/**
+ * A WireGuard session is renewed and ended at the paper's limits of time and messages, and at once
+ * when the private key changes.
+ */
 final class SessionLifetimeTest {
   private final Node alice = new Node("alice", 1);
   private final Node bob = new Node("bob", 2);

@@ -14,6 +14,10 @@ import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
+/**
+ * Passive and persistent keepalives of WireGuard are sent on time and only if needed, and data
+ * without an answer for 15 seconds begins a handshake.
+ */
 final class TimersTest {
   private static final int KEEPALIVE_LENGTH = DataMessages.DATA_OVERHEAD;
 

@@ -16,6 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/** A key file is accepted whole or refused with line, key and reason; no text shows a key. */
 class KeyFileTest {
   private static final String LENGTH =
       " hexadecimal digits; expected 40 (AES-128 key and salt) or 72 (AES-256 key and salt), and"

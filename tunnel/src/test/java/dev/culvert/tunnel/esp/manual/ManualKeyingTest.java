@@ -21,6 +21,10 @@ import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
+/**
+ * A manual SA sends only under sequence numbers reserved for it, never reuses one, and stops
+ * sending if the reservation is refused or in doubt.
+ */
 class ManualKeyingTest {
   private static final String PEER = "foreign";
 

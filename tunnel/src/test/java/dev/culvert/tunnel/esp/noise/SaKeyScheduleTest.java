@@ -9,6 +9,9 @@ import java.util.HexFormat;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
+/**
+ * Keys and salts are those of docs/esp-noise.md and depend on transport key, direction and SPIs.
+ */
 final class SaKeyScheduleTest {
   private static final int SPI = 0x0102_0304;
   private static final int OTHER_SPI = 0xa0b0_c0d0;
