@@ -40,6 +40,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 
+/**
+ * The commands, run beside daemons over a fake network, print the right text, exit with the
+ * documented status, and load or lift the guard as they say.
+ */
 @SuppressWarnings("try") // gateways that only have to be there
 final class CommandsTest {
   private static final String PRIVATE = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=";

@@ -10,6 +10,10 @@ import java.io.IOException;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
+/**
+ * WireGuard's key derivation gives one to three values, equal to WireGuard's vectors, and does not
+ * change its input.
+ */
 class KdfTest {
   @Test
   void derivesWhatWireGuardDerives() throws IOException {

@@ -18,6 +18,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * The replay window accepts each counter below its limit at most once, as WireGuard's does and as a
+ * model that remembers every counter does.
+ */
 class ReplayWindowTest {
   private static final long W = ReplayWindow.USABLE;
 

@@ -12,6 +12,10 @@ import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
+/**
+ * Secret bytes and AEAD keys show no content in their text and are wiped when they are closed,
+ * after which secret bytes refuse every use.
+ */
 class SecretBytesTest {
   private static final byte[] SECRET = Vectors.hex("00112233445566778899aabbccddeeff");
 

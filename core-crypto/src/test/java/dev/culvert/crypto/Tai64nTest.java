@@ -10,6 +10,10 @@ import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
+/**
+ * A TAI64N timestamp is big-endian, rounded down to steps of 2^24 ns, and sorts as its bytes do;
+ * its successor is the smallest later one.
+ */
 class Tai64nTest {
   private static final long SECOND = 1_000_000_000L;
 

@@ -21,6 +21,10 @@ import java.util.Random;
 import javax.crypto.KeyAgreement;
 import org.junit.jupiter.api.Test;
 
+/**
+ * X25519 agrees with Wycheproof and the JDK, rejects an all-zero shared secret, and refuses keys of
+ * a wrong length.
+ */
 class X25519Test {
   @Test
   void agreesWithWycheproofAndRejectsEveryZeroSharedSecret() throws IOException {

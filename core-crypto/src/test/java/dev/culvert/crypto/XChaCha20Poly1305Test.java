@@ -9,6 +9,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
 
+/**
+ * XChaCha20-Poly1305 gives the draft's vector and opens nothing if one bit of ciphertext, tag,
+ * nonce or associated data is changed.
+ */
 class XChaCha20Poly1305Test {
   private static final byte[] KEY =
       Vectors.hex("808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f");

@@ -47,6 +47,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+/**
+ * The daemon sets up the guard before the device, changes nothing if a configuration is refused,
+ * and leaves the guard in place if a start fails or the device dies.
+ */
 final class GatewayDaemonTest {
   private static final String A = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=";
   private static final String B = "TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0=";

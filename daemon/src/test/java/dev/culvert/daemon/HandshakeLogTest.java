@@ -10,6 +10,10 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
+/**
+ * The handshake log forgets a handshake's keys when nobody has asked for them in the last 11
+ * seconds, and at once when it is closed.
+ */
 final class HandshakeLogTest {
   private static final PublicKey PEER = PublicKey.of(new byte[32]);
 

@@ -10,6 +10,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * The number of helper threads follows the machine if the property is absent, and a value outside 0
+ * to 64 is refused and named.
+ */
 final class HelperCountTest {
   @Test
   void isTheMachinesUnlessSaid() throws DeviceException {

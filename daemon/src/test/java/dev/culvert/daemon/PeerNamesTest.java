@@ -10,6 +10,10 @@ import dev.culvert.tunnel.engine.Endpoint;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
+/**
+ * A peer is sent to another address of its name only if it has no endpoint, does not answer, or its
+ * name has changed.
+ */
 final class PeerNamesTest {
   private static final Endpoint V6 = Endpoint.of(IpAddress.parse("2001:db8::2"), 51820);
   private static final Endpoint V4 = Endpoint.of(IpAddress.parse("192.0.2.2"), 51820);

@@ -12,6 +12,10 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+/**
+ * The owner of a lab is a live process with the recorded id and start time, and a malformed record
+ * names no owner.
+ */
 final class LabOwnerTest {
   @TempDir private Path directory;
 

@@ -21,6 +21,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * The classifier's verdict on each packet (encrypt, exempt, clear or drop) agrees with a naive
+ * reading of the rules.
+ */
 class ClassifierTest {
   private static final int TCP = IpProtocol.TCP;
   private static final int UDP = IpProtocol.UDP;

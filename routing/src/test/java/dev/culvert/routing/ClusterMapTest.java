@@ -12,6 +12,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * Each range of the cluster map has one owner, ranges may contain each other, and a changed map
+ * equals one built anew.
+ */
 class ClusterMapTest {
   @Test
   void aRangeOfTwoNodesIsRefusedAndBothAreNamed() {

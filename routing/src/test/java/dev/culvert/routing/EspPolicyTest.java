@@ -18,6 +18,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * The ESP policies give each prefix to at most one node and agree with the classifier on the node
+ * that a packet is encrypted for.
+ */
 final class EspPolicyTest {
   private static final Policy ALL =
       new Policy(EnumSet.allOf(TrafficClass.class), true, true, List.of());

@@ -15,6 +15,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * An IP address is parsed from numeric text alone, prints as canonical text, and sorts IPv4 before
+ * IPv6 in unsigned order.
+ */
 class IpAddressTest {
   /** The examples of RFC 5952 and the edges of its rules. */
   @ParameterizedTest

@@ -21,6 +21,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * The prefix table finds the longest prefix in both families, as a linear search and WireGuard's
+ * allowed IPs do.
+ */
 class PrefixTableTest {
   @Test
   void emptyTableKnowsNoAddress() {

@@ -11,6 +11,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * A prefix clears its host bits, contains exactly the addresses and longer prefixes in its range,
+ * and sorts by address, then length.
+ */
 class PrefixTest {
   @ParameterizedTest
   @CsvSource({

@@ -8,6 +8,10 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
+/**
+ * The handler bounds the life of the process and ends the daemon with the reason when a platform or
+ * virtual thread dies by an error.
+ */
 final class EndingTest {
   private final Thread.UncaughtExceptionHandler before =
       Thread.getDefaultUncaughtExceptionHandler();

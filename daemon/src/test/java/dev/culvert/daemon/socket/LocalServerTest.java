@@ -23,6 +23,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+/**
+ * A local socket is for its owner alone, replaces only the socket of a dead process, and stops
+ * serving when its file is deleted or replaced.
+ */
 @SuppressWarnings("try") // servers that only have to be there
 final class LocalServerTest {
   private static final LocalServer.Handler ECHO = (in, out) -> in.transferTo(out);

@@ -17,6 +17,10 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+/**
+ * An audit reports the guard's counters as dropped, exempt or in clear by the policy, and fails if
+ * the guard lacks a counter.
+ */
 final class AuditTest {
   private final FakeNetwork network = new FakeNetwork();
 

@@ -13,6 +13,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+/**
+ * A packet to ask about is read as addresses, ports and protocol, with TCP if only a port is given,
+ * and malformed text is refused.
+ */
 final class PacketQueryTest {
   private static final int NONE = Classifier.NO_PORT;
 

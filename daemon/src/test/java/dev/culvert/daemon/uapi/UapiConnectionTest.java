@@ -15,6 +15,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * A UAPI connection answers get and set as wireguard-go does, and an operation that is cut off or
+ * has a bad peer line changes nothing.
+ */
 final class UapiConnectionTest {
   private static final String KEY = "42".repeat(32);
   private static final String PEER = "public_key=" + KEY + "\n";

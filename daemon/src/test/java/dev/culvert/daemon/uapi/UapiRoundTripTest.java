@@ -27,6 +27,10 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * A random update that is written as UAPI text parses to the same update, and the client reads a
+ * device's answer back without loss.
+ */
 final class UapiRoundTripTest {
   @ParameterizedTest
   @ValueSource(longs = {11, 12, 13, 14})

@@ -13,6 +13,10 @@ import java.util.EnumSet;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
+/**
+ * The guard's nftables text drops every encrypted class in both directions under a strict policy,
+ * and the bypass mark alone opens nothing.
+ */
 class GuardTextTest {
   private static final Mark MARK = new Mark(0xc7010000, 0xffff0000);
   private static final Mark OVERLAY = new Mark(0xc7030000, 0xffff0000);

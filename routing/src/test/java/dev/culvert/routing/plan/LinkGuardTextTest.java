@@ -13,6 +13,10 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
+/**
+ * The guard's second layer drops tagged and untagged packets to other nodes on every physical
+ * device if the policy is strict, and the tunnel's mark alone opens nothing.
+ */
 class LinkGuardTextTest {
   private static String text(boolean strict, boolean rawEsp) {
     return text(EnumSet.noneOf(TrafficClass.class), strict, rawEsp);

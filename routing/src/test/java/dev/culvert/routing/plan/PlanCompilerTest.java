@@ -35,6 +35,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * The compiled rules and routes steer each packet as the classifier decides, and the number of
+ * rules does not grow with the number of nodes.
+ */
 class PlanCompilerTest {
   private static final Mark MARK = new Mark(0xc7010000, 0xffff0000);
   private static final Mark BYPASS = new Mark(0xc7020000, 0xffff0000);

@@ -23,6 +23,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * A file for secrets is readable by its owner alone, and a link, a pipe, a file of another user or
+ * a folder that others may write to is refused.
+ */
 final class SecretFileTest {
   @TempDir private Path folder;
   private Path file;

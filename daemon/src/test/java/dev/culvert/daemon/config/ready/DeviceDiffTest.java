@@ -27,6 +27,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/**
+ * The difference of two configurations of a device names only the parts that changed, and the
+ * device has the wanted configuration after it is applied.
+ */
 final class DeviceDiffTest {
   private static byte[] key(int i) {
     byte[] key = new byte[32];

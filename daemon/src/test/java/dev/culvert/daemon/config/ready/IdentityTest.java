@@ -20,6 +20,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+/**
+ * A gateway's private key is made at the first start with mode 0600, kept from then on, and refused
+ * if others can read it or it is malformed.
+ */
 final class IdentityTest {
   private final SecureRandom random = new SecureRandom();
 
