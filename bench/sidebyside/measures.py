@@ -186,14 +186,14 @@ def serve(node, address):
             if listening in sockets.read():
                 return server
         time.sleep(0.005)
-    raise Failure(f"iperf3 does not listen: {server.stdout.read() if server.poll() is not None else 'no end'}")
+    raise Failure(f"iperf3 does not listen: {server.stdout.read() if server.poll() is not None else 'it runs on'}")
 
 
 def outcome(process, seconds):
     try:
         output, _ = process.communicate(timeout=seconds + PATIENCE)
     except subprocess.TimeoutExpired:
-        raise Failure(f"iperf3: no end {PATIENCE} s after its time") from None
+        raise Failure(f"iperf3 had not ended {PATIENCE} s after its time") from None
     try:
         # Warnings stand before it, such as that 1372 bytes exceed what TCP would put into a packet.
         report = json.loads(output[output.find("{") :])

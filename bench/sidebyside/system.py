@@ -21,7 +21,7 @@ def run(*command, check=True, timeout=60):
             command, text=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=timeout
         )
     except subprocess.TimeoutExpired:
-        raise Failure(f"{' '.join(command)}: no end after {timeout} s") from None
+        raise Failure(f"{' '.join(command)} did not end within {timeout} s") from None
     if check and done.returncode != 0:
         raise Failure(f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
     return done

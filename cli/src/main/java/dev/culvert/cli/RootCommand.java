@@ -44,14 +44,14 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     scope = ScopeType.INHERIT,
-    description = "Encrypts what nodes say to each other: a WireGuard and ESP gateway.",
+    description = "Encrypts the traffic between nodes: a WireGuard and ESP gateway.",
     synopsisSubcommandLabel = "COMMAND",
     exitCodeListHeading = "%nExit status:%n",
     exitCodeList = {
       "0:done",
       "1:failed, or a check of 'doctor' or 'verify' failed",
       "2:wrong arguments",
-      "3:a configuration was refused, and what ran before still runs",
+      "3:a configuration was refused, and a running gateway is unchanged",
       "4:no gateway of that name is running",
       "5:'audit' or 'verify' found packets in clear"
     },

@@ -76,7 +76,7 @@ final class LabView {
     println("");
     println(
         report.held()
-            ? "All held: what the pods said crossed the wire encrypted, and only so."
+            ? "All held: the pods' traffic crossed the wire encrypted, and only so."
             : "Not all held: see above.");
   }
 

@@ -163,7 +163,7 @@ public final class Capture implements AutoCloseable {
   public void prove(String canary, Runnable sendIt) {
     sendIt.run();
     if (!Waiting.until(Duration.ofSeconds(10), () -> seen(canary) > 0)) {
-      throw new LabException("the capture is blind: what was sent in clear was not seen");
+      throw new LabException("the capture is blind: it did not see a packet sent in clear");
     }
   }
 

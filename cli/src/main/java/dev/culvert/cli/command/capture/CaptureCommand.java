@@ -34,9 +34,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "capture",
     description = {
-      "Writes what a gateway puts on the underlay and takes from it, as pcapng, until it is stopped.",
-      "Datagrams are as they are on the wire: what the kernel moves in one piece is cut. Runs in the"
-          + " gateway's network namespace."
+      "Writes a gateway's datagrams on the underlay, both ways, as pcapng, until it is stopped.",
+      "Datagrams are as they are on the wire: a batch that the kernel moves in one piece is cut."
+          + " Runs in the gateway's network namespace."
     })
 public final class CaptureCommand implements Callable<Integer> {
   private static final String STANDARD_OUTPUT = "-";
@@ -69,7 +69,7 @@ public final class CaptureCommand implements Callable<Integer> {
   @Option(
       names = "--with-secrets",
       description = {
-        "With what Wireshark needs to decrypt: who has it reads all that was captured.",
+        "With the keys that Wireshark needs: whoever has them reads all that was captured.",
         "WireGuard: in the capture, from the next handshake on. ESP: in FILE.esp_sa, for a profile"
             + " as its esp_sa."
       })

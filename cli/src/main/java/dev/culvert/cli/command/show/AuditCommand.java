@@ -20,7 +20,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "audit",
     description = {
-      "Shows what became of the packets between the nodes: encrypted, exempt, dropped, in clear.",
+      "Shows how many packets between nodes were encrypted, exempt, dropped or in clear.",
       "Works as well when the gateway died: the guard goes on counting. Status 5: some were in"
           + " clear."
     })

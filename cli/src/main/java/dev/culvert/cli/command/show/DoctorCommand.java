@@ -17,7 +17,7 @@ import picocli.CommandLine.Spec;
 /** {@code culvert doctor}. */
 @Command(
     name = "doctor",
-    description = "Looks at this machine: what a gateway needs, and what makes it fast or slow.")
+    description = "Checks this machine for faults and slow parts that a gateway would meet.")
 public final class DoctorCommand implements Callable<Integer> {
   private final Machine machine;
 

@@ -139,8 +139,8 @@ final class MachineChecks {
     return all.equals("1")
         ? Finding.warn(
             "rp_filter",
-            "strict: 'culvert up' marks what arrives for that; beside 'culvert wg' it drops tunnel"
-                + " packets whose sender is routed elsewhere",
+            "strict: 'culvert up' marks arriving packets for that; beside 'culvert wg' it drops"
+                + " tunnel packets whose sender is routed elsewhere",
             "with 'culvert wg': sysctl -w net.ipv4.conf.all.rp_filter=2")
         : Finding.ok("rp_filter", all.equals("2") ? "loose" : "off");
   }

@@ -26,7 +26,7 @@ import picocli.CommandLine.Spec;
 /** {@code culvert plan}. */
 @Command(
     name = "plan",
-    description = "Prints what 'culvert up FILE' would put into this kernel, and changes nothing.")
+    description = "Prints the ip and nft commands of 'culvert up FILE', and changes nothing.")
 public final class PlanCommand implements Callable<Integer> {
   private final Machine machine;
 

@@ -34,8 +34,8 @@ public final class QueueCheck {
       return Finding.fail(
           SUBJECT,
           String.join("; ", faults),
-          "lsof /dev/net/tun shows who has it open; end what is not Culvert, then start the gateway"
-              + " anew");
+          "lsof /dev/net/tun shows who has it open; end each process that is not Culvert's, then"
+              + " start the gateway anew");
     }
     return Finding.ok(SUBJECT, sound.isEmpty() ? "no tunnel runs here" : String.join(", ", sound));
   }

@@ -27,7 +27,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "routes",
     description = {
-      "Shows how a gateway steers packets, or what would become of one and by which line.",
+      "Shows how a gateway steers packets, or the verdict on one packet and its line.",
       "A file that no gateway runs from is worked out for this machine."
     })
 public final class RoutesCommand implements Callable<Integer> {

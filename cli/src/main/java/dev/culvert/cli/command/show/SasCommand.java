@@ -27,7 +27,7 @@ import picocli.CommandLine.Spec;
     name = "sas",
     description = {
       "Lists ESP security associations, as 'swanctl --list-sas' and 'ip -s xfrm state' do:",
-      "what is sent and received under, how much of its sequence numbers is used, and how far the"
+      "those in use both ways, how much of their sequence numbers is used, and how far the"
           + " rotation of the global key is."
     })
 public final class SasCommand implements Callable<Integer> {

@@ -31,7 +31,9 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
 /** {@code culvert status}. */
-@Command(name = "status", description = "Shows what runs, what it moved and what it dropped.")
+@Command(
+    name = "status",
+    description = "Shows each gateway's state, and the packets that it moved and dropped.")
 public final class StatusCommand implements Callable<Integer> {
   private final Machine machine;
 
