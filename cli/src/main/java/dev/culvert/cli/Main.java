@@ -29,7 +29,7 @@ public final class Main {
     }
   }
 
-  /** The first line of what was wrong to begin with: jffi puts a stack trace into its message. */
+  /** The first line of the root cause's message: jffi puts a stack trace into its message. */
   private static String reason(Throwable failure) {
     Throwable cause = failure;
     while (cause.getCause() != null) {

@@ -74,8 +74,8 @@ public final class RootCommand implements Runnable {
   }
 
   /**
-   * The command line for these arguments: if they begin with a command's name, only with that
-   * command, since reading the annotations of all takes a good part of a short start.
+   * The command line for these arguments. If they begin with a command's name, it holds only that
+   * command, since reading the annotations of all commands takes a good part of a short start.
    */
   public static CommandLine commandLine(Machine machine, boolean debug, String... arguments) {
     Map<String, Supplier<Object>> commands = commands(machine);
@@ -88,7 +88,7 @@ public final class RootCommand implements Runnable {
   private static CommandLine commandLine(Map<String, Supplier<Object>> commands, boolean debug) {
     CommandLine root = new CommandLine(new RootCommand());
     commands.forEach((name, command) -> root.addSubcommand(name, command.get()));
-    // Afterwards: this reaches only the commands that are there.
+    // These settings come last, since they reach only the commands that were added before.
     return root.setExecutionExceptionHandler(new Failures(debug))
         .setCaseInsensitiveEnumValuesAllowed(true);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The {@code culvert} command: where a line on a terminal becomes a call. */
+/** The {@code culvert} command, which turns a command line into a call. */
 @NullMarked
 package dev.culvert.cli;
 

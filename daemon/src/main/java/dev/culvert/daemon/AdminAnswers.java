@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Answers what is asked over a gateway's admin socket, each question from one state. */
+/** Answers the questions that arrive on a gateway's admin socket, each question from one state. */
 final class AdminAnswers {
   private static final Logger log = LoggerFactory.getLogger(AdminAnswers.class);
 
@@ -22,14 +22,14 @@ final class AdminAnswers {
   private final Runnable stop;
   private volatile boolean keysTold;
 
-  /** Reads the configuration anew. */
+  /** Reads the configuration again. */
   interface Reload {
     void run() throws ConfigException, IOException;
   }
 
   /**
-   * @param state the one in force
-   * @param stop returns at once
+   * @param state the state in force
+   * @param stop starts the end of the gateway and returns at once
    */
   AdminAnswers(Supplier<GatewayState> state, Reload reload, Runnable stop) {
     this.state = state;

@@ -3,7 +3,7 @@ package dev.culvert.daemon;
 
 import java.nio.file.FileAlreadyExistsException;
 
-/** A gateway, or another device, of that name runs: it stays as it is, and nothing was touched. */
+/** A gateway, or another device, of that name runs: it stays as it is, and nothing was changed. */
 public final class AlreadyRunsException extends FileAlreadyExistsException {
   private static final long serialVersionUID = 1;
 
@@ -14,7 +14,7 @@ public final class AlreadyRunsException extends FileAlreadyExistsException {
     this.gateway = gateway;
   }
 
-  /** Whether it is one, which can be told to reload or to end. */
+  /** Whether it is a gateway, which can be told to reload or to end. */
   public boolean isGateway() {
     return gateway;
   }

@@ -14,14 +14,14 @@ import java.util.List;
 
 /**
  * Rules and guard without a gateway, for the time before the network is up. The rules lead into a
- * table in which there is only the unreachable route, so all of the cluster is dropped until {@code
- * culvert up} takes over. It needs neither keys nor names that resolve.
+ * table that holds only the unreachable route, so packets for the cluster are dropped until {@code
+ * culvert up} takes over. Neither keys nor names that resolve are needed.
  *
  * @param interfaceName of the gateway to come
  * @param ranges that stay blocked
- * @param missed why not all that the configuration names is known
+ * @param missed why some of the nodes that the configuration names are not known
  * @param kept whether a guard stood already that may know more: it was left as it is, and blocks at
- *     least what it did
+ *     least the ranges that it blocked before
  */
 public record BootGuard(
     String interfaceName, List<String> ranges, List<String> missed, boolean kept) {
@@ -31,10 +31,10 @@ public record BootGuard(
   }
 
   /**
-   * Loads them.
+   * Loads the rules and the guard.
    *
-   * @throws ConfigException the file cannot be used; nothing was touched
-   * @throws IOException the guard could not be had, or a gateway keeps it already
+   * @throws ConfigException if the file cannot be used; nothing was changed
+   * @throws IOException if the guard could not be loaded, or if a gateway keeps it already
    */
   public static BootGuard load(Path file, Machine machine) throws ConfigException, IOException {
     List<String> missed = new ArrayList<>();
@@ -61,7 +61,8 @@ public record BootGuard(
   }
 
   /**
-   * Parses a file; one of whose nodes cannot be used does not leave unguarded what else is known.
+   * Parses a file. If a node in it cannot be used and no guard stands, the guard is loaded with the
+   * rest of the file, so that the other nodes do not stay unguarded.
    */
   static GatewayConfig parseOrGuard(ConfigFile source, Machine machine)
       throws ConfigException, IOException {
@@ -79,12 +80,15 @@ public record BootGuard(
     }
   }
 
-  /** Without a node of the file of {@code discovery}, than a guard that was loaded with them. */
+  /**
+   * Whether this configuration, which lacks the nodes of the file of {@code discovery}, may know
+   * less than a guard that was loaded with them.
+   */
   private static boolean mayKnowLess(GatewayConfig config, List<String> missed) {
     return !missed.isEmpty() && config.cluster().map().nodes().size() == 1;
   }
 
-  /** All of the cluster but for what is this node's own. */
+  /** The ranges of the cluster except those of this node. */
   private static List<String> foreign(GatewayPlan plan) {
     Guard guard = plan.kernel().guard();
     return guard.cluster().stream()

@@ -11,14 +11,14 @@ final class Discovery implements AutoCloseable {
   private @Nullable FileWatch watch;
 
   /**
-   * @param changed called soon after each {@link #watch} of another file, and when that changes
+   * @param changed called soon after each {@link #watch} of another file, and when the file changes
    */
   Discovery(String interfaceName, Runnable changed) {
     this.interfaceName = interfaceName;
     this.changed = changed;
   }
 
-  /** Watches {@code file} from now on; null: none. */
+  /** Watches {@code file} from now on; null means no file. */
   void watch(@Nullable Path file) {
     if (watch != null && !watch.file().equals(file)) {
       watch.close();

@@ -7,7 +7,7 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 
-/** Keys of SAs as Wireshark has them, in the file {@code esp_sa} of a profile. */
+/** Keys of SAs in the format of Wireshark's file {@code esp_sa} in a profile. */
 final class EspKeyLines {
   private EspKeyLines() {}
 

@@ -10,9 +10,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tells when a file has changed. It is looked at twice a second, through symbolic links: a mounted
- * Kubernetes volume changes by swapping one above the file, which a watch of the file would not
- * see. A file that is being written is left alone until two looks find it the same.
+ * Tells when a file has changed. The file is looked at twice a second, through symbolic links: a
+ * mounted Kubernetes volume changes by swapping a link above the file, which a watch of the file
+ * would not see. A file that is being written is left alone until two looks find it unchanged.
  */
 final class FileWatch implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(FileWatch.class);
@@ -22,7 +22,8 @@ final class FileWatch implements AutoCloseable {
   private final Runnable changed;
   private final Thread thread;
 
-  // Not what it is now: it may have changed since it was read, and reading it again is harmless.
+  // Not the present version: the file may have changed since it was read, and reading it again is
+  // harmless.
   private String told = "";
   private String seen = "";
   private volatile boolean closed;
@@ -34,7 +35,7 @@ final class FileWatch implements AutoCloseable {
   }
 
   /**
-   * Starts watching.
+   * Starts to watch.
    *
    * @param name of the thread
    * @param changed called on that thread, for the first time soon
@@ -79,7 +80,7 @@ final class FileWatch implements AutoCloseable {
     }
   }
 
-  /** Changes whenever the file does, and if another file replaces it. */
+  /** A text that changes whenever the file changes or another file replaces it. */
   private String version() {
     try {
       BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);

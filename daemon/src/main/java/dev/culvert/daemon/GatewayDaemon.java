@@ -19,8 +19,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A gateway that runs from a configuration file. The guard is put in place before the device and is
- * never removed here, so that traffic to be encrypted does not leave in clear, however the daemon
- * ends.
+ * never removed here, so that traffic to be encrypted does not leave in clear, whichever way the
+ * daemon ends.
  *
  * <p>Start and reload replace {@link #state} under this object's lock; reads need no lock.
  */
@@ -50,10 +50,10 @@ public final class GatewayDaemon implements AutoCloseable {
   }
 
   /**
-   * Brings the gateway up, or leaves nothing but the guard.
+   * Brings the gateway up. If that fails, only the guard stays.
    *
-   * @throws ConfigException the file cannot be used, and nothing was touched; or a key in it
-   *     cannot, and the guard stands
+   * @throws ConfigException if the file cannot be used, and nothing was changed; or if a key in it
+   *     cannot be used, and the guard stands
    */
   public static GatewayDaemon start(Path file, Machine machine)
       throws ConfigException, IOException {
@@ -117,7 +117,7 @@ public final class GatewayDaemon implements AutoCloseable {
    * Reads the file again, applies the changes and resolves peers' names again. Sessions of peers
    * that stay go on.
    *
-   * @throws ConfigException if the file cannot be used; all stays as it was
+   * @throws ConfigException if the file cannot be used; the gateway stays as it was
    */
   public void reload() throws ConfigException, IOException {
     synchronized (this) {
@@ -144,7 +144,10 @@ public final class GatewayDaemon implements AutoCloseable {
     }
   }
 
-  /** The configuration stays what it was when it was read; only the nodes are read again. */
+  /**
+   * Reads the nodes again, but not the configuration file: the configuration stays as it was read
+   * last.
+   */
   private synchronized void followDiscovery() {
     GatewayState now = state;
     Path nodes = now.config().discovery();

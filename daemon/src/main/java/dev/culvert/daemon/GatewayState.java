@@ -7,10 +7,10 @@ import dev.culvert.daemon.config.read.ConfigFile;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All that is in force. It is published as a whole; a reload publishes the next one.
+ * The whole state in force. It is published as one value; a reload publishes the next one.
  *
- * @param source the configuration file as it was read; with it the file of nodes is read anew
- * @param config what was read from it
+ * @param source the configuration file as it was read; the file of nodes is read again with it
+ * @param config the configuration that was read from it
  * @param kernel null before the guard stands
  * @param running null before the tunnel is open
  * @param names null before the names of peers are followed
@@ -21,7 +21,7 @@ record GatewayState(
     @Nullable KernelSide kernel,
     @Nullable Running running,
     @Nullable PeerNames names) {
-  /** Before there is anything but a configuration. */
+  /** The state when only the configuration is known. */
   GatewayState(ConfigFile source, GatewayConfig config) {
     this(source, config, null, null, null);
   }
@@ -38,7 +38,7 @@ record GatewayState(
     return new GatewayState(source, config, kernel, running, followed);
   }
 
-  /** After a reload. */
+  /** The state after a reload. */
   GatewayState with(ConfigFile newSource, GatewayConfig newConfig) {
     return new GatewayState(newSource, newConfig, kernel, running, names);
   }
@@ -62,7 +62,7 @@ record GatewayState(
     return part;
   }
 
-  /** Waits for no reload: it tells of one that waits for names, too. */
+  /** Does not wait for a reload, so that it can also show a reload that waits for names. */
   GatewayView view() {
     GatewayView view = requireRunning().view(source.path().toAbsolutePath().toString());
     return names == null ? view : view.withNames(names.views());

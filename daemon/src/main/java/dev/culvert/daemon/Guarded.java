@@ -11,7 +11,7 @@ import java.nio.file.Path;
 final class Guarded {
   private Guarded() {}
 
-  /** Only one process keeps the guard of a gateway. */
+  /** Refuses if the gateway runs, since only one process keeps the guard of a gateway. */
   static void refuseRunning(Machine machine, String name) throws AlreadyRunsException {
     if (machine.adminClient().isRunning(name)) {
       throw new AlreadyRunsException(name, true);
@@ -25,7 +25,8 @@ final class Guarded {
    * Notes that {@code name} is going to guard this network namespace.
    *
    * @return the place for recording the kernel's settings before they change
-   * @throws IOException another does, nft cannot guard here, or the interface is somebody else's
+   * @throws IOException if another gateway guards it, nft cannot guard here, or the interface
+   *     belongs to another program
    */
   static FormerSettings claim(Machine machine, String name, Path file) throws IOException {
     refuseOther(machine, name);
@@ -44,8 +45,8 @@ final class Guarded {
   }
 
   /**
-   * Rules and guard let everything go into the interface of the tunnel's name: they are not made
-   * for one that somebody else has.
+   * Refuses an interface that another program made: rules and guard let all packets go into the
+   * interface of the tunnel's name.
    */
   private static void refuseStranger(Machine machine, String name) throws IOException {
     String reason = machine.network().stranger(name).orElse(null);

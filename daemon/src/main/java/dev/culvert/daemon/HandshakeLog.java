@@ -16,14 +16,15 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * The ephemeral keys of handshakes, kept only while an operator asks for them again and again: what
- * was forgotten by then stays secret. In the lines of Wireshark's {@code wg.keylog_file}.
+ * The ephemeral keys of handshakes, in the lines of Wireshark's {@code wg.keylog_file}. Keys are
+ * kept only while an operator asks for them again and again, so that handshakes of any other time
+ * stay secret.
  */
 final class HandshakeLog implements KeyLog, AutoCloseable {
   private static final long ASKED_NANOS = 10_000_000_000L;
   private static final int MOST = 1024;
 
-  /** Runs something later. */
+  /** Runs a task later. */
   interface Later {
     void run(long delayNanos, Runnable task);
   }
@@ -42,7 +43,7 @@ final class HandshakeLog implements KeyLog, AutoCloseable {
     this.later = later;
   }
 
-  /** By this machine's clock. */
+  /** A log that goes by this machine's clock. */
   static HandshakeLog create() {
     return new HandshakeLog(
         System::nanoTime,
@@ -61,7 +62,7 @@ final class HandshakeLog implements KeyLog, AutoCloseable {
     entries.add(new Entry(peer, SecretBytes.copyOf(ephemeralPrivateKey)));
   }
 
-  /** Nobody may ask or shake hands again, so forgetting waits for neither. */
+  /** Forgets without waiting for a question or a handshake, since there may never be another. */
   private synchronized void forgetInTime() {
     if (isAsked()) {
       later.run(until - clock.getAsLong() + 1, this::forgetInTime);
@@ -82,8 +83,8 @@ final class HandshakeLog implements KeyLog, AutoCloseable {
   }
 
   /**
-   * What Wireshark needs for the handshakes since the first call of a row of calls that never
-   * paused for ten seconds.
+   * The lines that Wireshark needs for the handshakes since the first call of a row of calls that
+   * never paused for ten seconds.
    */
   synchronized List<String> lines(DeviceSnapshot device) {
     boolean first = !isAsked();
@@ -114,7 +115,7 @@ final class HandshakeLog implements KeyLog, AutoCloseable {
     return lines;
   }
 
-  /** Handshakes whose keys are kept now. */
+  /** The number of handshakes whose keys are kept now. */
   synchronized int kept() {
     return entries.size();
   }

@@ -16,7 +16,7 @@ final class HelperCount {
 
   private HelperCount() {}
 
-  /** What the system property says, else {@link GatewayOptions#BY_MACHINE}. */
+  /** The value of the system property, else {@link GatewayOptions#BY_MACHINE}. */
   static int configured() throws DeviceException {
     return parse(System.getProperty(PROPERTY));
   }

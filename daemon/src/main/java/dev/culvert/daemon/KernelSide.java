@@ -22,14 +22,14 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a gateway has the kernel do: routes, rules and guard, or without {@code
+ * The part of a gateway that is in the kernel: routes, rules and guard, or without {@code
  * spec.interface.routes} only its link's MTU and addresses.
  */
 final class KernelSide implements AutoCloseable {
   private final Machine machine;
   private final BlindSpotWatch blindSpots;
 
-  /** Null without routes. */
+  /** Null if the configuration has no routes. */
   private final @Nullable Steered steered;
 
   private KernelSide(Machine machine, BlindSpotWatch blindSpots, @Nullable Steered steered) {
@@ -39,9 +39,9 @@ final class KernelSide implements AutoCloseable {
   }
 
   /**
-   * Guards and steers, before there is a device.
+   * Guards and steers before there is a device.
    *
-   * @param file the configuration's
+   * @param file the configuration file
    * @param ended told when the plan is no longer kept
    */
   static KernelSide start(
@@ -67,12 +67,14 @@ final class KernelSide implements AutoCloseable {
     }
   }
 
-  /** The MTU that the link has from its beginning: changed later, it would be seen to change. */
+  /**
+   * The MTU to create the link with: a later change of the MTU would be visible to other programs.
+   */
   int mtu(GatewayConfig config) {
     return steered == null ? config.mtu() : steered.plan().mtu();
   }
 
-  /** The tunnel is open, and gets its traffic from here on. */
+  /** Leads traffic into the tunnel, which is open now. */
   void lead(GatewayConfig config, RunningTunnel tunnel) throws IOException {
     if (steered == null) {
       configureLink(config, List.of());
@@ -85,7 +87,8 @@ final class KernelSide implements AutoCloseable {
   }
 
   /**
-   * If the configuration names the whole cluster, lanes judge by it, not by peers' ranges alone.
+   * Gives the lanes a classifier if the configuration names the whole cluster; otherwise they judge
+   * by the peers' ranges alone.
    */
   private void classify(GatewayConfig config, RunningTunnel tunnel) throws IOException {
     if (steered != null && config.cluster().complete()) {
@@ -100,7 +103,7 @@ final class KernelSide implements AutoCloseable {
     }
   }
 
-  /** Steers and guards by {@code wanted}, before the tunnel becomes that. */
+  /** Steers and guards by {@code wanted}, before {@code wanted} is applied to the tunnel. */
   void steer(GatewayConfig wanted, RunningTunnel tunnel) throws IOException {
     if (steered != null) {
       steered.apply(wanted, tunnel.listenPort());
@@ -109,9 +112,9 @@ final class KernelSide implements AutoCloseable {
   }
 
   /**
-   * The tunnel has become {@code now}.
+   * Follows the tunnel, which runs by {@code now} from here on.
    *
-   * @param portBefore that it had before that
+   * @param portBefore the port that the tunnel had before
    */
   void follow(GatewayConfig before, GatewayConfig now, RunningTunnel tunnel, int portBefore)
       throws IOException {
@@ -130,7 +133,10 @@ final class KernelSide implements AutoCloseable {
     machine.network().configureLink(config.interfaceName(), config.mtu(), config.addresses(), gone);
   }
 
-  /** The names of peers stand for these addresses from now on; returns when they are guarded. */
+  /**
+   * Takes the addresses that the names of peers stand for from now on; returns when they are
+   * guarded.
+   */
   void peersAt(Set<IpAddress> addresses) throws IOException {
     if (steered != null) {
       steered.peersAt(addresses);
@@ -146,7 +152,7 @@ final class KernelSide implements AutoCloseable {
     return steered.plan();
   }
 
-  /** What became of the packets so far. */
+  /** The counts of the packets so far, by outcome. */
   AuditView audit(GatewayConfig config, GatewayStatus status) throws IOException {
     return steered == null
         ? Audit.of(config, GatewayPlan.of(config, machine.network()), machine.network(), status)

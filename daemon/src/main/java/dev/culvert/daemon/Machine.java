@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param tunnels makes the tunnels
  * @param uapiDirectory the directory in which {@code wg} looks for devices
  * @param adminDirectory the directory in which gateways have their admin sockets and run state
- * @param names what peers' names are asked of
+ * @param names the name service that resolves peers' names
  * @param sequenceDirectory the directory in which sequence numbers of manual SAs outlive the
  *     machine's restarts
  */
@@ -47,17 +47,17 @@ public record Machine(
         NameService::lookUp);
   }
 
-  /** Where manual SAs have their sequence numbers; witnesses of them beside the admin sockets. */
+  /** The files of manual SAs' sequence numbers; their witnesses are beside the admin sockets. */
   public SequenceFiles sequenceFiles() throws IOException {
     return new SequenceFiles(sequenceDirectory, adminDirectory.resolve("sequences"));
   }
 
   /**
-   * Makes a WireGuard device that listens nowhere yet.
+   * Makes a WireGuard device that does not listen yet.
    *
    * @param mtu 0: one that suits most links
    * @param lanes 0: by the number of processors
-   * @param keyLog told the ephemeral private keys of handshakes; null: nobody
+   * @param keyLog told the ephemeral private keys of handshakes; null if they are not logged
    */
   public WireGuardDevice openWireGuard(
       String interfaceName, int mtu, int lanes, @Nullable KeyLog keyLog) throws DeviceException {
@@ -71,7 +71,7 @@ public record Machine(
             keyLog));
   }
 
-  /** Keeps the files of a gateway that have to outlive it. */
+  /** The directory of the files that outlive the gateway. */
   public Path stateDirectory(String interfaceName) {
     return sequenceDirectory.resolveSibling(interfaceName);
   }
@@ -89,7 +89,7 @@ public record Machine(
     return new RunState(adminDirectory);
   }
 
-  /** Where the device {@code interfaceName} has its UAPI socket. */
+  /** The UAPI socket of the device {@code interfaceName}. */
   public Path uapiSocket(String interfaceName) {
     return uapiDirectory.resolve(interfaceName + ".sock");
   }

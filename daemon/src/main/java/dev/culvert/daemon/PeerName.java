@@ -9,11 +9,11 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/** One name, and what became of the look-ups. Changed under the lock of {@link PeerNames} only. */
+/** One name and the outcome of its look-ups. Changed under the lock of {@link PeerNames} only. */
 final class PeerName {
   private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
 
-  /** Seconds, doubled with each failure. */
+  /** The longest pause between failed look-ups, in seconds; the pause doubles with each failure. */
   private static final int LONGEST_PAUSE = 30;
 
   /**
@@ -23,7 +23,7 @@ final class PeerName {
 
   private static final int LATEST_LOOK = 60;
 
-  /** All that is known, as one immutable value for readers on other threads. */
+  /** Everything that is known of the name, as one immutable value for readers on other threads. */
   private record State(
       List<Endpoint> answer, @Nullable String error, long since, int tries, long nextTry) {}
 
@@ -43,12 +43,12 @@ final class PeerName {
     return peer;
   }
 
-  /** What the name last stood for; empty before the first answer. */
+  /** The addresses that the name last stood for; empty before the first answer. */
   List<Endpoint> answer() {
     return state.answer();
   }
 
-  /** Why it does not resolve now, null: it does, or was not answered yet. */
+  /** Why the name does not resolve now; null if it does, or if there was no answer yet. */
   @Nullable String error() {
     return state.error();
   }
@@ -76,7 +76,7 @@ final class PeerName {
     state = new State(List.copyOf(answer), null, now, tries, now + pause * SECOND);
   }
 
-  /** The peer answers: its name need not be asked for before {@code next}. */
+  /** Notes that the peer answers: its name need not be asked for before {@code next}. */
   void heard(long next) {
     State was = state;
     state = new State(was.answer(), null, was.since(), 0, next);

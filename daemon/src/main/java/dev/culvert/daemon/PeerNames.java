@@ -28,11 +28,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Follows the names of peers' endpoints: asks for each when it is new, again and again while it
- * does not resolve, and anew when its peer does not answer. A peer that works stays where it is.
+ * Follows the names of peers' endpoints. A name is asked for when it is new, again and again while
+ * it does not resolve, and anew when its peer does not answer. A peer that works stays at its
+ * address.
  *
- * <p>A name server may be silent for as long as it likes. So look-ups have threads of their own, a
- * few at a time; no lock is held while one waits, and {@link #views} takes none at all.
+ * <p>A name server may be silent for a long time. So look-ups have threads of their own, a few at a
+ * time; no lock is held while one waits, and {@link #views} takes none at all.
  */
 final class PeerNames implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(PeerNames.class);
@@ -40,7 +41,7 @@ final class PeerNames implements AutoCloseable {
   private static final int LOOK_UPS_AT_ONCE = 8;
   private static final Duration TICK = Duration.ofSeconds(1);
 
-  /** How often peers are looked at whose names are resolved. */
+  /** The time between two looks at peers whose names are resolved. */
   private static final Duration LOOK = Duration.ofSeconds(10);
 
   private final Resolver resolver;
@@ -49,17 +50,17 @@ final class PeerNames implements AutoCloseable {
   private final ExecutorService lookUps;
   private final Thread clock;
 
-  /** Changed under the lock of this only; read without. */
+  /** Changed under this object's lock only; read without it. */
   private final Map<String, PeerName> names = new ConcurrentHashMap<>();
 
   private boolean closed;
 
-  /** Hears of addresses before a peer goes to one of them. */
+  /** Told of addresses before a peer moves to one of them. */
   interface Listener {
     /**
-     * The names of peers stand for these from now on.
+     * Takes all the addresses that the names of peers stand for from now on.
      *
-     * @throws IOException if nobody may go there: the name is asked for again
+     * @throws IOException if peers must not move to them: the name is asked for again
      */
     void addresses(Set<IpAddress> all) throws IOException;
   }
@@ -76,7 +77,7 @@ final class PeerNames implements AutoCloseable {
     clock.start();
   }
 
-  /** These are all names from now on. Asks for those that are new, and does not wait. */
+  /** Replaces the names that are followed. Asks for those that are new, and does not wait. */
   synchronized void follow(Collection<NamedPeer> wanted) {
     Map<String, NamedPeer> byId = new HashMap<>();
     wanted.forEach(peer -> byId.put(peer.id(), peer));
@@ -124,7 +125,7 @@ final class PeerNames implements AutoCloseable {
     }
   }
 
-  /** What is known of all names now. Waits for nothing. */
+  /** The state of all names now. Does not wait. */
   List<NameView> views() {
     long now = System.nanoTime();
     return names.values().stream()
@@ -138,7 +139,10 @@ final class PeerNames implements AutoCloseable {
     return pending == null ? CompletableFuture.allOf() : pending;
   }
 
-  /** What was asked before may be answered with what was true before. */
+  /**
+   * Asks anew, if need be after a look-up under way, since the answer to that one may be out of
+   * date.
+   */
   private CompletableFuture<Void> askAnew(PeerName name) {
     CompletableFuture<Void> before = name.pending;
     if (before == null) {
@@ -176,14 +180,14 @@ final class PeerNames implements AutoCloseable {
       error = answer.isEmpty() ? "no address of a family that this node has" : "";
     } catch (UnknownHostException e) {
       error = String.valueOf(e.getMessage());
-    } catch (Throwable e) { // After an error the name is to be asked for again as well.
+    } catch (Throwable e) { // The name is to be asked for again after an error too.
       log.error("the look-up of {} failed", peer.host(), e);
       error = e.toString();
     }
     synchronized (this) {
       name.pending = null;
       if (closed || names.get(peer.id()) != name) {
-        return; // nobody wants to know any more
+        return; // the answer is not needed any more
       }
       if (answer.isEmpty()) {
         unresolved(name, error);
@@ -233,11 +237,11 @@ final class PeerNames implements AutoCloseable {
   }
 
   /**
-   * Where a peer is to be moved to, or null: it stays.
+   * The endpoint that a peer is to move to, or null if it stays.
    *
-   * @param before what its name last stood for, empty: not known
-   * @param answer what its name stands for now, the best first
-   * @param sign null: the device does not have it yet
+   * @param before the endpoints that its name last stood for, empty if not known
+   * @param answer the endpoints that its name stands for now, the best first
+   * @param sign null if the device does not have the peer yet
    */
   static @Nullable Endpoint choose(
       List<Endpoint> before, List<Endpoint> answer, @Nullable PeerSign sign) {
@@ -251,7 +255,8 @@ final class PeerNames implements AutoCloseable {
         return silent && answer.size() > 1 ? answer.get((i + 1) % answer.size()) : null;
       }
     }
-    // It was learnt to be elsewhere, and stays there while it works and its name says the same.
+    // The peer was learnt to be elsewhere, and stays there while it works and its name resolves to
+    // the same endpoints.
     boolean same = new HashSet<>(before).equals(new HashSet<>(answer));
     return same && !silent ? null : answer.getFirst();
   }
@@ -270,7 +275,7 @@ final class PeerNames implements AutoCloseable {
   private void lookLogged() {
     try {
       look();
-    } catch (Throwable e) { // An error must not end the clock, which nobody would start again.
+    } catch (Throwable e) { // An error must not end the clock, which is started once only.
       log.warn("names of peers could not be looked at: {}", e.toString());
     }
   }
@@ -294,7 +299,9 @@ final class PeerNames implements AutoCloseable {
     }
   }
 
-  /** Look-ups that wait are left to themselves: nothing ends them, and they change nothing. */
+  /**
+   * Does not wait for look-ups under way: they cannot be ended, and they change nothing any more.
+   */
   @Override
   public void close() {
     synchronized (this) {

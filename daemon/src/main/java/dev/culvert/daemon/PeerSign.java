@@ -5,19 +5,19 @@ import dev.culvert.tunnel.engine.Endpoint;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is known of a peer's place.
+ * The endpoint of a peer, and whether the peer answers there.
  *
  * @param at its endpoint, null while unknown
  */
 record PeerSign(@Nullable Endpoint at, Answer answer) {
   enum Answer {
-    /** Nothing speaks against its being there. */
+    /** There is no sign that the peer is elsewhere. */
     HEARD,
 
-    /** Nothing came from there lately, which may be as it should. */
+    /** No packet came from there lately, which is normal for an idle peer. */
     NOTHING_HEARD,
 
-    /** It was asked there, and did not answer. */
+    /** The peer was asked there, and did not answer. */
     UNANSWERED
   }
 }

@@ -11,15 +11,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A copy of the file of {@code discovery} that a gateway used last: at the next boot the file may
- * be on a volume that is not there yet, or whoever writes it has not run.
+ * A copy of the file of {@code discovery} that a gateway used last. It is needed at the next boot,
+ * when the file's volume may not be mounted yet, or the program that writes the file has not run.
  */
 final class RememberedNodes {
   private static final Logger log = LoggerFactory.getLogger(RememberedNodes.class);
 
   private RememberedNodes() {}
 
-  /** Replaces the copy. Without it the gateway runs as well: a failure is logged. */
+  /** Replaces the copy. A failure is only logged, since the gateway runs without the copy too. */
   static void keep(Path nodes, Path copy) {
     Path directory = Objects.requireNonNull(copy.toAbsolutePath().getParent());
     Path half = directory.resolve("." + copy.getFileName());

@@ -9,7 +9,7 @@ import java.util.List;
 @FunctionalInterface
 public interface Resolver {
   /**
-   * The addresses of {@code host}, the best first. Waits for as long as the service does.
+   * The addresses of {@code host}, the best first. Waits as long as the service takes.
    *
    * @throws UnknownHostException with the reason
    */

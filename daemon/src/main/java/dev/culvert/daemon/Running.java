@@ -16,7 +16,7 @@ import java.util.Map;
 /** A tunnel of either engine that runs from a configuration. */
 sealed interface Running extends AutoCloseable permits RunningWireGuard, RunningEsp {
   /**
-   * Makes the link, configured but down; leaves nothing if that fails.
+   * Makes the link, configured but down; leaves no link behind if that fails.
    *
    * @param mtu of the link from its beginning, 0: one that suits most links
    */
@@ -28,37 +28,43 @@ sealed interface Running extends AutoCloseable permits RunningWireGuard, Running
   }
 
   /**
-   * Becomes what is desired, or stays as it is.
+   * Applies the desired configuration, or stays as it is.
    *
    * @return how many peers changed
-   * @throws ConfigException if that needs a new start
+   * @throws ConfigException if the change needs a new start
    */
   int apply(Desired desired) throws ConfigException, IOException;
 
-  /** Where these peers are and whether they answer; those that it does not have are left out. */
+  /**
+   * The endpoints of these peers, and whether they answer; peers that the device does not have are
+   * left out.
+   */
   Map<String, PeerSign> signs(Collection<String> peers) throws IOException;
 
-  /** A peer's name stands for this from now on. */
+  /** Moves a peer to the endpoint that its name stands for from now on. */
   void move(String peer, Endpoint to) throws IOException;
 
   /** The tunnel itself: its state, and its end. */
   RunningTunnel tunnel();
 
   /**
-   * The tunnel with what its configuration says of it. Both are of one {@link #apply}, also while
-   * the next is at work.
+   * The tunnel with its configuration's names and settings. Both belong to one {@link #apply}, also
+   * while the next one is at work.
    *
-   * @param file the configuration's
+   * @param file the configuration file
    */
   GatewayView view(String file);
 
-  /** The lines with which Wireshark reads a capture: secrets, on an operator's explicit demand. */
+  /**
+   * The lines that Wireshark needs to decrypt a capture. They are secret, and only given if an
+   * operator asks for them.
+   */
   List<String> keyLog() throws IOException;
 
-  /** Takes the device away. */
+  /** Removes the device. */
   void end();
 
-  /** Takes the device and what serves it away. May be called again. */
+  /** Removes the device and the sockets that serve it. May be called again. */
   @Override
   void close() throws IOException;
 }

@@ -33,10 +33,10 @@ final class RunningEsp implements Running {
   private final EspDevice<?> device;
   private final RunningKeying keying;
 
-  /** What names stand for, by the peer's name. */
+  /** The endpoints that names stand for, by the peer's name. */
   private final Map<String, Endpoint> places = new HashMap<>();
 
-  /** What had come from peers when they were last asked about. */
+  /** The bytes that each peer had sent when it was last asked about. */
   private final Map<String, Long> heard = new HashMap<>();
 
   private EspConfig config;

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A global key, whose file is followed. */
+/** Keying by a global key, whose file is watched. */
 final class RunningGlobalKeying implements RunningKeying {
   private static final Logger LOG = LoggerFactory.getLogger(RunningGlobalKeying.class);
 

@@ -11,7 +11,7 @@ import dev.culvert.tunnel.gateway.EspDevice;
 import dev.culvert.tunnel.gateway.GatewayOptions;
 import java.io.IOException;
 
-/** An ESP device with its keying, and all that the daemon does for the keys while it runs. */
+/** An ESP device with its keying, and the work that the daemon does for the keys while it runs. */
 interface RunningKeying extends AutoCloseable {
   /** Makes the keying of {@code desired}, and the device around it. */
   static RunningKeying open(Machine machine, GatewayOptions options, DesiredEsp desired)
@@ -30,17 +30,17 @@ interface RunningKeying extends AutoCloseable {
   /**
    * Gets ready for the peers that the device will be told of next; nothing changes before that.
    *
-   * @return whether that can be: else it needs a new start
+   * @return whether that is possible; if not, the change needs a new start
    */
   boolean prepare(DesiredEsp wanted) throws DeviceException;
 
-  /** Takes in what changed in files that are not part of the configuration. */
+  /** Takes in changes of files that are not part of the configuration. */
   default void look() {}
 
-  /** What there is to say of keys beside the SAs. */
+  /** The state of the keys beside the SAs. */
   KeyingView view() throws DeviceException;
 
-  /** Ends what runs for the keys; the device is its owner's to close. */
+  /** Ends the work for the keys; the owner of the device closes the device. */
   @Override
   default void close() {}
 }

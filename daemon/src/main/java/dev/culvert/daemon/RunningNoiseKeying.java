@@ -12,9 +12,9 @@ import dev.culvert.tunnel.gateway.EspDevice;
 import dev.culvert.tunnel.gateway.GatewayOptions;
 import java.security.SecureRandom;
 
-/** Keys from handshakes: who the peers are changes with every reload, who this node is does not. */
+/** Keys from handshakes. A reload may change the peers' identities, but not this node's. */
 record RunningNoiseKeying(EspDevice<NoiseKeying> device) implements RunningKeying {
-  /** The device keeps the newest timestamp of a handshake over restarts. */
+  /** Opens the keying. The device keeps the newest timestamp of a handshake over restarts. */
   static RunningNoiseKeying open(Machine machine, GatewayOptions options, NoiseKeyMaterial keys)
       throws DeviceException {
     NoiseKeying keying =

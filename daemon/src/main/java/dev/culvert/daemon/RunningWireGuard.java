@@ -35,10 +35,10 @@ final class RunningWireGuard implements Running {
   private final HandshakeLog handshakes;
   private final UapiServer uapi;
 
-  /** What was wanted last. */
+  /** The endpoints that were wanted last. */
   private Map<PublicKey, Endpoint> endpoints;
 
-  /** What people call the peers, by public key. */
+  /** The names of the peers in the configuration, by public key. */
   private Map<String, String> names;
 
   private RunningWireGuard(
@@ -56,8 +56,8 @@ final class RunningWireGuard implements Running {
     WireGuardDevice device =
         machine.openWireGuard(config.interfaceName(), mtu, config.lanes(), handshakes);
     try {
-      // Routes and rules lead to the link by its name, here: moved, it serves nobody, and a new
-      // start mends that.
+      // Routes and rules lead to the link by its name in this namespace. A link that was moved away
+      // is of no use here, and a new start makes another one.
       device.tunnel().endWhenMoved();
       device.configure(desired.update());
       return new RunningWireGuard(

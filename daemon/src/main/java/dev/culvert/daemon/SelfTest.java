@@ -23,8 +23,8 @@ import java.util.Objects;
 import java.util.TreeMap;
 
 /**
- * Sends a marked packet to each peer of a running gateway, and looks on the underlay whether it
- * passes there in clear. The capture is trusted only once it has caught a control frame.
+ * Sends a marked packet to each peer of a running gateway, and checks whether it crosses the
+ * underlay in clear. The capture is trusted only once it has caught a control frame.
  */
 public final class SelfTest implements AutoCloseable {
   private static final int DISCARD_PORT = 9;
@@ -32,7 +32,7 @@ public final class SelfTest implements AutoCloseable {
   private static final long WATCH_NANOS = 1_000_000_000L;
   private static final int STEP_MILLIS = 20;
 
-  /** IEEE 802's type for local experiments: nobody answers it. */
+  /** The EtherType that IEEE 802 reserves for local experiments: no station answers it. */
   private static final short EXPERIMENT = (short) 0x88b5;
 
   private static final int ETHERNET_HEADER = 14;
@@ -43,11 +43,11 @@ public final class SelfTest implements AutoCloseable {
   private SelfTest() {}
 
   /**
-   * What a test saw.
+   * The outcome of a test.
    *
    * @param devices that were watched
-   * @param frames that passed there meanwhile
-   * @param peers what became of the packet to each
+   * @param frames that crossed these devices during the test
+   * @param peers the outcome of the packet to each peer
    */
   public record Report(List<String> devices, long frames, List<PeerReport> peers) {
     public Report {
@@ -65,10 +65,11 @@ public final class SelfTest implements AutoCloseable {
   }
 
   /**
-   * One peer.
+   * The outcome for one peer.
    *
    * @param target the packet's destination
-   * @param sealed whether the peer was sent more meanwhile, and has a session
+   * @param sealed whether more bytes were sent to the peer during the test, and the peer has a
+   *     session
    * @param seenInClear frames on the underlay that held the mark
    */
   public record PeerReport(String name, String target, boolean sealed, long seenInClear) {}
@@ -101,13 +102,13 @@ public final class SelfTest implements AutoCloseable {
     return HexFormat.of().formatHex(mark).getBytes(US_ASCII);
   }
 
-  /** A frame of our own on each device has to be seen there. */
+  /** Sends a frame of our own on each device, which the capture has to see. */
   private void control() throws IOException {
     for (DeviceCapture capture : captures) {
       byte[] mark = mark();
       ByteBuffer frame = ByteBuffer.allocate(ETHERNET_HEADER + mark.length);
       frame.putShort(12, EXPERIMENT).put(ETHERNET_HEADER, mark);
-      // A socket does not see what it sends itself.
+      // A socket does not see the frames that it sends itself.
       try (DeviceCapture sender = DeviceCapture.open(capture.device())) {
         sender.send(frame.array());
       }
@@ -164,7 +165,7 @@ public final class SelfTest implements AutoCloseable {
     return view == null ? List.of() : view.peers();
   }
 
-  /** Unlike any other's: ESP's peers have no key, and no two of them one name. */
+  /** A unique id of a peer: ESP's peers may have no key, but each has its own name. */
   private static String id(PeerView peer) {
     return Objects.requireNonNullElseGet(peer.publicKey(), peer::label);
   }
@@ -190,7 +191,7 @@ public final class SelfTest implements AutoCloseable {
     try (DatagramSocket socket = new DatagramSocket()) {
       socket.send(new DatagramPacket(mark, mark.length, target.toInetAddress(), DISCARD_PORT));
     } catch (IOException e) {
-      // Refused on the way out: not sealed, and the report says so.
+      // The packet was refused on the way out, so it is not sealed, and the report says so.
       return;
     }
   }

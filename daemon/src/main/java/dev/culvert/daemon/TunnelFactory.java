@@ -9,7 +9,7 @@ import dev.culvert.tunnel.gateway.GatewayOptions;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
 import dev.culvert.tunnel.gateway.WireGuardTunnel;
 
-/** Makes tunnels, configured but down: the kernel's, or in tests others that move nothing. */
+/** Makes tunnels, configured but down: the kernel's, or in tests such that move no packets. */
 public interface TunnelFactory {
   /** Tunnels of this machine's kernel. */
   TunnelFactory KERNEL =
@@ -32,7 +32,7 @@ public interface TunnelFactory {
   /**
    * Makes an ESP device without peers.
    *
-   * @param keying closed with the device, also if that cannot be made
+   * @param keying closed with the device, also if the device cannot be made
    */
   <K extends Keying> EspDevice<K> esp(GatewayOptions options, K keying) throws DeviceException;
 }

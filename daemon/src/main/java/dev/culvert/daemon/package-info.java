@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The daemon that {@code culvert up} runs, from start over reload to end, and the guard that
- * outlives it. It knows no command line.
+ * The daemon that {@code culvert up} runs, from start through reload to end, and the guard that
+ * outlives it. It does not know the command line.
  */
 @NullMarked
 package dev.culvert.daemon;

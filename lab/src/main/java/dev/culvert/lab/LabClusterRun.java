@@ -18,10 +18,10 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 
 /**
- * One run of the lab with three nodes, the first of them the control plane with servers on 6443 and
- * 2379: first all in clear, which shows that the capture sees what there is to see; then through
- * the gateways; then one fault after the other. Routes in clear stay in place all the time, as a
- * network plugin would set them: rules and guard have to hold against them.
+ * One run of the lab with three nodes, of which the first is the control plane with servers on 6443
+ * and 2379. The traffic first goes in clear, which shows that the capture finds packets in clear;
+ * then through the gateways; then with one fault after the other. Routes in clear stay in place all
+ * the time, as a network plugin would set them, so rules and guard have to hold against them.
  */
 final class LabClusterRun {
   private static final List<String> EXEMPT_PORTS = List.of("6443", "2379");
@@ -45,7 +45,7 @@ final class LabClusterRun {
     network.sites().forEach(site -> gateways.add(new LabGateway(site, folder, culvert, engine)));
   }
 
-  /** Everything but the faults. */
+  /** Runs all phases except the faults. */
   void run() {
     for (LabSite site : network.sites()) {
       network.sites().stream().filter(other -> !other.equals(site)).forEach(site::routeInClear);
@@ -83,7 +83,7 @@ final class LabClusterRun {
         .allMatch(address -> pings(network.a.pod(), address));
   }
 
-  /** The menu of faults, in order. */
+  /** Runs the faults, in order. */
   void faults() {
     view.phase("fault: the gateway of node-b is killed, its pods and its node go on");
     gateways.get(1).kill();
@@ -146,7 +146,7 @@ final class LabClusterRun {
     return "%,d times".formatted(seen);
   }
 
-  /** Pod to pod, pod to node, node to pod, node to node, and a pod to an exempt port. */
+  /** Sends pod to pod, pod to node, node to pod, node to node, and from a pod to an exempt port. */
   private void speakOnAllWays() {
     LabSite b = network.b;
     LabSite c = network.sites().get(2);
@@ -162,7 +162,7 @@ final class LabClusterRun {
     Traffic.send(from, "udp-text", to, "9001", marker);
   }
 
-  /** How often the marker is on the wire while something is done. */
+  /** How often the marker is on the wire while {@code action} runs. */
   private long markers(Runnable action) {
     try (Capture capture = Capture.start(network.wire, LabNetwork.BRIDGE, "", List.of(marker))) {
       action.run();
@@ -176,7 +176,7 @@ final class LabClusterRun {
     check(claim, seen == 0, times(seen));
   }
 
-  /** What has to work so that a node boots. */
+  /** Checks the servers that a node needs to boot. */
   private void checkServers(String when) {
     boolean all = true;
     for (LabSite worker : network.sites().subList(1, network.sites().size())) {

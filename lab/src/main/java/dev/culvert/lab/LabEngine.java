@@ -16,11 +16,11 @@ import java.security.SecureRandom;
 import java.util.Base64;
 import java.util.List;
 
-/** What the lab's gateways speak, as their keys and configurations say it. */
+/** The protocol of the lab's gateways, in their keys and configurations. */
 public enum LabEngine {
   WIREGUARD(EngineConfig.WireGuard.DEFAULT_PORT),
 
-  /** With a global key. */
+  /** ESP with a global key. */
   ESP(EspConfig.DEFAULT_PORT),
 
   /** ESP that is keyed by handshakes. */
@@ -34,7 +34,7 @@ public enum LabEngine {
     this.port = port;
   }
 
-  /** Whether each node has a key pair, and is known to the others by its public key. */
+  /** Whether each node has a key pair, and the other nodes know it by its public key. */
   boolean hasKeyPairs() {
     return this != ESP;
   }
@@ -55,7 +55,10 @@ public enum LabEngine {
     }
   }
 
-  /** Has the next start of the gateway of {@code site} find another key than the others know. */
+  /**
+   * Replaces or deletes the key, so that the next start of the gateway of {@code site} has another
+   * key than the other nodes know.
+   */
   void loseKey(LabSite site, Path folder) {
     try {
       if (hasKeyPairs()) {
@@ -69,7 +72,7 @@ public enum LabEngine {
   }
 
   /**
-   * The others learn the key that the gateway of {@code site} has now.
+   * Gives the other nodes the present key of the gateway of {@code site}.
    *
    * @param publicKey its public key, if there is one
    */
@@ -171,12 +174,12 @@ public enum LabEngine {
     return yaml;
   }
 
-  /** Where the gateway of {@code site} has its private key. */
+  /** The private key file of the gateway of {@code site}. */
   static Path privateKey(LabSite site, Path folder) {
     return folder.resolve(site.nodeName() + ".key");
   }
 
-  /** The key that others know the gateway of {@code site} by. */
+  /** The public key that other nodes know the gateway of {@code site} by. */
   static String publicKey(LabSite site, Path folder) {
     return read(folder.resolve(site.nodeName() + ".pub"));
   }
@@ -185,7 +188,7 @@ public enum LabEngine {
     LabFiles.writePrivate(folder.resolve(site.nodeName() + ".pub"), publicKey);
   }
 
-  /** Where the ESP gateway of {@code site} has its global key. */
+  /** The global key file of the ESP gateway of {@code site}. */
   public static Path keyFile(LabSite site, Path folder) {
     return folder.resolve(site.nodeName() + ".esp");
   }

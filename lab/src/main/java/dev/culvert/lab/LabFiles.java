@@ -15,14 +15,16 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Optional;
 
-/** What a lab has on disk: a folder of keys and configurations, and what its gateways left. */
+/**
+ * The files of a lab: a folder of keys and configurations, and the files that its gateways left.
+ */
 public final class LabFiles {
   private static final List<Path> RUN_FOLDERS =
       List.of(AdminServer.DIRECTORY, UapiServer.DIRECTORY);
 
   private LabFiles() {}
 
-  /** A fresh folder for the lab's keys and configurations, ours only. */
+  /** A fresh folder for the lab's keys and configurations, which only we can read. */
   static Path createFolder(long id) {
     Path folder = folder(id);
     try {
@@ -35,7 +37,10 @@ public final class LabFiles {
     }
   }
 
-  /** From now on the lab is this process's, and nobody cleans it while this lives. */
+  /**
+   * Notes that the lab belongs to this process, so that no other run removes it while this process
+   * lives.
+   */
   static void claim(long id) {
     try {
       Files.createDirectories(AdminServer.DIRECTORY);
@@ -45,7 +50,7 @@ public final class LabFiles {
     LabOwner.self().write(ownerFile(id));
   }
 
-  /** Whose the lab is, if that is known. */
+  /** The process that the lab belongs to, if it is known. */
   static Optional<LabOwner> owner(long id) {
     return LabOwner.read(ownerFile(id));
   }
@@ -58,7 +63,7 @@ public final class LabFiles {
     return AdminServer.DIRECTORY.resolve(LabNetwork.PREFIX + id);
   }
 
-  /** Removes all of it, also what gateways leave behind that were killed. */
+  /** Removes all files of the lab, also those that killed gateways left behind. */
   static void remove(long id) {
     try {
       for (String letter : LabNetwork.LETTERS) {
@@ -77,7 +82,7 @@ public final class LabFiles {
     }
   }
 
-  /** Writes a file that only we can read, whole before it takes the place of another. */
+  /** Writes a file that only we can read. It is complete before it replaces another. */
   public static void writePrivate(Path file, String text) {
     Path unnamed = file.resolveSibling(file.getFileName() + ".new");
     try {

@@ -65,7 +65,10 @@ public final class LabFlow implements AutoCloseable {
     return sender.isAlive() || ping.isAlive();
   }
 
-  /** Bytes that arrived so far. The last line counts once it is whole: its number may be cut. */
+  /**
+   * Bytes that arrived so far. The last line counts only once it is complete, since its number may
+   * be cut.
+   */
   long received() {
     String output = receiver.output();
     return output
@@ -89,7 +92,7 @@ public final class LabFlow implements AutoCloseable {
     return last;
   }
 
-  /** Whether what arrived is what was sent, once both ends are done. */
+  /** Whether the bytes that arrived are the bytes that were sent, once both ends are done. */
   public boolean arrivedUnchanged() {
     if (sender.awaitEnd(duration.plus(Commands.PATIENCE)) != 0) {
       return false;

@@ -73,7 +73,7 @@ public final class LabGateway {
     return engine.clusterYaml(site, nodes.stream().map(LabGateway::site).toList(), folder);
   }
 
-  /** Has the running gateway read of these nodes. */
+  /** Makes the running gateway read the configuration of these nodes. */
   public void reloadInCluster(List<LabGateway> nodes) {
     LabFiles.writePrivate(configuration(), clusterYaml(nodes));
     try {
@@ -87,17 +87,17 @@ public final class LabGateway {
     return site;
   }
 
-  /** Forgets the key, as a machine that was installed anew: the next start has another. */
+  /** Loses the key, as a newly installed machine does: the next start has another. */
   public void loseKey() {
     engine.loseKey(site, folder);
   }
 
-  /** The others learn the key that the gateway has now. */
+  /** Gives the other nodes the gateway's present key. */
   public void republish() {
     engine.republish(site, folder, status().map(GatewayView::publicKey).orElse(""));
   }
 
-  /** What the gateway says of itself; empty while it does not answer. */
+  /** The gateway's view of itself; empty while it does not answer. */
   public Optional<GatewayView> status() {
     if (!ADMIN.isRunning(site.interfaceName())) {
       return Optional.empty();

@@ -9,16 +9,16 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Two or three nodes with a pod each, and the wire between them: a bridge with an MTU of 1500 where
- * the capture listens.
+ * Two or three nodes with a pod each, and the wire between them: a bridge with an MTU of 1500 on
+ * which the capture listens.
  */
 public final class LabNetwork implements AutoCloseable {
-  /** What the namespaces of every lab begin with. */
+  /** The prefix of the namespaces' names in every lab. */
   public static final String PREFIX = "culvert-lab-";
 
   public static final String BRIDGE = "br0";
 
-  /** What the nodes of any lab are called. */
+  /** The names of the nodes in every lab. */
   static final List<String> LETTERS = List.of("a", "b", "c");
 
   public final Namespaces namespaces;
@@ -33,7 +33,7 @@ public final class LabNetwork implements AutoCloseable {
   }
 
   /**
-   * As {@link #create(long)}, with more nodes.
+   * Makes a network like {@link #create(long)}, with a given number of nodes.
    *
    * @param nodes 2 to 3
    */
@@ -75,7 +75,7 @@ public final class LabNetwork implements AutoCloseable {
     return site;
   }
 
-  /** Unlike any other on this machine, since all namespaces share the sockets' folders. */
+  /** A name that is unique on this machine, since all namespaces share the sockets' folders. */
   static String interfaceName(long id, String letter) {
     return "cvl" + id + letter;
   }

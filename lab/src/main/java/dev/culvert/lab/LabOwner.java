@@ -10,13 +10,13 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /**
- * The process that a lab belongs to. A process id alone is given to others in time; with the moment
- * of the process's start it is not.
+ * The process that a lab belongs to. A process id alone is reused in time; together with the time
+ * of the process's start it is unique.
  *
  * @param startTicks clock ticks from the machine's boot to the process's start
  */
 record LabOwner(long pid, long startTicks) {
-  /** Field 22 of proc_pid_stat(5), counted behind the command, which may hold anything. */
+  /** Field 22 of proc_pid_stat(5), counted behind the command, which may hold any character. */
   private static final int START_BEHIND_COMMAND = 22 - 3;
 
   /** This process. */
@@ -44,7 +44,7 @@ record LabOwner(long pid, long startTicks) {
     LabFiles.writePrivate(file, pid + " " + startTicks + "\n");
   }
 
-  /** What was written there; empty if nothing was, or not that. */
+  /** The owner that was written to the file; empty if there is no file, or no owner in it. */
   static Optional<LabOwner> read(Path file) {
     try {
       String[] fields = Files.readString(file).strip().split(" ", -1);

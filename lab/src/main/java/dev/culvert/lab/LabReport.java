@@ -5,15 +5,15 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a run of the lab showed.
+ * The outcome of a run of the lab.
  *
  * @param held whether every check held
- * @param figures what was measured, by name
+ * @param figures the measurements, by name
  */
 record LabReport(boolean held, List<Check> checks, Map<String, Object> figures) {
 
   /**
-   * A claim and what was seen.
+   * A claim and the observation that was made of it.
    *
    * @param held whether it is true
    */

@@ -26,15 +26,15 @@ import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * One run of the lab, in its order: the same traffic first in clear, which shows that the capture
- * sees what there is to see; then through the gateways; then with one of them dead.
+ * One run of the lab. The same traffic goes first in clear, which shows that the capture finds
+ * packets in clear; then through the gateways; then with one of them dead.
  */
 final class LabRun {
   private static final Duration CONTROL = Duration.ofSeconds(1);
   private static final Duration REFRESH = Duration.ofMillis(500);
   private static final Duration SECOND = Duration.ofSeconds(1);
 
-  /** The warm-up takes so many times what the traffic afterwards takes, at most. */
+  /** The warm-up takes at most so many times as long as the traffic afterwards. */
   private static final int WARM_UP = 2;
 
   private final LabNetwork network;
@@ -53,7 +53,7 @@ final class LabRun {
   /**
    * @param folder for keys and configurations
    * @param culvert the command line of {@code culvert}
-   * @param engine what the gateways speak
+   * @param engine the gateways' protocol
    * @param duration of the traffic through the tunnel
    */
   LabRun(
@@ -72,7 +72,7 @@ final class LabRun {
     gatewayB = new LabGateway(network.b, folder, culvert, engine);
   }
 
-  /** Everything but the end of a gateway. */
+  /** Runs all phases except the end of a gateway. */
   void run() {
     inClear();
     gatewaysUp();
@@ -83,7 +83,7 @@ final class LabRun {
     }
   }
 
-  /** A new global key reaches one node, then the other, while numbered packets flow. */
+  /** Gives a new global key to one node, then to the other, while numbered packets flow. */
   private void rotation() {
     view.phase("rotation: a new global key on one node, then on the other, under traffic");
     try (Capture capture = capture();
@@ -169,7 +169,10 @@ final class LabRun {
         .allMatch(peer -> peer.lastHandshake() != null);
   }
 
-  /** Java compiles what it runs: the speed of a gateway is that of one that has run a while. */
+  /**
+   * Warms the gateways up: Java compiles code that runs often, so a gateway reaches its full speed
+   * only after a while.
+   */
   private void warmUp() {
     Duration most = duration.multipliedBy(WARM_UP);
     view.phase(
@@ -282,7 +285,7 @@ final class LabRun {
             traffic.drops().isEmpty() ? "none" : traffic.drops());
   }
 
-  /** A gateway that is killed takes the traffic with it, rather than let it out in clear. */
+  /** Shows that a killed gateway stops the traffic, rather than letting it out in clear. */
   void withADeadGateway() {
     view.phase("crash: the gateway of node-a is killed, the pods go on sending");
     gatewayA.kill();

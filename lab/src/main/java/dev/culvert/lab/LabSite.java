@@ -10,7 +10,7 @@ import java.util.List;
  *
  * @param letter a, b or c
  * @param number of its networks: 1 to 3
- * @param interfaceName of its gateway, unlike any other on this machine
+ * @param interfaceName of its gateway, unique on this machine
  */
 public record LabSite(
     String letter, int number, String interfaceName, Namespace node, Namespace pod) {
@@ -43,7 +43,7 @@ public record LabSite(
     return "fd42:" + number + "::10";
   }
 
-  /** What the node owns. */
+  /** The ranges that the node owns. */
   public List<String> podCidrs() {
     return List.of("10.42." + number + ".0/24", "fd42:" + number + "::/64");
   }
@@ -85,13 +85,13 @@ public record LabSite(
     return second;
   }
 
-  /** Routes the other's pods over the wire as it is, in clear. */
+  /** Routes the other site's pods over the wire, in clear. */
   public void routeInClear(LabSite other) {
     node.route(other.podCidrs().get(0), "via", other.wireAddress());
     node.route(other.podCidrs().get(1), "via", other.wireAddressV6());
   }
 
-  /** Takes those routes away again. */
+  /** Removes the routes of {@link #routeInClear}. */
   void unrouteInClear(LabSite other) {
     other.podCidrs().forEach(cidr -> node.ip("route", "del", cidr));
   }

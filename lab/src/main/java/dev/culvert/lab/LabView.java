@@ -31,20 +31,20 @@ final class LabView {
     println(colour(BOLD, title));
   }
 
-  /** What was seen of a claim. It takes the place of the live lines. */
+  /** Shows the outcome of a check. It takes the place of the live lines. */
   void check(Check check) {
     eraseLive();
     String mark = check.held() ? colour(GREEN, "held  ") : colour(RED, "FAILED");
     println("  %s %s: %s".formatted(mark, check.claim(), check.seen()));
   }
 
-  /** What came of a phase that makes no claim. It takes the place of the live lines. */
+  /** Shows the result of a phase that makes no claim. It takes the place of the live lines. */
   void result(String line) {
     eraseLive();
     println("  " + line);
   }
 
-  /** What is seen now, by name. */
+  /** Shows the present observations, by name. */
   void live(Map<String, String> lines) {
     if (!terminal) {
       List<String> parts = new ArrayList<>();

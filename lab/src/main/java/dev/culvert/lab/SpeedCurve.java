@@ -6,12 +6,12 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 
-/** How fast traffic was in each second since the gateways were started, in Gbit/s. */
+/** The speed of the traffic in each second since the gateways were started, in Gbit/s. */
 final class SpeedCurve {
-  /** The speed of a second wavers by about this. */
+  /** The factor by which the speed wavers from one second to the next. */
   private static final double WAVER = 1.1;
 
-  /** So long may a compiler keep both processors busy between two rises. */
+  /** The time for which a compiler may keep both processors busy between two rises. */
   private static final int STEADY_SECONDS = 4;
 
   private final List<Double> seconds = new ArrayList<>();
@@ -20,7 +20,7 @@ final class SpeedCurve {
     seconds.add(gigabits);
   }
 
-  /** Whether the last seconds brought a speed that had not been seen before. */
+  /** Whether the last seconds brought a higher speed than all seconds before. */
   boolean rises() {
     int before = seconds.size() - STEADY_SECONDS;
     if (before < 1) {
@@ -38,7 +38,7 @@ final class SpeedCurve {
     return List.copyOf(seconds);
   }
 
-  /** As in {@code 0.2 0.9 3.1}. */
+  /** The speeds, as in {@code 0.2 0.9 3.1}. */
   @Override
   public String toString() {
     return String.join(

@@ -4,7 +4,7 @@ package dev.culvert.cli.command;
 import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.socket.LocalServer;
 
-/** A command that cannot go on: a message that says what to do next, and an exit status. */
+/** The failure of a command, with an exit status and a message that says how to go on. */
 public final class CommandException extends Exception {
   private static final long serialVersionUID = 1L;
 
@@ -15,7 +15,10 @@ public final class CommandException extends Exception {
     this.exitCode = exitCode;
   }
 
-  /** Says also if its guard stands without it, by which the user meets the blocked ranges. */
+  /**
+   * The failure if the gateway does not run. The message also says whether its guard stands without
+   * it, since the user then notices blocked ranges.
+   */
   static CommandException notRunning(Machine machine, String interfaceName) {
     if (LocalServer.isLive(machine.uapiSocket(interfaceName))) {
       return new CommandException(

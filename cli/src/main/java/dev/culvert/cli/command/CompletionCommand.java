@@ -14,7 +14,7 @@ import picocli.CommandLine.Spec;
     name = "completion",
     description = "Prints a completion script, as for 'source <(culvert completion bash)'.")
 public final class CompletionCommand implements Callable<Integer> {
-  /** One script serves both: it turns zsh's emulation of bash on by itself. */
+  /** One script serves both shells: in zsh it turns on the emulation of bash by itself. */
   private enum Shell {
     BASH,
     ZSH

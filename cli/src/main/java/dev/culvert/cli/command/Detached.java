@@ -7,9 +7,9 @@ import java.io.IOException;
 import java.io.PrintStream;
 
 /**
- * The other half of the launcher's promise that a command returns when the gateway answers: the
- * launcher reads our standard output until it says so. It asks for this by an environment variable,
- * since it starts us in a session of our own.
+ * Lets the launcher return when the gateway answers: the launcher reads our standard output until
+ * it says that the gateway is ready. The launcher asks for this by an environment variable, since
+ * it starts us in a session of our own.
  */
 final class Detached {
   private static final String VARIABLE = "CULVERT_DETACHED";
@@ -20,7 +20,9 @@ final class Detached {
     return "1".equals(System.getenv(VARIABLE));
   }
 
-  /** Tells the launcher that all is up, and lets go of what belongs to its terminal. */
+  /**
+   * Tells the launcher that the gateway is up, and closes the streams that belong to its terminal.
+   */
   static void ready() throws IOException {
     if (!isWanted()) {
       return;
@@ -34,7 +36,7 @@ final class Detached {
     }
   }
 
-  /** The JDK puts /dev/null in the place of a standard stream that is closed. */
+  /** Closes a standard stream; the JDK puts /dev/null in its place. */
   private static void close(FileDescriptor descriptor) throws IOException {
     new FileOutputStream(descriptor).close();
   }

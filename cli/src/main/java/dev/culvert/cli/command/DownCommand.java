@@ -58,8 +58,8 @@ public final class DownCommand implements Callable<Integer> {
   }
 
   /**
-   * Ends the gateway. It may end, or die, before its answer is here, and one that hangs never
-   * answers: what counts is whether it runs.
+   * Ends the gateway. It may end, or die, before its answer arrives, and one that hangs never
+   * answers, so this checks whether the gateway still runs.
    */
   private void stop(String name) throws IOException, InterruptedException {
     AtomicReference<String> unanswered = new AtomicReference<>("it does not answer");
@@ -76,7 +76,7 @@ public final class DownCommand implements Callable<Integer> {
     }
   }
 
-  /** What came of telling it. */
+  /** Tells the gateway to end; returns why it may still run. */
   private String tell(String name) {
     try {
       machine.adminClient().call(name, AdminMessage.Command.STOP);

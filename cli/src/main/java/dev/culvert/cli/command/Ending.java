@@ -7,20 +7,21 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * How a daemon ends whatever happens. What its process put into the kernel stays, above all the
- * guard: an end is never the moment at which something leaves in clear.
+ * Makes sure that a daemon ends, even if a part of it fails. The state that its process put into
+ * the kernel stays, above all the guard, so that packets do not leave in clear when the daemon
+ * ends.
  */
 final class Ending {
   private static final Logger log = LoggerFactory.getLogger(Ending.class);
 
-  /** Longer than closing takes when every part answers, shorter than an init system waits. */
+  /** Longer than closing takes if every part answers, shorter than an init system waits. */
   private static final Duration PATIENCE = Duration.ofSeconds(20);
 
   private Ending() {}
 
   /**
-   * Has the death of any thread, by an exception or an error that nobody caught, end the daemon:
-   * without it half a daemon would go on.
+   * Ends the daemon if any thread dies by an uncaught exception or error, since otherwise only a
+   * part of the daemon would go on.
    *
    * @param end told why
    */
@@ -28,7 +29,10 @@ final class Ending {
     Thread.setDefaultUncaughtExceptionHandler(handler(Ending::withinBounds, end));
   }
 
-  /** Without memory even logging fails: the rest is done all the same. */
+  /**
+   * The handler for a thread's death. The daemon ends even if logging fails, as it does without
+   * memory.
+   */
   static Thread.UncaughtExceptionHandler handler(Runnable bound, Consumer<String> end) {
     return (thread, cause) -> {
       bound.run();
@@ -40,7 +44,7 @@ final class Ending {
     };
   }
 
-  /** From here the process ends within bounds, though a part of it may not. */
+  /** Ends the process within a bounded time from here on, even if a part of it does not end. */
   static void withinBounds() {
     Thread.ofPlatform()
         .name("last-resort")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cli.command;
 
-/** What the command's exit status means; the root command's help lists them. */
+/** The command's exit statuses; the root command's help explains them. */
 public final class ExitCode {
   public static final int OK = 0;
   public static final int FAILED = 1;

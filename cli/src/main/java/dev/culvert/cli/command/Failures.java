@@ -13,7 +13,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.IExecutionExceptionHandler;
 import picocli.CommandLine.ParseResult;
 
-/** Turns what a command throws into one line and an exit status. */
+/** Turns an exception of a command into one line and an exit status. */
 public final class Failures implements IExecutionExceptionHandler {
   private final boolean debug;
 
@@ -42,7 +42,7 @@ public final class Failures implements IExecutionExceptionHandler {
     };
   }
 
-  /** What it says to people. */
+  /** The exception's message for people. */
   static String message(Exception e) {
     return switch (e) {
       case AlreadyRunsException a when a.isGateway() ->
@@ -61,7 +61,10 @@ public final class Failures implements IExecutionExceptionHandler {
     };
   }
 
-  /** Descriptors run out in many places, each with a message of its own. */
+  /**
+   * Advice for a process that is out of descriptors. It is told by the text, since descriptors run
+   * out in many places with a message of their own.
+   */
   private static String advice(Throwable e) {
     return Objects.toString(e.getMessage(), "").contains("Too many open files")
         ? "; raise the limit (ulimit -n, LimitNOFILE= in a unit)"

@@ -23,7 +23,7 @@ public final class GatewayParameter {
     return isFile() ? ConfigFile.read(Path.of(gateway)).interfaceName() : gateway;
   }
 
-  /** As {@link #name}, of a gateway that runs here. */
+  /** The interface's name, of a gateway that must run here. */
   public String running(Machine machine) throws ConfigException, CommandException {
     String name = name();
     if (!machine.adminClient().isRunning(name)) {
@@ -32,7 +32,9 @@ public final class GatewayParameter {
     return name;
   }
 
-  /** Of what the kernel holds, only the gateway's own network namespace shows it. */
+  /**
+   * Refuses a gateway of another network namespace, since its kernel state can only be seen there.
+   */
   public void requireHere(Machine machine) throws ConfigException, IOException, CommandException {
     String name = name();
     if (machine.runState().isElsewhere(name)) {
@@ -46,9 +48,9 @@ public final class GatewayParameter {
   }
 
   /**
-   * The configuration in the file, or that the interface was brought up from.
+   * The configuration in the file, or the one that the interface was brought up from.
    *
-   * @throws CommandException if nothing of that name was brought up
+   * @throws CommandException if no interface of that name was brought up
    */
   public GatewayConfig configuration(Machine machine)
       throws ConfigException, IOException, CommandException {

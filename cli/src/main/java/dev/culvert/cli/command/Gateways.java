@@ -17,7 +17,10 @@ import java.util.SortedSet;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/** Finds what runs on this machine, and asks it: by the admin socket, else by the UAPI socket. */
+/**
+ * Finds the gateways that run on this machine, and asks them by the admin socket, else by the UAPI
+ * socket.
+ */
 public final class Gateways {
   private static final String SUFFIX = ".sock";
 
@@ -27,7 +30,7 @@ public final class Gateways {
     this.machine = machine;
   }
 
-  /** The gateway called {@code name}, or all running ones if that is null. */
+  /** The gateway called {@code name}, or all running ones if {@code name} is null. */
   public List<GatewayView> ask(@Nullable String name) throws IOException, CommandException {
     if (name == null) {
       List<GatewayView> all = new ArrayList<>();
@@ -56,7 +59,7 @@ public final class Gateways {
     return machine.adminClient().isRunning(name) || LocalServer.isLive(machine.uapiSocket(name));
   }
 
-  /** Interfaces whose sockets answer, whatever program serves them. */
+  /** Interfaces whose sockets answer, with any program behind them. */
   private SortedSet<String> running() throws IOException {
     SortedSet<String> names = new TreeSet<>();
     for (Path directory : List.of(machine.adminDirectory(), machine.uapiDirectory())) {

@@ -8,12 +8,12 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Parameters;
 
-/** {@code IFACE}: one gateway, else all that run here. */
+/** {@code IFACE}: one gateway; without it, all that run here. */
 public final class GatewaysParameter {
   @Parameters(arity = "0..1", paramLabel = "IFACE", description = "Only of this one.")
   private @Nullable String interfaceName;
 
-  /** What they say of themselves. */
+  /** The gateways' answers about their state. */
   public List<GatewayView> ask(Machine machine) throws IOException, CommandException {
     return new Gateways(machine).ask(interfaceName);
   }

@@ -14,7 +14,10 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code culvert guard}: nothing leaves in clear from boot until the gateway is up. */
+/**
+ * {@code culvert guard}: no packet of the cluster leaves in clear from boot until the gateway is
+ * up.
+ */
 @Command(
     name = "guard",
     description = {

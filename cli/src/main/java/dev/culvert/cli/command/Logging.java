@@ -20,14 +20,14 @@ import java.util.Objects;
 import org.slf4j.LoggerFactory;
 
 /**
- * Logs short lines to standard error, or to a file once there is no terminal. In code: reading XML
- * would slow every start.
+ * Logs short lines to standard error, or to a file once there is no terminal. It is configured in
+ * code, since reading XML would slow every start.
  */
 @ConfiguratorRank(ConfiguratorRank.CUSTOM_HIGH_PRIORITY)
 public final class Logging extends ContextAwareBase implements Configurator {
   private static final String OURS = "dev.culvert";
 
-  /** Where a gateway without a terminal writes what it has to say. */
+  /** The directory of the log files of gateways without a terminal. */
   private static final Path FOLDER = Path.of("/var/log/culvert");
 
   private static final FileSize LARGEST = new FileSize(FileSize.MB_COEFFICIENT);
@@ -46,13 +46,13 @@ public final class Logging extends ContextAwareBase implements Configurator {
     return ExecutionStatus.DO_NOT_INVOKE_NEXT_IF_ANY;
   }
 
-  /** Whether the user named a level that shows anything, so that a daemon keeps its terminal. */
+  /** Whether the user set a level that shows messages, so that a daemon keeps its terminal. */
   static boolean isAsked() {
     String level = System.getenv("LOG_LEVEL");
     return level != null && !level.isEmpty() && !level.equals("silent");
   }
 
-  /** What a command that runs on shows unless the user named a level. */
+  /** Sets the level for a command that runs on, unless the user set a level. */
   static void daemonDefault(Level byDefault) {
     if (LoggerFactory.getILoggerFactory() instanceof LoggerContext context) {
       context.getLogger(OURS).setLevel(level(byDefault));
@@ -60,9 +60,9 @@ public final class Logging extends ContextAwareBase implements Configurator {
   }
 
   /**
-   * Has a gateway that leaves its terminal log into {@code /var/log/culvert/INTERFACE.log}; a
-   * second file holds what was before the last megabyte. Where that cannot be written, Logback says
-   * so on standard error, which is still the terminal.
+   * Makes a gateway that leaves its terminal log into {@code /var/log/culvert/INTERFACE.log}; a
+   * second file holds the megabyte before. If the file cannot be written, Logback says so on
+   * standard error, which is still the terminal.
    */
   static void toFile(String interfaceName) {
     if (!(LoggerFactory.getILoggerFactory() instanceof LoggerContext context)) {

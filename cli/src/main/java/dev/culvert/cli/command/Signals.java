@@ -5,23 +5,26 @@ import dev.culvert.daemon.IgnoredSignals;
 import java.lang.reflect.Proxy;
 
 /**
- * What a daemon does when it is told to end or to read its file again. Java's only way to handle
- * SIGHUP is {@code sun.misc.Signal}, which the compiler warns of wherever it is named, with no way
- * to accept that in one place: so it is named at run time.
+ * A daemon's reaction to the signals to end or to read its file again. Java can handle SIGHUP only
+ * through {@code sun.misc.Signal}. The compiler warns of each mention of that class, and the
+ * warning cannot be accepted in one place only, so the class is looked up by its name at run time.
  */
 public final class Signals {
   private Signals() {}
 
   /**
    * Runs {@code end} at SIGTERM and SIGINT, instead of ending at once. SIGINT stays ignored if the
-   * parent ignored it, as a shell does for what it runs in the background.
+   * parent ignored it, as a shell does for programs that it runs in the background.
    */
   public static void onEnd(Runnable end) {
     handle(unignored("TERM"), end);
     handle(signal("INT"), end);
   }
 
-  /** Runs {@code reload} at SIGHUP, which would end the process otherwise, also below nohup. */
+  /**
+   * Runs {@code reload} at SIGHUP, even if nohup ignored the signal. Without a handler SIGHUP would
+   * end the process.
+   */
   static void onReload(Runnable reload) {
     handle(unignored("HUP"), reload);
   }

@@ -88,7 +88,10 @@ public final class UpCommand implements Callable<Integer> {
     }
   }
 
-  /** Says also what became of the guard, which this start or an earlier one loaded. */
+  /**
+   * A failure whose message also says whether the guard stands, which this start or an earlier one
+   * loaded.
+   */
   private CommandException stays(int exitCode, Exception e) {
     return new CommandException(
         exitCode,
@@ -104,7 +107,7 @@ public final class UpCommand implements Callable<Integer> {
     try {
       return machine.network().guarded();
     } catch (IOException e) {
-      return false; // Without nft nobody guards.
+      return false; // Without nft there is no guard.
     }
   }
 }

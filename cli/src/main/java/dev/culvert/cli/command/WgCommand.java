@@ -77,7 +77,7 @@ public final class WgCommand implements Callable<Integer> {
     return ExitCode.OK;
   }
 
-  /** Something that returns when the device is to end. */
+  /** Returns when the device is to end. */
   private interface Wait {
     void await() throws InterruptedException;
   }

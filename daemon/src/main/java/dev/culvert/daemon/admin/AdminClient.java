@@ -32,7 +32,7 @@ public final class AdminClient {
   /**
    * Sends one command and waits for its answer.
    *
-   * @throws IOException if nobody answers, or the gateway says that it failed
+   * @throws IOException if no gateway answers, or the gateway says that it failed
    */
   public Response call(String interfaceName, Command command, String... arguments)
       throws IOException {

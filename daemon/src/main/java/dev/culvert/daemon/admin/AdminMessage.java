@@ -5,29 +5,29 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What the admin socket carries: one JSON object a line, each request with one answer. */
+/** The messages on the admin socket: one JSON object per line, and one answer to each request. */
 public final class AdminMessage {
   private AdminMessage() {}
 
-  /** What can be asked of a running gateway. */
+  /** The questions and orders that a running gateway takes. */
   public enum Command {
     STATUS,
     RELOAD,
-    /** The plan; with a source and a destination as arguments, what would become of a packet. */
+    /** The plan. With a source and a destination as arguments, also the fate of such a packet. */
     ROUTES,
-    /** What became of the packets so far. */
+    /** The counts of the packets so far, by outcome. */
     AUDIT,
     STOP,
     KEYLOG
   }
 
-  /** A question. */
+  /** A request. */
   public record Request(Command command, @Nullable List<String> arguments) {}
 
   /**
-   * Its answer.
+   * The answer to a request.
    *
-   * @param error why it failed, null if it did not
+   * @param error why the command failed, null if it did not
    * @param gateway the gateway after the command; null on failure and after STOP and KEYLOG
    * @param routes the answer to ROUTES
    * @param audit the answer to AUDIT
@@ -40,7 +40,7 @@ public final class AdminMessage {
       @Nullable RoutesView routes,
       @Nullable AuditView audit,
       @Nullable List<String> keyLog) {
-    /** Nothing but that it was done. */
+    /** An answer that only says that the command was done. */
     public static Response done() {
       return new Response(null, null, null, null, null);
     }
@@ -53,7 +53,7 @@ public final class AdminMessage {
       return new Response(null, gateway, null, null, null);
     }
 
-    /** Without the key log. */
+    /** Leaves the key log out, since it is secret. */
     @Override
     public String toString() {
       return "Response[error="

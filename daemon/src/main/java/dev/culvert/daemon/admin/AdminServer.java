@@ -18,7 +18,7 @@ public final class AdminServer implements AutoCloseable {
 
   private static final int MAX_REQUEST = 4096;
 
-  /** What a gateway does with a question. */
+  /** Answers one request for the gateway. */
   @FunctionalInterface
   public interface Handler {
     Response handle(Request request);

@@ -4,10 +4,10 @@ package dev.culvert.daemon.admin;
 import java.util.List;
 
 /**
- * What became of the packets between the cluster's nodes so far, both directions.
+ * The counts of the packets between the cluster's nodes so far, by outcome, in both directions.
  *
- * @param guarded whether the guard stands: without it, nobody counted what left in clear
- * @param blindSpots what takes packets past the guard: those were not counted
+ * @param guarded whether the guard stands: without it, packets that left in clear were not counted
+ * @param blindSpots ways in which packets bypass the guard: those packets were not counted
  */
 public record AuditView(boolean guarded, List<Row> rows, List<String> blindSpots) {
   public AuditView {
@@ -19,7 +19,7 @@ public record AuditView(boolean guarded, List<Row> rows, List<String> blindSpots
    * Packets of one kind.
    *
    * @param traffic a class, an exemption, or a reason for drops
-   * @param clear that crossed the underlay in clear without being exempt
+   * @param clear packets that crossed the underlay in clear without being exempt
    */
   public record Row(String traffic, long encrypted, long exempt, long dropped, long clear) {}
 

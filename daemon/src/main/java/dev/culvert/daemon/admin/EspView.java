@@ -19,12 +19,12 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What only an ESP gateway has. Holds no secret.
+ * The part of a gateway's view that only ESP has. Holds no secret.
  *
  * @param keying global, manual or noise
- * @param globalKey null but with the global keying
- * @param localRanges what is behind this node
- * @param notices the last things about keys that an operator should know, oldest first
+ * @param globalKey null except with the global keying
+ * @param localRanges the ranges behind this node
+ * @param notices the last notices about keys for the operator, oldest first
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record EspView(
@@ -51,8 +51,8 @@ public record EspView(
    * The global key and its rotation.
    *
    * @param file the file that it was read from
-   * @param refusal why the file as it is now is not in use, null if it is
-   * @param published id of the key that this node would send under if all had it
+   * @param refusal why the file in its present form is not in use, null if it is in use
+   * @param published id of the key that this node would send under if all nodes had it
    * @param held ids of all keys that this node has
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -68,7 +68,7 @@ public record EspView(
     }
 
     /**
-     * The keying now.
+     * The present state of the keying.
      *
      * @param heldBits bit n for id n
      */
@@ -101,15 +101,16 @@ public record EspView(
   /**
    * The rotation with one peer.
    *
-   * @param sendsUnder id that both last agreed on, 0 before the first time
+   * @param sendsUnder id that both ends last agreed on, 0 before the first time
    * @param peerPublished id that the peer last published, 0 while unknown
-   * @param difference in what both ends are configured, so that they have no keys; null: none known
+   * @param difference between the configurations of the two ends, because of which they have no
+   *     keys; null if none is known
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   public record PairView(
       String peer, int sendsUnder, int peerPublished, @Nullable String difference) {}
 
-  /** The device now. */
+  /** The present state of the device. */
   public static GatewayView of(
       EspDevice<?> device,
       String file,

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param fwmark mark of the packets that carry the tunnel, 0 for none
  * @param configFile null for {@code culvert wg}, which has none
  * @param traffic null if only the UAPI socket could be asked
- * @param esp null but for ESP
+ * @param esp null except for ESP
  * @param names the endpoints that are names
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -39,10 +39,10 @@ public record GatewayView(
     List<PeerView> peers,
     @Nullable EspView esp,
     List<NameView> names) {
-  /** The {@code engine} of WireGuard. */
+  /** The value of {@code engine} for WireGuard. */
   public static final String WIREGUARD = "wireguard";
 
-  /** The {@code engine} of ESP. */
+  /** The value of {@code engine} for ESP. */
   public static final String ESP = "esp";
 
   public GatewayView {
@@ -50,16 +50,16 @@ public record GatewayView(
     names = List.copyOf(names);
   }
 
-  /** The same with these names. */
+  /** This view with other names. */
   public GatewayView withNames(List<NameView> now) {
     return new GatewayView(
         interfaceName, engine, publicKey, listenPort, fwmark, configFile, traffic, peers, esp, now);
   }
 
   /**
-   * The device now.
+   * The present state of the device.
    *
-   * @param names what people call the peers, by public key
+   * @param names the names of the peers in the configuration, by public key
    */
   public static GatewayView of(
       WireGuardDevice device, @Nullable String configFile, Map<String, String> names) {
@@ -80,7 +80,7 @@ public record GatewayView(
   }
 
   /**
-   * The packet path.
+   * The counters of the packet path.
    *
    * @param counters by {@link LaneCounter#label}, in the order of the enum
    * @param drops packets by reason, sorted by the reason's name

@@ -7,7 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 
-/** How JSON is read and written here. */
+/** Reads and writes JSON for the admin socket and for the commands' output. */
 public final class Json {
   private static final ObjectMapper LINES =
       JsonMapper.builder().disable(SerializationFeature.FAIL_ON_EMPTY_BEANS).build();
@@ -24,7 +24,7 @@ public final class Json {
     return LINES;
   }
 
-  /** For people and their programs: indented. */
+  /** Indented JSON, for people and their programs. */
   public static String pretty(Object value) {
     try {
       return LINES.writerWithDefaultPrettyPrinter().writeValueAsString(value);

@@ -8,17 +8,17 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a keying adds to the views of an ESP gateway and of its peers.
+ * The part of the views of an ESP gateway and its peers that depends on the keying.
  *
  * @param globalKey null if there is none
- * @param publicKey this node's to handshakes, null if there are none
+ * @param publicKey this node's public key for handshakes, null if there are no handshakes
  * @param handshakes with the peers
  */
 public record KeyingView(
     @Nullable GlobalKeyView globalKey,
     @Nullable PublicKey publicKey,
     List<NoisePeerStatus> handshakes) {
-  /** Of a keying that has nothing but its SAs. */
+  /** The view of a keying that has nothing but its SAs. */
   public static final KeyingView NOTHING = new KeyingView(null, null, List.of());
 
   public KeyingView {

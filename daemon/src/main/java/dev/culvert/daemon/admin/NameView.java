@@ -9,10 +9,11 @@ import org.jspecify.annotations.Nullable;
  * A peer's endpoint that is a name.
  *
  * @param endpoint as it was written
- * @param answer what it last stood for, the best first; empty: it was never resolved
- * @param error why it does not resolve now, null if it does or was not answered yet
- * @param seconds since when that is so
- * @param nextTry seconds until it is asked for again, null without an error
+ * @param answer the endpoints that the name last stood for, the best first; empty if it was never
+ *     resolved
+ * @param error why the name does not resolve now; null if it does, or if there was no answer yet
+ * @param seconds since the name came into this state
+ * @param nextTry seconds until the name is asked for again, null without an error
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record NameView(
@@ -26,7 +27,7 @@ public record NameView(
     answer = List.copyOf(answer);
   }
 
-  /** What an operator should know, or null: all is well. */
+  /** The fault that an operator should know of, or null if there is none. */
   public @Nullable String trouble() {
     if (error == null) {
       return answer.isEmpty() ? endpoint + " of " + peer + " is not answered yet" : null;

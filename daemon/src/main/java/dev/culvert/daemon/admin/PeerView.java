@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * One peer, as {@code culvert peers} shows it.
  *
  * @param name as configured, null if there is none
- * @param publicKey base64, null for ESP but with handshakes
+ * @param publicKey base64, null for ESP without handshakes
  * @param presharedKey whether one is set
  * @param endpoint numeric, null while unknown
  * @param lastHandshake when the keys in use were agreed on: seconds since 1970, null before the
@@ -33,7 +33,7 @@ public record PeerView(
     allowedIps = List.copyOf(allowedIps);
   }
 
-  /** The name, else the key. */
+  /** The name, or the key if there is no name. */
   public String label() {
     return name != null ? name : publicKey != null ? publicKey : "";
   }

@@ -10,12 +10,12 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a gateway steers packets.
+ * The rules and routes by which a gateway steers packets.
  *
  * @param underlay devices that the guard watches
  * @param rules in the order that the kernel asks them, in the words of {@code ip}
  * @param routes of the tunnel's table, in the words of {@code ip}
- * @param explanation of the packet that was asked about, if any
+ * @param explanation of the packet that was asked about, null if there was no question
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record RoutesView(
@@ -30,7 +30,7 @@ public record RoutesView(
     routes = List.copyOf(routes);
   }
 
-  /** A node's plan, without an explanation if that is null. */
+  /** A node's plan, without an explanation if {@code explanation} is null. */
   public static RoutesView of(String node, KernelPlan plan, @Nullable Explanation explanation) {
     return new RoutesView(
         node,
@@ -45,7 +45,7 @@ public record RoutesView(
   }
 
   /**
-   * What would become of a packet.
+   * The fate of a packet.
    *
    * @param outcome encrypted, clear, not steered or dropped
    * @param lines why

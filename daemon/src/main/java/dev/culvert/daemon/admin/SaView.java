@@ -11,8 +11,8 @@ import java.util.Locale;
  * @param direction {@code out} or {@code in}
  * @param spi eight hexadecimal digits
  * @param algorithm as the key file names it, with the key's length
- * @param key tells keys apart, and nothing about them
- * @param ageSeconds since it was taken into use
+ * @param key a text that differs between keys and tells nothing about them
+ * @param ageSeconds since the SA was taken into use
  * @param sequence outbound the next number, inbound the highest accepted; unsigned
  * @param used share of the sequence numbers that are used, 0 to 1
  * @param bytes on the wire, without outer headers

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The JSON socket beside the UAPI: what it says, and both ends of it. */
+/** The JSON socket beside the UAPI: its messages, its server and its client. */
 @NullMarked
 package dev.culvert.daemon.admin;
 

@@ -5,15 +5,15 @@ import dev.culvert.routing.ClusterMap;
 import dev.culvert.routing.Policy;
 
 /**
- * Who is in the cluster, and what is encrypted between them.
+ * The nodes of the cluster, and the traffic between them that is encrypted.
  *
  * @param self the name of the node that this gateway is on, one of the map's
- * @param complete whether the map names all of this node's own addresses and pods. Where a file has
- *     only peers it does not: they are asked of the kernel, and the lanes go by the peers' ranges
- *     alone
+ * @param complete whether the map names all of this node's own addresses and pods. If a file has
+ *     only peers, it does not: the addresses and pods are asked of the kernel, and the lanes go by
+ *     the peers' ranges alone
  */
 public record ClusterConfig(String self, ClusterMap map, Policy policy, boolean complete) {
-  /** What a node is called whose file does not name it. */
+  /** The name of this node if its file does not name it. */
   public static final String UNNAMED = "this node";
 
   /** This configuration with another map. */

@@ -3,7 +3,10 @@ package dev.culvert.daemon.config;
 
 import java.nio.file.Path;
 
-/** A configuration that cannot be used: which file, line and key, and why. Never holds a secret. */
+/**
+ * A configuration that cannot be used. The message names file, line, key and reason, and never
+ * holds a secret.
+ */
 public final class ConfigException extends Exception {
   private static final long serialVersionUID = 1L;
 

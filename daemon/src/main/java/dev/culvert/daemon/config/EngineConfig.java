@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.config;
 
-/** Which tunnelling protocol a gateway speaks, with what only that protocol needs. */
+/** The tunnelling protocol of a gateway, with the settings that only that protocol needs. */
 public sealed interface EngineConfig permits EngineConfig.WireGuard, EspConfig {
-  /** All that WireGuard needs is in {@link GatewayConfig} itself. */
+  /** WireGuard. All of its settings are in {@link GatewayConfig} itself. */
   record WireGuard() implements EngineConfig {
-    /** Where nodes of a cluster listen and send to, unless their file says otherwise. */
+    /** The port on which the nodes of a cluster listen, unless their file names another. */
     public static final int DEFAULT_PORT = 51820;
   }
 }

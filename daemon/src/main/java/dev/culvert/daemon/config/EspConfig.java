@@ -11,12 +11,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * A gateway that speaks ESP.
  *
- * @param nodeAddresses this node's, as its peers name it: at most one a family
- * @param localRanges what is behind this node: the same that its peers have as its allowedIps
- * @param binding what SAs are for: with nodes what the policy says, with peers the ranges that the
- *     file lists
+ * @param nodeAddresses this node's addresses, as its peers name them: at most one per family
+ * @param localRanges the ranges behind this node: the same that its peers list as its allowedIps
+ * @param binding the traffic that one SA carries: with nodes as the policy says, with peers the
+ *     ranges that the file lists
  * @param esn whether sequence numbers have 64 bits: the same at all nodes
- * @param encapsulation what carries sealed packets: the same at all nodes
+ * @param encapsulation the headers around sealed packets: the same at all nodes
  * @param keying the source of keys
  */
 public record EspConfig(
@@ -37,7 +37,8 @@ public record EspConfig(
   }
 
   /**
-   * Whether a peer can be at an address of this family: without a name for its node, both have it.
+   * Whether a peer can be at an address of this family. A peer without an address of its node has
+   * to be at one of a family that this node has too.
    */
   boolean reaches(Peer peer, boolean v4) {
     return peer.address() != null || nodeAddresses.stream().anyMatch(own -> own.v4() == v4);
@@ -48,10 +49,10 @@ public record EspConfig(
    *
    * @param endpoint its address and port on the underlay
    * @param address its node's address as both ends name it; null: the endpoint's
-   * @param otherAddresses further addresses from which its packets may come: all of its node's
+   * @param otherAddresses all addresses of its node, from which its packets may come too
    * @param allowedIps every address that is reached through it, and that it may send from
    * @param natKeepalive seconds without a packet to it after which a NAT's mapping is kept alive, 0
-   *     for never; with handshakes that is theirs ({@link NoiseKeyingConfig.Peer})
+   *     for never; handshakes have their own keepalive instead ({@link NoiseKeyingConfig.Peer})
    */
   public record Peer(
       String name,

@@ -10,8 +10,9 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@code culvert up} is to run, from YAML or from wg(8)'s format. A value that was checked:
- * names are valid, ranges have one owner. Files that it names are not read yet.
+ * The gateway that {@code culvert up} is to run, from YAML or from wg(8)'s format. The values were
+ * checked: names are valid, and each range has one owner. Files that the configuration names are
+ * not read yet.
  *
  * @param interfaceName a valid Linux interface name
  * @param mtu 576 to 65535, or 0: 1420
@@ -20,12 +21,12 @@ import org.jspecify.annotations.Nullable;
  * @param fwmark mark of the packets that carry the tunnel, 0: none, or ours with {@code routes}
  * @param lanes packet-moving threads, 0: chosen by the machine's processors
  * @param routes whether the kernel is steered and guarded as the cluster's policy asks
- * @param privateKey who this gateway is, to WireGuard and to ESP that is keyed by handshakes
- * @param cluster who is in it, and what is encrypted
+ * @param privateKey this gateway's identity in WireGuard and in ESP that is keyed by handshakes
+ * @param cluster the nodes, and the traffic between them that is encrypted
  * @param peers WireGuard's
- * @param engine the protocol, and what only that needs
+ * @param engine the protocol, with the settings that only that protocol needs
  * @param discovery a file that names more nodes, or null
- * @param warnings of what works but should be changed in the file, for people
+ * @param warnings for people, about settings in the file that work but should be changed
  */
 public record GatewayConfig(
     String interfaceName,
@@ -43,7 +44,7 @@ public record GatewayConfig(
     List<String> warnings) {
   public static final String DEFAULT_INTERFACE = "culvert0";
 
-  /** In bits that neither kube-proxy (0xc000) nor Calico (the upper half) uses. */
+  /** Bits that neither kube-proxy (0xc000) nor Calico (the upper half) uses. */
   private static final int MARK_BITS = 0x1ff0;
 
   private static final int MARK = 0x1c70;
@@ -61,26 +62,26 @@ public record GatewayConfig(
     return fwmark == 0 ? new Mark(MARK, MARK_BITS) : Mark.of(fwmark);
   }
 
-  /** The mark of what the gateway sends in clear on purpose. */
+  /** The mark of packets that the gateway sends in clear on purpose. */
   public Mark bypassMark() {
     return fwmark == 0 ? new Mark(BYPASS_MARK, MARK_BITS) : Mark.of(~fwmark);
   }
 
-  /** The mark of what came out of the tunnel. */
+  /** The mark of packets that came out of the tunnel. */
   public Mark overlayMark() {
     if (fwmark == 0) {
       return new Mark(OVERLAY_MARK, MARK_BITS);
     }
-    // Any but the other two, and but 0, which packets have that nobody marked.
+    // Any value except the other two marks and 0, which unmarked packets have.
     return Mark.of(fwmark ^ (fwmark == 1 ? 2 : 1));
   }
 
-  /** What the device's sockets put on their packets, 0: nothing. */
+  /** The mark that the device's sockets put on their packets, 0 for none. */
   public int socketMark() {
     return routes ? encapsulationMark().value() : fwmark;
   }
 
-  /** Where the peers are, as far as it is said. */
+  /** The endpoints of the peers that have one. */
   public List<HostPort> endpoints() {
     Stream<@Nullable HostPort> all =
         switch (engine) {
@@ -114,7 +115,7 @@ public record GatewayConfig(
     return named;
   }
 
-  /** How many there are, wherever they are. */
+  /** The number of peers of either engine. */
   public int peerCount() {
     return switch (engine) {
       case EngineConfig.WireGuard wireGuard -> peers.size();

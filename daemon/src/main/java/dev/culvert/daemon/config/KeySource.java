@@ -4,7 +4,7 @@ package dev.culvert.daemon.config;
 import dev.culvert.crypto.SecretBytes;
 import java.nio.file.Path;
 
-/** Where a secret key comes from. */
+/** The source of a secret key. */
 public sealed interface KeySource {
   /** A file that holds the key in base64, read when the gateway starts. */
   record InFile(Path path, Place place) implements KeySource {}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.config;
 
-/** Where ESP's keys come from. */
+/** The source of ESP's keys. */
 public sealed interface KeyingConfig
     permits GlobalKeyingConfig, NoiseKeyingConfig, ManualKeyingConfig {
   /** The name in the configuration. */

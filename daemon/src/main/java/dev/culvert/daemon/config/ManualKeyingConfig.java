@@ -4,7 +4,7 @@ package dev.culvert.daemon.config;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Fixed keys, each peer's own. */
+/** Fixed keys, with their own for each peer. */
 public record ManualKeyingConfig(List<Sa> sas) implements KeyingConfig {
   public static final String NAME = "manual";
 
@@ -21,7 +21,7 @@ public record ManualKeyingConfig(List<Sa> sas) implements KeyingConfig {
    * One fixed key.
    *
    * @param peer the peer's name
-   * @param outbound whether it is sent under
+   * @param outbound whether this node sends under it
    * @param spi 256 to 0xffffffff, as it stands on the wire
    * @param file that holds the key
    * @param place its place in the configuration, for errors

@@ -5,7 +5,7 @@ import dev.culvert.tunnel.noise.PublicKey;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Handshakes of static keys, this node's being {@link GatewayConfig#privateKey}. */
+/** Handshakes between static keys; this node's key is {@link GatewayConfig#privateKey}. */
 public record NoiseKeyingConfig(List<Peer> peers) implements KeyingConfig {
   public static final String NAME = "noise";
 
@@ -19,7 +19,7 @@ public record NoiseKeyingConfig(List<Peer> peers) implements KeyingConfig {
   }
 
   /**
-   * Who a peer is to handshakes.
+   * The identity of a peer in handshakes.
    *
    * @param name of the peer
    * @param presharedKey null for none

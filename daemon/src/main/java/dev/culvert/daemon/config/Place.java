@@ -2,7 +2,7 @@
 package dev.culvert.daemon.config;
 
 /**
- * Where in a configuration a value stands.
+ * The place of a value in a configuration.
  *
  * @param file as the user named it
  * @param line counted from 1, 0 for the whole file
@@ -14,13 +14,13 @@ public record Place(String file, int line, String key) {
     return new ConfigException(text(reason));
   }
 
-  /** The same as text, for a value that is not refused. */
+  /** The text of {@link #error}, for a value that is not refused. */
   public String text(String reason) {
     String at = line == 0 ? file : file + ":" + line;
     return at + ": " + (key.isEmpty() ? "" : key + ": ") + reason;
   }
 
-  /** {@code line 12}, to point at from elsewhere in the same file. */
+  /** {@code line 12}, for a message about another place in the same file. */
   public String lineText() {
     return "line " + line;
   }

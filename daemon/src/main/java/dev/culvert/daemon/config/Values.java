@@ -6,9 +6,9 @@ import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.noise.PublicKey;
 import java.util.regex.Pattern;
 
-/** Single values, as both file formats write them. */
+/** Parses single values, which both file formats write alike. */
 public final class Values {
-  /** What the kernel and wg-quick take: at most 15 characters, usable in a file name. */
+  /** Names that the kernel and wg-quick accept: at most 15 characters, usable in a file name. */
   private static final Pattern INTERFACE = Pattern.compile("[A-Za-z0-9_=+.-]{1,15}");
 
   private static final Pattern HOST_NAME =
@@ -114,7 +114,8 @@ public final class Values {
   }
 
   /**
-   * A node is known by its address all over the cluster; a link-local one means another on each.
+   * Refuses a link-local address: a node is known by its address all over the cluster, and a
+   * link-local one means another node on each link.
    */
   public static void requireNotLinkLocal(Place place, IpAddress address) throws ConfigException {
     if (address.isLinkLocalV6()) {

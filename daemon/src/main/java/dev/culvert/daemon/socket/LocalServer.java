@@ -18,14 +18,17 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-/** Serves a local stream socket of mode 0600, one virtual thread a connection. */
+/** Serves a local stream socket of mode 0600, with one virtual thread per connection. */
 public final class LocalServer implements AutoCloseable {
   private static final LimitedLog log = LimitedLog.of(LocalServer.class);
 
-  /** How often the socket's name is looked at; its removal ends the process within this. */
+  /**
+   * The time between two looks at the socket's name. If the name is removed, the process ends
+   * within this time.
+   */
   private static final int WATCH_MILLIS = 250;
 
-  /** One connection's conversation; returning ends it. */
+  /** Talks over one connection; the connection is closed when this returns. */
   @FunctionalInterface
   public interface Handler {
     void serve(InputStream in, OutputStream out) throws IOException;
@@ -43,13 +46,13 @@ public final class LocalServer implements AutoCloseable {
     this.handler = handler;
   }
 
-  /** Whether somebody answers at {@code path}. */
+  /** Whether a server answers at {@code path}. */
   public static boolean isLive(Path path) {
     return SocketFile.isLive(path);
   }
 
   /**
-   * Listens at {@code path}, whose parent directory is made with mode 0755 where it is absent.
+   * Listens at {@code path}. Its parent directory is made with mode 0755 if it does not exist.
    *
    * @throws java.nio.file.FileAlreadyExistsException if a server answers there
    */
@@ -88,7 +91,7 @@ public final class LocalServer implements AutoCloseable {
     }
   }
 
-  /** A process out of descriptors must not spin. */
+  /** Pauses, so that a process that is out of descriptors does not spin. */
   private static void pause() {
     try {
       Thread.sleep(WATCH_MILLIS);

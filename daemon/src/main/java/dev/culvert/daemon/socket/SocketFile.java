@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The name of a listening socket in the file system. The socket is bound in a directory that only
- * its owner may enter and linked to its name when its mode is right, so that nobody else can open
- * it at any moment. Linking also fails if the name is taken: two processes never share it.
+ * its owner may enter, and linked to its name once its mode is right, so that other users cannot
+ * open it at any moment. Linking also fails if the name is taken: two processes never share it.
  */
 final class SocketFile {
   private final Path path;
@@ -30,7 +30,7 @@ final class SocketFile {
     this.identity = identity;
   }
 
-  /** Whether somebody answers at {@code path}. */
+  /** Whether a server answers at {@code path}. */
   static boolean isLive(Path path) {
     if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
       return false;
@@ -46,7 +46,7 @@ final class SocketFile {
    * Binds {@code channel} and gives it the name {@code path}. A name that a dead process left is
    * taken over.
    *
-   * @throws FileAlreadyExistsException if somebody answers at {@code path}
+   * @throws FileAlreadyExistsException if a server answers at {@code path}
    */
   static SocketFile bind(ServerSocketChannel channel, Path path) throws IOException {
     Path parent = Objects.requireNonNull(path.toAbsolutePath().getParent());
@@ -68,7 +68,10 @@ final class SocketFile {
     }
   }
 
-  /** Moves the file aside before it is judged again: what is deleted is what was found dead. */
+  /**
+   * Moves the file aside and judges it again there, so that only a file that was found dead is
+   * deleted.
+   */
   private static void removeStale(Path path, Path aside) throws IOException {
     if (isLive(path)) {
       throw new FileAlreadyExistsException(path.toString());

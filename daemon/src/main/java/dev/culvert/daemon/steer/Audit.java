@@ -21,9 +21,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sums up the counts of the lanes and the guard. The guard sees the underlay: what it let through
- * by a class was in clear. Its counters outlive the daemon, so an audit needs none; what they
- * counted under an earlier policy is judged by the present one.
+ * Sums up the counts of the lanes and the guard. The guard sees the underlay: packets that it let
+ * through by a class were in clear. Its counters outlive the daemon, so an audit needs no daemon.
+ * Packets that were counted under an earlier policy are judged by the present one.
  */
 public final class Audit {
   private final Map<String, Figures> rows = new LinkedHashMap<>();
@@ -134,7 +134,10 @@ public final class Audit {
     }
   }
 
-  /** What the lanes let out in clear is in the guard's counters: it meets the guard. */
+  /**
+   * Adds the counts of the lanes. Packets that the lanes let out in clear are in the guard's
+   * counters, since they meet the guard.
+   */
   private void lanes(GatewayStatus status) {
     Map<TrafficClass, Volume> classes = status.traffic().encrypted();
     if (classes.isEmpty()) {

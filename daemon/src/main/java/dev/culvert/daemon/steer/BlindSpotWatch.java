@@ -19,7 +19,10 @@ import java.util.stream.Collectors;
 public final class BlindSpotWatch {
   private static final LimitedLog LOG = LimitedLog.of(BlindSpotWatch.class);
 
-  /** Pods and their links come as often as they like, and a look lists all rules of nftables. */
+  /**
+   * The shortest time between two looks: pods and their links may come often, and a look lists all
+   * rules of nftables.
+   */
   private static final Duration PAUSE = Duration.ofSeconds(10);
 
   private final Network network;
@@ -35,7 +38,7 @@ public final class BlindSpotWatch {
    * Looks now.
    *
    * @param underlay devices that lead to other nodes
-   * @throws IOException if the policy is strict and does not accept what is there
+   * @throws IOException if the policy is strict and does not accept a blind spot that was found
    */
   public void require(Policy policy, Collection<String> underlay) throws IOException {
     List<Found> found = network.blindSpots(underlay);
@@ -53,7 +56,9 @@ public final class BlindSpotWatch {
     tell(found);
   }
 
-  /** Looks on another thread, a while after the last look. What is there is told, not refused. */
+  /**
+   * Looks on another thread, a while after the last look. Blind spots are reported, not refused.
+   */
   synchronized void lookSoon(Supplier<Collection<String>> underlay) {
     if (!pending) {
       pending = true;
@@ -66,7 +71,7 @@ public final class BlindSpotWatch {
     try {
       Thread.sleep(wait);
       synchronized (this) {
-        pending = false; // What changes from here on may not be seen by this look.
+        pending = false; // This look may miss changes from here on.
         nextLook = System.nanoTime() + PAUSE.toNanos();
       }
       tell(network.blindSpots(underlay.get()));

@@ -15,9 +15,9 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /**
- * Kernel settings as they were before a gateway set them, in {@code IFACE.settings}: a line each
- * with the key, the value that was found and the value that was set. It outlives the daemon, so
- * that {@code culvert down} can put them back.
+ * Kernel settings as they were before a gateway set them, in {@code IFACE.settings}: one line per
+ * setting with the key, the value that was found and the value that was set. The file outlives the
+ * daemon, so that {@code culvert down} can restore the values.
  */
 public final class FormerSettings {
   private final Path file;
@@ -29,8 +29,8 @@ public final class FormerSettings {
   private record Change(String before, String set) {}
 
   /**
-   * Notes those that will change, before they do. What was noted once stays: at the next start the
-   * kernel has our value.
+   * Notes the settings that will change, before they do. A value that was noted once stays, since
+   * at the next start the kernel has our value.
    */
   public void remember(List<SysctlPlan> settings, Network network) throws IOException {
     Map<String, Change> changes = read();
@@ -46,7 +46,7 @@ public final class FormerSettings {
     }
   }
 
-  /** Restores the settings that were not changed since, and forgets all. */
+  /** Restores the settings that were not changed since, and forgets all of them. */
   public void restore(Network network) throws IOException {
     for (Map.Entry<String, Change> entry : read().entrySet()) {
       Change change = entry.getValue();
@@ -57,7 +57,7 @@ public final class FormerSettings {
     forget();
   }
 
-  /** Those were of a network namespace that is gone. */
+  /** Forgets the settings of a network namespace that is gone. */
   public void forget() throws IOException {
     Files.deleteIfExists(file);
   }

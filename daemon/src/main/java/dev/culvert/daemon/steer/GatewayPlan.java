@@ -32,31 +32,33 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
- * A configuration worked out for this machine as it is now.
+ * The kernel plan of a configuration for this machine in its present state.
  *
  * @param cluster with this node's own addresses and pods, even if the file does not name them
- * @param kernel what the kernel should hold
+ * @param kernel the state that the kernel should hold
  */
 public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
-  /** Of the tunnel's routes; unlike those that wg-quick (51820) and Cilium (200x) use. */
+  /**
+   * The table of the tunnel's routes. It differs from those of wg-quick (51820) and Cilium (200x).
+   */
   private static final int TABLE = 25_462;
 
   private static final int DEFAULT_LINK_MTU = 1500;
   private static final int SMALLEST_MTU = 576;
 
-  /** Documentation's addresses are nobody's: what leads there is the default route. */
+  /** Addresses for documentation, which no host has: the route to them is the default route. */
   private static final List<IpAddress> ELSEWHERE =
       List.of(IpAddress.parse("198.51.100.1"), IpAddress.parse("2001:db8:ffff:ffff::1"));
 
-  /** Before the device has a port: as good as any, since nothing is carried yet. */
+  /** The port before the device has one. Any port will do, since no packet is carried yet. */
   private static final int ANY_PORT = 51_820;
 
   /**
-   * What a gateway knows while it runs, beside its configuration.
+   * The facts that a gateway knows while it runs, beside its configuration.
    *
    * @param port that the device has bound, 0: none yet
    * @param underlay devices that were guarded before: they stay so while this gateway runs
-   * @param mtu of the tunnel, kept while there is no way to anybody; 0: none yet
+   * @param mtu of the tunnel, kept while there is no route to any node; 0: none yet
    * @param peers addresses that the names of peers stand for
    */
   record Known(int port, Collection<String> underlay, int mtu, Set<IpAddress> peers) {
@@ -64,7 +66,7 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
   }
 
   /**
-   * Asks this machine, and works it out.
+   * Asks this machine for its facts, and makes the plan.
    *
    * @throws IOException if the kernel cannot be asked, or the configuration does not fit it
    */
@@ -78,7 +80,7 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
             .filter(node -> !node.name().equals(cluster.self()))
             .flatMap(node -> node.addresses().stream());
     Stream.concat(ofNodes, known.peers().stream())
-        // The kernel seeks those among the pods, and the pods' device is no underlay.
+        // The kernel looks for such an address among the pods, and the pods' device is no underlay.
         .filter(address -> localPods.stream().noneMatch(pods -> pods.contains(address)))
         .forEach(nodes::add);
     HostFacts facts = network.facts(nodes, config.interfaceName(), config.socketMark());
@@ -93,8 +95,7 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
     try {
       nodes.add(IpAddress.parse(host));
     } catch (IllegalArgumentException e) {
-      return; // A name, which is followed elsewhere, or one with a scope: the other nodes stand for
-      // it.
+      return; // Names are followed elsewhere; other nodes stand for an address with a scope.
     }
   }
 
@@ -151,7 +152,10 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
     return config.listenPort() == 0 ? ANY_PORT : config.listenPort();
   }
 
-  /** What fits below the smallest link with the headers around it. */
+  /**
+   * The tunnel's MTU. Unless the configuration sets it, packets of this size, with the headers
+   * around them, fit the smallest link.
+   */
   public static int mtu(GatewayConfig config, HostFacts facts, int mtuBefore) {
     if (config.mtu() != 0) {
       return config.mtu();
@@ -166,7 +170,10 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
         .orElseGet(() -> within(config.engine(), DEFAULT_LINK_MTU, outerV4));
   }
 
-  /** Whether all peers are said to be reached by IPv4; one that is a name may have either. */
+  /**
+   * Whether all peers are known to be reached by IPv4; the address of a name may be of either
+   * family.
+   */
   private static boolean isOuterV4(GatewayConfig config) {
     List<IpAddress> addresses = new ArrayList<>();
     config.endpoints().forEach(endpoint -> addNumeric(addresses, endpoint.host()));
@@ -185,8 +192,8 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
   }
 
   /**
-   * This node as the kernel knows it: the addresses that it reaches others from, and as pods what
-   * is on its other devices.
+   * Adds the kernel's facts to this node: the addresses that it reaches other nodes from, and the
+   * ranges on its other devices as its pods.
    */
   private static ClusterMap withHost(GatewayConfig config, HostFacts facts, Set<String> underlay) {
     ClusterConfig cluster = config.cluster();
@@ -238,7 +245,7 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
    * The plan for people.
    *
    * @param ends empty, or a source and a destination, see {@link PacketQuery}
-   * @throws IOException if {@code ends} are not that
+   * @throws IOException if {@code ends} are neither
    */
   public RoutesView routes(List<String> ends) throws IOException {
     Explanation explanation =
@@ -254,13 +261,16 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
     return Classifier.of(cluster.map(), cluster.policy(), cluster.self());
   }
 
-  /** Whether the cluster has IPv6, which the kernel takes from a device of so small an MTU. */
+  /**
+   * Whether the cluster has IPv6 and the tunnel's MTU is so small that the kernel takes IPv6 off
+   * it.
+   */
   boolean losesIpv6() {
     return mtu() < TunnelMtu.SMALLEST_FOR_IPV6
         && kernel.routes().stream().anyMatch(route -> !route.destination().address().v4());
   }
 
-  /** Of the tunnel. */
+  /** The tunnel's MTU. */
   public int mtu() {
     return kernel.links().getFirst().mtu();
   }

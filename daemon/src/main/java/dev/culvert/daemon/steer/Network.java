@@ -17,23 +17,27 @@ import java.util.SortedMap;
 /** The kernel's services to {@code culvert up}, besides the device. */
 public interface Network {
   /**
-   * What takes packets past the guard here.
+   * The ways in which packets bypass the guard in this network namespace.
    *
    * @param underlay devices that lead to other nodes
    */
   List<Found> blindSpots(Collection<String> underlay) throws IOException;
 
-  /** What the kernel or nft lacks for the guard, and what to do; empty if it lacks nothing. */
+  /**
+   * The features that the kernel or nft lacks for the guard, with advice; empty if none is missing.
+   */
   Optional<String> guardFault();
 
-  /** Why an interface of that name, if there is one, cannot become the tunnel. */
+  /**
+   * Why the interface of that name cannot become the tunnel; empty if it can, or does not exist.
+   */
   Optional<String> stranger(String interfaceName) throws IOException;
 
   /** The queues of the TUN device of that name; empty when there is no such link here. */
   Optional<TunQueues> tunQueues(String interfaceName) throws IOException;
 
   /**
-   * What a plan has to know of this machine.
+   * The facts about this machine that a plan depends on.
    *
    * @param nodes addresses of other nodes on the underlay
    * @param tunnel name of the device whose packets are encapsulated
@@ -44,23 +48,24 @@ public interface Network {
   /**
    * Applies a plan, its guard first, and repairs it from now on.
    *
-   * @throws IOException the guard could not be had
+   * @throws IOException if the guard could not be loaded
    */
   Kept keep(KernelPlan plan, Listener listener) throws IOException;
 
   /**
-   * Applies a plan once, its guard first, and leaves it; what waits for a device does not come.
+   * Applies a plan once, its guard first, and does not repair it; parts that wait for a device are
+   * never applied.
    *
-   * @throws IOException the guard could not be had, or not all of the rest
+   * @throws IOException if the guard or another part could not be loaded
    */
   void load(KernelPlan plan) throws IOException;
 
-  /** Hears of what is kept. */
+  /** Told of events that concern the plan that is kept. */
   interface Listener {
-    /** {@link #facts} may have changed. */
+    /** Called when {@link #facts} may have changed. */
     void hostChanged();
 
-    /** Repairs have ended; the kernel's state stays. */
+    /** Called when repairs have ended; the kernel's state stays. */
     void ended(Throwable cause);
   }
 
@@ -69,26 +74,26 @@ public interface Network {
     /**
      * Applies another plan and keeps that from now on.
      *
-     * @throws IOException the guard could not be had: the old plan is kept
+     * @throws IOException if the guard could not be loaded: the old plan is kept
      */
     void update(KernelPlan plan) throws IOException;
 
-    /** Stops repairing; all stays in place. */
+    /** Stops repairing; rules, routes and guard stay in place. */
     @Override
     void close();
   }
 
   /**
-   * Takes rules, routes and guard away: from here on, traffic leaves in clear.
+   * Removes rules, routes and guard: from here on, traffic leaves in clear.
    *
-   * @return one line for each thing that went
+   * @return one line for each thing that was removed
    */
   List<String> remove() throws IOException;
 
   /** A kernel setting by its path under {@code /proc/sys}; empty if there is none. */
   Optional<String> setting(String key) throws IOException;
 
-  /** Sets one. */
+  /** Sets a kernel setting by its path under {@code /proc/sys}. */
   void setting(String key, String value) throws IOException;
 
   /** Packets that met the guard's rules so far, by counter; empty if there is no guard. */
@@ -100,7 +105,7 @@ public interface Network {
   }
 
   /**
-   * Sets the link's MTU and addresses and brings it up if no plan does.
+   * Sets the link's MTU and addresses and brings it up, for a gateway without a plan.
    *
    * @param mtu 0: unchanged
    * @param added addresses that it shall have; it may have them already

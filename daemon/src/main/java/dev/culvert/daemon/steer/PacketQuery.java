@@ -11,7 +11,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** Reads a packet to ask about: {@code SRC[:PORT] DST[:PORT][/PROTOCOL]}. */
+/** Parses a question about a packet: {@code SRC[:PORT] DST[:PORT][/PROTOCOL]}. */
 public final class PacketQuery {
   /** An address, IPv6 in brackets if a port follows. */
   private static final Pattern END = Pattern.compile("(?:\\[([^]]+)]|([0-9.]+))(?::(\\d{1,5}))?");
@@ -21,9 +21,9 @@ public final class PacketQuery {
   private record End(IpAddress address, int port) {}
 
   /**
-   * Reads one. Ports without a protocol are TCP's.
+   * Parses a question. Ports without a protocol are TCP's.
    *
-   * @throws IOException if it is none, with the reason
+   * @throws IOException if {@code ends} are not a question, with the reason
    */
   public static Query parse(List<String> ends) throws IOException {
     if (ends.size() != 2) {

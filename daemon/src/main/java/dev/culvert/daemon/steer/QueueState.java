@@ -7,11 +7,11 @@ import dev.culvert.tunnel.kernel.TunQueues;
 import java.io.IOException;
 
 /**
- * Whether anybody but a gateway itself reads what pods send: a process that joins the queues of its
- * TUN device gets some of the flows in clear.
+ * Whether a process other than the gateway reads packets from pods: a process that joins the queues
+ * of its TUN device gets some of the flows in clear.
  *
  * @param here whether the device is in this network namespace
- * @param fault empty when nobody does
+ * @param fault empty if no other process reads them
  */
 public record QueueState(boolean here, String fault) {
   /** Counts the queues of a gateway that runs. */

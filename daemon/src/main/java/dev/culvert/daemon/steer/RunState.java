@@ -13,14 +13,14 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Which gateways steer and guard, in {@code IFACE.guard}: the network namespace, then the
- * configuration file. It outlives the daemon as the guard does, so that {@code culvert down} can
- * lift it; neither outlives a reboot.
+ * Notes which gateways steer and guard, in {@code IFACE.guard}: the network namespace, then the
+ * configuration file. The note outlives the daemon as the guard does, so that {@code culvert down}
+ * can remove the guard; neither outlives a reboot.
  */
 public final class RunState {
   private static final String SUFFIX = ".guard";
 
-  /** Where {@code ip netns} has its namespaces. */
+  /** The directory in which {@code ip netns} has its namespaces. */
   private static final Path NAMED = Path.of("/run/netns");
 
   private final Path directory;
@@ -82,12 +82,17 @@ public final class RunState {
     }
   }
 
-  /** As in {@code net:[4026531840]}: the directory is shared by all network namespaces. */
+  /**
+   * This network namespace, as in {@code net:[4026531840]}. It is noted because all network
+   * namespaces share the directory.
+   */
   private static String namespace() throws IOException {
     return Files.readSymbolicLink(Path.of("/proc/self/ns/net")).toString();
   }
 
-  /** Another gateway that guards this network namespace, of which each has one guard. */
+  /**
+   * The other gateway that guards this network namespace, if any; a namespace has only one guard.
+   */
   public Optional<String> guardedByOther(String interfaceName) throws IOException {
     if (!Files.isDirectory(directory)) {
       return Optional.empty();

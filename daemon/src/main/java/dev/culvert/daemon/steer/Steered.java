@@ -26,7 +26,7 @@ import java.util.stream.Collectors;
 public final class Steered implements AutoCloseable {
   private static final LimitedLog log = LimitedLog.of(Steered.class);
 
-  /** Links and addresses change as often as others want. */
+  /** The key for messages about links and addresses, which other programs may change often. */
   private static final String MACHINE = "machine";
 
   private final Network network;
@@ -40,7 +40,7 @@ public final class Steered implements AutoCloseable {
   private Set<IpAddress> peers = Set.of();
   private boolean closed;
 
-  /** An update failed: the kernel may hold that plan, or get it yet. */
+  /** Whether an update failed, so that the kernel may hold that plan, or get it yet. */
   private boolean doubtful;
 
   private Steered(
@@ -75,12 +75,12 @@ public final class Steered implements AutoCloseable {
   }
 
   /**
-   * Applies the plan, its guard first; from here on nothing of the cluster's leaves in clear.
+   * Applies the plan, its guard first; from here on no packet of the cluster leaves in clear.
    *
    * @param former the notes of the kernel's settings before they change
    * @param blindSpots looked for again when the machine changes
    * @param ended told when the plan is no longer kept, though this was not closed
-   * @throws IOException if the guard could not be had
+   * @throws IOException if the guard could not be loaded
    */
   public static Steered start(
       GatewayConfig config,
@@ -142,10 +142,11 @@ public final class Steered implements AutoCloseable {
   }
 
   /**
-   * These are the addresses that the names of peers stand for from now on. Returns when the devices
+   * Takes the addresses that the names of peers stand for from now on. Returns when the devices
    * that lead there are guarded.
    *
-   * @throws IOException if they could not be: what was guarded is
+   * @throws IOException if they could not be guarded: the devices that were guarded before still
+   *     are
    */
   public synchronized void peersAt(Set<IpAddress> addresses) throws IOException {
     if (closed || addresses.equals(peers)) {
@@ -169,7 +170,7 @@ public final class Steered implements AutoCloseable {
    * Applies a configuration.
    *
    * @param boundPort of the device, 0: none yet
-   * @throws IOException if it cannot be: the kernel holds what it did
+   * @throws IOException if it cannot be applied: the kernel's state stays as it was
    */
   public synchronized GatewayPlan apply(GatewayConfig wanted, int boundPort) throws IOException {
     GatewayPlan next = planned(wanted, boundPort, stillUnderlay(wanted));
@@ -220,7 +221,9 @@ public final class Steered implements AutoCloseable {
     plan = next;
   }
 
-  /** On a thread of its own: the one that calls must go on for {@link #apply} to return. */
+  /**
+   * Runs on a thread of its own, since the calling thread must go on for {@link #apply} to return.
+   */
   private void replanSoon() {
     Thread.ofVirtual().name("replan").start(this::replan);
   }

@@ -20,7 +20,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Asks any userspace WireGuard device what it is doing. */
+/** Asks any userspace WireGuard device for its state. */
 public final class UapiClient {
   private final String interfaceName;
   private final List<PeerView> peers = new ArrayList<>();
@@ -65,7 +65,7 @@ public final class UapiClient {
   /**
    * Asks the device {@code interfaceName}.
    *
-   * @throws IOException if nobody answers, or what answers is no WireGuard device
+   * @throws IOException if there is no answer, or the answer is not that of a WireGuard device
    */
   public static GatewayView get(Path directory, String interfaceName) throws IOException {
     Path path = directory.resolve(interfaceName + ".sock");
@@ -112,7 +112,7 @@ public final class UapiClient {
     }
   }
 
-  /** Keys that are not known here are passed over: newer devices may have more. */
+  /** Takes a line about a peer. Unknown keys are passed over, since newer devices may have more. */
   private static void peerLine(PeerLines peer, UapiReader lines) throws UapiException {
     switch (lines.key()) {
       case "preshared_key" -> {

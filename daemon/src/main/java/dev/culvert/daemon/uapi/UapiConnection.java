@@ -79,10 +79,13 @@ final class UapiConnection {
     }
   }
 
-  /** Reads on to the empty line that ends a refused operation. False: it is out of step. */
+  /**
+   * Reads on to the empty line that ends a refused operation; returns false if the stream is out of
+   * step.
+   */
   private boolean skipRest() throws IOException {
     try {
-      lines.endLimit(); // who is not read from to the end cannot be told
+      lines.endLimit(); // a client that still sends may not see the answer
       while (!lines.isEmpty()) {
         if (!lines.advance()) {
           return false;

@@ -16,7 +16,7 @@ public final class UapiException extends Exception {
 
   private final int errno;
 
-  /** Message too long: more than is taken in one operation. */
+  /** Message too long: the operation is larger than the limit. */
   public static final int EMSGSIZE = 90;
 
   /**

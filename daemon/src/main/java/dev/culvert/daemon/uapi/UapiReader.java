@@ -10,8 +10,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads {@code key=value} lines. Stands on one line at a time, and keeps it as bytes, so that keys
- * never become strings and can be wiped. Lines and operations are bounded.
+ * Reads {@code key=value} lines. It holds one line at a time, as bytes, so that keys never become
+ * strings and can be wiped. Lines and operations are bounded.
  */
 final class UapiReader implements AutoCloseable {
   static final int MAX_LINE = 512;
@@ -35,7 +35,7 @@ final class UapiReader implements AutoCloseable {
     operationBytes = 0;
   }
 
-  /** Lets the rest of a refused operation be read however long it is: nothing of it is kept. */
+  /** Lifts the limit for the rest of a refused operation, which is read but not kept. */
   void endLimit() {
     operationBytes = Long.MIN_VALUE;
   }
@@ -98,7 +98,7 @@ final class UapiReader implements AutoCloseable {
   }
 
   /**
-   * What stands before the first equals sign.
+   * The text before the first equals sign.
    *
    * @throws UapiException EPROTO if there is none
    */
@@ -109,7 +109,7 @@ final class UapiReader implements AutoCloseable {
     return new String(line, 0, equals, ISO_8859_1);
   }
 
-  /** What stands after the first equals sign; never asked for a secret. */
+  /** The text after the first equals sign; never called for a secret. */
   String value() {
     return new String(line, equals + 1, length - equals - 1, ISO_8859_1);
   }
@@ -131,7 +131,7 @@ final class UapiReader implements AutoCloseable {
     return SecretBytes.owning(secret);
   }
 
-  /** Wipes what was read. The stream stays open: its owner closes it. */
+  /** Wipes the bytes that were read. The stream stays open: its owner closes it. */
   @Override
   public void close() {
     Arrays.fill(chunk, (byte) 0);

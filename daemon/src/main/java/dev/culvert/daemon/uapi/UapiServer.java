@@ -21,7 +21,7 @@ public final class UapiServer implements AutoCloseable {
   }
 
   /**
-   * Serves {@code device} in {@code directory}, {@link #DIRECTORY} but for tests.
+   * Serves {@code device} in {@code directory}, which is {@link #DIRECTORY} except in tests.
    *
    * @throws FileAlreadyExistsException if a live process has this name
    */

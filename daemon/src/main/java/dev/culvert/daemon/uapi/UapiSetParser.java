@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
-/** Parses the lines of one {@code set=1} operation, up to and with the empty line. */
+/** Parses the lines of one {@code set=1} operation, including the empty line at its end. */
 final class UapiSetParser implements AutoCloseable {
   private final UapiReader lines;
   private final List<PeerUpdate> peers = new ArrayList<>();
@@ -114,7 +114,7 @@ final class UapiSetParser implements AutoCloseable {
           peer.persistentKeepalive = OptionalInt.of((int) number(key, 65_535));
       case "replace_allowed_ips" -> {
         peer.replaceAllowedIps = isTrue(key);
-        peer.allowedIps.clear(); // what was named before goes too
+        peer.allowedIps.clear(); // ranges that were named before are removed too
       }
       case "allowed_ip" -> peer.allowedIps.add(allowedIp());
       case "protocol_version" -> {

@@ -11,7 +11,7 @@ import java.io.OutputStream;
 import java.time.Instant;
 import java.util.Arrays;
 
-/** Writes {@code key=value} lines through a buffer that is wiped whenever it was sent. */
+/** Writes {@code key=value} lines through a buffer that is wiped after each time it is sent. */
 final class UapiWriter {
   private final OutputStream out;
   private final byte[] buffer = new byte[8192];
@@ -21,7 +21,7 @@ final class UapiWriter {
     this.out = out;
   }
 
-  /** The answer to {@code get=1} but for its last line, in the order of wireguard-go. */
+  /** Writes the answer to {@code get=1} except its last line, in the order of wireguard-go. */
   void device(DeviceSnapshot device, int listenPort, int fwmark) throws IOException {
     if (device.privateKey() != null) {
       secret("private_key", device.privateKey());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The text protocol that {@code wg} speaks to a userspace device, both ends of it. */
+/** Both ends of the text protocol that {@code wg} speaks to a userspace device. */
 @NullMarked
 package dev.culvert.daemon.uapi;
 

@@ -17,8 +17,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What crosses a device, read from {@code tcpdump} while it happens: every packet is searched for
- * markers. {@link #start} returns only when the capture runs.
+ * The packets that cross a device, read from {@code tcpdump} as they pass. Every packet is searched
+ * for markers. {@link #start} returns only when the capture runs.
  */
 public final class Capture implements AutoCloseable {
   private static final Pattern LOST = Pattern.compile("(\\d+) packets dropped by kernel");
@@ -50,7 +50,7 @@ public final class Capture implements AutoCloseable {
   }
 
   /**
-   * Begins to capture, and shows each packet from its link header on to {@code onPacket}, on a
+   * Begins to capture, and shows each packet, from its link header on, to {@code onPacket} on a
    * thread of the capture.
    */
   public static Capture start(
@@ -59,8 +59,9 @@ public final class Capture implements AutoCloseable {
       String filter,
       Collection<String> markers,
       Consumer<byte[]> onPacket) {
-    // As root throughout (-Z), 64 MiB of room (-B), whole packets (-s 0). Unbuffered (-U), also in
-    // the kernel, which else hands over a block a second and drops the last one at the end.
+    // Runs as root throughout (-Z), with 64 MiB of room (-B) and whole packets (-s 0). It is
+    // unbuffered (-U), also in the kernel, which otherwise hands over one block per second and
+    // drops the last one at the end.
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -88,7 +89,7 @@ public final class Capture implements AutoCloseable {
       throw new LabException("cannot run tcpdump: " + e.getMessage(), e);
     }
     Capture capture = new Capture(tcpdump, markers, onPacket);
-    // It says so after the socket is open: what is sent from here on is seen.
+    // tcpdump says so after its socket is open, so packets that are sent from here on are seen.
     if (!Waiting.until(
         Commands.PATIENCE,
         () -> capture.messages.text().contains("listening on") || !tcpdump.isAlive())) {
@@ -156,7 +157,7 @@ public final class Capture implements AutoCloseable {
   }
 
   /**
-   * Proves that the capture sees the wire: has a marker sent in clear, and waits for it.
+   * Proves that the capture sees the wire: sends a marker in clear, and waits until it is seen.
    *
    * @param canary a marker of this capture
    */
@@ -168,13 +169,13 @@ public final class Capture implements AutoCloseable {
   }
 
   /**
-   * Ends the capture after reading what is under way, and gives the packets that the kernel did not
-   * hand over, hence nobody searched.
+   * Ends the capture after reading the packets under way. Returns the number of packets that the
+   * kernel did not hand over, which were therefore not searched.
    *
-   * @throws LabException if not all that was captured could be read
+   * @throws LabException if some of the captured packets could not be read
    */
   public long stop() {
-    Waiting.pause(Duration.ofMillis(200)); // What was sent just now is still under way.
+    Waiting.pause(Duration.ofMillis(200)); // Packets that were sent just now are still under way.
     tcpdump.toHandle().destroy(); // Process.destroy() would close its streams at once.
     try {
       reader.join(Commands.PATIENCE);

@@ -23,11 +23,11 @@ public final class Commands {
   private Commands() {}
 
   /**
-   * What a program left behind.
+   * The outcome of a program.
    *
    * @param exitCode 0 for success
-   * @param out what it wrote to standard output
-   * @param err what it wrote to standard error
+   * @param out its standard output
+   * @param err its standard error
    */
   public record Result(List<String> command, int exitCode, String out, String err) {
     public boolean succeeded() {
@@ -37,7 +37,7 @@ public final class Commands {
     /**
      * This result, if the program succeeded.
      *
-     * @throws LabException naming the command and what it complained of
+     * @throws LabException with the command and its error output
      */
     public Result orThrow() {
       if (!succeeded()) {
@@ -56,7 +56,7 @@ public final class Commands {
   }
 
   /**
-   * Runs a program, whatever its exit code.
+   * Runs a program, which may exit with any code.
    *
    * @param patience after which it is killed
    * @param environment added to ours
@@ -93,7 +93,7 @@ public final class Commands {
     }
   }
 
-  /** Where in PATH a program lies. */
+  /** The path of a program in PATH. */
   public static Optional<Path> find(String program) {
     String path = Optional.ofNullable(System.getenv("PATH")).orElse("/usr/bin:/bin");
     return Stream.concat(Stream.of(path.split(File.pathSeparator)), Stream.of("/usr/sbin", "/sbin"))
@@ -102,7 +102,7 @@ public final class Commands {
         .findFirst();
   }
 
-  /** Gathers what a program writes, while it runs. */
+  /** Gathers the output of a program while it runs. */
   static final class Output {
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     private final Thread reader;
@@ -117,7 +117,7 @@ public final class Commands {
       try (in) {
         in.transferTo(bytes);
       } catch (IOException e) {
-        // Destroying a process closes the stream under its reader: what came before counts.
+        // Destroying a process closes the stream under its reader; the output before that is kept.
         bytes.writeBytes(("[" + e.getMessage() + "]").getBytes(StandardCharsets.UTF_8));
       }
     }

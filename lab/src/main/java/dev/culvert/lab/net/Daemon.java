@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
-/** A program that runs until it is stopped, with all that it wrote. */
+/** A program that runs until it is stopped, with its output. */
 public final class Daemon implements AutoCloseable {
   private static final Duration GRACE = Duration.ofSeconds(5);
 
@@ -25,7 +25,7 @@ public final class Daemon implements AutoCloseable {
   }
 
   /**
-   * Starts a program. What it writes to standard output and to standard error is kept, mixed.
+   * Starts a program. Its standard output and standard error are kept, mixed.
    *
    * @param environment added to ours
    */
@@ -48,7 +48,7 @@ public final class Daemon implements AutoCloseable {
     return process.isAlive();
   }
 
-  /** All that the program wrote so far. */
+  /** The program's output so far. */
   public String output() {
     return output.text();
   }
@@ -56,7 +56,7 @@ public final class Daemon implements AutoCloseable {
   /**
    * Waits until {@code condition} holds.
    *
-   * @throws LabException with the program's output, if it ended before, or patience did
+   * @throws LabException with the program's output, if the program or the patience ended before
    */
   public void await(String what, Duration patience, BooleanSupplier condition) {
     boolean held = Waiting.until(patience, () -> condition.getAsBoolean() || !process.isAlive());
@@ -76,13 +76,13 @@ public final class Daemon implements AutoCloseable {
     await("'" + word + "'", Commands.PATIENCE, () -> output().contains(word));
   }
 
-  /** Waits for a whole line that begins so, and gives the rest of it. */
+  /** Waits for a complete line that begins with {@code beginning}, and returns the rest of it. */
   public String awaitLine(String beginning) {
     await("'" + beginning + "'", Commands.PATIENCE, () -> lineOf(output(), beginning).isPresent());
     return lineOf(output(), beginning).orElseThrow();
   }
 
-  /** The rest of the first line that begins so and has an end. */
+  /** The rest of the first complete line that begins with {@code beginning}. */
   public static Optional<String> lineOf(String output, String beginning) {
     return output
         .substring(0, output.lastIndexOf('\n') + 1)
@@ -93,7 +93,7 @@ public final class Daemon implements AutoCloseable {
   }
 
   /**
-   * Waits for the program's end, and gives its exit code.
+   * Waits for the program's end, and returns its exit code.
    *
    * @throws LabException if it still runs after {@code patience}
    */
@@ -116,11 +116,14 @@ public final class Daemon implements AutoCloseable {
     Commands.run("kill", "-" + name, Long.toString(process.pid()));
   }
 
-  /** Ends the program and what it started: politely, and after a grace period by force. */
+  /**
+   * Ends the program and all processes that it started: politely, and after a grace period by
+   * force.
+   */
   @Override
   public void close() {
     List<ProcessHandle> tree = process.descendants().toList();
-    process.toHandle().destroy(); // Process.destroy() would cut its last words off.
+    process.toHandle().destroy(); // Process.destroy() would cut off its last output.
     try {
       if (!process.waitFor(GRACE.toMillis(), TimeUnit.MILLISECONDS)) {
         process.destroyForcibly();

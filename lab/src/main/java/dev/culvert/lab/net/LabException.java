@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.lab.net;
 
-/** The lab, or a tool that it needs, could not do what it was asked. The message says what. */
+/** A failure of the lab, or of a tool that it needs. The message says which. */
 public final class LabException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

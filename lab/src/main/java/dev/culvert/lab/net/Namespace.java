@@ -19,12 +19,12 @@ public record Namespace(String name) {
     return attempt(command).orThrow();
   }
 
-  /** Runs a program in here, whatever its exit code. */
+  /** Runs a program in here, which may exit with any code. */
   public Commands.Result attempt(String... command) {
     return attempt(Commands.PATIENCE, Map.of(), List.of(command));
   }
 
-  /** Runs a program in here, with its environment, whatever its exit code. */
+  /** Runs a program in here, with its environment, which may exit with any code. */
   public Commands.Result attempt(
       Duration patience, Map<String, String> environment, List<String> command) {
     return Commands.attempt(patience, environment, inside(command));

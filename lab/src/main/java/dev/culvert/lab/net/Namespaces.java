@@ -8,8 +8,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Network namespaces with all that lives in them, taken away again by {@link #close}, by Ctrl-C and
- * by the end of this process.
+ * Network namespaces with all processes in them, removed again by {@link #close}, by Ctrl-C and by
+ * the end of this process.
  */
 public final class Namespaces implements AutoCloseable {
   private static final Duration GRACE = Duration.ofSeconds(5);
@@ -21,7 +21,7 @@ public final class Namespaces implements AutoCloseable {
   private boolean closed;
 
   /**
-   * @param prefix of every namespace's name; nobody else's on this machine may begin with it
+   * @param prefix of every namespace's name; no other namespace on this machine may begin with it
    */
   public Namespaces(String prefix) {
     this.prefix = prefix;
@@ -88,7 +88,7 @@ public final class Namespaces implements AutoCloseable {
     Runtime.getRuntime().removeShutdownHook(onExit);
   }
 
-  /** Has something done once the namespaces are gone, with all that lived in them. */
+  /** Runs {@code action} once the namespaces and all processes in them are gone. */
   public synchronized void afterwards(Runnable action) {
     afterwards.add(action);
   }
@@ -111,7 +111,7 @@ public final class Namespaces implements AutoCloseable {
     }
   }
 
-  /** The namespaces on this machine whose names begin so. */
+  /** The namespaces on this machine whose names begin with {@code prefix}. */
   public static List<Namespace> existing(String prefix) {
     return Commands.run("ip", "netns", "list")
         .out()
@@ -122,7 +122,7 @@ public final class Namespaces implements AutoCloseable {
         .toList();
   }
 
-  /** Ends what lives in the namespaces, then deletes them. */
+  /** Ends the processes in the namespaces, then deletes the namespaces. */
   public static void remove(List<Namespace> namespaces) {
     List<ProcessHandle> inhabitants =
         namespaces.stream()

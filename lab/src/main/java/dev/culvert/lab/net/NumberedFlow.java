@@ -4,7 +4,7 @@ package dev.culvert.lab.net;
 import java.time.Duration;
 import java.util.Map;
 
-/** Datagrams that are numbered, a thousand a second, from one pod to the other. */
+/** Numbered datagrams, a thousand per second, from one pod to the other. */
 public final class NumberedFlow implements AutoCloseable {
   private static final String PORT = "9002";
 
@@ -12,7 +12,7 @@ public final class NumberedFlow implements AutoCloseable {
   private final Daemon sender;
 
   /**
-   * What became of it.
+   * The outcome of the flow.
    *
    * @param lost sent and never received
    */
@@ -26,7 +26,7 @@ public final class NumberedFlow implements AutoCloseable {
     sender.awaitOutput("sending");
   }
 
-  /** Ends the flow, and waits for what is under way. */
+  /** Ends the flow, and waits for the datagrams under way. */
   public Outcome finish() {
     sender.signal("TERM");
     sender.awaitEnd(Commands.PATIENCE);

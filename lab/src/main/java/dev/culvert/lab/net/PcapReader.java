@@ -42,7 +42,7 @@ public final class PcapReader implements AutoCloseable {
     }
     byte[] header = in.readNBytes(PACKET_HEADER);
     if (header.length < PACKET_HEADER) {
-      return null; // The writer was ended between packets, or in one: nobody has the rest.
+      return null; // The writer was ended between packets, or within one, which is lost.
     }
     int length = ByteBuffer.wrap(header).order(order).getInt(KEPT_LENGTH);
     if (length < 0 || length > MAX_PACKET) {

@@ -30,7 +30,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * The traffic of the lab and of the tests: a program of its own, since it must live in a pod's
- * namespace. Both ends tell the SHA-256 of what they sent or received.
+ * namespace. Both ends tell the SHA-256 of the bytes that they sent or received.
  *
  * <pre>
  * tcp-serve PORT                        one connection after the other
@@ -75,12 +75,12 @@ public final class Traffic {
     return command;
   }
 
-  /** Sends from a namespace, and gives the exit code: a network may refuse. */
+  /** Sends from a namespace, and returns the exit code, since a network may refuse. */
   public static int send(Namespace from, String... arguments) {
     return from.attempt(Commands.PATIENCE, Map.of(), command(arguments)).exitCode();
   }
 
-  /** Runs one of the roles above. */
+  /** Runs one of the roles in the class's description. */
   public static void main(String[] args) throws IOException {
     new Traffic(System.out).run(args);
   }
@@ -206,7 +206,7 @@ public final class Traffic {
         digest.update(data);
         socket.send(new DatagramPacket(data, size, to));
         if (i % 16 == 15) {
-          Waiting.pause(Duration.ofMillis(1)); // UDP has no brakes of its own.
+          Waiting.pause(Duration.ofMillis(1)); // UDP does not limit its rate by itself.
         }
       }
     }

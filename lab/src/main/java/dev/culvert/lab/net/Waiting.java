@@ -4,13 +4,13 @@ package dev.culvert.lab.net;
 import java.time.Duration;
 import java.util.function.BooleanSupplier;
 
-/** Waits for what other programs do, with a bound. */
+/** Waits for other programs, with a bound. */
 public final class Waiting {
   private static final Duration STEP = Duration.ofMillis(20);
 
   private Waiting() {}
 
-  /** Asks again and again until the condition holds; false if patience ended first. */
+  /** Asks again and again until the condition holds; returns false if the patience ended first. */
   public static boolean until(Duration patience, BooleanSupplier condition) {
     long deadline = System.nanoTime() + patience.toNanos();
     while (!condition.getAsBoolean()) {

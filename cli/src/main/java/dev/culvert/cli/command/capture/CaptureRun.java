@@ -35,11 +35,11 @@ final class CaptureRun {
   private long packets;
   private long bytes;
 
-  /** When it ends by itself; {@code Long.MAX_VALUE} for never. */
+  /** The limits at which a capture ends by itself; {@code Long.MAX_VALUE} for none. */
   record Limits(long seconds, long packets) {}
 
   /**
-   * A run to come.
+   * Prepares a capture.
    *
    * @param keys null for none
    * @param espKeys the file for keys that the capture cannot hold; null for WireGuard
@@ -59,19 +59,20 @@ final class CaptureRun {
     this.err = err;
   }
 
-  /** Ends it soon. For any thread. */
+  /** Ends the capture soon. May be called on any thread. */
   void stop() {
     stopped = true;
   }
 
   /**
-   * Whether somebody looks on. A JDK has no console, or one that is no terminal, if there is none.
+   * Whether standard input and output are a terminal. Without one, a JDK has no console or one that
+   * is no terminal, by version.
    */
   static boolean onTerminal() {
     return Optional.ofNullable(System.console()).filter(Console::isTerminal).isPresent();
   }
 
-  /** Captures until it is stopped or a limit is reached, and says what it saw. */
+  /** Captures until it is stopped or a limit is reached, and reports the counts. */
   void run(String what) throws IOException {
     boolean progress = onTerminal();
     writeKeys();
@@ -125,8 +126,8 @@ final class CaptureRun {
       if (packets == limits.packets()) {
         return;
       }
-      // Wireshark reads a handshake only with the keys that lie before it. A gateway knows the key
-      // of its message before it sends that.
+      // Wireshark reads a handshake only if the keys lie before it. A gateway knows the key of its
+      // message before it sends the message.
       if (espKeys == null && isHandshake(frame, device.linkLength())) {
         writeKeys();
       }
@@ -136,7 +137,10 @@ final class CaptureRun {
     }
   }
 
-  /** Whether it may be an initiation or a response of WireGuard: one too many does no harm. */
+  /**
+   * Whether the frame may be an initiation or a response of WireGuard; a false positive does no
+   * harm.
+   */
   static boolean isHandshake(byte[] frame, int ip) {
     if (frame.length <= ip) {
       return false;

@@ -8,7 +8,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** The lines of a gateway's key log, each once. Secret. */
+/** The lines of a gateway's key log, each given once. They are secret. */
 final class KeyLines {
   private final Machine machine;
   private final String gateway;
@@ -19,7 +19,10 @@ final class KeyLines {
     this.gateway = gateway;
   }
 
-  /** What is new since the last call. The gateway forgets handshakes when not asked for 10 s. */
+  /**
+   * The lines that are new since the last call. The gateway forgets handshakes if it is not asked
+   * for 10 s.
+   */
   List<String> fresh() throws IOException {
     List<String> lines = machine.adminClient().call(gateway, AdminMessage.Command.KEYLOG).keyLog();
     return lines == null ? List.of() : lines.stream().filter(seen::add).toList();

@@ -25,7 +25,7 @@ import picocli.CommandLine.Option;
           + " for a profile, with all keys now and those that come."
     })
 public final class KeyLogCommand implements Callable<Integer> {
-  /** Within what the gateway keeps the keys of handshakes for. */
+  /** Shorter than the time for which the gateway keeps the keys of handshakes. */
   private static final long POLL_MILLIS = 500;
 
   private final Machine machine;

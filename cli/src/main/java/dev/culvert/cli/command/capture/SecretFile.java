@@ -17,7 +17,7 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
 
-/** A file to write secrets to: nobody but its owner may read it, or put another in its place. */
+/** A file to write secrets to. Users other than its owner can neither read nor replace it. */
 final class SecretFile {
   private static final Set<PosixFilePermission> OTHERS =
       PosixFilePermissions.fromString("---rwxrwx");
@@ -27,14 +27,14 @@ final class SecretFile {
   /**
    * Makes the file, or empties it.
    *
-   * @throws CommandException if others could read it, or its folder lets others change what is in
-   *     it; nothing was made or changed
+   * @throws CommandException if other users could read it, or if its folder lets them change the
+   *     files in it; no file was made or changed
    */
   static BufferedWriter open(Path file) throws IOException, CommandException {
     return new BufferedWriter(Channels.newWriter(channel(file), StandardCharsets.US_ASCII));
   }
 
-  /** As {@link #open}, for bytes. */
+  /** Makes or empties the file like {@link #open}, for bytes. */
   static FileChannel channel(Path file) throws IOException, CommandException {
     try {
       return PrivateFile.writeAnew(file);
@@ -45,7 +45,10 @@ final class SecretFile {
     }
   }
 
-  /** Refuses a standard output that is a file of others too; a pipe has one reader. */
+  /**
+   * Refuses a standard output that is a file which other users can read. A pipe has one reader, so
+   * it is accepted.
+   */
   static void checkStandardOutput() throws IOException, CommandException {
     PosixFileAttributes there =
         Files.readAttributes(Path.of("/proc/self/fd/1"), PosixFileAttributes.class);

@@ -24,7 +24,10 @@ final class KeyOutput {
     Arrays.fill(key, (byte) 0);
   }
 
-  /** Prints ASCII text that is a secret, and wipes it; warns as {@link #secret}. */
+  /**
+   * Prints ASCII text that is a secret, and wipes it; warns if it goes into a file that other users
+   * can read.
+   */
   static void secretLine(CommandLine command, byte[] line) throws IOException {
     warn(command);
     PrintWriter out = command.getOut();

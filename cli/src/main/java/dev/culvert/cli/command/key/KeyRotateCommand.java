@@ -112,7 +112,8 @@ public final class KeyRotateCommand implements Callable<Integer> {
   }
 
   /**
-   * Reports each peer that publishes {@code id}; returns whether all peers do, if that was asked.
+   * Reports each peer that publishes {@code id}. Returns whether all peers publish it, if that was
+   * asked.
    */
   private boolean follow(PrintWriter out, String gateway, int id) throws Exception {
     String shown = "";

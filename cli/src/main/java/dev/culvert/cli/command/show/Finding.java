@@ -2,9 +2,9 @@
 package dev.culvert.cli.command.show;
 
 /**
- * What {@code culvert doctor} says about one thing.
+ * A finding of {@code culvert doctor} about one subject.
  *
- * @param advice what to do about it, empty if all is well
+ * @param advice how to mend it, empty if all is well
  */
 public record Finding(String subject, Verdict verdict, String found, String advice) {
   public enum Verdict {

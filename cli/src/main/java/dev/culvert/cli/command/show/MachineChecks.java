@@ -29,7 +29,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** What {@code culvert doctor} looks at. Changes nothing. */
+/** The checks of {@code culvert doctor}. They change nothing. */
 final class MachineChecks {
   private static final int JDK = 25;
   private static final int CAP_NET_ADMIN = 12;
@@ -112,7 +112,7 @@ final class MachineChecks {
             "kernel", release + ": no GRO on UDP, receiving is slow", "Linux 6.2 is recommended");
   }
 
-  /** 602 for 6.2, 0 for what is not known. */
+  /** 602 for 6.2, 0 for an unknown release. */
   private static int kernelNumber(String release) {
     Matcher version = KERNEL.matcher(release);
     return version.matches()
@@ -145,7 +145,10 @@ final class MachineChecks {
         : Finding.ok("rp_filter", all.equals("2") ? "loose" : "off");
   }
 
-  /** Tried out, since what nft accepts depends on its version, the kernel's and its modules. */
+  /**
+   * Tries the guard out, since the rules that nft accepts depend on its version, the kernel's
+   * version and the kernel's modules.
+   */
   private Finding guard() {
     Optional<Path> nft =
         Stream.concat(
@@ -170,7 +173,10 @@ final class MachineChecks {
         .orElseGet(() -> Finding.ok("guard", nft.get().toString()));
   }
 
-  /** On the devices of the default route: which others lead to nodes, a configuration says. */
+  /**
+   * Looks on the devices of the default route. Only a configuration says which other devices lead
+   * to nodes.
+   */
   private List<Finding> blindSpots() {
     try {
       Network network = machine.network();
@@ -250,8 +256,8 @@ final class MachineChecks {
   }
 
   /**
-   * A file of /proc, empty if it cannot be read: each check says what that means. In one call,
-   * since the kernel gives a number to the first call only, whole or cut.
+   * A file of /proc, empty if it cannot be read: each check explains an empty one. It is read in
+   * one call, since the kernel gives a number, whole or cut, to the first call only.
    */
   private static String read(Path file) {
     byte[] text = new byte[8192];

@@ -41,7 +41,7 @@ public final class PlanCommand implements Callable<Integer> {
     this.machine = machine;
   }
 
-  /** The plan in JSON: what it is in words that programs can compare. */
+  /** The plan in JSON, in words that programs can compare. */
   private record PlanView(
       List<String> notes, List<String> rules, List<String> routes, String guard) {}
 

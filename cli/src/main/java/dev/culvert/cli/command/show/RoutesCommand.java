@@ -72,7 +72,9 @@ public final class RoutesCommand implements Callable<Integer> {
     return ExitCode.OK;
   }
 
-  /** Before a gateway is asked, which could only say that its work failed. */
+  /**
+   * Refuses a bad question before a gateway is asked, which could only say that its work failed.
+   */
   private static void requireQuery(List<String> packet) throws CommandException {
     try {
       PacketQuery.parse(packet);

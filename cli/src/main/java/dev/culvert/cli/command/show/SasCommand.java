@@ -43,7 +43,7 @@ public final class SasCommand implements Callable<Integer> {
     this.machine = machine;
   }
 
-  /** One interface's, in JSON. */
+  /** The SAs of one interface, in JSON. */
   private record InterfaceSas(String interfaceName, @Nullable EspView esp) {}
 
   @Override

@@ -4,7 +4,7 @@ package dev.culvert.cli.command.show;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** Figures as people read them. */
+/** Figures in a form that people can read. */
 public final class Units {
   private static final String[] BYTES = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
 
@@ -21,7 +21,7 @@ public final class Units {
   }
 
   /**
-   * How long ago something was.
+   * The time since a moment.
    *
    * @param then seconds since 1970, null for never
    */
@@ -32,7 +32,7 @@ public final class Units {
     return age(Math.max(0, now - then)) + " ago";
   }
 
-  /** A time as people say it. */
+  /** A duration in words. */
   static String age(long seconds) {
     if (seconds < 120) {
       return seconds + " s";

@@ -25,15 +25,20 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** The cluster while its file is read; {@link #build} checks what concerns several keys at once. */
+/**
+ * The cluster while its file is read; {@link #build} makes the checks that concern several keys.
+ */
 final class ClusterBuilder {
-  /** Where each name and each range was given first, and by whom. */
+  /**
+   * The place at which each name was given first; {@code claims} has the same for each range, with
+   * its node.
+   */
   private final Map<String, Place> names = new HashMap<>();
 
   private final Map<Prefix, Claim> claims = new HashMap<>();
   final List<ClusterNode> nodes = new ArrayList<>();
 
-  /** The key {@code node} and its place: null if the file has only peers. */
+  /** The place of the key {@code node}; null if the file has only peers. */
   private @Nullable Place selfPlace;
 
   private @Nullable String self;
@@ -60,10 +65,9 @@ final class ClusterBuilder {
   private record Claim(String node, Place place) {}
 
   /**
-   * Says which node this is.
+   * Sets which node this is.
    *
-   * @param required whether it has to be among the nodes; else it may be one of which only the name
-   *     is known
+   * @param required whether it has to be among the nodes; else only its name may be known
    */
   void self(Place place, String name, boolean required) {
     self = name;
@@ -75,7 +79,7 @@ final class ClusterBuilder {
     return name.equals(self);
   }
 
-  /** The file lists nodes, if only none yet. */
+  /** Notes that the file has a list of nodes, which may be empty. */
   void nodesAt(Place place) {
     nodesPlace = place;
   }
@@ -106,7 +110,7 @@ final class ClusterBuilder {
   }
 
   /**
-   * @param peers those whose ranges are steered if the file names no nodes
+   * @param peers whose ranges are steered if the file names no nodes
    */
   ClusterConfig build(
       Place whole, Collection<PeerConfigBuilder> peers, Collection<InterfaceAddress> addresses)
@@ -135,12 +139,15 @@ final class ClusterBuilder {
     return new ClusterNode(name, Set.of(), Map.of(), List.of(), List.of(), List.of(), null);
   }
 
-  /** Each peer is a node of which only ranges are known; this node's own are asked for later. */
+  /**
+   * Makes a node of each peer, of which only the ranges are known; this node's other addresses and
+   * pods are asked of the kernel later.
+   */
   private ClusterMap ofPeers(
       Place whole, Collection<PeerConfigBuilder> peers, Collection<InterfaceAddress> addresses)
       throws ConfigException {
     List<ClusterNode> all = new ArrayList<>();
-    // The interface's come first: what the node itself sends through the tunnel comes from there.
+    // The interface's addresses come first: the node itself sends from them into the tunnel.
     Set<IpAddress> own = new LinkedHashSet<>();
     addresses.forEach(a -> own.add(a.address()));
     own.addAll(internal);

@@ -23,7 +23,7 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** The part of the format that is about the cluster: this node, the others, and the policy. */
+/** The part of the format that is about the cluster: this node, the other nodes, and the policy. */
 final class ClusterFormat {
   private final Path directory;
   private final NodePeers peers;
@@ -34,7 +34,7 @@ final class ClusterFormat {
 
   /**
    * @param directory the directory of relative paths
-   * @param peers what the engine makes of nodes
+   * @param peers makes the engine's peers of nodes
    */
   ClusterFormat(Path directory, GatewayConfigBuilder config, NodePeers peers, NodesFile nodesFile) {
     this.directory = directory;
@@ -137,7 +137,9 @@ final class ClusterFormat {
     return new NodeEntry(map, nameValue.place(), name, internal, external, podCidrs, ranges);
   }
 
-  /** The engine's peers come once all nodes are known: they may depend on which this is. */
+  /**
+   * Makes the engine's peers once all nodes are known, since they may depend on which node this is.
+   */
   private void addNodes() throws ConfigException {
     NodeEntry self = null;
     for (NodeEntry entry : entries) {
@@ -220,7 +222,8 @@ final class ClusterFormat {
     boolean podToNode = truth(classes.get("podToNode"), true);
     encrypted(TrafficClass.POD_TO_POD, truth(classes.get("podToPod"), true));
     encrypted(TrafficClass.POD_TO_NODE, podToNode);
-    // The two are one conversation unless the file says otherwise.
+    // Both classes belong to the same connections, so they are set alike unless the file says
+    // otherwise.
     encrypted(TrafficClass.NODE_TO_POD, truth(classes.get("nodeToPod"), podToNode));
     encrypted(TrafficClass.NODE_TO_NODE, truth(classes.get("nodeToNode"), true));
   }

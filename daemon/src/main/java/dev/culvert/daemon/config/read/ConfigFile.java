@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * A configuration file, in the format that its name says. What it said when it was opened is kept,
- * so that what it names can be read again by itself.
+ * A configuration file, in the format that its name tells. Its contents are kept from when it was
+ * opened, so that the files that it names can be read again without it.
  */
 public final class ConfigFile {
   /** Room for some 100,000 ranges. */
@@ -33,14 +33,17 @@ public final class ConfigFile {
     this.parser = parser;
   }
 
-  /** {@code .conf} is wg(8)'s format, {@code .yaml}, {@code .yml} and {@code .json} are ours. */
+  /**
+   * Opens a file: {@code .conf} is wg(8)'s format, {@code .yaml}, {@code .yml} and {@code .json}
+   * are ours.
+   */
   public static ConfigFile open(Path path) throws ConfigException {
     String file = path.toString();
     Place whole = new Place(file, 0, "");
     String name = String.valueOf(path.getFileName());
     Path directory = path.toAbsolutePath().normalize().getParent();
     if (name.endsWith(".conf")) {
-      // It names no file, and is full of secrets: what was read is not kept.
+      // The file names no other file, and is full of secrets, so its text is not kept.
       GatewayConfig config =
           WgFormat.parse(file, name, text(whole, KeyFile.readSecretFile(whole, path, MAX_BYTES)));
       return new ConfigFile(path, nodesFile -> config);
@@ -63,15 +66,15 @@ public final class ConfigFile {
     return path;
   }
 
-  /** What it says, with what the files that it names say now. */
+  /** The kept contents, with the present contents of the files that they name. */
   public GatewayConfig parse() throws ConfigException {
     return parser.parse(NodesFile.NAMED);
   }
 
   /**
-   * What can be known before the network is up. A file of {@code discovery} that cannot be used is
-   * no reason to guard nothing: the one that was remembered takes its place, else none does. Nor is
-   * it one that no node is this one.
+   * The part of the configuration that is known before the network is up. If the file of {@code
+   * discovery} cannot be used, the remembered one takes its place, or else none does; the guard is
+   * loaded anyway. This node need not be among the nodes either.
    *
    * @param remembered the file of {@code discovery} as it was when it was last used
    * @param missed told of each file that could not be used

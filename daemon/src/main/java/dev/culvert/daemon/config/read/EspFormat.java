@@ -20,11 +20,11 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@code engine: esp} adds to {@link YamlFormat}.
+ * The keys that {@code engine: esp} adds to {@link YamlFormat}.
  *
- * <p>With {@link ClusterFormat}'s nodes in the place of peers, addresses and ranges are the nodes',
- * and with noise so are {@code publicKey}, {@code presharedKeyFile} and {@code
- * persistentKeepalive}; and {@code policy} says whether there is one pair of SAs for each pair of
+ * <p>If the file has {@link ClusterFormat}'s nodes instead of peers, addresses and ranges are in
+ * the nodes' entries, and with noise also {@code publicKey}, {@code presharedKeyFile} and {@code
+ * persistentKeepalive}. Then {@code policy} says whether there is one pair of SAs for each pair of
  * nodes ({@code subnet}) or, with a global key, one SA for each range of a node ({@code endpoint}).
  */
 final class EspFormat {
@@ -32,12 +32,12 @@ final class EspFormat {
   private final YamlMap section;
   private final Map<String, EspPeerBuilder> peers = new LinkedHashMap<>();
 
-  /** A peer while its lines are read; its ranges are the common builder's. */
+  /** A peer while its lines are read; its ranges are in {@link PeerConfigBuilder}. */
   private record EspPeerBuilder(
       PeerConfigBuilder ranges, HostPort endpoint, @Nullable IpAddress address, int natKeepalive) {}
 
   /**
-   * Reads how keys are had.
+   * Reads the source of the keys.
    *
    * @param directory the directory of relative paths
    * @param inCluster whether the file has nodes, not peers
@@ -57,7 +57,7 @@ final class EspFormat {
     return keying.identifiesNodes();
   }
 
-  /** Reads the peers, whose names and ranges go through {@code config}, as this node's did. */
+  /** Reads the peers. Their names and ranges go through {@code config}, as this node's did. */
   EspConfig ofPeers(YamlMap spec, GatewayConfigBuilder config) throws ConfigException {
     for (YamlValue value : spec.list("peers")) {
       peer(value, config);
@@ -85,7 +85,7 @@ final class EspFormat {
             .toList());
   }
 
-  /** Of a cluster's nodes, for which {@link #identity} was called. */
+  /** The configuration for a cluster's nodes, for which {@link #identity} was called. */
   EspConfig ofNodes(List<IpAddress> own, List<Prefix> ownRanges, List<EspConfig.Peer> nodes)
       throws ConfigException {
     return config(own, ownRanges, binding(), nodes);
@@ -148,7 +148,7 @@ final class EspFormat {
     return Values.ip(value.place(), value.text());
   }
 
-  /** Only what is known without asking the name service. */
+  /** Checks the family of the peer's address, if that is known without asking the name service. */
   private static void requireFamily(EspPeerBuilder peer, List<IpAddress> nodeAddresses)
       throws ConfigException {
     IpAddress address = peer.address;
@@ -176,12 +176,12 @@ final class EspFormat {
     identity(map, ranges.name);
   }
 
-  /** The keys by which a peer is known and spoken to, beside its address. */
+  /** The keys of a peer's entry that depend on the keying. */
   KnownKeys identityKeys() {
     return keying.peerKeys();
   }
 
-  /** Reads them. */
+  /** Reads the keys of {@link #identityKeys}. */
   void identity(YamlMap map, String peer) throws ConfigException {
     keying.peer(map, peer);
   }

@@ -14,8 +14,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes ESP's peers of nodes. What both ends name each other by has to be the same at both: of what
- * the map says the first address of the better family that both have, IPv4 before IPv6.
+ * Makes ESP's peers of nodes. Both ends have to name a node by the same address: the first that the
+ * map gives it, in a family that both nodes have, IPv4 before IPv6.
  */
 final class EspNodes implements NodePeers {
   private final EspFormat format;
@@ -33,7 +33,7 @@ final class EspNodes implements NodePeers {
     return format.identityKeys();
   }
 
-  /** A node's peer has the node's name. */
+  /** Makes a peer that has the node's name. */
   @Override
   public @Nullable String peer(NodeEntry node, @Nullable NodeEntry own) throws ConfigException {
     self = own;
@@ -84,7 +84,7 @@ final class EspNodes implements NodePeers {
         .orElse(null);
   }
 
-  /** All that the file said, once the nodes are read. */
+  /** The configuration, once all nodes are read. */
   EspConfig config() throws ConfigException {
     Set<IpAddress> addresses = new LinkedHashSet<>();
     NodeEntry own = self;

@@ -21,7 +21,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A gateway while its file is read; {@link #build} checks what concerns several keys at once. */
+/** A gateway while its file is read; {@link #build} makes the checks that concern several keys. */
 final class GatewayConfigBuilder {
   private final Place place;
   private final Map<String, PeerConfigBuilder> peers = new LinkedHashMap<>();
@@ -38,11 +38,11 @@ final class GatewayConfigBuilder {
   @Nullable KeySource privateKey;
   final ClusterBuilder cluster = new ClusterBuilder();
 
-  /** What works but should not stay as it is. */
+  /** Warnings about settings that work but should be changed. */
   final List<String> warnings = new ArrayList<>();
 
   /**
-   * @param place of the whole
+   * @param place of the whole file
    */
   GatewayConfigBuilder(Place place) {
     this.place = place;
@@ -73,12 +73,14 @@ final class GatewayConfigBuilder {
     return peer;
   }
 
-  /** Speaks ESP; {@link #namedPeer} was called for its peers. */
+  /**
+   * The configuration of a gateway that speaks ESP; {@link #namedPeer} was called for its peers.
+   */
   GatewayConfig build(EspConfig esp) throws ConfigException {
     return build(esp, List.of());
   }
 
-  /** Speaks WireGuard. */
+  /** The configuration of a gateway that speaks WireGuard. */
   GatewayConfig build() throws ConfigException {
     return build(
         new EngineConfig.WireGuard(),
@@ -108,7 +110,7 @@ final class GatewayConfigBuilder {
         warnings);
   }
 
-  /** Those whose ranges are steered. */
+  /** The peers whose ranges are steered. */
   private Collection<PeerConfigBuilder> steered() {
     return routes ? peers.values() : List.of();
   }
@@ -132,7 +134,7 @@ final class GatewayConfigBuilder {
     }
   }
 
-  /** The kernel silently takes IPv6 off a link whose MTU is under 1280. */
+  /** Refuses IPv6 with an MTU under 1280: the kernel silently takes IPv6 off such a link. */
   private void checkIpv6FitsMtu() throws ConfigException {
     boolean ipv6 =
         addresses.stream().anyMatch(a -> !a.address().v4())
@@ -144,7 +146,7 @@ final class GatewayConfigBuilder {
     }
   }
 
-  /** What is steered by ranges cannot be everything: nothing would be left for the underlay. */
+  /** Refuses to steer all addresses: no packet would be left for the underlay. */
   private void checkNoDefault() throws ConfigException {
     for (PeerConfigBuilder peer : peers.values()) {
       for (Map.Entry<Prefix, Place> range : peer.allowedIps.entrySet()) {

@@ -13,7 +13,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Base64;
 
-/** Reads files that hold secrets: only such that nobody but their owner can read. */
+/** Reads files that hold secrets; refuses a file that users other than its owner can read. */
 public final class KeyFile {
   public static final int KEY_LENGTH = 32;
   private static final int MAX_KEY_FILE = 256;
@@ -36,7 +36,7 @@ public final class KeyFile {
   }
 
   /**
-   * Reads a key that came from elsewhere than a file, and wipes {@code text}.
+   * Reads a key that does not come from a file, and wipes {@code text}.
    *
    * @param from for errors, as in {@code standard input}
    * @return a key of 32 bytes that the caller closes
@@ -49,7 +49,7 @@ public final class KeyFile {
     }
   }
 
-  /** Reads a whole file of at most {@code maxBytes}, for the caller to wipe. */
+  /** Reads a whole file of at most {@code maxBytes}. The caller wipes the result. */
   static byte[] readSecretFile(Place place, Path path, int maxBytes) throws ConfigException {
     try {
       return PrivateFile.read(path, maxBytes);

@@ -44,7 +44,7 @@ interface KeyingFormat {
   /** The keys in a peer's entry that depend on the keying. */
   KnownKeys peerKeys();
 
-  /** Reads those. */
+  /** Reads the keys of {@link #peerKeys}. */
   void peer(YamlMap entry, String name) throws ConfigException;
 
   /** The keying, once all peers are read. */

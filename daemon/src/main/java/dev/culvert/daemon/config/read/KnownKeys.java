@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The keys that a mapping in a YAML file may have. All of the format's keys are declared here, each
- * with the type that {@code docs/configuration.md} gives for it, which explains its meaning.
+ * with the type that {@code docs/configuration.md} gives it. Their meaning is explained there.
  */
 final class KnownKeys {
   static final KnownKeys FILE =
@@ -81,7 +81,7 @@ final class KnownKeys {
 
   static final KnownKeys DISCOVERY = new KnownKeys().key("file", "path");
 
-  /** A node's, whatever the engine. */
+  /** The keys of a node with any engine. */
   static final KnownKeys NODE =
       new KnownKeys()
           .key("name", "text")
@@ -95,11 +95,11 @@ final class KnownKeys {
   static final KnownKeys KEEPALIVE =
       new KnownKeys().key("persistentKeepalive", "0 to 65535 seconds, or `off`");
 
-  /** Of a node or peer that has a key pair. */
+  /** The keys of a node or peer that has a key pair. */
   static final KnownKeys KEY_PAIR =
       KEEPALIVE.and(new KnownKeys().key("publicKey", "base64").key("presharedKeyFile", "path"));
 
-  /** Of a peer with fixed keys. */
+  /** The keys of a peer with fixed keys. */
   static final KnownKeys FIXED_KEYS =
       KEEPALIVE.and(
           new KnownKeys().key("inbound", "`{spi, keyFile}`").key("outbound", "`{spi, keyFile}`"));
@@ -121,7 +121,7 @@ final class KnownKeys {
           .formerly("nodeAddresses", "spec.internal")
           .formerly("localRanges", "spec.podCIDRs");
 
-  /** An ESP peer's, whatever the keying. */
+  /** The keys of an ESP peer with any keying. */
   static final KnownKeys ESP_PEER =
       new KnownKeys()
           .key("name", "text")
@@ -131,7 +131,7 @@ final class KnownKeys {
 
   static final KnownKeys SA = new KnownKeys().key("spi", "number").key("keyFile", "path");
 
-  /** Of {@code spec.cluster}, whose keys stand in {@link #SPEC} itself now. */
+  /** The keys of {@code spec.cluster}, which stand in {@link #SPEC} itself now. */
   static final KnownKeys FORMER_CLUSTER =
       new KnownKeys().key("cidrs", "list of ranges").formerly("podCIDRs", "spec.podCIDRs");
 
@@ -151,13 +151,13 @@ final class KnownKeys {
     return this;
   }
 
-  /** A former key that is read, but not made known. */
+  /** Adds a former key that is still read, but no longer shown to users. */
   private KnownKeys stillRead(String name) {
     stillRead.add(name);
     return this;
   }
 
-  /** These and others, for a mapping that has both. */
+  /** These keys and {@code others}, for a mapping that has both. */
   KnownKeys and(KnownKeys others) {
     KnownKeys all = new KnownKeys();
     all.types.putAll(types);
@@ -169,7 +169,7 @@ final class KnownKeys {
     return all;
   }
 
-  /** Those that there are: what a mistyped key may have meant. */
+  /** The names of the keys, for suggestions when a key is mistyped. */
   Set<String> names() {
     return types.keySet();
   }
@@ -179,7 +179,7 @@ final class KnownKeys {
     return types.containsKey(name) || stillRead.contains(name);
   }
 
-  /** The type of a known key, as the documentation says it. */
+  /** The type of a known key, in the words of the documentation. */
   String type(String name) {
     String type = types.get(name);
     if (type == null) {

@@ -12,7 +12,7 @@ import java.util.List;
 
 /** {@code keying: manual}: each peer has an SA in each direction, with its own key file. */
 final class ManualKeyingFormat implements KeyingFormat {
-  /** RFC 4303 section 2.1 reserves those below. */
+  /** RFC 4303 section 2.1 reserves the values below. */
   private static final long MIN_SPI = 256;
 
   private final Path directory;

@@ -9,11 +9,12 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The entry of one node in a cluster's file, as far as it is the same for all engines.
+ * The entry of one node in a cluster's file, in the part that is the same for all engines.
  *
- * @param map all of the entry
+ * @param map the whole entry
  * @param place of the name
- * @param ranges all that the node owns, its addresses included, each with its place in the file
+ * @param ranges all ranges that the node owns, its addresses included, each with its place in the
+ *     file
  */
 record NodeEntry(
     YamlMap map,

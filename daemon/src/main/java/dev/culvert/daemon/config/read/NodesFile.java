@@ -4,9 +4,9 @@ package dev.culvert.daemon.config.read;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** How the file of {@code discovery} is come by. */
+/** Chooses the file of nodes in place of the one that {@code discovery} names. */
 interface NodesFile {
-  /** As it is named, and this node has to be among the nodes. */
+  /** The file that is named; this node has to be among its nodes. */
   NodesFile NAMED =
       new NodesFile() {
         @Override
@@ -20,7 +20,10 @@ interface NodesFile {
         }
       };
 
-  /** Before the network is up: what is not known of the cluster is no reason to guard nothing. */
+  /**
+   * The choice before the network is up. This node need not be among the nodes, since the guard is
+   * loaded with the nodes that are known.
+   */
   static NodesFile atBoot(@Nullable Path file) {
     return new NodesFile() {
       @Override
@@ -35,7 +38,7 @@ interface NodesFile {
     };
   }
 
-  /** The file to read, null: none, as if it named no nodes. */
+  /** The file to read; null for none, as if {@code discovery} named no nodes. */
   @Nullable Path inPlaceOf(Path named);
 
   /** Whether this node has to be among the nodes. */

@@ -37,7 +37,7 @@ final class PeerConfigBuilder {
     this.name = name;
   }
 
-  /** What the engine knows it by. */
+  /** The peer's identity in the engine. */
   String id() {
     return publicKey == null ? name : publicKey.toString();
   }
@@ -46,7 +46,7 @@ final class PeerConfigBuilder {
     allowedIps.putIfAbsent(Values.prefix(place, text), place);
   }
 
-  /** A WireGuard peer. */
+  /** The peer, for WireGuard. */
   PeerConfig build() {
     if (publicKey == null) {
       throw new IllegalStateException(name + " has no key");

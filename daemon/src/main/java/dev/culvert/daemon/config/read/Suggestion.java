@@ -6,7 +6,7 @@ import java.util.Comparator;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** Guesses what a mistyped word was meant to be. */
+/** Guesses the word that a mistyped one stands for. */
 final class Suggestion {
   private Suggestion() {}
 
@@ -20,7 +20,7 @@ final class Suggestion {
         .orElseGet(() -> "; known: " + known.stream().sorted().collect(Collectors.joining(", ")));
   }
 
-  /** Insertions, removals and replacements between the two (Levenshtein). */
+  /** The number of insertions, removals and replacements between the two words (Levenshtein). */
   private static int distance(String a, String b) {
     int[] row = new int[b.length() + 1];
     for (int j = 0; j <= b.length(); j++) {

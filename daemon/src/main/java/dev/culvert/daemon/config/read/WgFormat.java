@@ -15,8 +15,9 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The format of wg(8) and wg-quick(8). Keys may be in any case. Hooks are refused: a configuration
- * must not run programs. So is DNS, which a gateway of nodes has no business to change.
+ * The format of wg(8) and wg-quick(8). Keys may be in any case. Hooks are refused, since a
+ * configuration must not run programs. DNS is refused too, since a gateway of nodes must not change
+ * name resolution.
  */
 final class WgFormat {
   private static final List<String> INTERFACE_KEYS =
@@ -56,7 +57,7 @@ final class WgFormat {
   }
 
   /**
-   * @param fileName whose base is the interface's name, as wg-quick has it
+   * @param fileName whose base is the interface's name, as in wg-quick
    */
   static GatewayConfig parse(String file, String fileName, String text) throws ConfigException {
     Place whole = new Place(file, 0, "");

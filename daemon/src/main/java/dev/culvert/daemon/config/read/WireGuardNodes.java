@@ -8,7 +8,9 @@ import dev.culvert.daemon.config.Values;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** Makes WireGuard's peers of nodes: one that has a key owns all of its node's ranges. */
+/**
+ * Makes WireGuard's peers of nodes. A node that has a key becomes a peer with all of its ranges.
+ */
 final class WireGuardNodes implements NodePeers {
   private final Path directory;
   private final GatewayConfigBuilder config;

@@ -13,9 +13,9 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Culvert's own format. Every key is shown, with its meaning, in {@code culvert.yaml} beside the
- * program; relative paths start at the configuration file's directory. All keys: {@link KnownKeys}.
- * A file that names the nodes of a cluster in the place of peers: {@link ClusterFormat}.
+ * Culvert's own format. {@code culvert.yaml} beside the program shows every key with its meaning.
+ * Relative paths start at the configuration file's directory. {@link KnownKeys} lists all keys, and
+ * {@link ClusterFormat} reads a file that names the nodes of a cluster instead of peers.
  */
 final class YamlFormat {
   static final String API_VERSION = "culvert.dev/v1alpha1";
@@ -52,7 +52,7 @@ final class YamlFormat {
     YamlMap link = map(spec.get("interface"), KnownKeys.INTERFACE);
     GatewayConfigBuilder config = new GatewayConfigBuilder(value.place());
     if (!isEsp && inCluster(spec)) {
-      // The other nodes send there.
+      // The other nodes send to this port.
       config.listenPort = EngineConfig.WireGuard.DEFAULT_PORT;
     }
     if (link != null) {
@@ -167,7 +167,7 @@ final class YamlFormat {
     }
   }
 
-  /** What peers and nodes have alike. */
+  /** Reads the settings that peers and nodes have in common. */
   static void peerSettings(YamlMap map, PeerConfigBuilder peer, Path directory)
       throws ConfigException {
     YamlValue presharedKeyFile = map.get("presharedKeyFile");

@@ -15,10 +15,10 @@ import java.util.List;
 import java.util.OptionalInt;
 
 /**
- * A configuration with its key files read: everything a device is to be. Peers whose endpoints are
- * names have none here.
+ * A WireGuard configuration with its key files read. Peers whose endpoints are names have no
+ * endpoint here.
  *
- * @param update names every peer with all that it has; closing this wipes its secrets
+ * @param update names every peer with all of its settings; closing this wipes its secrets
  */
 public record DesiredState(GatewayConfig config, DeviceUpdate update) implements Desired {
   private static final int KEY_LENGTH = KeyFile.KEY_LENGTH;

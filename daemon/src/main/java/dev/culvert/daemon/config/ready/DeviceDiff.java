@@ -21,20 +21,20 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The smallest update that turns a running device into the wanted one, as {@code wg syncconf} makes
- * it: peers that stay keep their sessions. Other than there, a peer that was learnt to be elsewhere
- * stays there until another endpoint is wanted for it than before.
+ * it: peers that stay keep their sessions. Unlike with {@code wg syncconf}, a peer that was learnt
+ * to be elsewhere stays there until the wanted endpoint changes.
  */
 public final class DeviceDiff {
   private DeviceDiff() {}
 
   /**
-   * What has to change for {@code now} to become {@code wanted}.
+   * The update that turns {@code now} into {@code wanted}.
    *
    * @param now the device as it is
    * @param listenPort the port that is bound now
    * @param fwmark the mark that is set now
    * @param before the endpoints that were wanted last, by peer
-   * @param wanted every peer with all that it shall have, as {@link DesiredState} makes it
+   * @param wanted every peer with all of its settings, as {@link DesiredState} makes it
    * @return an update that shares its secrets with {@code wanted}
    */
   public static DeviceUpdate between(
@@ -66,7 +66,7 @@ public final class DeviceDiff {
         all);
   }
 
-  /** Whether applying {@code update} would do nothing. */
+  /** Whether {@code update} changes nothing. */
   public static boolean isEmpty(DeviceUpdate update) {
     return update.privateKey() == null
         && update.listenPort().isEmpty()

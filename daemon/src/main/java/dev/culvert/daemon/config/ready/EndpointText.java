@@ -14,7 +14,7 @@ public final class EndpointText {
   private EndpointText() {}
 
   /**
-   * The endpoint, or null: it is a name.
+   * The endpoint, or null if the host is a name.
    *
    * @throws ConfigException if its scope is no interface of this machine
    */
@@ -83,7 +83,7 @@ public final class EndpointText {
   }
 
   /**
-   * Parses a port that something can be sent to.
+   * Parses a port that packets can be sent to.
    *
    * @throws IllegalArgumentException if it is not 1 to 65535
    */

@@ -14,7 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Makes the settings of those ESP peers whose endpoints are known. */
+/** Makes the settings of the ESP peers whose endpoints are known. */
 public final class EspPeers {
   private final EspConfig esp;
   private final Map<String, EspPolicy> policies;
@@ -35,7 +35,7 @@ public final class EspPeers {
   /**
    * The peers whose endpoints are numeric or in {@code places}.
    *
-   * @param places what names stand for, by the peer's name
+   * @param places the endpoints that names stand for, by the peer's name
    */
   public List<EspPeerSettings> settings(Map<String, Endpoint> places) throws ConfigException {
     List<EspPeerSettings> settings = new ArrayList<>();

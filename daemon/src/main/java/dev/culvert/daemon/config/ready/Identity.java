@@ -23,7 +23,7 @@ import java.util.Base64;
 import java.util.Objects;
 import java.util.Set;
 
-/** Who a gateway is: a private key that is made at the first start and kept from then on. */
+/** A gateway's private key, which is made at the first start and kept from then on. */
 final class Identity {
   private static final FileAttribute<Set<PosixFilePermission>> OWNER_DIRECTORY =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
@@ -45,8 +45,8 @@ final class Identity {
   }
 
   /**
-   * The key is on disk, whole, before it has its name, and it never replaces another: a crash or a
-   * second process at the same moment leaves one key.
+   * Writes the whole key to disk before the file gets its name, and never replaces a key: a crash
+   * or a second process at the same moment leaves one key.
    */
   private static void create(Path path, SecureRandom random) throws IOException {
     Path directory = Objects.requireNonNull(path.toAbsolutePath().getParent());
@@ -69,7 +69,7 @@ final class Identity {
       Files.createLink(path, unnamed);
       sync(directory);
     } catch (FileAlreadyExistsException e) {
-      return; // another process was first; its key is the one
+      return; // another process was first; its key is used
     } finally {
       Arrays.fill(key, (byte) 0);
       Arrays.fill(text, (byte) 0);

@@ -39,12 +39,12 @@ public record ManualKeyMaterial(List<ManualSa> inbound, List<ManualSa> outbound)
     }
   }
 
-  /** For a keying, which takes them over. */
+  /** A copy for a keying, which closes it. */
   public List<ManualSa> copyOfInbound() {
     return inbound.stream().map(ManualKeyMaterial::copy).toList();
   }
 
-  /** For a keying, which takes them over. */
+  /** A copy for a keying, which closes it. */
   public List<ManualSa> copyOfOutbound() {
     return outbound.stream().map(ManualKeyMaterial::copy).toList();
   }

@@ -15,14 +15,14 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * This node's static key pair, and who its peers are to handshakes.
+ * This node's static key pair, and the identities of its peers in handshakes.
  *
  * @param peers by name
  */
 public record NoiseKeyMaterial(
     SecretBytes privateKey, PublicKey publicKey, Map<String, NoisePeerKeys> peers)
     implements KeyMaterial {
-  /** Makes this node's private key at the first start. */
+  /** Reads the keys. Makes this node's private key at the first start. */
   static NoiseKeyMaterial read(NoiseKeyingConfig config, KeySource privateKey, SecureRandom random)
       throws ConfigException {
     SecretBytes own = Identity.loadOrCreate(privateKey, random);
