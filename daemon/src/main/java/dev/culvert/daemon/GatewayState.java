@@ -51,10 +51,6 @@ record GatewayState(
     return require(running);
   }
 
-  PeerNames requireNames() {
-    return require(names);
-  }
-
   private static <T> T require(@Nullable T part) {
     if (part == null) {
       throw new IllegalStateException("the gateway is not up");

@@ -156,7 +156,7 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
    * The tunnel's MTU. Unless the configuration sets it, packets of this size, with the headers
    * around them, fit the smallest link.
    */
-  public static int mtu(GatewayConfig config, HostFacts facts, int mtuBefore) {
+  private static int mtu(GatewayConfig config, HostFacts facts, int mtuBefore) {
     if (config.mtu() != 0) {
       return config.mtu();
     }

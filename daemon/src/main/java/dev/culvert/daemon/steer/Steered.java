@@ -131,7 +131,7 @@ public final class Steered implements AutoCloseable {
     return planned(wanted, 0, plan.underlay());
   }
 
-  public GatewayPlan planned(GatewayConfig wanted, int boundPort, Collection<String> underlay)
+  private GatewayPlan planned(GatewayConfig wanted, int boundPort, Collection<String> underlay)
       throws IOException {
     return GatewayPlan.of(
         wanted, network, new GatewayPlan.Known(boundPort, underlay, plan.mtu(), peers));

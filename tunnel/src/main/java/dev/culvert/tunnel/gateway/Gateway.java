@@ -269,10 +269,6 @@ final class Gateway implements RunningTunnel {
     return tun.name();
   }
 
-  int mtu() {
-    return mtu;
-  }
-
   @Override
   public int listenPort() {
     return underlay.port();
