@@ -15,6 +15,7 @@ import dev.culvert.cli.command.show.QueueCheck;
 import dev.culvert.daemon.GatewayDaemon;
 import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.socket.LocalServer;
+import dev.culvert.daemon.testing.FakeMachine;
 import dev.culvert.daemon.testing.FakeNetwork;
 import dev.culvert.daemon.testing.FakeTunnels;
 import dev.culvert.daemon.testing.FakeWireGuard;
@@ -60,14 +61,7 @@ final class CommandsTest {
 
   @BeforeEach
   void prepare() throws IOException {
-    machine =
-        new Machine(
-            new FakeTunnels(),
-            network,
-            directory.resolve("wg"),
-            directory.resolve("run"),
-            directory.resolve("sequences"),
-            host -> List.of());
+    machine = FakeMachine.in(directory, new FakeTunnels(), network);
     file = directory.resolve("gw.yaml");
     Files.writeString(
         file,

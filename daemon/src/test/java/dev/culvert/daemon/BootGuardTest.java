@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.testing.FakeMachine;
 import dev.culvert.daemon.testing.FakeNetwork;
 import dev.culvert.daemon.testing.FakeTunnels;
 import java.io.IOException;
@@ -34,14 +35,7 @@ final class BootGuardTest {
   void prepare() throws IOException {
     file = directory.resolve("gw.yaml");
     nodes = directory.resolve("nodes.yaml");
-    machine =
-        new Machine(
-            new FakeTunnels(),
-            network,
-            directory.resolve("wg"),
-            directory.resolve("run"),
-            directory.resolve("sequences"),
-            host -> java.util.List.of());
+    machine = FakeMachine.in(directory, new FakeTunnels(), network);
     writeGateway("");
   }
 

@@ -11,6 +11,7 @@ import dev.culvert.daemon.admin.EspView;
 import dev.culvert.daemon.admin.EspView.GlobalKeyView;
 import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.testing.FakeMachine;
 import dev.culvert.daemon.testing.FakeNetwork;
 import dev.culvert.daemon.testing.FakeTunnels;
 import dev.culvert.routing.IpAddress;
@@ -47,12 +48,10 @@ final class EspGatewayDaemonTest {
     file = directory.resolve("gw.yaml");
     keys = directory.resolve("keys");
     machine =
-        new Machine(
+        FakeMachine.in(
+            directory,
             new FakeTunnels(options -> network.note("open " + options.interfaceName())),
             network,
-            directory.resolve("wg"),
-            directory.resolve("run"),
-            directory.resolve("sequences"),
             host -> hosts.getOrDefault(host, List.of()));
     secret(keys, KeyFile.newLine(3, 16, random));
     configure("keyFile: keys", "");

@@ -16,6 +16,7 @@ import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.steer.BlindSpotWatch;
 import dev.culvert.daemon.steer.Steered;
 import dev.culvert.daemon.testing.Eventually;
+import dev.culvert.daemon.testing.FakeMachine;
 import dev.culvert.daemon.testing.FakeNetwork;
 import dev.culvert.daemon.testing.FakeTunnels;
 import dev.culvert.daemon.testing.FakeWireGuard;
@@ -75,14 +76,7 @@ final class GatewayDaemonTest {
   @BeforeEach
   void prepare() throws IOException {
     file = directory.resolve("gw.yaml");
-    machine =
-        new Machine(
-            tunnels,
-            network,
-            directory.resolve("wg"),
-            directory.resolve("run"),
-            directory.resolve("sequences"),
-            this::lookUp);
+    machine = FakeMachine.in(directory, tunnels, network, this::lookUp);
     write("mtu: 1400, addresses: [10.66.0.1/24]", peer("a", A, "10.66.2.0/24"));
   }
 

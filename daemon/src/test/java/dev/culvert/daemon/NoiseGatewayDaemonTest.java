@@ -12,6 +12,7 @@ import dev.culvert.daemon.admin.AdminMessage.Command;
 import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.admin.PeerView;
 import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.testing.FakeMachine;
 import dev.culvert.daemon.testing.FakeNetwork;
 import dev.culvert.daemon.testing.FakeTunnels;
 import java.io.IOException;
@@ -40,14 +41,7 @@ final class NoiseGatewayDaemonTest {
   @BeforeEach
   void prepare() throws IOException {
     file = directory.resolve("gw.yaml");
-    machine =
-        new Machine(
-            new FakeTunnels(),
-            network,
-            directory.resolve("wg"),
-            directory.resolve("run"),
-            directory.resolve("sequences"),
-            host -> List.of());
+    machine = FakeMachine.in(directory, new FakeTunnels(), network);
     secret("psk");
     configure(4500, peer("b", 2, ofB, ""));
   }

@@ -12,7 +12,6 @@ import dev.culvert.cli.kit.Culvert;
 import dev.culvert.cli.kit.Requirements;
 import dev.culvert.cli.kit.TestLab;
 import dev.culvert.lab.LabEngine;
-import dev.culvert.lab.LabFlow;
 import dev.culvert.lab.LabGateway;
 import dev.culvert.lab.LabNetwork;
 import dev.culvert.lab.LabRotation;
@@ -24,7 +23,6 @@ import dev.culvert.lab.net.NumberedFlow;
 import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -42,31 +40,15 @@ final class EspLabTest {
     Requirements.namespaces();
   }
 
-  private static Capture capture(TestLab lab) {
-    return Capture.start(lab.network.wire, LabNetwork.BRIDGE, "", List.of(MARKER));
-  }
-
   @Test
   void pingsAndTcpArriveUnchangedBothWaysInBothFamiliesAndNeverInClear() throws IOException {
     try (TestLab lab = new TestLab(LabEngine.ESP);
-        Capture capture = capture(lab)) {
+        Capture capture = lab.capture(MARKER)) {
       assertTrue(Waiting.until(Commands.PATIENCE, lab::podsReachEachOther));
-      for (String address : List.of(lab.network.b.podAddress(), lab.network.b.podAddressV6())) {
-        arrivesUnchanged(lab.network.a, lab.network.b, address);
-      }
-      for (String address : List.of(lab.network.a.podAddress(), lab.network.a.podAddressV6())) {
-        arrivesUnchanged(lab.network.b, lab.network.a, address);
-      }
+      lab.assertPodsExchangeUnchanged(MARKER);
       capture.stop();
       assertEquals(0, capture.seen(MARKER));
       assertTrue(capture.packets() > 0);
-    }
-  }
-
-  private static void arrivesUnchanged(LabSite from, LabSite to, String address) {
-    try (LabFlow flow = new LabFlow(from.pod(), to.pod(), address, Duration.ofSeconds(1), MARKER)) {
-      assertTrue(flow.arrivedUnchanged(), address);
-      assertEquals(0, flow.pingLoss(), address);
     }
   }
 
@@ -85,7 +67,7 @@ final class EspLabTest {
     try (TestLab lab = new TestLab(LabEngine.ESP)) {
       assertTrue(Waiting.until(Commands.PATIENCE, lab::podsReachEachOther));
       LabRotation rotation = new LabRotation(lab.network, lab.folder, lab.gatewayA, lab.gatewayB);
-      try (Capture capture = capture(lab);
+      try (Capture capture = lab.capture(MARKER);
           NumberedFlow flow =
               new NumberedFlow(
                   lab.network.a.pod(), lab.network.b.pod(), lab.network.b.podAddress(), MARKER)) {
@@ -102,21 +84,7 @@ final class EspLabTest {
         assertNotEquals(0, outcome.sent());
         assertNotEquals(0, capture.packets());
       }
-      theDetectorSeesWhatIsInClear(lab);
-    }
-  }
-
-  /** The control: the same flow from node to node, past the tunnel. */
-  private static void theDetectorSeesWhatIsInClear(TestLab lab) {
-    try (Capture capture = capture(lab);
-        NumberedFlow flow =
-            new NumberedFlow(
-                lab.network.a.node(), lab.network.b.node(), lab.network.b.wireAddress(), MARKER)) {
-      Waiting.pause(Duration.ofMillis(500));
-      NumberedFlow.Outcome outcome = flow.finish();
-      capture.stop();
-      assertEquals(outcome.sent(), capture.seen(MARKER));
-      assertNotEquals(0, outcome.sent());
+      lab.assertCaptureSeesPacketsInClear(MARKER);
     }
   }
 

@@ -3,7 +3,6 @@ package dev.culvert.cli.esp;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -14,18 +13,12 @@ import dev.culvert.cli.kit.Requirements;
 import dev.culvert.cli.kit.TestLab;
 import dev.culvert.lab.LabEngine;
 import dev.culvert.lab.LabFiles;
-import dev.culvert.lab.LabFlow;
 import dev.culvert.lab.LabGateway;
-import dev.culvert.lab.LabNetwork;
-import dev.culvert.lab.LabSite;
 import dev.culvert.lab.net.Capture;
 import dev.culvert.lab.net.Commands;
-import dev.culvert.lab.net.NumberedFlow;
 import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -41,48 +34,16 @@ final class NoiseLabTest {
     Requirements.namespaces();
   }
 
-  private static Capture capture(TestLab lab) {
-    return Capture.start(lab.network.wire, LabNetwork.BRIDGE, "", List.of(MARKER));
-  }
-
   @Test
   void pingsAndTcpArriveUnchangedBothWaysInBothFamiliesAndNeverInClear() throws IOException {
     try (TestLab lab = new TestLab(LabEngine.NOISE);
-        Capture capture = capture(lab)) {
+        Capture capture = lab.capture(MARKER)) {
       assertTrue(Waiting.until(Commands.PATIENCE, lab::podsReachEachOther));
-      LabSite a = lab.network.a;
-      LabSite b = lab.network.b;
-      for (String address : List.of(b.podAddress(), b.podAddressV6())) {
-        arrivesUnchanged(a, b, address);
-      }
-      for (String address : List.of(a.podAddress(), a.podAddressV6())) {
-        arrivesUnchanged(b, a, address);
-      }
+      lab.assertPodsExchangeUnchanged(MARKER);
       capture.stop();
       assertEquals(0, capture.seen(MARKER));
       assertTrue(capture.packets() > 0);
-      theDetectorSeesWhatIsInClear(lab);
-    }
-  }
-
-  private static void arrivesUnchanged(LabSite from, LabSite to, String address) {
-    try (LabFlow flow = new LabFlow(from.pod(), to.pod(), address, Duration.ofSeconds(1), MARKER)) {
-      assertTrue(flow.arrivedUnchanged(), address);
-      assertEquals(0, flow.pingLoss(), address);
-    }
-  }
-
-  /** The control: numbered packets from node to node, past the tunnel. */
-  private static void theDetectorSeesWhatIsInClear(TestLab lab) {
-    try (Capture capture = capture(lab);
-        NumberedFlow flow =
-            new NumberedFlow(
-                lab.network.a.node(), lab.network.b.node(), lab.network.b.wireAddress(), MARKER)) {
-      Waiting.pause(Duration.ofMillis(500));
-      NumberedFlow.Outcome outcome = flow.finish();
-      capture.stop();
-      assertEquals(outcome.sent(), capture.seen(MARKER));
-      assertNotEquals(0, outcome.sent());
+      lab.assertCaptureSeesPacketsInClear(MARKER);
     }
   }
 

@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cli.kit;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.admin.PeerView;
 import dev.culvert.lab.LabEngine;
+import dev.culvert.lab.LabFlow;
 import dev.culvert.lab.LabGateway;
 import dev.culvert.lab.LabNetwork;
+import dev.culvert.lab.LabSite;
+import dev.culvert.lab.net.Capture;
 import dev.culvert.lab.net.LabException;
+import dev.culvert.lab.net.NumberedFlow;
 import dev.culvert.lab.net.Traffic;
+import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -67,6 +77,44 @@ public final class TestLab implements AutoCloseable {
         .pod()
         .attempt("ping", "-n", "-c", "2", "-i", "0.2", "-W", "2", address)
         .succeeded();
+  }
+
+  /** Looks for a marker on the wire between the nodes. */
+  public Capture capture(String marker) {
+    return Capture.start(network.wire, LabNetwork.BRIDGE, "", List.of(marker));
+  }
+
+  /**
+   * A stream of the marker and pings arrive both ways, in both families, complete and unchanged.
+   */
+  public void assertPodsExchangeUnchanged(String marker) {
+    for (String address : List.of(network.b.podAddress(), network.b.podAddressV6())) {
+      assertArrivesUnchanged(network.a, network.b, address, marker);
+    }
+    for (String address : List.of(network.a.podAddress(), network.a.podAddressV6())) {
+      assertArrivesUnchanged(network.b, network.a, address, marker);
+    }
+  }
+
+  private static void assertArrivesUnchanged(
+      LabSite from, LabSite to, String address, String marker) {
+    try (LabFlow flow = new LabFlow(from.pod(), to.pod(), address, Duration.ofSeconds(1), marker)) {
+      assertTrue(flow.arrivedUnchanged(), address);
+      assertEquals(0, flow.pingLoss(), address);
+    }
+  }
+
+  /** The control of a capture: it sees numbered packets from node to node, past the tunnel. */
+  public void assertCaptureSeesPacketsInClear(String marker) {
+    try (Capture capture = capture(marker);
+        NumberedFlow flow =
+            new NumberedFlow(network.a.node(), network.b.node(), network.b.wireAddress(), marker)) {
+      Waiting.pause(Duration.ofMillis(500));
+      NumberedFlow.Outcome outcome = flow.finish();
+      capture.stop();
+      assertEquals(outcome.sent(), capture.seen(marker));
+      assertNotEquals(0, outcome.sent());
+    }
   }
 
   /** Sends a text from pod-a to pod-b in every way there is, whether or not it arrives. */

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import dev.culvert.cli.RootCommand;
 import dev.culvert.daemon.GatewayDaemon;
 import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.testing.FakeMachine;
 import dev.culvert.daemon.testing.FakeNetwork;
 import dev.culvert.daemon.testing.FakeTunnels;
 import dev.culvert.daemon.testing.FakeWireGuard;
@@ -36,14 +37,7 @@ final class CaptureArgumentsTest {
 
   @BeforeEach
   void prepare() {
-    machine =
-        new Machine(
-            new FakeTunnels(),
-            new FakeNetwork(),
-            directory.resolve("wg"),
-            directory.resolve("run"),
-            directory.resolve("sequences"),
-            host -> java.util.List.of());
+    machine = FakeMachine.in(directory, new FakeTunnels(), new FakeNetwork());
     target = directory.resolve("capture.pcapng");
   }
 
