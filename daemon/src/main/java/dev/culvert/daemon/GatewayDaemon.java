@@ -206,7 +206,7 @@ public final class GatewayDaemon implements AutoCloseable {
         kernel.steer(now.config(), running.tunnel());
       } catch (IOException | RuntimeException inner) {
         log.error(
-            "{}: guard and rules may not be those of what is in force",
+            "{}: guard and rules may not be those of the configuration in force",
             now.config().interfaceName(),
             inner);
         e.addSuppressed(inner);

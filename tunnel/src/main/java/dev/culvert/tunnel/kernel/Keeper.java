@@ -31,8 +31,8 @@ import java.util.stream.Stream;
 public final class Keeper implements AutoCloseable {
   private static final LimitedLog LOG = LimitedLog.of(Keeper.class);
 
-  /** Whose doing is logged: the kernel does not say who it was. */
-  private static final String SOMEBODY = "somebody";
+  /** The limited log's key for changes: the kernel does not say which program made them. */
+  private static final String ANY_PROGRAM = "any program";
 
   /** RTMGRP_LINK, RTMGRP_IPV4_IFADDR, _ROUTE, _RULE, and the same of IPv6. */
   private static final int ROUTING_GROUPS = 0x1 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 1 << 18;
@@ -41,46 +41,50 @@ public final class Keeper implements AutoCloseable {
   private static final int NFTABLES_GROUP = 1 << 6;
 
   /**
-   * The first change is repaired at once. A flush is one message per entry: the rest is awaited.
+   * The pause that ends a flush, which is one message per entry. The first message is acted on at
+   * once.
    */
   private static final int QUIET_MILLIS = 5;
 
   private static final long GATHER_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
   /**
-   * Of this thread, and of {@code nft}, which inherits it: on a busy machine too, repairs come
-   * first.
+   * The priority of this thread, and of {@code nft}, which inherits it, so that repairs come first
+   * on a busy machine too.
    */
   private static final int NICENESS = -10;
 
-  /** Settings tell nobody when they change, and what failed is tried again. */
+  /** The time between two looks at settings, whose changes are not announced, and two retries. */
   private static final int TICK_MILLIS = 400;
 
   private static final long TICK_NANOS = TimeUnit.MILLISECONDS.toNanos(TICK_MILLIS);
 
-  /** More repairs than this within the time: somebody fights. Then repairs are a tick apart. */
+  /**
+   * More repairs than this within {@link #FIGHT_NANOS} mean that another program undoes them. Then
+   * repairs are a tick apart.
+   */
   private static final int MANY_REPAIRS = 10;
 
   private static final long FIGHT_NANOS = TimeUnit.SECONDS.toNanos(10);
 
   private static final int SHOWN_CHANGES = 20;
 
-  /** A plan of thousands of nodes takes a second. */
+  /** The longest wait for a plan; a plan of thousands of nodes takes a second. */
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
-  /** Hears of it on the keeper's thread; what it throws is logged. */
+  /** Hears of changes on the keeper's thread; its exceptions are logged. */
   public interface Listener {
     /** The thread died: nothing is repaired any more, though {@link #close} was not called. */
     void ended(Throwable cause);
 
-    /** Others had changed this, and it is as planned again. */
+    /** Another program had made these changes, and the kernel is as planned again. */
     default void repaired(List<String> changes) {}
 
-    /** What the plan waited for has come, a device mostly, and got this. */
+    /** A part that the plan waited for has come, mostly a device, and these changes were made. */
     default void completed(List<String> changes) {}
 
     /**
-     * Links, addresses or others' routes are not as they were: {@link HostFacts} may not be either.
+     * Links, addresses or routes of other programs changed, so {@link HostFacts} may have changed.
      * May call {@link #update}.
      */
     void hostChanged();
@@ -102,14 +106,17 @@ public final class Keeper implements AutoCloseable {
   private final Half guarded = new Half();
   private List<String> failures = List.of();
 
-  /** What the plan waits for, a device mostly: when it comes, nobody else has changed anything. */
+  /**
+   * The parts that the plan waits for, mostly devices. When one comes, the changes for it repair
+   * nothing.
+   */
   private List<String> waiting = List.of();
 
   private boolean hostTouched;
 
   /**
    * One of the two mechanisms that keep packets from leaving in clear. Each is looked at when there
-   * is news of it, and repaired though the other one cannot be.
+   * is news of it, and repaired even if the other one cannot be.
    */
   private static final class Half {
     boolean touched;
@@ -236,10 +243,10 @@ public final class Keeper implements AutoCloseable {
           tell(listener::hostChanged);
         }
       }
-    } catch (Throwable e) { // An error ends the thread as well, and nobody else would say so.
+    } catch (Throwable e) { // An error ends the thread as well, and has to be logged here.
       death = e;
       LOG.failure(
-          SOMEBODY,
+          ANY_PROGRAM,
           e,
           "routes, rules and guard are no longer repaired when another program changes them");
     } finally {
@@ -258,18 +265,18 @@ public final class Keeper implements AutoCloseable {
 
   private static void hurry() {
     int niceness = NICENESS;
-    // Who lacks the right may have the right to less.
+    // A process without the right to this priority may have the right to a lower one.
     while (niceness < 0 && LIBC.setpriority(LibC.PRIO_PROCESS, 0, niceness) != 0) {
       niceness++;
     }
     if (niceness == 0) {
-      LOG.info(SOMEBODY, "repairs of rules and guard have the priority of other work");
+      LOG.info(ANY_PROGRAM, "repairs of rules and guard have the priority of other work");
     }
   }
 
   /**
-   * Reads news: if something has to be repaired and was not just now, what there is; else until
-   * none come for a moment, or for long enough.
+   * Reads news. If a half has to be repaired and was not looked at just now, only the news that is
+   * there is read; otherwise reading goes on until no more comes for a moment, or for long enough.
    */
   private void gather() throws IOException {
     long end = System.nanoTime() + GATHER_NANOS;
@@ -298,7 +305,7 @@ public final class Keeper implements AutoCloseable {
       if (e.errno() != Errno.ENOBUFS) {
         throw e;
       }
-      // The kernel had to drop news: any may be among them.
+      // The kernel had to drop news, so any part may have changed.
       touchAll();
     }
   }
@@ -360,11 +367,11 @@ public final class Keeper implements AutoCloseable {
     noteFailures(
         Stream.concat(routed.failures.stream(), guarded.failures.stream()).distinct().toList());
     if (!changes.isEmpty() && awaited) {
-      LOG.info(SOMEBODY, "completed the plan after a device came: {}", shown(changes));
+      LOG.info(ANY_PROGRAM, "completed the plan after a device came: {}", shown(changes));
       tell(() -> listener.completed(changes));
     } else if (!changes.isEmpty()) {
       countRepair();
-      LOG.warn(SOMEBODY, "repaired changes by another program: {}", shown(changes));
+      LOG.warn(ANY_PROGRAM, "repaired changes by another program: {}", shown(changes));
       tell(() -> listener.repaired(changes));
     }
   }
@@ -376,7 +383,7 @@ public final class Keeper implements AutoCloseable {
         : String.join("; ", changes.subList(0, SHOWN_CHANGES)) + " and " + more + " more";
   }
 
-  /** A flush may take two repairs: what comes within a tick counts once. */
+  /** Counts repairs within a tick once, since a flush may take two repairs. */
   private void countRepair() {
     long now = System.nanoTime();
     if (repairs.isEmpty() || now - repairs.getLast() > TICK_NANOS) {
@@ -384,14 +391,14 @@ public final class Keeper implements AutoCloseable {
     }
   }
 
-  /** Two programs that undo each other's work would else do nothing but that. */
+  /** Slows repairs down when another program undoes them, since both would do nothing else. */
   private void holdBackInAFight() {
     long now = System.nanoTime();
     while (!repairs.isEmpty() && now - repairs.getFirst() > FIGHT_NANOS) {
       repairs.removeFirst();
     }
     if (repairs.size() >= MANY_REPAIRS && !closing) {
-      LOG.warn(SOMEBODY, "another program keeps changing what Culvert put into the kernel");
+      LOG.warn(ANY_PROGRAM, "another program keeps changing what Culvert put into the kernel");
       long rest = TICK_NANOS - (now - Math.max(routed.looked, guarded.looked));
       try {
         TimeUnit.NANOSECONDS.sleep(rest);
@@ -403,20 +410,20 @@ public final class Keeper implements AutoCloseable {
 
   private void noteFailures(List<String> now) {
     if (!now.isEmpty() && !now.equals(failures)) {
-      LOG.error(SOMEBODY, "the kernel is not as planned, trying again: {}", shown(now));
+      LOG.error(ANY_PROGRAM, "the kernel is not as planned, trying again: {}", shown(now));
     }
     failures = now;
   }
 
-  private static void tell(Runnable what) {
+  private static void tell(Runnable news) {
     try {
-      what.run();
+      news.run();
     } catch (RuntimeException e) {
-      LOG.failure(SOMEBODY, e, "a listener failed");
+      LOG.failure(ANY_PROGRAM, e, "a listener failed");
     }
   }
 
-  /** Stops watching; all stays in place. Returns once nothing more is changed. */
+  /** Stops repairs; rules, routes and guard stay. Returns when no more changes are made. */
   @Override
   public void close() {
     boolean wasOpen = !closing;

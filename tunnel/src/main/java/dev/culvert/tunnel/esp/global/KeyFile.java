@@ -89,8 +89,8 @@ public final class KeyFile implements AutoCloseable {
 
   /**
    * The next contents: the published key's line and behind it a new key, of the next id. Keys
-   * before the published one go: whoever still needs them has them in memory. The caller wipes
-   * both.
+   * before the published one go, since nodes that still need them have them in memory. The caller
+   * wipes both.
    *
    * @param text that this was parsed from
    */
