@@ -25,8 +25,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -112,9 +114,14 @@ final class LabCommandTest {
     try (Daemon lab = Daemon.start(Map.of(), command)) {
       lab.await("traffic", PATIENCE, () -> lab.output().contains("round trip"));
       assertNotEquals(List.of(), remains(lab.pid()));
+      Set<String> numbers =
+          Namespaces.existing(LabNetwork.PREFIX + lab.pid() + "-").stream()
+              .map(Namespace::number)
+              .collect(Collectors.toSet());
       lab.signal("INT");
       assertNotEquals(0, lab.awaitEnd(PATIENCE), lab::output);
       assertEquals(List.of(), remains(lab.pid()));
+      assertEquals(List.of(), Namespaces.inhabitants(numbers));
     }
   }
 

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.lab.net;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * A network namespace of ours. Programs run in it see its devices, addresses and routes, and the
@@ -88,12 +92,17 @@ public record Namespace(String name) {
     return this;
   }
 
+  /** The namespace's number, as the links {@code /proc/PID/ns/net} of its processes tell it. */
+  public String number() {
+    try {
+      return "net:[" + Files.getAttribute(Path.of("/run/netns", name), "unix:ino") + "]";
+    } catch (IOException e) {
+      throw new LabException("namespace " + name + " cannot be found: " + e.getMessage(), e);
+    }
+  }
+
   /** The processes that live in here, also those that left their parents. */
   public List<Long> pids() {
-    return Commands.run("ip", "netns", "pids", name)
-        .out()
-        .lines()
-        .map(line -> Long.parseLong(line.strip()))
-        .toList();
+    return Namespaces.inhabitants(Set.of(number())).stream().map(ProcessHandle::pid).toList();
   }
 }

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.lab.net;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * Network namespaces with all processes in them, removed again by {@link #close}, by Ctrl-C and by
@@ -122,20 +126,41 @@ public final class Namespaces implements AutoCloseable {
         .toList();
   }
 
-  /** Ends the processes in the namespaces, then deletes the namespaces. */
+  /**
+   * Ends the processes in the namespaces, and deletes the namespaces. A process that another thread
+   * starts meanwhile ends too: once the names are gone, no further one can follow it.
+   */
   public static void remove(List<Namespace> namespaces) {
-    List<ProcessHandle> inhabitants =
-        namespaces.stream()
-            .flatMap(namespace -> namespace.pids().stream())
-            .map(ProcessHandle::of)
-            .flatMap(Optional::stream)
-            .toList();
-    inhabitants.forEach(ProcessHandle::destroy);
-    Waiting.until(GRACE, () -> inhabitants.stream().noneMatch(ProcessHandle::isAlive));
-    inhabitants.stream().filter(ProcessHandle::isAlive).forEach(ProcessHandle::destroyForcibly);
+    Set<String> numbers = namespaces.stream().map(Namespace::number).collect(Collectors.toSet());
+    end(inhabitants(numbers));
     for (Namespace namespace : namespaces) {
       Commands.attempt(
           Commands.PATIENCE, Map.of(), List.of("ip", "netns", "delete", namespace.name()));
+    }
+    end(inhabitants(numbers));
+  }
+
+  private static void end(List<ProcessHandle> processes) {
+    processes.forEach(ProcessHandle::destroy);
+    Waiting.until(GRACE, () -> processes.stream().noneMatch(ProcessHandle::isAlive));
+    processes.stream().filter(ProcessHandle::isAlive).forEach(ProcessHandle::destroyForcibly);
+  }
+
+  /**
+   * The processes in the namespaces of these numbers, also those that left their parents, and also
+   * if the namespaces have no names any more.
+   */
+  public static List<ProcessHandle> inhabitants(Set<String> numbers) {
+    return ProcessHandle.allProcesses()
+        .filter(process -> numbers.contains(numberOf(process)))
+        .toList();
+  }
+
+  private static String numberOf(ProcessHandle process) {
+    try {
+      return Files.readSymbolicLink(Path.of("/proc/" + process.pid() + "/ns/net")).toString();
+    } catch (IOException e) {
+      return "none: it has ended";
     }
   }
 }
