@@ -1,12 +1,12 @@
 /*
- * The floor under every userspace tunnel: carries what a TUN device gives to a UDP socket and back,
- * as it is. No cipher, no splitting, no look-up; what remains is the system calls and the copies.
+ * The floor under every userspace tunnel: carries frames of a TUN device to a UDP socket and back,
+ * unchanged. No cipher, no splitting, no look-up: only the system calls and the copies.
  *
  *   null-forwarder DEVICE LOCAL-IPV4 REMOTE-IPV4 PORT SEGMENT-BYTES
  *
- * A frame is what TUN reads and writes: a virtio-net header and one IP packet, which with TSO is up
+ * A frame is the unit that TUN reads and writes: a virtio-net header and one IP packet, which with TSO is up
  * to 64 KiB. It goes out in one call as datagrams of SEGMENT-BYTES (UDP_SEGMENT) and comes back in
- * one buffer (UDP_GRO). Where the kernel joined several frames they lie back to back; a frame that
+ * one buffer (UDP_GRO). If the kernel joined several frames they lie back to back; a frame that
  * came back incomplete is dropped, and counted in the line printed at the end.
  */
 #define _GNU_SOURCE
@@ -47,8 +47,8 @@ static int tun, udp;
 static struct sockaddr_in remote;
 static unsigned long unsent, incomplete, refused;
 
-static void die(const char *what) {
-  perror(what);
+static void die(const char *call) {
+  perror(call);
   exit(1);
 }
 
@@ -86,7 +86,7 @@ static void open_udp(const char *from, const char *to, int port, int segment) {
   if (setsockopt(udp, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) < 0) die("SO_SNDBUFFORCE");
 }
 
-/* Bytes of the frame that begins here, or 0 where there is none. */
+/* Bytes of the frame that begins here, or 0 if there is none. */
 static size_t frame_length(const uint8_t *frame, size_t available) {
   if (available < HEADER + IPV4_MIN) return 0;
   const uint8_t *ip = frame + HEADER;

@@ -4,7 +4,7 @@
 say() { echo "culvert: $*" >&2; }
 die() { say "$*"; exit 1; }
 
-# Installs Debian packages, saying so. Needs root; without it says what is to be installed.
+# Installs Debian packages, saying so. Needs root; without it names the packages to install.
 install_packages() {
   [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "please install: $*"
   say "installing $*"
@@ -35,7 +35,7 @@ need_tools() {
 
 culvert_jdk_version=25
 
-# Prints the feature version of the JDK at $1, or nothing where there is none with a compiler.
+# Prints the feature version of the JDK at $1, or nothing if there is none with a compiler.
 jdk_feature_version() {
   [ -x "$1/bin/javac" ] || return 0
   if [ -r "$1/release" ]; then
@@ -45,7 +45,7 @@ jdk_feature_version() {
   fi
 }
 
-# Sets JAVA_HOME to a JDK that is new enough, or fails. Tries what the user chose first (JAVA_HOME, then PATH), then where packages put a JDK.
+# Sets JAVA_HOME to a JDK that is new enough, or fails. Tries the user's choice first (JAVA_HOME, then PATH), then the folders of packages.
 find_jdk() {
   local candidate version on_path
   on_path=$(command -v javac || true)
@@ -63,7 +63,7 @@ find_jdk() {
   return 1
 }
 
-# The same, but installs one from Debian's packages where none is found, or ends with what to do.
+# The same, but installs one from Debian's packages if none is found, or ends with advice.
 need_jdk() {
   find_jdk && return
   local package=openjdk-$culvert_jdk_version-jdk-headless

@@ -1,1 +1,1 @@
-"""What bench/side-by-side is made of: contestants run on a testbed, figures become charts."""
+"""The parts of bench/side-by-side: contestants run on a testbed, figures become charts."""

@@ -8,7 +8,7 @@ from .measures import FIGURES
 from .report import conditions, hardware
 from .svg import INK, MARGIN, MUTED, RULE, WIDTH, Drawing, round_number, short, ticks
 
-# What is compared in colour, what bounds it in grey. Told apart by the colour-blind too.
+# Contestants in colour, their bounds in grey. Told apart by the colour-blind too.
 COLOURS = {
     "culvert": "#0969da",
     "culvert-guarded": "#54aeff",
@@ -53,7 +53,7 @@ def draw(results, stages, folder):
         if key in summary
     ]
     if cost:
-        chart("cost.svg", bars, results, "What it costs", "less is better", cost)
+        chart("cost.svg", bars, results, "Cost", "less is better", cost)
     if any(results["roundTripsMillis"].values()):
         chart("latency.svg", latency, results)
     if stages:
@@ -66,13 +66,13 @@ def colours(results):
     return {key: COLOURS.get(key) or next(spare) for key in results["contestants"]}
 
 
-def caption(results, what):
+def caption(results, figure):
     versions = [
         f"{contestant['title']} {contestant['version']}"
         for contestant in results["contestants"].values()
         if "version" in contestant
     ]
-    return [f"{what} {conditions(results)}. {', '.join(versions)}", f"$ {results['command']}"]
+    return [f"{figure} {conditions(results)}. {', '.join(versions)}", f"$ {results['command']}"]
 
 
 def bars(path, results, title, subtitle, panels):
@@ -119,7 +119,7 @@ def panel(drawing, left, width, label, group, summary, palette):
 
 
 def axis(rows):
-    """Ticks, and where bars are cut: what bounds the tunnels must not dwarf them."""
+    """Ticks, and the length at which bars are cut: the bounds must not dwarf the tunnels."""
     tallest = max(row["max"] for _, row in rows)
     compared = max((row["max"] for key, row in rows if key not in BOUNDS), default=tallest)
     return ticks(min(tallest, compared * 1.8) * 1.06 or 1), compared * 1.8
@@ -138,7 +138,7 @@ def one_bar(drawing, at, slot, bottom, height, row, colour, cut, hint):
     elif row["max"] > row["min"]:
         low, high = bottom - row["min"] * height, bottom - min(row["max"], cut) * height
         drawing.line(middle, low, middle, high, stroke=INK)
-        for end in (low, high) if row["max"] <= cut else (low,):  # no end where it goes beyond the scale
+        for end in (low, high) if row["max"] <= cut else (low,):  # no end if it goes beyond the scale
             drawing.line(middle - 4, end, middle + 4, end, stroke=INK)
         top = min(top, high)
     drawing.text(middle, top - 5, short(row["median"]), size=11, anchor="middle")
@@ -159,7 +159,7 @@ def latency(path, results):
         left = MARGIN + 40 + index * (width + 48)
         drawing.text(left - 34, PLOT_TOP - 18, name, size=13, weight=600)
         latency_grid(drawing, left, width, low, high)
-        for key in sorted(palette, key=lambda key: key not in BOUNDS):  # what is compared lies on top
+        for key in sorted(palette, key=lambda key: key not in BOUNDS):  # contestants lie on top
             times = trips.get(key, {}).get(state)
             if times:
                 steps = [
@@ -200,7 +200,7 @@ def thinned(points, closest=1.0):
 
 
 def parse_stages(file):
-    """[(direction, stage, ns a packet)], or an error that names the entry."""
+    """[(direction, stage, ns per packet)], or an error that names the entry."""
     with open(file) as source:
         entries = json.load(source)
     if not isinstance(entries, list) or not entries:
@@ -218,7 +218,7 @@ def parse_stages(file):
 
 def stage_budget(path, results, stages):
     """A bar a stage, in the order of the path; both directions to one scale."""
-    drawing = Drawing("Where Culvert's time goes", "nanoseconds a packet, by stage; shorter is better")
+    drawing = Drawing("Where Culvert's time goes", "nanoseconds per packet, by stage; shorter is better")
     left, right = MARGIN + 110, WIDTH - MARGIN - 110
     scale = (right - left) / (max(nanos for _, _, nanos in stages) or 1)
     y = 88

@@ -1,4 +1,4 @@
-"""What is compared: how each is started and made to carry packets between two nodes."""
+"""The contestants: how each is started and made to carry packets between two nodes."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ SEALED = 32  # bytes that WireGuard adds to an inner packet: header and tag
 
 
 class Veth:
-    """The cable itself: what the machine does without any tunnel."""
+    """The cable itself: the machine without any tunnel."""
 
     title = "plain veth"
     runs_processes = False
@@ -58,7 +58,7 @@ class Tunnel:
 
 
 class NullForwarder(Tunnel):
-    """No cipher: the floor of what a tunnel in userspace pays for system calls and copies."""
+    """No cipher: the floor of system calls and copies for a tunnel in userspace."""
 
     title = "null forwarder"
 
@@ -333,7 +333,7 @@ def newest_wireguard_go(folder):
 
 
 def assemble(options, folder):
-    """The contestants by key, in the order of the tables, and what is left out, with why."""
+    """The contestants by key, in the order of the tables, and those left out, with the reason."""
     makers = {
         "culvert": lambda: WireGuard("Culvert", options.culvert),
         "culvert-guarded": lambda: CulvertGuarded(options.culvert_gateway),

@@ -1,4 +1,4 @@
-"""What is measured: each figure's name, and how one run of a contestant gives it."""
+"""The measures: each figure's name, and how one run of a contestant gives it."""
 
 import dataclasses
 import json
@@ -20,7 +20,7 @@ PATIENCE = 30
 @dataclasses.dataclass(frozen=True)
 class Figure:
     key: str
-    group: str  # what --only chooses it by
+    group: str  # its name for --only
     title: str
     unit: str
     more_is_better: bool = False
@@ -92,7 +92,7 @@ def measure(contestant, options):
 
 
 def warm_up(a, b, target, options):
-    """What a JIT compiler needs, for every tunnel alike; the path of lone packets as well."""
+    """Traffic for a JIT compiler to warm up on, for every tunnel alike; lone packets as well."""
     if options.warmup > 0:
         tcp(a, b, target, options.warmup, 1)
         if "udp" in options.only:
@@ -104,11 +104,11 @@ def cpu_of(*nodes):
 
 
 def first_answer(node, target):
-    """Returns when a ping is answered; they go out every 10 ms until then, but for what is refused meanwhile."""
+    """Returns when a ping is answered; they go out every 10 ms until then; refused ones are skipped."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         left = str(max(1, round(deadline - time.monotonic())))
-        # Ends early where an ICMP error comes back, as from a node that is not up yet.
+        # Ends early if an ICMP error comes back, as from a node that is not up yet.
         done = node.run("ping", "-n", "-c", "1", "-i", "0.01", "-w", left, target, check=False)
         if done.returncode == 0:
             return
@@ -152,7 +152,7 @@ def udp(a, b, target, seconds, size, rate):
 
 
 def loaded_ping(a, b, target, options):
-    """Pings while one TCP stream takes what it gets; all sent within the stream's time."""
+    """Pings while one TCP stream runs at full speed; all sent within the stream's time."""
     server = serve(b, target)
     client = start_client(a, target, options.seconds + 1)
     time.sleep(0.5)  # out of slow start
@@ -163,7 +163,7 @@ def loaded_ping(a, b, target, options):
 
 
 def iperf(a, b, target, seconds, *how):
-    """One test from a to b; what each end reports."""
+    """One test from a to b; the reports of both ends."""
     server = serve(b, target)
     client = start_client(a, target, seconds, *how)
     return outcome(client, seconds), outcome(server, seconds)
@@ -195,7 +195,7 @@ def outcome(process, seconds):
     except subprocess.TimeoutExpired:
         raise Failure(f"iperf3 had not ended {PATIENCE} s after its time") from None
     try:
-        # Warnings stand before it, such as that 1372 bytes exceed what TCP would put into a packet.
+        # Warnings stand before it, such as that 1372 bytes exceed TCP's segment size.
         report = json.loads(output[output.find("{") :])
     except ValueError:
         raise Failure(f"iperf3: {' '.join(output.split())[:300] or 'no report'}") from None

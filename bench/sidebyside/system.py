@@ -12,7 +12,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Failure(Exception):
-    """Something that a contestant or a tool did not do; says what."""
+    """Something that a contestant or a tool did not do; names it."""
 
 
 def run(*command, check=True, timeout=60):
@@ -91,7 +91,7 @@ def peak_of(pid):
 
 
 def machine():
-    """What the figures depend on, for the charts' captions."""
+    """Conditions of the figures, for the charts' captions."""
     with open("/proc/cpuinfo") as file:
         name = re.search(r"model name\s*:\s*(.*)", file.read())
     return {

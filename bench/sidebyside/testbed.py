@@ -53,7 +53,7 @@ class Node:
         self.daemon = self.spawn(*command, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True)
 
     def said(self):
-        """The last lines of what the daemon printed."""
+        """The last lines of the daemon's output."""
         with open(self.log.name, errors="replace") as file:
             return " | ".join(file.read().split("\n")[-6:]).strip(" |")
 
@@ -63,7 +63,7 @@ class Node:
     def close(self):
         for child in reversed(self.children):
             end(child)
-        # What a daemon left running. Nobody else's processes are in a namespace of ours.
+        # Processes that a daemon left running. Nobody else's are in a namespace of ours.
         for pid in run("ip", "netns", "pids", self.namespace, check=False).stdout.split():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(pid), signal.SIGKILL)

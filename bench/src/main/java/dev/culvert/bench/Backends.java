@@ -11,8 +11,8 @@ final class Backends {
   private Backends() {}
 
   /**
-   * The backend of this name, compiled: what starts slowly takes seconds until the JIT is done with
-   * it, and would be measured half interpreted.
+   * The backend of this name, compiled: a backend that starts slowly takes seconds until the JIT is
+   * done with it, and would be measured half interpreted.
    */
   static AeadBackend warm(AeadAlgorithm algorithm, String name) {
     CipherChoice.select(algorithm);

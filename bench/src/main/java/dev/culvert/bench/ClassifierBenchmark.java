@@ -31,8 +31,8 @@ import org.openjdk.jmh.infra.Blackhole;
 
 /**
  * The verdict of one packet from a pod here to a random pod anywhere, of a cluster of up to 5,000
- * nodes whose pod ranges lie all over 10.0.0.0/8 or one /48. A rebuild is what follows a change of
- * one node: the map with its conflicts looked for, and the classifier.
+ * nodes whose pod ranges lie all over 10.0.0.0/8 or one /48. A rebuild follows a change of one
+ * node: the map with its conflicts looked for, and the classifier.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)

@@ -26,8 +26,8 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * The WireGuard engine between two ends that shook hands: session, counters, headers, cipher and
  * timers, and on the way in the replay window and the check of every inner source. One operation is
- * a train: divide by {@code packets}. What the engine adds to the cipher shows beside {@link
- * AeadBenchmark}; opening is the difference of the two methods, since no counter opens twice.
+ * a train: divide by {@code packets}. Its cost above the cipher shows beside {@link AeadBenchmark};
+ * opening is the difference of the two methods, since no counter opens twice.
  *
  * <p>A train holds 65,507 bytes, so at most 45 packets of 1420 bytes (1452 on the wire).
  */

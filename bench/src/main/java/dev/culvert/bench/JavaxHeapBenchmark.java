@@ -22,7 +22,7 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What {@link AeadBenchmark} is held against for AES-GCM: javax.crypto as it likes best, from one
+ * The comparison for {@link AeadBenchmark} with AES-GCM: javax.crypto as it likes best, from one
  * heap array into another, no train and no direct memory. The time is that of {@code packets}.
  */
 @State(Scope.Thread)

@@ -38,7 +38,7 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * A lane's packet path without a kernel: what stands between the system calls. Outbound: classify,
+ * A lane's packet path without a kernel: all the work between the system calls. Outbound: classify,
  * split, seal. There and back: the same, then cut into runs, open, coalesce at the other end. Both
  * ends are plain peers, or nodes of a cluster that go by its classifier. The batch is a lane's:
  * reads until 128 packets are there, which is three super-packets of 47 segments or as many lone

@@ -72,7 +72,7 @@ public class NettyBufferBenchmark {
   @Benchmark
   public ByteBuf takeAndGiveBack() {
     ByteBuf buffer = from.directBuffer(bytes);
-    // What the kernel has yet to map is in the figure.
+    // The figure includes pages that the kernel has yet to map.
     for (int at = 0; at < bytes; at += 4096) {
       buffer.setByte(at, 1);
     }

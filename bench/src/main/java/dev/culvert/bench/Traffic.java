@@ -13,7 +13,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/** What a TUN device hands over in one read: a flow from {@link TunnelEnd} 1 to 2. */
+/** The packets of one read from a TUN device: a flow from {@link TunnelEnd} 1 to 2. */
 public enum Traffic {
   TCP4(true, true, 1420),
   TCP6(false, true, 1420),
@@ -116,7 +116,10 @@ public enum Traffic {
     }
   }
 
-  /** The IPv4 header's, and of the transport's what the kernel leaves: the pseudo header's sum. */
+  /**
+   * The IPv4 header's checksum, and as the transport's only the pseudo header's sum, as the kernel
+   * does.
+   */
   private void putChecksums(MemorySegment to, int ipLength, int transportLength) {
     long ip = VnetHeader.SIZE;
     int protocol = tcp ? IpProtocol.TCP : IpProtocol.UDP;

@@ -74,7 +74,7 @@ final class TunnelEnd implements AutoCloseable {
     return one;
   }
 
-  /** What WireGuard puts around a packet. */
+  /** The bytes that WireGuard puts around a packet. */
   static Overhead overhead() {
     try (TunnelEnd alone = new TunnelEnd(1)) {
       return alone.engine.overhead();
@@ -196,7 +196,7 @@ final class TunnelEnd implements AutoCloseable {
     return path;
   }
 
-  /** Where this end sends from. */
+  /** The address that this end sends from. */
   Endpoint endpoint() {
     return endpoint;
   }

@@ -17,6 +17,10 @@ import dev.culvert.cli.command.key.KeyGenCommand;
 import dev.culvert.cli.command.key.KeyPskCommand;
 import dev.culvert.cli.command.key.KeyPubCommand;
 import dev.culvert.cli.command.key.KeyRotateCommand;
+import dev.culvert.cli.command.kubernetes.NodesAcceptCommand;
+import dev.culvert.cli.command.kubernetes.NodesCommand;
+import dev.culvert.cli.command.kubernetes.NodesRejectCommand;
+import dev.culvert.cli.command.kubernetes.RegistrarCommand;
 import dev.culvert.cli.command.show.AuditCommand;
 import dev.culvert.cli.command.show.DoctorCommand;
 import dev.culvert.cli.command.show.PeersCommand;
@@ -102,6 +106,8 @@ public final class RootCommand implements Runnable {
     commands.put("reload", () -> new ReloadCommand(machine));
     commands.put("status", () -> new StatusCommand(machine));
     commands.put("peers", () -> new PeersCommand(machine));
+    commands.put("nodes", () -> nodes(machine));
+    commands.put("registrar", () -> new RegistrarCommand(machine));
     commands.put("routes", () -> new RoutesCommand(machine));
     commands.put("plan", () -> new PlanCommand(machine));
     commands.put("audit", () -> new AuditCommand(machine));
@@ -114,6 +120,12 @@ public final class RootCommand implements Runnable {
     commands.put("lab", () -> new LabCommand(Main.class));
     commands.put("completion", CompletionCommand::new);
     return commands;
+  }
+
+  private static CommandLine nodes(Machine machine) {
+    return new CommandLine(new NodesCommand(machine))
+        .addSubcommand(new NodesAcceptCommand(machine))
+        .addSubcommand(new NodesRejectCommand(machine));
   }
 
   private static CommandLine key(Machine machine) {

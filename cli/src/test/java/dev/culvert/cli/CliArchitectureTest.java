@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cli;
 
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.core.importer.Location;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ArchRule;
-import java.io.File;
-import java.io.InputStream;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
 import java.nio.file.Files;
+import java.time.Clock;
 
 /** The modules' layers, seen from the top, and the arrows inside daemon, lab and cli. */
 @AnalyzeClasses(packages = "dev.culvert", importOptions = CliArchitectureTest.MainOnly.class)
@@ -29,10 +33,13 @@ final class CliArchitectureTest {
   static final ArchRule arrowsBetweenModulesRunOneWay =
       layeredArchitecture()
           .consideringOnlyDependenciesInLayers()
+          .ensureAllClassesAreContainedInArchitecture()
           .layer("crypto")
           .definedBy("dev.culvert.crypto..")
           .layer("routing")
           .definedBy("dev.culvert.routing..")
+          .layer("cluster")
+          .definedBy("dev.culvert.cluster..")
           .layer("tunnel")
           .definedBy("dev.culvert.tunnel..")
           .layer("daemon")
@@ -47,16 +54,34 @@ final class CliArchitectureTest {
           .mayOnlyBeAccessedByLayers("cli")
           .whereLayer("daemon")
           .mayOnlyBeAccessedByLayers("cli", "lab")
+          .whereLayer("cluster")
+          .mayOnlyBeAccessedByLayers("cli", "lab", "daemon")
           .whereLayer("tunnel")
           .mayOnlyBeAccessedByLayers("cli", "lab", "daemon")
           .whereLayer("routing")
-          .mayOnlyBeAccessedByLayers("cli", "lab", "daemon", "tunnel")
+          .mayOnlyBeAccessedByLayers("cli", "lab", "daemon", "tunnel", "cluster")
           .whereLayer("crypto")
-          .mayOnlyBeAccessedByLayers("cli", "lab", "daemon", "tunnel");
+          .mayOnlyBeAccessedByLayers("cli", "lab", "daemon", "tunnel", "cluster");
 
   @ArchTest
   static final ArchRule noPackagesDependOnEachOtherInACircle =
       slices().matching("dev.culvert.(**)").should().beFreeOfCycles();
+
+  @ArchTest static final ArchRule everyPackageSaysItsPurpose = classes().should(haveAPackageInfo());
+
+  private static ArchCondition<JavaClass> haveAPackageInfo() {
+    return new ArchCondition<>("reside in a package with a package-info") {
+      @Override
+      public void check(JavaClass item, ConditionEvents events) {
+        boolean present = item.getPackage().tryGetPackageInfo().isPresent();
+        events.add(
+            new SimpleConditionEvent(
+                item,
+                present,
+                item.getPackageName() + (present ? " has one" : " has no package-info")));
+      }
+    };
+  }
 
   /** The tunnel is reached through its gateway, the values of its engines, and the kernel. */
   @ArchTest
@@ -88,10 +113,11 @@ final class CliArchitectureTest {
           .resideInAPackage("dev.culvert.daemon.config")
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage("java.nio.channels..", "java.net..", "org.slf4j..")
+          .resideInAnyPackage("java.io..", "java.nio.channels..", "java.net..", "org.slf4j..")
           .orShould()
           .dependOnClassesThat()
-          .belongToAnyOf(File.class, InputStream.class, Files.class, ProcessHandle.class)
+          .belongToAnyOf(
+              Files.class, ProcessHandle.class, ProcessBuilder.class, Thread.class, Clock.class)
           .orShould()
           .dependOnClassesThat()
           .resideInAnyPackage(

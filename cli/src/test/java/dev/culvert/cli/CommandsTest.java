@@ -4,6 +4,7 @@ package dev.culvert.cli;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -14,19 +15,30 @@ import dev.culvert.cli.command.show.Finding;
 import dev.culvert.cli.command.show.QueueCheck;
 import dev.culvert.daemon.GatewayDaemon;
 import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.admin.AdminMessage;
 import dev.culvert.daemon.socket.LocalServer;
 import dev.culvert.daemon.testing.FakeMachine;
 import dev.culvert.daemon.testing.FakeNetwork;
 import dev.culvert.daemon.testing.FakeTunnels;
 import dev.culvert.daemon.testing.FakeWireGuard;
+import dev.culvert.daemon.testing.GatewayYaml;
 import dev.culvert.daemon.uapi.UapiServer;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.kernel.TunQueues;
 import dev.culvert.tunnel.lane.LaneCounter;
+import java.io.BufferedReader;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.net.BindException;
+import java.net.InetSocketAddress;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.DatagramChannel;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -63,18 +75,22 @@ final class CommandsTest {
   void prepare() throws IOException {
     machine = FakeMachine.in(directory, new FakeTunnels(), network);
     file = directory.resolve("gw.yaml");
-    Files.writeString(
-        file,
-        """
-        apiVersion: culvert.dev/v1alpha1
-        kind: Gateway
-        spec:
-          interface: {name: cv0, listenPort: 7}
-          identity: {privateKeyFile: key}
-          peers:
-            - {name: b, publicKey: %s, endpoint: "192.0.2.1:8", allowedIps: [10.1.0.0/16]}
-        """
-            .formatted(PEER));
+    GatewayYaml.of("cv0", "listenPort: 7")
+        .with("identity: {privateKeyFile: key}")
+        .peers(
+            GatewayYaml.entry(
+                "b", "publicKey: " + PEER, "endpoint: '192.0.2.1:8'", "allowedIps: [10.1.0.0/16]"))
+        .write(file);
+  }
+
+  @Test
+  void anArgumentThatIsNoInterfaceNameIsAWrongUse() {
+    for (String command : List.of("status", "peers", "reload", "down")) {
+      assertEquals(2, run(command, "sixteen-letters-"), command);
+      assertTrue(err.toString().contains("'sixteen-letters-' is no interface name"), err::toString);
+    }
+    assertEquals(2, run("wg", "-f", "a/b"));
+    assertTrue(err.toString().contains("'a/b' is no interface name"), err::toString);
   }
 
   private int run(String... arguments) {
@@ -166,6 +182,30 @@ final class CommandsTest {
     }
   }
 
+  /** Commands that ask all gateways find sockets of gateways that are about to end. */
+  @Test
+  void aGatewayThatEndsWhileAllAreAskedIsLeftOut() throws Exception {
+    Files.createDirectories(machine.adminDirectory());
+    Path socket = machine.adminDirectory().resolve("cv9.sock");
+    try (ServerSocketChannel ending = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      ending.bind(UnixDomainSocketAddress.of(socket));
+      Thread end =
+          Thread.ofVirtual()
+              .start(
+                  () -> {
+                    try {
+                      ending.accept().close(); // It is listed,
+                      ending.accept().close(); // looked at,
+                      ending.close(); // and gone when it is asked.
+                    } catch (IOException e) {
+                      throw new UncheckedIOException(e);
+                    }
+                  });
+      assertEquals(0, run("status"), err::toString);
+      end.join();
+    }
+  }
+
   @Test
   void anExplanationCallsAPeerByItsName() throws Exception {
     assertEquals(0, run("routes", file.toString(), "--explain", "10.9.0.1", "10.1.0.1"));
@@ -230,7 +270,7 @@ final class CommandsTest {
         file, Files.readString(file).replace("endpoint:", "presharedKeyFile: no, endpoint:"));
     assertEquals(3, run("up", file.toString()));
     assertTrue(
-        err.toString().contains("no does not exist; what the peers own stays blocked"),
+        err.toString().contains("no does not exist; the ranges of the peers stay blocked"),
         err::toString);
     network.remove();
     network.guardFault("nft is not installed");
@@ -290,12 +330,13 @@ final class CommandsTest {
             machine.uapiDirectory(),
             machine.adminDirectory(),
             machine.sequenceDirectory(),
-            host -> List.of());
+            host -> List.of(),
+            machine.cluster());
     assertEquals(1, run(RootCommand.commandLine(contested, false), "up", file.toString()));
     assertTrue(err.toString().contains("is in use by a live process"), err::toString);
-    assertTrue(err.toString().contains("what the peers own stays blocked"), err::toString);
+    assertTrue(err.toString().contains("the ranges of the peers stay blocked"), err::toString);
     assertEquals(1, run("up", file.toString()));
-    assertFalse(err.toString().contains("stays blocked"), "it is that process that guards");
+    assertFalse(err.toString().contains("blocked"), "it is that process that guards");
     Objects.requireNonNull(other.get()).close();
   }
 
@@ -339,7 +380,6 @@ final class CommandsTest {
     assertEquals(2, run("key"));
     assertEquals(2, run("up"));
     assertEquals(2, run("wg", "x"), "without the launcher it cannot return");
-    assertEquals(3, run("wg", "-f", "a/b"));
   }
 
   @Test
@@ -360,21 +400,25 @@ final class CommandsTest {
     Files.createFile(
         keys, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
     Files.writeString(keys, out.toString());
-    Files.writeString(
-        file,
-        """
-        apiVersion: culvert.dev/v1alpha1
-        kind: Gateway
-        spec:
-          engine: esp
-          interface: {name: cv0}
-          esp: {keyFile: esp.keys}
-          internal: [192.0.2.1]
-          podCIDRs: [10.0.0.0/16]
-          peers:
-            - {name: b, endpoint: "192.0.2.2:4500", allowedIps: [10.1.0.0/16]}
-        """);
+    GatewayYaml.of("cv0")
+        .with("engine: esp", "esp: {keyFile: esp.keys}")
+        .with("internal: [192.0.2.1]", "podCIDRs: [10.0.0.0/16]")
+        .peers(GatewayYaml.entry("b", "endpoint: '192.0.2.2:4500'", "allowedIps: [10.1.0.0/16]"))
+        .write(file);
     return keys;
+  }
+
+  @Test
+  void aGatewayThatIsAboutToEndDoesNotKeepOthersFromBeingShown() throws Exception {
+    Path keys = espGateway();
+    try (GatewayDaemon ending = GatewayDaemon.start(file, machine)) {
+      ending.closeDevice();
+      assertEquals(0, run("key", "rotate", keys.toString()), err::toString);
+      assertEquals(0, run("status"), err::toString);
+      assertTrue(out.toString().startsWith("no gateway is running"), out::toString);
+      assertEquals(1, run("status", "cv0"));
+      assertTrue(err.toString().contains("cv0 is about to end"), err::toString);
+    }
   }
 
   @Test
@@ -413,7 +457,7 @@ final class CommandsTest {
     Path keys = espGateway();
     assertEquals(2, run("key", "rotate"), "no gateway runs");
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
-      assertEquals(1, run("key", "rotate", "--wait", "5"), "the peer does not answer");
+      assertEquals(1, run("key", "rotate", "--wait", "1"), "the peer does not answer");
       assertTrue(out.toString().startsWith("key 1 is in " + keys), out::toString);
       assertTrue(
           out.toString().contains("cv0 publishes key 1; so do 0 of 1 peers, not yet b"),
@@ -513,6 +557,37 @@ final class CommandsTest {
     assertTrue(out.toString().contains(buffers + " bytes"), out::toString);
     run("doctor");
     assertTrue(out.toString().contains("cipher"), out::toString);
+  }
+
+  @Test
+  void doctorKnowsThePortOfThisMachinesOwnGateway() throws Exception {
+    int wanted = 51820;
+    Files.writeString(
+        file, Files.readString(file).replace("listenPort: 7", "listenPort: " + wanted));
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine);
+        DatagramChannel port = DatagramChannel.open()) {
+      try {
+        port.bind(new InetSocketAddress(wanted));
+      } catch (BindException e) {
+        // Somebody else has it, which is as good.
+      }
+      run("doctor");
+      assertTrue(out.toString().contains("51820 is that of cv0"), out::toString);
+    }
+  }
+
+  @Test
+  void anAnswerOfANewerGatewayIsUnderstood() throws Exception {
+    Path socket = machine.adminDirectory().resolve("cv7.sock");
+    try (LocalServer newer =
+        LocalServer.open(
+            socket,
+            (in, answer) -> {
+              new BufferedReader(new InputStreamReader(in, US_ASCII)).readLine();
+              answer.write("{\"audit\":null,\"newer\":{\"key\":1}}\n".getBytes(US_ASCII));
+            })) {
+      assertNull(machine.adminClient().call("cv7", AdminMessage.Command.AUDIT).audit());
+    }
   }
 
   @Test

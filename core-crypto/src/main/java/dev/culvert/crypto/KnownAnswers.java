@@ -151,7 +151,9 @@ final class KnownAnswers {
         return "opening a train did not refuse exactly the forged packet";
       }
       byte[] opened = train.toArray(JAVA_BYTE);
-      return opensTo(plain, opened, run) ? null : "a train did not open to what was sealed";
+      return opensTo(plain, opened, run)
+          ? null
+          : "a train did not open to the packets that were sealed";
     }
   }
 

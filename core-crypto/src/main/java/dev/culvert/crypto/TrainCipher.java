@@ -4,7 +4,7 @@ package dev.culvert.crypto;
 /**
  * Seals and opens trains in place. Holds scratch memory, so it belongs to one thread at a time;
  * keys are shared. Allocates nothing of its own per packet (a backend over javax.crypto allocates
- * what the provider does).
+ * as much as the provider).
  *
  * <p>Both methods throw {@link IllegalStateException} if the key is closed, even if another thread
  * closes it in the middle of the run; the caller must then discard the whole run.

@@ -56,9 +56,9 @@ public final class X25519 {
     return true;
   }
 
-  private static void check(byte[] bytes, String what) {
+  private static void check(byte[] bytes, String name) {
     if (bytes.length != KEY_LENGTH) {
-      throw new IllegalArgumentException("a " + what + " is 32 bytes, not " + bytes.length);
+      throw new IllegalArgumentException("a " + name + " is 32 bytes, not " + bytes.length);
     }
   }
 }

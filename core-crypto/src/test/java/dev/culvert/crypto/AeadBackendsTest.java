@@ -4,7 +4,6 @@ package dev.culvert.crypto;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
-import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -63,7 +62,7 @@ class AeadBackendsTest {
       return new TrainCipher() {
         @Override
         public void seal(AeadKey key, PacketRun run) {
-          // What is only measured need not be sealed.
+          // A train that is only measured need not be sealed.
           if (run.packets() != Measurement.PACKETS) {
             cipher.seal(key, run);
           }
@@ -221,10 +220,13 @@ class AeadBackendsTest {
     Selection selection = AeadBackends.select(algorithm, METERS);
     for (Candidate candidate : selection.candidates()) {
       System.out.println(algorithm + " " + candidate);
-      assertNull(candidate.failure());
+      if (!candidate.passed()) {
+        assertEquals("vector", candidate.name(), "all others run on every processor");
+        assertTrue(("" + candidate.failure()).contains("no vectors of 512 bits"));
+      }
     }
     long supporting = AeadBackends.all().stream().filter(b -> b.supports(algorithm)).count();
-    assertEquals(supporting, selection.candidates().size());
+    assertEquals(supporting, selection.candidates().stream().filter(Candidate::passed).count());
     assertTrue(AeadBackends.all().contains(selection.backend()));
     assertSame(selection, AeadBackends.select(algorithm, METERS));
   }

@@ -38,7 +38,7 @@ class AeadVectorsTest {
     return all().stream().filter(b -> b.supports(algorithm)).toList();
   }
 
-  /** One vector, in hexadecimal; {@code valid} where the tag is right. */
+  /** One vector, in hexadecimal; {@code valid} if the tag is right. */
   private record Case(
       String id, String key, String iv, String aad, String plain, String sealed, boolean valid) {
     static Case of(JsonNode test) {
@@ -104,7 +104,7 @@ class AeadVectorsTest {
 
   /** Runs the vectors that fit; the others must be refused. Both counts must be as published. */
   private static void runAll(
-      String what,
+      String name,
       AeadBackend backend,
       AeadAlgorithm algorithm,
       List<Case> all,
@@ -129,7 +129,7 @@ class AeadVectorsTest {
         failures.append(c.id).append(' ');
       }
     }
-    Vectors.report(what + ": " + backend.name(), passed, run);
+    Vectors.report(name + ": " + backend.name(), passed, run);
     assertEquals(fitting, run, "vectors run");
     assertEquals(refused, refusals, "vectors of another key or nonce length refused");
     assertEquals("", failures.toString());
@@ -187,7 +187,7 @@ class AeadVectorsTest {
       put(memory, aad.length, plain);
       cipher.seal(key, run);
       boolean sealsAlike = Arrays.equals(sealed, get(memory, aad.length, sealed.length));
-      // What seals the next layout, or an equal vector, must not look like a nonce used twice.
+      // Sealing the next layout, or an equal vector, must not look like a nonce used twice.
       cipher.forgetKeys();
       return opened == c.valid && (plainIsRight || !c.valid) && sealsAlike == c.valid;
     }

@@ -8,7 +8,7 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 
-/** What the tests of ciphers need that are fast, and right, only as the JVM has compiled them. */
+/** Helps tests of ciphers that are fast, and right, only once the JVM has compiled them. */
 final class CompiledCiphers {
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
   private static final long PATIENCE_NANOS = 20_000_000_000L;
@@ -40,7 +40,7 @@ final class CompiledCiphers {
     assertEquals(0, allocated, "bytes in " + MEASURED_TRAINS + " trains");
   }
 
-  /** What {@code main} prints in a JVM of its own, which gets no options. */
+  /** The output of {@code main} in a JVM of its own, which gets no options. */
   static String outputOf(Class<?> main) throws IOException, InterruptedException {
     Process process =
         new ProcessBuilder(

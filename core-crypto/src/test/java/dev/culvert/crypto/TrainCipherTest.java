@@ -42,7 +42,7 @@ class TrainCipherTest {
     return AeadBackends.all().stream().filter(b -> b != backend).findFirst().orElseThrow();
   }
 
-  /** A train drawn at random: what lies in memory before sealing, and where. */
+  /** A train drawn at random: the memory before sealing, and the places of the packets in it. */
   private static final class RandomTrain {
     final byte[] keyBytes;
     final NonceLayout layout;
@@ -115,7 +115,7 @@ class TrainCipherTest {
       return nonce;
     }
 
-    /** What memory must hold after sealing: only packets and tags change, gaps do not. */
+    /** The memory as it must be after sealing: only packets and tags change, gaps do not. */
     byte[] sealedBy(AeadBackend backend, AeadAlgorithm algorithm) {
       byte[] sealed = plain.clone();
       for (int i = 0; i < packets; i++) {

@@ -58,7 +58,7 @@ class VectorBackendTest {
       MemorySegment theirs = arena.allocate(MEMORY);
       byte[] plain = new byte[MEMORY];
       for (int train = 0; train < 1_000; train++) {
-        // Poly1305's limbs overflow most where all bits are set.
+        // Poly1305's limbs overflow most if all bits are set.
         random.nextBytes(plain);
         Arrays.fill(plain, 0, random.nextInt(8) == 0 ? MEMORY : 0, (byte) -1);
         mine.copyFrom(MemorySegment.ofArray(plain));
@@ -102,7 +102,7 @@ class VectorBackendTest {
     }
   }
 
-  /** A vector that the JVM boxes shows as allocation: this finds what timing would hide. */
+  /** A vector that the JVM boxes shows as allocation: this finds boxing that timing would hide. */
   @ParameterizedTest
   @CsvSource({"46, 1420, 1420", "46, 64, 64", "45, 1420, 33", "1, 1420, 1420", "1, 64, 64"})
   void compiledItAllocatesNothing(int packets, int length, int lastLength) {
@@ -118,8 +118,8 @@ class VectorBackendTest {
   }
 
   /**
-   * Where the JVM has enough of a large caller it calls a helper instead of inlining it, and a
-   * vector crosses a call as an object: once in a dozen runs, and then for good.
+   * If a caller is too large for the JVM, it calls a helper instead of inlining it, and a vector
+   * crosses a call as an object: once in a dozen runs, and then for good.
    */
   @ParameterizedTest
   @ValueSource(

@@ -60,8 +60,8 @@ final class Vectors {
     return HexFormat.of().formatHex(bytes);
   }
 
-  /** One line per vector file, so that a reader of the log sees what was run. */
-  static void report(String what, int passed, int run) {
-    System.out.println(what + " " + passed + "/" + run);
+  /** One line per vector file, so that a reader of the log sees which vectors were run. */
+  static void report(String name, int passed, int run) {
+    System.out.println(name + " " + passed + "/" + run);
   }
 }

@@ -6,6 +6,7 @@ import dev.culvert.daemon.admin.AdminMessage.Response;
 import dev.culvert.daemon.admin.AuditView;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.steer.GatewayPlan;
+import dev.culvert.tunnel.gateway.DeviceException;
 import java.io.IOException;
 import java.util.List;
 import java.util.function.Supplier;
@@ -48,12 +49,19 @@ final class AdminAnswers {
         case ROUTES -> routes(state.get(), request.arguments());
         case AUDIT -> audit(state.get());
         case KEYLOG -> keyLog(state.get());
+        case ACCEPT_HELD -> {
+          acceptHeld(state.get());
+          yield Response.of(state.get().view());
+        }
         case STOP -> {
           stop.run();
           yield Response.done();
         }
       };
     } catch (ConfigException | IOException | RuntimeException e) {
+      if (e instanceof DeviceException device && device.isClosed()) {
+        return Response.ofEnding();
+      }
       log.warn("{} failed: {}", request.command(), e.getMessage());
       return Response.failed(String.valueOf(e.getMessage()));
     }
@@ -61,13 +69,21 @@ final class AdminAnswers {
 
   private static Response routes(GatewayState now, @Nullable List<String> ends) throws IOException {
     GatewayPlan plan = now.requireKernel().plan(now.config());
-    return new Response(null, null, plan.routes(ends == null ? List.of() : ends), null, null);
+    return Response.of(plan.routes(ends == null ? List.of() : ends));
+  }
+
+  private static void acceptHeld(GatewayState now) throws IOException {
+    ApiDiscovery api = now.api();
+    if (api == null) {
+      throw new IOException(now.config().interfaceName() + " does not follow the Kubernetes API");
+    }
+    api.acceptHeld();
   }
 
   private static Response audit(GatewayState now) throws IOException {
     AuditView audit =
         now.requireKernel().audit(now.config(), now.requireRunning().tunnel().status());
-    return new Response(null, null, null, audit, null);
+    return Response.of(audit);
   }
 
   private Response keyLog(GatewayState now) throws IOException {
@@ -77,6 +93,6 @@ final class AdminAnswers {
           "{}: an administrator reads the keys (culvert keylog, or capture --with-secrets)",
           now.config().interfaceName());
     }
-    return new Response(null, null, null, null, now.requireRunning().keyLog());
+    return Response.of(now.requireRunning().keyLog());
   }
 }

@@ -3,6 +3,7 @@ package dev.culvert.daemon;
 
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.GatewayConfig;
+import dev.culvert.daemon.config.KubernetesConfig;
 import dev.culvert.daemon.config.read.ConfigFile;
 import dev.culvert.daemon.steer.FormerSettings;
 import dev.culvert.daemon.steer.GatewayPlan;
@@ -11,6 +12,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * Rules and guard without a gateway, for the time before the network is up. The rules lead into a
@@ -40,7 +42,7 @@ public record BootGuard(
     List<String> missed = new ArrayList<>();
     ConfigFile source = ConfigFile.open(file);
     String name = source.parseAtBoot(file, reason -> {}).interfaceName();
-    GatewayConfig config = source.parseAtBoot(machine.rememberedNodes(name), missed::add);
+    GatewayConfig config = atBoot(source, name, machine, missed::add);
     if (!config.routes()) {
       throw ConfigException.of(file, "spec.interface.routes is false: such a gateway has no guard");
     }
@@ -67,7 +69,7 @@ public record BootGuard(
   static GatewayConfig parseOrGuard(ConfigFile source, Machine machine)
       throws ConfigException, IOException {
     try {
-      return source.parse();
+      return machine.read(source);
     } catch (ConfigException e) {
       try {
         if (!machine.network().guarded()) {
@@ -80,12 +82,28 @@ public record BootGuard(
     }
   }
 
+  private static GatewayConfig atBoot(
+      ConfigFile source, String name, Machine machine, Consumer<String> missed)
+      throws ConfigException {
+    GatewayConfig config = source.parseAtBoot(machine.rememberedNodes(name), missed);
+    if (!(config.discovery() instanceof KubernetesConfig)) {
+      return config;
+    }
+    GatewayConfig known = machine.read(source);
+    if (known.peerCount() == 0) {
+      missed.accept("no nodes of the Kubernetes API are remembered");
+    }
+    return known;
+  }
+
   /**
    * Whether this configuration, which lacks the nodes of the file of {@code discovery}, may know
    * less than a guard that was loaded with them.
    */
   private static boolean mayKnowLess(GatewayConfig config, List<String> missed) {
-    return !missed.isEmpty() && config.cluster().map().nodes().size() == 1;
+    return !missed.isEmpty()
+        && (config.discovery() instanceof KubernetesConfig
+            || config.cluster().map().nodes().size() == 1);
   }
 
   /** The ranges of the cluster except those of this node. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon;
 
+import dev.culvert.daemon.config.DiscoveryConfig;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -18,8 +19,9 @@ final class Discovery implements AutoCloseable {
     this.changed = changed;
   }
 
-  /** Watches {@code file} from now on; null means no file. */
-  void watch(@Nullable Path file) {
+  /** Watches the file of {@code config} from now on, if it names one. */
+  void watch(@Nullable DiscoveryConfig config) {
+    Path file = config instanceof DiscoveryConfig.InFile(Path path) ? path : null;
     if (watch != null && !watch.file().equals(file)) {
       watch.close();
       watch = null;

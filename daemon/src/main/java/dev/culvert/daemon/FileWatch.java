@@ -57,7 +57,7 @@ final class FileWatch implements AutoCloseable {
         try {
           look(true);
         } catch (RuntimeException e) {
-          LOG.error("{}: what follows from its change failed", file, e);
+          LOG.error("{}: its change could not be handled", file, e);
         }
       }
     } catch (InterruptedException e) {

@@ -1,18 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon;
 
+import dev.culvert.cluster.ClusterSnapshot;
 import dev.culvert.daemon.admin.AdminServer;
 import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.config.DiscoveryConfig;
 import dev.culvert.daemon.config.GatewayConfig;
+import dev.culvert.daemon.config.KubernetesConfig;
 import dev.culvert.daemon.config.read.ConfigFile;
+import dev.culvert.daemon.config.read.KnownCluster;
 import dev.culvert.daemon.config.ready.Desired;
 import dev.culvert.tunnel.gateway.RunningTunnel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -36,9 +44,20 @@ public final class GatewayDaemon implements AutoCloseable {
   private final Path file;
   private final Machine machine;
   private final Discovery discovery;
+  private final Observation observation;
   private final SecureRandom random = new SecureRandom();
   private volatile GatewayState state;
   private @Nullable AdminServer admin;
+
+  /** The newest snapshot of the API, in force or not. Guarded by this. */
+  private ClusterSnapshot newest;
+
+  /** Whether peers were taken away and the configuration in force has them still. */
+  private boolean behind;
+
+  /** Why guard and rules could not go back to the configuration in force. Guarded by this. */
+  private @Nullable String steerBackFailure;
+
   private volatile boolean stopped;
   private volatile @Nullable String failure;
 
@@ -46,6 +65,8 @@ public final class GatewayDaemon implements AutoCloseable {
     this.file = state.source().path();
     this.machine = machine;
     this.state = state;
+    newest = state.snapshot();
+    observation = new Observation(() -> this.state, machine.network());
     discovery = new Discovery(state.config().interfaceName(), this::followDiscovery);
   }
 
@@ -59,7 +80,8 @@ public final class GatewayDaemon implements AutoCloseable {
       throws ConfigException, IOException {
     ConfigFile source = ConfigFile.open(file);
     GatewayConfig config = BootGuard.parseOrGuard(source, machine);
-    GatewayDaemon daemon = new GatewayDaemon(new GatewayState(source, config), machine);
+    ClusterSnapshot known = machine.remembered(config);
+    GatewayDaemon daemon = new GatewayDaemon(new GatewayState(source, config, known), machine);
     config.warnings().forEach(log::warn);
     try {
       daemon.start(config);
@@ -81,6 +103,13 @@ public final class GatewayDaemon implements AutoCloseable {
       running = Running.open(machine, desired, kernel.mtu(config));
     }
     state = state.with(running);
+    if (config.discovery() instanceof KubernetesConfig kubernetes) {
+      // It is part of the state before anybody can ask for that.
+      OwnNode own = OwnNode.of(machine, () -> state.config(), kubernetes, running);
+      state =
+          state.with(
+              new ApiDiscovery(machine, interfaceName(), kubernetes, own, this::followSnapshot));
+    }
     kernel.lead(config, running.tunnel());
     AdminAnswers answers = new AdminAnswers(() -> state, this::reload, this::stop);
     admin = AdminServer.open(machine.adminDirectory(), config.interfaceName(), answers::answer);
@@ -88,7 +117,12 @@ public final class GatewayDaemon implements AutoCloseable {
     synchronized (this) {
       discovery.watch(state.config().discovery());
     }
+    observation.follow();
     followNames(kernel, running);
+    ApiDiscovery api = state.api();
+    if (api != null) {
+      api.start();
+    }
   }
 
   private static void logUp(GatewayView view) {
@@ -120,19 +154,30 @@ public final class GatewayDaemon implements AutoCloseable {
    * @throws ConfigException if the file cannot be used; the gateway stays as it was
    */
   public void reload() throws ConfigException, IOException {
-    synchronized (this) {
-      ConfigFile source = ConfigFile.open(file);
-      GatewayConfig wanted = source.parse();
-      wanted.warnings().forEach(log::warn);
-      state.requireKernel().check(wanted);
-      become(source, wanted);
-      discovery.watch(wanted.discovery());
+    boolean accepted = false;
+    try {
+      readAgain();
+      accepted = true;
+    } finally {
+      observation.reloaded(accepted);
     }
+    observation.follow();
     PeerNames names = state.names();
     if (names != null) {
       names.askAnew(NAMES_PATIENCE);
     }
     log.info("{} reloaded {}", interfaceName(), file);
+  }
+
+  private synchronized void readAgain() throws ConfigException, IOException {
+    ConfigFile source = ConfigFile.open(file);
+    // Not the snapshot in force, which may have nodes that are gone.
+    GatewayConfig wanted = source.parse(known(newest));
+    wanted.warnings().forEach(log::warn);
+    state.requireKernel().check(wanted);
+    become(source, wanted, newest);
+    behind = false;
+    discovery.watch(wanted.discovery());
   }
 
   /** Reloads for a signal, which has no answer, so a failure is logged. */
@@ -150,26 +195,84 @@ public final class GatewayDaemon implements AutoCloseable {
    */
   private synchronized void followDiscovery() {
     GatewayState now = state;
-    Path nodes = now.config().discovery();
     try {
       GatewayConfig wanted = now.source().parse();
       if (!wanted.equals(now.config())) {
-        become(now.source(), wanted);
-        log.info("{} follows {}", interfaceName(), nodes);
+        become(now.source(), wanted, now.snapshot());
+        log.info("{} follows {}", interfaceName(), source(wanted));
       }
     } catch (ConfigException | IOException | RuntimeException e) {
       log.error("{}: the nodes in force stay: {}", interfaceName(), e.getMessage());
     }
   }
 
-  private void become(ConfigFile source, GatewayConfig wanted) throws ConfigException, IOException {
+  /**
+   * Follows the Kubernetes API. Peers that are gone lose their keys before anything else happens:
+   * their ranges may be another node's from now on.
+   */
+  private synchronized void followSnapshot(ClusterSnapshot snapshot)
+      throws ConfigException, IOException {
+    newest = snapshot;
+    GatewayState now = state;
+    GatewayConfig wanted = parseOrForget(now, snapshot);
+    if (!behind && wanted.equals(now.config())) {
+      state = now.with(now.source(), wanted, snapshot);
+      return;
+    }
+    forgetAllBut(wanted.peerIds());
+    Set<String> before = Set.copyOf(now.config().warnings());
+    wanted.warnings().stream().filter(warning -> !before.contains(warning)).forEach(log::warn);
+    become(now.source(), wanted, snapshot);
+    behind = false;
+    log.info("{} follows {}", interfaceName(), source(wanted));
+  }
+
+  /** The configuration with a snapshot; if there can be none, nodes that are gone go anyway. */
+  private GatewayConfig parseOrForget(GatewayState now, ClusterSnapshot snapshot)
+      throws ConfigException, IOException {
+    try {
+      return now.source().parse(known(snapshot));
+    } catch (ConfigException e) {
+      Set<String> present = new HashSet<>();
+      for (ClusterSnapshot.Member member : snapshot.members()) {
+        present.add(member.name());
+        if (member.publicKey() != null) {
+          present.add(member.publicKey());
+        }
+      }
+      forgetAllBut(present);
+      throw e;
+    }
+  }
+
+  private void forgetAllBut(Collection<String> peers) throws IOException {
+    Set<String> gone = new HashSet<>(state.config().peerIds());
+    gone.removeAll(peers);
+    behind = true;
+    state.requireRunning().forget(gone);
+  }
+
+  private KnownCluster known(ClusterSnapshot snapshot) throws IOException {
+    return state.config().discovery() instanceof KubernetesConfig
+        ? machine.known(snapshot, state.requireRunning().identity().publicKey())
+        : KnownCluster.NOTHING;
+  }
+
+  private static @Nullable String source(GatewayConfig config) {
+    DiscoveryConfig discovery = config.discovery();
+    return discovery == null ? null : discovery.source();
+  }
+
+  private void become(ConfigFile source, GatewayConfig wanted, ClusterSnapshot snapshot)
+      throws ConfigException, IOException {
     GatewayState before = state;
     requireSameShape(before.config(), wanted);
     try (Desired desired = Desired.of(wanted, random)) {
       RunningTunnel tunnel = before.requireRunning().tunnel();
       int port = tunnel.listenPort();
+      observation.settle(before.config(), wanted);
       int changed = applyOrSteerBack(before, wanted, desired);
-      state = before.with(source, wanted);
+      state = before.with(source, wanted, snapshot);
       if (before.names() != null) {
         before.names().follow(wanted.namedPeers());
       }
@@ -188,31 +291,52 @@ public final class GatewayDaemon implements AutoCloseable {
           "the engine, the interface's name, lanes and routes change only with 'culvert down' and"
               + " 'culvert up'");
     }
+    boolean api =
+        now.discovery() instanceof KubernetesConfig
+            || wanted.discovery() instanceof KubernetesConfig;
+    if (api
+        && !(Objects.equals(now.discovery(), wanted.discovery())
+            && now.cluster().self().equals(wanted.cluster().self()))) {
+      throw ConfigException.of(
+          file,
+          "discovery.kubernetes, and with it the node's name, change only with 'culvert down' and"
+              + " 'culvert up'");
+    }
   }
 
   /**
    * Applies a configuration. If that fails, guard and rules go back to the configuration that stays
    * in force.
    */
-  private static int applyOrSteerBack(GatewayState now, GatewayConfig wanted, Desired desired)
+  private int applyOrSteerBack(GatewayState now, GatewayConfig wanted, Desired desired)
       throws ConfigException, IOException {
     KernelSide kernel = now.requireKernel();
     Running running = now.requireRunning();
     try {
       kernel.steer(wanted, running.tunnel());
-      return running.apply(desired);
+      int changed = running.apply(desired);
+      steerBackFailure = null;
+      return changed;
     } catch (Throwable e) {
       try {
         kernel.steer(now.config(), running.tunnel());
       } catch (IOException | RuntimeException inner) {
-        log.error(
-            "{}: guard and rules may not be those of the configuration in force",
-            now.config().interfaceName(),
-            inner);
+        steerBackFailed(String.valueOf(inner.getMessage()));
         e.addSuppressed(inner);
       }
       throw e;
     }
+  }
+
+  /** Logs a failure when it begins or changes: snapshots are tried again every few seconds. */
+  private void steerBackFailed(String reason) {
+    if (!reason.equals(steerBackFailure)) {
+      log.error(
+          "{}: guard and rules may not be those of the configuration in force: {}",
+          interfaceName(),
+          reason);
+    }
+    steerBackFailure = reason;
   }
 
   /** The interface's name, which does not change while the daemon runs. */
@@ -273,7 +397,11 @@ public final class GatewayDaemon implements AutoCloseable {
     synchronized (this) {
       discovery.close();
     }
+    observation.close();
     GatewayState last = state;
+    if (last.api() != null) {
+      last.api().close();
+    }
     if (last.names() != null) {
       last.names().close();
     }

@@ -2,13 +2,16 @@
 package dev.culvert.daemon;
 
 import dev.culvert.daemon.admin.AuditView;
+import dev.culvert.daemon.config.ClusterConfig;
+import dev.culvert.daemon.config.DiscoveryConfig;
 import dev.culvert.daemon.config.GatewayConfig;
 import dev.culvert.daemon.config.InterfaceAddress;
+import dev.culvert.daemon.observe.Reading;
 import dev.culvert.daemon.steer.Audit;
 import dev.culvert.daemon.steer.BlindSpotWatch;
 import dev.culvert.daemon.steer.FormerSettings;
 import dev.culvert.daemon.steer.GatewayPlan;
-import dev.culvert.daemon.steer.Steered;
+import dev.culvert.daemon.steer.Planner;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.gateway.GatewayStatus;
 import dev.culvert.tunnel.gateway.RunningTunnel;
@@ -30,12 +33,12 @@ final class KernelSide implements AutoCloseable {
   private final BlindSpotWatch blindSpots;
 
   /** Null if the configuration has no routes. */
-  private final @Nullable Steered steered;
+  private final @Nullable Planner planner;
 
-  private KernelSide(Machine machine, BlindSpotWatch blindSpots, @Nullable Steered steered) {
+  private KernelSide(Machine machine, BlindSpotWatch blindSpots, @Nullable Planner planner) {
     this.machine = machine;
     this.blindSpots = blindSpots;
-    this.steered = steered;
+    this.planner = planner;
   }
 
   /**
@@ -51,18 +54,17 @@ final class KernelSide implements AutoCloseable {
     if (!config.routes()) {
       return new KernelSide(machine, blindSpots, null);
     }
-    blindSpots.require(
-        config.cluster().policy(), GatewayPlan.of(config, machine.network()).underlay());
+    GatewayPlan plan = GatewayPlan.of(config, machine.network());
+    blindSpots.require(config.cluster().policy(), plan.underlay());
     FormerSettings former = Guarded.claim(machine, config.interfaceName(), file);
-    Steered steered = Steered.start(config, machine.network(), former, blindSpots, ended);
-    KernelSide side = new KernelSide(machine, blindSpots, steered);
+    Planner planner = Planner.start(config, plan, machine.network(), former, blindSpots, ended);
+    KernelSide side = new KernelSide(machine, blindSpots, planner);
     side.rememberNodes(config);
     return side;
   }
 
   private void rememberNodes(GatewayConfig config) {
-    Path nodes = config.discovery();
-    if (nodes != null && steered != null) {
+    if (config.discovery() instanceof DiscoveryConfig.InFile(Path nodes) && planner != null) {
       RememberedNodes.keep(nodes, machine.rememberedNodes(config.interfaceName()));
     }
   }
@@ -71,42 +73,42 @@ final class KernelSide implements AutoCloseable {
    * The MTU to create the link with: a later change of the MTU would be visible to other programs.
    */
   int mtu(GatewayConfig config) {
-    return steered == null ? config.mtu() : steered.plan().mtu();
+    return planner == null ? config.mtu() : planner.plan().mtu();
   }
 
   /** Leads traffic into the tunnel, which is open now. */
   void lead(GatewayConfig config, RunningTunnel tunnel) throws IOException {
-    if (steered == null) {
+    if (planner == null) {
       configureLink(config, List.of());
       return;
     }
     classify(config, tunnel);
-    steered.apply(config, tunnel.listenPort());
+    planner.apply(config, tunnel.listenPort());
     // The guard lets the tunnel's packets pass from here on.
     tunnel.greet();
   }
 
   /**
-   * Gives the lanes a classifier if the configuration names the whole cluster; otherwise they judge
-   * by the peers' ranges alone.
+   * Gives the lanes a classifier if the configuration names nodes; otherwise they judge by the
+   * peers' ranges alone.
    */
   private void classify(GatewayConfig config, RunningTunnel tunnel) throws IOException {
-    if (steered != null && config.cluster().complete()) {
-      tunnel.useClassifier(steered.plan().classifier(), config.bypassMark());
+    if (planner != null && config.cluster().scope() != ClusterConfig.Scope.PEERS) {
+      tunnel.useClassifier(planner.plan().classifier(), config.marks().bypass());
     }
   }
 
   /** Refuses a configuration that the guard could not keep on this machine. */
   void check(GatewayConfig wanted) throws IOException {
-    if (steered != null) {
-      blindSpots.require(wanted.cluster().policy(), steered.planned(wanted).underlay());
+    if (planner != null) {
+      blindSpots.require(wanted.cluster().policy(), planner.planned(wanted).underlay());
     }
   }
 
   /** Steers and guards by {@code wanted}, before {@code wanted} is applied to the tunnel. */
   void steer(GatewayConfig wanted, RunningTunnel tunnel) throws IOException {
-    if (steered != null) {
-      steered.apply(wanted, tunnel.listenPort());
+    if (planner != null) {
+      planner.apply(wanted, tunnel.listenPort());
       classify(wanted, tunnel);
     }
   }
@@ -118,12 +120,15 @@ final class KernelSide implements AutoCloseable {
    */
   void follow(GatewayConfig before, GatewayConfig now, RunningTunnel tunnel, int portBefore)
       throws IOException {
-    if (steered == null) {
+    if (planner == null) {
       List<InterfaceAddress> gone = new ArrayList<>(before.addresses());
       gone.removeAll(Set.copyOf(now.addresses()));
       configureLink(now, gone);
-    } else if (tunnel.listenPort() != portBefore) {
-      steered.apply(now, tunnel.listenPort());
+    } else {
+      if (tunnel.listenPort() != portBefore) {
+        planner.apply(now, tunnel.listenPort());
+      }
+      tunnel.greet();
     }
     rememberNodes(now);
   }
@@ -138,32 +143,39 @@ final class KernelSide implements AutoCloseable {
    * guarded.
    */
   void peersAt(Set<IpAddress> addresses) throws IOException {
-    if (steered != null) {
-      steered.peersAt(addresses);
+    if (planner != null) {
+      planner.peersAt(addresses);
     }
   }
 
   /** The plan in force. */
   GatewayPlan plan(GatewayConfig config) throws IOException {
-    if (steered == null) {
+    if (planner == null) {
       throw new IOException(
           config.interfaceName() + " steers nothing: spec.interface.routes is false");
     }
-    return steered.plan();
+    return planner.plan();
+  }
+
+  /** Entries of the kernel that were repaired; null without routes. */
+  Reading.@Nullable Repairs repairs() {
+    return planner == null
+        ? null
+        : new Reading.Repairs(planner.routingRepairs(), planner.guardRepairs());
   }
 
   /** The counts of the packets so far, by outcome. */
   AuditView audit(GatewayConfig config, GatewayStatus status) throws IOException {
-    return steered == null
+    return planner == null
         ? Audit.of(config, GatewayPlan.of(config, machine.network()), machine.network(), status)
-        : steered.audit(status);
+        : planner.audit(status);
   }
 
   /** Ends repairs; guard and rules stay. */
   @Override
   public void close() {
-    if (steered != null) {
-      steered.close();
+    if (planner != null) {
+      planner.close();
     }
   }
 }

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon;
 
+import dev.culvert.cluster.ClusterSnapshot;
 import dev.culvert.daemon.admin.AdminClient;
 import dev.culvert.daemon.admin.AdminServer;
+import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.config.GatewayConfig;
+import dev.culvert.daemon.config.KubernetesConfig;
+import dev.culvert.daemon.config.read.ConfigFile;
+import dev.culvert.daemon.config.read.KnownCluster;
 import dev.culvert.daemon.steer.KernelNetwork;
 import dev.culvert.daemon.steer.Network;
 import dev.culvert.daemon.steer.RunState;
@@ -12,6 +18,7 @@ import dev.culvert.tunnel.gateway.GatewayOptions;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
 import dev.culvert.tunnel.kernel.NameService;
 import dev.culvert.tunnel.noise.KeyLog;
+import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.state.SequenceFiles;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -24,6 +31,7 @@ import org.jspecify.annotations.Nullable;
  * @param uapiDirectory the directory in which {@code wg} looks for devices
  * @param adminDirectory the directory in which gateways have their admin sockets and run state
  * @param names the name service that resolves peers' names
+ * @param cluster opens the Kubernetes API
  * @param sequenceDirectory the directory in which sequence numbers of manual SAs outlive the
  *     machine's restarts
  */
@@ -33,7 +41,8 @@ public record Machine(
     Path uapiDirectory,
     Path adminDirectory,
     Path sequenceDirectory,
-    Resolver names) {
+    Resolver names,
+    ClusterAccess cluster) {
   private static final Path SEQUENCES = Path.of("/var/lib/culvert/sequences");
 
   /** This machine. */
@@ -44,7 +53,8 @@ public record Machine(
         UapiServer.DIRECTORY,
         AdminServer.DIRECTORY,
         SEQUENCES,
-        NameService::lookUp);
+        NameService::lookUp,
+        new KubernetesAccess());
   }
 
   /** The files of manual SAs' sequence numbers; their witnesses are beside the admin sockets. */
@@ -79,6 +89,35 @@ public record Machine(
   /** The nodes of {@code discovery} as the gateway used them last, for the next boot. */
   public Path rememberedNodes(String interfaceName) {
     return stateDirectory(interfaceName).resolve("nodes.yaml");
+  }
+
+  /** The cluster as the Kubernetes API told it last. */
+  public Path rememberedCluster(String interfaceName) {
+    return stateDirectory(interfaceName).resolve("cluster.json");
+  }
+
+  /** The configuration in a file, with the nodes that are known without asking anybody. */
+  public GatewayConfig read(ConfigFile source) throws ConfigException {
+    GatewayConfig config = source.parse();
+    return config.discovery() instanceof KubernetesConfig
+        ? source.parse(known(remembered(config), null))
+        : config;
+  }
+
+  /** The cluster as the Kubernetes API told it last, if the configuration follows it. */
+  ClusterSnapshot remembered(GatewayConfig config) {
+    return config.discovery() instanceof KubernetesConfig
+        ? cluster.remembered(rememberedCluster(config.interfaceName()))
+        : ClusterSnapshot.EMPTY;
+  }
+
+  /**
+   * The cluster for this machine.
+   *
+   * @param ownKey this node's public key, if it is known
+   */
+  KnownCluster known(ClusterSnapshot snapshot, @Nullable PublicKey ownKey) {
+    return new KnownCluster(snapshot, network.ownAddresses(), ownKey);
   }
 
   public AdminClient adminClient() {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon;
 
+import dev.culvert.tunnel.state.PrivateFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Objects;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,13 +21,9 @@ final class RememberedNodes {
   /** Replaces the copy. A failure is only logged, since the gateway runs without the copy too. */
   static void keep(Path nodes, Path copy) {
     Path directory = Objects.requireNonNull(copy.toAbsolutePath().getParent());
-    Path half = directory.resolve("." + copy.getFileName());
     try {
-      Files.createDirectories(
-          directory,
-          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-      Files.copy(nodes, half, StandardCopyOption.REPLACE_EXISTING);
-      Files.move(half, copy, StandardCopyOption.ATOMIC_MOVE);
+      Files.createDirectories(directory, PrivateFile.FOLDER_MODE);
+      PrivateFile.replace(copy, Files.readAllBytes(nodes));
     } catch (IOException e) {
       log.warn("{} is not kept for the guard of the next boot: {}", nodes, e.toString());
     }

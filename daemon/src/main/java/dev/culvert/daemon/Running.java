@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon;
 
+import dev.culvert.cluster.claim.OwnClaim;
 import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.ready.Desired;
 import dev.culvert.daemon.config.ready.DesiredEsp;
 import dev.culvert.daemon.config.ready.DesiredState;
+import dev.culvert.daemon.observe.KeysReading;
+import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.RunningTunnel;
+import dev.culvert.tunnel.noise.PublicKey;
 import java.io.IOException;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** A tunnel of either engine that runs from a configuration. */
 sealed interface Running extends AutoCloseable permits RunningWireGuard, RunningEsp {
@@ -44,6 +51,34 @@ sealed interface Running extends AutoCloseable permits RunningWireGuard, Running
   /** Moves a peer to the endpoint that its name stands for from now on. */
   void move(String peer, Endpoint to) throws IOException;
 
+  /**
+   * Takes peers away at once, and wipes their keys; the others stay as they are.
+   *
+   * @param peers their identities in the engine
+   */
+  void forget(Set<String> peers) throws IOException;
+
+  /** The identity of this node in the engine. */
+  Identity identity() throws IOException;
+
+  /**
+   * The identity of a node in its engine.
+   *
+   * @param engine as the API names it
+   * @param publicKey null if the engine has none
+   * @param espKeyId the newest global key, or 0
+   */
+  record Identity(String engine, @Nullable PublicKey publicKey, int espKeyId) {
+    OwnClaim claim(int port, Collection<IpAddress> addresses) {
+      return new OwnClaim(
+          engine,
+          publicKey == null ? null : publicKey.toString(),
+          espKeyId,
+          port,
+          addresses.stream().sorted().toList());
+    }
+  }
+
   /** The tunnel itself: its state, and its end. */
   RunningTunnel tunnel();
 
@@ -52,8 +87,16 @@ sealed interface Running extends AutoCloseable permits RunningWireGuard, Running
    * while the next one is at work.
    *
    * @param file the configuration file
+   * @throws DeviceException if the tunnel does not answer, or is closed
    */
-  GatewayView view(String file);
+  GatewayView view(String file) throws DeviceException;
+
+  /**
+   * The security associations, for metrics; null if the engine has none.
+   *
+   * @throws DeviceException if the tunnel does not answer, or is closed
+   */
+  @Nullable KeysReading keys() throws DeviceException;
 
   /**
    * The lines that Wireshark needs to decrypt a capture. They are secret, and only given if an

@@ -2,7 +2,9 @@
 package dev.culvert.daemon;
 
 import dev.culvert.daemon.admin.EspView;
+import dev.culvert.daemon.admin.EspView.GlobalKeyView;
 import dev.culvert.daemon.admin.GatewayView;
+import dev.culvert.daemon.admin.KeyingView;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.EspConfig;
 import dev.culvert.daemon.config.GatewayConfig;
@@ -10,6 +12,7 @@ import dev.culvert.daemon.config.NamedPeer;
 import dev.culvert.daemon.config.ready.Desired;
 import dev.culvert.daemon.config.ready.DesiredEsp;
 import dev.culvert.daemon.config.ready.EspPeers;
+import dev.culvert.daemon.observe.KeysReading;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.esp.EspPeerSettings;
@@ -20,6 +23,7 @@ import dev.culvert.tunnel.gateway.EspDevice;
 import dev.culvert.tunnel.gateway.GatewayOptions;
 import dev.culvert.tunnel.gateway.RunningTunnel;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.HashMap;
@@ -27,6 +31,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** An ESP device of any keying. */
 final class RunningEsp implements Running {
@@ -134,6 +140,25 @@ final class RunningEsp implements Running {
   }
 
   @Override
+  public synchronized void forget(Set<String> names) throws DeviceException {
+    List<EspPeerSettings> left =
+        peers.stream().filter(peer -> !names.contains(peer.name())).toList();
+    if (left.size() < peers.size()) {
+      device.configure(left, tunnel().listenPort(), tunnel().fwmark());
+      peers = left;
+    }
+  }
+
+  @Override
+  public synchronized Identity identity() throws DeviceException {
+    KeyingView keys = keying.view();
+    GlobalKeyView global = keys.globalKey();
+    return global == null
+        ? new Identity("noise", keys.publicKey(), 0)
+        : new Identity("esp", null, global.published());
+  }
+
+  @Override
   public synchronized void move(String peer, Endpoint to) throws IOException {
     Map<String, Endpoint> next = new HashMap<>(places);
     next.put(peer, to);
@@ -153,17 +178,28 @@ final class RunningEsp implements Running {
   }
 
   @Override
-  public synchronized GatewayView view(String file) {
+  public synchronized GatewayView view(String file) throws DeviceException {
+    return EspView.of(
+        device,
+        file,
+        config.keying().name(),
+        config.esn(),
+        keying.view(),
+        config.localRanges().stream().map(Prefix::toString).toList());
+  }
+
+  @Override
+  public synchronized KeysReading keys() throws DeviceException {
+    GlobalKeyView global = keying.view().globalKey();
+    return KeysReading.of(
+        device.securityAssociations(), global, global == null ? null : changed(global.file()));
+  }
+
+  private static @Nullable Long changed(String file) {
     try {
-      return EspView.of(
-          device,
-          file,
-          config.keying().name(),
-          config.esn(),
-          keying.view(),
-          config.localRanges().stream().map(Prefix::toString).toList());
-    } catch (DeviceException e) {
-      throw new IllegalStateException(tunnel().interfaceName() + " is gone", e);
+      return Files.getLastModifiedTime(Path.of(file)).to(TimeUnit.SECONDS);
+    } catch (IOException e) {
+      return null; // The keys that were read before stay in force.
     }
   }
 

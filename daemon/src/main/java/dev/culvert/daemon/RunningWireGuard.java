@@ -8,6 +8,7 @@ import dev.culvert.daemon.config.PeerConfig;
 import dev.culvert.daemon.config.ready.Desired;
 import dev.culvert.daemon.config.ready.DesiredState;
 import dev.culvert.daemon.config.ready.DeviceDiff;
+import dev.culvert.daemon.observe.KeysReading;
 import dev.culvert.daemon.uapi.UapiServer;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.gateway.DeviceException;
@@ -24,7 +25,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** A WireGuard device, which {@code wg} can see too. */
 final class RunningWireGuard implements Running {
@@ -38,6 +41,8 @@ final class RunningWireGuard implements Running {
   /** The endpoints that were wanted last. */
   private Map<PublicKey, Endpoint> endpoints;
 
+  private PublicKey publicKey;
+
   /** The names of the peers in the configuration, by public key. */
   private Map<String, String> names;
 
@@ -48,6 +53,7 @@ final class RunningWireGuard implements Running {
     this.uapi = uapi;
     endpoints = endpoints(desired.update());
     names = names(desired.config());
+    publicKey = desired.publicKey();
   }
 
   static RunningWireGuard open(Machine machine, DesiredState desired, int mtu) throws IOException {
@@ -103,6 +109,7 @@ final class RunningWireGuard implements Running {
       }
       endpoints = endpoints(wanted.update());
       names = names(wanted.config());
+      publicKey = wanted.publicKey();
       return update.peers().size();
     }
   }
@@ -125,6 +132,21 @@ final class RunningWireGuard implements Running {
   }
 
   @Override
+  public synchronized void forget(Set<String> peers) throws DeviceException {
+    List<PeerUpdate> removals =
+        peers.stream().map(PublicKey::parseBase64).map(DeviceDiff::removal).toList();
+    if (!removals.isEmpty()) {
+      device.configure(
+          new DeviceUpdate(null, OptionalInt.empty(), OptionalInt.empty(), false, removals));
+    }
+  }
+
+  @Override
+  public synchronized Identity identity() {
+    return new Identity("wireguard", publicKey, 0);
+  }
+
+  @Override
   public void move(String peer, Endpoint to) throws DeviceException {
     PeerUpdate update =
         new PeerUpdate(
@@ -143,6 +165,11 @@ final class RunningWireGuard implements Running {
   @Override
   public synchronized GatewayView view(String file) {
     return GatewayView.of(device, file, names);
+  }
+
+  @Override
+  public @Nullable KeysReading keys() {
+    return null;
   }
 
   @Override

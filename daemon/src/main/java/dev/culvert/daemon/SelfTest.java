@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import dev.culvert.daemon.admin.AdminMessage.Command;
@@ -9,10 +10,13 @@ import dev.culvert.daemon.admin.PeerView;
 import dev.culvert.daemon.admin.RoutesView;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
-import dev.culvert.tunnel.kernel.DeviceCapture;
+import dev.culvert.tunnel.port.PacketSocket;
+import dev.culvert.tunnel.port.SocketFilter;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
+import java.net.NetworkInterface;
 import java.nio.ByteBuffer;
 import java.security.SecureRandom;
 import java.util.ArrayList;
@@ -21,6 +25,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Sends a marked packet to each peer of a running gateway, and checks whether it crosses the
@@ -37,7 +43,7 @@ public final class SelfTest implements AutoCloseable {
 
   private static final int ETHERNET_HEADER = 14;
 
-  private final List<DeviceCapture> captures = new ArrayList<>();
+  private final Map<String, PacketSocket> captures = new TreeMap<>();
   private final SecureRandom random = new SecureRandom();
 
   private SelfTest() {}
@@ -89,11 +95,19 @@ public final class SelfTest implements AutoCloseable {
     }
     try (SelfTest test = new SelfTest()) {
       for (String device : routes.underlay()) {
-        test.captures.add(DeviceCapture.open(device));
+        test.captures.put(device, capture(device));
       }
       test.control();
       return test.watch(machine, gateway, routes.underlay());
     }
+  }
+
+  private static PacketSocket capture(String device) throws IOException {
+    NetworkInterface found = NetworkInterface.getByName(device);
+    if (found == null) {
+      throw new IOException("there is no device " + device + " any more");
+    }
+    return PacketSocket.open(SocketFilter.everything(), found.getIndex());
   }
 
   private byte[] mark() {
@@ -104,24 +118,34 @@ public final class SelfTest implements AutoCloseable {
 
   /** Sends a frame of our own on each device, which the capture has to see. */
   private void control() throws IOException {
-    for (DeviceCapture capture : captures) {
+    for (Map.Entry<String, PacketSocket> capture : captures.entrySet()) {
       byte[] mark = mark();
       ByteBuffer frame = ByteBuffer.allocate(ETHERNET_HEADER + mark.length);
       frame.putShort(12, EXPERIMENT).put(ETHERNET_HEADER, mark);
       // A socket does not see the frames that it sends itself.
-      try (DeviceCapture sender = DeviceCapture.open(capture.device())) {
+      try (PacketSocket sender = capture(capture.getKey())) {
         sender.send(frame.array());
       }
-      long end = System.nanoTime() + CONTROL_NANOS;
-      boolean seen = false;
-      while (!seen && System.nanoTime() - end < 0) {
-        seen = contains(capture.next(STEP_MILLIS), mark);
-      }
-      if (!seen) {
+      if (!sees(capture.getValue(), mark)) {
         throw new IOException(
-            "the capture on " + capture.device() + " is blind: it missed a control frame");
+            "the capture on " + capture.getKey() + " is blind: it missed a control frame");
       }
     }
+  }
+
+  private static boolean sees(PacketSocket capture, byte[] mark) throws IOException {
+    AtomicBoolean seen = new AtomicBoolean();
+    long end = System.nanoTime() + CONTROL_NANOS;
+    while (!seen.get() && System.nanoTime() - end < 0) {
+      capture.receive(
+          STEP_MILLIS,
+          frame -> {
+            if (contains(frame, mark)) {
+              seen.set(true);
+            }
+          });
+    }
+    return seen.get();
   }
 
   private Report watch(Machine machine, String gateway, List<String> devices) throws IOException {
@@ -136,13 +160,17 @@ public final class SelfTest implements AutoCloseable {
         send(target(peer), mark);
       }
     }
-    long frames = 0;
+    AtomicLong frames = new AtomicLong();
     long end = System.nanoTime() + WATCH_NANOS;
     while (System.nanoTime() - end < 0) {
-      for (DeviceCapture capture : captures) {
-        byte[] frame = capture.next(STEP_MILLIS);
-        frames += frame.length == 0 ? 0 : 1;
-        marks.forEach((key, mark) -> seen.merge(key, contains(frame, mark) ? 1L : 0L, Long::sum));
+      for (PacketSocket capture : captures.values()) {
+        capture.receive(
+            STEP_MILLIS,
+            frame -> {
+              frames.incrementAndGet();
+              marks.forEach(
+                  (key, mark) -> seen.merge(key, contains(frame, mark) ? 1L : 0L, Long::sum));
+            });
       }
     }
     Map<String, PeerView> after = new TreeMap<>();
@@ -157,7 +185,7 @@ public final class SelfTest implements AutoCloseable {
         reports.add(new PeerReport(peer.label(), target(peer).toString(), sealed, inClear));
       }
     }
-    return new Report(devices, frames, reports);
+    return new Report(devices, frames.get(), reports);
   }
 
   private static List<PeerView> peers(Machine machine, String gateway) throws IOException {
@@ -196,13 +224,11 @@ public final class SelfTest implements AutoCloseable {
     }
   }
 
-  private static boolean contains(byte[] frame, byte[] mark) {
-    for (int at = 0; at <= frame.length - mark.length; at++) {
-      int same = 0;
-      while (same < mark.length && frame[at + same] == mark[same]) {
-        same++;
-      }
-      if (same == mark.length) {
+  private static boolean contains(PacketSocket.Frame frame, byte[] mark) {
+    MemorySegment sought = MemorySegment.ofArray(mark);
+    for (long at = frame.at(); at <= frame.at() + frame.length() - mark.length; at++) {
+      if (frame.memory().get(JAVA_BYTE, at) == mark[0]
+          && frame.memory().asSlice(at, mark.length).mismatch(sought) < 0) {
         return true;
       }
     }
@@ -211,6 +237,6 @@ public final class SelfTest implements AutoCloseable {
 
   @Override
   public void close() {
-    captures.forEach(DeviceCapture::close);
+    captures.values().forEach(PacketSocket::close);
   }
 }

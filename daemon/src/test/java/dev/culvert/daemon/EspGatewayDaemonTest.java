@@ -14,6 +14,7 @@ import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.testing.FakeMachine;
 import dev.culvert.daemon.testing.FakeNetwork;
 import dev.culvert.daemon.testing.FakeTunnels;
+import dev.culvert.daemon.testing.GatewayYaml;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.esp.global.KeyFile;
 import dev.culvert.tunnel.state.KeyFileWriter;
@@ -65,22 +66,12 @@ final class EspGatewayDaemonTest {
   }
 
   private void configure(String esp, String sas) throws IOException {
-    Files.writeString(
-        file,
-        """
-        apiVersion: culvert.dev/v1alpha1
-        kind: Gateway
-        spec:
-          engine: esp
-          interface: {name: cv0}
-          clusterCIDRs: [10.66.0.0/16]
-          internal: [192.0.2.1]
-          podCIDRs: [10.66.1.0/24]
-          esp: {%s}
-          peers:
-            - {name: b, endpoint: "192.0.2.2:4500", allowedIps: [10.66.2.0/24]%s}
-        """
-            .formatted(esp, sas));
+    GatewayYaml.of("cv0")
+        .with("engine: esp", "clusterCIDRs: [10.66.0.0/16]")
+        .with("internal: [192.0.2.1]", "podCIDRs: [10.66.1.0/24]", "esp: {" + esp + "}")
+        .peers(
+            GatewayYaml.entry("b", "endpoint: '192.0.2.2:4500'", "allowedIps: [10.66.2.0/24]", sas))
+        .write(file);
   }
 
   private GatewayView status() throws IOException {
@@ -189,9 +180,7 @@ final class EspGatewayDaemonTest {
   @Test
   void theEngineChangesOnlyWithANewStart() throws Exception {
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
-      Files.writeString(
-          file,
-          "apiVersion: culvert.dev/v1alpha1\nkind: Gateway\nspec: {interface: {name: cv0}}\n");
+      GatewayYaml.of("cv0").write(file);
       assertThrows(ConfigException.class, daemon::reload);
       configure("keyFile: keys, esn: false", "");
       assertThrows(ConfigException.class, daemon::reload);
@@ -204,7 +193,7 @@ final class EspGatewayDaemonTest {
     secret(directory.resolve("out"), KeyFile.newLine(1, 32, random));
     configure(
         "keying: manual",
-        ", inbound: {spi: 0x101, keyFile: in}, outbound: {spi: 0x102, keyFile: out}");
+        "inbound: {spi: 0x101, keyFile: in}, outbound: {spi: 0x102, keyFile: out}");
   }
 
   @Test
@@ -242,7 +231,7 @@ final class EspGatewayDaemonTest {
   void oneKeyForBothDirectionsIsRefusedAndLeavesOnlyTheGuard() throws Exception {
     configure(
         "keying: manual",
-        ", inbound: {spi: 0x101, keyFile: keys}, outbound: {spi: 0x102, keyFile: keys}");
+        "inbound: {spi: 0x101, keyFile: keys}, outbound: {spi: 0x102, keyFile: keys}");
     ConfigException refusal =
         assertThrows(ConfigException.class, () -> GatewayDaemon.start(file, machine));
     assertEquals(

@@ -14,12 +14,13 @@ import dev.culvert.daemon.admin.NameView;
 import dev.culvert.daemon.admin.PeerView;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.steer.BlindSpotWatch;
-import dev.culvert.daemon.steer.Steered;
+import dev.culvert.daemon.steer.Planner;
 import dev.culvert.daemon.testing.Eventually;
 import dev.culvert.daemon.testing.FakeMachine;
 import dev.culvert.daemon.testing.FakeNetwork;
 import dev.culvert.daemon.testing.FakeTunnels;
 import dev.culvert.daemon.testing.FakeWireGuard;
+import dev.culvert.daemon.testing.GatewayYaml;
 import dev.culvert.daemon.testing.LogLines;
 import dev.culvert.routing.BlindSpot;
 import dev.culvert.routing.IpAddress;
@@ -32,6 +33,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -97,7 +99,7 @@ final class GatewayDaemonTest {
   }
 
   private static String named(String name, String key, String range) {
-    return peer(name, key, range).replace("]}", "], endpoint: '" + name + ".example:51820'}");
+    return peer(name, key, range, "endpoint: '" + name + ".example:51820'");
   }
 
   private String endpoint(String key) {
@@ -140,6 +142,14 @@ final class GatewayDaemonTest {
   }
 
   @Test
+  void theMachineIsAskedForItsFactsOnceBeforeItIsGuarded() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      assertEquals(2, network.factsAsked(), "and once when the device has its port");
+      assertFalse(daemon.wasStopped());
+    }
+  }
+
+  @Test
   void whatLeadsToAPeerIsGuardedOnceItsNameResolvesAndBeforeThePeerIsThere() throws Exception {
     IpAddress at = IpAddress.parse("192.0.2.3");
     network.leadsOnlyTo(at);
@@ -151,7 +161,7 @@ final class GatewayDaemonTest {
       network.failing(true);
       hosts.put("b.example", List.of(at));
       assertTrue(Eventually.holds(() -> nameFailed("no guard today")));
-      assertEquals("null", endpoint(B), "it does not go where nothing is guarded");
+      assertEquals("null", endpoint(B), "it does not go to an address without a guard");
       network.failing(false);
       assertTrue(Eventually.holds(() -> endpoint(B).equals("192.0.2.3:51820")));
       assertEquals(List.of("wire0"), network.plan().guard().underlay());
@@ -186,7 +196,7 @@ final class GatewayDaemonTest {
       assertEquals("[2001:db8::3]:51820", endpoint(B));
       hosts.put("b.example", List.of(v4, v6));
       daemon.reload();
-      assertEquals("[2001:db8::3]:51820", endpoint(B), "it works where it is");
+      assertEquals("[2001:db8::3]:51820", endpoint(B), "it works at its first address");
       device().unanswered(2);
       daemon.reload();
       assertEquals("192.0.2.3:51820", endpoint(B), "it does not");
@@ -217,17 +227,18 @@ final class GatewayDaemonTest {
     }
   }
 
-  private static String peer(String name, String key, String range) {
-    return "    - {name: " + name + ", publicKey: " + key + ", allowedIps: [" + range + "]}\n";
+  private static String peer(String name, String key, String range, String... more) {
+    String[] settings = Arrays.copyOf(more, more.length + 2);
+    settings[more.length] = "publicKey: " + key;
+    settings[more.length + 1] = "allowedIps: [" + range + "]";
+    return GatewayYaml.entry(name, settings);
   }
 
   private void write(String link, String... peers) throws IOException {
-    Files.writeString(
-        file,
-        "apiVersion: culvert.dev/v1alpha1\nkind: Gateway\nspec:\n  interface: {name: cv0, "
-            + link
-            + "}\n  identity: {privateKeyFile: key}\n  clusterCIDRs: [10.66.0.0/16]\n  peers:\n"
-            + String.join("", peers));
+    GatewayYaml.of("cv0", link)
+        .with("identity: {privateKeyFile: key}", "clusterCIDRs: [10.66.0.0/16]")
+        .peers(peers)
+        .write(file);
   }
 
   private FakeWireGuard device() {
@@ -431,7 +442,7 @@ final class GatewayDaemonTest {
       assertEquals(
           List.of("update [10.67.0.0/16, 10.66.0.0/16]", "update [10.66.2.0/24, 10.66.0.0/16]"),
           network.calls(),
-          "the plan goes back where the device refuses");
+          "the plan goes back if the device refuses");
     }
   }
 
@@ -605,7 +616,7 @@ final class GatewayDaemonTest {
       Guard guard = network.plan().guard();
       assertEquals(
           "[10.66.0.1/32, 192.0.2.1/32]", guard.localNode().toString(), "its own, then the wire's");
-      assertEquals("[10.66.1.0/24]", guard.localPods().toString(), "what is on its other devices");
+      assertEquals("[10.66.1.0/24]", guard.localPods().toString(), "ranges on its other devices");
       assertEquals("[10.66.2.0/24]", guard.remotePods().toString());
       assertEquals(List.of("wire0"), guard.underlay());
     }
@@ -632,11 +643,11 @@ final class GatewayDaemonTest {
   @Test
   void theDeviceHasThePlansMtuFromItsBeginning() throws Exception {
     mtuOf("endpoint: '192.0.2.2:51820'");
-    assertEquals(1440, openedWith, "else the keeper repairs what the gateway itself did");
+    assertEquals(1440, openedWith, "else the keeper undoes the gateway's own change");
   }
 
   private int mtuOf(String setting) throws Exception {
-    String peer = peer("a", A, "10.66.2.0/24").replace("]}", "], " + setting + "}");
+    String peer = peer("a", A, "10.66.2.0/24", setting);
     write("addresses: [10.66.0.1/24]", peer);
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
       assertFalse(daemon.wasStopped());
@@ -652,11 +663,11 @@ final class GatewayDaemonTest {
     assertTrue(String.valueOf(refusal.getMessage()).contains("MTU of 1279"), "" + refusal);
     network.mtu(1360);
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine);
-        LogLines log = LogLines.of(Steered.class)) {
+        LogLines log = LogLines.of(Planner.class)) {
       network.mtu(1300);
       assertTrue(
           Eventually.holds(() -> network.plan().links().getFirst().mtu() == 1220),
-          "what is larger than the wire lets through would be lost");
+          "packets larger than the wire allows would be lost");
       assertTrue(Eventually.holds(() -> log.text().contains("IPv6 goes no more")));
       assertFalse(daemon.wasStopped());
     }
@@ -670,7 +681,8 @@ final class GatewayDaemonTest {
     assertEquals("1", network.setting(key).orElseThrow());
     GatewayDaemon.start(file, machine).close();
     machine.runState().settings("cv0").restore(network);
-    assertEquals("0", network.setting(key).orElseThrow(), "not what the second start found");
+    assertEquals(
+        "0", network.setting(key).orElseThrow(), "not the value that the second start found");
 
     GatewayDaemon.start(file, machine).close();
     network.setting(key, "2");
@@ -691,38 +703,29 @@ final class GatewayDaemonTest {
     assertTrue(machine.runState().exists("cv0"));
   }
 
-  private void discoverable(String nodes) throws IOException {
+  private void discoverable(String... nodes) throws IOException {
     Path half = directory.resolve("half");
-    Files.writeString(half, "apiVersion: culvert.dev/v1alpha1\nkind: Nodes\nnodes:\n" + nodes);
+    Files.writeString(half, GatewayYaml.nodesFile(nodes));
     Files.move(half, directory.resolve("nodes.yaml"), StandardCopyOption.REPLACE_EXISTING);
   }
 
   private static String node(String name, String key, String address, String pods) {
-    return "  - {name: %s, internal: [%s], podCIDRs: [%s], publicKey: %s}\n"
-        .formatted(name, address, pods, key);
+    return GatewayYaml.entry(
+        name, "internal: [" + address + "]", "podCIDRs: [" + pods + "]", "publicKey: " + key);
   }
 
   @Test
   void theFileOfNodesIsFollowedAndABadOneKeepsWhatIsInForce() throws Exception {
     discoverable(node("b", A, "192.0.2.2", "10.66.2.0/24"));
-    Files.writeString(
-        file,
-        """
-        apiVersion: culvert.dev/v1alpha1
-        kind: Gateway
-        spec:
-          interface: {name: cv0}
-          identity: {privateKeyFile: key}
-          node: a
-          nodes:
-            - {name: a, internal: [192.0.2.1], podCIDRs: [10.66.1.0/24]}
-          discovery: {file: nodes.yaml}
-        """);
+    GatewayYaml.of("cv0")
+        .with("identity: {privateKeyFile: key}", "node: a", "discovery: {file: nodes.yaml}")
+        .nodes(GatewayYaml.entry("a", "internal: [192.0.2.1]", "podCIDRs: [10.66.1.0/24]"))
+        .write(file);
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine);
         LogLines log = LogLines.of(GatewayDaemon.class)) {
       assertEquals("[10.66.2.0/24]", network.plan().guard().remotePods().toString());
       discoverable(
-          node("b", A, "192.0.2.2", "10.66.2.0/24") + node("c", B, "192.0.2.3", "10.66.3.0/24"));
+          node("b", A, "192.0.2.2", "10.66.2.0/24"), node("c", B, "192.0.2.3", "10.66.3.0/24"));
       assertTrue(Eventually.holds(() -> network.plan().guard().remotePods().size() == 2));
       assertTrue(Eventually.holds(() -> device().updates().size() == 2));
       assertEquals(1, device().updates().getLast().peers().size(), "the new one alone");

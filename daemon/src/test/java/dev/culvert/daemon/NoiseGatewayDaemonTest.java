@@ -15,6 +15,7 @@ import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.testing.FakeMachine;
 import dev.culvert.daemon.testing.FakeNetwork;
 import dev.culvert.daemon.testing.FakeTunnels;
+import dev.culvert.daemon.testing.GatewayYaml;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -66,34 +67,20 @@ final class NoiseGatewayDaemonTest {
   }
 
   private static String peer(String name, int number, String publicKey, String more) {
-    return """
-        - name: %s
-          endpoint: "192.0.2.%d:4500"
-          publicKey: "%s"
-          allowedIps: [10.66.%d.0/24]
-          %s
-        """
-        .formatted(name, number, publicKey, number, more)
-        .indent(4);
+    return GatewayYaml.entry(
+        name,
+        "endpoint: '192.0.2." + number + ":4500'",
+        "publicKey: " + publicKey,
+        "allowedIps: [10.66." + number + ".0/24]",
+        more);
   }
 
   private void configure(int port, String... peers) throws IOException {
-    Files.writeString(
-        file,
-        """
-        apiVersion: culvert.dev/v1alpha1
-        kind: Gateway
-        spec:
-          engine: esp
-          interface: {name: cv0, listenPort: %d}
-          identity: {privateKeyFile: private.key}
-          esp: {keying: noise}
-          peers:
-        %s
-          internal: [192.0.2.1]
-          podCIDRs: [10.66.1.0/24]
-        """
-            .formatted(port, String.join("", peers)));
+    GatewayYaml.of("cv0", "listenPort: " + port)
+        .with("engine: esp", "esp: {keying: noise}", "identity: {privateKeyFile: private.key}")
+        .with("internal: [192.0.2.1]", "podCIDRs: [10.66.1.0/24]")
+        .peers(peers)
+        .write(file);
   }
 
   private GatewayView status() throws IOException {
@@ -174,18 +161,10 @@ final class NoiseGatewayDaemonTest {
   @Test
   void anotherKeyingNeedsANewStart() throws Exception {
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
-      Files.writeString(
-          file,
-          """
-          apiVersion: culvert.dev/v1alpha1
-          kind: Gateway
-          spec:
-            engine: esp
-            interface: {name: cv0}
-            esp: {keying: manual}
-            internal: [192.0.2.1]
-            podCIDRs: [10.66.1.0/24]
-          """);
+      GatewayYaml.of("cv0")
+          .with("engine: esp", "esp: {keying: manual}")
+          .with("internal: [192.0.2.1]", "podCIDRs: [10.66.1.0/24]")
+          .write(file);
       assertThrows(ConfigException.class, daemon::reload);
       assertEquals("b", peers().getFirst().label());
     }

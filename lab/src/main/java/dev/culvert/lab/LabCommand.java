@@ -48,6 +48,9 @@ public final class LabCommand implements Callable<Integer> {
           "nft",
           "nftables");
 
+  /** The environment variable of the launcher with the folder of the checkout. */
+  private static final String CHECKOUT = "CULVERT_CHECKOUT";
+
   private final Class<?> main;
 
   private enum Format {
@@ -77,6 +80,13 @@ public final class LabCommand implements Callable<Integer> {
           "2, or 3: a control plane and two workers, and a menu of faults (default:"
               + " ${DEFAULT-VALUE}).")
   private int nodes;
+
+  @Option(
+      names = "--kubernetes",
+      description =
+          "Three nodes that find each other through the API of a real Kubernetes control plane, an"
+              + " exemption that is applied live, and faults. Takes a checkout of the project.")
+  private boolean kubernetes;
 
   @Option(
       names = "--keep",
@@ -114,6 +124,9 @@ public final class LabCommand implements Callable<Integer> {
     if (nodes != 2 && nodes != 3) {
       throw new ParameterException(spec.commandLine(), "--nodes is 2 or 3");
     }
+    if (kubernetes && keep) {
+      throw new ParameterException(spec.commandLine(), "--keep is not for --kubernetes");
+    }
     try {
       checkMachine();
       if (clean) {
@@ -123,7 +136,8 @@ public final class LabCommand implements Callable<Integer> {
       }
       boolean json = format == Format.JSON;
       LabView view = new LabView(json ? err : out, isTerminal());
-      LabReport report = nodes == 3 ? runCluster(view) : run(view);
+      LabReport report =
+          kubernetes ? runKubernetes(view) : nodes == 3 ? runCluster(view) : run(view);
       if (json) {
         out.println(Json.pretty(report));
         out.flush();
@@ -190,9 +204,25 @@ public final class LabCommand implements Callable<Integer> {
       } else {
         run.faults();
       }
-      LabReport report = run.report();
-      view.summary(report);
-      return report;
+      return run.report();
+    }
+  }
+
+  private LabReport runKubernetes(LabView view) {
+    String checkout = System.getenv(CHECKOUT);
+    if (checkout == null) {
+      throw new LabException("--kubernetes takes a checkout of the project: start it by ./culvert");
+    }
+    long id = ProcessHandle.current().pid();
+    try (LabNetwork network = LabNetwork.create(id, 3)) {
+      Path folder = LabFiles.createFolder(id);
+      view.phase("Kubernetes: etcd and an API server on node-a, a Node for each node");
+      try (LabKubernetes cluster = new LabKubernetes(network, folder, Path.of(checkout))) {
+        LabKubernetesRun run = new LabKubernetesRun(network, folder, self(), engine, cluster, view);
+        run.run();
+        run.faults();
+        return run.report();
+      }
     }
   }
 

@@ -4,14 +4,15 @@ package dev.culvert.lab;
 import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.admin.AdminServer;
 import dev.culvert.daemon.uapi.UapiServer;
+import dev.culvert.lab.kubernetes.ControlPlane;
 import dev.culvert.lab.net.LabException;
+import dev.culvert.tunnel.state.PrivateFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Optional;
 
@@ -25,13 +26,11 @@ public final class LabFiles {
   private LabFiles() {}
 
   /** A fresh folder for the lab's keys and configurations, which only we can read. */
-  static Path createFolder(long id) {
+  public static Path createFolder(long id) {
     Path folder = folder(id);
     try {
       Files.createDirectories(AdminServer.DIRECTORY);
-      return Files.createDirectory(
-          folder,
-          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+      return Files.createDirectory(folder, PrivateFile.FOLDER_MODE);
     } catch (IOException e) {
       throw new LabException("cannot make " + folder + ": " + e.getMessage(), e);
     }
@@ -63,6 +62,11 @@ public final class LabFiles {
     return AdminServer.DIRECTORY.resolve(LabNetwork.PREFIX + id);
   }
 
+  /** The folder of the control plane, which deletes it when it ends. */
+  public static Path controlPlane(Path folder) {
+    return folder.resolve("control-plane");
+  }
+
   /** Removes all files of the lab, also those that killed gateways left behind. */
   static void remove(long id) {
     try {
@@ -74,6 +78,7 @@ public final class LabFiles {
         removeMatching(state, "*");
         Files.deleteIfExists(state);
       }
+      ControlPlane.deleteFolder(controlPlane(folder(id)));
       removeMatching(folder(id), "*");
       Files.deleteIfExists(folder(id));
       Files.deleteIfExists(ownerFile(id));
@@ -84,14 +89,16 @@ public final class LabFiles {
 
   /** Writes a file that only we can read. It is complete before it replaces another. */
   public static void writePrivate(Path file, String text) {
-    Path unnamed = file.resolveSibling(file.getFileName() + ".new");
     try {
-      Files.deleteIfExists(unnamed);
-      Files.createFile(
-          unnamed,
-          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-      Files.writeString(unnamed, text);
-      Files.move(unnamed, file, StandardCopyOption.ATOMIC_MOVE);
+      PrivateFile.replace(file, text.getBytes(StandardCharsets.UTF_8));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  static String read(Path file) {
+    try {
+      return Files.readString(file);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -6,6 +6,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.Namespace;
+import dev.culvert.lab.net.Pings;
 import dev.culvert.lab.net.Traffic;
 import java.time.Duration;
 import java.util.HexFormat;
@@ -17,13 +18,13 @@ import java.util.regex.Pattern;
 /** Traffic from one pod to the other: a TCP stream full of the marker, and pings beside it. */
 public final class LabFlow implements AutoCloseable {
   private static final String PORT = "9000";
-  private static final Pattern LOSS = Pattern.compile("([0-9.]+)% packet loss");
   private static final Pattern RTT = Pattern.compile("time=([0-9.]+) ms");
   private static final int PINGS_PER_SECOND = 5;
 
   private final Daemon receiver;
   private final Daemon sender;
   private final Daemon ping;
+  private final int pings;
   private final Duration duration;
 
   /**
@@ -36,7 +37,8 @@ public final class LabFlow implements AutoCloseable {
     this.duration = duration;
     receiver = receiving.start(Map.of(), Traffic.command("tcp-serve", PORT));
     receiver.awaitOutput("listening");
-    ping = ping(sending, to, Math.max(1, duration.toMillis() * PINGS_PER_SECOND / 1000), marker);
+    pings = (int) Math.max(1, duration.toMillis() * PINGS_PER_SECOND / 1000);
+    ping = ping(sending, to, pings, marker);
     sender =
         sending.start(
             Map.of(),
@@ -44,21 +46,9 @@ public final class LabFlow implements AutoCloseable {
   }
 
   /** Pings that carry the marker: ping repeats a pattern of up to 16 bytes. */
-  private static Daemon ping(Namespace from, String to, long count, String marker) {
-    return from.start(
-        "ping",
-        "-n",
-        "-i",
-        "0.2",
-        "-W",
-        "2",
-        "-s",
-        "500",
-        "-c",
-        Long.toString(count),
-        "-p",
-        HexFormat.of().formatHex(marker.getBytes(UTF_8), 0, 16),
-        to);
+  private static Daemon ping(Namespace from, String to, int count, String marker) {
+    String pattern = HexFormat.of().formatHex(marker.getBytes(UTF_8), 0, 16);
+    return Pings.start(from, count, "0.2", to, "-s", "500", "-p", pattern);
   }
 
   boolean isRunning() {
@@ -104,8 +94,7 @@ public final class LabFlow implements AutoCloseable {
   /** Percent of the pings without an answer, once they are done. */
   public double pingLoss() {
     ping.awaitEnd(duration.plus(Commands.PATIENCE));
-    Matcher loss = LOSS.matcher(ping.output());
-    return loss.find() ? Double.parseDouble(loss.group(1)) : 100;
+    return 100.0 * Pings.unanswered(ping.output(), pings) / pings;
   }
 
   @Override

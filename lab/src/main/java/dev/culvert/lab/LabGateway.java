@@ -4,6 +4,7 @@ package dev.culvert.lab;
 import dev.culvert.daemon.admin.AdminClient;
 import dev.culvert.daemon.admin.AdminMessage.Command;
 import dev.culvert.daemon.admin.AdminServer;
+import dev.culvert.daemon.admin.GatewayEndingException;
 import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Daemon;
@@ -38,6 +39,18 @@ public final class LabGateway {
     this.folder = folder;
     this.engine = engine;
     engine.makeKeys(site, folder);
+  }
+
+  /**
+   * Makes the keys of all sites' gateways.
+   *
+   * @return them in the order of the sites
+   */
+  static List<LabGateway> all(
+      LabNetwork network, Path folder, List<String> culvert, LabEngine engine) {
+    return network.sites().stream()
+        .map(site -> new LabGateway(site, folder, culvert, engine))
+        .toList();
   }
 
   public Path configuration() {
@@ -99,11 +112,18 @@ public final class LabGateway {
 
   /** The gateway's view of itself; empty while it does not answer. */
   public Optional<GatewayView> status() {
+    return status(site);
+  }
+
+  /** The view of itself of any gateway at a site; empty while it does not answer. */
+  public static Optional<GatewayView> status(LabSite site) {
     if (!ADMIN.isRunning(site.interfaceName())) {
       return Optional.empty();
     }
     try {
       return Optional.ofNullable(ADMIN.call(site.interfaceName(), Command.STATUS).gateway());
+    } catch (GatewayEndingException e) {
+      return Optional.empty();
     } catch (IOException e) {
       throw new LabException(site.interfaceName() + " does not answer: " + e.getMessage(), e);
     }
@@ -116,6 +136,12 @@ public final class LabGateway {
       throw new IllegalStateException("not started");
     }
     return running;
+  }
+
+  /** The log of the process that was started last. */
+  String log() {
+    Daemon last = daemon;
+    return last == null ? "" : last.output();
   }
 
   /** Ends the gateway as a crash would. */

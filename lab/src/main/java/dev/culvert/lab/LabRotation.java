@@ -10,7 +10,6 @@ import dev.culvert.tunnel.state.KeyFileWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.security.SecureRandom;
 import java.util.List;
 import java.util.Objects;
@@ -34,14 +33,13 @@ public final class LabRotation {
    * @return its id
    */
   public int rotate() {
-    Path first = LabEngine.keyFile(network.a, folder);
-    Path second = LabEngine.keyFile(network.b, folder);
+    Path first = LabGlobalKey.file(network.a, folder);
+    Path second = LabGlobalKey.file(network.b, folder);
     int id;
     try {
       id = KeyFileWriter.rotate(first, new SecureRandom());
       await("one node to publish key " + id, gateways.subList(0, 1), key -> key.published() == id);
-      Path copy = Files.copy(first, folder.resolve("half"), StandardCopyOption.COPY_ATTRIBUTES);
-      Files.move(copy, second, StandardCopyOption.ATOMIC_MOVE);
+      LabFiles.writePrivate(second, Files.readString(first));
     } catch (IOException | KeyFileException e) {
       throw new LabException("no rotation: " + e.getMessage(), e);
     }
@@ -56,11 +54,11 @@ public final class LabRotation {
     boolean holds(EspView.GlobalKeyView key);
   }
 
-  private static void await(String what, List<LabGateway> gateways, Condition condition) {
+  private static void await(String event, List<LabGateway> gateways, Condition condition) {
     if (!Waiting.until(
         Commands.PATIENCE,
         () -> gateways.stream().flatMap(LabRotation::key).allMatch(condition::holds))) {
-      throw new LabException("gave up waiting for " + what);
+      throw new LabException("gave up waiting for " + event);
     }
   }
 

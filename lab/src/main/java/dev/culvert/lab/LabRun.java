@@ -8,6 +8,7 @@ import dev.culvert.daemon.admin.PeerView;
 import dev.culvert.lab.LabReport.Check;
 import dev.culvert.lab.net.Capture;
 import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Crowd;
 import dev.culvert.lab.net.LabException;
 import dev.culvert.lab.net.NumberedFlow;
 import dev.culvert.lab.net.Traffic;
@@ -153,7 +154,8 @@ final class LabRun {
                 network
                     .a
                     .pod()
-                    .attempt("ping", "-n", "-c", "1", "-W", "1", network.b.podAddress())
+                    .attempt(
+                        "ping", "-n", "-c", "1", "-W", Crowd.seconds(1), network.b.podAddress())
                     .succeeded());
     double seconds = (System.nanoTime() - began) / 1e9;
     figures.put("secondsToFirstAnsweredPing", seconds);

@@ -15,6 +15,7 @@ final class LabView {
   private static final String RED = "\033[31m";
   private static final String BOLD = "\033[1m";
   private static final String PLAIN = "\033[0m";
+  private static final int LOG_LINES = 40;
 
   private final PrintWriter out;
   private final boolean terminal;
@@ -78,6 +79,19 @@ final class LabView {
         report.held()
             ? "All held: the pods' traffic crossed the wire encrypted, and only so."
             : "Not all held: see above.");
+  }
+
+  /** Shows the end of the gateways' logs if not all held. */
+  void logs(LabReport report, List<LabGateway> gateways) {
+    if (report.held()) {
+      return;
+    }
+    for (LabGateway gateway : gateways) {
+      List<String> lines = gateway.log().lines().toList();
+      println("");
+      println(gateway.site().nodeName() + "'s gateway logged last:");
+      lines.stream().skip(Math.max(0, lines.size() - LOG_LINES)).forEach(this::result);
+    }
   }
 
   void println(String line) {

@@ -2,13 +2,13 @@
 package dev.culvert.routing;
 
 import dev.culvert.routing.Owner.ExemptPorts;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.Deque;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,22 +43,17 @@ public final class Classifier {
    */
   private final PrefixTable<Owner> sources;
 
-  /** The exemptions that this node serves; they exempt its replies. */
-  private final List<ExemptPorts> replies;
-
   private Classifier(
       int self,
       List<@Nullable String> peers,
       List<String> bypassRules,
       PrefixTable<Owner> owners,
-      PrefixTable<Owner> sources,
-      List<ExemptPorts> replies) {
+      PrefixTable<Owner> sources) {
     this.self = self;
     this.peers = peers;
     this.bypassRules = bypassRules;
     this.owners = owners;
     this.sources = sources;
-    this.replies = replies;
   }
 
   /**
@@ -175,16 +170,11 @@ public final class Classifier {
     if (!source.address()) {
       return destination.fromPod();
     }
-    if (destination.address() && destination.node() != self) {
-      Verdict exempt = Owner.exempt(destination.exempt(), protocol, destinationPort);
-      if (exempt == null) {
-        exempt = Owner.exempt(replies, protocol, sourcePort);
-      }
-      if (exempt != null) {
-        return exempt;
-      }
+    Verdict exempt = Owner.exempt(destination.exempt(), protocol, destinationPort);
+    if (exempt == null) {
+      exempt = Owner.exempt(destination.replies(), protocol, sourcePort);
     }
-    return destination.fromNode();
+    return exempt == null ? destination.fromNode() : exempt;
   }
 
   /** Works out the owners. Used for one classifier. */
@@ -196,6 +186,7 @@ public final class Classifier {
     private final List<Verdict.Bypass> exempt = new ArrayList<>();
     private final Map<TrafficClass, Verdict.Bypass> inClear = new EnumMap<>(TrafficClass.class);
     private final Owner unowned;
+    private final Owner joining;
     private final PrefixTable.Builder<Owner> owners = PrefixTable.builder();
     private final PrefixTable.Builder<Owner> sources = PrefixTable.builder();
 
@@ -208,7 +199,8 @@ public final class Classifier {
         inClear.put(traffic, bypass(traffic.toString()));
       }
       Verdict unknown = policy.strictEgress() ? UNKNOWN : bypass("not-strict");
-      unowned = new Owner(-1, false, unknown, unknown, List.of());
+      unowned = new Owner(-1, false, unknown, unknown);
+      joining = new Owner(-1, false, unknown, unknown, List.of(), exemptions(self, true));
     }
 
     private Verdict.Bypass bypass(String rule) {
@@ -224,7 +216,9 @@ public final class Classifier {
         addresses[node] = owner(node, true);
       }
       PrefixTable<Owner> local = local(pods[self]);
-      Deque<Prefix> wide = new ArrayDeque<>(map.clusterCidrs());
+      NavigableMap<Prefix, Owner> wide = new TreeMap<>();
+      map.clusterCidrs().forEach(range -> wide.put(range, unowned));
+      map.joining().forEach(range -> wide.put(range, joining));
       map.claims()
           .forEach(
               (prefix, claim) -> {
@@ -241,16 +235,16 @@ public final class Classifier {
           Collections.unmodifiableList(peers),
           List.copyOf(bypassRules),
           owners.build(),
-          sources.build(),
-          exemptions(map.nodes().get(self)));
+          sources.build());
     }
 
     /** Adds the cluster's own ranges up to {@code end}, so that all ranges are added in order. */
-    private void unowned(Deque<Prefix> wide, @Nullable Prefix end, PrefixTable<Owner> local) {
-      while (!wide.isEmpty() && (end == null || wide.getFirst().compareTo(end) <= 0)) {
-        Prefix prefix = wide.removeFirst();
-        if (!prefix.equals(end)) {
-          add(prefix, unowned, false, local);
+    private void unowned(
+        NavigableMap<Prefix, Owner> wide, @Nullable Prefix end, PrefixTable<Owner> local) {
+      while (!wide.isEmpty() && (end == null || wide.firstKey().compareTo(end) <= 0)) {
+        Map.Entry<Prefix, Owner> first = wide.pollFirstEntry();
+        if (!first.getKey().equals(end)) {
+          add(first.getKey(), first.getValue(), false, local);
         }
       }
     }
@@ -272,10 +266,12 @@ public final class Classifier {
     }
 
     private Owner owner(int node, boolean address) {
-      List<ExemptPorts> servers =
-          address && node != self ? exemptions(map.nodes().get(node)) : List.of();
-      return new Owner(
-          node, address, verdict(node, false, address), verdict(node, true, address), servers);
+      Verdict fromPod = verdict(node, false, address);
+      Verdict fromNode = verdict(node, true, address);
+      return address && node != self
+          ? new Owner(
+              node, true, fromPod, fromNode, exemptions(node, false), exemptions(self, false))
+          : new Owner(node, address, fromPod, fromNode);
     }
 
     private Verdict verdict(int node, boolean fromNode, boolean toNode) {
@@ -291,11 +287,17 @@ public final class Classifier {
       return peer == null ? NO_PEER : new Verdict.Encrypt(node, peer, traffic);
     }
 
-    private List<ExemptPorts> exemptions(ClusterNode node) {
+    /**
+     * The exemptions that a node serves.
+     *
+     * @param toJoining only those whose clients need not be known
+     */
+    private List<ExemptPorts> exemptions(int node, boolean toJoining) {
+      ClusterNode server = map.nodes().get(node);
       List<ExemptPorts> matching = new ArrayList<>();
       for (int i = 0; i < exempt.size(); i++) {
         Exemption exemption = policy.exemptions().get(i);
-        if (exemption.servers().matches(node)) {
+        if (exemption.servers().matches(server) && (exemption.joining() || !toJoining)) {
           matching.add(new ExemptPorts(exemption.protocol(), exemption.ports(), exempt.get(i)));
         }
       }

@@ -7,8 +7,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 public final class ClusterMap {
   private final List<ClusterNode> nodes;
   private final List<Prefix> clusterCidrs;
+  private final List<Prefix> nodeCidrs;
 
   /** Sorted, since then a table is built without sorting, and a copy is made without comparing. */
   private final NavigableMap<Prefix, Claim> claims;
@@ -31,20 +34,31 @@ public final class ClusterMap {
   public record Claim(int node, boolean address) {}
 
   private ClusterMap(
-      List<ClusterNode> nodes, List<Prefix> clusterCidrs, NavigableMap<Prefix, Claim> claims) {
+      List<ClusterNode> nodes,
+      List<Prefix> clusterCidrs,
+      List<Prefix> nodeCidrs,
+      NavigableMap<Prefix, Claim> claims) {
     this.nodes = nodes;
     this.clusterCidrs = clusterCidrs;
+    this.nodeCidrs = nodeCidrs;
     this.claims = claims;
+  }
+
+  /** A map of these nodes, in which no address stands for a node that is not known. */
+  public static ClusterMap of(List<ClusterNode> nodes, List<Prefix> clusterCidrs) {
+    return of(nodes, clusterCidrs, List.of());
   }
 
   /**
    * A map of these nodes.
    *
    * @param clusterCidrs ranges all of whose addresses are the cluster's, known or not
+   * @param nodeCidrs ranges of the nodes' addresses, known or not
    * @throws OwnerConflictException if two nodes claim one range
    * @throws IllegalArgumentException if two nodes share a name, or a range holds all addresses
    */
-  public static ClusterMap of(List<ClusterNode> nodes, List<Prefix> clusterCidrs) {
+  public static ClusterMap of(
+      List<ClusterNode> nodes, List<Prefix> clusterCidrs, List<Prefix> nodeCidrs) {
     NavigableMap<Prefix, Claim> claims = new TreeMap<>();
     Map<String, Integer> names = new HashMap<>();
     for (int i = 0; i < nodes.size(); i++) {
@@ -55,7 +69,10 @@ public final class ClusterMap {
       claim(claims, nodes, i);
     }
     return new ClusterMap(
-        List.copyOf(nodes), clusterCidrs.stream().distinct().sorted().toList(), claims);
+        List.copyOf(nodes),
+        clusterCidrs.stream().distinct().sorted().toList(),
+        Prefixes.disjoint(nodeCidrs),
+        claims);
   }
 
   private static void claim(
@@ -101,7 +118,7 @@ public final class ClusterMap {
       release(claimed, changed.set(index, node));
     }
     claim(claimed, changed, index);
-    return new ClusterMap(List.copyOf(changed), clusterCidrs, claimed);
+    return new ClusterMap(List.copyOf(changed), clusterCidrs, nodeCidrs, claimed);
   }
 
   /** This map without the node of that name. */
@@ -116,7 +133,7 @@ public final class ClusterMap {
     claimed.replaceAll(
         (prefix, claim) ->
             claim.node() < index ? claim : new Claim(claim.node() - 1, claim.address()));
-    return new ClusterMap(List.copyOf(changed), clusterCidrs, claimed);
+    return new ClusterMap(List.copyOf(changed), clusterCidrs, nodeCidrs, claimed);
   }
 
   public List<ClusterNode> nodes() {
@@ -126,6 +143,34 @@ public final class ClusterMap {
   /** Sorted. */
   public List<Prefix> clusterCidrs() {
     return clusterCidrs;
+  }
+
+  /** Sorted; they do not overlap. */
+  public List<Prefix> nodeCidrs() {
+    return nodeCidrs;
+  }
+
+  /**
+   * The addresses at which a node may be that is not known yet, in ranges that do not overlap,
+   * sorted: the parts of {@link #nodeCidrs} that are the cluster's. A range of pods wins, and so
+   * does a range of the cluster inside a range of nodes.
+   */
+  public List<Prefix> joining() {
+    return nodeCidrs.stream()
+        .filter(range -> clusterCidrs.stream().anyMatch(cidr -> cidr.contains(range)))
+        .flatMap(range -> Prefixes.subtract(range, notOfNodes(range)).stream())
+        .toList();
+  }
+
+  private List<Prefix> notOfNodes(Prefix range) {
+    Stream<Prefix> pods =
+        claims.entrySet().stream()
+            .filter(entry -> !entry.getValue().address())
+            .map(Map.Entry::getKey)
+            .filter(prefix -> prefix.contains(range) || range.contains(prefix));
+    Stream<Prefix> inside =
+        clusterCidrs.stream().filter(cidr -> range.contains(cidr) && !range.equals(cidr));
+    return Stream.concat(pods, inside).toList();
   }
 
   /** The index in {@link #nodes()} of the node of that name, or -1. */
@@ -184,12 +229,13 @@ public final class ClusterMap {
   public boolean equals(@Nullable Object other) {
     return other instanceof ClusterMap that
         && nodes.equals(that.nodes)
-        && clusterCidrs.equals(that.clusterCidrs);
+        && clusterCidrs.equals(that.clusterCidrs)
+        && nodeCidrs.equals(that.nodeCidrs);
   }
 
   @Override
   public int hashCode() {
-    return 31 * nodes.hashCode() + clusterCidrs.hashCode();
+    return Objects.hash(nodes, clusterCidrs, nodeCidrs);
   }
 
   @Override

@@ -11,8 +11,11 @@ import java.util.List;
  * @param servers the nodes that listen
  * @param protocol {@link IpProtocol#TCP} or {@link IpProtocol#UDP}
  * @param ports that they listen on
+ * @param joining whether the clients are not only known nodes, but all addresses of {@link
+ *     ClusterMap#joining} too: a node needs these ports before it can be known
  */
-public record Exemption(String name, NodeSelector servers, int protocol, List<PortRange> ports) {
+public record Exemption(
+    String name, NodeSelector servers, int protocol, List<PortRange> ports, boolean joining) {
 
   public Exemption {
     if (!name.matches("[a-z0-9][a-z0-9-]{0,31}")) {
@@ -25,5 +28,10 @@ public record Exemption(String name, NodeSelector servers, int protocol, List<Po
     if (ports.isEmpty()) {
       throw new IllegalArgumentException(name + ": no ports are exempt");
     }
+  }
+
+  /** An exemption between known nodes. */
+  public Exemption(String name, NodeSelector servers, int protocol, List<PortRange> ports) {
+    this(name, servers, protocol, ports, false);
   }
 }

@@ -12,9 +12,20 @@ import org.jspecify.annotations.Nullable;
  * @param fromPod the verdict on a packet from one of this node's pods
  * @param fromNode the verdict on a packet from this node itself
  * @param exempt the exemptions that the owner serves; none for pods and for this node
+ * @param replies the exemptions that this node serves to the owner; none for pods and for this node
  */
 record Owner(
-    int node, boolean address, Verdict fromPod, Verdict fromNode, List<ExemptPorts> exempt) {
+    int node,
+    boolean address,
+    Verdict fromPod,
+    Verdict fromNode,
+    List<ExemptPorts> exempt,
+    List<ExemptPorts> replies) {
+
+  /** The owner of a range to which nothing is exempt. */
+  Owner(int node, boolean address, Verdict fromPod, Verdict fromNode) {
+    this(node, address, fromPod, fromNode, List.of(), List.of());
+  }
 
   /** One exemption in a form for quick look-ups. */
   record ExemptPorts(int protocol, List<PortRange> ports, Verdict.Bypass verdict) {

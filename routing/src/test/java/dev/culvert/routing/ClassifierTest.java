@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
@@ -114,6 +115,28 @@ class ClassifierTest {
     assertEquals("api-server", ask(control, server, client, TCP, 6443, 40000));
     assertEquals("etcd", ask(control, server, client, TCP, 2380, 40000));
     assertEquals("key-worker-2", ask(control, server, client, TCP, 6444, 40000));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "192.168.1.10, 192.168.1.200, 192.168.1.70, 10.244.0.3",
+    "fd01::10, fd01::c8, fd01::a:7, fd02::3"
+  })
+  void aControlPlanesReplyToANodeThatJoinsIsExemptOnTheExemptionsPortsAlone(
+      String server, String joining, String podOf3, String pod) {
+    ClusterMap map = Clusters.threeThatOthersJoin();
+    Classifier server1 = Classifier.of(map, Clusters.openToJoining(), "control-1");
+    assertEquals("api-server", ask(server1, server, joining, TCP, 6443, 40000));
+    assertEquals("no owner", ask(server1, server, joining, TCP, 2380, 40000), "not open to it");
+    assertEquals("no owner", ask(server1, server, joining, TCP, 40000, 6443), "a request");
+    assertEquals("no owner", ask(server1, server, joining, UDP, 6443, 40000));
+    assertEquals("no owner", ask(server1, server, joining, TCP, NO_PORT, NO_PORT));
+    assertEquals("no owner", ask(server1, pod, joining, TCP, 6443, 40000), "of a pod");
+    assertEquals("key-worker-3", ask(server1, server, podOf3, TCP, 6443, 40000), "to a pod");
+    Classifier worker1 = Classifier.of(map, Clusters.openToJoining(), "worker-1");
+    String host = server.replace("10", "11");
+    assertEquals("no owner", ask(worker1, host, joining, TCP, 6443, 40000), "no server");
+    assertEquals("no owner", ask(worker1, host, joining, TCP, 40000, 6443), "no server");
   }
 
   @ParameterizedTest
@@ -250,7 +273,14 @@ class ClassifierTest {
         assertEquals(
             naive(map, policy, source, destination, protocol, from, to),
             ask(classifier, source.toString(), destination.toString(), protocol, from, to),
-            () -> source + " " + destination + " in " + map.nodes() + map.clusterCidrs());
+            () ->
+                source
+                    + " "
+                    + destination
+                    + " in "
+                    + map.nodes()
+                    + map.clusterCidrs()
+                    + map.nodeCidrs());
       }
     }
   }
@@ -275,6 +305,15 @@ class ClassifierTest {
     if (from == null || from.node == null || !from.node.name().equals(Clusters.SELF)) {
       return "foreign source";
     }
+    if (to.node == null
+        && from.address
+        && from.node.roles().contains("control-plane")
+        && protocol == TCP
+        && sourcePort == 6443
+        && policy.exemptions().getFirst().joining()
+        && joins(map, destination)) {
+      return "api-server";
+    }
     if (to.node == null) {
       return policy.strictEgress() ? "no owner" : "not-strict";
     }
@@ -296,6 +335,24 @@ class ClassifierTest {
       return traffic;
     }
     return to.node.peer() == null ? "no peer" : to.node.peer();
+  }
+
+  private static boolean joins(ClusterMap map, IpAddress address) {
+    Prefix nodes = widest(map.nodeCidrs(), address);
+    return nodes != null
+        && map.clusterCidrs().stream().anyMatch(cidr -> cidr.contains(nodes))
+        && map.clusterCidrs().stream()
+            .noneMatch(cidr -> cidr.length() > nodes.length() && cidr.contains(address))
+        && map.nodes().stream()
+            .flatMap(node -> node.podCidrs().stream())
+            .noneMatch(pods -> pods.contains(address));
+  }
+
+  private static @Nullable Prefix widest(List<Prefix> ranges, IpAddress address) {
+    return ranges.stream()
+        .filter(range -> range.contains(address))
+        .min(Comparator.comparingInt(Prefix::length))
+        .orElse(null);
   }
 
   private record Found(int length, @Nullable ClusterNode node, boolean address) {}

@@ -4,6 +4,7 @@ package dev.culvert.routing;
 import static dev.culvert.routing.Clusters.node;
 import static dev.culvert.routing.Clusters.prefixes;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.util.List;
@@ -17,6 +18,26 @@ import org.junit.jupiter.params.provider.ValueSource;
  * equals one built anew.
  */
 class ClusterMapTest {
+  @Test
+  void nodesMayJoinInTheRangesOfNodesThatAreTheClustersAndNoPods() {
+    List<ClusterNode> nodes =
+        List.of(
+            node("a", "worker", "10.1.0.1", "10.1.0.128/25", "10.9.0.0/16"),
+            node("b", "worker", "10.1.0.2", "10.2.0.0/16"));
+    ClusterMap map =
+        ClusterMap.of(
+            nodes,
+            prefixes("10.0.0.0/8", "10.1.0.64/26", "192.0.2.0/24"),
+            prefixes("10.1.0.0/24", "10.1.0.0/26", "10.2.3.0/24", "192.0.2.0/24", "172.16.0.0/16"));
+    assertEquals(
+        "[10.1.0.0/26, 192.0.2.0/24]",
+        map.joining().toString(),
+        "not pods of a nor b, not the cluster's range inside, not outside of the cluster");
+    assertEquals(map.joining(), map.without("a").with(nodes.getFirst()).joining());
+    assertEquals(List.of(), ClusterMap.of(nodes, map.clusterCidrs()).joining());
+    assertNotEquals(ClusterMap.of(nodes, map.clusterCidrs()), map);
+  }
+
   @Test
   void aRangeOfTwoNodesIsRefusedAndBothAreNamed() {
     assertConflict(

@@ -57,6 +57,32 @@ public final class Clusters {
         prefixes("10.244.0.0/16", "fd02::/48"));
   }
 
+  /**
+   * The same, with the nodes' networks in the cluster's ranges and as ranges of nodes. Pods of the
+   * third worker are in them.
+   */
+  public static ClusterMap threeThatOthersJoin() {
+    ClusterMap three = three();
+    List<Prefix> nodes = prefixes("192.168.1.0/24", "fd01::/64");
+    List<Prefix> cluster = new ArrayList<>(three.clusterCidrs());
+    cluster.addAll(nodes);
+    List<ClusterNode> all = new ArrayList<>(three.nodes());
+    all.add(node("worker-3", "worker", "192.168.1.13", "192.168.1.64/28", "fd01::a:0/112"));
+    return ClusterMap.of(all, cluster, nodes);
+  }
+
+  /** A strict policy in which the API server is open to nodes that join, and etcd is not. */
+  public static Policy openToJoining() {
+    Exemption api = Policy.CONTROL_PLANE_EXEMPTIONS.getFirst();
+    return new Policy(
+        EnumSet.allOf(TrafficClass.class),
+        true,
+        true,
+        List.of(
+            new Exemption(api.name(), api.servers(), api.protocol(), api.ports(), true),
+            Policy.CONTROL_PLANE_EXEMPTIONS.getLast()));
+  }
+
   public static List<Prefix> prefixes(String... text) {
     return Arrays.stream(text).map(Prefix::parse).toList();
   }
@@ -93,7 +119,14 @@ public final class Clusters {
     for (int i = 0; i < random.nextInt(4); i++) {
       cidrs.add(range(random));
     }
-    return ClusterMap.of(nodes, cidrs);
+    List<Prefix> nodeCidrs = new ArrayList<>();
+    for (int i = 0; i < random.nextInt(4); i++) {
+      nodeCidrs.add(
+          cidrs.isEmpty() || random.nextBoolean()
+              ? range(random)
+              : cidrs.get(random.nextInt(cidrs.size())));
+    }
+    return ClusterMap.of(nodes, cidrs, nodeCidrs);
   }
 
   public static Policy randomPolicy(Random random) {
@@ -103,7 +136,9 @@ public final class Clusters {
         encrypted.add(traffic);
       }
     }
-    return new Policy(encrypted, random.nextInt(4) != 0, true, Policy.CONTROL_PLANE_EXEMPTIONS);
+    List<Exemption> exemptions =
+        random.nextBoolean() ? Policy.CONTROL_PLANE_EXEMPTIONS : openToJoining().exemptions();
+    return new Policy(encrypted, random.nextInt(4) != 0, true, exemptions);
   }
 
   /** Of 256 IPv4 addresses, or 256 IPv6 addresses whose bits lie on both sides of bit 64. */

@@ -26,7 +26,7 @@ final class EspPolicyTest {
   private static final Policy ALL =
       new Policy(EnumSet.allOf(TrafficClass.class), true, true, List.of());
 
-  /** The node whose SAs carry what goes to {@code destination}, or null: nobody's. */
+  /** The node whose SAs carry packets to {@code destination}, or null if there is none. */
   private static @Nullable String carrier(Map<String, EspPolicy> policies, String destination) {
     IpAddress address = IpAddress.parse(destination);
     String node = null;

@@ -6,6 +6,8 @@ import dev.culvert.daemon.admin.AdminMessage;
 import dev.culvert.daemon.steer.RunState;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicReference;
 import picocli.CommandLine.Command;
@@ -18,7 +20,8 @@ import picocli.CommandLine.Spec;
     name = "down",
     description = {
       "Ends a gateway and lifts its guard: from now on its ranges are routed as without it.",
-      "Works as well when the gateway died before."
+      "Works as well when the gateway died before. The settings that 'up --kubernetes' wrote are"
+          + " deleted."
     })
 public final class DownCommand implements Callable<Integer> {
   private static final int PATIENCE_MILLIS = 10_000;
@@ -49,6 +52,10 @@ public final class DownCommand implements Callable<Integer> {
     if (state.exists(name)) {
       machine.network().remove();
       state.settings(name).restore(machine.network());
+      Path settings = KubernetesOptions.file(machine.adminDirectory(), name).toAbsolutePath();
+      if (state.configuration(name).filter(settings::equals).isPresent()) {
+        Files.deleteIfExists(settings);
+      }
       state.delete(name);
     }
     PrintWriter out = spec.commandLine().getOut();

@@ -7,7 +7,7 @@ public final class ExitCode {
   public static final int FAILED = 1;
   public static final int USAGE = 2;
   public static final int CONFIG_REFUSED = 3;
-  static final int NOT_RUNNING = 4;
+  public static final int NOT_RUNNING = 4;
   public static final int IN_CLEAR = 5;
 
   private ExitCode() {}

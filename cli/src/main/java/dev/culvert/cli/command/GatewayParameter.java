@@ -14,6 +14,7 @@ public final class GatewayParameter {
   @Parameters(
       arity = "0..1",
       paramLabel = "IFACE|FILE",
+      converter = InterfaceNameConverter.OrFile.class,
       defaultValue = GatewayConfig.DEFAULT_INTERFACE,
       description = "Which gateway (default: ${DEFAULT-VALUE}).")
   private String gateway;
@@ -55,20 +56,17 @@ public final class GatewayParameter {
   public GatewayConfig configuration(Machine machine)
       throws ConfigException, IOException, CommandException {
     if (isFile()) {
-      return ConfigFile.read(Path.of(gateway));
+      return machine.read(ConfigFile.open(Path.of(gateway)));
     }
     Path file =
         machine
             .runState()
             .configuration(gateway)
             .orElseThrow(() -> CommandException.notRunning(machine, gateway));
-    return ConfigFile.read(file);
+    return machine.read(ConfigFile.open(file));
   }
 
   private boolean isFile() {
-    return gateway.indexOf('/') >= 0
-        || gateway.endsWith(".yaml")
-        || gateway.endsWith(".yml")
-        || gateway.endsWith(".conf");
+    return InterfaceNameConverter.OrFile.isFile(gateway);
   }
 }

@@ -4,6 +4,7 @@ package dev.culvert.cli.command;
 import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.admin.AdminMessage;
 import dev.culvert.daemon.admin.AdminMessage.Response;
+import dev.culvert.daemon.admin.GatewayEndingException;
 import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.socket.LocalServer;
 import dev.culvert.daemon.uapi.UapiClient;
@@ -12,6 +13,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -33,16 +35,38 @@ public final class Gateways {
   /** The gateway called {@code name}, or all running ones if {@code name} is null. */
   public List<GatewayView> ask(@Nullable String name) throws IOException, CommandException {
     if (name == null) {
-      List<GatewayView> all = new ArrayList<>();
-      for (String each : running()) {
-        all.add(askOne(each));
-      }
-      return all;
+      return askAll(running());
     }
     if (!isRunning(name)) {
       throw CommandException.notRunning(machine, name);
     }
     return List.of(askOne(name));
+  }
+
+  /** The running gateways, except those that were brought up in another network namespace. */
+  public List<GatewayView> askHere() throws IOException {
+    List<String> here = new ArrayList<>();
+    for (String each : running()) {
+      if (!machine.runState().isElsewhere(each)) {
+        here.add(each);
+      }
+    }
+    return askAll(here);
+  }
+
+  private List<GatewayView> askAll(Collection<String> names) throws IOException {
+    List<GatewayView> all = new ArrayList<>();
+    for (String each : names) {
+      try {
+        all.add(askOne(each));
+      } catch (IOException e) {
+        // It ended since the list was made, or is about to, so it is not running.
+        if (isRunning(each) && !(e instanceof GatewayEndingException)) {
+          throw e;
+        }
+      }
+    }
+    return all;
   }
 
   private GatewayView askOne(String name) throws IOException {

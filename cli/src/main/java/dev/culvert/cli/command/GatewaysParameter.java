@@ -10,7 +10,11 @@ import picocli.CommandLine.Parameters;
 
 /** {@code IFACE}: one gateway; without it, all that run here. */
 public final class GatewaysParameter {
-  @Parameters(arity = "0..1", paramLabel = "IFACE", description = "Only of this one.")
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "IFACE",
+      converter = InterfaceNameConverter.class,
+      description = "Only of this one.")
   private @Nullable String interfaceName;
 
   /** The gateways' answers about their state. */

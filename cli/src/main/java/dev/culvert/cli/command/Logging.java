@@ -53,7 +53,7 @@ public final class Logging extends ContextAwareBase implements Configurator {
   }
 
   /** Sets the level for a command that runs on, unless the user set a level. */
-  static void daemonDefault(Level byDefault) {
+  public static void daemonDefault(Level byDefault) {
     if (LoggerFactory.getILoggerFactory() instanceof LoggerContext context) {
       context.getLogger(OURS).setLevel(level(byDefault));
     }

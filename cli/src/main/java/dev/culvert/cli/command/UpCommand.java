@@ -10,23 +10,39 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** {@code culvert up}: a gateway from a file. */
 @Command(
     name = "up",
     description = {
       "Runs a gateway from a file: YAML, or .conf in the format of wg(8).",
-      "What its peers own never leaves in clear from here on, whatever becomes of this process,"
-          + " until 'culvert down'. SIGHUP and 'culvert reload' read the file again."
+      "Packets to addresses that its peers own never leave in clear from here on, even if this"
+          + " process dies, until 'culvert down'. SIGHUP and 'culvert reload' read the file again."
     })
 public final class UpCommand implements Callable<Integer> {
   private final Machine machine;
 
-  @Parameters(paramLabel = "FILE", description = "The configuration.")
-  private Path file;
+  @Spec private CommandSpec spec;
+
+  @Parameters(arity = "0..1", paramLabel = "FILE", description = "The configuration.")
+  private @Nullable Path given;
+
+  @Option(
+      names = "--kubernetes",
+      description =
+          "Instead of a file: the nodes come from the Kubernetes API. The settings come from the"
+              + " options below, or from the environment, and are written to"
+              + " /run/culvert/INTERFACE.json.")
+  private boolean kubernetes;
+
+  @Mixin private KubernetesOptions kubernetesOptions;
 
   @Option(
       names = {"-d", "--detach"},
@@ -37,14 +53,29 @@ public final class UpCommand implements Callable<Integer> {
     this.machine = machine;
   }
 
+  private Path file() throws IOException, CommandException {
+    if (kubernetes == (given != null)) {
+      throw new CommandException(ExitCode.USAGE, "give a file, or --kubernetes");
+    }
+    if (given != null) {
+      String stray = kubernetesOptions.firstOf(spec.commandLine().getParseResult());
+      if (stray != null) {
+        throw new CommandException(ExitCode.USAGE, stray + " goes with --kubernetes, not a file");
+      }
+      return given;
+    }
+    return kubernetesOptions.write(machine.adminDirectory());
+  }
+
   @Override
   public Integer call() throws Exception {
     if (detach && !Detached.isWanted()) {
       throw new CommandException(ExitCode.USAGE, "--detach works through the launcher, ./culvert");
     }
     Logging.daemonDefault(Detached.isWanted() ? Level.WARN : Level.INFO);
+    Path file = file();
     AtomicBoolean told = new AtomicBoolean();
-    try (GatewayDaemon daemon = start()) {
+    try (GatewayDaemon daemon = start(file)) {
       Signals.onEnd(
           () -> {
             told.set(true);
@@ -76,15 +107,15 @@ public final class UpCommand implements Callable<Integer> {
             + "'");
   }
 
-  private GatewayDaemon start() throws ConfigException, IOException, CommandException {
+  private GatewayDaemon start(Path file) throws ConfigException, IOException, CommandException {
     try {
       return GatewayDaemon.start(file, machine);
     } catch (AlreadyRunsException e) {
       throw e;
     } catch (ConfigException e) {
-      throw stays(ExitCode.CONFIG_REFUSED, e);
+      throw stays(file, ExitCode.CONFIG_REFUSED, e);
     } catch (IOException e) {
-      throw stays(ExitCode.FAILED, e);
+      throw stays(file, ExitCode.FAILED, e);
     }
   }
 
@@ -92,12 +123,12 @@ public final class UpCommand implements Callable<Integer> {
    * A failure whose message also says whether the guard stands, which this start or an earlier one
    * loaded.
    */
-  private CommandException stays(int exitCode, Exception e) {
+  private CommandException stays(Path file, int exitCode, Exception e) {
     return new CommandException(
         exitCode,
         Failures.message(e)
             + (isGuarded()
-                ? "; what the peers own stays blocked: mend this and try again, or 'culvert down "
+                ? "; the ranges of the peers stay blocked: mend this and try again, or 'culvert down "
                     + file
                     + "'"
                 : ""));

@@ -3,8 +3,6 @@ package dev.culvert.cli.command;
 
 import ch.qos.logback.classic.Level;
 import dev.culvert.daemon.Machine;
-import dev.culvert.daemon.config.Place;
-import dev.culvert.daemon.config.Values;
 import dev.culvert.daemon.socket.LocalServer;
 import dev.culvert.daemon.uapi.UapiServer;
 import dev.culvert.tunnel.gateway.RunningTunnel;
@@ -34,7 +32,10 @@ public final class WgCommand implements Callable<Integer> {
       description = "Stays until the interface goes.")
   private boolean foreground;
 
-  @Parameters(paramLabel = "IFACE", description = "The interface's name, unique on the machine.")
+  @Parameters(
+      paramLabel = "IFACE",
+      converter = InterfaceNameConverter.class,
+      description = "The interface's name, unique on the machine.")
   private String interfaceName;
 
   public WgCommand(Machine machine) {
@@ -48,7 +49,6 @@ public final class WgCommand implements Callable<Integer> {
           ExitCode.USAGE, "without -f this works through the launcher, ./culvert");
     }
     Logging.daemonDefault(Level.ERROR);
-    Values.interfaceName(new Place("interface", 0, ""), interfaceName);
     if (LocalServer.isLive(machine.uapiSocket(interfaceName))) {
       throw new FileAlreadyExistsException(interfaceName);
     }

@@ -20,39 +20,57 @@ import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.params.AfterParameterizedClassInvocation;
+import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** A cluster of three that goes through faults: who still reaches whom, and how. */
+/**
+ * A cluster of three that goes through faults: who still reaches whom, and how. One cluster goes
+ * through all of them, and each test leaves it whole, except the last two.
+ */
 @Tag("integration")
 @ParameterizedClass
 @EnumSource(names = {"WIREGUARD", "ESP"})
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 final class ClusterTest {
   private static final String MARKER = "never-in-clear-0";
   private static final String API_SERVER = "asked-api-server";
 
-  private final LabEngine engine;
-  private TestCluster cluster;
+  private static @Nullable TestCluster running;
+  private final TestCluster cluster;
 
   ClusterTest(LabEngine engine) {
-    this.engine = engine;
+    cluster = Objects.requireNonNull(running, engine::toString);
+  }
+
+  @BeforeParameterizedClassInvocation
+  static void start(LabEngine engine) throws IOException {
+    Requirements.namespaces();
+    TestCluster cluster = new TestCluster(engine);
+    running = cluster;
+    cluster.start();
+  }
+
+  @AfterParameterizedClassInvocation
+  static void remove() {
+    if (running != null) {
+      running.close();
+      running = null;
+    }
   }
 
   @BeforeEach
-  void start() throws IOException {
-    Requirements.namespaces();
-    cluster = new TestCluster(engine);
-    cluster.start();
+  void isWhole() {
     assertTrue(cluster.podsReachEachOther(), cluster::state);
-  }
-
-  @AfterEach
-  void remove() {
-    cluster.close();
   }
 
   private boolean workersReach(int port) {
@@ -202,10 +220,13 @@ final class ClusterTest {
     cluster.site(1).pod().address("eth0", "fd42:2::99/128");
     reload(", 10.42.2.99, 'fd42:2::99']", "]");
     assertTrue(reachesIt(), cluster::state);
+    cluster.site(1).pod().ip("address", "del", "10.42.2.99/32", "dev", "eth0");
+    cluster.site(1).pod().ip("address", "del", "fd42:2::99/128", "dev", "eth0");
   }
 
-  /** Where the address was is on the wire: what is sent there in clear arrives nowhere else. */
+  /** The address was on the wire: a packet that is sent there in clear arrives nowhere else. */
   @Test
+  @Order(Integer.MAX_VALUE) // A node is gone afterwards.
   void aDeadNodesAddressIsGivenToAPodOfAnother() throws IOException {
     LabGateway dead = cluster.gateways.get(2);
     LabGateway heir = cluster.gateways.get(1);
@@ -273,6 +294,7 @@ final class ClusterTest {
   }
 
   @Test
+  @Order(Integer.MAX_VALUE - 1) // Packets in clear are counted afterwards.
   void theSelfTestSeesSealedPacketsAndThoseInClear() {
     Commands.Result sealed = cluster.culvert(0, "verify", name(0));
     assertEquals(0, sealed.exitCode(), sealed::toString);

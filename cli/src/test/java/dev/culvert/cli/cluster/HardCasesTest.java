@@ -289,52 +289,15 @@ final class HardCasesTest {
               + " add rule inet deaf in icmp type destination-unreachable drop;"
               + " add rule inet deaf in icmpv6 type packet-too-big drop");
     }
-    try (Daemon sinkB = sink(podB);
-        Daemon sinkC = sink(podC)) {
-      assertTrue(sends(podB, there), cluster::state);
-      assertTrue(sends(podC, back), cluster::state);
+    try (Daemon sinkB = TestCluster.sink(podB);
+        Daemon sinkC = TestCluster.sink(podC)) {
+      assertTrue(TestCluster.sends(podB, there), cluster::state);
+      assertTrue(TestCluster.sends(podC, back), cluster::state);
       assertTrue(sinkB.isAlive() && sinkC.isAlive());
     } finally {
       podB.run("nft", "delete", "table", "inet", "deaf");
       podC.run("nft", "delete", "table", "inet", "deaf");
     }
-  }
-
-  /** Says how many bytes it was sent. */
-  private static Daemon sink(Namespace at) {
-    Daemon server =
-        at.start(
-            "python3",
-            "-uc",
-            """
-            import socket
-            server = socket.create_server(('::', 8081), family=socket.AF_INET6, dualstack_ipv6=True)
-            print('listening')
-            while True:
-              k, _ = server.accept()
-              total = 0
-              while data := k.recv(65536):
-                total += len(data)
-              k.sendall(str(total).encode())
-              k.close()
-            """);
-    server.awaitOutput("listening");
-    return server;
-  }
-
-  private static boolean sends(Namespace from, String address) {
-    return from.attempt(
-            "python3",
-            "-c",
-            """
-            import socket, sys
-            k = socket.create_connection((sys.argv[1], 8081), 5)
-            k.sendall(bytes(300000))
-            k.shutdown(socket.SHUT_WR)
-            sys.exit(0 if k.recv(100) == b'300000' else 1)
-            """,
-            address)
-        .succeeded();
   }
 
   @Test

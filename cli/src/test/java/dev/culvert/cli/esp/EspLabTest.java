@@ -13,6 +13,7 @@ import dev.culvert.cli.kit.Requirements;
 import dev.culvert.cli.kit.TestLab;
 import dev.culvert.lab.LabEngine;
 import dev.culvert.lab.LabGateway;
+import dev.culvert.lab.LabGlobalKey;
 import dev.culvert.lab.LabNetwork;
 import dev.culvert.lab.LabRotation;
 import dev.culvert.lab.LabSite;
@@ -30,7 +31,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** {@code culvert up} with {@code engine: esp}, two gateways and what pods say through them. */
+/** {@code culvert up} with {@code engine: esp}, two gateways and traffic of pods through them. */
 @Tag("integration")
 final class EspLabTest {
   private static final String MARKER = "never-in-clear-0";
@@ -97,7 +98,7 @@ final class EspLabTest {
       JsonNode out = sas.get(0).get("esp").get("securityAssociations").get(0);
       assertEquals("out", out.get("direction").asText());
       assertTrue(out.get("packets").asLong() > 0);
-      String file = LabEngine.keyFile(lab.network.a, lab.folder).toString();
+      String file = LabGlobalKey.file(lab.network.a, lab.folder).toString();
       assertTrue(run(lab, "key", "rotate", file).contains("key 2 is in " + file));
       assertTrue(
           Waiting.until(
@@ -112,7 +113,7 @@ final class EspLabTest {
       assertTrue(run(lab, "sas", name).contains("publishes key 2"));
       assertTrue(run(lab, "status", name).contains("esp"));
       assertTrue(run(lab, "peers", name).contains("node-b"));
-      Files.writeString(LabEngine.keyFile(lab.network.a, lab.folder), "nonsense\n");
+      Files.writeString(LabGlobalKey.file(lab.network.a, lab.folder), "nonsense\n");
       lab.gatewayA.daemon().awaitOutput(file + ":1: ");
       assertTrue(lab.podsReachEachOther(), "the keys in use stay");
       assertFalse(lab.gatewayA.daemon().output().contains("nonsense"));

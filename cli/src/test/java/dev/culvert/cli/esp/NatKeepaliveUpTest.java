@@ -42,8 +42,7 @@ final class NatKeepaliveUpTest {
   void aSilentEndKeepsTheMappingOfANatAlive(Keys keys) {
     ConcurrentLinkedQueue<byte[]> seen = new ConcurrentLinkedQueue<>();
     try (EspPair pair = new EspPair(false);
-        UpPair gateways =
-            new UpPair(pair, keys, "", text -> text + "      persistentKeepalive: 1\n")) {
+        UpPair gateways = new UpPair(pair, keys, List.of(), NatKeepaliveUpTest::eachSecond)) {
       assertTrue(
           Waiting.until(
               Commands.PATIENCE, () -> EspPair.ping(pair.ours, OUR_V4, PEER_V4).succeeded()),
@@ -75,5 +74,9 @@ final class NatKeepaliveUpTest {
         .attempt(Commands.PATIENCE, Map.of(), Culvert.command("status", gateways.device(2)))
         .orThrow()
         .out();
+  }
+
+  private static String eachSecond(String configuration) {
+    return configuration.replace("allowedIps: [", "persistentKeepalive: 1, allowedIps: [");
   }
 }

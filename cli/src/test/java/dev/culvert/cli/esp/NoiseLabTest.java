@@ -24,7 +24,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** {@code culvert up} with {@code keying: noise}, two gateways and what pods say through them. */
+/** {@code culvert up} with {@code keying: noise}, two gateways and traffic of pods through them. */
 @Tag("integration")
 final class NoiseLabTest {
   private static final String MARKER = "never-in-clear-1";

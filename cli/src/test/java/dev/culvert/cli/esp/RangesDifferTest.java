@@ -10,6 +10,7 @@ import dev.culvert.cli.kit.Requirements;
 import dev.culvert.cli.kit.UpPair;
 import dev.culvert.cli.kit.UpPair.Keys;
 import dev.culvert.lab.net.Commands;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -30,7 +31,7 @@ final class RangesDifferTest {
             new UpPair(
                 pair,
                 Keys.GLOBAL,
-                "",
+                List.of(),
                 text -> text.replace("podCIDRs: [", "podCIDRs: [10.77.0.0/16, "))) {
       gateways.ours.awaitOutput(
           "no keys with other: our podCIDRs and its allowedIps differ: only here"

@@ -9,9 +9,11 @@ import dev.culvert.cli.kit.TestLab;
 import dev.culvert.lab.LabNetwork;
 import dev.culvert.lab.net.Capture;
 import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Crowd;
 import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.Namespace;
 import dev.culvert.lab.net.Namespaces;
+import dev.culvert.lab.net.Pings;
 import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -28,7 +30,10 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A stranger on the wire sends 10,000 bad datagrams a second; the tunnel does not mind. */
+/**
+ * A stranger on the wire sends 10,000 bad datagrams per second, fewer on a crowded machine; the
+ * tunnel does not mind.
+ */
 @Tag("integration")
 final class HostileInputTest {
   private static final int PER_SECOND = 10_000;
@@ -57,33 +62,24 @@ final class HostileInputTest {
       Path samples = capturedDatagrams(lab);
       Namespace attacker = attacker(lab.network);
       Map<String, Long> before = TestLab.drops(lab.gatewayA);
-      long pings = duration.toMillis() / 200;
+      int pings = (int) (duration.toMillis() / 200);
       try (Daemon ping =
-              lab.network
-                  .b
-                  .pod()
-                  .start(
-                      "ping",
-                      "-n",
-                      "-i",
-                      "0.2",
-                      "-W",
-                      "2",
-                      "-c",
-                      Long.toString(pings),
-                      lab.network.a.podAddress());
+              Pings.start(lab.network.b.pod(), pings, "0.2", lab.network.a.podAddress());
           Daemon flood =
               attacker.start(
                   Map.of(),
                   Attacker.command(
-                      lab.network.a.wireAddress(), PER_SECOND, duration.toSeconds(), samples))) {
+                      lab.network.a.wireAddress(),
+                      Crowd.share(PER_SECOND),
+                      duration.toSeconds(),
+                      samples))) {
         assertEquals(0, flood.awaitEnd(duration.plus(Commands.PATIENCE)), flood::output);
         ping.awaitEnd(Commands.PATIENCE);
         long sent = Long.parseLong(flood.awaitLine("sent "));
         Map<String, Long> counted = difference(TestLab.drops(lab.gatewayA), before);
         System.out.printf("%d hostile datagrams in %s: %s%n", sent, duration, counted);
         System.out.println(ping.output().lines().filter(l -> l.contains("loss")).toList());
-        assertTrue(ping.output().contains(" 0% packet loss"), ping::output);
+        assertTrue(Pings.allAnswered(ping.output(), pings), ping::output);
         everyKindIsCounted(counted, sent);
       }
       assertTrue(lab.podsReachEachOther(), "afterwards");

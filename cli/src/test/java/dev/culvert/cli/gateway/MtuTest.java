@@ -10,6 +10,7 @@ import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.lab.LabEngine;
 import dev.culvert.lab.LabSite;
 import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Crowd;
 import dev.culvert.lab.net.Namespace;
 import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
@@ -117,7 +118,17 @@ final class MtuTest {
 
   private static Commands.Result ping(Namespace from, String address, int payload) {
     return from.attempt(
-        "ping", "-n", "-c", "1", "-W", "2", "-M", "do", "-s", Integer.toString(payload), address);
+        "ping",
+        "-n",
+        "-c",
+        "1",
+        "-W",
+        Crowd.seconds(2),
+        "-M",
+        "do",
+        "-s",
+        Integer.toString(payload),
+        address);
   }
 
   private static void assertTooBig(Namespace from, String address, int payload, int mtu) {

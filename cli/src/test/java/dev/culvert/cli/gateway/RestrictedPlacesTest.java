@@ -10,6 +10,7 @@ import dev.culvert.cli.kit.Culvert;
 import dev.culvert.cli.kit.Launchers;
 import dev.culvert.cli.kit.Requirements;
 import dev.culvert.cli.kit.WgNode;
+import dev.culvert.daemon.testing.GatewayYaml;
 import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.Namespace;
@@ -31,7 +32,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Where machines are hardened, starved or bare, the launcher works, or says in one line why not.
+ * On a machine that is hardened, starved or bare, the launcher works, or says in one line why not.
  */
 @Tag("integration")
 final class RestrictedPlacesTest {
@@ -228,27 +229,19 @@ final class RestrictedPlacesTest {
       namespace.up("beyond");
       namespace.address("under", "192.0.2.1/24").up("under");
     }
-    Path file = folder.resolve("gateway.yaml");
-    Files.writeString(
-        file,
-        """
-        apiVersion: culvert.dev/v1alpha1
-        kind: Gateway
-        spec:
-          interface: {name: %s, addresses: [10.66.0.1/24]}
-          identity: {privateKeyFile: %s}
-          clusterCIDRs: [10.66.0.0/16]
-          peers:
-            - name: other
-              publicKey: %s
-              endpoint: 192.0.2.2:51820
-              allowedIps: [10.66.0.2/32]
-        """
-            .formatted(device, folder.resolve("private.key"), WgNode.Keys.generate().publicKey()));
-    return file;
+    return GatewayYaml.of(device, "addresses: [10.66.0.1/24]")
+        .with("identity: {privateKeyFile: " + folder.resolve("private.key") + "}")
+        .with("clusterCIDRs: [10.66.0.0/16]")
+        .peers(
+            GatewayYaml.entry(
+                "other",
+                "publicKey: " + WgNode.Keys.generate().publicKey(),
+                "endpoint: '192.0.2.2:51820'",
+                "allowedIps: [10.66.0.2/32]"))
+        .write(folder.resolve("gateway.yaml"));
   }
 
-  /** A PATH without some tools, and with an apt-get that writes down what it is asked for. */
+  /** A PATH without some tools, and with an apt-get that writes down its arguments. */
   @Test
   void theLabInstallsTheToolsThatAreMissingAndSaysSo() throws IOException {
     Path asked = folder.resolve("asked");

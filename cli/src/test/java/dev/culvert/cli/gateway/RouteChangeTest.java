@@ -95,13 +95,14 @@ final class RouteChangeTest {
     CompletableFuture<UpPair> esp =
         CompletableFuture.supplyAsync(() -> new UpPair(espNodes, Keys.GLOBAL));
     gatewayNodes = opened(new EspPair(false));
-    gateways = opened(new UpPair(gatewayNodes, Keys.WIREGUARD, "", RouteChangeTest::withNode));
+    gateways =
+        opened(new UpPair(gatewayNodes, Keys.WIREGUARD, List.of(), RouteChangeTest::withNode));
     opened(esp.join());
     assertTrue(Waiting.until(Commands.PATIENCE, RouteChangeTest::gatewaysPing), gateways::output);
     mtu = mtu();
   }
 
-  /** What is for the peer's node itself goes through the tunnel too, as in a cluster. */
+  /** Packets for the peer's node itself go through the tunnel too, as in a cluster. */
   private static String withNode(String configuration) {
     return configuration.replace("allowedIps: [", "allowedIps: [192.0.2.2/32, ");
   }
@@ -216,14 +217,14 @@ final class RouteChangeTest {
   @Test
   void anUnreachableRouteIsObeyed() {
     connect(false);
-    assertTrue(sentByAnyUplink() > 0, "the detector sees what leaves");
+    assertTrue(sentByAnyUplink() > 0, "the detector sees packets that leave");
     ip(false, "route", "add", "unreachable", peerAddress(false)).orThrow();
     assertEquals(0, sentByAnyUplink());
     ip(false, "route", "del", "unreachable", peerAddress(false)).orThrow();
     assertLeavesBy(1, false);
   }
 
-  /** Pings, and counts what leaves meanwhile: packets to the peer, and questions where it is. */
+  /** Pings, and counts the packets that leave meanwhile: to the peer, and to find its address. */
   private static long sentByAnyUplink() {
     // A kernel that takes the peer to be on the link asks for it, if it did not before.
     wgNodes.ours.ip("neighbour", "flush", "dev", WIRE);
@@ -262,7 +263,7 @@ final class RouteChangeTest {
     try (Capture tunnel = inTunnel(ours.namespace, ours.device)) {
       route(v6, "add", peerAddress(v6), "dev", ours.device, "metric", "100");
       sendPings(ours.namespace, WgPair.PEER_V4);
-      // What is configured anew has nothing learnt that would keep it out of the tunnel.
+      // A new endpoint has no learnt source that would keep its packets out of the tunnel.
       ours.set("peer", peers.publicKey, "endpoint", withPort(peerAddress(v6)));
       sendPings(ours.namespace, WgPair.PEER_V4);
       assertSealedOnce(tunnel, 2 * PINGS);
@@ -282,7 +283,10 @@ final class RouteChangeTest {
     from.attempt(ping.split(" "));
   }
 
-  /** What is sealed again comes again: twice as many bytes at least. Handshakes are few. */
+  /**
+   * A packet that is sealed twice is counted twice: at least twice as many bytes. Handshakes are
+   * few.
+   */
   private static void assertSealedOnce(Capture tunnel, int pings) {
     tunnel.stop();
     assertTrue(tunnel.packets() > 0, "the route leads into the tunnel");
@@ -344,7 +348,7 @@ final class RouteChangeTest {
         .getOrDefault("looped", 0L);
   }
 
-  /** What befalls the only link. */
+  /** Ways to lose the only link. */
   private enum Outage {
     LINK("link set wire0 down", "link set wire0 up"),
     ADDRESS("address del 192.0.2.1/24 dev wire0", "address add 192.0.2.1/24 dev wire0");

@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Wireshark reads what {@code culvert capture} wrote: each datagram, and with secrets all of it.
+ * Wireshark reads the files of {@code culvert capture}: each datagram, and with secrets all of it.
  */
 @Tag("integration")
 final class CaptureCommandTest {
@@ -73,7 +73,7 @@ final class CaptureCommandTest {
       String encapsulation, boolean overV6) throws IOException {
     boolean udp = encapsulation.equals("udp");
     // Wireshark knows no ESN.
-    String esp = "esn: false\nencapsulation: " + encapsulation + "\n";
+    List<String> esp = List.of("esn: false", "encapsulation: " + encapsulation);
     try (EspPair pair = new EspPair(overV6);
         UpPair gateways = new UpPair(pair, Keys.GLOBAL, esp)) {
       capture(pair, () -> {}, "--with-secrets");

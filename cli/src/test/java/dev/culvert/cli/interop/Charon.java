@@ -33,7 +33,7 @@ final class Charon implements AutoCloseable {
   private final Path folder;
   private final Daemon daemon;
 
-  /** Where it lacks, the test skips. */
+  /** Skips the test if strongSwan is not installed. */
   static void required() {
     Requirements.needs(
         Files.isExecutable(PROGRAM), "strongSwan is not installed (strongswan-charon)");
@@ -158,12 +158,12 @@ final class Charon implements AutoCloseable {
     swanctl("--initiate", "--child", "tunnel").orThrow();
   }
 
-  /** What the initiator sends under. */
+  /** The SA under which the initiator sends. */
   Sa fromInitiator() {
     return new Sa(spi("_o"), key("initiator"));
   }
 
-  /** What the initiator receives under. */
+  /** The SA under which the initiator receives. */
   Sa toInitiator() {
     return new Sa(spi("_i"), key("responder"));
   }

@@ -10,18 +10,17 @@ import dev.culvert.cli.kit.WgNode;
 import dev.culvert.cli.kit.WgPair;
 import dev.culvert.lab.net.Capture;
 import dev.culvert.lab.net.Daemon;
-import dev.culvert.lab.net.Waiting;
+import dev.culvert.lab.net.Pings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** A third party, Wireshark, reads what we sent: with our keys all of it, without them nothing. */
+/** A third party, Wireshark, reads our packets: with our keys all of them, without them nothing. */
 @Tag("integration")
 final class DecryptionTest {
   private static final String ECHO_REQUEST_DATA = "00112233445566778899aabbccddeeff";
@@ -46,11 +45,10 @@ final class DecryptionTest {
               .formatted(privateKey, pair.peers.publicKey));
       pair.introduceEachOther();
       try (Daemon capture = Capture.toFile(pair.ours.namespace, WgPair.WIRE_DEVICE, "udp", file)) {
-        var ping = pair.ours.ping(WgPair.PEER_V4, "-c", "5", "-i", "0.1", "-p", ECHO_REQUEST_DATA);
-        assertTrue(ping.out().contains(" 0% packet loss"), ping::toString);
-        Waiting.pause(Duration.ofSeconds(1)); // The last packets are on their way to the file.
-        capture.signal("TERM");
-        capture.awaitOutput("dropped by kernel");
+        var ping =
+            Pings.send(pair.ours.namespace, 5, "0.1", WgPair.PEER_V4, "-p", ECHO_REQUEST_DATA);
+        assertTrue(Pings.allAnswered(ping, 5), ping::toString);
+        Capture.stop(capture);
       }
       List<String> seen = echoes(pair, file, "-o", "wg.keylog_file:" + keys);
       assertEquals(10, seen.size(), "five requests, five replies");
@@ -59,10 +57,10 @@ final class DecryptionTest {
     }
   }
 
-  /** The data of the pings that tshark finds in a capture. */
+  /** The data of the first five pings and their answers, if tshark finds them in a capture. */
   private static List<String> echoes(WgPair pair, Path capture, String... options) {
     List<String> command =
-        new ArrayList<>(List.of("tshark", "-r", capture.toString(), "-Y", "icmp"));
+        new ArrayList<>(List.of("tshark", "-r", capture.toString(), "-Y", "icmp.seq <= 5"));
     command.addAll(List.of("-T", "fields", "-e", "data.data"));
     command.addAll(List.of(options));
     return pair.ours.namespace.run(command.toArray(String[]::new)).out().lines().toList();

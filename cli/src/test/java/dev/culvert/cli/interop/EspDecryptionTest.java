@@ -11,10 +11,8 @@ import dev.culvert.cli.kit.Requirements;
 import dev.culvert.cli.kit.WgNode;
 import dev.culvert.lab.net.Capture;
 import dev.culvert.lab.net.Daemon;
-import dev.culvert.lab.net.Waiting;
 import dev.culvert.tunnel.port.Encapsulation;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -23,7 +21,9 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Wireshark opens what we sent and finds its ICV good, with the key; without it sees nothing. */
+/**
+ * With the key Wireshark opens our packets and finds their ICV good; without it, it sees nothing.
+ */
 @Tag("integration")
 final class EspDecryptionTest {
   private static final String DATA = "00112233445566778899aabbccddeeff";
@@ -47,9 +47,7 @@ final class EspDecryptionTest {
         // Nobody answers: there is no gateway at the other end.
         EspPair.ping(pair.ours, OUR_V4, PEER_V4, "-p", DATA);
         assertTrue(gateway.isAlive());
-        Waiting.pause(Duration.ofSeconds(1)); // The last packets are on their way to the file.
-        capture.signal("TERM");
-        capture.awaitOutput("dropped by kernel");
+        Capture.stop(capture);
       }
       String family = overV6 ? "IPv6" : "IPv4";
       List<String> good = Collections.nCopies(5, "1\t8");
@@ -60,7 +58,10 @@ final class EspDecryptionTest {
     }
   }
 
-  /** What it makes of each packet of ours: whether the ICV is good, and the type of ICMP inside. */
+  /**
+   * Wireshark's reading of each packet of ours: whether the ICV is good, and the type of ICMP
+   * inside.
+   */
   private static List<String> opened(EspPair pair, Path capture, String family, String key) {
     String association =
         "uat:esp_sa:\"%s\",\"*\",\"*\",\"0x%08x\",\"%s\",\"0x%s\",\"NULL\",\"\""

@@ -10,17 +10,14 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.kit.Implementation;
-import dev.culvert.cli.kit.Pings;
 import dev.culvert.cli.kit.Requirements;
+import dev.culvert.cli.kit.SideBySide;
 import dev.culvert.cli.kit.WgNode;
 import dev.culvert.cli.kit.WgPair;
 import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Pings;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -95,7 +92,7 @@ final class HandshakeAndDataTest {
   }
 
   private static void pingsOfAllSizesAreAnswered(WgPair pair) {
-    sideBySide(
+    SideBySide.run(
         () -> answered(pair.ours, PEER_V4, 56, "do"),
         () -> answered(pair.peers, OUR_V4, 56, "do"),
         () -> answered(pair.ours, PEER_V6, 0, "do"),
@@ -106,17 +103,6 @@ final class HandshakeAndDataTest {
         () -> answered(pair.peers, OUR_V6, 8192, "dont"));
   }
 
-  /** Each of them mostly waits. */
-  private static void sideBySide(Runnable... checks) {
-    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
-      CompletableFuture.allOf(
-              Stream.of(checks)
-                  .map(check -> CompletableFuture.runAsync(check, threads))
-                  .toArray(CompletableFuture<?>[]::new))
-          .join();
-    }
-  }
-
   private static void answered(WgNode from, String to, int size, String fragmentation) {
     Commands.Result ping =
         Pings.send(from.namespace, 3, "0.3", to, "-s", Integer.toString(size), "-M", fragmentation);
@@ -124,10 +110,10 @@ final class HandshakeAndDataTest {
   }
 
   private static void bytesArriveUnchanged(WgPair pair) {
-    sideBySide(
+    SideBySide.run(
         () -> same(WgPair.tcp(pair.ours, pair.peers, PEER_V4, MEGABYTES)),
         () -> same(WgPair.tcp(pair.peers, pair.ours, OUR_V6, MEGABYTES)));
-    sideBySide(
+    SideBySide.run(
         () -> same(WgPair.udp(pair.ours, pair.peers, PEER_V6, 200, 1200)),
         () -> same(WgPair.udp(pair.peers, pair.ours, OUR_V4, 50, 4000)));
   }

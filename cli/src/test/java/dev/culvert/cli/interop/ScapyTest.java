@@ -10,6 +10,7 @@ import dev.culvert.cli.kit.ManualEspGateway.Sa;
 import dev.culvert.cli.kit.Requirements;
 import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Daemon;
+import dev.culvert.lab.net.Pings;
 import dev.culvert.tunnel.port.Encapsulation;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
@@ -24,7 +25,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** scapy's ESP at the other end: it opens what we seal, and we open what it seals. */
+/** scapy's ESP at the other end: each end opens the packets that the other seals. */
 @Tag("integration")
 final class ScapyTest {
   /** Debian's own: scapy comes as a package of it. */
@@ -45,7 +46,7 @@ final class ScapyTest {
         "scapy is not installed (python3-scapy, python3-cryptography)");
   }
 
-  /** Where numbers have 64 bits, they pass the end of 32 bits on the way. */
+  /** Numbers of 64 bits pass the end of 32 bits on the way. */
   @ParameterizedTest(name = "{0}, ESN {1}, outer IPv6 {2}, inner IPv6 {3}")
   @CsvSource({
     "UDP, false, false, false",
@@ -61,9 +62,9 @@ final class ScapyTest {
     try (EspPair pair = new EspPair(overV6);
         Daemon scapy = scapy(pair, encapsulation, esn, innerV6, first);
         Daemon gateway = pair.serve(pair.setup(encapsulation, TO_US, TO_THEM, esn, first))) {
-      var ping = EspPair.ping(pair.ours, our(innerV6), peer(innerV6), "-s", "333");
-      assertTrue(
-          ping.out().contains(" 0% packet loss"), () -> ping + scapy.output() + gateway.output());
+      var ping =
+          Pings.send(pair.ours, COUNT, "0.1", peer(innerV6), "-I", our(innerV6), "-s", "333");
+      assertTrue(Pings.allAnswered(ping, COUNT), () -> ping + scapy.output() + gateway.output());
       assertEquals(Integer.toString(COUNT), scapy.awaitLine("answered "));
       assertEquals(
           LongStream.range(first, first + COUNT).boxed().toList(),

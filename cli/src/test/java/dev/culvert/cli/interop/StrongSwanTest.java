@@ -7,11 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.kit.EspPair;
 import dev.culvert.cli.kit.ManualEspGateway.Setup;
-import dev.culvert.cli.kit.Pings;
 import dev.culvert.cli.kit.Requirements;
 import dev.culvert.lab.net.Commands.Result;
 import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.Namespace;
+import dev.culvert.lab.net.Pings;
 import dev.culvert.tunnel.port.Encapsulation;
 import java.util.ArrayList;
 import java.util.List;

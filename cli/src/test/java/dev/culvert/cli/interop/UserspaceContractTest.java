@@ -8,8 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.kit.Implementation;
 import dev.culvert.cli.kit.Launchers;
+import dev.culvert.cli.kit.RawUapi;
 import dev.culvert.cli.kit.Requirements;
-import dev.culvert.cli.kit.UapiClient;
 import dev.culvert.cli.kit.WgNode;
 import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Daemon;
@@ -26,7 +26,9 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** What wg-quick and others expect of a userspace implementation, from its start to its end. */
+/**
+ * The contract of wg-quick and others with a userspace implementation, from its start to its end.
+ */
 @Tag("integration")
 final class UserspaceContractTest {
   private static final AtomicInteger COUNT = new AtomicInteger();
@@ -63,7 +65,7 @@ final class UserspaceContractTest {
   /** The process, the socket and the link are gone. */
   private static void nothingIsLeft(String device, Daemon daemon) {
     daemon.awaitEnd(Commands.PATIENCE);
-    assertFalse(Files.exists(UapiClient.socket(device)), "the socket's file");
+    assertFalse(Files.exists(RawUapi.socket(device)), "the socket's file");
     assertFalse(linkExists(device), "the link");
   }
 
@@ -82,7 +84,7 @@ final class UserspaceContractTest {
             Commands.PATIENCE,
             () -> daemons.stream().noneMatch(pid -> ProcessHandle.of(pid).isPresent())),
         "it ends with its link");
-    assertFalse(Files.exists(UapiClient.socket(device)));
+    assertFalse(Files.exists(RawUapi.socket(device)));
   }
 
   @Test
@@ -92,7 +94,7 @@ final class UserspaceContractTest {
       Commands.Result second = namespace.attempt(Launchers.userspaceImplementation(), device);
       assertNotEquals(0, second.exitCode(), second::toString);
       assertNotEquals("", second.err() + second.out(), "says why");
-      assertTrue(UapiClient.ask(device, "get=1\n\n").contains("errno=0"), "the first lives");
+      assertTrue(RawUapi.ask(device, "get=1\n\n").contains("errno=0"), "the first lives");
       assertTrue(first.isAlive());
     }
   }
@@ -129,7 +131,7 @@ final class UserspaceContractTest {
   void deletingTheSocketEndsTheProcess() throws IOException {
     String device = device();
     try (Daemon daemon = serve(device)) {
-      Files.delete(UapiClient.socket(device));
+      Files.delete(RawUapi.socket(device));
       nothingIsLeft(device, daemon);
     }
   }
@@ -150,7 +152,7 @@ final class UserspaceContractTest {
       Daemon second = namespace.start(Map.of(), Implementation.underTest().serving(device));
       assertNotEquals(0, second.awaitEnd(Commands.PATIENCE), second::output);
       assertNotEquals("", second.output(), "says why");
-      assertTrue(UapiClient.ask(device, "get=1\n\n").contains("errno=0"), "the first lives");
+      assertTrue(RawUapi.ask(device, "get=1\n\n").contains("errno=0"), "the first lives");
       assertTrue(first.isAlive());
     }
   }
@@ -162,7 +164,7 @@ final class UserspaceContractTest {
     try (Daemon first = serve(device)) {
       Daemon second = elsewhere.start(Map.of(), Implementation.underTest().serving(device));
       assertNotEquals(0, second.awaitEnd(Commands.PATIENCE), second::output);
-      assertTrue(UapiClient.ask(device, "get=1\n\n").contains("errno=0"), "the first lives");
+      assertTrue(RawUapi.ask(device, "get=1\n\n").contains("errno=0"), "the first lives");
       assertTrue(first.isAlive());
     }
   }
@@ -174,7 +176,7 @@ final class UserspaceContractTest {
       killed.signal("KILL");
       killed.awaitEnd(Commands.PATIENCE);
     }
-    assertTrue(Files.exists(UapiClient.socket(device)), "kill -9 leaves the socket's file");
+    assertTrue(Files.exists(RawUapi.socket(device)), "kill -9 leaves the socket's file");
     try (Daemon daemon = serve(device)) {
       assertTrue(daemon.isAlive());
     }
@@ -204,7 +206,7 @@ final class UserspaceContractTest {
     String device = device();
     try (Daemon daemon = serve(device)) {
       namespace.run("wg", "set", device, "fwmark", "3", "listen-port", "45010");
-      String before = UapiClient.ask(device, "get=1\n\n");
+      String before = RawUapi.ask(device, "get=1\n\n");
       String peer = "public_key=" + "42".repeat(32) + "\n";
       for (String fault :
           List.of(
@@ -214,9 +216,9 @@ final class UserspaceContractTest {
               "preshared_key=zz\n",
               "no_such_key=1\n")) {
         String answer =
-            UapiClient.ask(device, "set=1\nfwmark=7\nreplace_peers=true\n" + peer + fault + "\n");
+            RawUapi.ask(device, "set=1\nfwmark=7\nreplace_peers=true\n" + peer + fault + "\n");
         assertTrue(answer.matches("errno=-\\d+\n+"), () -> fault + answer);
-        assertEquals(before, UapiClient.ask(device, "get=1\n\n"), fault);
+        assertEquals(before, RawUapi.ask(device, "get=1\n\n"), fault);
       }
       assertTrue(daemon.isAlive());
     }
@@ -226,7 +228,7 @@ final class UserspaceContractTest {
   void theSocketIsForItsOwnerOnly() throws IOException {
     String device = device();
     try (Daemon daemon = serve(device)) {
-      var permissions = Files.getPosixFilePermissions(UapiClient.socket(device));
+      var permissions = Files.getPosixFilePermissions(RawUapi.socket(device));
       assertTrue(
           permissions.stream()
               .noneMatch(p -> p.name().startsWith("GROUP") || p.name().startsWith("OTHERS")),

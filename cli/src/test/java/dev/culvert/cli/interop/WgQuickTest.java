@@ -6,13 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.kit.Launchers;
+import dev.culvert.cli.kit.RawUapi;
 import dev.culvert.cli.kit.Requirements;
-import dev.culvert.cli.kit.UapiClient;
 import dev.culvert.cli.kit.WgNode;
 import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Namespace;
 import dev.culvert.lab.net.Namespaces;
 import dev.culvert.lab.net.Namespaces.End;
+import dev.culvert.lab.net.Pings;
 import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -52,8 +53,8 @@ final class WgQuickTest {
 
       wgQuick(left, "up", leftFile);
       wgQuick(right, "up", rightFile);
-      Commands.Result ping = left.attempt("ping", "-n", "-c", "3", "-i", "0.2", "10.98.0.2");
-      assertTrue(ping.out().contains(" 0% packet loss"), ping::toString);
+      Commands.Result ping = Pings.send(left, 3, "0.2", "10.98.0.2");
+      assertTrue(Pings.allAnswered(ping, 3), ping::toString);
       assertTrue(right.attempt("ping", "-n", "-c", "1", "fd98::1").succeeded());
       assertEquals("1380", left.run("cat", "/sys/class/net/" + device + "l/mtu").out().strip());
 
@@ -64,7 +65,7 @@ final class WgQuickTest {
               Commands.PATIENCE,
               () -> daemons.stream().noneMatch(pid -> ProcessHandle.of(pid).isPresent())),
           "the daemon ends");
-      assertFalse(Files.exists(UapiClient.socket(device + "l")), "the socket's file");
+      assertFalse(Files.exists(RawUapi.socket(device + "l")), "the socket's file");
       wgQuick(right, "down", rightFile);
     }
   }

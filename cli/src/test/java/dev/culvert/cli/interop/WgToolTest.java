@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * {@code wg} sees in us what it sees in wireguard-go, step after step of the same administration.
+ * {@code wg} prints the same of us as of wireguard-go, step after step of the same administration.
  */
 @Tag("integration")
 final class WgToolTest {

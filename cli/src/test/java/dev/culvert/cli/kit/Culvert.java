@@ -12,16 +12,25 @@ public final class Culvert {
 
   private Culvert() {}
 
-  /** The command line of {@code culvert} with {@code arguments}, on the classes under test. */
+  /**
+   * The command line of {@code culvert} with {@code arguments}, on the classes under test. A
+   * gateway of a test lives for seconds: the JVM's second compiler would double the processor time
+   * that its start takes.
+   */
   public static List<String> command(String... arguments) {
+    return command(List.of("-XX:TieredStopAtLevel=1"), arguments);
+  }
+
+  /** The same with both compilers, as users run it, for tests of many packets. */
+  public static List<String> compiled(String... arguments) {
     return command(List.of(), arguments);
   }
 
-  /** The same with more options for the JVM. */
-  static List<String> command(List<String> options, String... arguments) {
+  private static List<String> command(List<String> options, String... arguments) {
     List<String> command = new ArrayList<>();
     command.add(System.getProperty("java.home") + "/bin/java");
     command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmx192m"));
+    command.add("-Dio.netty.jfr.enabled=false"); // as the launcher says
     command.add("--add-opens=java.base/com.sun.crypto.provider=ALL-UNNAMED");
     command.addAll(options);
     command.addAll(

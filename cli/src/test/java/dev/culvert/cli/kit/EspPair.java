@@ -4,6 +4,7 @@ package dev.culvert.cli.kit;
 import dev.culvert.cli.kit.ManualEspGateway.Sa;
 import dev.culvert.cli.kit.ManualEspGateway.Setup;
 import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Crowd;
 import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.Namespace;
 import dev.culvert.lab.net.Namespaces;
@@ -112,13 +113,13 @@ public final class EspPair implements AutoCloseable {
     return overV6 ? "2001:db8::" + host : "192.0.2." + host;
   }
 
-  /** What our gateway is told of this pair. */
+  /** The arguments of our gateway in this pair. */
   public Setup setup(Encapsulation encapsulation, Sa in, Sa out, boolean esn, long first) {
     return new Setup(
         device, encapsulation, wireAddress(2), OUR_NETS, PEER_NETS, in, out, esn, first);
   }
 
-  /** Starts our gateway, and sends what is for the peer through it. */
+  /** Starts our gateway, and routes packets for the peer through it. */
   public Daemon serve(Setup setup) {
     Daemon gateway = ours.start(Map.of(), setup.command());
     gateway.awaitOutput("serving");
@@ -131,7 +132,9 @@ public final class EspPair implements AutoCloseable {
   /** Five pings from one end to an address behind the other. */
   public static Commands.Result ping(Namespace from, String source, String to, String... more) {
     List<String> command =
-        new ArrayList<>(List.of("ping", "-n", "-c", "5", "-i", "0.1", "-W", "2", "-I", source, to));
+        new ArrayList<>(
+            List.of(
+                "ping", "-n", "-c", "5", "-i", "0.1", "-W", Crowd.seconds(2), "-I", source, to));
     command.addAll(List.of(more));
     return from.attempt(command.toArray(String[]::new));
   }
@@ -140,7 +143,7 @@ public final class EspPair implements AutoCloseable {
    * Sends random bytes over TCP.
    *
    * @param to an address of {@code receiver}
-   * @return amount and hash of what was sent and of what arrived
+   * @return amount and hash of the bytes sent and of those that arrived
    */
   public static List<String> tcp(Namespace sender, Namespace receiver, String to, long bytes) {
     try (Daemon server = receiver.start(Map.of(), Traffic.command("tcp-serve", "9000"))) {

@@ -37,13 +37,13 @@ public record Implementation(String name, List<String> command) {
   }
 
   /**
-   * What these tests are about: the classes just built, or what the system property {@code
-   * culvert.under.test} names (a command line), to try the tests on another implementation.
+   * The implementation under test: the classes just built, or the command line in the system
+   * property {@code culvert.under.test}, to try the tests on another implementation.
    */
   public static Implementation underTest() {
     String command = System.getProperty("culvert.under.test");
     return command == null
-        ? new Implementation("culvert", Culvert.command("wg", "-f"))
+        ? new Implementation("culvert", Culvert.compiled("wg", "-f"))
         : new Implementation("under test", List.of(command.split(" ")));
   }
 
@@ -63,7 +63,7 @@ public record Implementation(String name, List<String> command) {
     return new Implementation("wireguard-go-packaged", List.of("wireguard-go", "-f"));
   }
 
-  /** The newest wireguard-go, built once a run; empty if Go is absent. */
+  /** The newest wireguard-go, built once per run; empty if Go is absent. */
   static Optional<Implementation> newestBuilt() {
     return Newest.BUILT;
   }

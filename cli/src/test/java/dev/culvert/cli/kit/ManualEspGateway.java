@@ -25,7 +25,7 @@ import java.util.Properties;
 
 /**
  * A gateway with one foreign peer and one pair of manual SAs, whose keys live no longer than a
- * test: so its sequence numbers begin where the test says, and are not on a disk.
+ * test. So the test chooses its first sequence numbers, and none are on a disk.
  */
 public final class ManualEspGateway {
   private static final String PEER = "foreign";
@@ -40,7 +40,7 @@ public final class ManualEspGateway {
   public record Sa(int spi, String key) {}
 
   /**
-   * What the gateway is told.
+   * The arguments of the gateway.
    *
    * @param local prefixes behind us
    * @param remote prefixes behind the peer

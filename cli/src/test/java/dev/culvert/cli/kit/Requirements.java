@@ -3,14 +3,16 @@ package dev.culvert.cli.kit;
 
 import static org.junit.jupiter.api.Assertions.fail;
 
+import dev.culvert.lab.kubernetes.KubernetesPrograms;
 import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.LabException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Assumptions;
 
 /**
- * What a test needs of the machine. Where it is absent the test skips and says why; in continuous
- * integration, where nobody reads the skipped, it fails.
+ * Tools and rights that a test needs. If one is absent the test skips and says why; in continuous
+ * integration, where nobody reads the list of skipped tests, it fails.
  */
 public final class Requirements {
   private static final boolean CONTINUOUS_INTEGRATION = "true".equals(System.getenv("CI"));
@@ -26,6 +28,18 @@ public final class Requirements {
     }
   }
 
+  /** The programs of Kubernetes' control plane. The first call may take minutes. */
+  public static KubernetesPrograms kubernetes() {
+    tool("curl");
+    tool("openssl");
+    try {
+      return KubernetesPrograms.build(Culvert.launcher(""));
+    } catch (LabException e) {
+      needs(false, String.valueOf(e.getMessage()));
+      throw e;
+    }
+  }
+
   public static void tool(String tool) {
     needs(Commands.find(tool).isPresent(), tool + " is not installed");
   }
@@ -33,6 +47,9 @@ public final class Requirements {
   public static void needs(boolean present, String reason) {
     if (!present && CONTINUOUS_INTEGRATION) {
       fail("in continuous integration nothing may skip, but: " + reason);
+    }
+    if (!present) { // Surefire does not tell of a whole class that is skipped.
+      System.err.println("skipped: " + reason);
     }
     Assumptions.assumeTrue(present, reason);
   }

@@ -7,6 +7,7 @@ import dev.culvert.lab.LabNetwork;
 import dev.culvert.lab.LabSite;
 import dev.culvert.lab.net.Capture;
 import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Crowd;
 import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.LabException;
 import dev.culvert.lab.net.Namespace;
@@ -21,23 +22,29 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Three nodes with a pod each, the first of them the control plane. Routes of somebody else lead to
- * all pods in clear, and strict reverse-path filtering is on: what is encrypted is so in spite of
- * both.
+ * Two or three nodes with a pod each, the first of them the control plane. Routes of somebody else
+ * lead to all pods in clear, and strict reverse-path filtering is on: traffic is encrypted in spite
+ * of both.
  */
 public final class TestCluster implements AutoCloseable {
   static final String CANARY = "always-in-clear0";
   private static final int CANARY_PORT = 9;
+  private static final String SINK_PORT = "8081";
   private static final AtomicLong COUNT = new AtomicLong();
 
   public final LabNetwork network;
   public final List<LabGateway> gateways = new ArrayList<>();
   private final Path folder;
 
+  /** A cluster of three. */
   public TestCluster(LabEngine engine) throws IOException {
+    this(engine, 3);
+  }
+
+  public TestCluster(LabEngine engine, int nodes) throws IOException {
     long id = 20_000_000 + ProcessHandle.current().pid() % 100_000 * 100 + COUNT.getAndIncrement();
     folder = Files.createTempDirectory("culvert-cluster-test");
-    network = LabNetwork.create(id, 3);
+    network = LabNetwork.create(id, nodes);
     try {
       network.wire.address(LabNetwork.BRIDGE, "192.0.2.254/24");
       network.wire.address(LabNetwork.BRIDGE, "2001:db8::fe/64");
@@ -60,8 +67,13 @@ public final class TestCluster implements AutoCloseable {
     }
   }
 
+  /** Starts all gateways side by side: each start mostly waits. */
   public void start() {
-    gateways.forEach(gateway -> gateway.startInCluster(gateways));
+    SideBySide.run(gateways.stream().map(this::starting).toArray(Runnable[]::new));
+  }
+
+  private Runnable starting(LabGateway gateway) {
+    return () -> gateway.startInCluster(gateways);
   }
 
   public LabSite site(int i) {
@@ -82,7 +94,10 @@ public final class TestCluster implements AutoCloseable {
         text);
   }
 
-  /** Whether a TCP connection carries a text there and the answer back, within two seconds. */
+  /**
+   * Whether a TCP connection carries a text there and the answer back, within two seconds, or more
+   * in a {@link Crowd}.
+   */
   public static boolean connects(Namespace from, String address, int port, String text) {
     return connects(from, 0, address, port, text);
   }
@@ -95,11 +110,11 @@ public final class TestCluster implements AutoCloseable {
             "-c",
             """
             import socket, struct, sys
-            s, a, p, t = sys.argv[1:]
+            s, a, p, t, w = sys.argv[1:]
             k = socket.socket(socket.AF_INET6 if ':' in a else socket.AF_INET)
             k.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             k.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
-            k.settimeout(2)
+            k.settimeout(int(w))
             k.bind(('', int(s)))
             k.connect((a, int(p)))
             k.sendall(t.encode())
@@ -108,37 +123,77 @@ public final class TestCluster implements AutoCloseable {
             Integer.toString(sourcePort),
             address,
             Integer.toString(port),
-            text)
+            text,
+            Crowd.seconds(2))
         .succeeded();
   }
 
-  /** A TCP server that answers with what it hears. */
+  /** A TCP server that echoes its input. */
   public static Daemon echo(Namespace at, int port) {
-    Daemon server =
-        at.start(
-            Map.of(),
-            List.of(
-                "python3",
-                "-uc",
-                """
-                import socketserver, socket, sys
-                class Echo(socketserver.BaseRequestHandler):
-                  def handle(self):
-                    self.request.sendall(self.request.recv(100))
-                class Server(socketserver.ThreadingTCPServer):
-                  address_family = socket.AF_INET6
-                  allow_reuse_address = True
-                server = Server(('::', int(sys.argv[1])), Echo)
-                print('listening')
-                server.serve_forever()
-                """,
-                Integer.toString(port)));
+    return listening(
+        at,
+        """
+        import socketserver, socket, sys
+        class Echo(socketserver.BaseRequestHandler):
+          def handle(self):
+            self.request.sendall(self.request.recv(100))
+        class Server(socketserver.ThreadingTCPServer):
+          address_family = socket.AF_INET6
+          allow_reuse_address = True
+        server = Server(('::', int(sys.argv[1])), Echo)
+        print('listening')
+        server.serve_forever()
+        """,
+        Integer.toString(port));
+  }
+
+  /** A TCP server that answers with the number of bytes that it was sent. */
+  public static Daemon sink(Namespace at) {
+    return listening(
+        at,
+        """
+        import socket, sys
+        server = socket.create_server(
+          ('::', int(sys.argv[1])), family=socket.AF_INET6, dualstack_ipv6=True)
+        print('listening')
+        while True:
+          k, _ = server.accept()
+          total = 0
+          while data := k.recv(65536):
+            total += len(data)
+          k.sendall(str(total).encode())
+          k.close()
+        """,
+        SINK_PORT);
+  }
+
+  /** A server in Python that is given its port, and says when it listens. */
+  private static Daemon listening(Namespace at, String script, String port) {
+    Daemon server = at.start(Map.of(), List.of("python3", "-uc", script, port));
     server.awaitOutput("listening");
     return server;
   }
 
+  /** Whether 300,000 bytes arrive at the {@link #sink} of an address. */
+  public static boolean sends(Namespace from, String address) {
+    return from.attempt(
+            "python3",
+            "-c",
+            """
+            import socket, sys
+            k = socket.create_connection((sys.argv[1], int(sys.argv[2])), int(sys.argv[3]))
+            k.sendall(bytes(300000))
+            k.shutdown(socket.SHUT_WR)
+            sys.exit(0 if k.recv(100) == b'300000' else 1)
+            """,
+            address,
+            SINK_PORT,
+            Crowd.seconds(5))
+        .succeeded();
+  }
+
   public static boolean pings(Namespace from, String address) {
-    return from.attempt("ping", "-n", "-c", "1", "-W", "1", address).succeeded();
+    return from.attempt("ping", "-n", "-c", "1", "-W", Crowd.seconds(1), address).succeeded();
   }
 
   /** Waits until every pod reaches every other, in both families. */
@@ -164,7 +219,7 @@ public final class TestCluster implements AutoCloseable {
   }
 
   /**
-   * The same of what a filter lets through.
+   * The same of the packets that a filter lets through.
    *
    * @param filter in the words of pcap-filter(7)
    */
@@ -174,6 +229,20 @@ public final class TestCluster implements AutoCloseable {
         Capture.start(network.wire, LabNetwork.BRIDGE, withCanary, List.of(marker, CANARY));
     capture.prove(CANARY, () -> send(site(0).node(), "192.0.2.254", CANARY_PORT, 0, CANARY));
     return capture;
+  }
+
+  /** Deletes all rules of a node, except that which leads to the main table. */
+  public static void flushRules(Namespace node) {
+    for (String family : List.of("-4", "-6")) {
+      node.ip(family, "rule", "flush");
+      node.ip(family, "rule", "add", "priority", "32766", "lookup", "main");
+    }
+  }
+
+  /** Takes guard and rules away from a node without a gateway, so that nothing repairs them. */
+  public static void surrender(LabSite site) {
+    site.node().run("nft", "flush", "ruleset");
+    flushRules(site.node());
   }
 
   /** For the message of a test that failed. */

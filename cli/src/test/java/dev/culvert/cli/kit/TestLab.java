@@ -13,7 +13,9 @@ import dev.culvert.lab.LabGateway;
 import dev.culvert.lab.LabNetwork;
 import dev.culvert.lab.LabSite;
 import dev.culvert.lab.net.Capture;
+import dev.culvert.lab.net.Crowd;
 import dev.culvert.lab.net.LabException;
+import dev.culvert.lab.net.Namespace;
 import dev.culvert.lab.net.NumberedFlow;
 import dev.culvert.lab.net.Traffic;
 import dev.culvert.lab.net.Waiting;
@@ -57,8 +59,7 @@ public final class TestLab implements AutoCloseable {
       gatewayA = new LabGateway(network.a, folder, Culvert.command(), engine);
       gatewayB = new LabGateway(network.b, folder, Culvert.command(), engine);
       if (start) {
-        gatewayA.start(gatewayB);
-        gatewayB.start(gatewayA);
+        SideBySide.run(() -> gatewayA.start(gatewayB), () -> gatewayB.start(gatewayA));
       }
     } catch (RuntimeException e) {
       close();
@@ -75,7 +76,7 @@ public final class TestLab implements AutoCloseable {
     return network
         .a
         .pod()
-        .attempt("ping", "-n", "-c", "2", "-i", "0.2", "-W", "2", address)
+        .attempt("ping", "-n", "-c", "2", "-i", "0.2", "-W", Crowd.seconds(2), address)
         .succeeded();
   }
 
@@ -119,9 +120,9 @@ public final class TestLab implements AutoCloseable {
 
   /** Sends a text from pod-a to pod-b in every way there is, whether or not it arrives. */
   public void sendToPodB(String text) {
-    for (String address : List.of(network.b.podAddress(), network.b.podAddressV6())) {
-      Traffic.send(network.a.pod(), "udp-text", address, "9001", text);
-      Traffic.send(network.a.node(), "udp-text", address, "9001", text);
+    String addresses = network.b.podAddress() + "," + network.b.podAddressV6();
+    for (Namespace from : List.of(network.a.pod(), network.a.node())) {
+      Traffic.send(from, "udp-text", addresses, "9001", text);
     }
   }
 

@@ -2,27 +2,98 @@
 package dev.culvert.cli.kit;
 
 import dev.culvert.daemon.admin.AdminServer;
+import dev.culvert.daemon.testing.GatewayYaml;
 import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.Namespace;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 
-/** {@code culvert up} at both ends of an {@link EspPair}: each owns what is behind it there. */
+/** {@code culvert up} at both ends of an {@link EspPair}: each owns the addresses behind it. */
 public final class UpPair implements AutoCloseable {
-  /** Where keys come from. */
+  /** The source of keys. */
   public enum Keys {
-    WIREGUARD,
-    GLOBAL,
-    NOISE,
-    MANUAL
+    WIREGUARD(51_820) {
+      @Override
+      List<String> ofNode(UpPair pair, int host) {
+        return List.of("engine: wireguard", pair.identity(host));
+      }
+
+      @Override
+      List<String> ofPeer(UpPair pair, int host) {
+        return List.of(pair.publicKey(host));
+      }
+    },
+
+    GLOBAL(4500) {
+      @Override
+      List<String> ofNode(UpPair pair, int host) {
+        return pair.esp(host, "keying: global", "keyFile: " + pair.global);
+      }
+    },
+
+    NOISE(4500) {
+      @Override
+      List<String> ofNode(UpPair pair, int host) {
+        List<String> settings = new ArrayList<>(pair.esp(host, "keying: noise"));
+        settings.add(pair.identity(host));
+        return settings;
+      }
+
+      @Override
+      List<String> ofPeer(UpPair pair, int host) {
+        return List.of(pair.publicKey(host));
+      }
+    },
+
+    MANUAL(4500) {
+      @Override
+      List<String> ofNode(UpPair pair, int host) {
+        return pair.esp(host, "keying: manual");
+      }
+
+      @Override
+      List<String> ofPeer(UpPair pair, int host) {
+        return List.of("inbound: " + pair.sentBy(host), "outbound: " + pair.sentBy(3 - host));
+      }
+
+      @Override
+      List<String> start(Path config) {
+        List<String> enrol = Culvert.command("key", "enrol", config.toString(), "other");
+        List<String> up = super.start(config);
+        return List.of("sh", "-c", OWN_RECORDS + quoted(enrol) + " && exec " + quoted(up));
+      }
+    };
+
+    /** The UDP port of such gateways. */
+    public final int port;
+
+    Keys(int port) {
+      this.port = port;
+    }
+
+    /** Settings of the gateway at {@code host}. */
+    abstract List<String> ofNode(UpPair pair, int host);
+
+    /** Settings of the peer at {@code host}, for the gateway at the other end. */
+    List<String> ofPeer(UpPair pair, int host) {
+      return List.of();
+    }
+
+    /** The command that starts a gateway. */
+    List<String> start(Path config) {
+      return Culvert.command("up", config.toString());
+    }
   }
 
   private static final int SPI = 0x1000;
@@ -37,7 +108,7 @@ public final class UpPair implements AutoCloseable {
 
   private final EspPair pair;
   private final Keys keys;
-  private final String more;
+  private final List<String> more;
   private final UnaryOperator<String> change;
   private final List<Path> manual =
       List.of(keyFile(21, 1), keyFile(22, 1)); // sent under by host 1, by host 2
@@ -50,31 +121,42 @@ public final class UpPair implements AutoCloseable {
   private Daemon peers;
 
   public UpPair(EspPair pair, Keys keys) {
-    this(pair, keys, "");
+    this(pair, keys, List.of());
   }
 
-  public UpPair(EspPair pair, Keys keys, String more) {
+  public UpPair(EspPair pair, Keys keys, List<String> more) {
     this(pair, keys, more, text -> text);
   }
 
   /**
-   * Starts both.
+   * Starts both, side by side.
    *
-   * @param more lines of the section {@code esp}, as in {@code encapsulation: raw}
-   * @param change of our configuration, which ends with what is said of the peer
+   * @param more settings of the section {@code esp}, as in {@code encapsulation: raw}
+   * @param change of our configuration
    */
-  public UpPair(EspPair pair, Keys keys, String more, UnaryOperator<String> change) {
+  public UpPair(EspPair pair, Keys keys, List<String> more, UnaryOperator<String> change) {
     this.pair = pair;
     this.keys = keys;
-    this.more = more;
+    this.more = List.copyOf(more);
     this.change = change;
     oursConfig = config(1);
     peersConfig = config(2);
-    ours = start(pair.ours, oursConfig);
+    CompletableFuture<Daemon> starting =
+        CompletableFuture.supplyAsync(() -> start(pair.ours, oursConfig));
     try {
       peers = start(pair.peers, peersConfig);
     } catch (RuntimeException e) {
-      ours.close();
+      try {
+        starting.join().close();
+      } catch (CompletionException both) {
+        e.addSuppressed(both);
+      }
+      throw e;
+    }
+    try {
+      ours = starting.join();
+    } catch (RuntimeException e) {
+      peers.close();
       throw e;
     }
   }
@@ -96,23 +178,13 @@ public final class UpPair implements AutoCloseable {
         "%d rfc4106(gcm(aes)) %s 128".formatted(id, HexFormat.of().formatHex(key)));
   }
 
-  /** The UDP port of such gateways. */
-  public static int port(Keys keys) {
-    return keys == Keys.WIREGUARD ? 51_820 : 4500;
-  }
-
-  /** What a gateway is called at this end. */
+  /** The name of the gateway at this end. */
   public String device(int host) {
     return host == 1 ? pair.device : pair.device + "b";
   }
 
   private Daemon start(Namespace namespace, Path config) {
-    List<String> up = Culvert.command("up", config.toString());
-    if (keys == Keys.MANUAL) {
-      List<String> enrol = Culvert.command("key", "enrol", config.toString(), "other");
-      up = List.of("sh", "-c", OWN_RECORDS + quoted(enrol) + " && exec " + quoted(up));
-    }
-    Daemon daemon = namespace.start(Map.of(), up);
+    Daemon daemon = namespace.start(Map.of(), keys.start(config));
     try {
       daemon.awaitOutput("is up");
     } catch (RuntimeException e) {
@@ -128,29 +200,17 @@ public final class UpPair implements AutoCloseable {
 
   private Path config(int host) {
     int other = 3 - host;
+    List<String> peer = new ArrayList<>(keys.ofPeer(this, other));
+    peer.add("endpoint: '" + endpoint(other) + "'");
+    peer.add("allowedIps: " + ranges(other));
     String text =
-        """
-        apiVersion: culvert.dev/v1alpha1
-        kind: Gateway
-        spec:
-          engine: %1$s
-          interface: {name: %2$s, addresses: [10.93.0.%3$d/24, 'fd93::%3$d/64'], listenPort: %8$d}
-        %5$s
-          peers:
-            - name: other
-              endpoint: "%6$s"
-              allowedIps: [10.9%4$d.0.0/24, 'fd9%4$d::/64', 10.93.0.%4$d/32, 'fd93::%4$d/128']
-        %7$s
-        """
-            .formatted(
-                keys == Keys.WIREGUARD ? "wireguard" : "esp",
+        GatewayYaml.of(
                 device(host),
-                host,
-                other,
-                ofNode(host).indent(2).stripTrailing(),
-                endpoint(other),
-                ofKeys(host).indent(6).stripTrailing(),
-                port(keys));
+                "addresses: [10.93.0.%1$d/24, 'fd93::%1$d/64']".formatted(host),
+                "listenPort: " + keys.port)
+            .with(keys.ofNode(this, host).toArray(String[]::new))
+            .peers(GatewayYaml.entry("other", peer.toArray(String[]::new)))
+            .text();
     try {
       Path file = Path.of(WgNode.secretFile("") + ".yaml");
       file.toFile().deleteOnExit();
@@ -162,42 +222,41 @@ public final class UpPair implements AutoCloseable {
 
   private String endpoint(int host) {
     String address = pair.wireAddress(host);
-    return (address.contains(":") ? "[" + address + "]" : address) + ":" + port(keys);
+    return (address.contains(":") ? "[" + address + "]" : address) + ":" + keys.port;
   }
 
-  private String ofNode(int host) {
-    String identity =
-        "identity: {privateKeyFile: %s}%n"
-            .formatted(WgNode.secretFile(statics.get(host - 1).privateKey()));
-    if (keys == Keys.WIREGUARD) {
-      return identity;
-    }
-    String esp =
-        """
-        internal: ['%2$s']
-        podCIDRs: [10.9%3$d.0.0/24, 'fd9%3$d::/64', 10.93.0.%3$d/32, 'fd93::%3$d/128']
-        esp:
-          keying: %1$s
-        """
-                .formatted(
-                    keys.name().toLowerCase(java.util.Locale.ROOT), pair.wireAddress(host), host)
-            + (keys == Keys.GLOBAL ? "  keyFile: " + global + "\n" : "")
-            + more.indent(2);
-    return keys == Keys.NOISE ? identity + esp : esp;
+  /** The ranges that a host owns. */
+  private static String ranges(int host) {
+    return "[10.9%1$d.0.0/24, 'fd9%1$d::/64', 10.93.0.%1$d/32, 'fd93::%1$d/128']".formatted(host);
   }
 
-  private String ofKeys(int host) {
-    int other = 3 - host;
-    return switch (keys) {
-      case GLOBAL -> "";
-      case WIREGUARD, NOISE -> "publicKey: %s%n".formatted(statics.get(other - 1).publicKey());
-      case MANUAL ->
-          "inbound: {spi: %d, keyFile: %s}%noutbound: {spi: %d, keyFile: %s}%n"
-              .formatted(SPI + other, manual.get(other - 1), SPI + host, manual.get(host - 1));
-    };
+  private String identity(int host) {
+    return "identity: {privateKeyFile: "
+        + WgNode.secretFile(statics.get(host - 1).privateKey())
+        + "}";
   }
 
-  /** What both said. */
+  private String publicKey(int host) {
+    return "publicKey: " + statics.get(host - 1).publicKey();
+  }
+
+  /** The manual SA that a host sends under. */
+  private String sentBy(int host) {
+    return "{spi: %d, keyFile: %s}".formatted(SPI + host, manual.get(host - 1));
+  }
+
+  /** Settings of an ESP gateway, with those that its keying and the test add to its section. */
+  private List<String> esp(int host, String... settings) {
+    List<String> esp = new ArrayList<>(List.of(settings));
+    esp.addAll(more);
+    return List.of(
+        "engine: esp",
+        "internal: ['" + pair.wireAddress(host) + "']",
+        "podCIDRs: " + ranges(host),
+        "esp: {" + String.join(", ", esp) + "}");
+  }
+
+  /** The output of both. */
   public String output() {
     return ours.output() + peers.output();
   }

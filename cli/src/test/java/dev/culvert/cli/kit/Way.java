@@ -12,8 +12,8 @@ import java.util.Map;
  *
  * @param from the site that sends
  * @param pod whether its pod does, else the node
- * @param v4 where to, over IPv4
- * @param v6 where to, over IPv6
+ * @param v4 the destination over IPv4
+ * @param v6 the destination over IPv6
  * @param sourcePort 0: any
  */
 public record Way(
@@ -48,7 +48,7 @@ public record Way(
 
   /**
    * Sends a text again and again, whatever the network says, until it is told to stop; then prints
-   * how many it sent and how many the kernel refused. What it fell behind it catches up with.
+   * how many it sent and how many the kernel refused. If it falls behind, it catches up.
    */
   public Daemon flood(TestCluster cluster, boolean overV4, String text, int perSecond) {
     return sender(cluster)

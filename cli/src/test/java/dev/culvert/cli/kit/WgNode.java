@@ -2,6 +2,7 @@
 package dev.culvert.cli.kit;
 
 import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Crowd;
 import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.Namespace;
 import dev.culvert.lab.net.Waiting;
@@ -70,8 +71,8 @@ public final class WgNode {
   }
 
   private static boolean isServed(String device) {
-    Path socket = Path.of("/var/run/wireguard", device + ".sock");
-    try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
+    try (SocketChannel channel =
+        SocketChannel.open(UnixDomainSocketAddress.of(RawUapi.socket(device)))) {
       return channel.isConnected();
     } catch (IOException e) {
       return false; // It is not there yet, or does not listen yet.
@@ -128,18 +129,20 @@ public final class WgNode {
     return Long.parseLong(onlyPeer("latest-handshakes"));
   }
 
-  /** Where the only peer is, as {@code wg} prints it. */
+  /** The endpoint of the only peer, as {@code wg} prints it. */
   public String endpoint() {
     return onlyPeer("endpoints");
   }
 
-  private String onlyPeer(String what) {
-    return wg("show", device, what).strip().split("\t", 2)[1];
+  private String onlyPeer(String field) {
+    return wg("show", device, field).strip().split("\t", 2)[1];
   }
 
-  /** Whether one small packet and its answer pass within two seconds. */
+  /**
+   * Whether one small packet and its answer pass within two seconds, or more in a {@link Crowd}.
+   */
   public boolean pings(String address) {
-    return ping(address, "-c", "1", "-W", "2").succeeded();
+    return ping(address, "-c", "1", "-W", Crowd.seconds(2)).succeeded();
   }
 
   /** Pings until it works. */

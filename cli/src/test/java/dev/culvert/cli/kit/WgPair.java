@@ -117,7 +117,7 @@ public final class WgPair implements AutoCloseable {
   }
 
   /**
-   * Sends random bytes over TCP and compares what arrived.
+   * Sends random bytes over TCP and compares them with those that arrived.
    *
    * @param to an address of {@code receiver}
    */
@@ -129,17 +129,20 @@ public final class WgPair implements AutoCloseable {
     }
   }
 
-  /** Sends random datagrams and compares what arrived. */
+  /** Sends random datagrams and compares them with those that arrived. */
   public static Transfer udp(WgNode sender, WgNode receiver, String to, int count, int size) {
-    try (Daemon server = serve(receiver, "udp-serve")) {
+    try (Daemon server = serve(receiver, "udp-serve", Integer.toString(count))) {
       String sent =
           send(sender, "udp-send", to, "9000", Integer.toString(count), Integer.toString(size));
       return new Transfer(sent, server.awaitLine("received "));
     }
   }
 
-  private static Daemon serve(WgNode node, String role) {
-    Daemon server = node.namespace.start(Map.of(), Traffic.command(role, "9000"));
+  private static Daemon serve(WgNode node, String role, String... more) {
+    List<String> arguments = new ArrayList<>(List.of(role, "9000"));
+    arguments.addAll(List.of(more));
+    Daemon server =
+        node.namespace.start(Map.of(), Traffic.command(arguments.toArray(String[]::new)));
     server.awaitOutput("listening");
     return server;
   }
@@ -154,10 +157,10 @@ public final class WgPair implements AutoCloseable {
   }
 
   /**
-   * What left and what arrived.
+   * The bytes that left and those that arrived.
    *
-   * @param sent amount and SHA-256 of what was sent
-   * @param received amount and SHA-256 of what arrived
+   * @param sent amount and SHA-256 of the bytes sent
+   * @param received amount and SHA-256 of the bytes that arrived
    */
   public record Transfer(String sent, String received) {}
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Pairs, clusters and laboratories of network namespaces with what runs in them, shared by the
+ * Pairs, clusters and laboratories of network namespaces with the programs in them, shared by the
  * integration tests.
  */
 @NullMarked

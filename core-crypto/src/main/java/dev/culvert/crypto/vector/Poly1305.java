@@ -321,7 +321,7 @@ final class Poly1305 {
     LongVector h2 = LongVector.fromArray(ROW, sum, 2 * LANES);
     LongVector h3 = LongVector.fromArray(ROW, sum, 3 * LANES);
     LongVector h4 = LongVector.fromArray(ROW, sum, 4 * LANES);
-    // Twice round: what the first round carries into limb 1 may run through all limbs once more.
+    // Twice round: the carry of the first round into limb 1 may run through all limbs once more.
     for (int i = 0; i < 2; i++) {
       h2 = h2.add(h1.lanewise(LSHR, 26));
       h1 = h1.and(LIMB);

@@ -15,8 +15,8 @@ import java.util.Arrays;
 
 /**
  * ChaCha20-Poly1305 (RFC 8439, section 2.8) over a train, 16 packets at a time. Sealing: keys of
- * the packets and keystream, encipher, authenticate. Opening: keys, authenticate, and decipher what
- * was authentic.
+ * the packets and keystream, encipher, authenticate. Opening: keys, authenticate, and decipher the
+ * authentic packets.
  */
 final class VectorTrainCipher implements TrainCipher {
   private static final int KEY_BYTES = 32;

@@ -32,6 +32,7 @@ public final class AdminClient {
   /**
    * Sends one command and waits for its answer.
    *
+   * @throws GatewayEndingException if the gateway is about to end
    * @throws IOException if no gateway answers, or the gateway says that it failed
    */
   public Response call(String interfaceName, Command command, String... arguments)
@@ -46,6 +47,9 @@ public final class AdminClient {
         throw new IOException(interfaceName + " hung up without an answer");
       }
       Response response = Json.lines().readValue(answer, Response.class);
+      if (response.ending() != null) {
+        throw new GatewayEndingException(interfaceName);
+      }
       if (response.error() != null) {
         throw new IOException(response.error());
       }

@@ -17,6 +17,8 @@ public final class AdminMessage {
     ROUTES,
     /** The counts of the packets so far, by outcome. */
     AUDIT,
+    /** Lists of the Kubernetes API that are held back are believed. */
+    ACCEPT_HELD,
     STOP,
     KEYLOG
   }
@@ -28,6 +30,7 @@ public final class AdminMessage {
    * The answer to a request.
    *
    * @param error why the command failed, null if it did not
+   * @param ending true if the gateway is about to end, so that it has no answer
    * @param gateway the gateway after the command; null on failure and after STOP and KEYLOG
    * @param routes the answer to ROUTES
    * @param audit the answer to AUDIT
@@ -36,21 +39,38 @@ public final class AdminMessage {
   @JsonInclude(JsonInclude.Include.NON_NULL)
   public record Response(
       @Nullable String error,
+      @Nullable Boolean ending,
       @Nullable GatewayView gateway,
       @Nullable RoutesView routes,
       @Nullable AuditView audit,
       @Nullable List<String> keyLog) {
     /** An answer that only says that the command was done. */
     public static Response done() {
-      return new Response(null, null, null, null, null);
+      return new Response(null, null, null, null, null, null);
     }
 
     public static Response failed(String error) {
-      return new Response(error, null, null, null, null);
+      return new Response(error, null, null, null, null, null);
     }
 
     public static Response of(GatewayView gateway) {
-      return new Response(null, gateway, null, null, null);
+      return new Response(null, null, gateway, null, null, null);
+    }
+
+    public static Response of(RoutesView routes) {
+      return new Response(null, null, null, routes, null, null);
+    }
+
+    public static Response of(AuditView audit) {
+      return new Response(null, null, null, null, audit, null);
+    }
+
+    public static Response of(List<String> keyLog) {
+      return new Response(null, null, null, null, null, keyLog);
+    }
+
+    public static Response ofEnding() {
+      return new Response(null, true, null, null, null, null);
     }
 
     /** Leaves the key log out, since it is secret. */
@@ -58,6 +78,8 @@ public final class AdminMessage {
     public String toString() {
       return "Response[error="
           + error
+          + ", ending="
+          + ending
           + ", gateway="
           + gateway
           + ", routes="

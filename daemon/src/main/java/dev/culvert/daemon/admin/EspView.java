@@ -156,7 +156,8 @@ public record EspView(
         TrafficView.of(tunnel.status()),
         device.peers().stream().map(peer -> peer(peer, keyed, noise)).toList(),
         esp,
-        List.of());
+        List.of(),
+        null);
   }
 
   private static PeerView peer(

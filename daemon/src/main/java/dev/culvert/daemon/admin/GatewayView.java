@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param traffic null if only the UAPI socket could be asked
  * @param esp null except for ESP
  * @param names the endpoints that are names
+ * @param controlPlane null if the nodes do not come from the Kubernetes API
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record GatewayView(
@@ -38,7 +39,8 @@ public record GatewayView(
     @Nullable TrafficView traffic,
     List<PeerView> peers,
     @Nullable EspView esp,
-    List<NameView> names) {
+    List<NameView> names,
+    @Nullable ControlPlaneView controlPlane) {
   /** The value of {@code engine} for WireGuard. */
   public static final String WIREGUARD = "wireguard";
 
@@ -50,10 +52,20 @@ public record GatewayView(
     names = List.copyOf(names);
   }
 
-  /** This view with other names. */
-  public GatewayView withNames(List<NameView> now) {
+  /** This view with the names, and the control plane, as they are now. */
+  public GatewayView with(List<NameView> namesNow, @Nullable ControlPlaneView controlPlaneNow) {
     return new GatewayView(
-        interfaceName, engine, publicKey, listenPort, fwmark, configFile, traffic, peers, esp, now);
+        interfaceName,
+        engine,
+        publicKey,
+        listenPort,
+        fwmark,
+        configFile,
+        traffic,
+        peers,
+        esp,
+        namesNow,
+        controlPlaneNow);
   }
 
   /**
@@ -75,7 +87,8 @@ public record GatewayView(
           TrafficView.of(tunnel.status()),
           now.peers().stream().map(peer -> PeerView.of(peer, names)).toList(),
           null,
-          List.of());
+          List.of(),
+          null);
     }
   }
 

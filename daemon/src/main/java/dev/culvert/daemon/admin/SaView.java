@@ -45,17 +45,9 @@ public record SaView(
         sa.key().toString(),
         sa.ageNanos() / 1_000_000_000L,
         Long.toUnsignedString(sa.sequence()),
-        share(sa.sequence(), sa.sequenceLimit()),
+        sa.used(),
         sa.packets(),
         sa.bytes(),
         sa.replayErrors());
-  }
-
-  private static double share(long sequence, long limit) {
-    return limit == 0 ? 1 : unsigned(sequence) / unsigned(limit);
-  }
-
-  private static double unsigned(long number) {
-    return (number >>> 1) * 2.0 + (number & 1);
   }
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.config;
 
-import dev.culvert.routing.Mark;
-import java.nio.file.Path;
+import dev.culvert.routing.Marks;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -25,7 +26,8 @@ import org.jspecify.annotations.Nullable;
  * @param cluster the nodes, and the traffic between them that is encrypted
  * @param peers WireGuard's
  * @param engine the protocol, with the settings that only that protocol needs
- * @param discovery a file that names more nodes, or null
+ * @param discovery the source of more nodes, or null
+ * @param observability metrics and health over HTTP, or null for none
  * @param warnings for people, about settings in the file that work but should be changed
  */
 public record GatewayConfig(
@@ -40,16 +42,10 @@ public record GatewayConfig(
     ClusterConfig cluster,
     List<PeerConfig> peers,
     EngineConfig engine,
-    @Nullable Path discovery,
+    @Nullable DiscoveryConfig discovery,
+    @Nullable ObservabilityConfig observability,
     List<String> warnings) {
   public static final String DEFAULT_INTERFACE = "culvert0";
-
-  /** Bits that neither kube-proxy (0xc000) nor Calico (the upper half) uses. */
-  private static final int MARK_BITS = 0x1ff0;
-
-  private static final int MARK = 0x1c70;
-  private static final int BYPASS_MARK = 0x1cb0;
-  private static final int OVERLAY_MARK = 0x1cf0;
 
   public GatewayConfig {
     addresses = List.copyOf(addresses);
@@ -57,28 +53,14 @@ public record GatewayConfig(
     warnings = List.copyOf(warnings);
   }
 
-  /** The mark of the tunnel's packets, if rules in the kernel match it. */
-  public Mark encapsulationMark() {
-    return fwmark == 0 ? new Mark(MARK, MARK_BITS) : Mark.of(fwmark);
-  }
-
-  /** The mark of packets that the gateway sends in clear on purpose. */
-  public Mark bypassMark() {
-    return fwmark == 0 ? new Mark(BYPASS_MARK, MARK_BITS) : Mark.of(~fwmark);
-  }
-
-  /** The mark of packets that came out of the tunnel. */
-  public Mark overlayMark() {
-    if (fwmark == 0) {
-      return new Mark(OVERLAY_MARK, MARK_BITS);
-    }
-    // Any value except the other two marks and 0, which unmarked packets have.
-    return Mark.of(fwmark ^ (fwmark == 1 ? 2 : 1));
+  /** The marks that rules in the kernel match, with {@code routes}. */
+  public Marks marks() {
+    return Marks.of(fwmark);
   }
 
   /** The mark that the device's sockets put on their packets, 0 for none. */
   public int socketMark() {
-    return routes ? encapsulationMark().value() : fwmark;
+    return routes ? marks().encapsulation().value() : fwmark;
   }
 
   /** The endpoints of the peers that have one. */
@@ -113,6 +95,20 @@ public record GatewayConfig(
       }
     }
     return named;
+  }
+
+  /**
+   * The peers' identities in the engine, by which they differ: the public key, or with ESP the
+   * name.
+   */
+  public Set<String> peerIds() {
+    Stream<String> ids =
+        switch (engine) {
+          case EngineConfig.WireGuard wireGuard ->
+              peers.stream().map(peer -> peer.publicKey().toString());
+          case EspConfig esp -> esp.peers().stream().map(EspConfig.Peer::name);
+        };
+    return ids.collect(Collectors.toSet());
   }
 
   /** The number of peers of either engine. */

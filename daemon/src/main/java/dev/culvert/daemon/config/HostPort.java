@@ -10,7 +10,7 @@ package dev.culvert.daemon.config;
  */
 public record HostPort(String host, int port, Place place) {
   /** Whether a name service has to be asked. */
-  boolean isName() {
+  public boolean isName() {
     return host.indexOf(':') < 0 && !Values.isAddress(host);
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.config;
 
+import dev.culvert.routing.InterfaceName;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.noise.PublicKey;
@@ -8,19 +9,17 @@ import java.util.regex.Pattern;
 
 /** Parses single values, which both file formats write alike. */
 public final class Values {
-  /** Names that the kernel and wg-quick accept: at most 15 characters, usable in a file name. */
-  private static final Pattern INTERFACE = Pattern.compile("[A-Za-z0-9_=+.-]{1,15}");
-
   private static final Pattern HOST_NAME =
       Pattern.compile("(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}\\.?)*");
 
   private Values() {}
 
   public static String interfaceName(Place place, String text) throws ConfigException {
-    if (!INTERFACE.matcher(text).matches() || text.equals(".") || text.equals("..")) {
-      throw place.error("'" + text + "' is no interface name (1 to 15 of A-Z a-z 0-9 _ = + . -)");
+    try {
+      return InterfaceName.check(text);
+    } catch (IllegalArgumentException e) {
+      throw place.error(String.valueOf(e.getMessage()));
     }
-    return text;
   }
 
   /** A decimal number, or a hexadecimal one after 0x. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.socket;
 
+import dev.culvert.tunnel.state.PrivateFile;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -50,14 +51,11 @@ final class SocketFile {
    */
   static SocketFile bind(ServerSocketChannel channel, Path path) throws IOException {
     Path parent = Objects.requireNonNull(path.toAbsolutePath().getParent());
-    Path nest =
-        Files.createTempDirectory(
-            parent,
-            ".culvert-",
-            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    Path nest = Files.createTempDirectory(parent, ".culvert-", PrivateFile.FOLDER_MODE);
     Path born = nest.resolve("s");
     try {
       channel.bind(UnixDomainSocketAddress.of(born));
+      // A socket has no content, so it cannot be written aside as a PrivateFile.
       Files.setPosixFilePermissions(born, PosixFilePermissions.fromString("rw-------"));
       removeStale(path, nest.resolve("stale"));
       Files.createLink(path, born);

@@ -78,7 +78,7 @@ public final class BlindSpotWatch {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (IOException | RuntimeException e) {
-      LOG.failure("look", e, "what the guard does not see could not be looked for");
+      LOG.failure("look", e, "blind spots of the guard could not be looked for");
     }
   }
 

@@ -4,11 +4,11 @@ package dev.culvert.daemon.steer;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.culvert.routing.plan.SysctlPlan;
+import dev.culvert.tunnel.state.PrivateFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -79,12 +79,10 @@ public final class FormerSettings {
   }
 
   private void write(Map<String, Change> changes) throws IOException {
-    Path half = file.resolveSibling("." + file.getFileName());
     String text =
         changes.entrySet().stream()
             .map(e -> e.getKey() + " " + e.getValue().before + " " + e.getValue().set + "\n")
             .collect(Collectors.joining());
-    Files.write(half, text.getBytes(UTF_8));
-    Files.move(half, file, StandardCopyOption.ATOMIC_MOVE);
+    PrivateFile.replace(file, text.getBytes(UTF_8));
   }
 }

@@ -20,8 +20,11 @@ import dev.culvert.routing.plan.OuterHeaders;
 import dev.culvert.routing.plan.Overlay;
 import dev.culvert.routing.plan.PlanCompiler;
 import dev.culvert.routing.plan.TunnelMtu;
+import dev.culvert.tunnel.engine.Overhead;
+import dev.culvert.tunnel.esp.EspOverhead;
 import dev.culvert.tunnel.kernel.HostFacts;
 import dev.culvert.tunnel.port.Encapsulation;
+import dev.culvert.tunnel.wireguard.WireGuardOverhead;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -42,9 +45,6 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
    * The table of the tunnel's routes. It differs from those of wg-quick (51820) and Cilium (200x).
    */
   private static final int TABLE = 25_462;
-
-  private static final int DEFAULT_LINK_MTU = 1500;
-  private static final int SMALLEST_MTU = 576;
 
   /** Addresses for documentation, which no host has: the route to them is the default route. */
   private static final List<IpAddress> ELSEWHERE =
@@ -104,9 +104,9 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
     underlay.addAll(facts.underlay().keySet());
     underlay.remove("lo");
     ClusterConfig cluster =
-        config.cluster().complete()
-            ? config.cluster()
-            : config.cluster().with(withHost(config, facts, underlay));
+        config.cluster().scope().lacksSelf()
+            ? config.cluster().with(withHost(config, facts, underlay))
+            : config.cluster();
     LinkFacts link =
         new LinkFacts(
             config.interfaceName(),
@@ -114,13 +114,15 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
             TABLE,
             List.copyOf(underlay),
             physical(config, facts),
+            // In a file of peers, the ranges of pods may be a network behind any device.
+            cluster.scope() == ClusterConfig.Scope.NODES ? physical(config, facts) : List.of(),
             new OuterHeaders(
-                config.encapsulationMark(),
+                config.marks().encapsulation(),
                 encapsulationPort(config, known.port()),
                 isRaw(config.engine())),
-            config.bypassMark(),
+            config.marks().bypass(),
             new Overlay(
-                config.overlayMark(),
+                config.marks().overlay(),
                 List.copyOf(facts.overlayPorts()),
                 cluster.policy().accepted().contains(BlindSpot.MULTICAST_OVERLAY)),
             true);
@@ -165,9 +167,9 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
     }
     boolean outerV4 = isOuterV4(config);
     return facts.underlay().values().stream()
-        .mapToInt(mtu -> Math.max(SMALLEST_MTU, within(config.engine(), mtu, outerV4)))
+        .mapToInt(mtu -> Math.max(TunnelMtu.SMALLEST, within(config.engine(), mtu, outerV4)))
         .min()
-        .orElseGet(() -> within(config.engine(), DEFAULT_LINK_MTU, outerV4));
+        .orElseGet(() -> within(config.engine(), TunnelMtu.USUAL_LINK, outerV4));
   }
 
   /**
@@ -185,10 +187,12 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
   }
 
   private static int within(EngineConfig engine, int linkMtu, boolean outerV4) {
-    return switch (engine) {
-      case EngineConfig.WireGuard wireGuard -> TunnelMtu.wireGuard(linkMtu, outerV4);
-      case EspConfig esp -> TunnelMtu.esp(linkMtu, outerV4, !isRaw(engine));
-    };
+    Overhead overhead =
+        switch (engine) {
+          case EngineConfig.WireGuard wireGuard -> WireGuardOverhead.INSTANCE;
+          case EspConfig esp -> EspOverhead.INSTANCE;
+        };
+    return overhead.longestInner(TunnelMtu.room(linkMtu, outerV4, !isRaw(engine)));
   }
 
   /**

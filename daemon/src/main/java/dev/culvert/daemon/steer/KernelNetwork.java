@@ -15,14 +15,18 @@ import dev.culvert.tunnel.kernel.HostFacts;
 import dev.culvert.tunnel.kernel.Keeper;
 import dev.culvert.tunnel.kernel.Links;
 import dev.culvert.tunnel.kernel.Netlink;
-import dev.culvert.tunnel.kernel.Steering;
+import dev.culvert.tunnel.kernel.PlanApplier;
 import dev.culvert.tunnel.kernel.Sysctls;
 import dev.culvert.tunnel.kernel.TunQueues;
 import java.io.IOException;
+import java.net.NetworkInterface;
+import java.net.SocketException;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
+import java.util.stream.Collectors;
 
 /** This network namespace, through netlink and nft. */
 public final class KernelNetwork implements Network {
@@ -54,6 +58,19 @@ public final class KernelNetwork implements Network {
   }
 
   @Override
+  public Set<IpAddress> ownAddresses() {
+    try {
+      return NetworkInterface.networkInterfaces()
+          .flatMap(NetworkInterface::inetAddresses)
+          .filter(address -> !address.isLoopbackAddress())
+          .map(address -> IpAddress.ofBytes(address.getAddress()))
+          .collect(Collectors.toSet());
+    } catch (SocketException e) {
+      return Set.of(); // There is no device.
+    }
+  }
+
+  @Override
   public HostFacts facts(Collection<IpAddress> nodes, String tunnel, int mark) throws IOException {
     try (Netlink netlink = Netlink.open()) {
       return HostFacts.read(netlink, nodes, tunnel, mark);
@@ -61,22 +78,9 @@ public final class KernelNetwork implements Network {
   }
 
   @Override
-  public Kept keep(KernelPlan plan, Listener listener) throws IOException {
-    Keeper keeper =
-        Keeper.start(
-            plan,
-            new Keeper.Listener() {
-              @Override
-              public void hostChanged() {
-                listener.hostChanged();
-              }
-
-              @Override
-              public void ended(Throwable cause) {
-                listener.ended(cause);
-              }
-            });
-    return new Kept() {
+  public KeptPlan keep(KernelPlan plan, Keeper.Listener listener) throws IOException {
+    Keeper keeper = Keeper.start(plan, listener);
+    return new KeptPlan() {
       @Override
       public void update(KernelPlan newPlan) throws IOException {
         keeper.update(newPlan);
@@ -91,8 +95,8 @@ public final class KernelNetwork implements Network {
 
   @Override
   public void load(KernelPlan plan) throws IOException {
-    try (Steering steering = Steering.open()) {
-      List<String> failures = steering.apply(plan).failures();
+    try (PlanApplier applier = PlanApplier.open()) {
+      List<String> failures = applier.apply(plan).failures();
       if (!failures.isEmpty()) {
         throw new IOException(
             "the guard stands, but the kernel refused: " + String.join("; ", failures));
@@ -102,8 +106,8 @@ public final class KernelNetwork implements Network {
 
   @Override
   public List<String> remove() throws IOException {
-    try (Steering steering = Steering.open()) {
-      return steering.remove();
+    try (PlanApplier applier = PlanApplier.open()) {
+      return applier.remove();
     }
   }
 

@@ -7,11 +7,13 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.tunnel.kernel.GuardTable.Count;
 import dev.culvert.tunnel.kernel.HostFacts;
+import dev.culvert.tunnel.kernel.Keeper;
 import dev.culvert.tunnel.kernel.TunQueues;
 import java.io.IOException;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 
 /** The kernel's services to {@code culvert up}, besides the device. */
@@ -36,6 +38,9 @@ public interface Network {
   /** The queues of the TUN device of that name; empty when there is no such link here. */
   Optional<TunQueues> tunQueues(String interfaceName) throws IOException;
 
+  /** The addresses of this machine's devices, without loopback. */
+  Set<IpAddress> ownAddresses();
+
   /**
    * The facts about this machine that a plan depends on.
    *
@@ -50,7 +55,7 @@ public interface Network {
    *
    * @throws IOException if the guard could not be loaded
    */
-  Kept keep(KernelPlan plan, Listener listener) throws IOException;
+  KeptPlan keep(KernelPlan plan, Keeper.Listener listener) throws IOException;
 
   /**
    * Applies a plan once, its guard first, and does not repair it; parts that wait for a device are
@@ -60,17 +65,8 @@ public interface Network {
    */
   void load(KernelPlan plan) throws IOException;
 
-  /** Told of events that concern the plan that is kept. */
-  interface Listener {
-    /** Called when {@link #facts} may have changed. */
-    void hostChanged();
-
-    /** Called when repairs have ended; the kernel's state stays. */
-    void ended(Throwable cause);
-  }
-
-  /** A plan that is kept. */
-  interface Kept extends AutoCloseable {
+  /** The plan that a {@link Keeper} keeps. */
+  interface KeptPlan extends AutoCloseable {
     /**
      * Applies another plan and keeps that from now on.
      *

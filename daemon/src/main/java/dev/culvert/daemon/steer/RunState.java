@@ -3,12 +3,12 @@ package dev.culvert.daemon.steer;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.culvert.tunnel.state.PrivateFile;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Optional;
 
@@ -101,7 +101,7 @@ public final class RunState {
       for (Path file : files) {
         String name = String.valueOf(file.getFileName());
         String other = name.substring(0, name.length() - SUFFIX.length());
-        if (!other.equals(interfaceName) && !other.startsWith(".") && !isElsewhere(other)) {
+        if (!other.equals(interfaceName) && !isElsewhere(other)) {
           return Optional.of(other);
         }
       }
@@ -112,10 +112,8 @@ public final class RunState {
   /** Notes a gateway before it guards. */
   public void write(String interfaceName, Path configuration) throws IOException {
     Files.createDirectories(directory);
-    Path half = directory.resolve("." + interfaceName + SUFFIX);
     String text = namespace() + "\n" + configuration.toAbsolutePath() + "\n";
-    Files.write(half, text.getBytes(UTF_8));
-    Files.move(half, file(interfaceName), StandardCopyOption.ATOMIC_MOVE);
+    PrivateFile.replace(file(interfaceName), text.getBytes(UTF_8));
   }
 
   /** Forgets {@code interfaceName}. */

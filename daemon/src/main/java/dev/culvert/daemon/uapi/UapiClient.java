@@ -171,6 +171,7 @@ public final class UapiClient {
         null,
         peers,
         null,
-        List.of());
+        List.of(),
+        null);
   }
 }

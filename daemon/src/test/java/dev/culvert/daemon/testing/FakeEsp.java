@@ -12,6 +12,7 @@ import dev.culvert.tunnel.esp.SaStatus;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.EspDevice;
 import dev.culvert.tunnel.gateway.GatewayOptions;
+import dev.culvert.tunnel.kernel.Errno;
 import java.util.Collection;
 import java.util.List;
 
@@ -20,8 +21,6 @@ import java.util.List;
  * 1 is always in use.
  */
 public final class FakeEsp<K extends Keying> implements EspDevice<K> {
-  private static final int EADDRINUSE = 98;
-
   private final K keying;
   private final FakeTunnel tunnel;
   private List<EspPeerSettings> peers = List.of();
@@ -40,7 +39,7 @@ public final class FakeEsp<K extends Keying> implements EspDevice<K> {
   public synchronized void configure(Collection<EspPeerSettings> wanted, int newPort, int newMark)
       throws DeviceException {
     if (newPort == 1) {
-      throw new DeviceException("UDP port 1 is in use", EADDRINUSE);
+      throw new DeviceException("UDP port 1 is in use", Errno.EADDRINUSE);
     }
     peers = List.copyOf(wanted);
     tunnel.bind(newPort, newMark);
@@ -49,10 +48,13 @@ public final class FakeEsp<K extends Keying> implements EspDevice<K> {
 
   @Override
   public synchronized <T> T keying(KeyingTask<K, T> task) throws DeviceException {
+    if (tunnel.isClosed()) {
+      throw DeviceException.closed();
+    }
     try {
       return task.run(keying, 0);
     } catch (Exception e) {
-      throw new DeviceException(String.valueOf(e.getMessage()), EADDRINUSE, e);
+      throw new DeviceException(String.valueOf(e.getMessage()), Errno.EADDRINUSE, e);
     }
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.testing;
 
+import dev.culvert.daemon.ClusterAccess;
 import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.Resolver;
 import dev.culvert.daemon.TunnelFactory;
@@ -18,12 +19,22 @@ public final class FakeMachine {
   }
 
   public static Machine in(Path directory, TunnelFactory tunnels, Network network, Resolver names) {
+    return in(directory, tunnels, network, names, new FakeCluster());
+  }
+
+  public static Machine in(
+      Path directory,
+      TunnelFactory tunnels,
+      Network network,
+      Resolver names,
+      ClusterAccess cluster) {
     return new Machine(
         tunnels,
         network,
         directory.resolve("wg"),
         directory.resolve("run"),
         directory.resolve("sequences"),
-        names);
+        names,
+        cluster);
   }
 }

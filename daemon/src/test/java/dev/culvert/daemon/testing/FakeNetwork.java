@@ -13,6 +13,7 @@ import dev.culvert.routing.plan.PlanCompiler;
 import dev.culvert.routing.plan.RulePlan;
 import dev.culvert.tunnel.kernel.GuardTable.Count;
 import dev.culvert.tunnel.kernel.HostFacts;
+import dev.culvert.tunnel.kernel.Keeper;
 import dev.culvert.tunnel.kernel.TunQueues;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -24,19 +25,21 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A machine with an address 192.0.2.1 on wire0 and pods in 10.66.1.0/24 on pods0. Writes down what
- * it is asked for; fails on demand.
+ * A machine with an address 192.0.2.1 on wire0 and pods in 10.66.1.0/24 on pods0. Writes down the
+ * calls; fails on demand.
  */
 public final class FakeNetwork implements Network {
   private List<String> physical = List.of("wire0");
   private final List<String> calls = new ArrayList<>();
   private final SortedMap<String, Count> counters = new TreeMap<>();
+  private final AtomicInteger factsAsked = new AtomicInteger();
   private @Nullable KernelPlan plan;
   private final Map<String, String> settings = new HashMap<>();
-  private @Nullable Listener listener;
+  private Keeper.@Nullable Listener listener;
   private final List<Found> blindSpots = new ArrayList<>();
   private @Nullable String guardFault;
   private @Nullable String stranger;
@@ -68,11 +71,16 @@ public final class FakeNetwork implements Network {
     blindSpots.add(new Found(spot, traces));
   }
 
+  /** How often the machine was asked for its facts, each time with a dump of links and routes. */
+  public int factsAsked() {
+    return factsAsked.get();
+  }
+
   public synchronized void note(String call) {
     calls.add(call);
   }
 
-  /** What is kept now. */
+  /** The plan that is kept now. */
   public synchronized KernelPlan plan() {
     if (plan == null) {
       throw new IllegalStateException("nothing is kept");
@@ -93,7 +101,7 @@ public final class FakeNetwork implements Network {
     counters.clear();
   }
 
-  /** What the guard counted. */
+  /** Sets a counter of the guard. */
   public void count(String counter, long packets) {
     loadGuard();
     counters.put(counter, new Count(packets, packets * 100));
@@ -152,7 +160,13 @@ public final class FakeNetwork implements Network {
   }
 
   @Override
+  public Set<IpAddress> ownAddresses() {
+    return Set.of(IpAddress.parse("192.0.2.1"));
+  }
+
+  @Override
   public HostFacts facts(Collection<IpAddress> nodes, String tunnel, int mark) {
+    factsAsked.incrementAndGet();
     return new HostFacts(
         new TreeMap<>(
             reachable == null || nodes.contains(reachable) ? Map.of("wire0", mtu) : Map.of()),
@@ -166,10 +180,10 @@ public final class FakeNetwork implements Network {
   }
 
   @Override
-  public Kept keep(KernelPlan wanted, Listener hears) throws IOException {
+  public KeptPlan keep(KernelPlan wanted, Keeper.Listener hears) throws IOException {
     listener = hears;
     apply("keep", wanted);
-    return new Kept() {
+    return new KeptPlan() {
       @Override
       public void update(KernelPlan next) throws IOException {
         apply("update", next);

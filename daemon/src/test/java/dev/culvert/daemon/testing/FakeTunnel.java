@@ -9,14 +9,21 @@ import static dev.culvert.tunnel.lane.LaneCounter.TRAINS_SENT;
 import dev.culvert.routing.Classifier;
 import dev.culvert.routing.Mark;
 import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.engine.EngineReading;
+import dev.culvert.tunnel.engine.HandshakeOutcome;
+import dev.culvert.tunnel.engine.PeerReading;
+import dev.culvert.tunnel.engine.RemovedTraffic;
 import dev.culvert.tunnel.gateway.GatewayStatus;
 import dev.culvert.tunnel.gateway.RunningTunnel;
+import dev.culvert.tunnel.lane.LaneReading;
 import dev.culvert.tunnel.lane.TrafficStatus;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** A tunnel that moves nothing, and has counted a little. */
@@ -25,8 +32,11 @@ public final class FakeTunnel implements RunningTunnel {
   private final Runnable onClose;
   private final CountDownLatch closed = new CountDownLatch(1);
   private final List<Classifier> classifiers = new ArrayList<>();
+  private final AtomicInteger greetings = new AtomicInteger();
   private volatile @Nullable String failure;
   private volatile int listenPort;
+  private volatile List<PeerReading> peers = List.of();
+  private volatile long silentNanos;
   private volatile int fwmark;
 
   /**
@@ -78,7 +88,14 @@ public final class FakeTunnel implements RunningTunnel {
   }
 
   @Override
-  public void greet() {}
+  public void greet() {
+    greetings.incrementAndGet();
+  }
+
+  /** How often the peers that were new then were greeted. */
+  public int greetings() {
+    return greetings.get();
+  }
 
   @Override
   public GatewayStatus status() {
@@ -90,6 +107,27 @@ public final class FakeTunnel implements RunningTunnel {
         Map.of(PACKETS_SENT, 10L, PACKETS_DELIVERED, 20L, TRAINS_SENT, 5L, TRAINS_RECEIVED, 4L),
         Map.of(DropReason.BAD_TAG, 3L),
         TrafficStatus.NONE);
+  }
+
+  /** Its peers from now on. */
+  public void peers(List<PeerReading> now) {
+    peers = List.copyOf(now);
+  }
+
+  @Override
+  public EngineReading reading() {
+    return new EngineReading(
+        peers, RemovedTraffic.NONE, Map.of(HandshakeOutcome.INITIATED, 2L), 7, 0);
+  }
+
+  /** A lane that is stuck from now on does not answer. */
+  public void stuckFor(Duration silence) {
+    silentNanos = silence.toNanos();
+  }
+
+  @Override
+  public List<LaneReading> lanes(Duration wait) {
+    return List.of(new LaneReading(0, silentNanos, 1_000_000), new LaneReading(1, 0, -1));
   }
 
   @Override

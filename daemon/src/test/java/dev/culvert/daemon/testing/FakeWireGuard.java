@@ -3,10 +3,12 @@ package dev.culvert.daemon.testing;
 
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.crypto.X25519;
+import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
+import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot.PeerSnapshot;
@@ -19,13 +21,13 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
 /** A device that keeps its configuration and moves nothing. Port 1 is always in use. */
 public final class FakeWireGuard implements WireGuardDevice {
-  private static final int EADDRINUSE = 98;
 
   private final FakeTunnel tunnel;
   private final Map<PublicKey, Peer> peers = new LinkedHashMap<>();
@@ -42,11 +44,12 @@ public final class FakeWireGuard implements WireGuardDevice {
   private static final class Peer {
     byte[] presharedKey = new byte[32];
     @Nullable Endpoint endpoint;
+    Set<IpAddress> addresses = Set.of();
     int persistentKeepalive;
     final TreeSet<Prefix> allowedIps = new TreeSet<>();
   }
 
-  /** What {@link #configure} was given, in order. */
+  /** The arguments of {@link #configure}, in order. */
   public synchronized List<DeviceUpdate> updates() {
     return List.copyOf(updates);
   }
@@ -81,7 +84,7 @@ public final class FakeWireGuard implements WireGuardDevice {
       throw new IllegalStateException("a lane does not answer");
     }
     if (update.listenPort().orElse(0) == 1) {
-      throw new DeviceException("UDP port 1 is in use", EADDRINUSE);
+      throw new DeviceException("UDP port 1 is in use", Errno.EADDRINUSE);
     }
     updates.add(update);
     if (update.privateKey() != null) {
@@ -108,6 +111,7 @@ public final class FakeWireGuard implements WireGuardDevice {
       peer.presharedKey = update.presharedKey().toByteArray();
     }
     peer.endpoint = update.endpoint() == null ? peer.endpoint : update.endpoint();
+    peer.addresses = update.addresses() == null ? peer.addresses : update.addresses();
     peer.persistentKeepalive = update.persistentKeepalive().orElse(peer.persistentKeepalive);
     if (update.replaceAllowedIps()) {
       peer.allowedIps.clear();
@@ -133,6 +137,7 @@ public final class FakeWireGuard implements WireGuardDevice {
                     key,
                     SecretBytes.copyOf(peer.presharedKey),
                     peer.endpoint,
+                    peer.addresses,
                     peer.endpoint == null ? null : Instant.ofEpochSecond(1_700_000_000L, 42),
                     1000,
                     2000,

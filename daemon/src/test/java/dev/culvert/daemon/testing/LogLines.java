@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.slf4j.LoggerFactory;
 
-/** What a class logs while this is open. */
+/** The log lines of a class while this is open. */
 public final class LogLines implements AutoCloseable {
   private final Logger logger;
   private final Level before;

@@ -9,10 +9,9 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
-import java.util.regex.Matcher;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -21,7 +20,11 @@ import org.jspecify.annotations.Nullable;
  * for markers. {@link #start} returns only when the capture runs.
  */
 public final class Capture implements AutoCloseable {
-  private static final Pattern LOST = Pattern.compile("(\\d+) packets dropped by kernel");
+  /** The report that tcpdump makes at SIGUSR1 and in the end. */
+  private static final Pattern REPORT =
+      Pattern.compile(
+          "(\\d+) packets? captured\\D+(\\d+) packets? received by filter\\D+"
+              + "(\\d+) packets? dropped by kernel");
 
   private final Process tcpdump;
   private final Commands.Output messages;
@@ -30,6 +33,28 @@ public final class Capture implements AutoCloseable {
   private final LongAdder packets = new LongAdder();
   private final LongAdder bytes = new LongAdder();
   private volatile @Nullable IOException failure;
+
+  /**
+   * The state of a capture.
+   *
+   * @param captured that tcpdump has read
+   * @param received that the kernel had for it, with those that it dropped
+   * @param dropped by the kernel, for want of room
+   */
+  private record Report(long captured, long received, long dropped) {
+    static List<Report> all(String messages) {
+      return REPORT
+          .matcher(messages)
+          .results()
+          .map(
+              found ->
+                  new Report(
+                      Long.parseLong(found.group(1)),
+                      Long.parseLong(found.group(2)),
+                      Long.parseLong(found.group(3))))
+          .toList();
+    }
+  }
 
   private Capture(Process tcpdump, Collection<String> texts, Consumer<byte[]> onPacket) {
     this.tcpdump = tcpdump;
@@ -50,6 +75,15 @@ public final class Capture implements AutoCloseable {
   }
 
   /**
+   * Begins to capture thousands of packets per second. Each may be seen a second late: so the
+   * kernel has room for all packets of 64 MiB, and not only for a thousand.
+   */
+  public static Capture startOfMany(
+      Namespace namespace, String device, Collection<String> markers, Consumer<byte[]> onPacket) {
+    return start(namespace, device, "", markers, onPacket, List.of());
+  }
+
+  /**
    * Begins to capture, and shows each packet, from its link header on, to {@code onPacket} on a
    * thread of the capture.
    */
@@ -59,26 +93,25 @@ public final class Capture implements AutoCloseable {
       String filter,
       Collection<String> markers,
       Consumer<byte[]> onPacket) {
-    // Runs as root throughout (-Z), with 64 MiB of room (-B) and whole packets (-s 0). It is
-    // unbuffered (-U), also in the kernel, which otherwise hands over one block per second and
-    // drops the last one at the end.
+    // Unbuffered in the kernel, too, which otherwise hands over one block per second.
+    return start(namespace, device, filter, markers, onPacket, List.of("--immediate-mode"));
+  }
+
+  private static Capture start(
+      Namespace namespace,
+      String device,
+      String filter,
+      Collection<String> markers,
+      Consumer<byte[]> onPacket,
+      List<String> more) {
+    // Runs as root throughout (-Z), unbuffered (-U), with 64 MiB of room (-B) and whole packets
+    // (-s 0).
     List<String> command =
         new ArrayList<>(
             List.of(
-                "tcpdump",
-                "-n",
-                "-Z",
-                "root",
-                "-U",
-                "--immediate-mode",
-                "-B",
-                "65536",
-                "-s",
-                "0",
-                "-i",
-                device,
-                "-w",
+                "tcpdump", "-n", "-Z", "root", "-U", "-B", "65536", "-s", "0", "-i", device, "-w",
                 "-"));
+    command.addAll(more);
     if (!filter.isEmpty()) {
       command.add(filter);
     }
@@ -101,7 +134,7 @@ public final class Capture implements AutoCloseable {
     return capture;
   }
 
-  /** Captures into a file, for other programs to read. */
+  /** Captures into a file, for other programs to read, until {@link #stop(Daemon)}. */
   public static Daemon toFile(Namespace namespace, String device, String filter, Path file) {
     Daemon tcpdump =
         namespace.start(
@@ -119,6 +152,40 @@ public final class Capture implements AutoCloseable {
             filter);
     tcpdump.awaitOutput("listening on");
     return tcpdump;
+  }
+
+  /** Ends a capture into a file once all packets that were sent before are in it. */
+  public static void stop(Daemon tcpdump) {
+    awaitAll(tcpdump.pid(), tcpdump::output);
+    tcpdump.signal("TERM");
+    tcpdump.awaitEnd(Commands.PATIENCE);
+  }
+
+  /**
+   * Waits until tcpdump has read all packets that the kernel has for it now: at its end it would
+   * drop those that it has not read.
+   */
+  private static void awaitAll(long pid, Supplier<String> messages) {
+    Report now = report(pid, messages);
+    boolean read =
+        Waiting.until(
+            Commands.PATIENCE,
+            () -> {
+              Report later = report(pid, messages);
+              return later.captured() + later.dropped() >= now.received();
+            });
+    if (!read) {
+      throw new LabException("tcpdump does not read its packets: " + messages.get());
+    }
+  }
+
+  private static Report report(long pid, Supplier<String> messages) {
+    int before = Report.all(messages.get()).size();
+    Commands.run("kill", "-USR1", Long.toString(pid));
+    if (!Waiting.until(Commands.PATIENCE, () -> Report.all(messages.get()).size() > before)) {
+      throw new LabException("tcpdump does not report: " + messages.get());
+    }
+    return Report.all(messages.get()).getLast();
   }
 
   private void read(Consumer<byte[]> onPacket) {
@@ -176,6 +243,8 @@ public final class Capture implements AutoCloseable {
    */
   public long stop() {
     Waiting.pause(Duration.ofMillis(200)); // Packets that were sent just now are still under way.
+    awaitAll(tcpdump.pid(), messages::text);
+    int reports = Report.all(messages.text()).size();
     tcpdump.toHandle().destroy(); // Process.destroy() would close its streams at once.
     try {
       reader.join(Commands.PATIENCE);
@@ -190,14 +259,12 @@ public final class Capture implements AutoCloseable {
     if (reader.isAlive()) {
       throw new LabException("tcpdump did not end in time");
     }
-    Matcher lost = LOST.matcher(messages.text());
-    return Optional.of(lost)
-        .filter(Matcher::find)
-        .map(found -> Long.parseLong(found.group(1)))
-        .orElseThrow(
-            () ->
-                new LabException(
-                    "tcpdump did not report how many packets it captured: " + messages.text()));
+    List<Report> all = Report.all(messages.text());
+    if (all.size() == reports) {
+      throw new LabException(
+          "tcpdump did not report how many packets it captured: " + messages.text());
+    }
+    return all.getLast().dropped();
   }
 
   @Override

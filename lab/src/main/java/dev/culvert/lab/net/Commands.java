@@ -17,8 +17,13 @@ import java.util.stream.Stream;
 
 /** Runs programs to their end. */
 public final class Commands {
-  /** Long enough for any tool on a busy machine; a tool that takes longer hangs. */
+  /** Long enough for any tool; a tool that takes longer hangs. */
   public static final Duration PATIENCE = Duration.ofSeconds(30);
+
+  /** To read the output of a program that has ended. */
+  static final Duration LAST_WORDS = Duration.ofSeconds(1);
+
+  private static final long STEP_MILLIS = 200;
 
   private Commands() {}
 
@@ -58,7 +63,7 @@ public final class Commands {
   /**
    * Runs a program, which may exit with any code.
    *
-   * @param patience after which it is killed
+   * @param patience after which it is killed, on a machine at rest ({@link Crowd})
    * @param environment added to ours
    * @throws LabException if it cannot be started or ran out of time
    */
@@ -76,14 +81,14 @@ public final class Commands {
     Output out = new Output(process.getInputStream());
     Output err = new Output(process.getErrorStream());
     try {
-      if (!process.waitFor(patience.toMillis(), TimeUnit.MILLISECONDS)) {
+      if (!ends(process, patience)) {
         throw new LabException(
             "%s: did not end within %s: %s%s"
                 .formatted(String.join(" ", command), patience, err.text(), out.text()));
       }
       // A daemon that the program left behind may hold the pipe open: do not wait for its end.
-      out.await(Duration.ofSeconds(1));
-      err.await(Duration.ofSeconds(1));
+      out.await(LAST_WORDS);
+      err.await(LAST_WORDS);
       return new Result(command, process.exitValue(), out.text(), err.text());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -91,6 +96,16 @@ public final class Commands {
     } finally {
       process.destroyForcibly();
     }
+  }
+
+  private static boolean ends(Process process, Duration patience) throws InterruptedException {
+    Crowd.Patience left = new Crowd.Patience(patience);
+    while (!process.waitFor(STEP_MILLIS, TimeUnit.MILLISECONDS)) {
+      if (left.isOver()) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** The path of a program in PATH. */
@@ -126,8 +141,13 @@ public final class Commands {
       return bytes.toString(StandardCharsets.UTF_8);
     }
 
+    /**
+     * Waits until all was read.
+     *
+     * @param patience on a machine at rest
+     */
     void await(Duration patience) throws InterruptedException {
-      reader.join(patience);
+      reader.join(Crowd.stretched(patience));
     }
   }
 }

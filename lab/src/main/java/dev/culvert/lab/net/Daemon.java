@@ -100,7 +100,7 @@ public final class Daemon implements AutoCloseable {
   public int awaitEnd(Duration patience) {
     await("its end", patience, () -> !process.isAlive());
     try {
-      output.await(Duration.ofSeconds(1));
+      output.await(Commands.LAST_WORDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -34,18 +34,19 @@ import java.util.concurrent.locks.LockSupport;
  *
  * <pre>
  * tcp-serve PORT                        one connection after the other
- * tcp-bytes HOST PORT BYTES SEED        that many random bytes
+ * tcp-bytes HOSTS PORTS BYTES SEED      that many random bytes, to each port of each host
  * tcp-text HOST PORT MILLISECONDS TEXT  the text over and over, that long
- * udp-serve PORT                        counts datagrams until half a second is silent
+ * udp-serve PORT COUNT                  counts datagrams until all came, or ten seconds are silent
  * udp-send HOST PORT COUNT SIZE         random datagrams
- * udp-text HOST PORT TEXT               one datagram
+ * udp-text HOSTS PORT TEXT              one datagram to each host, also after one was refused
  * udp-count HOST PORT TEXT              numbered datagrams with the text, until it is terminated
  * udp-numbers PORT                      counts different numbers, until it is terminated
  * </pre>
+ *
+ * HOSTS and PORTS are lists with commas: a JVM per packet would take longer than all packets.
  */
 public final class Traffic {
   private static final int CHUNK = 1 << 16;
-  private static final int SILENCE_MILLIS = 500;
   private static final int PATIENCE_MILLIS = 10_000;
   private static final long PROGRESS_NANOS = Duration.ofMillis(250).toNanos();
 
@@ -88,21 +89,35 @@ public final class Traffic {
   private void run(String[] args) throws IOException {
     switch (args[0]) {
       case "tcp-serve" -> tcpServe(Integer.parseInt(args[1]));
-      case "tcp-bytes" -> tcpBytes(address(args), Long.parseLong(args[3]), Long.parseLong(args[4]));
+      case "tcp-bytes" -> {
+        for (InetSocketAddress to : addresses(args)) {
+          tcpBytes(to, Long.parseLong(args[3]), Long.parseLong(args[4]));
+        }
+      }
       case "tcp-text" ->
           tcpText(address(args), Duration.ofMillis(Long.parseLong(args[3])), args[4]);
-      case "udp-serve" -> udpServe(Integer.parseInt(args[1]));
+      case "udp-serve" -> udpServe(Integer.parseInt(args[1]), Long.parseLong(args[2]));
       case "udp-send" ->
           udpSend(address(args), Integer.parseInt(args[3]), Integer.parseInt(args[4]));
       case "udp-count" -> udpCount(address(args), args[3]);
       case "udp-numbers" -> udpNumbers(Integer.parseInt(args[1]));
-      case "udp-text" -> udpText(address(args), args[3]);
+      case "udp-text" -> udpText(addresses(args), args[3]);
       default -> throw new IllegalArgumentException("no such role: " + args[0]);
     }
   }
 
   private static InetSocketAddress address(String[] args) throws IOException {
     return new InetSocketAddress(InetAddress.getByName(args[1]), Integer.parseInt(args[2]));
+  }
+
+  private static List<InetSocketAddress> addresses(String[] args) throws IOException {
+    List<InetSocketAddress> addresses = new ArrayList<>();
+    for (String host : args[1].split(",", -1)) {
+      for (String port : args[2].split(",", -1)) {
+        addresses.add(new InetSocketAddress(InetAddress.getByName(host), Integer.parseInt(port)));
+      }
+    }
+    return addresses;
   }
 
   private void tcpServe(int port) throws IOException {
@@ -174,25 +189,25 @@ public final class Traffic {
     return socket;
   }
 
-  private void udpServe(int port) throws IOException {
+  private void udpServe(int port, long expected) throws IOException {
     try (DatagramSocket socket = new DatagramSocket(port)) {
       socket.setReceiveBufferSize(4 << 20);
+      socket.setSoTimeout(PATIENCE_MILLIS);
       out.println("listening");
       MessageDigest digest = sha256();
       DatagramPacket packet = new DatagramPacket(new byte[CHUNK], CHUNK);
       long count = 0;
       try {
-        socket.setSoTimeout(PATIENCE_MILLIS);
-        while (true) {
+        while (count < expected) {
           packet.setLength(CHUNK);
           socket.receive(packet);
           digest.update(packet.getData(), 0, packet.getLength());
           count++;
-          socket.setSoTimeout(SILENCE_MILLIS);
         }
       } catch (SocketTimeoutException silence) {
-        tell("received", count, digest);
+        out.println("silent");
       }
+      tell("received", count, digest);
     }
   }
 
@@ -278,10 +293,18 @@ public final class Traffic {
                     }));
   }
 
-  private static void udpText(InetSocketAddress to, String text) throws IOException {
+  private static void udpText(List<InetSocketAddress> all, String text) throws IOException {
     byte[] data = text.getBytes(UTF_8);
-    try (DatagramSocket socket = new DatagramSocket()) {
-      socket.send(new DatagramPacket(data, data.length, to));
+    List<IOException> refusals = new ArrayList<>();
+    for (InetSocketAddress to : all) {
+      try (DatagramSocket socket = new DatagramSocket()) {
+        socket.send(new DatagramPacket(data, data.length, to));
+      } catch (IOException e) {
+        refusals.add(e);
+      }
+    }
+    if (!refusals.isEmpty()) {
+      throw refusals.getFirst();
     }
   }
 

@@ -10,11 +10,15 @@ public final class Waiting {
 
   private Waiting() {}
 
-  /** Asks again and again until the condition holds; returns false if the patience ended first. */
+  /**
+   * Asks again and again until the condition holds; returns false if the patience ended first.
+   *
+   * @param patience on a machine at rest; on a crowded one it is longer ({@link Crowd})
+   */
   public static boolean until(Duration patience, BooleanSupplier condition) {
-    long deadline = System.nanoTime() + patience.toNanos();
+    Crowd.Patience left = new Crowd.Patience(patience);
     while (!condition.getAsBoolean()) {
-      if (System.nanoTime() - deadline >= 0) {
+      if (left.isOver()) {
         return false;
       }
       pause(STEP);

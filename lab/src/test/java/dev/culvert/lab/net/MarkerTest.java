@@ -14,7 +14,7 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
-/** What the lab claims of the wire rests on these two. */
+/** The lab's claims about the wire rest on these two. */
 final class MarkerTest {
   private static long seen(String marker, String packet) {
     Marker search = new Marker(marker);

@@ -10,11 +10,20 @@ import java.util.List;
  * @param base its name, without the family
  * @param prefixes that do not overlap
  */
-record AddressSet(String base, List<Prefix> prefixes) {
+public record AddressSet(String base, List<Prefix> prefixes) {
   private static final int ELEMENTS_A_LINE = 4096;
 
-  private String name(boolean v4) {
+  public AddressSet {
+    prefixes = List.copyOf(prefixes);
+  }
+
+  /** The name of the set of a family. */
+  public static String name(String base, boolean v4) {
     return base + (v4 ? 4 : 6);
+  }
+
+  private String name(boolean v4) {
+    return name(base, v4);
   }
 
   String declaration(boolean v4) {

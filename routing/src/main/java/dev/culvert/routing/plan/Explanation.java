@@ -137,7 +137,9 @@ public record Explanation(
               .formatted(
                   end,
                   address,
-                  cidr == null ? "not the cluster's" : "without an owner, in " + cidr));
+                  cidr == null
+                      ? "not the cluster's"
+                      : "without an owner, in " + cidr + joining(map, address)));
       return null;
     }
     Claim claim = map.claims().get(prefix);
@@ -150,6 +152,12 @@ public record Explanation(
             ? "%s %s: node %s".formatted(end, address, name)
             : "%s %s: pods of %s, %s".formatted(end, address, name, prefix));
     return claim;
+  }
+
+  private static String joining(ClusterMap map, IpAddress address) {
+    return map.joining().stream().anyMatch(range -> range.contains(address))
+        ? "; a node that joins may have it"
+        : "";
   }
 
   /** The rule at which the kernel would stop for a packet without a mark, or null. */

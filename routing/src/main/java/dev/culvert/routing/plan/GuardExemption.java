@@ -14,13 +14,16 @@ import java.util.List;
  * @param ports the server's ports
  * @param localServers addresses of this node if it is a server, else none
  * @param remoteServers addresses of the other nodes that are servers
+ * @param joining whether the clients of the local servers are {@link Guard#clients}, not only the
+ *     other nodes
  */
 public record GuardExemption(
     String name,
     int protocol,
     List<PortRange> ports,
     List<IpAddress> localServers,
-    List<IpAddress> remoteServers) {
+    List<IpAddress> remoteServers,
+    boolean joining) {
   public GuardExemption {
     ports = List.copyOf(ports);
     localServers = List.copyOf(localServers);

@@ -42,6 +42,15 @@ public final class GuardText {
   private static final String ARP_REMOVAL =
       "table arp " + TABLE + "\ndelete table arp " + TABLE + "\n";
 
+  private static final String PASS_OUT = "pass_out";
+  private static final String POD_GONE = "pod_gone";
+  private static final String PASSES = "goto " + PASS_OUT;
+  private static final List<String> OVERLAY_KINDS =
+      List.of("vxlan", "geneve", "ipip", "sit", "ip6tnl", "gre", "ip6gre");
+
+  /** IPIP, IPv6 in IPv4, and GRE. */
+  private static final String OVERLAY_PROTOCOLS = "meta l4proto { 4, 41, 47 } ";
+
   private static final String FROM_HOST = "meta iif 0 ";
   private static final String NEIGHBOUR_DISCOVERY = "icmpv6 type 133-137 ip6 hoplimit 255 ";
 
@@ -57,6 +66,8 @@ public final class GuardText {
   }
 
   private String text() {
+    passOut();
+    podGone();
     for (boolean v4 : FAMILIES) {
       leaving(v4);
       arriving(v4);
@@ -67,7 +78,7 @@ public final class GuardText {
     ingress();
     translated("forward");
     translated("input");
-    keepSource();
+    source();
     clampMss();
     StringBuilder text = new StringBuilder();
     text.append("table inet ").append(TABLE).append('\n');
@@ -110,10 +121,16 @@ public final class GuardText {
   }
 
   private List<AddressSet> sets() {
+    return sets(guard);
+  }
+
+  /** The sets of a guard. All else of its text is the same with other ranges. */
+  public static List<AddressSet> sets(Guard guard) {
     return List.of(
         new AddressSet("local_node", guard.localNode()),
         new AddressSet("local_pods", guard.localPods()),
         new AddressSet("remote_nodes", guard.remoteNodes()),
+        new AddressSet("clients", guard.clients()),
         new AddressSet("remote_pods", guard.remotePods()),
         new AddressSet("cluster", guard.cluster()),
         new AddressSet("foreign", guard.foreign()));
@@ -160,8 +177,24 @@ public final class GuardText {
     rule(matches(guard.bypass()), BYPASS_OUT, "");
     for (boolean v4 : FAMILIES) {
       line(end(v4, "daddr", "foreign") + "goto leaving" + family(v4));
+      if (!guard.podless().isEmpty()) {
+        String away = "oifname " + names(guard.podless()) + " ";
+        line(away + end(v4, "daddr", "local_pods") + "goto " + POD_GONE);
+      }
       overlays(v4);
     }
+    close();
+  }
+
+  /**
+   * A pod that ended or moved leaves no route behind in some network plugins, and packets to it
+   * take the default route, while other nodes go on sending to it here. On a bridge there may be
+   * both pods and the underlay.
+   */
+  private void podGone() {
+    open(POD_GONE);
+    line("meta oifkind { \"bridge\", \"openvswitch\" } accept");
+    rule("", UNKNOWN_OUT, guard.egress() ? "drop" : PASSES);
     close();
   }
 
@@ -172,8 +205,8 @@ public final class GuardText {
   private void overlays(boolean v4) {
     String toMany = FROM_HOST + (v4 ? "ip daddr 224.0.0.0/4 " : "ip6 daddr ff00::/8 ");
     String verdict = guard.egress() && !guard.overlay().toMany() ? "drop" : "accept";
-    rule(toMany + "udp dport " + list(guard.overlay().ports()) + " ", OVERLAY_OUT, verdict);
-    rule(toMany + "meta l4proto { 4, 41, 47 } ", OVERLAY_OUT, verdict);
+    rule(toMany + overlayPorts(), OVERLAY_OUT, verdict);
+    rule(toMany + OVERLAY_PROTOCOLS, OVERLAY_OUT, verdict);
   }
 
   /** The rules for packets to the other nodes. */
@@ -199,18 +232,43 @@ public final class GuardText {
         classOut(traffic, FROM_HOST + notOfPods + end(v4, "daddr", remote(traffic.toNode())));
       }
     }
-    rule("", UNKNOWN_OUT, guard.egress() ? "drop" : passOut());
+    if (inClear(TrafficClass.NODE_TO_NODE)) {
+      overlaysOfNodes(v4);
+    }
+    rule("", UNKNOWN_OUT, guard.egress() ? "drop" : PASSES);
     close();
+  }
+
+  /**
+   * The packets that an overlay's device made around others: this host's own, but with that device
+   * as input device.
+   */
+  private void overlaysOfNodes(boolean v4) {
+    String made =
+        "meta iifkind " + names(OVERLAY_KINDS) + " " + between(v4, local(true), remote(true));
+    classOut(TrafficClass.NODE_TO_NODE, made + overlayPorts());
+    classOut(TrafficClass.NODE_TO_NODE, made + OVERLAY_PROTOCOLS);
+  }
+
+  private String overlayPorts() {
+    return "udp dport " + list(guard.overlay().ports()) + " ";
   }
 
   private void classOut(TrafficClass traffic, String match) {
     boolean passes = inClear(traffic) || !guard.egress();
-    rule(match, GuardCounters.of(traffic, true), passes ? passOut() : "drop");
+    rule(match, GuardCounters.of(traffic, true), passes ? PASSES : "drop");
   }
 
-  /** Marks the packet, so that the link layer's guard, which sees only addresses, lets it pass. */
-  private String passOut() {
-    return set(guard.bypass()) + "accept";
+  /**
+   * Marks the packet, so that the link layer's guard, which sees only addresses, lets it pass. An
+   * overlay's device makes another packet around it, which inherits the mark and is looked up by
+   * it: that packet has to be judged like any other of this node.
+   */
+  private void passOut() {
+    open(PASS_OUT);
+    line("meta oifkind " + names(OVERLAY_KINDS) + " accept");
+    line(set(guard.bypass()) + "accept");
+    close();
   }
 
   private void ingress() {
@@ -308,6 +366,11 @@ public final class GuardText {
         + " ";
   }
 
+  /** The set of those that an exemption's servers here are open to. */
+  private static String clients(GuardExemption exemption) {
+    return exemption.joining() ? "clients" : "remote_nodes";
+  }
+
   private void exemptOut(GuardExemption exemption, boolean v4) {
     String ip = v4 ? "ip " : "ip6 ";
     List<IpAddress> remote = family(exemption.remoteServers(), v4);
@@ -322,7 +385,7 @@ public final class GuardText {
               + ports(exemption, "dport")
               + "ct direction original ",
           GuardCounters.exempt(exemption.name(), "request_out"),
-          passOut());
+          PASSES);
     }
     List<IpAddress> local = family(exemption.localServers(), v4);
     if (!local.isEmpty()) {
@@ -332,11 +395,11 @@ public final class GuardText {
               + "saddr "
               + list(local)
               + " "
-              + end(v4, "daddr", "remote_nodes")
+              + end(v4, "daddr", clients(exemption))
               + ports(exemption, "sport")
               + "ct direction reply ",
           GuardCounters.exempt(exemption.name(), "reply_out"),
-          passOut());
+          PASSES);
     }
   }
 
@@ -350,7 +413,7 @@ public final class GuardText {
     List<IpAddress> local = family(exemption.localServers(), v4);
     if (!local.isEmpty()) {
       rule(
-          end(v4, "saddr", "remote_nodes")
+          end(v4, "saddr", clients(exemption))
               + ip
               + "daddr "
               + list(local)
@@ -400,14 +463,25 @@ public final class GuardText {
   }
 
   /**
-   * Keeps the source of packets into the tunnel: masquerading would give a pod its node's address,
-   * and its packets would look like exempt host traffic. The first chain that translates a
-   * connection decides.
+   * Decides the source of packets into the tunnel; the first chain that translates a connection
+   * does. Masquerading would give a pod its node's address, and its packets would look like exempt
+   * host traffic. It would give others the address of the tunnel's device or of the first device
+   * that has one, and the other nodes take only this node's addresses.
    */
-  private void keepSource() {
-    open("keep_source", "nat", "postrouting", 90);
-    line("oifname \"" + guard.tunnel() + "\" ip saddr @local_pods4 snat ip to ip saddr");
-    line("oifname \"" + guard.tunnel() + "\" ip6 saddr @local_pods6 snat ip6 to ip6 saddr");
+  private void source() {
+    open("source", "nat", "postrouting", 90);
+    String out = "oifname \"" + guard.tunnel() + "\" ";
+    for (boolean v4 : FAMILIES) {
+      String ip = v4 ? "ip" : "ip6";
+      for (String own : List.of("local_pods", "local_node")) {
+        line(out + end(v4, "saddr", own) + "snat " + ip + " to " + ip + " saddr");
+      }
+      // A client from elsewhere whose packets a service translated to a pod of another node.
+      for (IpAddress source : family(guard.sources(), v4)) {
+        String translated = "meta nfproto ipv" + (v4 ? "4 " : "6 ") + "ct status dnat ";
+        line(out + translated + "snat " + ip + " to " + source);
+      }
+    }
     close();
   }
 

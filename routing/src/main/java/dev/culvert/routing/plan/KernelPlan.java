@@ -32,16 +32,20 @@ public record KernelPlan(
   }
 
   /** The number of the tunnel's routing tables. */
-  static final int TABLES = 5;
+  static final int TABLES = 6;
 
   /** The table for lines of the ladder that have too many ranges for one rule per range. */
   static int rangesOf(int table) {
     return table + 1;
   }
 
-  /** The table that separates exempt replies to nodes from replies to the rest of the cluster. */
-  static int clientsOf(int table) {
-    return table + 2;
+  /**
+   * The table that separates exempt replies to nodes from replies to the rest of the cluster.
+   *
+   * @param joining whether addresses at which a node may be that is not known yet count as nodes'
+   */
+  static int clientsOf(int table, boolean joining) {
+    return table + (joining ? 5 : 2);
   }
 
   /** The table of encrypted ranges that lie inside ranges left in clear for the same senders. */

@@ -13,6 +13,8 @@ import java.util.List;
  *     to 2^31-6, and none of the five is one of the kernel's own (253 to 255)
  * @param underlay devices that lead to the other nodes; empty while no way to any of them is known
  * @param physical devices that packets leave this host through
+ * @param podless those behind which no pod of this node is, unless they are bridges: packets to its
+ *     pods never leave through them
  * @param outer the signs of the tunnel's own packets
  * @param bypass the mark of packets that leave in clear on purpose
  * @param overlay the signs of a network plugin's overlay
@@ -25,6 +27,7 @@ public record LinkFacts(
     int table,
     List<String> underlay,
     List<String> physical,
+    List<String> podless,
     OuterHeaders outer,
     Mark bypass,
     Overlay overlay,
@@ -32,6 +35,7 @@ public record LinkFacts(
   public LinkFacts {
     underlay = List.copyOf(underlay);
     physical = List.copyOf(physical);
+    podless = List.copyOf(podless);
     if (underlay.contains(tunnel)) {
       throw new IllegalArgumentException(
           "underlay devices " + underlay + " of the tunnel " + tunnel);

@@ -44,7 +44,7 @@ public final class LinkGuardText {
    * @param packets initial packet count
    */
   public static String of(Guard guard, Collection<String> devices, long packets, long bytes) {
-    AddressSet foreign = new AddressSet("foreign", guard.foreign());
+    AddressSet foreign = foreign(guard);
     StringBuilder text = new StringBuilder(removal());
     text.append(TABLE).append(" {\n");
     text.append("  counter %s { packets %d bytes %d }\n".formatted(counter(), packets, bytes));
@@ -79,6 +79,15 @@ public final class LinkGuardText {
       rule(text, tags + verdict);
     }
     return text.append("  }\n}\n").toString();
+  }
+
+  private static AddressSet foreign(Guard guard) {
+    return new AddressSet("foreign", guard.foreign());
+  }
+
+  /** The sets of the second layer. All else of its text is the same with other ranges. */
+  public static List<AddressSet> sets(Guard guard) {
+    return List.of(foreign(guard));
   }
 
   /**

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -86,6 +87,10 @@ public final class PlanCompiler {
   private final List<Prefix> localPods;
   private final List<Prefix> remotePods;
   private final List<Prefix> remoteNodes;
+
+  /** The other nodes, and the addresses at which a node may be that is not known yet. */
+  private final List<Prefix> clients;
+
   private final List<RulePlan> rules = new ArrayList<>();
 
   private final TunnelRoutes routes;
@@ -101,6 +106,11 @@ public final class PlanCompiler {
     localPods = claimed(claim -> claim.node() == this.self && !claim.address());
     remotePods = claimed(claim -> claim.node() != this.self && !claim.address());
     remoteNodes = claimed(claim -> claim.node() != this.self && claim.address());
+    clients =
+        policy.exemptions().stream().noneMatch(Exemption::joining)
+            ? List.of()
+            : Prefixes.disjoint(
+                Stream.concat(remoteNodes.stream(), map.joining().stream()).toList());
   }
 
   private List<Prefix> claimed(Predicate<Claim> which) {
@@ -209,15 +219,14 @@ public final class PlanCompiler {
    * tunnel.
    */
   private void replies(Exemption exemption, PortRange ports, IpAddress own) {
-    List<Prefix> clients =
-        remoteNodes.stream().filter(client -> client.address().v4() == own.v4()).toList();
-    if (clients.size() <= many) {
-      clients.forEach(client -> rules.add(reply(EXEMPT, exemption, ports, own, client, MAIN)));
+    List<Prefix> served = family(exemption.joining() ? clients : remoteNodes, own.v4());
+    if (served.size() <= many) {
+      served.forEach(client -> rules.add(reply(EXEMPT, exemption, ports, own, client, MAIN)));
     } else {
-      int table = KernelPlan.clientsOf(facts.table());
+      int table = KernelPlan.clientsOf(facts.table(), exemption.joining());
       rules.add(reply(NOT_EXEMPT, exemption, ports, own, null, table));
       rules.add(reply(EXEMPT, exemption, ports, own, null, MAIN));
-      allButNodes(table, own.v4());
+      allBut(served, table, own.v4());
     }
   }
 
@@ -241,9 +250,10 @@ public final class PlanCompiler {
         table);
   }
 
-  private void allButNodes(int table, boolean v4) {
+  private void allBut(List<Prefix> served, int table, boolean v4) {
     List<Prefix> tunnelled = strictCidrs();
-    List<Prefix> others = new ArrayList<>(remoteNodes);
+    tunnelled.removeAll(served);
+    List<Prefix> others = new ArrayList<>(served);
     (policy.inClear().contains(TrafficClass.NODE_TO_POD) ? others : tunnelled).addAll(remotePods);
     routes.apart(table, family(tunnelled, v4), family(others, v4));
   }
@@ -404,17 +414,21 @@ public final class PlanCompiler {
               exemption.protocol(),
               exemption.ports(),
               exemption.servers().matches(node) ? node.addresses() : List.of(),
-              remoteServers(exemption)));
+              remoteServers(exemption),
+              exemption.joining()));
     }
     List<Prefix> cluster = new ArrayList<>(map.clusterCidrs());
     cluster.addAll(map.claims().keySet());
     return new Guard(
         facts.underlay(),
         facts.physical(),
+        facts.podless(),
         facts.tunnel(),
         node.addresses().stream().map(Prefix::host).sorted().toList(),
+        Stream.of(node.source(true), node.source(false)).filter(Objects::nonNull).toList(),
         Prefixes.disjoint(localPods),
         remoteNodes,
+        clients,
         Prefixes.disjoint(remotePods),
         Prefixes.disjoint(cluster),
         foreign(Prefixes.disjoint(cluster)),

@@ -1,36 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.routing.plan;
 
-/** The largest inner packet that fits a link, in bytes. */
+/**
+ * The limits of a tunnel's MTU, and the room that a link leaves for a sealed packet, in bytes. The
+ * engine's overhead says which inner packet fits into that room.
+ */
 public final class TunnelMtu {
+  /** Every IPv4 host takes packets of this size (RFC 791 section 3.1). */
+  public static final int SMALLEST = 576;
+
+  public static final int LARGEST = 65_535;
+
   /** Below this MTU the kernel silently disables IPv6 on a device (RFC 8200 section 5). */
   public static final int SMALLEST_FOR_IPV6 = 1280;
 
+  /** The MTU of an Ethernet link, taken while the real one is not known. */
+  public static final int USUAL_LINK = 1500;
+
   private static final int UDP_HEADER = 8;
-
-  /** Message header and tag of WireGuard's transport data. */
-  private static final int WIREGUARD = 16 + 16;
-
-  /** SPI, sequence number, IV and ICV of ESP with AES-GCM-16 (RFC 4106). */
-  private static final int ESP = 8 + 8 + 16;
-
-  /** Pad length and next header. */
-  private static final int ESP_TRAILER = 2;
 
   private TunnelMtu() {}
 
-  private static int outerHeader(boolean outerV4) {
-    return outerV4 ? 20 : 40;
+  public static boolean isValid(int mtu) {
+    return mtu >= SMALLEST && mtu <= LARGEST;
   }
 
-  /** The largest inner packet for WireGuard. Padded packets never exceed it. */
-  public static int wireGuard(int linkMtu, boolean outerV4) {
-    return linkMtu - outerHeader(outerV4) - UDP_HEADER - WIREGUARD;
-  }
-
-  /** The largest inner packet for ESP in tunnel mode, which pads to four bytes. */
-  public static int esp(int linkMtu, boolean outerV4, boolean inUdp) {
-    int payload = linkMtu - outerHeader(outerV4) - (inUdp ? UDP_HEADER : 0) - ESP;
-    return (payload & ~3) - ESP_TRAILER;
+  /** The room that is left by the outer IP header, and by the UDP header if there is one. */
+  public static int room(int linkMtu, boolean outerV4, boolean inUdp) {
+    return linkMtu - (outerV4 ? 20 : 40) - (inUdp ? UDP_HEADER : 0);
   }
 }

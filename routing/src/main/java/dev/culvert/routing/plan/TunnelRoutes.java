@@ -28,10 +28,16 @@ final class TunnelRoutes {
     return List.copyOf(routes);
   }
 
-  /** Routes {@code range} into the device or, without the device, to nowhere. */
+  /**
+   * Routes {@code range} into the device or, without the device, to nowhere. The kernel takes IPv6
+   * off a device with too small an MTU, and refuses its routes.
+   */
   void throughTunnel(int table, Prefix range) {
-    IpAddress source = node.source(range.address().v4());
-    routes.add(new RoutePlan(table, range, facts.tunnel(), source, 1, facts.mtu()));
+    boolean v4 = range.address().v4();
+    if (v4 || facts.mtu() == 0 || facts.mtu() >= TunnelMtu.SMALLEST_FOR_IPV6) {
+      IpAddress source = node.source(v4);
+      routes.add(new RoutePlan(table, range, facts.tunnel(), source, 1, facts.mtu()));
+    }
     routes.add(RoutePlan.unreachable(table, range));
   }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.culvert.routing.ClusterMap;
 import dev.culvert.routing.Clusters;
 import dev.culvert.routing.Mark;
 import dev.culvert.routing.Policy;
@@ -23,6 +24,10 @@ class GuardTextTest {
   private static final Mark BYPASS = new Mark(0xc7020000, 0xffff0000);
 
   private static String text(Policy policy, String self, boolean rawEsp) {
+    return text(Clusters.three(), policy, self, rawEsp);
+  }
+
+  private static String text(ClusterMap map, Policy policy, String self, boolean rawEsp) {
     LinkFacts facts =
         new LinkFacts(
             "culvert0",
@@ -30,11 +35,12 @@ class GuardTextTest {
             1995,
             List.of("eth0", "eth1"),
             List.of("eth0", "eth1", "eth2"),
+            List.of("eth0", "eth2"),
             new OuterHeaders(MARK, 51820, rawEsp),
             BYPASS,
             new Overlay(OVERLAY, List.of(5000), false),
             true);
-    return GuardText.of(PlanCompiler.compile(Clusters.three(), policy, self, facts).guard());
+    return GuardText.of(PlanCompiler.compile(map, policy, self, facts).guard());
   }
 
   private static List<String> rules(String text, String... words) {
@@ -53,7 +59,7 @@ class GuardTextTest {
     assertEquals("table inet culvert", lines.get(0));
     assertEquals("flush table inet culvert", lines.get(1));
     assertFalse(worker.contains("delete"));
-    assertEquals(12, rules(worker, "flush set inet culvert ").size());
+    assertEquals(14, rules(worker, "flush set inet culvert ").size());
   }
 
   @Test
@@ -107,6 +113,20 @@ class GuardTextTest {
   }
 
   @Test
+  void packetsToOwnPodsDoNotLeaveThroughDevicesWithoutPodsExceptBridges() {
+    for (String end : List.of("ip daddr @local_pods4", "ip6 daddr @local_pods6")) {
+      assertEquals(
+          List.of("oifname { \"eth0\", \"eth2\" } " + end + " goto pod_gone"),
+          rules(worker, end, "goto"));
+    }
+    String chain = worker.substring(worker.indexOf("chain pod_gone {"));
+    assertEquals(
+        List.of(
+            "meta oifkind { \"bridge\", \"openvswitch\" } accept", "counter name unknown_out drop"),
+        chain.lines().skip(1).limit(2).map(String::strip).toList());
+  }
+
+  @Test
   void theBypassMarkOpensNothing() {
     List<String> rules = rules(worker, "== 0xc7020000");
     assertEquals(1, rules.size());
@@ -124,14 +144,14 @@ class GuardTextTest {
 
   @Test
   void exemptTcpHasFourFormsAndRepliesGoInTheReplyDirectionAlone() {
-    assertEquals(2, rules(worker, "exempt_api_server_request_out ", "accept").size());
+    assertEquals(2, rules(worker, "exempt_api_server_request_out goto pass_out").size());
     assertEquals(2, rules(worker, "exempt_api_server_reply_in accept").size());
     assertEquals(2, rules(control, "exempt_api_server_request_in accept").size());
-    assertEquals(2, rules(control, "exempt_api_server_reply_out ", "accept").size());
-    assertEquals(List.of(), rules(worker, "reply_out ", "accept"));
-    assertEquals(List.of(), rules(worker, "request_in ", "accept"));
+    assertEquals(2, rules(control, "exempt_api_server_reply_out goto pass_out").size());
+    assertEquals(List.of(), rules(worker, "counter name exempt_api_server_reply_out"));
+    assertEquals(List.of(), rules(worker, "counter name exempt_api_server_request_in"));
     for (String text : List.of(worker, control)) {
-      for (String rule : rules(text, " accept", "exempt_")) {
+      for (String rule : rules(text, "counter name exempt_")) {
         assertTrue(rule.contains(" tcp "), rule);
         assertEquals(rule.contains("_reply_"), rule.contains(" sport "), rule);
         assertEquals(rule.contains("_reply_"), rule.contains(" ct direction reply "), rule);
@@ -142,13 +162,38 @@ class GuardTextTest {
   }
 
   @Test
+  void nodesThatJoinAreClientsOfTheExemptionThatIsOpenToThemAndOfNothingElse() {
+    String open =
+        text(Clusters.threeThatOthersJoin(), Clusters.openToJoining(), "control-1", false);
+    for (String ip : List.of("ip", "ip6")) {
+      String clients = "@clients" + (ip.equals("ip") ? "4" : "6") + " ";
+      assertEquals(
+          1, rules(open, ip + " saddr " + clients, "exempt_api_server_request_in accept").size());
+      assertEquals(
+          1, rules(open, ip + " daddr " + clients, "exempt_api_server_reply_out goto").size());
+      assertEquals(2, rules(open, clients).size());
+    }
+    assertEquals(
+        4, rules(open, "counter name exempt_etcd_", "@remote_nodes").size(), "known nodes alone");
+    assertEquals(
+        List.of(
+            "add element inet culvert clients4 { 192.168.1.0/26, 192.168.1.80/28,"
+                + " 192.168.1.96/27, 192.168.1.128/25 }"),
+        rules(open, "add element inet culvert clients4"),
+        "pods of worker-3 win");
+    assertEquals(List.of(), rules(control, "@clients"));
+    assertEquals(List.of(), rules(control, "add element inet culvert clients"));
+  }
+
+  @Test
   void everyClassIsDroppedBothWaysAndTheUnknownLast() {
     for (TrafficClass traffic : TrafficClass.values()) {
       String name = traffic.toString().replace('-', '_');
       assertEquals(traffic.fromNode() ? 4 : 2, rules(worker, name + "_out drop").size());
       assertEquals(2, rules(worker, name + "_in drop").size());
     }
-    assertEquals(2, rules(worker, "counter name unknown_out drop").size());
+    assertEquals(
+        3, rules(worker, "counter name unknown_out drop").size(), "and of a pod that is gone");
     assertEquals(2, rules(worker, "@cluster", "unknown_in drop").size());
     assertEquals(4, rules(worker, "counter name unknown_in drop").size());
   }
@@ -201,8 +246,13 @@ class GuardTextTest {
     String text =
         text(new Policy(EnumSet.complementOf(off), true, true, List.of()), "worker-1", false);
     assertEquals(2, rules(text, "node_to_node_in accept").size());
-    assertEquals(4, rules(text, "meta iif 0 ", "node_to_node_out ", "accept").size());
+    assertEquals(4, rules(text, "meta iif 0 ", "node_to_node_out ", "goto pass_out").size());
     assertEquals(4, rules(text, "node_to_pod_out drop").size());
+    for (String carrier : List.of("udp dport { 4789, 5000, ", "meta l4proto { 4, 41, 47 }")) {
+      String overlay = "ip saddr @local_node4 ip daddr @remote_nodes4 " + carrier;
+      assertEquals(1, rules(text, "meta iifkind ", overlay, "goto pass_out").size(), carrier);
+    }
+    assertEquals(List.of(), rules(worker, "meta iifkind "));
   }
 
   @Test
@@ -214,8 +264,39 @@ class GuardTextTest {
     assertEquals(2, rules(text, "counter name pod_to_pod_in drop").size());
   }
 
+  /** The packet of an overlay around it would inherit the mark, and leave past the tunnel. */
   @Test
-  void podsKeepTheirSourceIntoTheTunnel() {
-    assertEquals(1, rules(worker, "oifname \"culvert0\" ip saddr @local_pods4 snat ip to").size());
+  void onlyAPacketThatNoOverlayCarriesGetsTheMarkOfThoseInClear() {
+    List<String> passOut = rules(worker, "meta oifkind { ", "\"vxlan\"", "accept");
+    assertEquals(1, passOut.size());
+    assertEquals(
+        List.of("chain pass_out {", passOut.getFirst()),
+        worker
+            .lines()
+            .map(String::strip)
+            .dropWhile(line -> !line.equals("chain pass_out {"))
+            .limit(2)
+            .toList());
+  }
+
+  @Test
+  void podsAndNodesKeepTheirSourceIntoTheTunnel() {
+    for (String own : List.of("local_pods", "local_node")) {
+      for (String ip : List.of("ip", "ip6")) {
+        String set = own + (ip.equals("ip") ? "4" : "6");
+        String keeps = ip + " saddr @" + set + " snat " + ip + " to " + ip + " saddr";
+        assertEquals(1, rules(worker, "oifname \"culvert0\" " + keeps).size(), keeps);
+      }
+    }
+  }
+
+  @Test
+  void clientsOfServicesGetTheNodesAddressIntoTheTunnel() {
+    List<String> rules = rules(worker, "oifname \"culvert0\" ", "ct status dnat snat");
+    assertEquals(
+        List.of(
+            "oifname \"culvert0\" meta nfproto ipv4 ct status dnat snat ip to 192.168.1.11",
+            "oifname \"culvert0\" meta nfproto ipv6 ct status dnat snat ip6 to fd01::11"),
+        rules);
   }
 }

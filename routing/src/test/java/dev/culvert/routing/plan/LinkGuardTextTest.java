@@ -30,6 +30,7 @@ class LinkGuardTextTest {
             1995,
             List.of("eth0"),
             List.of("eth0", "eth1"),
+            List.of(),
             new OuterHeaders(new Mark(0x100, 0xf00), 51820, rawEsp),
             new Mark(0x200, 0xf00),
             new Overlay(new Mark(0x300, 0xf00), List.of(), false),

@@ -31,7 +31,6 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -51,6 +50,7 @@ class PlanCompilerTest {
           1420,
           1995,
           List.of("eth0"),
+          List.of(),
           List.of(),
           new OuterHeaders(MARK, 51820),
           BYPASS,
@@ -133,6 +133,51 @@ class PlanCompilerTest {
   }
 
   @Test
+  void repliesToNodesThatJoinAreOneRuleForAllOfTheirNetwork() {
+    KernelPlan plan =
+        PlanCompiler.compile(
+            Clusters.threeThatOthersJoin(), Clusters.openToJoining(), "control-1", FACTS);
+    List<String> v4 = rules(plan, 200).stream().filter(rule -> rule.startsWith("ip -4")).toList();
+    String reply = "ip -4 from 192.168.1.10/32 to %s iif lo ipproto tcp sport %s lookup main";
+    assertEquals(
+        Stream.of("0/26", "128/25", "80/28", "96/27")
+            .map(range -> reply.formatted("192.168.1." + range, "6443"))
+            .toList(),
+        v4.stream().filter(rule -> rule.contains("sport 6443")).toList(),
+        "without the pods of worker-3");
+    assertEquals(
+        Stream.of(11, 12, 13)
+            .map(node -> reply.formatted("192.168.1." + node + "/32", "2379-2380"))
+            .toList(),
+        v4.stream().filter(rule -> rule.contains("sport 2379")).toList(),
+        "etcd is not open to them");
+  }
+
+  @Test
+  void anExplanationSaysWhereANodeMayJoin() {
+    ClusterMap map = Clusters.threeThatOthersJoin();
+    Policy policy = Clusters.openToJoining();
+    Classifier classifier = Classifier.of(map, policy, "control-1");
+    KernelPlan plan = PlanCompiler.compile(map, policy, "control-1", FACTS);
+    IpAddress server = IpAddress.parse("192.168.1.10");
+    IpAddress joining = IpAddress.parse("192.168.1.200");
+    Explanation reply =
+        Explanation.of(
+            map, classifier, plan, "control-1", new Query(server, joining, 6, 6443, 40000));
+    assertEquals(Outcome.CLEAR, reply.outcome());
+    assertEquals(
+        "destination 192.168.1.200: without an owner, in 192.168.1.0/24; a node that joins may"
+            + " have it",
+        reply.lines().get(1));
+    assertEquals("leaves in clear by rule api-server", reply.lines().getLast());
+    Explanation other =
+        Explanation.of(
+            map, classifier, plan, "control-1", new Query(server, joining, 6, 40000, 10250));
+    assertEquals(Outcome.DROPPED, other.outcome());
+    assertEquals("dropped: no owner", other.lines().getLast());
+  }
+
+  @Test
   void theTunnelsTableEndsInAnUnreachableDefaultOfTheWorstMetric() {
     assertEquals(
         List.of(
@@ -194,7 +239,7 @@ class PlanCompilerTest {
     int table = plan.table();
     Set<Integer> tables =
         self.startsWith("control")
-            ? Set.of(table, KernelPlan.rangesOf(table), KernelPlan.clientsOf(table))
+            ? Set.of(table, KernelPlan.rangesOf(table), KernelPlan.clientsOf(table, false))
             : Set.of(table, KernelPlan.rangesOf(table));
     assertEquals(tables, plan.routes().stream().map(RoutePlan::table).collect(Collectors.toSet()));
   }
@@ -231,20 +276,9 @@ class PlanCompilerTest {
     OuterHeaders outer = new OuterHeaders(MARK, 51820);
     assertThrows(
         IllegalArgumentException.class,
-        () -> new LinkFacts("t", 1420, 7, List.of("eth0"), List.of(), outer, MARK, OVERLAY, false));
-  }
-
-  @ParameterizedTest
-  @CsvSource({
-    "1500, true, 1440, 1446, 1438",
-    "1500, false, 1420, 1426, 1418",
-    "9000, true, 8940, 8946, 8938"
-  })
-  void theTunnelsMtuIsTheLinksWithoutItsHeaders(
-      int link, boolean v4, int wireGuard, int esp, int espInUdp) {
-    assertEquals(wireGuard, TunnelMtu.wireGuard(link, v4));
-    assertEquals(esp, TunnelMtu.esp(link, v4, false));
-    assertEquals(espInUdp, TunnelMtu.esp(link, v4, true));
+        () ->
+            new LinkFacts(
+                "t", 1420, 7, List.of("eth0"), List.of(), List.of(), outer, MARK, OVERLAY, false));
   }
 
   @Test
@@ -253,7 +287,7 @@ class PlanCompilerTest {
     assertNotEquals(plan("worker-1"), plan("worker-2"));
   }
 
-  /** What the classifier encrypts, the ladder steers to it; what it leaves in clear, to main. */
+  /** The ladder steers packets that the classifier encrypts to the tunnel, and others to main. */
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19})
   void ladderAndClassifierSayTheSame(int seed) {
@@ -283,8 +317,12 @@ class PlanCompilerTest {
     }
   }
 
-  /** Every second one a node's: of all addresses, few are. */
+  /** A third of them nodes' and a third in ranges of nodes: of all addresses, few are. */
   private static IpAddress anAddress(ClusterMap map, Random random) {
+    List<Prefix> joining = map.joining();
+    if (random.nextInt(3) == 0 && !joining.isEmpty()) {
+      return joining.get(random.nextInt(joining.size())).address();
+    }
     List<IpAddress> nodes =
         map.nodes().stream().flatMap(node -> node.addresses().stream()).toList();
     return random.nextBoolean() && !nodes.isEmpty()
@@ -316,7 +354,16 @@ class PlanCompilerTest {
     assertEquals(
         expected,
         explanation.outcome(),
-        () -> query + " " + verdict + "\n" + explanation + "\n" + map.nodes() + map.clusterCidrs());
+        () ->
+            query
+                + " "
+                + verdict
+                + "\n"
+                + explanation
+                + "\n"
+                + map.nodes()
+                + map.clusterCidrs()
+                + map.nodeCidrs());
     RulePlan rule = explanation.rule();
     boolean toTunnel = rule != null && plan.tables().contains(rule.table());
     if (expected == Outcome.ENCRYPTED || expected == Outcome.DROPPED) {
@@ -324,7 +371,7 @@ class PlanCompilerTest {
         assertTrue(toTunnel, () -> query + " " + explanation);
       }
     }
-    // Where egress is not strict, an unowned range inside a node's is steered with that.
+    // If egress is not strict, an unowned range inside a node's is steered with that.
     if (verdict instanceof Verdict.Bypass bypass && !bypass.rule().equals("not-strict")) {
       assertFalse(toTunnel, () -> query + " " + explanation);
     }

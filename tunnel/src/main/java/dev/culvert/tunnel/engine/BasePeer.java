@@ -4,6 +4,7 @@ package dev.culvert.tunnel.engine;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +39,11 @@ public abstract class BasePeer<P extends BasePeer<P>> implements TunnelPeer {
   private volatile @Nullable Endpoint withheld;
 
   private volatile int requests;
+
+  // Control thread only.
+  private @Nullable Endpoint reported;
+  private boolean readyToTransmit;
+
   private @Nullable P below;
 
   protected BasePeer(StagingBudget budget) {
@@ -137,16 +143,46 @@ public abstract class BasePeer<P extends BasePeer<P>> implements TunnelPeer {
     return now != null && now.isSamePlace(to) ? now : to;
   }
 
+  /** Notes the endpoint from which moves are reported. */
+  public void reported(@Nullable Endpoint at) {
+    reported = at;
+  }
+
+  public @Nullable Endpoint reported() {
+    return reported;
+  }
+
+  /** Reports that packets came from another endpoint, or to another address of ours. */
+  public void reportMove(Consumer<? super TunnelEvent> events) {
+    Endpoint from = reported;
+    Endpoint to = endpoint;
+    if (to != null && !to.isSamePlace(from)) {
+      reported = to;
+      if (from != null) {
+        events.accept(new TunnelEvent.EndpointMoved(toString(), from, to));
+      }
+    }
+    events.accept(new TunnelEvent.SourceHeard(toString()));
+  }
+
+  boolean readyToTransmit() {
+    return readyToTransmit;
+  }
+
+  void readyToTransmit(boolean ready) {
+    readyToTransmit = ready;
+  }
+
   /** Adds a request; true if the peer had none before and has to be put on the stack. */
   boolean addRequest(int request) {
     return (requests & request) != request && (int) REQUESTS.getAndBitwiseOr(this, request) == 0;
   }
 
   /**
-   * The requests since the last call; only for the thread that popped the peer off the {@link
+   * The requests since the last call; only for the thread that took the peer off the {@link
    * RequestStack}.
    */
-  public int takeRequests() {
+  int takeRequests() {
     return (int) REQUESTS.getAndSet(this, 0);
   }
 

@@ -3,7 +3,9 @@ package dev.culvert.tunnel.engine;
 
 import java.lang.foreign.MemorySegment;
 
-/** The IP header of a packet: offsets, sizes, protocol numbers, and what engines read of it. */
+/**
+ * The IP header of a packet: offsets, sizes, protocol numbers, and the fields that engines read.
+ */
 public final class IpHeader {
   public static final int V4_MIN = 20;
   public static final int V4_TOS = 1;

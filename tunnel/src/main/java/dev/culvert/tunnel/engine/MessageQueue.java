@@ -106,6 +106,11 @@ public final class MessageQueue {
     return message;
   }
 
+  /** Messages that wait. Thread-safe. */
+  public int size() {
+    return size.get();
+  }
+
   public boolean isEmpty() {
     return size.get() == 0;
   }

@@ -15,6 +15,11 @@ public interface Overhead {
         public int sealedLength(int innerLength, int mtu) {
           return innerLength;
         }
+
+        @Override
+        public int longestInner(int room) {
+          return room;
+        }
       };
 
   /** Bytes in front of the inner packet. */
@@ -25,6 +30,9 @@ public interface Overhead {
    * headers and tag included; {@code mtu} is the tunnel's MTU in bytes.
    */
   int sealedLength(int innerLength, int mtu);
+
+  /** Bytes of the longest inner packet that has at most {@code room} bytes on the wire. */
+  int longestInner(int room);
 
   /**
    * Whether the outer header shows the inner one's DSCP and DF bit (RFC 4301 section 5.1.2), not

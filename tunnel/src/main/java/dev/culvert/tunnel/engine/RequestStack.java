@@ -2,6 +2,7 @@
 package dev.culvert.tunnel.engine;
 
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.ObjIntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,8 +32,22 @@ public final class RequestStack<P extends BasePeer<P>> {
     return top.get() == null;
   }
 
-  /** Takes a peer off, or null. For the control thread, which then takes the peer's requests. */
-  public @Nullable P pop() {
+  /**
+   * Takes peers off, with their requests. For the control thread.
+   *
+   * @param most the most peers, so that other work gets its turn
+   */
+  public void serve(int most, ObjIntConsumer<P> work) {
+    for (int i = 0; i < most; i++) {
+      P peer = pop();
+      if (peer == null) {
+        return;
+      }
+      work.accept(peer, peer.takeRequests());
+    }
+  }
+
+  private @Nullable P pop() {
     P peer = top.get();
     while (peer != null && !top.compareAndSet(peer, peer.below())) {
       peer = top.get();

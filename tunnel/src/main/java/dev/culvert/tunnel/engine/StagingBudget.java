@@ -21,6 +21,11 @@ public final class StagingBudget {
     return true;
   }
 
+  /** Packets staged now, for all peers. */
+  public synchronized int packets() {
+    return packets;
+  }
+
   synchronized void giveBack(int length) {
     packets--;
     bytes -= length;

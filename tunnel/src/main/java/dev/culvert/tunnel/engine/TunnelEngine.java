@@ -40,9 +40,10 @@ public interface TunnelEngine extends AutoCloseable {
   void advance(long nowNanos, long wallNanos);
 
   /**
-   * Requests a session with every reachable peer that has none. A gateway does this after its
-   * start, since its peers still have sessions with its predecessor and would send under those in
-   * vain until their timers expire.
+   * Requests a session with every reachable peer that is new since the last call, at the times of
+   * {@link Greetings}, unless it has one by then. A gateway does this after its start, since its
+   * peers still have sessions with its predecessor and would send under those in vain until their
+   * timers expire, and when it has taken new peers, since it refused their handshakes until then.
    */
   void greet();
 
@@ -81,6 +82,13 @@ public interface TunnelEngine extends AutoCloseable {
    * on it ignores it.
    */
   default void mtu(int mtu) {}
+
+  /**
+   * The peers and the sums of the control side now, for metrics.
+   *
+   * @param nowNanos monotonic time
+   */
+  EngineReading reading(long nowNanos);
 
   /** The control side's drops by reason; the data paths have the lanes' drops. */
   DropCounters drops();

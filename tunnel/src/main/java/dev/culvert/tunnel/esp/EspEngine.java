@@ -12,11 +12,16 @@ import dev.culvert.tunnel.engine.Datagram;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.EngineReading;
 import dev.culvert.tunnel.engine.IpHeader;
 import dev.culvert.tunnel.engine.Isolation;
 import dev.culvert.tunnel.engine.KeyTrust;
 import dev.culvert.tunnel.engine.MessageQueue;
 import dev.culvert.tunnel.engine.Overhead;
+import dev.culvert.tunnel.engine.PeerReading;
+import dev.culvert.tunnel.engine.PeerState;
+import dev.culvert.tunnel.engine.ReadyPeers;
+import dev.culvert.tunnel.engine.RemovedTraffic;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
@@ -48,12 +53,13 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
   private final DropCounters drops;
   private final EspState shared;
   private final Map<String, EspPeer> peers = new LinkedHashMap<>();
-  private final ArrayDeque<EspPeer> ready = new ArrayDeque<>();
+  private final ReadyPeers<EspPeer> ready = new ReadyPeers<>();
   private final ArrayDeque<TunnelEvent> events = new ArrayDeque<>();
   private final SaTable sas;
   private final EspDataPath controlPath;
   private final Train single = new Train();
   private final Isolation isolation;
+  private RemovedTraffic removed = RemovedTraffic.NONE;
 
   /** Written by the control thread; never too late, perhaps too early. */
   private volatile long nextKeepalive = NatKeepalive.NEVER;
@@ -131,13 +137,14 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     EspPeer peer = new EspPeer(settings, keepalive, shared.staging);
     if (learnt != null) {
       peer.endpoint(learnt);
-      peer.reportedEndpoint = learnt;
+      peer.reported(learnt);
     }
     return peer;
   }
 
   private void remove(EspPeer peer) {
     peers.remove(peer.toString());
+    removed = removed.with(peer);
     sas.removeInbound(peer);
     peer.senders().forEach(this::end);
     peer.endpoint(null);
@@ -186,6 +193,29 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
         .toList();
   }
 
+  @Override
+  public EngineReading reading(long nowNanos) {
+    return new EngineReading(
+        peers.values().stream().map(peer -> reading(peer, nowNanos)).toList(),
+        removed,
+        keying.handshakes(),
+        shared.staging.packets(),
+        shared.messages.size());
+  }
+
+  private PeerReading reading(EspPeer peer, long nowNanos) {
+    boolean sending = peer.senders().stream().anyMatch(sender -> sender.outbound() != null);
+    PeerState state = keying.state(peer.toString(), sending, nowNanos);
+    Endpoint at = peer.endpoint();
+    return new PeerReading(
+        peer.toString(),
+        at,
+        at == null && !sending ? PeerState.NO_ENDPOINT : state,
+        keying.lastHandshake(peer.toString()),
+        peer.txBytes().sum(),
+        peer.rxBytes().sum());
+  }
+
   /** The keys of all security associations, for reading a capture; the caller closes them. */
   public List<SaSecret> secrets() {
     return sas.secrets(peers.values());
@@ -230,14 +260,9 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     events.add(new TunnelEvent.KeysEnded(doubt.reason()));
   }
 
+  /** Does nothing, since the keying greets the peers that are new to it. */
   @Override
-  public void greet() {
-    for (EspPeer peer : peers.values()) {
-      if (peer.endpoint() != null) {
-        shared.requests.submit(peer, EspPeer.WANTED);
-      }
-    }
-  }
+  public void greet() {}
 
   @Override
   public void advance(long nowNanos, long wallNanos) {
@@ -245,16 +270,13 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     if (doubt != null) {
       endAllKeys(doubt, nowNanos, wallNanos);
     }
-    for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
-      EspPeer peer = shared.requests.pop();
-      if (peer == null) {
-        break;
-      }
-      int requests = peer.takeRequests();
-      if (peers.get(peer.toString()) == peer.whole()) {
-        isolation.run(peer.toString(), () -> serve(peer, requests, nowNanos));
-      }
-    }
+    shared.requests.serve(
+        MESSAGES_AT_ONCE,
+        (peer, requests) -> {
+          if (peers.get(peer.toString()) == peer.whole()) {
+            isolation.run(peer.toString(), () -> serve(peer, requests, nowNanos));
+          }
+        });
     for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
       boolean underLoad = shared.messages.isUnderLoad(nowNanos);
       MessageQueue.Message message = shared.messages.poll();
@@ -281,7 +303,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
       if (nowNanos >= peer.keepalive().dueAt()) {
         peer.keepalive().messageSent(nowNanos);
         peer.keepaliveDue = true;
-        ready(peer);
+        ready.add(peer);
       }
       next = Math.min(next, peer.keepalive().dueAt());
     }
@@ -290,10 +312,10 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
 
   private void serve(EspPeer peer, int requests, long nowNanos) {
     if ((requests & EspPeer.MOVED) != 0) {
-      reportMove(peer);
+      peer.reportMove(events::add);
     }
     if ((requests & EspPeer.FLUSH) != 0) {
-      ready(peer);
+      ready.add(peer);
     }
     OutboundSa sa = peer.outbound();
     if ((requests & EspPeer.RUNNING_LOW) != 0 && sa != null && sa.takeNotice()) {
@@ -303,22 +325,12 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     if ((requests & EspPeer.WANTED) != 0) {
       if (sa != null && sa.maySend(nowNanos)) {
         // The SA came up between the lane's look-up and its request.
-        ready(peer);
+        ready.add(peer);
       } else {
         keying.wanted(peer.toString(), nowNanos);
         obey(nowNanos);
       }
     }
-  }
-
-  private void reportMove(EspPeer peer) {
-    Endpoint from = peer.reportedEndpoint;
-    Endpoint to = peer.endpoint();
-    if (to != null && !to.isSamePlace(from)) {
-      peer.reportedEndpoint = to;
-      events.add(new TunnelEvent.EndpointMoved(peer.toString(), from, to));
-    }
-    events.add(new TunnelEvent.SourceHeard(peer.toString()));
   }
 
   /** Applies the keying's events; receive SAs reach lanes with the next {@link SaTable#publish}. */
@@ -349,12 +361,12 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
           if (sas.useOutbound(sender, e.sa(), nowNanos) && at != null) {
             events.add(new TunnelEvent.SessionEstablished(peer.toString(), at, true));
           }
-          ready(sender);
+          ready.add(sender);
         }
       }
       case KeyingEvent.ExtendOutbound e -> {
         sas.extendOutbound(peer, e.key(), e.sequenceLimit(), e.noticeAt());
-        ready(peer);
+        ready.add(peer);
       }
       case KeyingEvent.StopSending e -> {
         for (EspPeer sender : peer.senders()) {
@@ -368,23 +380,16 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
           OutboundSa sa = sender.outbound();
           if (sa != null && sa.maySend(nowNanos)) {
             sender.dummyDue = true;
-            ready(sender);
+            ready.add(sender);
             break;
           }
         }
       }
       case KeyingEvent.Heard e -> {
         if (peer.settings().isAt(e.from().address()) && peer.heardFrom(e.from())) {
-          reportMove(peer);
+          peer.reportMove(events::add);
         }
       }
-    }
-  }
-
-  private void ready(EspPeer peer) {
-    if (!peer.readyToTransmit) {
-      peer.readyToTransmit = true;
-      ready.add(peer);
     }
   }
 
@@ -407,16 +412,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
       }
       drops.count(DropReason.NO_ENDPOINT);
     }
-    for (EspPeer peer = ready.peek(); peer != null; peer = ready.peek()) {
-      EspPeer first = peer;
-      boolean[] filled = {false};
-      isolation.run(peer.toString(), () -> filled[0] = transmit(first, out, nowNanos));
-      if (filled[0]) {
-        return true;
-      }
-      ready.remove().readyToTransmit = false;
-    }
-    return false;
+    return ready.transmit(isolation, peer -> transmit(peer, out, nowNanos));
   }
 
   /**

@@ -7,9 +7,6 @@ import dev.culvert.tunnel.engine.Overhead;
 public enum EspOverhead implements Overhead {
   INSTANCE;
 
-  /** Bytes of the UDP header if ESP is encapsulated in UDP (RFC 3948). */
-  public static final int UDP_HEADER = 8;
-
   @Override
   public int headroom() {
     return EspFraming.HEADER;
@@ -22,19 +19,12 @@ public enum EspOverhead implements Overhead {
   }
 
   @Override
-  public boolean copiesTos() {
-    return true;
+  public int longestInner(int room) {
+    return ((room - EspFraming.OVERHEAD) & -EspFraming.ALIGNMENT) - EspFraming.TRAILER;
   }
 
-  /**
-   * The largest inner packet that fits.
-   *
-   * @param linkMtu the underlay's MTU in bytes
-   * @param outerHeader bytes of the outer IP header: 20 or 40
-   * @param udpEncapsulated whether a UDP header follows that
-   */
-  public static int mtu(int linkMtu, int outerHeader, boolean udpEncapsulated) {
-    int room = linkMtu - outerHeader - (udpEncapsulated ? UDP_HEADER : 0) - EspFraming.OVERHEAD;
-    return (room & -EspFraming.ALIGNMENT) - EspFraming.TRAILER;
+  @Override
+  public boolean copiesTos() {
+    return true;
   }
 }

@@ -53,9 +53,6 @@ final class EspPeer extends BasePeer<EspPeer> {
   private volatile @Nullable OutboundSa outbound;
 
   // Control thread only.
-  Endpoint reportedEndpoint;
-  boolean readyToTransmit;
-
   /** Whether a dummy packet is to be sent. */
   boolean dummyDue;
 
@@ -68,7 +65,7 @@ final class EspPeer extends BasePeer<EspPeer> {
     this.settings = settings;
     this.budget = budget;
     whole = this;
-    reportedEndpoint = settings.endpoint();
+    reported(settings.endpoint());
     endpoint(settings.endpoint());
     divide();
   }
@@ -79,7 +76,7 @@ final class EspPeer extends BasePeer<EspPeer> {
     keepalive = whole.keepalive;
     settings = whole.settings;
     budget = whole.budget;
-    reportedEndpoint = whole.reportedEndpoint;
+    reported(whole.reported());
   }
 
   private void divide() {

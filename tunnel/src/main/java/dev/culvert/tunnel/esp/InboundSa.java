@@ -88,7 +88,9 @@ final class InboundSa extends SecurityAssociation {
     }
   }
 
-  /** 0 is never sent (RFC 4303 section 3.3.3): what infers to it is from before the beginning. */
+  /**
+   * 0 is never sent (RFC 4303 section 3.3.3): a packet inferred to have it is older than the SA.
+   */
   private boolean isPossible(long sequence) {
     return sequence != 0 && Long.compareUnsigned(sequence, floor) >= 0;
   }
@@ -104,8 +106,8 @@ final class InboundSa extends SecurityAssociation {
     long lowBits = low & 0xffffffffL;
     long high = top >>> 32;
     long topLow = top & 0xffffffffL;
-    // Case A, the window is within one subspace: what is below it is of the next. Case B, the
-    // window began in the subspace before: what is at or above its beginning is from there.
+    // Case A, the window is within one subspace: a number below it is of the next. Case B, the
+    // window began in the subspace before: a number at or above its beginning is from there.
     long bottom = topLow - ReplayWindow.USABLE;
     if (bottom >= 0) {
       return lowBits >= bottom ? high << 32 | lowBits : (high + 1) << 32 | lowBits;

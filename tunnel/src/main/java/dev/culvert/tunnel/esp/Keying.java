@@ -3,9 +3,12 @@ package dev.culvert.tunnel.esp;
 
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.HandshakeOutcome;
+import dev.culvert.tunnel.engine.PeerState;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import java.time.Instant;
 import java.util.Collection;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -64,6 +67,25 @@ public interface Keying extends AutoCloseable {
    */
   default TrafficListener traffic(String peer) {
     return TrafficListener.NONE;
+  }
+
+  /**
+   * The state of a peer, for metrics, as far as the keying knows it.
+   *
+   * @param sending whether there is an SA to send to the peer under
+   */
+  default PeerState state(String peer, boolean sending, long nowNanos) {
+    return sending ? PeerState.ESTABLISHED : PeerState.NEVER;
+  }
+
+  /** The time of the last handshake with a peer; null without handshakes or before the first. */
+  default @Nullable Instant lastHandshake(String peer) {
+    return null;
+  }
+
+  /** The ends of handshakes so far; zeros left out, and nothing without handshakes. */
+  default Map<HandshakeOutcome, Long> handshakes() {
+    return Map.of();
   }
 
   /** Acts on due timers. A spurious call does nothing. */

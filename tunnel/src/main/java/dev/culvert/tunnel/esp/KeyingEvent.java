@@ -2,11 +2,24 @@
 package dev.culvert.tunnel.esp;
 
 import dev.culvert.tunnel.engine.Endpoint;
+import java.util.Collection;
 
 /** An instruction of a {@link Keying} to the engine; the engine obeys them in order. */
 public sealed interface KeyingEvent {
   /** The peer's name. */
   String peer();
+
+  /** Wipes the keys in events that the engine did not take over, and forgets the events. */
+  static void wipe(Collection<KeyingEvent> events) {
+    for (KeyingEvent event : events) {
+      switch (event) {
+        case AddInbound add -> add.sa().key().close();
+        case UseOutbound use -> use.sa().key().close();
+        default -> {}
+      }
+    }
+    events.clear();
+  }
 
   /**
    * Receive under this SA from now on, in addition to the present ones. Up to four may have one SPI

@@ -30,6 +30,15 @@ public record SaStatus(
     long packets,
     long bytes,
     long replayErrors) {
+  /** The share of the sequence numbers that are used, 0 to 1. */
+  public double used() {
+    return sequenceLimit == 0 ? 1 : unsigned(sequence) / unsigned(sequenceLimit);
+  }
+
+  private static double unsigned(long number) {
+    return (number >>> 1) * 2.0 + (number & 1);
+  }
+
   static SaStatus of(EspPeer peer, OutboundSa sa, long nowNanos) {
     return of(peer, true, sa, sa.next(), sa.limit(), 0, nowNanos);
   }

@@ -7,6 +7,10 @@ import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.lane.ClusterRoutes;
 import dev.culvert.tunnel.lane.Lanes;
+import dev.culvert.tunnel.port.IpFamily;
+import dev.culvert.tunnel.port.MarkedSocket;
+import dev.culvert.tunnel.port.PerLane;
+import dev.culvert.tunnel.port.RawPort;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
@@ -18,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 final class ClusterTraffic implements AutoCloseable {
   private final TunnelEngine engine;
   private final AtomicReference<@Nullable ClusterRoutes> routes = new AtomicReference<>();
-  private @Nullable ClearSockets sockets;
+  private @Nullable PerLane<RawPort> sockets;
+  private int bypassMark;
   private boolean closed;
 
   ClusterTraffic(TunnelEngine engine) {
@@ -32,7 +37,7 @@ final class ClusterTraffic implements AutoCloseable {
 
   /** The mark of packets that leave in clear, 0 before the first classifier. */
   synchronized int bypassMark() {
-    return sockets == null ? 0 : sockets.mark();
+    return bypassMark;
   }
 
   /**
@@ -49,14 +54,17 @@ final class ClusterTraffic implements AutoCloseable {
       return;
     }
     ClusterRoutes next = ClusterRoutes.of(classifier, engine::peer);
-    ClearSockets before = sockets;
-    if (before == null) {
-      ClearSockets fresh = ClearSockets.open(lanes.count(), bypass.value());
+    int mark = bypass.value();
+    if (sockets == null) {
+      PerLane<RawPort> fresh =
+          PerLane.open(lanes.count(), (family, lane) -> RawPort.open(family, mark));
       sockets = fresh;
-      lanes.onEach((i, lane) -> lane.useClearSockets(fresh.v4(i), fresh.v6(i)));
-    } else {
-      before.mark(bypass.value());
+      lanes.onEach(
+          (i, lane) -> lane.useClearSockets(fresh.of(i, IpFamily.V4), fresh.of(i, IpFamily.V6)));
+    } else if (mark != bypassMark) {
+      MarkedSocket.markAll(sockets.all(), bypassMark, mark);
     }
+    bypassMark = mark;
     routes.set(next);
   }
 

@@ -4,10 +4,13 @@ package dev.culvert.tunnel.gateway;
 import dev.culvert.tunnel.engine.Datagram;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
+import dev.culvert.tunnel.kernel.Errno;
+import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.runtime.LimitedLog;
 import dev.culvert.tunnel.runtime.VitalThread;
 import java.lang.foreign.Arena;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -87,10 +90,31 @@ final class ControlLoop implements AutoCloseable {
   }
 
   /**
+   * Like {@link #call}, for those who ask on behalf of a device's user.
+   *
+   * @throws DeviceException with the exception of the work, or if the loop has ended
+   */
+  <T> T ask(Callable<T> work) throws DeviceException {
+    try {
+      return call(work);
+    } catch (ExecutionException e) {
+      Throwable cause = Objects.requireNonNullElse(e.getCause(), e);
+      if (cause instanceof DeviceException device) {
+        throw device;
+      }
+      int errno = cause instanceof ErrnoException known ? known.errno() : Errno.EINVAL;
+      throw new DeviceException(String.valueOf(cause.getMessage()), errno, cause);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new DeviceException("interrupted", Errno.EINTR, e);
+    }
+  }
+
+  /**
    * Runs {@code work} on the control thread and waits for it, for a limited time.
    *
-   * @throws ExecutionException with the exception of the work, or an IllegalStateException if the
-   *     loop has ended or does not respond in time
+   * @throws ExecutionException with the exception of the work, a {@link DeviceException} if the
+   *     loop has ended, or an IllegalStateException if it does not respond in time
    */
   <T> T call(Callable<T> work) throws ExecutionException, InterruptedException {
     Task<T> task = new Task<>(work, new CompletableFuture<>());
@@ -146,7 +170,7 @@ final class ControlLoop implements AutoCloseable {
 
   private void refuseTasks() {
     for (Task<?> task = tasks.poll(); task != null; task = tasks.poll()) {
-      task.result.completeExceptionally(new IllegalStateException("the device is closed"));
+      task.result.completeExceptionally(DeviceException.closed());
     }
   }
 

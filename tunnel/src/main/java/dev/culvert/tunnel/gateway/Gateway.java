@@ -10,16 +10,16 @@ import dev.culvert.routing.Classifier;
 import dev.culvert.routing.Mark;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.EngineReading;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
-import dev.culvert.tunnel.kernel.Errno;
-import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.kernel.LinkMonitor;
 import dev.culvert.tunnel.kernel.RestoreMonitor;
 import dev.culvert.tunnel.lane.HelperLanes;
 import dev.culvert.tunnel.lane.HostAddresses;
 import dev.culvert.tunnel.lane.Lane;
+import dev.culvert.tunnel.lane.LaneReading;
 import dev.culvert.tunnel.lane.LaneRouter;
 import dev.culvert.tunnel.lane.Lanes;
 import dev.culvert.tunnel.lane.LoopReports;
@@ -33,14 +33,13 @@ import dev.culvert.tunnel.runtime.VitalThread;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -68,6 +67,7 @@ final class Gateway implements RunningTunnel {
   private final SelfTraffic self;
   private final HostAddresses hostAddresses = new HostAddresses();
   private final Underlay underlay;
+  private final Rebinding rebinding;
   private final ClusterTraffic clusterTraffic;
   private volatile int mtu;
   private final CipherSwitch cipher = new CipherSwitch();
@@ -123,6 +123,7 @@ final class Gateway implements RunningTunnel {
             name, options.effectiveHelpers(tun.ports().size()), engine::newDataPath, this::fail);
     lanes = new Lanes(name, tun.ports().size(), this::newLane, this::onFailure);
     underlay = new Underlay(lanes, self, options.encapsulation());
+    rebinding = new Rebinding(underlay, control, engine, this::fail);
     follower = new TunFollower(tun, new FollowedTun());
   }
 
@@ -167,7 +168,7 @@ final class Gateway implements RunningTunnel {
       }
       return gateway;
     } catch (IOException e) {
-      throw deviceException(e);
+      throw DeviceException.of(e);
     }
   }
 
@@ -285,16 +286,7 @@ final class Gateway implements RunningTunnel {
    * @throws DeviceException with the exception of the work, or if the gateway is closed
    */
   <T> T control(Callable<T> work) throws DeviceException {
-    try {
-      return control.call(work);
-    } catch (ExecutionException e) {
-      Throwable cause = Objects.requireNonNullElse(e.getCause(), e);
-      int errno = cause instanceof ErrnoException known ? known.errno() : Errno.EINVAL;
-      throw new DeviceException(String.valueOf(cause.getMessage()), errno, cause);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new DeviceException("interrupted", Errno.EINTR, e);
-    }
+    return control.ask(work);
   }
 
   /**
@@ -303,40 +295,8 @@ final class Gateway implements RunningTunnel {
    *
    * @param port 0 for any that is free
    */
-  synchronized void rebind(int port, int mark, Callable<@Nullable Void> work)
-      throws DeviceException {
-    int markBefore = underlay.mark();
-    TunnelSockets fresh = null;
-    try {
-      if (port == 0 || port != underlay.port()) {
-        fresh = underlay.bind(port, mark);
-      } else {
-        underlay.mark(mark);
-      }
-    } catch (IOException e) {
-      throw deviceException(e);
-    }
-    Underlay.Former former = fresh == null ? null : use(fresh, mark);
-    try {
-      control(work);
-    } catch (DeviceException e) {
-      undo(former, markBefore, e);
-      throw e;
-    }
-    if (former != null) {
-      underlay.close(former);
-    }
-    if (fresh != null || mark != markBefore) {
-      forgetSources();
-    }
-  }
-
-  private void forgetSources() throws DeviceException {
-    control(
-        () -> {
-          engine.peers().forEach(TunnelPeer::forgetSource);
-          return null;
-        });
+  void rebind(int port, int mark, Callable<@Nullable Void> work) throws DeviceException {
+    rebinding.rebind(port, mark, work);
   }
 
   @Override
@@ -380,36 +340,6 @@ final class Gateway implements RunningTunnel {
     }
   }
 
-  /**
-   * Switches the sockets before anything else changes, so that the whole change is refused if lanes
-   * do not answer.
-   */
-  private Underlay.Former use(TunnelSockets fresh, int mark) throws DeviceException {
-    try {
-      return underlay.use(fresh, mark);
-    } catch (ErrnoException e) {
-      throw deviceException(e);
-    } catch (IllegalStateException e) {
-      throw new DeviceException(String.valueOf(e.getMessage()), Errno.EBUSY, e);
-    }
-  }
-
-  /**
-   * Undoes a change. If that fails, the gateway ends, since it must not go on with half a change.
-   */
-  private void undo(Underlay.@Nullable Former former, int markBefore, DeviceException cause) {
-    try {
-      if (former == null) {
-        underlay.mark(markBefore);
-      } else {
-        underlay.goBack(former);
-      }
-    } catch (ErrnoException | RuntimeException e) {
-      cause.addSuppressed(e);
-      fail(e);
-    }
-  }
-
   /** Calls {@code use} with the fastest cipher once it is known. */
   void chooseCipher(AeadAlgorithm algorithm, Consumer<AeadBackend> use) {
     cipher.start(tun.name(), algorithm, this::packets, closed, use);
@@ -432,6 +362,16 @@ final class Gateway implements RunningTunnel {
         .status(mtu, offloads(), cipher.cipher());
   }
 
+  @Override
+  public EngineReading reading() throws DeviceException {
+    return control(() -> engine.reading(System.nanoTime()));
+  }
+
+  @Override
+  public List<LaneReading> lanes(Duration wait) {
+    return lanes.read(wait);
+  }
+
   private List<String> offloads() {
     List<String> offloads = new ArrayList<>();
     addIf(offloads, tun.offloads().tso(), "tun-tso");
@@ -448,7 +388,7 @@ final class Gateway implements RunningTunnel {
     }
   }
 
-  // ---------------------------------------------------------------- what happens by itself
+  // ---------------------------------------------------------------- events of the engine
 
   private void onEvent(TunnelEvent event, Consumer<TunnelEvent> events) {
     StickySources asked = sources;
@@ -573,10 +513,5 @@ final class Gateway implements RunningTunnel {
     } catch (IOException e) {
       LOG.warn("{}: stage times not written: {}", tun.name(), e.toString());
     }
-  }
-
-  private static DeviceException deviceException(IOException e) {
-    int errno = e instanceof ErrnoException known ? known.errno() : Errno.EIO;
-    return new DeviceException(String.valueOf(e.getMessage()), errno, e);
   }
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.gateway;
 
+import dev.culvert.routing.plan.TunnelMtu;
 import dev.culvert.tunnel.esp.EspOverhead;
 import dev.culvert.tunnel.noise.KeyLog;
 import dev.culvert.tunnel.port.Encapsulation;
+import dev.culvert.tunnel.wireguard.WireGuardOverhead;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -33,11 +35,11 @@ public record GatewayOptions(
     Encapsulation encapsulation,
     @Nullable Path stateDirectory,
     @Nullable KeyLog keyLog) {
-  /** Fits an underlay of 1500 bytes with IPv6 outside; the usual value for WireGuard. */
-  private static final int WIREGUARD_MTU = 1420;
+  /** The room in an underlay of usual size, with IPv6 outside. */
+  private static final int USUAL_ROOM = TunnelMtu.room(TunnelMtu.USUAL_LINK, false, true);
 
-  /** Fits an underlay of 1500 bytes with IPv6 outside. */
-  private static final int ESP_MTU = EspOverhead.mtu(1500, 40, true);
+  private static final int WIREGUARD_MTU = WireGuardOverhead.INSTANCE.longestInner(USUAL_ROOM);
+  private static final int ESP_MTU = EspOverhead.INSTANCE.longestInner(USUAL_ROOM);
 
   /** As many helpers as the machine has processors to spare. */
   public static final int BY_MACHINE = -1;
@@ -51,8 +53,9 @@ public record GatewayOptions(
   private static final int MOST_HELPERS_BY_DEFAULT = 4;
 
   public GatewayOptions {
-    if (mtu < 576 || mtu > 65_535) {
-      throw new IllegalArgumentException("mtu " + mtu + " is outside 576 to 65535");
+    if (!TunnelMtu.isValid(mtu)) {
+      throw new IllegalArgumentException(
+          "mtu " + mtu + " is outside " + TunnelMtu.SMALLEST + " to " + TunnelMtu.LARGEST);
     }
     if (lanes < 0 || lanes > 256) {
       throw new IllegalArgumentException("lanes " + lanes + " is outside 0 to 256");

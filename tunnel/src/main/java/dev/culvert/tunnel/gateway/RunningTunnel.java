@@ -3,6 +3,10 @@ package dev.culvert.tunnel.gateway;
 
 import dev.culvert.routing.Classifier;
 import dev.culvert.routing.Mark;
+import dev.culvert.tunnel.engine.EngineReading;
+import dev.culvert.tunnel.lane.LaneReading;
+import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 
 /** A tunnel of either protocol that moves packets, from its opening to its closing. Thread-safe. */
@@ -29,14 +33,29 @@ public interface RunningTunnel extends AutoCloseable {
   void useClassifier(Classifier classifier, Mark bypass) throws DeviceException;
 
   /**
-   * Requests a session with every peer that has none, without waiting. To be called once peers can
-   * be reached: peers that still send under a session with this node's predecessor then change to
-   * the new one at once, not when their timers expire.
+   * Requests a session with every peer that is new since the last call and has none, without
+   * waiting. To be called once new peers can be reached: peers that still send under a session with
+   * this node's predecessor, or whose handshakes were refused until now, then have a session soon,
+   * not when their timers expire.
    */
   void greet() throws DeviceException;
 
   /** Counters, and the offloads that the kernel grants. */
   GatewayStatus status();
+
+  /**
+   * The peers and the control side's sums, for metrics.
+   *
+   * @throws DeviceException if the control thread does not answer, or the tunnel is closed
+   */
+  EngineReading reading() throws DeviceException;
+
+  /**
+   * Asks the lanes' threads for a sign of life.
+   *
+   * @param wait the longest wait for their answers
+   */
+  List<LaneReading> lanes(Duration wait);
 
   /**
    * From now on, the tunnel ends if the interface is renamed or moved away, as if it was deleted.

@@ -9,8 +9,8 @@ import dev.culvert.tunnel.kernel.LinkEvent;
 import dev.culvert.tunnel.kernel.LinkMonitor;
 import dev.culvert.tunnel.kernel.Links;
 import dev.culvert.tunnel.kernel.Netlink;
-import dev.culvert.tunnel.kernel.Routes;
-import dev.culvert.tunnel.kernel.Routes.Flow;
+import dev.culvert.tunnel.kernel.RouteLookup;
+import dev.culvert.tunnel.kernel.RouteLookup.Flow;
 import dev.culvert.tunnel.lane.HostAddresses;
 import dev.culvert.tunnel.runtime.LimitedLog;
 import dev.culvert.tunnel.runtime.VitalThread;
@@ -46,7 +46,7 @@ final class StickySources implements AutoCloseable {
   private final Underlay underlay;
   private final HostAddresses addresses;
   private final Netlink netlink;
-  private final Routes routes;
+  private final RouteLookup routes;
   private final Thread thread;
   private @Nullable LinkMonitor news;
   private volatile boolean doubted;
@@ -67,7 +67,7 @@ final class StickySources implements AutoCloseable {
     this.underlay = underlay;
     this.addresses = addresses;
     this.netlink = netlink;
-    routes = new Routes(netlink);
+    routes = new RouteLookup(netlink);
     thread = VitalThread.unstarted(name + "-routes", this::run, died);
   }
 

@@ -3,9 +3,10 @@ package dev.culvert.tunnel.gateway;
 
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.port.Encapsulation;
-import dev.culvert.tunnel.port.EspSockets;
+import dev.culvert.tunnel.port.EspPort;
 import dev.culvert.tunnel.port.IpFamily;
 import dev.culvert.tunnel.port.MarkedSocket;
+import dev.culvert.tunnel.port.PerLane;
 import dev.culvert.tunnel.port.SocketPort;
 import dev.culvert.tunnel.port.UdpOptions;
 import dev.culvert.tunnel.port.UdpPort;
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  *     binding their port shows that no other process uses it
  * @param esp the raw sockets for sealed packets, or null if those go through UDP
  */
-record TunnelSockets(UdpSockets udp, @Nullable EspSockets esp) implements AutoCloseable {
+record TunnelSockets(UdpSockets udp, @Nullable PerLane<EspPort> esp) implements AutoCloseable {
   static TunnelSockets open(Encapsulation encapsulation, int lanes, int port, int mark)
       throws ErrnoException {
     UdpOptions options = UdpOptions.DEFAULT.withMark(mark);
@@ -29,7 +30,10 @@ record TunnelSockets(UdpSockets udp, @Nullable EspSockets esp) implements AutoCl
     try {
       return new TunnelSockets(
           udp,
-          encapsulation == Encapsulation.RAW ? EspSockets.open(lanes, udp.port(), options) : null);
+          encapsulation == Encapsulation.RAW
+              ? PerLane.open(
+                  lanes, (family, lane) -> EspPort.open(family, lane, lanes, udp.port(), options))
+              : null);
     } catch (ErrnoException | RuntimeException e) {
       udp.close();
       throw e;
@@ -41,14 +45,11 @@ record TunnelSockets(UdpSockets udp, @Nullable EspSockets esp) implements AutoCl
   }
 
   @Nullable UdpPort udp(int lane, IpFamily family) {
-    return family == IpFamily.V4 ? udp.v4(lane) : udp.v6(lane);
+    return udp.sockets().of(lane, family);
   }
 
   @Nullable SocketPort raw(int lane, IpFamily family) {
-    if (esp == null) {
-      return null;
-    }
-    return family == IpFamily.V4 ? esp.v4(lane) : esp.v6(lane);
+    return esp == null ? null : esp.of(lane, family);
   }
 
   /** The socket of a lane's sealed packets, null if the machine lacks the family. */
@@ -58,7 +59,7 @@ record TunnelSockets(UdpSockets udp, @Nullable EspSockets esp) implements AutoCl
 
   /** Sets the mark of all, or of none. */
   void mark(int before, int mark) throws ErrnoException {
-    List<SocketPort> all = new ArrayList<>(udp.all());
+    List<SocketPort> all = new ArrayList<>(udp.sockets().all());
     if (esp != null) {
       all.addAll(esp.all());
     }

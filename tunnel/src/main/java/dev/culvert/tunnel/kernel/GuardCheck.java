@@ -5,7 +5,7 @@ import static dev.culvert.tunnel.kernel.LibC.LIBC;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import dev.culvert.routing.IpAddress;
-import dev.culvert.routing.Mark;
+import dev.culvert.routing.Marks;
 import dev.culvert.routing.PortRange;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.TrafficClass;
@@ -55,23 +55,27 @@ public final class GuardCheck {
       new Guard(
           List.of("eth0"),
           List.of("eth0"),
+          List.of("eth0"),
           "culvert0",
           both("192.0.2.1", "2001:db8::1"),
+          List.of(IpAddress.parse("192.0.2.1"), IpAddress.parse("2001:db8::1")),
           both("10.0.1.0/24", "fd00:1::/64"),
           both("192.0.2.2", "2001:db8::2"),
+          both("192.0.2.0/24", "2001:db8::/64"),
           both("10.0.2.0/24", "fd00:2::/64"),
           both("10.0.0.0/16", "fd00::/16"),
           both("10.0.2.0/24", "fd00:2::/64"),
-          new OuterHeaders(new Mark(0x1c70, 0x1ff0), 4500, true),
-          new Mark(0x1cb0, 0x1ff0),
-          new Overlay(new Mark(0x1cf0, 0x1ff0), List.of(), false),
+          new OuterHeaders(Marks.DEFAULT.encapsulation(), 4500, true),
+          Marks.DEFAULT.bypass(),
+          new Overlay(Marks.DEFAULT.overlay(), List.of(), false),
           List.of(
               new GuardExemption(
                   "sample",
                   6,
                   List.of(PortRange.of(6443), new PortRange(2379, 2380)),
                   List.of(IpAddress.parse("192.0.2.1"), IpAddress.parse("2001:db8::1")),
-                  List.of(IpAddress.parse("192.0.2.2"), IpAddress.parse("2001:db8::2")))),
+                  List.of(IpAddress.parse("192.0.2.2"), IpAddress.parse("2001:db8::2")),
+                  true)),
           EnumSet.of(TrafficClass.POD_TO_NODE),
           true,
           true,

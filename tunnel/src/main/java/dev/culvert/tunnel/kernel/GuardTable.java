@@ -43,13 +43,12 @@ public final class GuardTable {
 
   private static final Pattern COUNTER = Pattern.compile("\tcounter \\S+ \\{[^}]*}\n+");
 
-  private static final int NFNL_SUBSYS_NFTABLES = 10;
   private static final int NFT_MSG_NEWTABLE = 0;
   private static final int NFT_MSG_DELTABLE = 2;
   private static final int NFT_MSG_NEWGEN = 15;
-  private static final int NFPROTO_INET = 1;
+  static final int NFPROTO_INET = 1;
   private static final int NFPROTO_ARP = 3;
-  private static final int NFPROTO_NETDEV = 5;
+  static final int NFPROTO_NETDEV = 5;
 
   /** Bytes of struct nfgenmsg. */
   private static final int NFGENMSG = 4;
@@ -195,7 +194,7 @@ public final class GuardTable {
   /** Whether a message of the nftables group reports a change of this table. */
   static boolean concerns(NetlinkMessage message) throws ProtocolException {
     boolean generation = (message.type() & 0xff) == NFT_MSG_NEWGEN;
-    if (message.type() >> 8 != NFNL_SUBSYS_NFTABLES || generation) {
+    if (message.type() >> 8 != Netlink.NFNL_SUBSYS_NFTABLES || generation) {
       return false;
     }
     // In every other message of nftables, the first attribute is the table's name.

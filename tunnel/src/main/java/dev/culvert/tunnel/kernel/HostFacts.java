@@ -5,7 +5,7 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.kernel.Links.Address;
 import dev.culvert.tunnel.kernel.Links.Link;
-import dev.culvert.tunnel.kernel.Routes.Way;
+import dev.culvert.tunnel.kernel.RouteLookup.Way;
 import java.io.IOException;
 import java.util.Collection;
 import java.util.Collections;
@@ -57,7 +57,7 @@ public record HostFacts(
   public static HostFacts read(
       Netlink netlink, Collection<IpAddress> nodes, String tunnel, int mark) throws IOException {
     Links links = new Links(netlink);
-    Routes routes = new Routes(netlink);
+    RouteLookup routes = new RouteLookup(netlink);
     Map<Integer, Link> byIndex = new HashMap<>();
     links.list().forEach(link -> byIndex.put(link.index(), link));
     Map<Integer, Link> outer = new HashMap<>(byIndex);

@@ -6,7 +6,7 @@ import static dev.culvert.tunnel.kernel.LibC.LIBC;
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.PlanCompiler;
 import dev.culvert.routing.plan.RoutePlan;
-import dev.culvert.tunnel.kernel.Steering.Outcome;
+import dev.culvert.tunnel.kernel.PlanApplier.Outcome;
 import dev.culvert.tunnel.runtime.LimitedLog;
 import java.io.IOException;
 import java.time.Duration;
@@ -21,11 +21,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
- * Keeps the kernel as a plan wants it: hears from netlink what changes about links, addresses,
- * routes, rules and nftables, looks what is no longer as planned, and repairs it, on a thread of
- * its own. Its own changes are heard too, and found to be as planned: that ends it.
+ * Keeps the kernel as a plan wants it: hears from netlink of changes to links, addresses, routes,
+ * rules and nftables, looks for entries that are no longer as planned, and repairs them, on a
+ * thread of its own. Its own changes are heard too. Those of routes, rules and the guard's ranges
+ * are known by their sender, since a look at the entries of thousands of nodes takes long; the
+ * others are found to be as planned: that ends it.
  *
- * <p>Lives in the network namespace of the thread that started it. What it made stays when it is
+ * <p>Lives in the network namespace of the thread that started it. Its entries stay when it is
  * closed or the process dies.
  */
 public final class Keeper implements AutoCloseable {
@@ -77,8 +79,13 @@ public final class Keeper implements AutoCloseable {
     /** The thread died: nothing is repaired any more, though {@link #close} was not called. */
     void ended(Throwable cause);
 
-    /** Another program had made these changes, and the kernel is as planned again. */
-    default void repaired(List<String> changes) {}
+    /**
+     * Another program had changed something, and the kernel is as planned again.
+     *
+     * @param changes that were made for that
+     * @param ofGuard how many of them, at the end, are the guard's
+     */
+    default void repaired(List<String> changes, int ofGuard) {}
 
     /** A part that the plan waited for has come, mostly a device, and these changes were made. */
     default void completed(List<String> changes) {}
@@ -92,7 +99,7 @@ public final class Keeper implements AutoCloseable {
 
   private final Netlink routing;
   private final Netlink nftables;
-  private final Steering steering;
+  private final PlanApplier applier;
   private final Wakeup wakeup;
   private final Listener listener;
   private final Thread thread;
@@ -154,13 +161,13 @@ public final class Keeper implements AutoCloseable {
   private Keeper(
       Netlink routing,
       Netlink nftables,
-      Steering steering,
+      PlanApplier applier,
       Wakeup wakeup,
       KernelPlan plan,
       Listener listener) {
     this.routing = routing;
     this.nftables = nftables;
-    this.steering = steering;
+    this.applier = applier;
     this.wakeup = wakeup;
     this.plan = plan;
     this.listener = listener;
@@ -174,26 +181,26 @@ public final class Keeper implements AutoCloseable {
    * @throws IOException the plan could not be applied, at least not its guard
    */
   public static Keeper start(KernelPlan plan, Listener listener) throws IOException {
-    return start(plan, listener, Steering.open());
+    return start(plan, listener, PlanApplier.open());
   }
 
   /**
    * The same.
    *
-   * @param steering closed with the keeper, or if that cannot be started
+   * @param applier closed with the keeper, or if that cannot be started
    */
-  static Keeper start(KernelPlan plan, Listener listener, Steering steering) throws IOException {
+  static Keeper start(KernelPlan plan, Listener listener, PlanApplier applier) throws IOException {
     Deque<AutoCloseable> opened = new ArrayDeque<>();
-    opened.push(steering);
+    opened.push(applier);
     try {
-      // Listening comes first: what changes during the first application is heard.
+      // Listening comes first: changes during the first application are heard.
       Netlink routing = Netlink.open(Netlink.NETLINK_ROUTE, ROUTING_GROUPS);
       opened.push(routing);
       Netlink nftables = Netlink.open(Netlink.NETLINK_NETFILTER, NFTABLES_GROUP);
       opened.push(nftables);
       Wakeup wakeup = Wakeup.open();
       opened.push(wakeup);
-      Keeper keeper = new Keeper(routing, nftables, steering, wakeup, plan, listener);
+      Keeper keeper = new Keeper(routing, nftables, applier, wakeup, plan, listener);
       opened.push(keeper);
       keeper.thread.start();
       keeper.update(plan);
@@ -234,7 +241,7 @@ public final class Keeper implements AutoCloseable {
           gather();
         }
         hostTouched |= updates.serve(this::applyNew);
-        routed.touched |= steering.sysctlsDiffer(plan);
+        routed.touched |= applier.sysctlsDiffer(plan);
         if (routed.due() || guarded.due()) {
           repair();
         }
@@ -255,7 +262,7 @@ public final class Keeper implements AutoCloseable {
       wakeup.close();
       routing.close();
       nftables.close();
-      steering.close();
+      applier.close();
     }
     Throwable cause = death;
     if (cause != null) {
@@ -318,22 +325,22 @@ public final class Keeper implements AutoCloseable {
 
   private void note(Netlink news, NetlinkMessage message) throws IOException {
     if (news == nftables) {
-      guarded.touched |= steering.hear(message);
+      guarded.touched |= applier.hear(message);
       return;
     }
     switch (message.type()) {
       case Routes.RTM_NEWROUTE, Routes.RTM_DELROUTE -> {
         boolean ours = Routes.concerns(message, tables);
-        routed.touched |= ours;
+        routed.touched |= ours && !applier.made(message);
         hostTouched |= !ours;
       }
-      case Rules.RTM_NEWRULE, Rules.RTM_DELRULE -> routed.touched = true;
+      case Rules.RTM_NEWRULE, Rules.RTM_DELRULE -> routed.touched |= !applier.made(message);
       default -> touchAll();
     }
   }
 
   private Outcome applyNew(KernelPlan newPlan) throws IOException {
-    Outcome outcome = steering.apply(newPlan);
+    Outcome outcome = guarded.due() ? applier.apply(newPlan) : applier.follow(newPlan);
     plan = newPlan;
     Set<Integer> planned = new HashSet<>(newPlan.tables());
     newPlan.routes().stream().map(RoutePlan::table).forEach(planned::add);
@@ -352,16 +359,17 @@ public final class Keeper implements AutoCloseable {
     List<String> changes = new ArrayList<>();
     boolean awaited = false;
     if (routed.due()) {
-      Outcome outcome = routed.look(steering::repairRouting, plan).orElse(null);
+      Outcome outcome = routed.look(applier::repairRouting, plan).orElse(null);
       if (outcome != null) {
         changes.addAll(outcome.changes());
         awaited = !new HashSet<>(outcome.waiting()).containsAll(waiting);
         waiting = outcome.waiting();
       }
     }
+    int routing = changes.size();
     if (guarded.due()) {
       guarded
-          .look(steering::repairGuard, plan)
+          .look(applier::repairGuard, plan)
           .ifPresent(outcome -> changes.addAll(outcome.changes()));
     }
     noteFailures(
@@ -372,7 +380,7 @@ public final class Keeper implements AutoCloseable {
     } else if (!changes.isEmpty()) {
       countRepair();
       LOG.warn(ANY_PROGRAM, "repaired changes by another program: {}", shown(changes));
-      tell(() -> listener.repaired(changes));
+      tell(() -> listener.repaired(changes, changes.size() - routing));
     }
   }
 
@@ -398,7 +406,7 @@ public final class Keeper implements AutoCloseable {
       repairs.removeFirst();
     }
     if (repairs.size() >= MANY_REPAIRS && !closing) {
-      LOG.warn(ANY_PROGRAM, "another program keeps changing what Culvert put into the kernel");
+      LOG.warn(ANY_PROGRAM, "another program keeps changing Culvert's entries in the kernel");
       long rest = TICK_NANOS - (now - Math.max(routed.looked, guarded.looked));
       try {
         TimeUnit.NANOSECONDS.sleep(rest);

@@ -46,6 +46,7 @@ final class LinkGuard {
 
   private final Supplier<Optional<String>> fault;
   private @Nullable Boolean available;
+  private boolean loaded;
 
   /**
    * The script that was rehearsed last, on loopback, and nft's listing of the table that it makes
@@ -62,6 +63,11 @@ final class LinkGuard {
     this.fault = fault;
   }
 
+  /** Whether the last {@link #apply} found or loaded a table. */
+  boolean isLoaded() {
+    return loaded;
+  }
+
   /**
    * Loads the table for those of the guard's devices that exist, unless it is loaded already.
    *
@@ -76,6 +82,7 @@ final class LinkGuard {
     }
     List<String> devices = new ArrayList<>(guard.physical());
     devices.retainAll(existing);
+    loaded = !devices.isEmpty();
     String rules = LinkGuardText.of(guard, List.of("lo"), 0, 0);
     if (!rules.equals(script)) {
       rehearsed = GuardTable.rehearse(rules, LinkGuard::listed).orElse(null);

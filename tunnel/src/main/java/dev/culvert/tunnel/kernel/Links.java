@@ -207,17 +207,17 @@ public final class Links {
     return link(RTM_GETLINK, NetlinkMessage.NLM_F_ACK, 0, 0, 0).attribute(IFLA_IFNAME, name);
   }
 
-  private Link single(String what, NetlinkWriter request) throws IOException {
-    return Link.parse(message(what, request));
+  private Link single(String subject, NetlinkWriter request) throws IOException {
+    return Link.parse(message(subject, request));
   }
 
-  private NetlinkMessage message(String what, NetlinkWriter request) throws IOException {
-    for (NetlinkMessage message : netlink.request(what, request)) {
+  private NetlinkMessage message(String subject, NetlinkWriter request) throws IOException {
+    for (NetlinkMessage message : netlink.request(subject, request)) {
       if (message.type() == RTM_NEWLINK) {
         return message;
       }
     }
-    throw new ProtocolException(what + ": no answer");
+    throw new ProtocolException(subject + ": no answer");
   }
 
   public void setUp(int index, boolean up) throws IOException {

@@ -45,12 +45,12 @@ public record NamespaceId(int number) {
   }
 
   private static int ask(Netlink netlink, int fd) throws IOException {
-    String what = "ask for the number of a network namespace";
-    for (NetlinkMessage answer : netlink.request(what, request(RTM_GETNSID, fd))) {
+    String name = "ask for the number of a network namespace";
+    for (NetlinkMessage answer : netlink.request(name, request(RTM_GETNSID, fd))) {
       ByteBuffer number = answer.attributes(RTGENMSG).get(NETNSA_NSID);
       return NetlinkMessage.integer(number, NOT_ASSIGNED);
     }
-    throw new ProtocolException(what + ": no answer");
+    throw new ProtocolException(name + ": no answer");
   }
 
   private static NetlinkWriter request(int type, int fd) {

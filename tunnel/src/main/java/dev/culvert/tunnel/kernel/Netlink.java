@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -21,6 +22,9 @@ import java.util.List;
 public final class Netlink implements AutoCloseable {
   static final int NETLINK_ROUTE = 0;
   static final int NETLINK_NETFILTER = 12;
+  static final int NFNL_SUBSYS_NFTABLES = 10;
+  private static final int NFNL_MSG_BATCH_BEGIN = 0x10;
+  private static final int NFNL_MSG_BATCH_END = 0x11;
   private static final int SOL_NETLINK = 270;
   private static final int NETLINK_LISTEN_ALL_NSID = 8;
   private static final int NETLINK_CAP_ACK = 10;
@@ -51,6 +55,10 @@ public final class Netlink implements AutoCloseable {
   private final MemorySegment buffer = arena.allocate(RECEIVE_BYTES, 8);
   private final MemorySegment message = arena.allocate(MSGHDR + IOVEC + CONTROL_ROOM, 8);
   private int sequence;
+
+  /** Of this socket, by the kernel's last acknowledgement; 0 before the first. */
+  private int port;
+
   private boolean closed;
 
   private Netlink(int fd) {
@@ -94,6 +102,11 @@ public final class Netlink implements AutoCloseable {
     return fd;
   }
 
+  /** Whether a change that the kernel tells another socket of was made through this one. */
+  synchronized boolean made(NetlinkMessage news) {
+    return port != 0 && news.port() == port;
+  }
+
   /**
    * From now on, also receives messages about changes in other network namespaces that have a
    * number in this one.
@@ -101,34 +114,34 @@ public final class Netlink implements AutoCloseable {
    * @throws ErrnoException EPERM without CAP_NET_BROADCAST
    */
   synchronized void hearEverywhere() throws ErrnoException {
-    String what = "listen to other network namespaces";
+    String name = "listen to other network namespaces";
     if (closed) {
-      throw new ErrnoException(what, Errno.EBADF);
+      throw new ErrnoException(name, Errno.EBADF);
     }
     try (Arena scratch = Arena.ofConfined()) {
       MemorySegment one = scratch.allocateFrom(JAVA_INT_UNALIGNED, 1);
       ErrnoException.check(
-          what, LIBC.setsockopt(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, one.address(), 4));
+          name, LIBC.setsockopt(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, one.address(), 4));
     }
   }
 
   /**
    * Sends a request, and waits until the kernel has done it.
    *
-   * @param what the request's name in the error message
+   * @param name the request's name in the error message
    * @return the messages before the acknowledgement, which answer a query
    * @throws ErrnoException if the kernel refuses, with its explanation if it gives one
    */
-  synchronized List<NetlinkMessage> request(String what, NetlinkWriter request) throws IOException {
-    int asked = send(what, request);
+  synchronized List<NetlinkMessage> request(String name, NetlinkWriter request) throws IOException {
+    int asked = send(name, request);
     List<NetlinkMessage> answers = new ArrayList<>();
     while (true) {
-      for (NetlinkMessage message : receive(what)) {
+      for (NetlinkMessage message : receive(name)) {
         if (message.sequence() != asked) {
           continue;
         }
         if (message.type() == NetlinkMessage.NLMSG_ERROR) {
-          check(what, message);
+          check(name, message);
           return answers;
         }
         answers.add(message);
@@ -136,31 +149,69 @@ public final class Netlink implements AutoCloseable {
     }
   }
 
+  /**
+   * Sends requests to nftables as one transaction, and waits until the kernel has done all of them.
+   *
+   * @param name the transaction's name in the error message
+   * @throws ErrnoException if the kernel refuses one of them, and has done none
+   */
+  synchronized void transaction(String name, List<NetlinkWriter> requests) throws IOException {
+    requests.getLast().acknowledge();
+    ByteArrayOutputStream batch = new ByteArrayOutputStream();
+    batch.writeBytes(batchMark(NFNL_MSG_BATCH_BEGIN));
+    for (NetlinkWriter request : requests) {
+      batch.writeBytes(request.toBytes(++sequence));
+    }
+    int last = sequence;
+    batch.writeBytes(batchMark(NFNL_MSG_BATCH_END));
+    send(name, batch.toByteArray());
+    while (true) {
+      for (NetlinkMessage message : receive(name)) {
+        // The kernel tells of each that it refuses, and in the end of the last one.
+        if (message.type() == NetlinkMessage.NLMSG_ERROR) {
+          check(name, message);
+          if (message.sequence() == last) {
+            return;
+          }
+        }
+      }
+    }
+  }
+
+  private byte[] batchMark(int type) {
+    return new NetlinkWriter(type, 0)
+        .u8(0)
+        .u8(0)
+        .u8(0) // The subsystem in the byte order of the network.
+        .u8(NFNL_SUBSYS_NFTABLES)
+        .toBytes(++sequence);
+  }
+
   /** Lists all entries, again if the list changed meanwhile. */
-  synchronized List<NetlinkMessage> dump(String what, NetlinkWriter request) throws IOException {
+  synchronized List<NetlinkMessage> dump(String name, NetlinkWriter request) throws IOException {
     for (int attempt = 1; ; attempt++) {
       List<NetlinkMessage> answers = new ArrayList<>();
-      boolean consistent = dumpOnce(what, request, answers);
+      boolean consistent = dumpOnce(name, request, answers);
       if (consistent || attempt == DUMP_ATTEMPTS) {
         return answers;
       }
     }
   }
 
-  private boolean dumpOnce(String what, NetlinkWriter request, List<NetlinkMessage> answers)
+  private boolean dumpOnce(String name, NetlinkWriter request, List<NetlinkMessage> answers)
       throws IOException {
-    int asked = send(what, request);
+    int asked = send(name, request);
     boolean consistent = true;
     while (true) {
-      for (NetlinkMessage message : receive(what)) {
+      for (NetlinkMessage message : receive(name)) {
         if (message.sequence() != asked) {
           continue;
         }
         consistent &= (message.flags() & NetlinkMessage.NLM_F_DUMP_INTR) == 0;
         switch (message.type()) {
-          case NetlinkMessage.NLMSG_ERROR -> check(what, message);
+          case NetlinkMessage.NLMSG_ERROR -> check(name, message);
           case NetlinkMessage.NLMSG_DONE -> {
-            check(what, message);
+            check(name, message);
             return consistent;
           }
           default -> answers.add(message);
@@ -169,49 +220,56 @@ public final class Netlink implements AutoCloseable {
     }
   }
 
-  private static void check(String what, NetlinkMessage message) throws IOException {
+  private void check(String name, NetlinkMessage message) throws IOException {
+    port = message.port();
     int errno = message.errno();
     if (errno != 0) {
       String explanation = message.explanation();
       throw explanation == null
-          ? new ErrnoException(what, errno)
-          : new ErrnoException(what, errno, explanation);
+          ? new ErrnoException(name, errno)
+          : new ErrnoException(name, errno, explanation);
     }
   }
 
-  private int send(String what, NetlinkWriter request) throws ErrnoException {
-    if (closed) {
-      throw new ErrnoException(what, Errno.EBADF);
-    }
-    byte[] bytes = request.toBytes(++sequence);
-    MemorySegment.copy(bytes, 0, buffer, JAVA_BYTE, 0, bytes.length);
-    // Without an address a netlink socket sends to the kernel.
-    long sent = LIBC.sendto(fd, buffer.address(), bytes.length, 0, 0, 0);
-    ErrnoException.check(what, (int) sent);
+  private int send(String name, NetlinkWriter request) throws ErrnoException {
+    send(name, request.toBytes(++sequence));
     return sequence;
   }
 
-  /** The messages of one datagram; waits for it. */
-  private List<NetlinkMessage> receive(String what) throws IOException {
-    if (!Poll.readable(ANSWER_MILLIS, fd)) {
-      throw new ErrnoException(what, ETIMEDOUT);
+  private void send(String name, byte[] bytes) throws ErrnoException {
+    if (closed) {
+      throw new ErrnoException(name, Errno.EBADF);
     }
-    return receiveNow(what);
+    if (bytes.length > buffer.byteSize()) {
+      throw new ErrnoException(name, Errno.EMSGSIZE);
+    }
+    MemorySegment.copy(bytes, 0, buffer, JAVA_BYTE, 0, bytes.length);
+    // Without an address a netlink socket sends to the kernel.
+    long sent = LIBC.sendto(fd, buffer.address(), bytes.length, 0, 0, 0);
+    ErrnoException.check(name, (int) sent);
+  }
+
+  /** The messages of one datagram; waits for it. */
+  private List<NetlinkMessage> receive(String name) throws IOException {
+    if (!Poll.readable(ANSWER_MILLIS, fd)) {
+      throw new ErrnoException(name, ETIMEDOUT);
+    }
+    return receiveNow(name);
   }
 
   /** The messages of a datagram that has arrived already, copied out of the buffer. */
-  synchronized List<NetlinkMessage> receiveNow(String what) throws IOException {
+  synchronized List<NetlinkMessage> receiveNow(String name) throws IOException {
     if (closed) {
-      throw new ErrnoException(what, Errno.EBADF);
+      throw new ErrnoException(name, Errno.EBADF);
     }
     int bytes;
     do {
       prepareMessage();
       bytes = (int) LIBC.recvmsg(fd, message.address(), LibC.MSG_TRUNC);
     } while (bytes < 0 && Errno.last() == Errno.EINTR);
-    ErrnoException.check(what, bytes);
+    ErrnoException.check(name, bytes);
     if (bytes > RECEIVE_BYTES) {
-      throw new ErrnoException(what, Errno.EMSGSIZE);
+      throw new ErrnoException(name, Errno.EMSGSIZE);
     }
     byte[] copy = buffer.asSlice(0, bytes).toArray(JAVA_BYTE);
     return NetlinkMessage.parse(ByteBuffer.wrap(copy), namespace());

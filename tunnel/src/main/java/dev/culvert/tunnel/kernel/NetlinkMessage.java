@@ -18,11 +18,13 @@ import org.jspecify.annotations.Nullable;
  * @param type as in RTM_NEWLINK, NLMSG_ERROR
  * @param flags NLM_F_...
  * @param sequence the number of the request that it answers
+ * @param port of the socket that it was sent to, or whose request caused the change it tells of
  * @param namespace the network namespace that it is about: {@link #HERE}, or another one's number
  *     in the socket's namespace
  * @param payload the bytes after the header, in host byte order
  */
-record NetlinkMessage(int type, int flags, int sequence, int namespace, ByteBuffer payload) {
+record NetlinkMessage(
+    int type, int flags, int sequence, int port, int namespace, ByteBuffer payload) {
   static final int HERE = -1;
 
   static final int HEADER = 16;
@@ -67,6 +69,7 @@ record NetlinkMessage(int type, int flags, int sequence, int namespace, ByteBuff
               in.getShort(start + 4) & 0xffff,
               in.getShort(start + 6) & 0xffff,
               in.getInt(start + 8),
+              in.getInt(start + 12),
               namespace,
               in.slice(start + HEADER, length - HEADER).order(ByteOrder.nativeOrder())));
       in.position(Math.min(in.limit(), start + (length + 3 & ~3)));

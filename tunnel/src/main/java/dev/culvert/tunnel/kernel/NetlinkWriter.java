@@ -10,14 +10,27 @@ import java.nio.charset.StandardCharsets;
 final class NetlinkWriter {
   private static final int CAPACITY = 1024;
 
-  private final ByteBuffer buffer =
-      ByteBuffer.allocate(CAPACITY).order(ByteOrder.nativeOrder()).position(NetlinkMessage.HEADER);
+  /** NLA_F_NESTED, which nftables wants. */
+  private static final int NESTED = 0x8000;
+
+  private final ByteBuffer buffer;
 
   /**
    * @param type as in RTM_NEWROUTE
    * @param flags NLM_F_REQUEST is added
    */
   NetlinkWriter(int type, int flags) {
+    this(type, flags, CAPACITY);
+  }
+
+  /**
+   * @param capacity bytes of the whole request at most
+   */
+  NetlinkWriter(int type, int flags, int capacity) {
+    buffer =
+        ByteBuffer.allocate(capacity)
+            .order(ByteOrder.nativeOrder())
+            .position(NetlinkMessage.HEADER);
     buffer.putShort(4, (short) type);
     buffer.putShort(6, (short) (flags | NetlinkMessage.NLM_F_REQUEST));
   }
@@ -60,12 +73,33 @@ final class NetlinkWriter {
     return attribute(innerType, value);
   }
 
+  /**
+   * Begins an attribute that holds others.
+   *
+   * @return its place, for {@link #end}
+   */
+  int begin(int type) {
+    int at = buffer.position();
+    buffer.putShort((short) 0).putShort((short) (type | NESTED));
+    return at;
+  }
+
+  /** Ends an attribute that was begun at that place. */
+  void end(int at) {
+    buffer.putShort(at, (short) (buffer.position() - at));
+  }
+
   NetlinkWriter attribute(int type, IpAddress value) {
     return attribute(type, value.toBytes());
   }
 
   NetlinkWriter attribute(int type, String value) {
     return attribute(type, (value + "\0").getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** Asks for an acknowledgement. */
+  void acknowledge() {
+    buffer.putShort(6, (short) (buffer.getShort(6) | NetlinkMessage.NLM_F_ACK));
   }
 
   /** The whole request. */

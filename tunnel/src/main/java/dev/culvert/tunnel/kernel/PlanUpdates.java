@@ -2,7 +2,7 @@
 package dev.culvert.tunnel.kernel;
 
 import dev.culvert.routing.plan.KernelPlan;
-import dev.culvert.tunnel.kernel.Steering.Outcome;
+import dev.culvert.tunnel.kernel.PlanApplier.Outcome;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Queue;

@@ -219,6 +219,7 @@ final class InboundPath {
       }
       int unmarkable = carryCongestionMark(plain);
       counters.count(LaneCounter.PACKETS_DELIVERED, deliverable - foreign - unmarkable);
+      counters.count(LaneCounter.BYTES_DELIVERED, plain.innerBytes());
       coalescer.add(plain);
       stages.spent(COALESCE, start);
     } catch (UncheckedIOException e) {

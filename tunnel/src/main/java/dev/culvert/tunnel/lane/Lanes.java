@@ -31,6 +31,7 @@ public final class Lanes implements AutoCloseable {
   private final MultiThreadIoEventLoopGroup group;
   private final List<IoEventLoop> loops = new ArrayList<>();
   private final List<Lane> lanes = new ArrayList<>();
+  private final List<LanePulse> pulses = new ArrayList<>();
   private final List<EpollPort.Registration> tunRegistrations = new ArrayList<>();
   private final List<ScheduledFuture<?>> rests = new ArrayList<>();
   private final Consumer<Throwable> onFailure;
@@ -73,6 +74,7 @@ public final class Lanes implements AutoCloseable {
     }
     for (int i = 0; i < count; i++) {
       lanes.add(newLane.apply(i));
+      pulses.add(new LanePulse(i, loops.get(i)));
     }
   }
 
@@ -179,6 +181,19 @@ public final class Lanes implements AutoCloseable {
   /** A change to one lane, which runs on its thread. */
   public interface LaneChange {
     void apply(int index, Lane lane);
+  }
+
+  /**
+   * Asks all lanes' threads for a sign of life.
+   *
+   * @param wait the longest wait for their answers
+   */
+  public List<LaneReading> read(Duration wait) {
+    CompletableFuture.allOf(pulses.stream().map(LanePulse::ask).toArray(CompletableFuture[]::new))
+        .completeOnTimeout(null, wait.toNanos(), TimeUnit.NANOSECONDS)
+        .exceptionally(ended -> null)
+        .join();
+    return pulses.stream().map(LanePulse::read).toList();
   }
 
   public int count() {

@@ -25,6 +25,9 @@ final class Outlet implements SendListener {
   private final DropCounters drops;
   private @Nullable SocketPort socket;
 
+  /** Of the inner packets that were added. */
+  private int innerBytes;
+
   Outlet(IpFamily family, SelfTraffic self, LaneKit kit) {
     this.self = self;
     batch = new SendBatch(family, OutboundTrains.COUNT, kit.memory());
@@ -39,6 +42,7 @@ final class Outlet implements SendListener {
   void add(Train sealed, TunnelPeer peer, Endpoint to) {
     self.sendingTo(to);
     peers[batch.count()] = peer;
+    innerBytes += sealed.innerBytes();
     batch.add(
         sealed.memory(),
         sealed.slot(0),
@@ -66,12 +70,14 @@ final class Outlet implements SendListener {
       counters.count(LaneCounter.PACKETS_SENT, batch.packets(i) - failed);
       counters.count(LaneCounter.TRAINS_SENT);
     }
+    counters.count(LaneCounter.BYTES_SENT, via == null ? 0 : innerBytes);
     clear();
   }
 
   /** Forgets the added trains. */
   void clear() {
     Arrays.fill(peers, 0, batch.count(), null);
+    innerBytes = 0;
     batch.clear();
   }
 

@@ -3,6 +3,7 @@ package dev.culvert.tunnel.noise;
 
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.crypto.Tai64n;
+import dev.culvert.tunnel.engine.PeerState;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
@@ -18,12 +19,18 @@ public final class HandshakePeer {
   private volatile int handshakeAttempts;
   private volatile boolean lastMinuteHandshake;
 
+  /** Whether the handshake under way is a greeting, for which no data waits. */
+  private volatile boolean greeting;
+
   // Control thread only.
   final CookieGenerator cookies;
   private SecretBytes presharedKey = SecretBytes.owning(new byte[Messages.KEY_LENGTH]);
   private @Nullable SecretBytes staticStatic;
   private @Nullable PendingInitiation pending;
   private @Nullable Instant lastHandshake;
+  private boolean unanswered;
+  private long unansweredSince;
+  private long lastInitiation;
   @Nullable Tai64n lastTimestampReceived;
   @Nullable Tai64n lastTimestampSent;
   long nextInitiationAccepted = Long.MIN_VALUE;
@@ -65,12 +72,38 @@ public final class HandshakePeer {
     return handshakeAttempts;
   }
 
-  /**
-   * Sets the number of attempts. Lanes that have data to send reset it to zero, which puts off
-   * giving up.
-   */
-  public void handshakeAttempts(int attempts) {
+  void handshakeAttempts(int attempts) {
     handshakeAttempts = attempts;
+  }
+
+  /**
+   * Counts attempts from zero. Lanes that have data to send do so, which puts off giving up the
+   * handshake under way. Thread-safe.
+   */
+  public void resetAttempts() {
+    if (handshakeAttempts != 0) {
+      handshakeAttempts = 0;
+    }
+    if (greeting) {
+      greeting = false;
+    }
+  }
+
+  /**
+   * Begins a handshake for which no data waits, unless one is under way. It is given up after
+   * {@link Messages#MAX_GREETING_ATTEMPTS}, if no data comes before.
+   */
+  public void greet(long nowNanos) {
+    if (!timers.isArmed(Timer.RETRANSMIT_HANDSHAKE)) {
+      handshakeAttempts = 0;
+      greeting = true;
+      timers.arm(Timer.RETRANSMIT_HANDSHAKE, Math.max(nowNanos, nextInitiation));
+    }
+  }
+
+  /** The number of attempts after which the handshake under way is given up. */
+  int mostAttempts() {
+    return greeting ? Messages.MAX_GREETING_ATTEMPTS : Messages.MAX_HANDSHAKE_ATTEMPTS;
   }
 
   /** Whether a last-minute handshake was asked for in this session already. */
@@ -88,8 +121,43 @@ public final class HandshakePeer {
    */
   public void startAfresh() {
     timers.cancel(Timer.RETRANSMIT_HANDSHAKE);
-    handshakeAttempts = 0;
+    resetAttempts();
     nextInitiation = Long.MIN_VALUE;
+    unanswered = false;
+  }
+
+  /** An initiation was sent: packets or keepalives wait for keys, or the keys are old. */
+  void initiated(long nowNanos) {
+    if (!isTrying(nowNanos)) {
+      unansweredSince = nowNanos;
+    }
+    unanswered = true;
+    lastInitiation = nowNanos;
+  }
+
+  private boolean isTrying(long nowNanos) {
+    return unanswered && nowNanos - lastInitiation < Messages.WANTED_LATELY;
+  }
+
+  /**
+   * The peer's state, for people and metrics. A peer that stopped to answer is {@code STALE} even
+   * while its last keys may be used.
+   */
+  public PeerState state(long nowNanos) {
+    boolean trying = isTrying(nowNanos);
+    if (trying && nowNanos - unansweredSince >= Messages.ANSWER_OVERDUE) {
+      return PeerState.STALE;
+    }
+    if (user.canSend(nowNanos)) {
+      return PeerState.ESTABLISHED;
+    }
+    if (!user.isReachable()) {
+      return PeerState.NO_ENDPOINT;
+    }
+    if (trying) {
+      return PeerState.HANDSHAKING;
+    }
+    return lastHandshake == null ? PeerState.NEVER : PeerState.IDLE;
   }
 
   /** Stops all timers for good, since the peer was removed. */
@@ -144,6 +212,7 @@ public final class HandshakePeer {
 
   void lastHandshake(Instant when) {
     lastHandshake = when;
+    unanswered = false;
   }
 
   @Override

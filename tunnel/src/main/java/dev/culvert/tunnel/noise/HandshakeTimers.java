@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.noise;
 
+import dev.culvert.tunnel.engine.HandshakeOutcome;
+
 /**
  * Acts on a peer's timers (WireGuard paper, sections 6.4 and 6.5). Belongs to the control thread.
  */
@@ -63,13 +65,14 @@ public final class HandshakeTimers {
     if (attempts == 0 && peer.user().hasFreshSession(nowNanos)) {
       return;
     }
-    if (attempts >= Messages.MAX_HANDSHAKE_ATTEMPTS) {
+    if (attempts >= peer.mostAttempts()) {
       handshakes.forgetPending(peer);
-      peer.handshakeAttempts(0);
+      peer.resetAttempts();
       peer.timers().cancel(Timer.PASSIVE_KEEPALIVE);
       if (!peer.timers().isArmed(Timer.ZERO_KEYS)) {
         peer.timers().sessionDerived(nowNanos);
       }
+      handshakes.outcomes().count(HandshakeOutcome.ABANDONED);
       peer.user().abandoned(attempts);
       return;
     }

@@ -5,9 +5,11 @@ import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.crypto.Tai64n;
 import dev.culvert.crypto.X25519;
+import dev.culvert.tunnel.engine.Counters;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.HandshakeOutcome;
 import dev.culvert.tunnel.engine.MessageQueue;
 import java.nio.ByteBuffer;
 import java.security.SecureRandom;
@@ -41,6 +43,7 @@ public final class Handshakes {
   private final @Nullable KeyLog keyLog;
   private final Replies replies;
   private final DropCounters drops;
+  private final Counters<HandshakeOutcome> outcomes = new Counters<>(HandshakeOutcome.class);
   private final CookieChecker cookieChecker;
   private final RateLimiter rateLimiter = new RateLimiter();
   private final Timestamps timestamps;
@@ -83,7 +86,7 @@ public final class Handshakes {
   /** Sends an initiation, unless the last handshake message is too recent, which puts it off. */
   public void initiate(HandshakePeer peer, boolean retry, long nowNanos, long wallNanos) {
     if (!retry) {
-      peer.handshakeAttempts(0);
+      peer.resetAttempts();
     }
     if (!peer.mayInitiate(nowNanos)) {
       if (!peer.timers().isArmed(Timer.RETRANSMIT_HANDSHAKE)) {
@@ -107,6 +110,7 @@ public final class Handshakes {
     peer.timers().jitter(random.nextInt(Messages.REKEY_TIMEOUT_JITTER_MAX));
     send(message, peer, null, nowNanos);
     peer.timers().initiationSent(nowNanos);
+    peer.initiated(nowNanos);
   }
 
   private byte[] writeInitiation(
@@ -144,6 +148,11 @@ public final class Handshakes {
         noise.close();
       }
     }
+  }
+
+  /** The ends of handshakes so far. */
+  public Counters<HandshakeOutcome> outcomes() {
+    return outcomes;
   }
 
   /** Forgets our initiation to {@code peer}: a response to it is no longer awaited. */
@@ -346,9 +355,10 @@ public final class Handshakes {
 
   private void completed(HandshakePeer peer, boolean initiator, long wallNanos) {
     peer.timers().cancel(Timer.RETRANSMIT_HANDSHAKE);
-    peer.handshakeAttempts(0);
+    peer.resetAttempts();
     peer.lastMinuteHandshake(false);
     peer.lastHandshake(Instant.EPOCH.plusNanos(wallNanos));
+    outcomes.count(initiator ? HandshakeOutcome.INITIATED : HandshakeOutcome.ANSWERED);
     peer.user().established(initiator);
   }
 

@@ -55,7 +55,21 @@ public final class Messages {
   public static final long REKEY_ATTEMPT_TIME = SECONDS.toNanos(90);
   public static final long REKEY_TIMEOUT = SECONDS.toNanos(5);
   public static final int REKEY_TIMEOUT_JITTER_MAX = (int) MILLISECONDS.toNanos(334);
+
+  /** The age from which an unanswered initiation means that the peer does not answer. */
+  static final long ANSWER_OVERDUE = 2 * REKEY_TIMEOUT;
+
+  /** The time after the last initiation for which a peer counts as wanted. */
+  static final long WANTED_LATELY = SECONDS.toNanos(60);
+
   public static final int MAX_HANDSHAKE_ATTEMPTS = (int) (REKEY_ATTEMPT_TIME / REKEY_TIMEOUT);
+
+  /**
+   * So many attempts last until peers that still send under an old session begin anew themselves;
+   * silent peers are left alone then.
+   */
+  public static final int MAX_GREETING_ATTEMPTS = 3;
+
   public static final long KEEPALIVE_TIMEOUT = SECONDS.toNanos(10);
   public static final long COOKIE_REFRESH_TIME = SECONDS.toNanos(120);
   public static final long ZERO_KEYS_AFTER_TIME = 3 * REJECT_AFTER_TIME;
@@ -64,7 +78,7 @@ public final class Messages {
   public static final long LAST_MINUTE_REKEY_TIME =
       REJECT_AFTER_TIME - KEEPALIVE_TIMEOUT - REKEY_TIMEOUT;
 
-  /** At most 50 initiations a second are consumed from one peer. */
+  /** At most 50 initiations per second are consumed from one peer. */
   public static final long INITIATION_INTERVAL = SECONDS.toNanos(1) / 50;
 
   public static final int MAX_QUEUED_HANDSHAKES = 1024;

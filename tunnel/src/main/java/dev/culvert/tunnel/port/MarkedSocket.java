@@ -7,13 +7,16 @@ import java.util.Collection;
 import java.util.List;
 
 /** A socket whose packets carry a mark. */
-public interface MarkedSocket {
+public interface MarkedSocket extends AutoCloseable {
   /**
    * Sets the mark of packets sent from now on.
    *
    * @throws ErrnoException EPERM without CAP_NET_ADMIN; the old mark stays
    */
   void mark(int mark) throws ErrnoException;
+
+  @Override
+  void close();
 
   /**
    * Sets the mark of all sockets, or of none: packets with a mark that no rule knows would be

@@ -8,13 +8,15 @@ import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.kernel.LibC;
 import dev.culvert.tunnel.kernel.Poll;
+import dev.culvert.tunnel.offload.VnetHeader;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * A packet socket (packet(7)): captures the frames that devices send and receive. A super-packet is
- * one frame, whose virtio-net header tells how it will be, or was, segmented.
+ * A packet socket (packet(7)): captures the frames that devices send and receive; leaving frames
+ * are seen after all rules, routes and filters. A super-packet is one frame, whose virtio-net
+ * header tells how it will be, or was, segmented. Not thread-safe.
  */
 public final class PacketSocket implements AutoCloseable {
   /** Every device of the network namespace. */
@@ -176,6 +178,22 @@ public final class PacketSocket implements AutoCloseable {
     }
     return controls.get(LONG, control + CMSG_DATA) * 1_000_000_000L
         + controls.get(LONG, control + CMSG_DATA + 8);
+  }
+
+  /**
+   * Sends a frame past all rules, routes and filters. Other packet sockets see it, this one does
+   * not.
+   *
+   * @param frame from its link header on
+   */
+  public void send(byte[] frame) throws ErrnoException {
+    try (Arena confined = Arena.ofConfined()) {
+      // A virtio-net header of zeroes: a frame that is whole, with its checksums.
+      MemorySegment data = confined.allocate(VnetHeader.SIZE + frame.length, 8);
+      MemorySegment.copy(frame, 0, data, ValueLayout.JAVA_BYTE, VnetHeader.SIZE, frame.length);
+      ErrnoException.check(
+          "send on packet socket", (int) LIBC.sendto(fd, data.address(), data.byteSize(), 0, 0, 0));
+    }
   }
 
   /** Frames that the kernel dropped so far, since the reader was too slow. */

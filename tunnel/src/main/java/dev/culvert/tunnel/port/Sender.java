@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Sends the trains of a batch through a socket. If the kernel refuses a train, the next attempts
- * are, in this order: without the refused source, then packet by packet; what still fails is
- * counted.
+ * are, in this order: without the refused source, then packet by packet; packets that still fail
+ * are counted.
  */
 final class Sender {
   /** How often one batch waits for a full socket, for a millisecond each time. */

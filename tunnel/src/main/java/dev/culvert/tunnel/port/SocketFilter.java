@@ -81,6 +81,11 @@ public final class SocketFilter {
     }
   }
 
+  /** A filter that lets every packet pass. */
+  public static SocketFilter everything() {
+    return new SocketFilter().add(RETURN, ALL);
+  }
+
   /**
    * A filter for a gateway's underlay packets: UDP from or to its port, and ESP if it uses that.
    * Later fragments of UDP have no port, and are left out.

@@ -5,6 +5,7 @@ import static dev.culvert.tunnel.kernel.LibC.LIBC;
 import static dev.culvert.tunnel.port.Wire.INT;
 import static dev.culvert.tunnel.port.Wire.SHORT;
 
+import dev.culvert.routing.InterfaceName;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.kernel.LibC;
@@ -81,7 +82,7 @@ public final class TunDevice implements AutoCloseable {
   /**
    * Creates the interface, or attaches to one that exists and that no process serves.
    *
-   * @param name 1 to 15 bytes, see {@link #checkName}
+   * @param name see {@link InterfaceName}
    * @param queues wanted queues, at least 1; a kernel or an existing device without multi-queue
    *     support gives one
    * @throws ErrnoException EBUSY if another process uses the interface, EPERM without
@@ -89,7 +90,7 @@ public final class TunDevice implements AutoCloseable {
    * @throws IllegalArgumentException if the name is not a valid one
    */
   public static TunDevice open(String name, int queues) throws IOException {
-    checkName(name);
+    InterfaceName.check(name);
     if (queues < 1) {
       throw new IllegalArgumentException(queues + " queues");
     }
@@ -131,22 +132,6 @@ public final class TunDevice implements AutoCloseable {
       fds.forEach(LIBC::close);
       netlink.close();
       throw e;
-    }
-  }
-
-  /**
-   * Checks a name as the kernel would.
-   *
-   * @throws IllegalArgumentException with the reason if the name is not valid
-   */
-  public static void checkName(String name) {
-    if (name.isEmpty() || name.length() >= IFNAMSIZ) {
-      throw new IllegalArgumentException(
-          "interface name \"" + name + "\" is not 1 to " + (IFNAMSIZ - 1) + " characters long");
-    }
-    boolean plain = name.chars().allMatch(c -> c > ' ' && c < 0x7f && "/:%".indexOf(c) < 0);
-    if (!plain || name.equals(".") || name.equals("..")) {
-      throw new IllegalArgumentException("\"" + name + "\" cannot be an interface name");
     }
   }
 

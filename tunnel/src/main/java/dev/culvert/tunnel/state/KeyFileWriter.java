@@ -9,25 +9,13 @@ import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.kernel.LibC;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermission;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.Objects;
-import java.util.Set;
 import java.util.random.RandomGenerator;
 
 /** Rotates the ESP engine's key file. */
 public final class KeyFileWriter {
-  private static final FileAttribute<Set<PosixFilePermission>> OWNER_ONLY =
-      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
-
   private KeyFileWriter() {}
 
   /**
@@ -65,7 +53,8 @@ public final class KeyFileWriter {
       LIBC.close(fd);
       if (errno == Errno.EAGAIN) {
         throw new IOException(
-            file + " is not rotated: another rotation is at work in its folder; see what it did");
+            file
+                + " is not rotated: another rotation is at work in its folder; wait for it, then try again");
       }
       throw new ErrnoException("lock " + folder, errno);
     }
@@ -97,32 +86,11 @@ public final class KeyFileWriter {
     try (KeyFile keys = KeyFile.parse(real.toString(), before)) {
       after = keys.rotated(before, random);
       try (KeyFile rotated = KeyFile.parse(file.toString(), after)) {
-        replace(real, after);
+        PrivateFile.replace(real, after);
         return rotated.published().id();
       }
     } finally {
       Arrays.fill(after, (byte) 0);
-    }
-  }
-
-  private static void replace(Path file, byte[] text) throws IOException {
-    Path directory = Objects.requireNonNull(file.getParent());
-    Path half = directory.resolve("." + file.getFileName() + "." + ProcessHandle.current().pid());
-    try {
-      try (FileChannel out =
-          FileChannel.open(
-              half, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), OWNER_ONLY)) {
-        for (ByteBuffer rest = ByteBuffer.wrap(text); rest.hasRemaining(); ) {
-          out.write(rest);
-        }
-        out.force(true);
-      }
-      Files.move(half, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    } finally {
-      Files.deleteIfExists(half);
-    }
-    try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
-      channel.force(true);
     }
   }
 }

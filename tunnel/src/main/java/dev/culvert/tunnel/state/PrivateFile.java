@@ -13,16 +13,22 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.EnumSet;
+import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -44,6 +50,15 @@ public final class PrivateFile implements AutoCloseable {
   private static final int OTHERS_WRITE = 0x12;
   private static final int OWNER_ONLY = 0x180;
   private static final int ROOT = 0;
+
+  /** The mode of a folder that only its owner may enter, for making it. */
+  public static final FileAttribute<Set<PosixFilePermission>> FOLDER_MODE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+
+  private static final FileAttribute<Set<PosixFilePermission>> MODE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+  private static final Set<PosixFilePermission> OF_OTHERS =
+      PosixFilePermissions.fromString("---rwxrwx");
 
   private final int fd;
   private final Path path;
@@ -86,6 +101,75 @@ public final class PrivateFile implements AutoCloseable {
       }
       return bytes;
     }
+  }
+
+  /**
+   * Gives {@code path} the content {@code bytes}, whether or not there is such a file: a reader
+   * sees the old or the new file as a whole, and so does the next start after a crash.
+   */
+  public static void replace(Path path, byte[] bytes) throws IOException {
+    Path unnamed = unnamed(path);
+    try {
+      writeUnnamed(unnamed, bytes);
+      Files.move(unnamed, path, StandardCopyOption.ATOMIC_MOVE);
+      syncFolder(path);
+    } finally {
+      Files.deleteIfExists(unnamed);
+    }
+  }
+
+  /**
+   * Makes a file with the content {@code bytes}, as a whole. A file that is there already stays as
+   * it is, also if another process makes it at this moment.
+   *
+   * @return whether this made it
+   */
+  public static boolean create(Path path, byte[] bytes) throws IOException {
+    Path unnamed = unnamed(path);
+    try {
+      writeUnnamed(unnamed, bytes);
+      Files.createLink(path, unnamed);
+      syncFolder(path);
+      return true;
+    } catch (FileAlreadyExistsException e) {
+      return false; // Another was first.
+    } finally {
+      Files.deleteIfExists(unnamed);
+    }
+  }
+
+  private static Path unnamed(Path path) {
+    return path.resolveSibling("." + path.getFileName() + "." + ProcessHandle.current().pid());
+  }
+
+  private static void writeUnnamed(Path unnamed, byte[] bytes) throws IOException {
+    Files.deleteIfExists(unnamed); // A dead process that had our id may have left it.
+    try (FileChannel out =
+        channel(unnamed, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE))) {
+      for (ByteBuffer rest = ByteBuffer.wrap(bytes); rest.hasRemaining(); ) {
+        out.write(rest);
+      }
+      out.force(true);
+    }
+  }
+
+  /** Opens a file for changes in place. If {@code access} makes it, it is made private. */
+  static FileChannel channel(Path path, Set<StandardOpenOption> access) throws IOException {
+    return FileChannel.open(path, access, MODE);
+  }
+
+  /** Makes the name of a new file survive a crash. */
+  static void syncFolder(Path path) throws IOException {
+    Path folder = Objects.requireNonNull(path.toAbsolutePath().getParent());
+    try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+      channel.force(true);
+    }
+  }
+
+  /** Whether {@code path} is a file that group or others may use; a pipe has one reader. */
+  public static boolean isOpenToOthers(Path path) throws IOException {
+    return Files.isRegularFile(path)
+        && Files.getPosixFilePermissions(path).stream().anyMatch(OF_OTHERS::contains);
   }
 
   /** Opens a file for reading and changing; throws the same exceptions as {@link #read}. */

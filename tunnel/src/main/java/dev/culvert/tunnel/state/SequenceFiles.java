@@ -13,9 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermission;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
@@ -30,11 +27,6 @@ import java.util.Set;
  * copy or a restored backup has another inode), or behind its witness or this process.
  */
 public final class SequenceFiles implements SequenceStore {
-  private static final FileAttribute<Set<PosixFilePermission>> DIRECTORY_MODE =
-      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
-  private static final FileAttribute<Set<PosixFilePermission>> FILE_MODE =
-      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
-
   private final Path records;
   private final Path witnesses;
   private final Map<String, Long> reservedHere = new HashMap<>();
@@ -44,8 +36,8 @@ public final class SequenceFiles implements SequenceStore {
    * @param witnesses a directory that does not: a tmpfs, not part of backups
    */
   public SequenceFiles(Path records, Path witnesses) throws IOException {
-    this.records = Files.createDirectories(records, DIRECTORY_MODE);
-    this.witnesses = Files.createDirectories(witnesses, DIRECTORY_MODE);
+    this.records = Files.createDirectories(records, PrivateFile.FOLDER_MODE);
+    this.witnesses = Files.createDirectories(witnesses, PrivateFile.FOLDER_MODE);
   }
 
   /**
@@ -61,17 +53,15 @@ public final class SequenceFiles implements SequenceStore {
           "this key was used since the machine started (" + witness(fingerprint) + ")");
     }
     try (FileChannel out =
-        FileChannel.open(
-            record, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), FILE_MODE)) {
+        PrivateFile.channel(
+            record, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE))) {
       long inode = inode(record);
       new SequenceRecord(fingerprint, inode, 1, 1).write(out);
       new SequenceRecord(fingerprint, inode, 2, 1).write(out);
     } catch (FileAlreadyExistsException e) {
       throw new SequenceRefusedException("this key has a record already: " + record, e);
     }
-    try (FileChannel directory = FileChannel.open(records, StandardOpenOption.READ)) {
-      directory.force(true);
-    }
+    PrivateFile.syncFolder(record);
   }
 
   @Override
@@ -113,7 +103,7 @@ public final class SequenceFiles implements SequenceStore {
     }
     if (record.inode() != inode) {
       throw new SequenceRefusedException(
-          path + " is a copy, perhaps older than what was used: give both ends a new key");
+          path + " is a copy, perhaps older than the numbers used: give both ends a new key");
     }
     long used = Math.max(witnessed(fingerprint), reservedHere.getOrDefault(fingerprint, 1L));
     if (record.reserved() < used) {
@@ -135,10 +125,9 @@ public final class SequenceFiles implements SequenceStore {
 
   private void bearWitness(SequenceRecord record) throws IOException {
     try (FileChannel file =
-        FileChannel.open(
+        PrivateFile.channel(
             witness(record.fingerprint()),
-            Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE),
-            FILE_MODE)) {
+            Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE))) {
       record.write(file);
     }
   }

@@ -2,18 +2,13 @@
 package dev.culvert.tunnel.state;
 
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
-import java.util.Set;
 
 /**
  * The newest handshake timestamp that a peer answered, kept on disk: peers refuse an older one, so
@@ -39,9 +34,7 @@ final class TimestampStore {
    * @throws IOException if the file exists but cannot be read or holds no timestamp
    */
   static TimestampStore open(Path directory) throws IOException {
-    Files.createDirectories(
-        directory,
-        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    Files.createDirectories(directory, PrivateFile.FOLDER_MODE);
     Path file = directory.resolve(FILE);
     try {
       return new TimestampStore(file, Instant.parse(read(file)));
@@ -74,17 +67,7 @@ final class TimestampStore {
       return;
     }
     Instant next = timestamp.plus(AHEAD);
-    Path fresh = file.resolveSibling(FILE + ".new");
-    Files.deleteIfExists(fresh);
-    try (FileChannel out =
-        FileChannel.open(
-            fresh,
-            Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
-      out.write(StandardCharsets.UTF_8.encode(next.toString()));
-      out.force(true);
-    }
-    Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+    PrivateFile.replace(file, next.toString().getBytes(StandardCharsets.UTF_8));
     written = next;
   }
 }

@@ -168,6 +168,15 @@ public final class Train {
     lengths[i] = length;
   }
 
+  /** Bytes of all inner packets. */
+  public int innerBytes() {
+    int bytes = 0;
+    for (int i = 0; i < packets; i++) {
+      bytes += lengths[i];
+    }
+    return bytes;
+  }
+
   /** Bytes of datagram {@code i} on the wire. */
   public int sealedLength(int i) {
     return i == packets - 1 ? lastSealedLength : stride;

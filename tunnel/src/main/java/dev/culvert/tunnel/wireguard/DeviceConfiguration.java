@@ -31,13 +31,13 @@ final class DeviceConfiguration {
    */
   private static final long MAX_RANGE_BITS = Runtime.getRuntime().maxMemory() / 20;
 
-  private final SharedState shared;
+  private final WireGuardState shared;
   private final Map<PublicKey, WireGuardPeer> peers;
   private final Handshakes handshakes;
   private final DropCounters drops;
 
   DeviceConfiguration(
-      SharedState shared,
+      WireGuardState shared,
       Map<PublicKey, WireGuardPeer> peers,
       Handshakes handshakes,
       DropCounters drops) {
@@ -90,9 +90,9 @@ final class DeviceConfiguration {
     }
   }
 
-  private static void checkKey(@Nullable SecretBytes key, String what) {
+  private static void checkKey(@Nullable SecretBytes key, String name) {
     if (key != null && key.length() != Messages.KEY_LENGTH) {
-      throw new IllegalArgumentException(what + " is 32 bytes, not " + key.length());
+      throw new IllegalArgumentException(name + " is 32 bytes, not " + key.length());
     }
   }
 
@@ -157,6 +157,9 @@ final class DeviceConfiguration {
       if (peer != null && update.persistentKeepalive().isEmpty()) {
         peer.timers().persistentKeepalive(0);
       }
+      if (peer != null && update.addresses() == null) {
+        peer.addresses(Set.of());
+      }
     }
   }
 
@@ -193,7 +196,10 @@ final class DeviceConfiguration {
     Endpoint endpoint = update.endpoint();
     if (endpoint != null) {
       peer.endpoint(endpoint);
-      peer.reportedEndpoint = endpoint;
+      peer.reported(endpoint);
+    }
+    if (update.addresses() != null) {
+      peer.addresses(update.addresses());
     }
     boolean wasOff = peer.timers().persistentKeepalive() == 0;
     update
@@ -220,6 +226,7 @@ final class DeviceConfiguration {
     peer.retire();
     handshakes.forgetPending(peer.handshake());
     drops.count(DropReason.NO_SESSION, peer.staged().close());
+    shared.removed = shared.removed.with(peer);
   }
 
   DeviceSnapshot snapshot() {
@@ -235,6 +242,7 @@ final class DeviceConfiguration {
         peer.publicKey(),
         peer.handshake().presharedKey().copy(),
         peer.endpoint(),
+        peer.addresses(),
         peer.handshake().lastHandshake(),
         peer.txBytes().sum(),
         peer.rxBytes().sum(),

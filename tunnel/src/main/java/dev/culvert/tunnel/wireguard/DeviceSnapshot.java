@@ -2,11 +2,13 @@
 package dev.culvert.tunnel.wireguard;
 
 import dev.culvert.crypto.SecretBytes;
+import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.noise.PublicKey;
 import java.time.Instant;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +39,7 @@ public record DeviceSnapshot(
    *
    * @param presharedKey 32 bytes, all zeros for none
    * @param endpoint null while unknown
+   * @param addresses the only ones from which the peer is heard; empty: it may be anywhere
    * @param lastHandshake null before the first
    * @param txBytes bytes sent to the peer, as datagrams on the wire
    * @param rxBytes bytes received from the peer, authenticated, as datagrams on the wire
@@ -47,6 +50,7 @@ public record DeviceSnapshot(
       PublicKey publicKey,
       SecretBytes presharedKey,
       @Nullable Endpoint endpoint,
+      Set<IpAddress> addresses,
       @Nullable Instant lastHandshake,
       long txBytes,
       long rxBytes,
@@ -54,6 +58,7 @@ public record DeviceSnapshot(
       List<Prefix> allowedIps) {
 
     public PeerSnapshot {
+      addresses = Set.copyOf(addresses);
       allowedIps = List.copyOf(allowedIps);
     }
   }

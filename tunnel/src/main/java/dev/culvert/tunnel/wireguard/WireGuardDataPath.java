@@ -36,14 +36,14 @@ import java.lang.foreign.ValueLayout;
 final class WireGuardDataPath implements DataPath {
   private static final AeadAlgorithm CIPHER = AeadAlgorithm.CHACHA20_POLY1305;
 
-  private final SharedState shared;
+  private final WireGuardState shared;
   private final DropCounters drops;
   private final PacketRun run = new PacketRun();
   private final SourceCheck sources;
   private AeadBackend aead;
   private TrainCipher cipher;
 
-  WireGuardDataPath(SharedState shared, DropCounters drops) {
+  WireGuardDataPath(WireGuardState shared, DropCounters drops) {
     this.shared = shared;
     aead = shared.aead();
     cipher = aead.newTrainCipher(CIPHER);
@@ -212,9 +212,7 @@ final class WireGuardDataPath implements DataPath {
     if (dropped > 0) {
       drops.count(DropReason.STAGING_FULL, dropped);
     }
-    if (peer.handshake().handshakeAttempts() != 0) {
-      peer.handshake().handshakeAttempts(0);
-    }
+    peer.handshake().resetAttempts();
     Session session = peer.sessions().current();
     if (session != null && session.maySend(nowNanos)) {
       shared.requests.submit(peer, Request.FLUSH);

@@ -8,6 +8,8 @@ import dev.culvert.tunnel.engine.Datagram;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.Greetings;
+import dev.culvert.tunnel.engine.EngineReading;
 import dev.culvert.tunnel.engine.Isolation;
 import dev.culvert.tunnel.engine.KeyTrust;
 import dev.culvert.tunnel.engine.MessageQueue;
@@ -57,7 +59,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   /** The interval, under load, of updating the peers' addresses in the queue. */
   private static final long RESERVE_EVERY = TimeUnit.SECONDS.toNanos(1);
 
-  private final SharedState shared;
+  private final WireGuardState shared;
   private final Map<PublicKey, WireGuardPeer> peers = new LinkedHashMap<>();
   private final Timestamps timestamps = new Timestamps();
   private final Handshakes handshakes;
@@ -66,6 +68,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   private final WireGuardDataPath controlPath;
   private final Train single = new Train();
   private final Isolation isolation;
+  private final Greetings<WireGuardPeer> greetings;
   private long nextReservation = Long.MIN_VALUE;
   private volatile int mtu = DEFAULT_MTU;
 
@@ -83,7 +86,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   }
 
   WireGuardEngine(AeadBackend aead, SecureRandom random, @Nullable KeyLog keyLog, Limits limits) {
-    shared = new SharedState(limits, new IndexTable(random), aead, random.nextLong());
+    shared = new WireGuardState(limits, new IndexTable(random), aead, random.nextLong());
     handshakes =
         new Handshakes(
             shared::identity,
@@ -96,6 +99,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
             shared.controlDrops,
             timestamps);
     timers = new HandshakeTimers(handshakes);
+    greetings = new Greetings<>(random);
     isolation = new Isolation(shared.controlDrops, shared.events::add);
     configuration = new DeviceConfiguration(shared, peers, handshakes, shared.controlDrops);
     controlPath = new WireGuardDataPath(shared, shared.controlDrops);
@@ -134,6 +138,16 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   @Override
   public @Nullable TunnelPeer peer(String name) {
     return peers.get(PublicKey.parseBase64(name));
+  }
+
+  @Override
+  public EngineReading reading(long nowNanos) {
+    return new EngineReading(
+        peers.values().stream().map(peer -> peer.reading(nowNanos)).toList(),
+        shared.removed,
+        handshakes.outcomes().snapshot(),
+        shared.staging.packets(),
+        shared.handshakes.size());
   }
 
   /** The current endpoints of peers; peers that do not exist are left out. */
@@ -203,7 +217,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   @Override
   public long nextDeadlineNanos() {
     return shared.requests.isEmpty() && shared.handshakes.isEmpty() && !shared.trust.isWithdrawn()
-        ? shared.deadlines.earliest()
+        ? Math.min(shared.deadlines.earliest(), greetings.nextNanos())
         : Long.MIN_VALUE;
   }
 
@@ -215,6 +229,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     }
     serveRequests(nowNanos, wallNanos);
     receiveHandshakes(nowNanos, wallNanos);
+    greetings.advance(nowNanos, peers.size(), HANDSHAKES_AT_ONCE, peer -> greet(peer, nowNanos));
     if (shared.deadlines.earliest() <= nowNanos) {
       for (WireGuardPeer peer : peers.values()) {
         isolation.run(peer.toString(), () -> timers.expire(peer.handshake(), nowNanos, wallNanos));
@@ -253,34 +268,38 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   @Override
   public void greet() {
     for (WireGuardPeer peer : peers.values()) {
-      if (peer.isReachable() && peer.sessions().current() == null) {
-        shared.requests.submit(peer, Request.HANDSHAKE);
+      if (peer.isReachable() && !peer.greeted) {
+        peer.greeted = true;
+        greetings.add(peer);
       }
+    }
+  }
+
+  private void greet(WireGuardPeer peer, long nowNanos) {
+    if (peers.get(peer.publicKey()) == peer && peer.sessions().current() == null) {
+      peer.handshake().greet(nowNanos);
     }
   }
 
   private void serveRequests(long nowNanos, long wallNanos) {
-    for (int i = 0; i < HANDSHAKES_AT_ONCE; i++) {
-      WireGuardPeer peer = shared.requests.pop();
-      if (peer == null) {
-        return;
-      }
-      int requests = peer.takeRequests();
-      if (peers.get(peer.publicKey()) == peer) {
-        isolation.run(peer.toString(), () -> serve(peer, requests, nowNanos, wallNanos));
-      }
-    }
+    shared.requests.serve(
+        HANDSHAKES_AT_ONCE,
+        (peer, requests) -> {
+          if (peers.get(peer.publicKey()) == peer) {
+            isolation.run(peer.toString(), () -> serve(peer, requests, nowNanos, wallNanos));
+          }
+        });
   }
 
   private void serve(WireGuardPeer peer, int requests, long nowNanos, long wallNanos) {
     if ((requests & Request.MOVED) != 0) {
-      peer.reportMove();
+      peer.reportMove(shared.events::add);
     }
     if ((requests & Request.CONFIRM) != 0) {
       handshakes.confirm(peer.handshake(), wallNanos);
     }
     if ((requests & Request.FLUSH) != 0) {
-      shared.outbox.ready(peer);
+      shared.ready.add(peer);
     }
     if ((requests & Request.HANDSHAKE) != 0) {
       handshakes.initiate(peer.handshake(), false, nowNanos, wallNanos);
@@ -331,18 +350,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
       out.fill(message.bytes().length, peer, to, Datagram.CONTROL);
       return true;
     }
-    for (WireGuardPeer peer = shared.outbox.peekReady();
-        peer != null;
-        peer = shared.outbox.peekReady()) {
-      WireGuardPeer first = peer;
-      boolean[] filled = {false};
-      isolation.run(peer.toString(), () -> filled[0] = transmit(first, out, nowNanos));
-      if (filled[0]) {
-        return true;
-      }
-      shared.outbox.removeReady();
-    }
-    return false;
+    return shared.ready.transmit(isolation, peer -> transmit(peer, out, nowNanos));
   }
 
   /** Seals the next staged packet of {@code peer}, or else a due keepalive. */

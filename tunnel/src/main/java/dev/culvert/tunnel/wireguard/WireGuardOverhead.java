@@ -4,7 +4,7 @@ package dev.culvert.tunnel.wireguard;
 import dev.culvert.tunnel.engine.Overhead;
 
 /** WireGuard's framing: 16 bytes of header, padding to 16, 16 bytes of tag. */
-enum WireGuardOverhead implements Overhead {
+public enum WireGuardOverhead implements Overhead {
   INSTANCE;
 
   @Override
@@ -15,6 +15,12 @@ enum WireGuardOverhead implements Overhead {
   @Override
   public int sealedLength(int innerLength, int mtu) {
     return DataMessages.DATA_OVERHEAD + paddedLength(innerLength, mtu);
+  }
+
+  /** Padding counts for nothing, since it does not go beyond the MTU. */
+  @Override
+  public int longestInner(int room) {
+    return room - DataMessages.DATA_OVERHEAD;
   }
 
   /** Padding hides lengths a little, but never makes a packet longer than the tunnel's MTU. */

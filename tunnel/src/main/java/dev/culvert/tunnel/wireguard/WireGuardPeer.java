@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.wireguard;
 
+import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.BasePeer;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.PeerReading;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.noise.HandshakePeer;
 import dev.culvert.tunnel.noise.HandshakeUser;
@@ -11,6 +13,7 @@ import dev.culvert.tunnel.noise.PeerTimers;
 import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.noise.TransportKeys;
 import java.time.Instant;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,17 +21,17 @@ import org.jspecify.annotations.Nullable;
  * handshakes belong to the control thread.
  */
 final class WireGuardPeer extends BasePeer<WireGuardPeer> implements HandshakeUser {
-  private final SharedState shared;
+  private final WireGuardState shared;
   private final String name;
   private final HandshakePeer handshake;
   private final Sessions sessions;
+  private volatile Set<IpAddress> addresses = Set.of();
 
   // Control thread only.
-  @Nullable Endpoint reportedEndpoint;
   boolean keepaliveWanted;
-  boolean readyToTransmit;
+  boolean greeted;
 
-  WireGuardPeer(PublicKey publicKey, SharedState shared) {
+  WireGuardPeer(PublicKey publicKey, WireGuardState shared) {
     super(shared.staging);
     this.shared = shared;
     name = publicKey.toString();
@@ -65,7 +68,17 @@ final class WireGuardPeer extends BasePeer<WireGuardPeer> implements HandshakeUs
   @Override
   public void sendKeepalive() {
     keepaliveWanted = true;
-    shared.outbox.ready(this);
+    shared.ready.add(this);
+  }
+
+  PeerReading reading(long nowNanos) {
+    return new PeerReading(
+        name,
+        endpoint(),
+        handshake.state(nowNanos),
+        handshake.lastHandshake(),
+        txBytes().sum(),
+        rxBytes().sum());
   }
 
   /** Whether there are keys with the peer, or packets that wait for them. */
@@ -78,12 +91,28 @@ final class WireGuardPeer extends BasePeer<WireGuardPeer> implements HandshakeUs
     return endpoint() != null;
   }
 
+  /** The only addresses from which the peer is heard; empty if it may be anywhere. */
+  Set<IpAddress> addresses() {
+    return addresses;
+  }
+
+  void addresses(Set<IpAddress> only) {
+    addresses = only;
+  }
+
   /**
-   * Accepts messages from any endpoint, since the peer's endpoint follows its authentic packets.
+   * Accepts messages from any endpoint, since the peer's endpoint follows its authentic packets,
+   * unless its addresses are known: then a copy of its key elsewhere gets none of its packets.
    */
   @Override
   public boolean accepts(Endpoint from) {
-    return true;
+    Set<IpAddress> only = addresses;
+    return only.isEmpty() || only.contains(from.address());
+  }
+
+  @Override
+  public boolean heardFrom(Endpoint from) {
+    return accepts(from) && super.heardFrom(from);
   }
 
   @Override
@@ -99,21 +128,8 @@ final class WireGuardPeer extends BasePeer<WireGuardPeer> implements HandshakeUs
   public void heard(Endpoint from, int bytes) {
     rxBytes().add(bytes);
     if (heardFrom(from)) {
-      reportMove();
+      reportMove(shared.events::add);
     }
-  }
-
-  /** Reports that packets came from another endpoint, or to another address of ours. */
-  void reportMove() {
-    Endpoint from = reportedEndpoint;
-    Endpoint to = endpoint();
-    if (to != null && !to.isSamePlace(from)) {
-      reportedEndpoint = to;
-      if (from != null) {
-        shared.events.add(new TunnelEvent.EndpointMoved(name, from, to));
-      }
-    }
-    shared.events.add(new TunnelEvent.SourceHeard(name));
   }
 
   @Override
@@ -133,7 +149,7 @@ final class WireGuardPeer extends BasePeer<WireGuardPeer> implements HandshakeUs
 
   @Override
   public void established(boolean initiator) {
-    shared.outbox.ready(this);
+    shared.ready.add(this);
     Endpoint at = endpoint();
     if (at != null) {
       shared.events.add(new TunnelEvent.SessionEstablished(name, at, initiator));

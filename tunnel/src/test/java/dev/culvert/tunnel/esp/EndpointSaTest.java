@@ -123,7 +123,7 @@ final class EndpointSaTest {
     }
   }
 
-  /** What is on the wire of a packet from alice, or null where nothing carries it. */
+  /** The datagram of a packet from alice, or null if no SA carries it. */
   private byte[] sealed(String destination, int number) {
     IpAddress to = IpAddress.parse(destination);
     TunnelPeer peer = alice.engine.route4((int) to.low());

@@ -36,7 +36,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class EspLanesTest {
   private static final int LANES = 4;
 
-  /** Leaves packets as they are, and finds every ICV right: what is tested is who gets what. */
+  /**
+   * Leaves packets as they are, and finds every ICV right: the tests are about which lane gets
+   * which packet.
+   */
   private record NoCipher(Runnable beforeTheWindow) implements TrainCipher {
     @Override
     public void seal(AeadKey key, PacketRun run) {}
@@ -100,7 +103,7 @@ final class EspLanesTest {
     }
   }
 
-  /** What one lane put on the wire: sequence numbers, each once, under the one SPI. */
+  /** Packets of one lane on the wire: sequence numbers, each once, under the one SPI. */
   private BitSet sealAll(CyclicBarrier start, int limit) throws Exception {
     DataPath path = alice.engine.newDataPath();
     EspPeer peer = alice.peer(bob);
@@ -217,7 +220,7 @@ final class EspLanesTest {
     alice.knows(bob);
     bob.knows(alice);
     EspStation.join(alice, bob, true, 1, 1);
-    // No more than the window, else a lane that is behind takes what is too old for a replay.
+    // No more than the window, else a lane that is behind takes old packets for replays.
     for (int round = 0; round < 20; round++) {
       byte[][] datagrams = sealed(8000);
       long seed = round;

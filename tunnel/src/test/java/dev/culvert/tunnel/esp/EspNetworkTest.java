@@ -92,21 +92,6 @@ final class EspNetworkTest {
     assertEquals(List.of(1, 2, 3, 7), dave.deliveredNumbers());
   }
 
-  @Test
-  void whoStartsAnewAsksForKeysWithEveryPeerThatHasNone() {
-    EspStation carol = new EspStation("carol", 3);
-    alice.knows(carol);
-    bob.receiveUnder(alice, bob.sa(alice, 1, true));
-    alice.keying.offered.put("bob", alice.sa(bob, 1, true));
-    alice.engine().greet();
-    network.settle();
-    assertEquals(Set.of("bob", "carol"), Set.copyOf(alice.keying.wanted));
-    alice.keying.wanted.clear();
-    alice.engine().greet();
-    network.settle();
-    assertEquals(List.of("carol"), alice.keying.wanted);
-  }
-
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
   void lossReorderingDuplicationAndCorruptionCostPacketsButNothingElse(long seed) {

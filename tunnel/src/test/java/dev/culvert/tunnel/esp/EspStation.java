@@ -48,7 +48,7 @@ final class EspStation extends Station {
     path = engine.newDataPath();
   }
 
-  /** One with this inner address, and what is here the fastest for every algorithm. */
+  /** One with this inner address, and the fastest cipher here for every algorithm. */
   EspStation(String name, IpAddress inner, int number) {
     super(name, inner, Endpoint.of(IpAddress.parse("192.0.2." + number), 4500));
     Map<AeadAlgorithm, AeadBackend> backends =
@@ -116,7 +116,7 @@ final class EspStation extends Station {
     return SecretBytes.owning(key);
   }
 
-  /** What stands for key {@code seed}, of this end. */
+  /** An SA of this end; its key comes from {@code seed}. */
   SaParameters sa(Station other, long seed, boolean esn) {
     return sa(other, SPI, seed, esn, 1);
   }
@@ -156,7 +156,7 @@ final class EspStation extends Station {
     }
   }
 
-  /** Both send and receive with one key a direction. */
+  /** Both send and receive with one key per direction. */
   static void join(EspStation a, EspStation b, boolean esn, long seed, long first) {
     b.receiveUnder(a, b.sa(a, SPI, seed, esn, first));
     a.receiveUnder(b, a.sa(b, SPI, seed + 1000, esn, first));

@@ -17,7 +17,7 @@ import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** SAs that are bound to two nodes: what passes under them may change while they go on. */
+/** SAs that are bound to two nodes: the ranges that pass under them may change while they go on. */
 final class NodeBoundSaTest {
   private static final IpAddress NEW_POD = IpAddress.parse("10.7.7.7");
 

@@ -13,8 +13,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A keying that a test plays: it does what the test queues, and where it has a key for a peer it
- * asks that peer, by a message, whether it may be used.
+ * A keying that a test plays: it runs the actions that the test queues, and if it has a key for a
+ * peer it asks that peer, by a message, whether it may be used.
  */
 final class TestKeying implements Keying {
   static final byte HELLO = 1;

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** A change of what decides over a cluster's packets is one of all of it, or of nothing. */
+/** The classifier, routes and exemptions of a cluster change together, or not at all. */
 final class ClusterTrafficTest {
   private final LaneEnd self =
       new LaneEnd(1, false, 0, AeadBackends.first(AeadAlgorithm.CHACHA20_POLY1305), path -> path);

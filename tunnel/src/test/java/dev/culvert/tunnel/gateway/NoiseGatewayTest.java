@@ -189,17 +189,20 @@ final class NoiseGatewayTest {
         Side b = new Side(2, null)) {
       connect(a, b);
       b.knows(a);
-      // What b answered is kept, so it is seen that it was later than all before. Where b was the
-      // first to begin, a has nothing answered: then a begins once more.
+      // The time of a's handshake is kept, so b sees that it was later than all before. If b was
+      // the
+      // first to begin, there is none of a: then a begins once more.
       do {
         a.gateway.configure(List.of(), PORT, 0);
         a.knows(b);
-        Thread.sleep(200);
+        while (a.gateway.securityAssociations().isEmpty()) {
+          Thread.sleep(20);
+        }
       } while (!Instant.parse(Files.readString(newest)).isAfter(ofAnEarlierLife));
     }
   }
 
-  /** There is no wire: what a sends to b comes out of its own device again, as a warning says. */
+  /** There is no wire: packets of a to b come out of its own device again, as a warning says. */
   @Test
   @Timeout(60)
   void anEndpointThatIsRoutedIntoItsOwnTunnelIsNamedInTheLogAndAPodsDatagramIsNotTakenForOne()
@@ -222,7 +225,7 @@ final class NoiseGatewayTest {
         a.sendFrom(POD, b.outer);
       }
       a.namespace.exec("ip", "address", "add", POD + "/32", "dev", "lo");
-      // Once the gateway has heard of the address, what comes from there is its own.
+      // Once the gateway has heard of the address, packets from there are its own.
       for (long before = -1; before != a.drops(DropReason.NO_ROUTE); ) {
         before = a.drops(DropReason.NO_ROUTE);
         long looped = a.drops(DropReason.LOOPED);
@@ -236,7 +239,7 @@ final class NoiseGatewayTest {
     }
   }
 
-  /** What b receives of what a sends. */
+  /** The bytes of a that b receives. */
   private String overTcp(Side a, Side b) throws Exception {
     Path text = directory.resolve("text");
     Path received = directory.resolve("received");
@@ -249,7 +252,7 @@ final class NoiseGatewayTest {
     return Files.readString(received);
   }
 
-  /** What is sent in clear is seen in the capture, and all that went before it. */
+  /** When the capture shows a packet in clear, it has also all that were sent before. */
   private static void awaitCapture(Path capture, Side a, Side b) throws Exception {
     while (!wire(capture).contains(CONTROL)) {
       a.namespace.exec("sh", "-c", "echo " + CONTROL + " | socat -u - UDP:" + b.outer + ":9");

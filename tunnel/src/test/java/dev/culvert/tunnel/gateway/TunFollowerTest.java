@@ -79,7 +79,7 @@ class TunFollowerTest {
     namespace.exec("ip", "link", "set", device, "mtu", String.valueOf(mtu));
   }
 
-  /** Nothing of what was done before is told. */
+  /** No earlier change is told. */
   private void assertUntold() throws Exception {
     assertNull(told.poll(300, TimeUnit.MILLISECONDS));
   }

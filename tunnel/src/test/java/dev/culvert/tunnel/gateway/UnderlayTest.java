@@ -65,10 +65,10 @@ final class UnderlayTest {
     return v4.fd();
   }
 
-  private static void await(String what, BooleanSupplier condition) throws Exception {
+  private static void await(String event, BooleanSupplier condition) throws Exception {
     long giveUp = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
     while (!condition.getAsBoolean()) {
-      assertTrue(System.nanoTime() < giveUp, what);
+      assertTrue(System.nanoTime() < giveUp, event);
       Thread.sleep(1);
     }
   }

@@ -10,7 +10,7 @@ import java.util.Arrays;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
-/** What the kernel says of filters and links, without a kernel. */
+/** The kernel's reports on filters and links are read rightly, without a kernel. */
 class BpfProgramTest {
   private static final BpfProgram.Names NAMES = id -> "number " + id;
 

@@ -127,9 +127,9 @@ class BpfProgramsTest {
     }
   }
 
-  private static int request(String what, NetlinkWriter request) throws Exception {
+  private static int request(String name, NetlinkWriter request) throws Exception {
     try (Netlink netlink = Netlink.open()) {
-      return netlink.request(what, request).size();
+      return netlink.request(name, request).size();
     }
   }
 

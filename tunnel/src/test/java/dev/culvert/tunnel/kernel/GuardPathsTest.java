@@ -89,7 +89,7 @@ class GuardPathsTest {
         print(e)
       """;
 
-  /** Prints what it sees of marks in whatever frame. */
+  /** Prints the marks that it sees in any frame. */
   private static final String WIRE =
       """
       import re, socket
@@ -344,10 +344,10 @@ class GuardPathsTest {
     boolean holds() throws Exception;
   }
 
-  private static void await(String what, Condition condition) throws Exception {
+  private static void await(String event, Condition condition) throws Exception {
     long end = System.nanoTime() + 10_000_000_000L;
     while (!condition.holds()) {
-      assertTrue(System.nanoTime() - end < 0, what);
+      assertTrue(System.nanoTime() - end < 0, event);
       Thread.sleep(10);
     }
   }

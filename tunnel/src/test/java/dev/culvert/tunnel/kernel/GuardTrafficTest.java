@@ -29,8 +29,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What the guard lets through and what not, with packets: a node under guard, another node on the
- * same cable that is under none, and two pods of the first.
+ * Packets that the guard lets through and packets that it drops: a node under guard, another node
+ * on the same cable that is under none, and two pods of the first.
  */
 @Tag("integration")
 class GuardTrafficTest {
@@ -120,7 +120,7 @@ class GuardTrafficTest {
     return new InetSocketAddress(IpAddress.parse(address).toInetAddress(), port);
   }
 
-  /** Sends one datagram; false where the sender's own kernel refuses it. */
+  /** Sends one datagram; false if the sender's own kernel refuses it. */
   private static boolean send(
       NetworkNamespace from, InetSocketAddress source, InetSocketAddress destination)
       throws Exception {
@@ -500,7 +500,7 @@ class GuardTrafficTest {
       assertEquals(guard, node.call(() -> GuardTable.text().orElse("none")));
       assertEquals(rules, node.exec("ip", "rule"));
       try (DatagramSocket receiver = receiver(other, at("10.0.0.2", ANY_PORT))) {
-        // By the rules there is no way, and where there is one, the guard stands.
+        // By the rules there is no way; if there is one, the guard still stands.
         assertEquals(false, send(node, at("10.0.0.1", 5000), at("10.0.0.2", ANY_PORT)));
         node.exec("ip", "rule", "delete", "priority", "220");
         send(node, at("10.0.0.1", 5000), at("10.0.0.2", ANY_PORT));

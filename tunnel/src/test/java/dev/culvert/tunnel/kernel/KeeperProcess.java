@@ -13,7 +13,7 @@ final class KeeperProcess {
     Keeper.Listener listener =
         new Keeper.Listener() {
           @Override
-          public void repaired(List<String> changes) {
+          public void repaired(List<String> changes, int ofGuard) {
             System.out.println("repaired " + changes);
           }
 

@@ -14,7 +14,7 @@ import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.LinkFacts;
 import dev.culvert.routing.plan.OuterHeaders;
 import dev.culvert.routing.plan.PlanCompiler;
-import dev.culvert.tunnel.kernel.Steering.Outcome;
+import dev.culvert.tunnel.kernel.PlanApplier.Outcome;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,7 +38,7 @@ class LargeClusterTest {
   private static final int SERVERS = 3;
 
   private NetworkNamespace namespace;
-  private Steering steering;
+  private PlanApplier applier;
 
   @BeforeEach
   void makeNode() throws Exception {
@@ -51,12 +51,12 @@ class LargeClusterTest {
     namespace.exec("ip", "link", "set", "eth0", "up");
     namespace.exec("ip", "link", "set", "peer0", "up");
     namespace.exec("ip", "tuntap", "add", "tun0", "mode", "tun");
-    steering = namespace.call(Steering::open);
+    applier = namespace.call(PlanApplier::open);
   }
 
   @AfterEach
   void leave() {
-    steering.close();
+    applier.close();
     namespace.close();
   }
 
@@ -82,11 +82,11 @@ class LargeClusterTest {
     return ClusterMap.of(nodes, List.of(Prefix.parse("10.0.0.0/8"), Prefix.parse("fd44::/16")));
   }
 
-  private Outcome apply(String what, KernelPlan plan) throws Exception {
+  private Outcome apply(String change, KernelPlan plan) throws Exception {
     long start = System.nanoTime();
-    Outcome outcome = namespace.call(() -> steering.apply(plan));
+    Outcome outcome = namespace.call(() -> applier.apply(plan));
     long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
-    LOG.info("{}: {} ms, {} changes", what, millis, outcome.changes().size());
+    LOG.info("{}: {} ms, {} changes", change, millis, outcome.changes().size());
     assertEquals(List.of(), outcome.failures());
     assertEquals(List.of(), outcome.waiting());
     return outcome;
@@ -100,6 +100,7 @@ class LargeClusterTest {
             "tun0",
             1420,
             Plans.TABLE,
+            List.of("eth0"),
             List.of("eth0"),
             List.of("eth0"),
             new OuterHeaders(Plans.MARK, 51820),
@@ -136,7 +137,7 @@ class LargeClusterTest {
     assertEquals(List.of(), apply(self + " at last", plan).changes());
     LOG.info("{} deletes the device", self);
     namespace.exec("ip", "link", "delete", "tun0");
-    assertTrue(!namespace.call(() -> steering.apply(plan)).waiting().isEmpty());
+    assertTrue(!namespace.call(() -> applier.apply(plan)).waiting().isEmpty());
     String error = "";
     try {
       namespace.exec("ip", "route", "get", "172.16.0.77");
@@ -145,7 +146,7 @@ class LargeClusterTest {
     }
     assertTrue(error.contains("No route to host"), error);
     LOG.info("{} removes all", self);
-    assertTrue(!namespace.call(steering::remove).isEmpty());
+    assertTrue(!namespace.call(applier::remove).isEmpty());
     LOG.info("{} removed", self);
     assertEquals("", namespace.exec("ip", "route", "show", "table", "all", "proto", "199"));
   }

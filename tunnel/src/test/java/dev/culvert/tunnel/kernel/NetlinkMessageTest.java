@@ -90,12 +90,13 @@ class NetlinkMessageTest {
             NetlinkMessage.NLMSG_ERROR,
             NetlinkMessage.NLM_F_ACK_TLVS | NetlinkMessage.NLM_F_CAPPED,
             1,
+            0,
             NetlinkMessage.HERE,
             payload);
     assertEquals(17, error.errno());
     assertEquals("no", error.explanation());
     assertNull(
-        new NetlinkMessage(2, NetlinkMessage.NLM_F_CAPPED, 1, NetlinkMessage.HERE, payload)
+        new NetlinkMessage(2, NetlinkMessage.NLM_F_CAPPED, 1, 0, NetlinkMessage.HERE, payload)
             .explanation());
   }
 
@@ -105,7 +106,7 @@ class NetlinkMessageTest {
     payload.putInt(0, -2).putShort(4, (short) 15).putShort(6, (short) 1);
     payload.put(8, "no table".getBytes(StandardCharsets.UTF_8));
     NetlinkMessage done =
-        new NetlinkMessage(NetlinkMessage.NLMSG_DONE, 2, 1, NetlinkMessage.HERE, payload);
+        new NetlinkMessage(NetlinkMessage.NLMSG_DONE, 2, 1, 0, NetlinkMessage.HERE, payload);
     assertEquals(2, done.errno());
     assertEquals("no table", done.explanation());
   }

@@ -12,11 +12,14 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.plan.PlanCompiler;
+import dev.culvert.routing.plan.RulePlan;
 import dev.culvert.tunnel.kernel.Links.Link;
 import dev.culvert.tunnel.kernel.Routes.Route;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -107,6 +110,35 @@ class NetlinkTest {
       assertEquals(Optional.of("it is in use by another"), links.stranger("tun7"));
     } finally {
       holder.destroy();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"10.9.0.0/16, 10.8.0.0/16", "fd09::/16, fd08::/16"})
+  void theKernelTellsWhoseChangeOfRoutesAndRulesItIs(Prefix ours, Prefix others) throws Exception {
+    bothUp();
+    int groups = 0x40 | 0x80 | 0x400 | 1 << 18; // RTMGRP_IPV4_ROUTE, _RULE, and the same of IPv6
+    try (Netlink news = namespace.call(() -> Netlink.open(Netlink.NETLINK_ROUTE, groups))) {
+      Route unreachable = new Route(ours, 0, 100, 2000, null);
+      Route toDevice = new Route(ours, veth, 100, 2000, null);
+      RulePlan rule = RulePlan.to(210, ours, 100);
+      routes.add(unreachable);
+      routes.replace(toDevice);
+      routes.delete(toDevice);
+      new Rules(netlink).add(rule);
+      new Rules(netlink).delete(rule);
+      namespace.exec("ip", "route", "add", others.toString(), "dev", "veth0", "table", "101");
+      List<Boolean> made = new ArrayList<>();
+      List<Integer> types = new ArrayList<>();
+      while (!made.contains(false) && Poll.readable(10_000, news.fd())) {
+        for (NetlinkMessage message : news.receiveNow("news")) {
+          if (Routes.concerns(message, Set.of(100, 101)) || message.type() >= Rules.RTM_NEWRULE) {
+            types.add(message.type());
+            made.add(netlink.made(message));
+          }
+        }
+      }
+      assertEquals(List.of(true, true, true, true, true, false), made, types::toString);
     }
   }
 
@@ -307,9 +339,11 @@ class NetlinkTest {
 
   private boolean leaves(String device, String source, String destination, int mark)
       throws Exception {
-    return routes.leavesThrough(
-        links.get(device).index(),
-        new Routes.Flow(IpAddress.parse(source), 51_820, IpAddress.parse(destination), 4242, mark));
+    return new RouteLookup(netlink)
+        .leavesThrough(
+            links.get(device).index(),
+            new RouteLookup.Flow(
+                IpAddress.parse(source), 51_820, IpAddress.parse(destination), 4242, mark));
   }
 
   @ParameterizedTest

@@ -24,7 +24,7 @@ public final class NetworkNamespace implements AutoCloseable {
 
   private NetworkNamespace() {}
 
-  /** Makes one, its loopback up. Skips the test where that is not allowed. */
+  /** Makes one, its loopback up. Skips the test if that is not allowed. */
   public static NetworkNamespace create() throws Exception {
     NetworkNamespace namespace = new NetworkNamespace();
     int errno = namespace.call(() -> LIBC.unshare(LibC.CLONE_NEWNET) == 0 ? 0 : Errno.last());
@@ -41,7 +41,7 @@ public final class NetworkNamespace implements AutoCloseable {
     return namespace;
   }
 
-  /** What {@code ip link set DEV netns} takes. */
+  /** The argument of {@code ip link set DEV netns}. */
   public String path() {
     return "/proc/" + ProcessHandle.current().pid() + "/fd/" + fd;
   }

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.routing.plan.KernelPlan;
-import dev.culvert.tunnel.kernel.Steering.Outcome;
+import dev.culvert.tunnel.kernel.PlanApplier.Outcome;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;

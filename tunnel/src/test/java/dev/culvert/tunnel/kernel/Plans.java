@@ -100,10 +100,13 @@ final class Plans {
     return new Guard(
         List.of("eth0"),
         List.of("eth0"),
+        List.of("eth0"),
         "tun0",
         List.of(Prefix.host(LOCAL), Prefix.host(LOCAL6)),
+        List.of(LOCAL, LOCAL6),
         List.of(LOCAL_PODS, LOCAL_PODS6),
         List.of(Prefix.host(REMOTE), Prefix.host(REMOTE6)),
+        List.of(),
         List.of(REMOTE_PODS, REMOTE_PODS6),
         List.of(
             Prefix.host(LOCAL),
@@ -118,7 +121,7 @@ final class Plans {
         OVERLAY,
         List.of(
             new GuardExemption(
-                "apiserver", 6, List.of(PortRange.of(6443)), localServers, remoteServers)),
+                "apiserver", 6, List.of(PortRange.of(6443)), localServers, remoteServers, false)),
         Set.of(),
         true,
         true,

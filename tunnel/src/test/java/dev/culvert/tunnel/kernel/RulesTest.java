@@ -139,7 +139,7 @@ class RulesTest {
 
   // ---- the way from one set of rules to another
 
-  /** What the kernel does with a request: adds behind, deletes the first that fits. */
+  /** Handles a request as the kernel does: adds behind, deletes the first that fits. */
   private static void run(List<RulePlan> table, Step step) {
     if (step.add()) {
       table.add(step.rule());

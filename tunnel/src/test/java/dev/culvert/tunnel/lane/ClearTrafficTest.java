@@ -17,10 +17,10 @@ import dev.culvert.routing.Policy;
 import dev.culvert.routing.PortRange;
 import dev.culvert.routing.TrafficClass;
 import dev.culvert.tunnel.engine.DropReason;
-import dev.culvert.tunnel.gateway.ClearSockets;
 import dev.culvert.tunnel.kernel.NetworkNamespace;
 import dev.culvert.tunnel.offload.VnetHeader;
 import dev.culvert.tunnel.port.IpFamily;
+import dev.culvert.tunnel.port.PerLane;
 import dev.culvert.tunnel.port.RawPort;
 import dev.culvert.tunnel.train.Train;
 import java.lang.foreign.Arena;
@@ -86,7 +86,7 @@ class ClearTrafficTest {
       namespace.exec("ip", "addr", "add", address, "dev", end[0], "nodad");
     }
     there.exec("ip", "route", "add", "fd00:0:0:2::1/128", "dev", "eth1");
-    // Only what has the mark finds its way.
+    // Only packets with the mark find their way.
     for (String family : List.of("-4", "-6")) {
       String to = family.equals("-4") ? "10.0.1.1/32" : "fd00:0:0:1::1/128";
       here.exec("ip", family, "rule", "add", "fwmark", "" + MARK, "lookup", "100");
@@ -120,8 +120,9 @@ class ClearTrafficTest {
   }
 
   private void useSockets(int mark) throws Exception {
-    ClearSockets sockets = opened(here.call(() -> ClearSockets.open(1, mark)));
-    worker.lane.useClearSockets(sockets.v4(0), sockets.v6(0));
+    PerLane<RawPort> sockets =
+        opened(here.call(() -> PerLane.open(1, (family, lane) -> RawPort.open(family, mark))));
+    worker.lane.useClearSockets(sockets.of(0, IpFamily.V4), sockets.of(0, IpFamily.V6));
   }
 
   private Map<String, TrafficStatus.Volume> bypassed() {
@@ -171,7 +172,7 @@ class ClearTrafficTest {
     IpAddress to = IpAddress.parse(destination);
     MemorySegment read = NumberedPackets.superPacket(IpAddress.parse(source), to, PORT, 0, PACKETS);
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-    // What every packet allocates, every round allocates; linking a call site happens once.
+    // An allocation per packet occurs in every round; linking a call site happens once.
     long least = Long.MAX_VALUE;
     int rounds = 0;
     for (; rounds < 20 && least > 0; rounds++) {

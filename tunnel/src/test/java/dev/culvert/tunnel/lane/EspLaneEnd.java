@@ -44,7 +44,7 @@ final class EspLaneEnd implements TestEnd {
   private final HelperLanes helpers;
   private final Lane lane;
 
-  /** Does what the test queues. */
+  /** Runs the actions that the test queues. */
   private static final class Handed implements Keying {
     private final DropCounters drops = new DropCounters();
     private final ArrayDeque<KeyingEvent> events = new ArrayDeque<>();
@@ -151,7 +151,7 @@ final class EspLaneEnd implements TestEnd {
     while (engine.pollEvent() != null) {}
   }
 
-  /** What this end has of the SA between it and {@code other} on which {@code sender} sends. */
+  /** This end's parameters of the SA between it and {@code other} on which {@code sender} sends. */
   private SaParameters sa(EspLaneEnd other, EspLaneEnd sender) {
     EspLaneEnd receiver = sender == this ? other : this;
     int spi = 0x1000 + sender.number * 256 + receiver.number;

@@ -35,7 +35,7 @@ import java.util.function.Predicate;
 final class Faults {
   private static final int OFF = Integer.MIN_VALUE;
 
-  /** Throws nowhere, and leaves everything as it is: what it would put around it allocates. */
+  /** Throws nowhere, and leaves everything as it is: wrappers would allocate. */
   static final Faults NONE = new Faults(false);
 
   private final boolean active;
@@ -53,7 +53,7 @@ final class Faults {
     this.active = active;
   }
 
-  /** What is thrown. An error, so that no handler for exceptions alone passes for one. */
+  /** The thrown error: no exception, so that no handler for exceptions alone passes for one. */
   static final class Meant extends Error {
     private static final long serialVersionUID = 1L;
 
@@ -146,6 +146,12 @@ final class Faults {
       public int sealedLength(int innerLength, int mtu) {
         place();
         return overhead.sealedLength(innerLength, mtu);
+      }
+
+      @Override
+      public int longestInner(int room) {
+        place();
+        return overhead.longestInner(room);
       }
 
       @Override

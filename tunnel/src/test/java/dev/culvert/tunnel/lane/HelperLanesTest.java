@@ -90,7 +90,7 @@ final class HelperLanesTest {
     };
   }
 
-  /** What the lane writes, until it wrote {@code expected} packets. */
+  /** The packets that the lane writes, until there are {@code expected}. */
   private List<byte[]> receive(LaneEnd end, int expected) throws IOException {
     List<byte[]> packets = new ArrayList<>();
     long giveUp = System.nanoTime() + 10_000_000_000L;

@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 
-/** What a lane's ciphers keep of keys does not outlive the traffic for long. */
+/** Copies of keys in a lane's ciphers do not outlive the traffic for long. */
 final class IdleLaneTest {
   private int forgotten;
 

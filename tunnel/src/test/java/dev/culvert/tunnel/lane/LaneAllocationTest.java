@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Two whole lanes, system calls and all: what each thread allocates once they run steadily. */
+/** Two whole lanes, with system calls: no thread allocates once they run steadily. */
 final class LaneAllocationTest {
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
   private static final int ROUNDS = 20;
@@ -168,7 +168,7 @@ final class LaneAllocationTest {
       one.connect(two);
       MemorySegment[] there = reads(1, 2);
       MemorySegment[] back = reads(2, 1);
-      // What every packet allocates, every round allocates; linking a call site happens once.
+      // An allocation per packet occurs in every round; linking a call site happens once.
       long least = Long.MAX_VALUE;
       for (int round = 0; round < ROUNDS && least > 0; round++) {
         own = 0;

@@ -74,7 +74,7 @@ public final class LaneCluster implements AutoCloseable {
     from.lane.onTun();
   }
 
-  /** Packets that {@code to} writes to its TUN once it has received what was sent. */
+  /** Packets that {@code to} writes to its TUN once it has received the datagrams. */
   int received(LaneEnd to, int expected) throws IOException {
     int packets = 0;
     long giveUp = System.nanoTime() + 10_000_000_000L;

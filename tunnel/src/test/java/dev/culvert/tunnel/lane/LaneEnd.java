@@ -72,7 +72,7 @@ public final class LaneEnd implements TestEnd {
     this(number, merging, helperCount, aead, around, Faults.NONE);
   }
 
-  /** The same, and the lane throws where {@code faults} says. */
+  /** The same, and the lane throws at the places that {@code faults} names. */
   public LaneEnd(
       int number,
       boolean merging,

@@ -173,7 +173,7 @@ final class LaneFaultTest {
 
   private boolean thrown;
 
-  /** A batch that may throw; what it throws is what was meant. */
+  /** A batch that may throw; only the meant error is thrown. */
   private void drive(Lanes.Handler batch) throws IOException {
     try {
       batch.run();
@@ -193,7 +193,7 @@ final class LaneFaultTest {
     }
   }
 
-  /** Opens at their receivers what was sent: no tag was wrong and no counter came twice. */
+  /** Opens the sent datagrams at their receivers: no tag was wrong and no counter came twice. */
   private void takeSealed() throws IOException {
     for (int i = 1; i < ends.size(); i++) {
       TestEnd receiver = ends.get(i);

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What a lane makes of single packets that are out of the ordinary, byte for byte. */
+/** The verdict of a lane on single unusual packets, byte for byte. */
 final class LaneVerdictTest {
   /** As long in both families, so that both may lie in one train. */
   private static final int LENGTH = 240;
@@ -87,7 +87,7 @@ final class LaneVerdictTest {
     return bypassed;
   }
 
-  // ---------------------------------------------------------------- what cannot be read
+  // ---------------------------------------------------------------- unreadable packets
 
   @ParameterizedTest
   @CsvSource({
@@ -143,7 +143,7 @@ final class LaneVerdictTest {
     assertEquals(1, bypassed().getOrDefault("api", new Volume(0, 0)).packets());
   }
 
-  // ---------------------------------------------------------------- what is answered
+  // ---------------------------------------------------------------- packets that are answered
 
   @ParameterizedTest
   @CsvSource({
@@ -164,7 +164,7 @@ final class LaneVerdictTest {
     assertEquals(0, worker.lane.counters().of(LaneCounter.PACKETS_SENT));
     String unknown = from.contains(":") ? "fd00:0:0:77::9" : "10.0.77.9";
     send(worker, packet(from, unknown, 17, "1092192b00080000"));
-    assertEquals(1, answers(), "and what may be answered is");
+    assertEquals(1, answers(), "and a packet that may be answered is");
   }
 
   @ParameterizedTest
@@ -234,6 +234,8 @@ final class LaneVerdictTest {
     assertEquals(2, cluster.received(worker, 2));
     assertEquals(Map.of(DropReason.SOURCE_NOT_ALLOWED, 1L), worker.drops());
     assertEquals(2, worker.lane.counters().of(LaneCounter.PACKETS_DELIVERED));
+    assertEquals(2 * LENGTH, worker.lane.counters().of(LaneCounter.BYTES_DELIVERED));
+    assertEquals(3 * LENGTH, control.lane.counters().of(LaneCounter.BYTES_SENT));
   }
 
   /** From there to a pod of the worker's, with a payload up to {@link #LENGTH}. */

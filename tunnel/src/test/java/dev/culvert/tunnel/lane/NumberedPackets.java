@@ -76,7 +76,7 @@ public final class NumberedPackets {
     return packet;
   }
 
-  /** What packet {@code number} carries. */
+  /** The payload of packet {@code number}. */
   static byte[] payload(int number) {
     byte[] payload = new byte[PAYLOAD];
     Arrays.fill(payload, (byte) number);

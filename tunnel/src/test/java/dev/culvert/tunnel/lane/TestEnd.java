@@ -47,13 +47,13 @@ public interface TestEnd extends AutoCloseable {
   @Override
   void close();
 
-  /** Nothing comes out of a device, and nobody is told of what does. */
+  /** No packet comes out of a device, and no listener is told. */
   static SelfTraffic selfTraffic() {
     return new SelfTraffic(
         () -> -1, Encapsulation.UDP, new HostAddresses(), new LoopReports(to -> {}));
   }
 
-  /** A lane that throws where {@code faults} says. */
+  /** A lane that throws at the places that {@code faults} names. */
   static Lane lane(
       TestTun tun,
       boolean merging,

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.tunnel.offload.TunSink.Written;
 import dev.culvert.tunnel.train.Train;
+import dev.culvert.tunnel.wireguard.WireGuardOverhead;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -92,7 +93,7 @@ class CoalescerTest {
     Train train = new Train().startAt(arena.allocate(10_000), 8, 16);
     Segmenter segmenter = new Segmenter();
     assertTrue(segmenter.begin(TestPacket.inMemory(arena, read), 0, read.length));
-    assertEquals(4, segmenter.fill(train, new WireGuardOverhead(), 1420));
+    assertEquals(4, segmenter.fill(train, WireGuardOverhead.INSTANCE, 1420));
     coalescer.add(train);
     assertEquals(0, tun.written.size());
     coalescer.flush();
@@ -108,7 +109,7 @@ class CoalescerTest {
     Train train = new Train().startAt(arena.allocate(10_000), 0, 16);
     Segmenter segmenter = new Segmenter();
     assertTrue(segmenter.begin(TestPacket.inMemory(arena, read), 0, read.length));
-    segmenter.fill(train, new WireGuardOverhead(), 1420);
+    segmenter.fill(train, WireGuardOverhead.INSTANCE, 1420);
     train.length(1, 0);
     coalescer.add(train);
     coalescer.flush();
@@ -364,8 +365,8 @@ class CoalescerTest {
   }
 
   /**
-   * Splitting again what the coalescer wrote gives back each flow's packets, byte for byte and in
-   * order, whatever was among them.
+   * Splitting the coalescer's output gives back each flow's packets, byte for byte and in order,
+   * whatever was among them.
    */
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 4, 5, 6, 7, 8})
@@ -446,7 +447,7 @@ class CoalescerTest {
     byte[] buffer = new byte[70_000];
     while (segmenter.hasNext()) {
       Train train = new Train().startAt(MemorySegment.ofArray(buffer), 0, 16);
-      segmenter.fill(train, new WireGuardOverhead(), 1420);
+      segmenter.fill(train, WireGuardOverhead.INSTANCE, 1420);
       for (int i = 0; i < train.packets(); i++) {
         int at = (int) train.inner(i);
         packets.add(Arrays.copyOfRange(buffer, at, at + train.length(i)));
@@ -455,7 +456,7 @@ class CoalescerTest {
     return packets;
   }
 
-  /** Hashes of packets in order by addresses, protocol and ports, or what lies in their place. */
+  /** Hashes of packets in order by addresses, protocol and ports, or the bytes in their place. */
   private static Map<String, List<Integer>> byFlow(List<byte[]> packets) {
     Map<String, List<Integer>> flows = new HashMap<>();
     for (byte[] packet : packets) {

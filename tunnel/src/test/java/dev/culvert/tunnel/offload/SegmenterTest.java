@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.culvert.tunnel.engine.NetworkOrder;
 import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.train.Train;
+import dev.culvert.tunnel.wireguard.WireGuardOverhead;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -28,7 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class SegmenterTest {
   private static final int MTU = 1420;
-  private static final Overhead OVERHEAD = new WireGuardOverhead();
+  private static final Overhead OVERHEAD = WireGuardOverhead.INSTANCE;
 
   private final Arena arena = Arena.ofConfined();
   private final MemorySegment buffer = arena.allocate(1 << 17);
@@ -194,7 +195,7 @@ class SegmenterTest {
     assertEquals(17, packet.protocol());
   }
 
-  /** One byte changed in a good super-packet of IPv4 TCP: offset in what was read, new value. */
+  /** One byte changed in a good super-packet of IPv4 TCP: offset in the bytes read, new value. */
   @ParameterizedTest
   @CsvSource({
     "1, 2",
@@ -218,7 +219,7 @@ class SegmenterTest {
     "10, 0x44",
     "10, 0x4f", // version, header length
     "12, 0xff",
-    "12, 0", // total length beyond what was read, or within the header
+    "12, 0", // total length beyond the bytes read, or within the header
     "16, 0x20",
     "17, 1", // a fragment
     "19, 17",

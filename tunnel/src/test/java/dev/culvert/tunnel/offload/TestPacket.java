@@ -12,7 +12,7 @@ import java.util.Random;
 
 /**
  * A TCP or UDP packet as plain fields, and the slow and obvious way from there to bytes. Shares no
- * code with what it tests.
+ * code with the classes under test.
  *
  * @param v4 IPv4, else IPv6
  * @param tcp TCP, else UDP

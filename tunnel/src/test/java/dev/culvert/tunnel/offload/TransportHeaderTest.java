@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * packet that ends within its headers is malformed.
  */
 class TransportHeaderTest {
-  /** Ports 6443 and 2379, and what may follow. */
+  /** Ports 6443 and 2379, and the bytes behind them. */
   private static final String PORTS = "192b094b" + "00".repeat(16);
 
   private static final int TCP = 6;
@@ -42,7 +42,7 @@ class TransportHeaderTest {
     return header.read(memory, 0, packet);
   }
 
-  /** An IPv4 packet: protocol, flags and offset, and what is behind the header. */
+  /** An IPv4 packet: protocol, flags and offset, and the bytes behind the header. */
   private static byte[] v4(int protocol, int fragment, String payload) {
     byte[] rest = HexFormat.of().parseHex(payload);
     byte[] bytes = Arrays.copyOf(new byte[] {0x45}, 20 + rest.length);
@@ -200,7 +200,7 @@ class TransportHeaderTest {
       DropReason reason = read(bytes);
       if (reason == null) {
         read++;
-        assertTrue(header.offset() <= packet.length(), "what it carries begins within it");
+        assertTrue(header.offset() <= packet.length(), "its payload begins within it");
         assertTrue(!header.fragment() || header.sourcePort() == -1);
       } else {
         seen.add(reason);

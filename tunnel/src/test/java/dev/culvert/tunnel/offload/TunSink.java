@@ -6,9 +6,9 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A TUN device that keeps what {@code writev} would gather. */
+/** A TUN device that keeps the bytes that {@code writev} would gather. */
 final class TunSink implements TunWriter {
-  /** What was written: with its virtio-net header, and without. */
+  /** The bytes written: with the virtio-net header, and without. */
   record Written(MemorySegment bytes, int packets) {
     byte[] all() {
       return bytes.toArray(ValueLayout.JAVA_BYTE);
@@ -30,7 +30,7 @@ final class TunSink implements TunWriter {
   final List<Written> written = new ArrayList<>();
 
   @Override
-  @SuppressWarnings("restricted") // Reads what the iovecs point to, as the kernel does.
+  @SuppressWarnings("restricted") // Reads the memory that the iovecs point to, as the kernel does.
   public void write(MemorySegment iovecs, int count, int packets, int bytes) {
     MemorySegment gathered = MemorySegment.ofArray(new byte[bytes]);
     long at = 0;

@@ -44,7 +44,7 @@ class EspPortTest extends SocketTest {
     return from.send(batch, NO_REFUSAL);
   }
 
-  /** Loopback hands over what was sent before the sending call returns. */
+  /** Loopback delivers a packet before the sending call returns. */
   private int receive(EspPort port) throws Exception {
     return port.receive(received);
   }

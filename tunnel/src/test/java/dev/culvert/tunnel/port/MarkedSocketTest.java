@@ -22,6 +22,9 @@ final class MarkedSocketTest {
       }
       mark = newMark;
     }
+
+    @Override
+    public void close() {}
   }
 
   private final List<FakeSocket> sockets =

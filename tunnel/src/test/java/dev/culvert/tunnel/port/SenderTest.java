@@ -23,7 +23,7 @@ import jnr.ffi.Runtime;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** What the sender makes of failures that this machine's kernel cannot be brought to: a script. */
+/** The sender's reaction to failures that cannot be provoked in a kernel: a script plays them. */
 class SenderTest {
   private final Arena arena = Arena.ofShared();
   private final MemorySegment memory = arena.allocate(100_000);
@@ -38,7 +38,7 @@ class SenderTest {
     arena.close();
   }
 
-  /** Each send call takes the next result: what it returns, or the errno, negated. */
+  /** Each send call takes the next result: its return value, or the errno, negated. */
   private LibC scripted() {
     Runtime runtime = Runtime.getRuntime(LibC.LIBC);
     InvocationHandler handler =

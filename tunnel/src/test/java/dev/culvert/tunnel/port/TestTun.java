@@ -11,13 +11,13 @@ import java.lang.foreign.ValueLayout;
 import jnr.ffi.LibraryLoader;
 
 /**
- * A TUN queue without a TUN device: one end of a pair of local datagram sockets. What is fed is
- * read by the lane, what the lane writes is taken out here, a message a packet.
+ * A TUN queue without a TUN device: one end of a pair of local datagram sockets. The lane reads the
+ * packets fed here, and its packets are taken out here, one message per packet.
  */
 public final class TestTun implements AutoCloseable {
   private static final int BUFFER_BYTES = 4 << 20;
 
-  /** What only tests call. */
+  /** Calls that only tests make. */
   public interface SocketPair {
     SocketPair LIBRARY = LibraryLoader.create(SocketPair.class).failImmediately().load("c");
 
@@ -55,7 +55,7 @@ public final class TestTun implements AutoCloseable {
     }
   }
 
-  /** What the lane wrote next, with its virtio-net header: its length, or -1 for nothing. */
+  /** Takes the next packet of the lane, with its virtio-net header: its length, or -1 for none. */
   public int take(MemorySegment buffer) {
     return (int) LIBC.read(ours, buffer.address(), buffer.byteSize());
   }

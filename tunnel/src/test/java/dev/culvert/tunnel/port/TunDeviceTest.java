@@ -67,7 +67,9 @@ class TunDeviceTest {
     return device;
   }
 
-  /** Reads until a packet of that IPv4 protocol and, where not negative, of that GSO type comes. */
+  /**
+   * Reads until a packet of that IPv4 protocol and, unless it is negative, of that GSO type comes.
+   */
   private int readPacket(TunPort port, int protocol, int gsoType) throws Exception {
     for (int i = 0; i < 3000; i++) {
       int bytes = port.read(buffer, 0, 1 << 17);

@@ -291,8 +291,8 @@ class UdpPortTest extends SocketTest {
     open.add(sockets);
     assertTrue(sockets.port() > 0);
     for (int lane = 0; lane < 2; lane++) {
-      assertEquals(sockets.port(), present(sockets.v4(lane)).port());
-      assertEquals(sockets.port(), present(sockets.v6(lane)).port());
+      assertEquals(sockets.port(), present(sockets.sockets().of(lane, IpFamily.V4)).port());
+      assertEquals(sockets.port(), present(sockets.sockets().of(lane, IpFamily.V6)).port());
     }
   }
 
@@ -304,8 +304,8 @@ class UdpPortTest extends SocketTest {
   void lanesShareTheFlowsOfOnePort() throws Exception {
     UdpSockets sockets = namespace.call(() -> UdpSockets.open(2, 0, UdpOptions.DEFAULT));
     open.add(sockets);
-    UdpPort first = present(sockets.v4(0));
-    UdpPort second = present(sockets.v4(1));
+    UdpPort first = present(sockets.sockets().of(0, IpFamily.V4));
+    UdpPort second = present(sockets.sockets().of(1, IpFamily.V4));
     for (int i = 0; i < 64; i++) {
       assertEquals(0, bind(IpFamily.V4).sendOne(memory, 0, 100, loopback(first), 0));
     }
@@ -341,7 +341,7 @@ class UdpPortTest extends SocketTest {
     namespace.exec("sysctl", "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1");
     UdpSockets sockets = namespace.call(() -> UdpSockets.open(1, 0, UdpOptions.DEFAULT));
     open.add(sockets);
-    assertNotNull(sockets.v4(0));
+    assertNotNull(sockets.sockets().of(0, IpFamily.V4));
   }
 
   @Test

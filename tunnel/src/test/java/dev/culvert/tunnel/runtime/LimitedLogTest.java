@@ -106,7 +106,7 @@ class LimitedLogTest {
       log.info("peer " + i, MOVED, i, "nowhere");
     }
     assertEquals(LimitedLog.MOST_KEYS + LimitedLog.BURST, lines.list.size());
-    // What may be written in full again makes room.
+    // A key that may be written in full again makes room.
     now += LimitedLog.BURST * LimitedLog.INTERVAL.toNanos();
     log.info("a real peer", MOVED, "a real peer", "here");
     assertEquals("a real peer moved to here", lines.list.getLast().getFormattedMessage());

@@ -100,7 +100,7 @@ class SequenceFilesTest {
     Files.move(backup, record(), StandardCopyOption.REPLACE_EXISTING);
     Files.delete(folder.resolve("run").resolve(sa.fingerprint())); // As after a boot.
     assertEquals(
-        "/state/KEY is a copy, perhaps older than what was used: give both ends a new key",
+        "/state/KEY is a copy, perhaps older than the numbers used: give both ends a new key",
         refusal());
   }
 

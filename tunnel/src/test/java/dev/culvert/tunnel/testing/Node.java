@@ -14,7 +14,7 @@ public interface Node {
 
   long nextDeadlineNanos();
 
-  /** Does all that is due at {@link SimulatedNetwork#now}, and transmits what that gives. */
+  /** Does all that is due at {@link SimulatedNetwork#now}, and transmits the resulting messages. */
   void advance(SimulatedNetwork network);
 
   /** Takes a datagram that arrived. */

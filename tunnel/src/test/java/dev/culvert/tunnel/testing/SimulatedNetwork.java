@@ -22,8 +22,8 @@ import java.util.function.Predicate;
 
 /**
  * Nodes on one network in virtual time, which steps to the next arrival or deadline. It can lose,
- * double, delay and corrupt, all from one seed. Somebody reads every datagram and fails the test
- * where the marker of an inner packet is in it.
+ * double, delay and corrupt, all from one seed. Somebody reads every datagram and fails the test if
+ * the marker of an inner packet is in it.
  */
 public final class SimulatedNetwork {
   public static final long LATENCY = MILLISECONDS.toNanos(1);
@@ -37,7 +37,7 @@ public final class SimulatedNetwork {
   /** A datagram on its way or past. */
   @SuppressWarnings("ArrayRecordComponent") // Never compared.
   public record Sent(long at, long number, Endpoint from, Endpoint to, byte[] bytes) {
-    /** The first four bytes as WireGuard reads them; 0 where there are not as many. */
+    /** The first four bytes as WireGuard reads them; 0 if there are fewer. */
     public int type() {
       return bytes.length < 4 ? 0 : ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getInt();
     }
@@ -57,7 +57,7 @@ public final class SimulatedNetwork {
       new PriorityQueue<>(Comparator.comparingLong(Flight::at).thenComparingLong(Flight::number));
   private long number;
 
-  /** Something on its way, and what happens when it arrives. */
+  /** Something on its way, and the action when it arrives. */
   private record Flight(long at, long number, Runnable arrival) {}
 
   public SimulatedNetwork(long seed, Node... nodes) {
@@ -138,7 +138,7 @@ public final class SimulatedNetwork {
     runUntil(now + nanos);
   }
 
-  /** Lets arrive what is under way, and whatever that brings about within a second. */
+  /** Delivers all that is under way, and all that follows from it within a second. */
   public void settle() {
     run(MILLISECONDS.toNanos(1000));
   }

@@ -23,7 +23,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 
-/** One engine of any protocol with its place on the network and what it delivered. */
+/** One engine of any protocol with its place on the network and the packets it delivered. */
 public abstract class Station implements Node {
   /** In every inner packet; the eavesdropper never sees it. */
   public static final byte[] MARKER = "never in clear on the wire".getBytes(US_ASCII);

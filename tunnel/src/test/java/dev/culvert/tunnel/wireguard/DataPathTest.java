@@ -313,6 +313,17 @@ final class DataPathTest {
   }
 
   @Test
+  void peerOfKnownAddressesIsNotFollowedToAnotherOne() {
+    bob.apply(Updates.heardAt(alice.publicKey, alice.address.address()));
+    bob.receive(elsewhere, network.now, sealed(1));
+    assertEquals(alice.address, bob.peer(alice).endpoint());
+    Endpoint otherPort = Endpoint.of(alice.address.address(), 4711);
+    bob.receive(otherPort, network.now, sealed(2));
+    assertEquals(otherPort, bob.peer(alice).endpoint());
+    assertEquals(List.of(1, 2), bob.deliveredNumbers());
+  }
+
+  @Test
   void peerIsNotFollowedByForgedReplayedOrExpiredPackets() {
     byte[] seen = sealed(1)[0];
     receive(seen);
@@ -383,7 +394,7 @@ final class DataPathTest {
     assertTrue(peer.heardFrom(roamed));
     assertSame(roamed, peer.endpoint());
     peer.sourceFits(second, false);
-    assertSame(roamed, peer.endpoint(), "an answer about what is no longer in use");
+    assertSame(roamed, peer.endpoint(), "an answer about an address no longer in use");
     peer.forgetSource();
     assertEquals(elsewhere, peer.endpoint());
     assertTrue(peer.heardFrom(roamed), "a change of mark begins anew");

@@ -27,11 +27,13 @@ import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.testing.SimulatedNetwork;
 import java.lang.foreign.ValueLayout;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -163,40 +165,81 @@ final class HandshakeTest {
     later.send(again, bob, 2);
     later.settle();
     byte[] initiation = later.sentBy(again, Messages.INITIATION).getFirst().bytes();
+    List<Node> peers = new ArrayList<>();
     for (int i = 0; i < 70; i++) {
       Node peer = new Node("peer", 3 + i);
-      bob.peer(peer, peer.address, null, OptionalInt.empty(), "10.1.0." + i);
+      bob.peer(peer, peer.address, null, OptionalInt.empty(), Prefix.host(peer.inner).toString());
+      peers.add(peer);
     }
     bob.receive(alice.address, network.now, first);
     Session confirmed = bob.session(alice);
     // So many come first that the control side hears of the initiation before.
-    bob.engine.greet();
+    peers.forEach(peer -> bob.seal(peer, network.now, 1));
     bob.receive(alice.address, network.now, initiation);
     bob.engine.advance(network.now, network.wall(bob));
     assertSame(confirmed, bob.session(alice));
   }
 
   @Test
-  void greetingManyLeavesOthersTheirTurn() {
-    for (int i = 0; i < 150; i++) {
+  void whoLearnsOfAPeerLaterGreetsItAndBothCanSendAtOnce() {
+    Node carol = new Node("carol", 3);
+    alice.knows(carol);
+    network.add(carol);
+    network.send(alice, carol, 1);
+    network.run(SECONDS.toNanos(2));
+    assertEquals(1, carol.drops(DropReason.BAD_HANDSHAKE));
+    carol.knows(alice);
+    carol.engine.greet();
+    network.run(MILLISECONDS.toNanos(10));
+    assertEquals(List.of(1), carol.deliveredNumbers());
+    assertEquals(SealResult.SEALED, network.send(carol, alice, 2));
+  }
+
+  @Test
+  void eachPeerIsGreetedOnce() {
+    alice.engine.greet();
+    network.settle();
+    network.run(SECONDS.toNanos(700));
+    assertTrue(alice.peer(bob).sessions().isEmpty());
+    alice.engine.greet();
+    network.settle();
+    assertEquals(1, network.sentBy(alice, Messages.INITIATION).size());
+  }
+
+  @Test
+  void silentPeerIsGreetedForFifteenSecondsUnlessDataWaits() {
+    network.lose = sent -> true;
+    alice.engine.greet();
+    network.run(SECONDS.toNanos(300));
+    assertEquals(3, network.seen.size());
+    Node carol = new Node("carol", 3);
+    alice.knows(carol);
+    alice.engine.greet();
+    network.settle();
+    network.send(alice, carol, 1);
+    network.run(SECONDS.toNanos(300));
+    assertEquals(3 + 1 + 18, network.seen.size());
+  }
+
+  @Test
+  void manyAreGreetedOneAfterTheOther() {
+    for (int i = 0; i < 249; i++) {
       Node peer = new Node("peer", 3 + i);
-      alice.peer(peer, i < 100 ? peer.address : null, null, OptionalInt.empty(), "10.1.0." + i);
+      alice.peer(peer, i < 224 ? peer.address : null, null, OptionalInt.empty(), "10.1.0." + i);
     }
     alice.engine.greet();
-    long now = network.now;
-    int greeted = 0;
-    int most = 0;
-    while (alice.engine.nextDeadlineNanos() == Long.MIN_VALUE) {
-      alice.engine.advance(now, network.wall(alice));
-      int sent = 0;
-      while (alice.engine.pollTransmit(alice.datagram, now)) {
-        sent++;
-      }
-      most = Math.max(most, sent);
-      greeted += sent;
+    long began = network.now;
+    network.run(SECONDS.toNanos(2));
+    List<SimulatedNetwork.Sent> greetings = network.sentBy(alice, Messages.INITIATION);
+    assertEquals(225, greetings.size(), "bob and whoever can be reached");
+    for (int tenth = 0; tenth < 5; tenth++) {
+      long from = began + tenth * MILLISECONDS.toNanos(100);
+      long sent =
+          greetings.stream()
+              .filter(s -> s.at() > from && s.at() <= from + MILLISECONDS.toNanos(100))
+              .count();
+      assertTrue(sent > 10 && sent < 90, sent + " of 45 in the tenth of a second " + tenth);
     }
-    assertEquals(101, greeted, "bob and whoever can be reached");
-    assertTrue(most < 100, most + " at once");
   }
 
   @Test
@@ -279,6 +322,22 @@ final class HandshakeTest {
     network.run(1);
     assertEquals(1, bob.drops(DropReason.RATE_LIMITED));
     assertEquals(1, network.sentBy(bob, Messages.RESPONSE).size());
+  }
+
+  @Test
+  void handshakeOfAPeerOfKnownAddressesIsRefusedFromAnotherOneAndTakenFromTheRightOne() {
+    bob.apply(Updates.heardAt(alice.publicKey, alice.address.address()));
+    byte[] initiation = initiation();
+    bob.receive(Endpoint.of(IpAddress.parse("198.51.100.9"), 4711), network.now, initiation);
+    network.run(1);
+    assertEquals(1, bob.drops(DropReason.BAD_HANDSHAKE));
+    assertEquals(0, network.sentBy(bob, Messages.RESPONSE).size());
+    bob.receive(alice.address, network.now, initiation);
+    network.run(1);
+    assertEquals(1, network.sentBy(bob, Messages.RESPONSE).size());
+    assertEquals(alice.address, bob.peer(alice).endpoint());
+    bob.engine.apply(Updates.replacing(Updates.peer(alice.publicKey, null, "10.0.0.1/32")));
+    assertEquals(Set.of(), bob.peer(alice).addresses(), "as a peer of wg setconf");
   }
 
   /** An initiation of alice's that does not arrive, nor do those after it. */

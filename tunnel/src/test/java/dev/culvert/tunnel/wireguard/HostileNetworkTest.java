@@ -102,7 +102,7 @@ final class HostileNetworkTest {
     }
     assertEquals(List.of(), bob.delivered);
     assertEquals(alice.address, bob.peer(alice).endpoint());
-    // Bob still awaits nothing of this: what came was dropped, each for one reason.
+    // Bob still awaits nothing of this: each message was dropped, for one reason.
     network.run(1);
     assertEquals(
         datagrams,

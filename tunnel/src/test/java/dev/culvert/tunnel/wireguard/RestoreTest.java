@@ -23,7 +23,7 @@ final class RestoreTest {
   private final Node bob = new Node("bob", 2);
   private final SimulatedNetwork network = SimulatedNetwork.of(alice, bob);
 
-  /** What names key and nonce of each data message that alice sent; the key goes with the index. */
+  /** Whether two data messages of alice have one key and nonce; index and counter name them. */
   private boolean anyNonceTwice() {
     List<SimulatedNetwork.Sent> sent = network.sentBy(alice, DataMessages.DATA);
     Set<String> nonces = new HashSet<>();

@@ -2,6 +2,7 @@
 package dev.culvert.tunnel.wireguard;
 
 import dev.culvert.crypto.SecretBytes;
+import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.noise.Messages;
@@ -9,6 +10,7 @@ import dev.culvert.tunnel.noise.PublicKey;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Changes to a device, for tests. */
@@ -48,6 +50,11 @@ final class Updates {
         keepalive,
         replaceAllowedIps,
         Arrays.stream(allowedIps).map(Updates::change).toList());
+  }
+
+  static PeerUpdate heardAt(PublicKey key, IpAddress... addresses) {
+    return new PeerUpdate(
+        key, false, true, null, null, Set.of(addresses), OptionalInt.empty(), false, List.of());
   }
 
   private static PeerUpdate.AllowedIpChange change(String range) {

@@ -150,8 +150,8 @@ final class VectorsTest {
   }
 
   private static WireGuardPeer peer(Map<String, WireGuardPeer> peers, String name) {
-    SharedState shared =
-        new SharedState(
+    WireGuardState shared =
+        new WireGuardState(
             Limits.OF_THE_PAPER,
             new IndexTable(Node.seeded(name.hashCode())),
             AeadBackends.all().getFirst(),

@@ -51,7 +51,7 @@ public final class CaptureCommand implements Callable<Integer> {
       names = {"-w", "--write"},
       paramLabel = "FILE",
       required = true,
-      description = "Where to; - is standard output.")
+      description = "Output file; - is standard output.")
   private String target;
 
   @Option(names = "--device", paramLabel = "DEV", description = "Only on this underlay device.")

@@ -73,11 +73,11 @@ final class CaptureRun {
   }
 
   /** Captures until it is stopped or a limit is reached, and reports the counts. */
-  void run(String what) throws IOException {
+  void run(String source) throws IOException {
     boolean progress = onTerminal();
     writeKeys();
     out.flush();
-    err.println("capturing " + what);
+    err.println("capturing " + source);
     err.flush();
     long start = System.nanoTime();
     long tick = start;

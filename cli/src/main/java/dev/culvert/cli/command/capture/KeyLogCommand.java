@@ -36,7 +36,7 @@ public final class KeyLogCommand implements Callable<Integer> {
       names = {"-w", "--write"},
       paramLabel = "FILE",
       required = true,
-      description = "Where to; only its owner may be able to read it.")
+      description = "Output file; only its owner may be able to read it.")
   private Path file;
 
   @Option(
@@ -55,7 +55,7 @@ public final class KeyLogCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     if (!withSecrets) {
       throw new CommandException(
-          ExitCode.USAGE, "this writes secret keys: say --with-secrets if that is what you want");
+          ExitCode.USAGE, "this writes secret keys: add --with-secrets if you want that");
     }
     String name = gateway.running(machine);
     CountDownLatch stopped = new CountDownLatch(1);

@@ -9,18 +9,12 @@ import java.io.IOException;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFileAttributes;
-import java.nio.file.attribute.PosixFilePermission;
-import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Set;
 
 /** A file to write secrets to. Users other than its owner can neither read nor replace it. */
 final class SecretFile {
-  private static final Set<PosixFilePermission> OTHERS =
-      PosixFilePermissions.fromString("---rwxrwx");
+  private static final Path STDOUT = Path.of("/proc/self/fd/1");
 
   private SecretFile() {}
 
@@ -50,9 +44,7 @@ final class SecretFile {
    * it is accepted.
    */
   static void checkStandardOutput() throws IOException, CommandException {
-    PosixFileAttributes there =
-        Files.readAttributes(Path.of("/proc/self/fd/1"), PosixFileAttributes.class);
-    if (there.isRegularFile() && there.permissions().stream().anyMatch(OTHERS::contains)) {
+    if (PrivateFile.isOpenToOthers(STDOUT)) {
       throw refused(Path.of("standard output"), "group or others can read it: use -w FILE");
     }
   }

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cli.command.key;
 
+import dev.culvert.tunnel.state.PrivateFile;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermission;
 import java.util.Arrays;
 import java.util.Base64;
-import java.util.Set;
 import picocli.CommandLine;
 
 /** Prints keys. */
@@ -39,16 +37,12 @@ final class KeyOutput {
   }
 
   private static void warn(CommandLine command) throws IOException {
-    if (Files.isRegularFile(STDOUT)) {
-      Set<PosixFilePermission> mode = Files.getPosixFilePermissions(STDOUT);
-      if (mode.contains(PosixFilePermission.OTHERS_READ)
-          || mode.contains(PosixFilePermission.GROUP_READ)) {
-        PrintWriter err = command.getErr();
-        err.println(
-            "culvert: warning: this writes a secret into a file that others can read;"
-                + " set the umask to 077 first");
-        err.flush();
-      }
+    if (PrivateFile.isOpenToOthers(STDOUT)) {
+      PrintWriter err = command.getErr();
+      err.println(
+          "culvert: warning: this writes a secret into a file that others can read;"
+              + " set the umask to 077 first");
+      err.flush();
     }
   }
 

@@ -5,7 +5,7 @@ import dev.culvert.cli.command.ExitCode;
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.crypto.X25519;
 import dev.culvert.daemon.config.ConfigException;
-import dev.culvert.daemon.config.read.KeyFile;
+import dev.culvert.daemon.config.read.Base64Key;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Arrays;
@@ -35,7 +35,7 @@ public final class KeyPubCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, ConfigException {
-    try (SecretBytes key = KeyFile.read("standard input", in.readNBytes(MAX_INPUT))) {
+    try (SecretBytes key = Base64Key.read("standard input", in.readNBytes(MAX_INPUT))) {
       byte[] privateKey = key.toByteArray();
       try {
         KeyOutput.print(spec.commandLine(), X25519.publicKey(privateKey));

@@ -33,7 +33,7 @@ import picocli.CommandLine.Spec;
       "Puts a new ESP key, of the next id, into a key file. The key before stays in it, older ones"
           + " go.",
       "A gateway of this machine with that file takes it in by itself; bring the same file to all"
-          + " other nodes, in any order. Where a gateway runs, this shows which peers have the new"
+          + " other nodes, in any order. If a gateway runs, this shows which peers have the new"
           + " key."
     })
 public final class KeyRotateCommand implements Callable<Integer> {

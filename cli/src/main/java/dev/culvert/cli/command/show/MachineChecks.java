@@ -3,9 +3,11 @@ package dev.culvert.cli.command.show;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import dev.culvert.cli.command.Gateways;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackends;
 import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.config.EngineConfig;
 import dev.culvert.daemon.config.EspConfig;
 import dev.culvert.daemon.socket.LocalServer;
@@ -221,14 +223,31 @@ final class MachineChecks {
         "sysctl -w net.core.rmem_max=" + WANTED_BUFFER);
   }
 
-  private static Finding port(String subject, int wanted) {
+  private Finding port(String subject, int wanted) {
     try (DatagramSocket probe = new DatagramSocket(wanted)) {
       return Finding.ok(subject, probe.getLocalPort() + " is free");
     } catch (SocketException e) {
-      return Finding.warn(
-          subject,
-          wanted + " is in use",
-          "give each gateway a listenPort of its own (ss -ulpn shows who has it)");
+      return gatewayAt(wanted)
+          .map(gateway -> Finding.ok(subject, wanted + " is that of " + gateway))
+          .orElseGet(
+              () ->
+                  Finding.warn(
+                      subject,
+                      wanted + " is in use",
+                      "give each gateway a listenPort of its own (ss -ulpn shows who has it)"));
+    }
+  }
+
+  /** The gateway of this network namespace that listens at {@code port}. */
+  private Optional<String> gatewayAt(int port) {
+    try {
+      return new Gateways(machine)
+          .askHere().stream()
+              .filter(gateway -> gateway.listenPort() == port)
+              .map(GatewayView::interfaceName)
+              .findFirst();
+    } catch (IOException e) {
+      return Optional.empty(); // Then it is somebody's who has to be looked for.
     }
   }
 

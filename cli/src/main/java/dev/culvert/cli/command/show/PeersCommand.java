@@ -60,7 +60,7 @@ public final class PeersCommand implements Callable<Integer> {
             Units.ago(peer.lastHandshake(), now),
             Units.bytes(peer.txBytes()),
             Units.bytes(peer.rxBytes()),
-            owns(peer.allowedIps()));
+            Units.few(peer.allowedIps()));
       }
     }
     table.print(out);
@@ -69,12 +69,4 @@ public final class PeersCommand implements Callable<Integer> {
 
   /** One interface's peers, in JSON. */
   private record InterfacePeers(String interfaceName, List<PeerView> peers) {}
-
-  private static String owns(List<String> ranges) {
-    return switch (ranges.size()) {
-      case 0 -> "-";
-      case 1, 2, 3 -> String.join(",", ranges);
-      default -> String.join(",", ranges.subList(0, 2)) + ",+" + (ranges.size() - 2);
-    };
-  }
 }

@@ -47,7 +47,7 @@ public final class PlanCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    GatewayConfig config = ConfigFile.read(file);
+    GatewayConfig config = machine.read(ConfigFile.open(file));
     List<String> notes = notes(config);
     KernelPlan plan = GatewayPlan.of(config, machine.network()).kernel();
     PrintWriter out = spec.commandLine().getOut();

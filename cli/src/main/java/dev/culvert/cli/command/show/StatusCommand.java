@@ -11,6 +11,7 @@ import dev.culvert.cli.command.ExitCode;
 import dev.culvert.cli.command.GatewaysParameter;
 import dev.culvert.cli.command.OutputOption;
 import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.admin.ControlPlaneView;
 import dev.culvert.daemon.admin.EspView;
 import dev.culvert.daemon.admin.EspView.GlobalKeyView;
 import dev.culvert.daemon.admin.EspView.NoticeView;
@@ -87,12 +88,34 @@ public final class StatusCommand implements Callable<Integer> {
         line(out, "name", trouble);
       }
     }
+    if (gateway.controlPlane() != null) {
+      controlPlane(out, gateway.controlPlane());
+    }
     if (gateway.esp() != null) {
       esp(out, gateway.esp());
     }
     if (gateway.traffic() != null) {
       traffic(out, gateway.traffic());
     }
+  }
+
+  private static void controlPlane(PrintWriter out, ControlPlaneView plane) {
+    String phase = Objects.requireNonNullElse(plane.phase(), "not published yet");
+    line(out, "node", plane.node() + ", " + phase);
+    line(out, "control plane", plane.nodes() + " nodes, " + age(plane));
+    if (plane.registrar() != null) {
+      line(out, "registrar", plane.registrar());
+    }
+    if (plane.failures() != 0) {
+      line(out, "API failures", "" + plane.failures());
+    }
+    plane.troubles().forEach(trouble -> line(out, "warning", trouble));
+  }
+
+  private static String age(ControlPlaneView plane) {
+    String from = plane.synced() || plane.nodes() == 0 ? "" : "from disk, ";
+    Long age = plane.ageSeconds();
+    return from + (age == null ? "not heard since the start" : "heard " + Units.age(age) + " ago");
   }
 
   private static void esp(PrintWriter out, EspView esp) {
@@ -133,7 +156,7 @@ public final class StatusCommand implements Callable<Integer> {
     return packets + " packets" + mean;
   }
 
-  private static void line(PrintWriter out, String what, String value) {
-    out.printf(Locale.ROOT, "  %-14s %s%n", what, value);
+  private static void line(PrintWriter out, String label, String value) {
+    out.printf(Locale.ROOT, "  %-14s %s%n", label, value);
   }
 }

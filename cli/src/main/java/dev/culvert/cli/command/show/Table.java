@@ -6,18 +6,23 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Text in columns as wide as they need to be. */
-final class Table {
+public final class Table {
   private final List<List<String>> rows = new ArrayList<>();
 
-  Table(String... heads) {
+  /**
+   * @param heads of the columns
+   */
+  public Table(String... heads) {
     rows.add(List.of(heads));
   }
 
-  void row(String... cells) {
+  /** Adds a row. */
+  public void row(String... cells) {
     rows.add(List.of(cells));
   }
 
-  void print(PrintWriter out) {
+  /** Prints all rows. */
+  public void print(PrintWriter out) {
     int columns = rows.getFirst().size();
     int[] widths = new int[columns];
     for (List<String> row : rows) {

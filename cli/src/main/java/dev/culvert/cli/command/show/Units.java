@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cli.command.show;
 
+import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -25,11 +26,20 @@ public final class Units {
    *
    * @param then seconds since 1970, null for never
    */
-  static String ago(@Nullable Long then, long now) {
+  public static String ago(@Nullable Long then, long now) {
     if (then == null) {
       return "never";
     }
     return age(Math.max(0, now - then)) + " ago";
+  }
+
+  /** Some ranges of a list that may be long. */
+  public static String few(List<String> ranges) {
+    return switch (ranges.size()) {
+      case 0 -> "-";
+      case 1, 2, 3 -> String.join(",", ranges);
+      default -> String.join(",", ranges.subList(0, 2)) + ",+" + (ranges.size() - 2);
+    };
   }
 
   /** A duration in words. */

@@ -11,6 +11,7 @@ import dev.culvert.daemon.testing.FakeMachine;
 import dev.culvert.daemon.testing.FakeNetwork;
 import dev.culvert.daemon.testing.FakeTunnels;
 import dev.culvert.daemon.testing.FakeWireGuard;
+import dev.culvert.daemon.testing.GatewayYaml;
 import dev.culvert.daemon.uapi.UapiServer;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -24,7 +25,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What {@code culvert capture} and {@code keylog} refuse, and what they say. */
+/** Arguments that {@code culvert capture} and {@code keylog} refuse, and their messages. */
 @SuppressWarnings("try") // gateways that only have to be there
 final class CaptureArgumentsTest {
   private static final String PEER = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=";
@@ -47,7 +48,7 @@ final class CaptureArgumentsTest {
         RootCommand.commandLine(machine, false).setErr(new PrintWriter(err)).execute(arguments);
     assertEquals("culvert: " + message + "\n", err.toString());
     assertEquals(status, actual);
-    assertFalse(Files.exists(target), "nothing is made of what is refused");
+    assertFalse(Files.exists(target), "a refused command makes no file");
     assertFalse(Files.exists(Path.of(target + ".esp_sa")));
   }
 
@@ -60,18 +61,12 @@ final class CaptureArgumentsTest {
   }
 
   private Path wireGuard() throws IOException {
-    return Files.writeString(
-        directory.resolve("wg.yaml"),
-        """
-        apiVersion: culvert.dev/v1alpha1
-        kind: Gateway
-        spec:
-          interface: {name: cv-none, listenPort: 7}
-          identity: {privateKeyFile: key}
-          peers:
-            - {name: b, publicKey: %s, endpoint: "192.0.2.1:8", allowedIps: [10.1.0.0/16]}
-        """
-            .formatted(PEER));
+    return GatewayYaml.of("cv-none", "listenPort: 7")
+        .with("identity: {privateKeyFile: key}")
+        .peers(
+            GatewayYaml.entry(
+                "b", "publicKey: " + PEER, "endpoint: '192.0.2.1:8'", "allowedIps: [10.1.0.0/16]"))
+        .write(directory.resolve("wg.yaml"));
   }
 
   private Path esp(String device) throws IOException {
@@ -79,21 +74,11 @@ final class CaptureArgumentsTest {
     Files.createFile(
         keys, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
     Files.writeString(keys, "3 rfc4106(gcm(aes)) 6f1c4d3be8a7902c5d1e0f9ab3c48d275e6a71f3 128\n");
-    return Files.writeString(
-        directory.resolve("esp.yaml"),
-        """
-        apiVersion: culvert.dev/v1alpha1
-        kind: Gateway
-        spec:
-          engine: esp
-          interface: {name: %s}
-          esp: {keyFile: esp.keys}
-          internal: [192.0.2.1]
-          podCIDRs: [10.0.0.0/16]
-          peers:
-            - {name: b, endpoint: "192.0.2.2:4500", allowedIps: [10.1.0.0/16]}
-        """
-            .formatted(device));
+    return GatewayYaml.of(device)
+        .with("engine: esp", "esp: {keyFile: esp.keys}")
+        .with("internal: [192.0.2.1]", "podCIDRs: [10.0.0.0/16]")
+        .peers(GatewayYaml.entry("b", "endpoint: '192.0.2.2:4500'", "allowedIps: [10.1.0.0/16]"))
+        .write(directory.resolve("esp.yaml"));
   }
 
   @Test
@@ -142,7 +127,7 @@ final class CaptureArgumentsTest {
     try (GatewayDaemon daemon = GatewayDaemon.start(wireGuard(), machine)) {
       assertRefused(
           2,
-          "this writes secret keys: say --with-secrets if that is what you want",
+          "this writes secret keys: add --with-secrets if you want that",
           "keylog",
           "cv-none",
           "-w",

@@ -92,7 +92,7 @@ final class SecretFileTest {
     assertEquals("before", Files.readString(elsewhere));
   }
 
-  /** By whoever owns the folder: what is checked is what is written to. */
+  /** The owner of the folder makes the link. The file that was checked is the one written to. */
   @Test
   @Timeout(60)
   void aLinkThatTakesTheNameBetweenCheckAndOpenIsNeverWrittenThrough() throws Exception {

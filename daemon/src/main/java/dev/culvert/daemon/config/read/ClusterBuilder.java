@@ -3,6 +3,7 @@ package dev.culvert.daemon.config.read;
 
 import dev.culvert.daemon.config.ClusterConfig;
 import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.config.DiscoveryConfig;
 import dev.culvert.daemon.config.InterfaceAddress;
 import dev.culvert.daemon.config.Place;
 import dev.culvert.routing.BlindSpot;
@@ -13,7 +14,6 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Policy;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.TrafficClass;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumSet;
@@ -45,10 +45,16 @@ final class ClusterBuilder {
   private boolean selfRequired = true;
   private @Nullable Place nodesPlace;
 
-  /** The file that names more nodes. */
-  @Nullable Path discovery;
+  /** The source of more nodes. */
+  @Nullable DiscoveryConfig discovery;
+
+  /** Whether this node's addresses and pods are known. */
+  boolean selfKnown = true;
 
   final List<Prefix> clusterCidrs = new ArrayList<>();
+
+  /** Ranges in which nodes may be that are not known yet. */
+  final List<Prefix> nodeCidrs = new ArrayList<>();
 
   /** Ranges of this node, in a file that has only peers. */
   final List<Prefix> podCidrs = new ArrayList<>();
@@ -121,7 +127,10 @@ final class ClusterBuilder {
         throw nodesPlace.error("'spec.node' has to say which of the nodes this is");
       }
       return new ClusterConfig(
-          ClusterConfig.UNNAMED, ofPeers(whole, peers, addresses), policy, false);
+          ClusterConfig.UNNAMED,
+          ofPeers(whole, peers, addresses),
+          policy,
+          ClusterConfig.Scope.PEERS);
     }
     boolean known = names.containsKey(self);
     if (!known && selfRequired) {
@@ -131,7 +140,11 @@ final class ClusterBuilder {
     if (!known) {
       nodes.add(unknown(self));
     }
-    return new ClusterConfig(self, map(whole, nodes), policy, true);
+    return new ClusterConfig(
+        self,
+        map(whole, nodes),
+        policy,
+        selfKnown ? ClusterConfig.Scope.NODES : ClusterConfig.Scope.OTHER_NODES);
   }
 
   /** A node of which only the name is known. */
@@ -180,7 +193,7 @@ final class ClusterBuilder {
 
   private ClusterMap map(Place whole, List<ClusterNode> all) throws ConfigException {
     try {
-      return ClusterMap.of(all, clusterCidrs);
+      return ClusterMap.of(all, clusterCidrs, nodeCidrs);
     } catch (IllegalArgumentException e) {
       throw whole.error(String.valueOf(e.getMessage()));
     }

@@ -2,16 +2,14 @@
 package dev.culvert.daemon.config.read;
 
 import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.config.DiscoveryConfig;
+import dev.culvert.daemon.config.KubernetesConfig;
 import dev.culvert.daemon.config.Place;
 import dev.culvert.daemon.config.Values;
 import dev.culvert.daemon.config.read.YamlValue.YamlMap;
 import dev.culvert.routing.BlindSpot;
 import dev.culvert.routing.ClusterNode;
-import dev.culvert.routing.Exemption;
 import dev.culvert.routing.IpAddress;
-import dev.culvert.routing.IpProtocol;
-import dev.culvert.routing.NodeSelector;
-import dev.culvert.routing.PortRange;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.TrafficClass;
 import java.nio.file.Path;
@@ -21,13 +19,15 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** The part of the format that is about the cluster: this node, the other nodes, and the policy. */
 final class ClusterFormat {
   private final Path directory;
   private final NodePeers peers;
-  private final NodesFile nodesFile;
+  private final NodeSource source;
+  private final UnaryOperator<@Nullable String> environment;
   private final ClusterBuilder cluster;
   private final List<String> warnings;
   private final List<NodeEntry> entries = new ArrayList<>();
@@ -36,10 +36,16 @@ final class ClusterFormat {
    * @param directory the directory of relative paths
    * @param peers makes the engine's peers of nodes
    */
-  ClusterFormat(Path directory, GatewayConfigBuilder config, NodePeers peers, NodesFile nodesFile) {
+  ClusterFormat(
+      Path directory,
+      GatewayConfigBuilder config,
+      NodePeers peers,
+      NodeSource source,
+      UnaryOperator<@Nullable String> environment) {
     this.directory = directory;
     this.peers = peers;
-    this.nodesFile = nodesFile;
+    this.source = source;
+    this.environment = environment;
     cluster = config.cluster;
     warnings = config.warnings;
   }
@@ -50,7 +56,7 @@ final class ClusterFormat {
   void read(YamlMap spec, boolean inCluster) throws ConfigException {
     YamlValue self = spec.get("node");
     if (self != null) {
-      cluster.self(self.place(), self.text(), nodesFile.selfRequired());
+      cluster.self(self.place(), self.text(), source.selfRequired());
     }
     former(spec.get("cluster"));
     prefixes(spec.list("clusterCIDRs"), cluster.clusterCidrs);
@@ -66,14 +72,17 @@ final class ClusterFormat {
     nodes(spec.get("nodes"));
     YamlValue discovery = spec.get("discovery");
     if (discovery != null) {
-      discovered(discovery.map(KnownKeys.DISCOVERY).require("file"));
+      discovered(discovery, spec);
     }
     addNodes();
     strict(spec.get("strict"));
     encrypt(spec.get("encrypt"));
     YamlValue exempt = spec.get("exempt");
     if (exempt != null) {
-      exempt(exempt);
+      cluster.exemptions = ExemptionFormat.exemptions(exempt);
+    }
+    if (cluster.discovery instanceof KubernetesConfig config) {
+      ApiPolicy.apply(source.known().snapshot(), config, exempt != null, cluster, warnings::add);
     }
   }
 
@@ -92,16 +101,55 @@ final class ClusterFormat {
     }
   }
 
-  private void discovered(YamlValue file) throws ConfigException {
+  private void discovered(YamlValue value, YamlMap spec) throws ConfigException {
+    YamlMap discovery = value.map(KnownKeys.DISCOVERY);
+    YamlValue kubernetes = discovery.get("kubernetes");
+    YamlValue file = discovery.get("file");
+    if (file == null && kubernetes == null) {
+      throw value.place().error("needs the key 'file' or 'kubernetes'");
+    }
+    if (file != null && kubernetes != null) {
+      throw value.place().error("nodes come from a file or from the API, not from both");
+    }
+    if (file != null) {
+      ofFile(file);
+    }
+    if (kubernetes != null) {
+      ofApi(kubernetes, spec);
+    }
+  }
+
+  private void ofApi(YamlValue section, YamlMap spec) throws ConfigException {
+    KubernetesFormat format = new KubernetesFormat(section, directory);
+    format.check(spec);
+    KubernetesConfig config = format.config();
+    format.checkNodeCidrs(cluster.clusterCidrs);
+    cluster.nodeCidrs.addAll(config.nodeCidrs());
+    cluster.discovery = config;
+    Given<String> self = format.nodeName(spec.get("node"), environment);
+    cluster.self(self.place(), self.value(), false);
+    cluster.nodesAt(section.place());
+    ApiNodes nodes = new ApiNodes(source.known(), self, section.place(), config, warnings::add);
+    cluster.selfKnown = nodes.knowSelf();
+    for (NodeEntry entry : nodes.entries()) {
+      cluster.name(entry.place(), entry.name());
+      for (Map.Entry<Prefix, Place> range : entry.ranges().entrySet()) {
+        cluster.range(range.getValue(), entry.name(), range.getKey());
+      }
+      entries.add(entry);
+    }
+  }
+
+  private void ofFile(YamlValue file) throws ConfigException {
     Path named = directory.resolve(YamlFormat.path(file));
-    cluster.discovery = named;
-    Path path = nodesFile.inPlaceOf(named);
+    cluster.discovery = new DiscoveryConfig.InFile(named);
+    Path path = source.inPlaceOf(named);
     if (path == null) {
       return;
     }
     YamlMap root =
         YamlValue.parse(path.toString(), ConfigFile.readText(path)).map(KnownKeys.NODES_FILE);
-    YamlFormat.exactly(root.require("apiVersion"), YamlFormat.API_VERSION);
+    YamlFormat.exactly(root.require("apiVersion"), ConfigFile.API_VERSION);
     YamlFormat.exactly(root.require("kind"), "Nodes");
     nodes(root.require("nodes"));
   }
@@ -134,7 +182,17 @@ final class ClusterFormat {
       ranges.put(prefix, range.place());
       podCidrs.add(prefix);
     }
-    return new NodeEntry(map, nameValue.place(), name, internal, external, podCidrs, ranges);
+    return new NodeEntry(
+        nameValue.place(),
+        name,
+        texts(map.list("roles")),
+        labels(map.get("labels")),
+        internal,
+        external,
+        podCidrs,
+        ranges,
+        false,
+        PeerSettings.of(map, directory));
   }
 
   /**
@@ -146,16 +204,15 @@ final class ClusterFormat {
       self = cluster.isSelf(entry.name()) ? entry : self;
     }
     for (NodeEntry entry : entries) {
-      YamlMap map = entry.map();
       cluster.nodes.add(
           new ClusterNode(
               entry.name(),
-              texts(map.list("roles")),
-              labels(map.get("labels")),
+              entry.roles(),
+              entry.labels(),
               entry.internal(),
               entry.external(),
               entry.podCidrs(),
-              peers.peer(entry, self)));
+              entry.former() ? null : peers.peer(entry, self)));
     }
   }
 
@@ -171,7 +228,7 @@ final class ClusterFormat {
     return addresses;
   }
 
-  private static IpAddress address(YamlValue value) throws ConfigException {
+  static IpAddress address(YamlValue value) throws ConfigException {
     IpAddress address = Values.ip(value.place(), value.text());
     Values.requireNotLinkLocal(value.place(), address);
     return address;
@@ -183,7 +240,7 @@ final class ClusterFormat {
     }
   }
 
-  private static Set<String> texts(List<YamlValue> values) throws ConfigException {
+  static Set<String> texts(List<YamlValue> values) throws ConfigException {
     Set<String> texts = new HashSet<>();
     for (YamlValue value : values) {
       texts.add(value.text());
@@ -191,7 +248,7 @@ final class ClusterFormat {
     return texts;
   }
 
-  private static Map<String, String> labels(@Nullable YamlValue value) throws ConfigException {
+  static Map<String, String> labels(@Nullable YamlValue value) throws ConfigException {
     return value == null ? Map.of() : value.texts();
   }
 
@@ -232,55 +289,5 @@ final class ClusterFormat {
     if (!wanted) {
       cluster.encrypted.remove(traffic);
     }
-  }
-
-  private void exempt(YamlValue list) throws ConfigException {
-    List<Exemption> exemptions = new ArrayList<>();
-    Set<String> names = new HashSet<>();
-    for (YamlValue value : list.list()) {
-      YamlMap map = value.map(KnownKeys.EXEMPTION);
-      YamlValue name = map.require("name");
-      if (!names.add(name.text())) {
-        throw name.place().error("two exemptions are called '" + name.text() + "'");
-      }
-      List<PortRange> ports = new ArrayList<>();
-      for (YamlValue port : map.require("ports").list()) {
-        ports.add(ports(port));
-      }
-      try {
-        exemptions.add(
-            new Exemption(name.text(), selector(map.require("selector")), protocol(map), ports));
-      } catch (IllegalArgumentException e) {
-        throw value.place().error(String.valueOf(e.getMessage()));
-      }
-    }
-    cluster.exemptions = exemptions;
-  }
-
-  private static NodeSelector selector(YamlValue value) throws ConfigException {
-    YamlMap map = value.map(KnownKeys.SELECTOR);
-    return new NodeSelector(texts(map.list("roles")), labels(map.get("labels")));
-  }
-
-  private static int protocol(YamlMap map) throws ConfigException {
-    YamlValue value = map.require("protocol");
-    return switch (value.text()) {
-      case "tcp" -> IpProtocol.TCP;
-      case "udp" -> IpProtocol.UDP;
-      default -> throw value.place().error("must be tcp or udp");
-    };
-  }
-
-  private static PortRange ports(YamlValue value) throws ConfigException {
-    String text = value.text();
-    int dash = text.indexOf('-');
-    int first =
-        (int) Values.number(value.place(), dash < 0 ? text : text.substring(0, dash), 1, 65_535);
-    int last =
-        dash < 0 ? first : (int) Values.number(value.place(), text.substring(dash + 1), 1, 65_535);
-    if (last < first) {
-      throw value.place().error(text + " ends before it begins");
-    }
-    return new PortRange(first, last);
   }
 }

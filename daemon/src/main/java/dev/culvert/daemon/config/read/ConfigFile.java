@@ -2,6 +2,7 @@
 package dev.culvert.daemon.config.read;
 
 import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.config.DiscoveryConfig;
 import dev.culvert.daemon.config.GatewayConfig;
 import dev.culvert.daemon.config.Place;
 import java.io.IOException;
@@ -12,12 +13,17 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A configuration file, in the format that its name tells. Its contents are kept from when it was
  * opened, so that the files that it names can be read again without it.
  */
 public final class ConfigFile {
+  /** The version of Culvert's own format. */
+  public static final String API_VERSION = "culvert.dev/v1alpha1";
+
   /** Room for some 100,000 ranges. */
   static final int MAX_BYTES = 8 << 20;
 
@@ -25,7 +31,7 @@ public final class ConfigFile {
   private final Parser parser;
 
   private interface Parser {
-    GatewayConfig parse(NodesFile nodesFile) throws ConfigException;
+    GatewayConfig parse(NodeSource source) throws ConfigException;
   }
 
   private ConfigFile(Path path, Parser parser) {
@@ -38,6 +44,16 @@ public final class ConfigFile {
    * are ours.
    */
   public static ConfigFile open(Path path) throws ConfigException {
+    return open(path, System::getenv);
+  }
+
+  /**
+   * Opens a file.
+   *
+   * @param environment gives the value of a variable, or null
+   */
+  static ConfigFile open(Path path, UnaryOperator<@Nullable String> environment)
+      throws ConfigException {
     String file = path.toString();
     Place whole = new Place(file, 0, "");
     String name = String.valueOf(path.getFileName());
@@ -45,16 +61,15 @@ public final class ConfigFile {
     if (name.endsWith(".conf")) {
       // The file names no other file, and is full of secrets, so its text is not kept.
       GatewayConfig config =
-          WgFormat.parse(file, name, text(whole, KeyFile.readSecretFile(whole, path, MAX_BYTES)));
-      return new ConfigFile(path, nodesFile -> config);
+          WgFormat.parse(file, name, text(whole, BoundedFile.readSecret(whole, path, MAX_BYTES)));
+      return new ConfigFile(path, source -> config);
     }
     if (!name.endsWith(".yaml") && !name.endsWith(".yml") && !name.endsWith(".json")) {
       throw whole.error("a configuration is called .yaml, or .conf in the format of wg(8)");
     }
-    String text = readText(path);
-    return new ConfigFile(
-        path,
-        nodesFile -> YamlFormat.parse(file, directory == null ? path : directory, text, nodesFile));
+    YamlValue document = YamlValue.parse(file, readText(path));
+    Path base = directory == null ? path : directory;
+    return new ConfigFile(path, source -> YamlFormat.read(document, base, source, environment));
   }
 
   /** Opens and parses. */
@@ -68,7 +83,16 @@ public final class ConfigFile {
 
   /** The kept contents, with the present contents of the files that they name. */
   public GatewayConfig parse() throws ConfigException {
-    return parser.parse(NodesFile.NAMED);
+    return parse(KnownCluster.NOTHING);
+  }
+
+  /**
+   * The same for a gateway that may follow the Kubernetes API.
+   *
+   * @param known of no effect if the configuration does not name the API
+   */
+  public GatewayConfig parse(KnownCluster known) throws ConfigException {
+    return parser.parse(new NodeSource.Present(known));
   }
 
   /**
@@ -82,14 +106,13 @@ public final class ConfigFile {
    */
   public GatewayConfig parseAtBoot(Path remembered, Consumer<String> missed)
       throws ConfigException {
-    GatewayConfig least = parser.parse(NodesFile.atBoot(null));
-    Path named = least.discovery();
-    if (named == null) {
+    GatewayConfig least = parser.parse(new NodeSource.AtBoot(null));
+    if (!(least.discovery() instanceof DiscoveryConfig.InFile(Path named))) {
       return least;
     }
     for (Path file : List.of(named, remembered)) {
       try {
-        return parser.parse(NodesFile.atBoot(file));
+        return parser.parse(new NodeSource.AtBoot(file));
       } catch (ConfigException e) {
         missed.accept(String.valueOf(e.getMessage()));
       }
@@ -105,7 +128,7 @@ public final class ConfigFile {
 
   private static byte[] bytes(Place whole, Path path) throws ConfigException {
     try {
-      return KeyFile.readBounded(whole, path, MAX_BYTES);
+      return BoundedFile.read(whole, path, MAX_BYTES);
     } catch (NoSuchFileException e) {
       throw whole.error("the file does not exist");
     } catch (IOException e) {

@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  * nodes ({@code subnet}) or, with a global key, one SA for each range of a node ({@code endpoint}).
  */
 final class EspFormat {
+  private final Path directory;
   private final KeyingFormat keying;
   private final YamlMap section;
   private final Map<String, EspPeerBuilder> peers = new LinkedHashMap<>();
@@ -43,6 +44,7 @@ final class EspFormat {
    * @param inCluster whether the file has nodes, not peers
    */
   EspFormat(Path directory, YamlValue section, boolean inCluster) throws ConfigException {
+    this.directory = directory;
     this.section = section.map(KnownKeys.ESP);
     keying = KeyingFormat.of(section, this.section, directory);
     if (inCluster) {
@@ -164,6 +166,7 @@ final class EspFormat {
     YamlValue name = map.require("name");
     PeerConfigBuilder ranges = config.namedPeer(name.place(), name.text());
     YamlValue endpoint = map.require("endpoint");
+    PeerSettings settings = PeerSettings.of(map, directory);
     YamlValue address = map.get("address");
     ranges.endpoint = Values.endpoint(endpoint.place(), endpoint.text());
     for (YamlValue range : map.list("allowedIps")) {
@@ -172,8 +175,9 @@ final class EspFormat {
     peers.put(
         ranges.name,
         new EspPeerBuilder(
-            ranges, ranges.endpoint, address == null ? null : ip(address), natKeepalive(map)));
-    identity(map, ranges.name);
+            ranges, ranges.endpoint, address == null ? null : ip(address), natKeepalive(settings)));
+    keying.peer(map, ranges.name);
+    identity(ranges.name, settings);
   }
 
   /** The keys of a peer's entry that depend on the keying. */
@@ -181,14 +185,14 @@ final class EspFormat {
     return keying.peerKeys();
   }
 
-  /** Reads the keys of {@link #identityKeys}. */
-  void identity(YamlMap map, String peer) throws ConfigException {
-    keying.peer(map, peer);
+  /** Notes how a peer or a node is known in handshakes. */
+  void identity(String name, PeerSettings settings) throws ConfigException {
+    keying.identity(name, settings);
   }
 
   /** Seconds after which a packet to this peer keeps a NAT's mapping alive; 0 if handshakes do. */
-  int natKeepalive(YamlMap map) throws ConfigException {
-    YamlValue value = map.get("persistentKeepalive");
+  int natKeepalive(PeerSettings settings) throws ConfigException {
+    Given<Integer> value = settings.keepalive();
     if (value == null || keying.identifiesNodes()) {
       return 0;
     }
@@ -197,6 +201,6 @@ final class EspFormat {
           .place()
           .error("raw ESP has no ports that a NAT could map: encapsulation must be udp for this");
     }
-    return Values.keepalive(value.place(), value.text());
+    return value.value();
   }
 }

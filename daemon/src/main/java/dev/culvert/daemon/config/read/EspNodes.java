@@ -4,7 +4,6 @@ package dev.culvert.daemon.config.read;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.EspConfig;
 import dev.culvert.daemon.config.HostPort;
-import dev.culvert.daemon.config.Values;
 import dev.culvert.routing.IpAddress;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -40,7 +39,7 @@ final class EspNodes implements NodePeers {
     if (own == null) {
       return null;
     }
-    if (format.needsIdentity() && node.map().get("publicKey") == null) {
+    if (format.needsIdentity() && node.settings().publicKey() == null) {
       return null;
     }
     if (node.equals(own)) {
@@ -52,18 +51,18 @@ final class EspNodes implements NodePeers {
     }
     PeerConfigBuilder ranges = config.namedPeer(node.place(), node.name());
     ranges.allowedIps.putAll(node.ranges());
-    format.identity(node.map(), node.name());
-    YamlValue endpoint = node.map().get("endpoint");
+    format.identity(node.name(), node.settings());
+    HostPort endpoint = node.settings().endpoint();
     peers.add(
         new EspConfig.Peer(
             node.name(),
             endpoint == null
                 ? new HostPort(address.toString(), config.listenPort, node.place())
-                : Values.endpoint(endpoint.place(), endpoint.text()),
+                : endpoint,
             address,
             Stream.concat(node.internal().stream(), node.external().stream()).distinct().toList(),
             List.copyOf(node.ranges().keySet()),
-            format.natKeepalive(node.map())));
+            format.natKeepalive(node.settings())));
     return node.name();
   }
 

@@ -7,11 +7,14 @@ import dev.culvert.daemon.config.EspConfig;
 import dev.culvert.daemon.config.GatewayConfig;
 import dev.culvert.daemon.config.InterfaceAddress;
 import dev.culvert.daemon.config.KeySource;
+import dev.culvert.daemon.config.KubernetesConfig;
+import dev.culvert.daemon.config.ObservabilityConfig;
 import dev.culvert.daemon.config.PeerConfig;
 import dev.culvert.daemon.config.Place;
 import dev.culvert.daemon.config.Values;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.plan.TunnelMtu;
+import dev.culvert.tunnel.noise.PublicKey;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -19,10 +22,14 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** A gateway while its file is read; {@link #build} makes the checks that concern several keys. */
 final class GatewayConfigBuilder {
+  /** The most nodes that one warning names. */
+  private static final int NAMES = 10;
+
   private final Place place;
   private final Map<String, PeerConfigBuilder> peers = new LinkedHashMap<>();
   private final Map<String, Place> peerPlaces = new HashMap<>();
@@ -36,6 +43,7 @@ final class GatewayConfigBuilder {
   int lanes;
   boolean routes = true;
   @Nullable KeySource privateKey;
+  @Nullable ObservabilityConfig observability;
   final ClusterBuilder cluster = new ClusterBuilder();
 
   /** Warnings about settings that work but should be changed. */
@@ -49,13 +57,13 @@ final class GatewayConfigBuilder {
   }
 
   void mtu(Place at, String text) throws ConfigException {
-    mtu = (int) Values.number(at, text, 576, 65_535);
+    mtu = (int) Values.number(at, text, TunnelMtu.SMALLEST, TunnelMtu.LARGEST);
     mtuPlace = at;
   }
 
   /** Starts a peer that is known by its key. */
-  PeerConfigBuilder peer(Place at, String publicKey) throws ConfigException {
-    return add(at, new PeerConfigBuilder(Values.publicKey(at, publicKey)), "key");
+  PeerConfigBuilder peer(Given<PublicKey> key) throws ConfigException {
+    return add(key.place(), new PeerConfigBuilder(key.value()), "key");
   }
 
   /** Starts a peer that is known by its name. */
@@ -107,6 +115,7 @@ final class GatewayConfigBuilder {
         wireGuardPeers,
         engine,
         cluster.discovery,
+        observability,
         warnings);
   }
 
@@ -134,16 +143,35 @@ final class GatewayConfigBuilder {
     }
   }
 
-  /** Refuses IPv6 with an MTU under 1280: the kernel silently takes IPv6 off such a link. */
+  /**
+   * Refuses IPv6 with an MTU under 1280: the kernel silently takes IPv6 off such a link. Nodes of
+   * the API are another's word, and one of them must not keep the others from changing: their IPv6
+   * packets are dropped.
+   */
   private void checkIpv6FitsMtu() throws ConfigException {
-    boolean ipv6 =
-        addresses.stream().anyMatch(a -> !a.address().v4())
-            || peers.values().stream()
-                .flatMap(p -> p.allowedIps.keySet().stream())
-                .anyMatch(p -> !p.address().v4());
-    if (mtuPlace != null && mtu < TunnelMtu.SMALLEST_FOR_IPV6 && ipv6) {
-      throw mtuPlace.error(mtu + " is less than the 1280 that IPv6 needs");
+    if (mtuPlace == null || mtu >= TunnelMtu.SMALLEST_FOR_IPV6) {
+      return;
     }
+    String tooSmall = mtu + " is less than the 1280 that IPv6 needs";
+    List<String> withIpv6 =
+        peers.values().stream().filter(GatewayConfigBuilder::hasIpv6).map(p -> p.name).toList();
+    boolean own = addresses.stream().anyMatch(a -> !a.address().v4());
+    boolean ofApi = cluster.discovery instanceof KubernetesConfig;
+    if (own || (!withIpv6.isEmpty() && !ofApi)) {
+      throw mtuPlace.error(tooSmall);
+    }
+    if (!withIpv6.isEmpty()) {
+      warnings.add(
+          mtuPlace.text(
+              tooSmall
+                  + ": IPv6 packets to these nodes are dropped: "
+                  + withIpv6.stream().sorted().limit(NAMES).collect(Collectors.joining(", "))
+                  + (withIpv6.size() > NAMES ? " and others" : "")));
+    }
+  }
+
+  private static boolean hasIpv6(PeerConfigBuilder peer) {
+    return peer.allowedIps.keySet().stream().anyMatch(range -> !range.address().v4());
   }
 
   /** Refuses to steer all addresses: no packet would be left for the underlay. */

@@ -20,11 +20,6 @@ record GlobalKeyingFormat(Path directory) implements KeyingFormat {
   }
 
   @Override
-  public void peer(YamlMap entry, String name) {
-    // A peer is known by its address alone.
-  }
-
-  @Override
   public KeyingConfig config(YamlMap section) throws ConfigException {
     String file = YamlFormat.path(section.require("keyFile"));
     return new GlobalKeyingConfig(directory.resolve(file));

@@ -21,7 +21,7 @@ interface KeyingFormat {
     String name = keying == null ? GlobalKeyingConfig.NAME : keying.text();
     return switch (name) {
       case GlobalKeyingConfig.NAME -> new GlobalKeyingFormat(directory);
-      case NoiseKeyingConfig.NAME -> new NoiseKeyingFormat(directory);
+      case NoiseKeyingConfig.NAME -> new NoiseKeyingFormat();
       case ManualKeyingConfig.NAME -> new ManualKeyingFormat(directory);
       default ->
           throw section.place().error("keying must be global, noise or manual, not '" + name + "'");
@@ -44,8 +44,11 @@ interface KeyingFormat {
   /** The keys in a peer's entry that depend on the keying. */
   KnownKeys peerKeys();
 
-  /** Reads the keys of {@link #peerKeys}. */
-  void peer(YamlMap entry, String name) throws ConfigException;
+  /** Reads those keys of {@link #peerKeys} that {@link PeerSettings} does not have. */
+  default void peer(YamlMap entry, String name) throws ConfigException {}
+
+  /** Notes how a peer or a node is known in handshakes. */
+  default void identity(String name, PeerSettings settings) throws ConfigException {}
 
   /** The keying, once all peers are read. */
   KeyingConfig config(YamlMap section) throws ConfigException;

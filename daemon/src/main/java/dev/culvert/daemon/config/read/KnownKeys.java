@@ -15,14 +15,14 @@ import org.jspecify.annotations.Nullable;
 final class KnownKeys {
   static final KnownKeys FILE =
       new KnownKeys()
-          .key("apiVersion", "`culvert.dev/v1alpha1`")
+          .key("apiVersion", "`" + ConfigFile.API_VERSION + "`")
           .key("kind", "`Gateway`")
           .key("metadata", "map")
           .key("spec", "map");
 
   static final KnownKeys NODES_FILE =
       new KnownKeys()
-          .key("apiVersion", "`culvert.dev/v1alpha1`")
+          .key("apiVersion", "`" + ConfigFile.API_VERSION + "`")
           .key("kind", "`Nodes`")
           .key("metadata", "map")
           .key("nodes", "list of nodes");
@@ -40,6 +40,7 @@ final class KnownKeys {
           .key("node", "name")
           .key("nodes", "list of nodes")
           .key("discovery", "map")
+          .key("observability", "map")
           .key("internal", "list of addresses")
           .key("podCIDRs", "list of ranges")
           .key("peers", "list of peers")
@@ -54,6 +55,17 @@ final class KnownKeys {
           .key("fwmark", "number, or `off`")
           .key("lanes", "0 to 256")
           .key("routes", "boolean");
+
+  static final KnownKeys OBSERVABILITY =
+      new KnownKeys()
+          .key("listen", "`address:port`")
+          .key("tls", "`{cert, key, clientCa}`")
+          .key("tokenFile", "path")
+          .key("perPeer", "`auto`, `on` or `off`")
+          .key("compat", "list of `exporter`");
+
+  static final KnownKeys OBSERVABILITY_TLS =
+      new KnownKeys().key("cert", "path").key("key", "path").key("clientCa", "path");
 
   static final KnownKeys IDENTITY = new KnownKeys().key("privateKeyFile", "path");
 
@@ -79,7 +91,19 @@ final class KnownKeys {
 
   static final KnownKeys SELECTOR = new KnownKeys().key("roles", "list").key("labels", "map");
 
-  static final KnownKeys DISCOVERY = new KnownKeys().key("file", "path");
+  static final KnownKeys DISCOVERY = new KnownKeys().key("file", "path").key("kubernetes", "map");
+
+  static final KnownKeys KUBERNETES =
+      new KnownKeys()
+          .key("nodeName", "name")
+          .key("controlPlane", "list of addresses")
+          .key("apiServerPort", "1 to 65535")
+          .key("controlPlaneExemptPorts", "list of ports or ranges")
+          .key("kubeconfig", "path")
+          .key("registrar", "`embedded` or `separate`")
+          .key("podRanges", "`auto`, `nodes`, `calico`, `cilium` or `pods`")
+          .key("nodeCIDRs", "list of ranges")
+          .key("serviceCIDRs", "list of ranges");
 
   /** The keys of a node with any engine. */
   static final KnownKeys NODE =

@@ -2,25 +2,17 @@
 package dev.culvert.daemon.config.read;
 
 import dev.culvert.daemon.config.ConfigException;
-import dev.culvert.daemon.config.KeySource;
 import dev.culvert.daemon.config.KeyingConfig;
 import dev.culvert.daemon.config.NoiseKeyingConfig;
-import dev.culvert.daemon.config.Values;
 import dev.culvert.daemon.config.read.YamlValue.YamlMap;
 import dev.culvert.tunnel.noise.PublicKey;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /** {@code keying: noise}: each peer has a public key, and may have a preshared key. */
 final class NoiseKeyingFormat implements KeyingFormat {
-  private final Path directory;
   private final Map<PublicKey, NoiseKeyingConfig.Peer> peers = new LinkedHashMap<>();
-
-  NoiseKeyingFormat(Path directory) {
-    this.directory = directory;
-  }
 
   @Override
   public boolean identifiesNodes() {
@@ -33,20 +25,11 @@ final class NoiseKeyingFormat implements KeyingFormat {
   }
 
   @Override
-  public void peer(YamlMap entry, String name) throws ConfigException {
-    YamlValue key = entry.require("publicKey");
-    YamlValue presharedKey = entry.get("presharedKeyFile");
-    YamlValue keepalive = entry.get("persistentKeepalive");
+  public void identity(String name, PeerSettings settings) throws ConfigException {
+    Given<PublicKey> key = settings.requirePublicKey();
     NoiseKeyingConfig.Peer peer =
         new NoiseKeyingConfig.Peer(
-            name,
-            Values.publicKey(key.place(), key.text()),
-            presharedKey == null
-                ? null
-                : new KeySource.InFile(
-                    directory.resolve(YamlFormat.path(presharedKey)), presharedKey.place()),
-            keepalive == null ? 0 : Values.keepalive(keepalive.place(), keepalive.text()),
-            key.place());
+            name, key.value(), settings.presharedKey(), settings.keepaliveSeconds(), key.place());
     NoiseKeyingConfig.Peer other = peers.putIfAbsent(peer.publicKey(), peer);
     if (other != null) {
       throw key.place().error("the same key as the peer at " + other.place().lineText());

@@ -7,11 +7,14 @@ import dev.culvert.daemon.config.KeySource;
 import dev.culvert.daemon.config.PeerConfig;
 import dev.culvert.daemon.config.Place;
 import dev.culvert.daemon.config.Values;
+import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.noise.PublicKey;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** A peer while its lines are read. */
@@ -20,6 +23,9 @@ final class PeerConfigBuilder {
 
   /** Ranges, each with its place in the file. */
   final Map<Prefix, Place> allowedIps = new LinkedHashMap<>();
+
+  /** The only addresses from which the peer is heard; empty: it may be anywhere. */
+  final Set<IpAddress> addresses = new HashSet<>();
 
   String name;
   @Nullable KeySource presharedKey;
@@ -42,6 +48,13 @@ final class PeerConfigBuilder {
     return publicKey == null ? name : publicKey.toString();
   }
 
+  /** Takes the settings that a peer of WireGuard has, except its key. */
+  void take(PeerSettings settings) {
+    presharedKey = settings.presharedKey();
+    endpoint = settings.endpoint();
+    persistentKeepalive = settings.keepaliveSeconds();
+  }
+
   void allowedIp(Place place, String text) throws ConfigException {
     allowedIps.putIfAbsent(Values.prefix(place, text), place);
   }
@@ -56,6 +69,7 @@ final class PeerConfigBuilder {
         publicKey,
         presharedKey,
         endpoint,
+        addresses,
         List.copyOf(allowedIps.keySet()),
         persistentKeepalive);
   }

@@ -119,7 +119,9 @@ final class WgFormat {
     if (publicKey == null) {
       throw peerStart.error("[Peer] needs a PublicKey");
     }
-    PeerConfigBuilder peer = config.peer(publicKey.at(), publicKey.value());
+    PeerConfigBuilder peer =
+        config.peer(
+            new Given<>(Values.publicKey(publicKey.at(), publicKey.value()), publicKey.at()));
     for (PeerLine line : peerLines) {
       apply(line.at(), line.key(), line.value(), peer);
     }
@@ -195,6 +197,6 @@ final class WgFormat {
   }
 
   private static SecretBytes key(Place at, String value) throws ConfigException {
-    return KeyFile.decode(at, value.getBytes(US_ASCII));
+    return Base64Key.decode(at, value.getBytes(US_ASCII));
   }
 }

@@ -5,21 +5,16 @@ import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.EngineConfig;
 import dev.culvert.daemon.config.HostPort;
 import dev.culvert.daemon.config.Values;
-import java.nio.file.Path;
+import dev.culvert.tunnel.noise.PublicKey;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Makes WireGuard's peers of nodes. A node that has a key becomes a peer with all of its ranges.
  */
 final class WireGuardNodes implements NodePeers {
-  private final Path directory;
   private final GatewayConfigBuilder config;
 
-  /**
-   * @param directory the directory of relative paths
-   */
-  WireGuardNodes(Path directory, GatewayConfigBuilder config) {
-    this.directory = directory;
+  WireGuardNodes(GatewayConfigBuilder config) {
     this.config = config;
   }
 
@@ -30,20 +25,35 @@ final class WireGuardNodes implements NodePeers {
 
   @Override
   public @Nullable String peer(NodeEntry node, @Nullable NodeEntry self) throws ConfigException {
-    YamlValue key = node.map().get("publicKey");
+    Given<PublicKey> key = node.settings().publicKey();
     if (key == null) {
       return null;
     }
     if (!node.equals(self)) {
-      PeerConfigBuilder peer = config.peer(key.place(), key.text());
+      PeerConfigBuilder peer = config.peer(key);
       peer.name = node.name();
       peer.allowedIps.putAll(node.ranges());
-      YamlFormat.peerSettings(node.map(), peer, directory);
+      peer.take(node.settings());
       if (peer.endpoint == null && !node.internal().isEmpty()) {
         String address = node.internal().getFirst().toString();
         peer.endpoint = new HostPort(address, EngineConfig.WireGuard.DEFAULT_PORT, key.place());
       }
+      hearOnlyFrom(node, peer);
     }
-    return Values.publicKey(key.place(), key.text()).toString();
+    return key.value().toString();
+  }
+
+  /**
+   * A node is where its entry says, as the routes and the guard say too; if its endpoint is a name
+   * or unknown, it may be anywhere.
+   */
+  private static void hearOnlyFrom(NodeEntry node, PeerConfigBuilder peer) throws ConfigException {
+    HostPort endpoint = peer.endpoint;
+    if (endpoint != null && !endpoint.isName()) {
+      peer.addresses.addAll(node.internal());
+      peer.addresses.addAll(node.external());
+      String[] addressAndScope = endpoint.host().split("%", 2);
+      peer.addresses.add(Values.ip(endpoint.place(), addressAndScope[0]));
+    }
   }
 }

@@ -9,6 +9,7 @@ import dev.culvert.daemon.config.KeySource;
 import dev.culvert.daemon.config.Values;
 import dev.culvert.daemon.config.read.YamlValue.YamlMap;
 import java.nio.file.Path;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -18,26 +19,37 @@ import org.jspecify.annotations.Nullable;
  * {@link ClusterFormat} reads a file that names the nodes of a cluster instead of peers.
  */
 final class YamlFormat {
-  static final String API_VERSION = "culvert.dev/v1alpha1";
-
   private final Path directory;
-  private final NodesFile nodesFile;
+  private final NodeSource source;
+  private final UnaryOperator<@Nullable String> environment;
 
-  private YamlFormat(Path directory, NodesFile nodesFile) {
+  private YamlFormat(
+      Path directory, NodeSource source, UnaryOperator<@Nullable String> environment) {
     this.directory = directory;
-    this.nodesFile = nodesFile;
+    this.source = source;
+    this.environment = environment;
   }
 
-  static GatewayConfig parse(String file, Path directory, String text, NodesFile nodesFile)
+  /**
+   * Reads a document.
+   *
+   * @param directory the directory of relative paths
+   * @param environment gives the value of a variable, or null
+   */
+  static GatewayConfig read(
+      YamlValue document,
+      Path directory,
+      NodeSource source,
+      UnaryOperator<@Nullable String> environment)
       throws ConfigException {
-    YamlMap root = YamlValue.parse(file, text).map(KnownKeys.FILE);
-    exactly(root.require("apiVersion"), API_VERSION);
+    YamlMap root = document.map(KnownKeys.FILE);
+    exactly(root.require("apiVersion"), ConfigFile.API_VERSION);
     exactly(root.require("kind"), "Gateway");
     YamlValue metadata = root.get("metadata");
     if (metadata != null) {
       metadata.freeMap();
     }
-    return new YamlFormat(directory, nodesFile).spec(root.require("spec"));
+    return new YamlFormat(directory, source, environment).spec(root.require("spec"));
   }
 
   static void exactly(YamlValue value, String expected) throws ConfigException {
@@ -58,6 +70,10 @@ final class YamlFormat {
     if (link != null) {
       link(link, config);
     }
+    YamlValue observability = spec.get("observability");
+    if (observability != null) {
+      config.observability = ObservabilityFormat.read(observability, directory, config.warnings);
+    }
     YamlValue peers = spec.get("peers");
     if (peers != null && spec.get("node") != null) {
       throw peers.place().error("a file has either nodes or peers");
@@ -66,7 +82,7 @@ final class YamlFormat {
       return esp(spec, config);
     }
     identity(spec, config);
-    new ClusterFormat(directory, config, new WireGuardNodes(directory, config), nodesFile)
+    new ClusterFormat(directory, config, new WireGuardNodes(config), source, environment)
         .read(spec, inCluster(spec));
     for (YamlValue peer : spec.list("peers")) {
       peer(peer, config);
@@ -114,7 +130,7 @@ final class YamlFormat {
       config.listenPort = EspConfig.DEFAULT_PORT;
     }
     EspNodes nodes = new EspNodes(format, config);
-    new ClusterFormat(directory, config, nodes, nodesFile).read(spec, inCluster);
+    new ClusterFormat(directory, config, nodes, source, environment).read(spec, inCluster);
     return config.build(inCluster ? nodes.config() : format.ofPeers(spec, config));
   }
 
@@ -155,36 +171,19 @@ final class YamlFormat {
 
   private void peer(YamlValue value, GatewayConfigBuilder config) throws ConfigException {
     YamlMap map = value.map(KnownKeys.PEER);
-    YamlValue key = map.require("publicKey");
-    PeerConfigBuilder peer = config.peer(key.place(), key.text());
+    PeerSettings settings = PeerSettings.of(map, directory);
+    PeerConfigBuilder peer = config.peer(settings.requirePublicKey());
     YamlValue name = map.get("name");
     if (name != null) {
       peer.name = name.text();
     }
-    peerSettings(map, peer, directory);
+    peer.take(settings);
     for (YamlValue range : map.list("allowedIps")) {
       peer.allowedIp(range.place(), range.text());
     }
   }
 
-  /** Reads the settings that peers and nodes have in common. */
-  static void peerSettings(YamlMap map, PeerConfigBuilder peer, Path directory)
-      throws ConfigException {
-    YamlValue presharedKeyFile = map.get("presharedKeyFile");
-    if (presharedKeyFile != null) {
-      peer.presharedKey = inFile(directory, presharedKeyFile);
-    }
-    YamlValue endpoint = map.get("endpoint");
-    if (endpoint != null) {
-      peer.endpoint = Values.endpoint(endpoint.place(), endpoint.text());
-    }
-    YamlValue keepalive = map.get("persistentKeepalive");
-    if (keepalive != null) {
-      peer.persistentKeepalive = Values.keepalive(keepalive.place(), keepalive.text());
-    }
-  }
-
-  private static KeySource inFile(Path directory, YamlValue value) throws ConfigException {
+  static KeySource inFile(Path directory, YamlValue value) throws ConfigException {
     return new KeySource.InFile(directory.resolve(path(value)), value.place());
   }
 

@@ -144,6 +144,10 @@ final class YamlValue {
       this.values = values;
     }
 
+    Place place() {
+      return place;
+    }
+
     @Nullable YamlValue get(String key) {
       return values.get(key);
     }

@@ -5,7 +5,8 @@ import dev.culvert.crypto.SecretBytes;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.GatewayConfig;
 import dev.culvert.daemon.config.PeerConfig;
-import dev.culvert.daemon.config.read.KeyFile;
+import dev.culvert.daemon.config.read.Base64Key;
+import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
 import dev.culvert.tunnel.wireguard.PeerUpdate;
 import dev.culvert.tunnel.wireguard.PeerUpdate.AllowedIpChange;
@@ -21,7 +22,7 @@ import java.util.OptionalInt;
  * @param update names every peer with all of its settings; closing this wipes its secrets
  */
 public record DesiredState(GatewayConfig config, DeviceUpdate update) implements Desired {
-  private static final int KEY_LENGTH = KeyFile.KEY_LENGTH;
+  private static final int KEY_LENGTH = Base64Key.KEY_LENGTH;
 
   /** Reads the key files. Makes the private key at the first start. */
   public static DesiredState of(GatewayConfig config, SecureRandom random) throws ConfigException {
@@ -34,7 +35,7 @@ public record DesiredState(GatewayConfig config, DeviceUpdate update) implements
         SecretBytes presharedKey =
             peer.presharedKey() == null
                 ? SecretBytes.owning(new byte[KEY_LENGTH])
-                : KeyFile.read(peer.presharedKey());
+                : Base64Key.read(peer.presharedKey());
         secrets.add(presharedKey);
         peers.add(peer(peer, presharedKey));
       }
@@ -59,9 +60,18 @@ public record DesiredState(GatewayConfig config, DeviceUpdate update) implements
         false,
         presharedKey,
         peer.endpoint() == null ? null : EndpointText.numeric(peer.endpoint()),
+        peer.addresses(),
         OptionalInt.of(peer.persistentKeepalive()),
         true,
         peer.allowedIps().stream().map(p -> new AllowedIpChange(p, false)).toList());
+  }
+
+  /** This node's public key. */
+  public PublicKey publicKey() {
+    if (update.privateKey() == null) {
+      throw new IllegalStateException("a wanted configuration has a key");
+    }
+    return Identity.publicKey(update.privateKey());
   }
 
   @Override

@@ -2,6 +2,7 @@
 package dev.culvert.daemon.config.ready;
 
 import dev.culvert.crypto.SecretBytes;
+import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.noise.PublicKey;
@@ -22,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The smallest update that turns a running device into the wanted one, as {@code wg syncconf} makes
  * it: peers that stay keep their sessions. Unlike with {@code wg syncconf}, a peer that was learnt
- * to be elsewhere stays there until the wanted endpoint changes.
+ * to be elsewhere stays there until the wanted endpoint changes, or it may not be there any more.
  */
 public final class DeviceDiff {
   private DeviceDiff() {}
@@ -75,7 +76,8 @@ public final class DeviceDiff {
         && update.peers().isEmpty();
   }
 
-  private static PeerUpdate removal(PublicKey key) {
+  /** The update that takes a peer away. */
+  public static PeerUpdate removal(PublicKey key) {
     return new PeerUpdate(key, true, false, null, null, OptionalInt.empty(), false, List.of());
   }
 
@@ -92,7 +94,8 @@ public final class DeviceDiff {
             false,
             false,
             unlessSame(wanted.presharedKey(), is.presharedKey()),
-            endpoint(is.endpoint(), wantedBefore, wanted.endpoint()),
+            endpoint(is.endpoint(), wantedBefore, wanted),
+            unlessSame(wanted.addresses(), is.addresses()),
             unlessSame(wanted.persistentKeepalive(), is.persistentKeepalive()),
             !sameRanges,
             sameRanges ? List.of() : wanted.allowedIps());
@@ -100,6 +103,7 @@ public final class DeviceDiff {
         sameRanges
             && change.presharedKey() == null
             && change.endpoint() == null
+            && change.addresses() == null
             && change.persistentKeepalive().isEmpty();
     return nothing ? null : change;
   }
@@ -109,16 +113,28 @@ public final class DeviceDiff {
     return wanted != null && now != null && wanted.equals(now) ? null : wanted;
   }
 
+  private static @Nullable Set<IpAddress> unlessSame(
+      @Nullable Set<IpAddress> wanted, Set<IpAddress> now) {
+    return now.equals(wanted) ? null : wanted;
+  }
+
   private static OptionalInt unlessSame(OptionalInt wanted, int now) {
     return wanted.isPresent() && wanted.getAsInt() == now ? OptionalInt.empty() : wanted;
   }
 
   /** The peer's new endpoint, or null if it keeps the present one. */
   private static @Nullable Endpoint endpoint(
-      @Nullable Endpoint is, @Nullable Endpoint wantedBefore, @Nullable Endpoint wanted) {
+      @Nullable Endpoint is, @Nullable Endpoint wantedBefore, PeerUpdate peer) {
+    Endpoint wanted = peer.endpoint();
     if (wanted == null || wanted.isSamePlace(is)) {
       return null;
     }
-    return is != null && wanted.isSamePlace(wantedBefore) ? null : wanted;
+    boolean stays = is != null && wanted.isSamePlace(wantedBefore) && mayBeAt(peer, is);
+    return stays ? null : wanted;
+  }
+
+  private static boolean mayBeAt(PeerUpdate peer, Endpoint at) {
+    Set<IpAddress> only = peer.addresses();
+    return only == null || only.isEmpty() || only.contains(at.address());
   }
 }

@@ -2,15 +2,13 @@
 package dev.culvert.daemon.config.ready;
 
 import dev.culvert.crypto.SecretBytes;
-import dev.culvert.crypto.X25519;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.KeySource;
 import dev.culvert.daemon.config.NoiseKeyingConfig;
-import dev.culvert.daemon.config.read.KeyFile;
+import dev.culvert.daemon.config.read.Base64Key;
 import dev.culvert.tunnel.esp.noise.NoisePeerKeys;
 import dev.culvert.tunnel.noise.PublicKey;
 import java.security.SecureRandom;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -26,7 +24,8 @@ public record NoiseKeyMaterial(
   static NoiseKeyMaterial read(NoiseKeyingConfig config, KeySource privateKey, SecureRandom random)
       throws ConfigException {
     SecretBytes own = Identity.loadOrCreate(privateKey, random);
-    NoiseKeyMaterial read = new NoiseKeyMaterial(own, publicKey(own), new LinkedHashMap<>());
+    NoiseKeyMaterial read =
+        new NoiseKeyMaterial(own, Identity.publicKey(own), new LinkedHashMap<>());
     try {
       for (NoiseKeyingConfig.Peer peer : config.peers()) {
         if (peer.publicKey().equals(read.publicKey)) {
@@ -45,17 +44,8 @@ public record NoiseKeyMaterial(
     KeySource presharedKey = peer.presharedKey();
     return new NoisePeerKeys(
         peer.publicKey(),
-        presharedKey == null ? null : KeyFile.read(presharedKey),
+        presharedKey == null ? null : Base64Key.read(presharedKey),
         peer.persistentKeepalive());
-  }
-
-  private static PublicKey publicKey(SecretBytes privateKey) {
-    byte[] bytes = privateKey.toByteArray();
-    try {
-      return PublicKey.of(X25519.publicKey(bytes));
-    } finally {
-      Arrays.fill(bytes, (byte) 0);
-    }
   }
 
   @Override

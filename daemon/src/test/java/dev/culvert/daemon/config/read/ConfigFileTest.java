@@ -22,6 +22,7 @@ import dev.culvert.daemon.config.PeerConfig;
 import dev.culvert.daemon.config.ready.EspPeers;
 import dev.culvert.routing.ClusterNode;
 import dev.culvert.routing.Exemption;
+import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.IpProtocol;
 import dev.culvert.routing.NodeSelector;
 import dev.culvert.routing.Policy;
@@ -43,6 +44,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -64,7 +68,7 @@ final class ConfigFileTest {
     return Path.of(Objects.requireNonNull(ConfigFileTest.class.getResource("refused")).toURI());
   }
 
-  /** One file a reason, named after it; its first line says what is expected. */
+  /** One file per reason, named after it; its first line is the expected message. */
   static Stream<String> refused() throws IOException, URISyntaxException {
     try (Stream<Path> files = Files.list(resources())) {
       return files.map(f -> f.getFileName().toString()).sorted().toList().stream();
@@ -187,6 +191,57 @@ final class ConfigFileTest {
     assertEquals(
         Arrays.asList(null, "b", null),
         config.cluster().map().nodes().stream().map(ClusterNode::peer).toList());
+  }
+
+  @Test
+  void aNodeIsHeardOnlyAtItsAddressesUnlessItsEndpointIsANameOrUnknown() throws Exception {
+    GatewayConfig config =
+        ConfigFile.read(
+            file(
+                "nodes.yaml",
+                """
+                apiVersion: culvert.dev/v1alpha1
+                kind: Gateway
+                spec:
+                  node: a
+                  nodes:
+                    - {name: a, internal: [192.0.2.1]}
+                    - {name: b, internal: [192.0.2.2], external: [198.51.100.2], publicKey: %s}
+                    - {name: c, internal: [192.0.2.3], endpoint: "[fe80::3%%lo]:9", publicKey: %s}
+                    - {name: d, internal: [192.0.2.4], endpoint: "203.0.113.4:9", publicKey: %s}
+                    - {name: e, internal: [192.0.2.5], endpoint: "e.example:9", publicKey: %s}
+                    - {name: f, podCIDRs: [10.1.6.0/24], publicKey: %s}
+                """
+                    .formatted(keys(5))));
+    Map<String, String> addresses = new TreeMap<>();
+    config
+        .peers()
+        .forEach(
+            peer -> addresses.put(peer.name(), new TreeSet<>(texts(peer.addresses())).toString()));
+    assertEquals(
+        Map.of(
+            "b", "[192.0.2.2, 198.51.100.2]",
+            "c", "[192.0.2.3, fe80::3]",
+            "d", "[192.0.2.4, 203.0.113.4]",
+            "e", "[]",
+            "f", "[]"),
+        addresses);
+  }
+
+  private static List<String> texts(Set<IpAddress> addresses) {
+    return addresses.stream().map(IpAddress::toString).toList();
+  }
+
+  /** Different public keys. */
+  private static Object[] keys(int count) {
+    return IntStream.rangeClosed(1, count)
+        .mapToObj(
+            i -> {
+              byte[] key = new byte[32];
+              key[0] = (byte) i;
+              return Base64.getEncoder().encodeToString(key);
+            })
+        .toArray();
   }
 
   private EspConfig esp(String text) throws ConfigException, IOException {
@@ -341,7 +396,7 @@ final class ConfigFileTest {
                     .formatted(PEER)));
     ClusterConfig cluster = config.cluster();
     assertEquals("a", cluster.self());
-    assertTrue(cluster.complete());
+    assertEquals(ClusterConfig.Scope.NODES, cluster.scope());
     assertEquals(
         List.of("a", "b", "c"), cluster.map().nodes().stream().map(ClusterNode::name).toList());
     assertNull(cluster.map().node("c").peer(), "it has no identity yet");

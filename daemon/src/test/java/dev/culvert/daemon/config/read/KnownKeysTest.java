@@ -39,11 +39,14 @@ final class KnownKeysTest {
           KnownKeys.SPEC,
           KnownKeys.INTERFACE,
           KnownKeys.IDENTITY,
+          KnownKeys.OBSERVABILITY,
+          KnownKeys.OBSERVABILITY_TLS,
           KnownKeys.STRICT,
           KnownKeys.ENCRYPT,
           KnownKeys.EXEMPTION,
           KnownKeys.SELECTOR,
           KnownKeys.DISCOVERY,
+          KnownKeys.KUBERNETES,
           KnownKeys.NODE,
           KnownKeys.PEER,
           KnownKeys.ESP,
@@ -92,6 +95,7 @@ final class KnownKeysTest {
             Map.of(
                 "interface", KnownKeys.INTERFACE,
                 "identity", KnownKeys.IDENTITY,
+                "observability", KnownKeys.OBSERVABILITY,
                 "strict", KnownKeys.STRICT,
                 "encrypt", KnownKeys.ENCRYPT,
                 "discovery", KnownKeys.DISCOVERY));
@@ -100,6 +104,9 @@ final class KnownKeysTest {
     assertEquals(
         known(KnownKeys.NODE.and(KnownKeys.KEY_PAIR), Map.of()),
         documented("Each entry of `nodes`", "### `kind: Nodes`"));
+    assertEquals(
+        known(KnownKeys.KUBERNETES, Map.of()),
+        documented("### `discovery.kubernetes`", "## A file of peers"));
     assertEquals(
         known(KnownKeys.PEER, Map.of()),
         documented("Each entry of `peers` for WireGuard", "## `exempt`"));

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -103,6 +104,41 @@ final class DeviceDiffTest {
     PeerUpdate elsewhere =
         diff(device, before, wanted(1, peer(2, 0, 10, "10.0.0.0/8"))).peers().getFirst();
     assertEquals(10, assertNotNullEndpoint(elsewhere).port());
+  }
+
+  @Test
+  void aPeerThatWasLearntToBeElsewhereComesBackOnceItMayNotBeThere() throws IOException {
+    FakeWireGuard device = new FakeWireGuard("x");
+    PeerUpdate peer = peer(2, 0, 9, "10.0.0.0/8");
+    Endpoint at = assertNotNullEndpoint(peer);
+    Map<PublicKey, Endpoint> before = Map.of(PublicKey.of(key(2)), at);
+    device.configure(wanted(1, peer));
+    device.configure(
+        new DeviceUpdate(
+            null, OptionalInt.empty(), OptionalInt.empty(), false, List.of(learnt(2, 4711))));
+    DeviceUpdate anywhere = wanted(1, heardAt(peer, Set.of()));
+    assertTrue(DeviceDiff.isEmpty(diff(device, before, anywhere)));
+    DeviceUpdate there = wanted(1, heardAt(peer, Set.of(IpAddress.parse("203.0.113.7"))));
+    PeerUpdate known = diff(device, before, there).peers().getFirst();
+    assertEquals(Set.of(IpAddress.parse("203.0.113.7")), known.addresses());
+    assertNull(known.endpoint());
+    PeerUpdate back =
+        diff(device, before, wanted(1, heardAt(peer, Set.of(at.address())))).peers().getFirst();
+    assertEquals(at, back.endpoint());
+    assertEquals(Set.of(at.address()), back.addresses());
+  }
+
+  private static PeerUpdate heardAt(PeerUpdate peer, Set<IpAddress> addresses) {
+    return new PeerUpdate(
+        peer.publicKey(),
+        false,
+        false,
+        peer.presharedKey(),
+        peer.endpoint(),
+        addresses,
+        peer.persistentKeepalive(),
+        true,
+        peer.allowedIps());
   }
 
   @Test

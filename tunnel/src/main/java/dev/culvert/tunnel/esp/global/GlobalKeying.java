@@ -4,7 +4,9 @@ package dev.culvert.tunnel.esp.global;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.Greetings;
 import dev.culvert.tunnel.engine.Isolation;
+import dev.culvert.tunnel.engine.PeerState;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
@@ -23,10 +25,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Keys derived from a global key that all nodes share, made new by an exchange of epochs with each
- * peer. Sans-I/O; belongs to the control thread but for what {@link Keying} excepts.
+ * peer. Sans-I/O; belongs to the control thread, but for the methods that {@link Keying} excepts.
  */
 public final class GlobalKeying implements Keying {
-  private final KeyingState state;
+  private final GlobalState state;
   private final Map<String, PairExchange> byName = new LinkedHashMap<>();
 
   /**
@@ -36,6 +38,7 @@ public final class GlobalKeying implements Keying {
 
   private volatile long nextDeadline = ExchangeLimits.NEVER;
   private final Isolation isolation;
+  private final Greetings<PairExchange> greetings;
 
   /**
    * @param file the first keys; the caller closes it
@@ -43,7 +46,8 @@ public final class GlobalKeying implements Keying {
    * @param randomness unpredictable, since the keys' freshness depends on it
    */
   public GlobalKeying(KeyFile file, boolean esn, RandomGenerator randomness) {
-    state = new KeyingState(new KeyRing(file), esn, randomness);
+    state = new GlobalState(new KeyRing(file), esn, randomness);
+    greetings = new Greetings<>(randomness);
     isolation = new Isolation(state.counters, state.notices::add);
   }
 
@@ -71,6 +75,12 @@ public final class GlobalKeying implements Keying {
   /** All keys that this node has: bit n for id n. */
   public int heldKeys() {
     return state.ring.heldIds();
+  }
+
+  @Override
+  public PeerState state(String peer, boolean sending, long nowNanos) {
+    PairExchange exchange = byName.get(peer);
+    return exchange == null ? PeerState.NEVER : exchange.state();
   }
 
   /** The state of the rotation with each peer. */
@@ -116,14 +126,14 @@ public final class GlobalKeying implements Keying {
     for (EspPeerSettings peer : wanted.values()) {
       PairExchange exchange = byName.get(peer.name());
       if (exchange == null) {
-        exchange = new PairExchange(peer, state);
+        exchange = newExchange(peer);
       } else if (peer.continues(exchange.pair())) {
         exchange.settings(peer);
       } else if (peer.sharesKeysWith(exchange.pair())) {
         exchange.moveTo(peer);
       } else {
         exchange.end();
-        exchange = new PairExchange(peer, state);
+        exchange = newExchange(peer);
       }
       byName.put(peer.name(), exchange);
       addresses.put(peer.endpoint().address(), exchange);
@@ -135,6 +145,12 @@ public final class GlobalKeying implements Keying {
     byAddress = addresses;
     retireKeys();
     changed();
+  }
+
+  private PairExchange newExchange(EspPeerSettings peer) {
+    PairExchange exchange = new PairExchange(peer, state);
+    greetings.add(exchange);
+    return exchange;
   }
 
   @Override
@@ -168,11 +184,19 @@ public final class GlobalKeying implements Keying {
   @Override
   public void advance(long nowNanos, long wallNanos) {
     if (nextDeadlineNanos() <= nowNanos) {
+      greetings.advance(
+          nowNanos, byName.size(), Integer.MAX_VALUE, exchange -> greet(exchange, nowNanos));
       byName.forEach((name, exchange) -> isolation.run(name, () -> exchange.advance(nowNanos)));
       state.deadlines.forget();
       byName.values().forEach(exchange -> exchange.liveness.includeAll());
       retireKeys();
       changed();
+    }
+  }
+
+  private void greet(PairExchange exchange, long nowNanos) {
+    if (byName.get(exchange.pair().name()) == exchange) {
+      exchange.wanted(nowNanos);
     }
   }
 
@@ -229,7 +253,7 @@ public final class GlobalKeying implements Keying {
 
   @Override
   public long nextDeadlineNanos() {
-    return Math.min(nextDeadline, state.deadlines.earliest());
+    return Math.min(Math.min(nextDeadline, state.deadlines.earliest()), greetings.nextNanos());
   }
 
   private void changed() {

@@ -20,14 +20,14 @@ final class HelloLimiter {
 
   /** Whether to answer {@code hello}, which is authentic. */
   boolean allow(ExchangeMessage hello, boolean toHome, long nowNanos) {
-    Hello what = new Hello(hello.keyId(), hello.epochs().initiator());
-    AnswerPace pace = seen.get(what);
+    Hello said = new Hello(hello.keyId(), hello.epochs().initiator());
+    AnswerPace pace = seen.get(said);
     if (pace == null) {
       if (!unseen.take(nowNanos)) {
         return false;
       }
       pace = new AnswerPace();
-      seen.put(what, pace);
+      seen.put(said, pace);
     }
     return pace.allow(toHome, nowNanos);
   }

@@ -15,6 +15,7 @@ import static dev.culvert.tunnel.esp.global.ExchangeLimits.RETRY;
 import static dev.culvert.tunnel.esp.global.ExchangeLimits.WANTED_RETRY;
 
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.PeerState;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.KeyingEvent;
@@ -51,7 +52,7 @@ final class PairExchange implements AutoCloseable {
     }
   }
 
-  private final KeyingState state;
+  private final GlobalState state;
   private final PairKeys keys;
   private final PairSessions sessions;
   private final HelloLimiter limiter = new HelloLimiter();
@@ -66,7 +67,7 @@ final class PairExchange implements AutoCloseable {
   private int keyId;
   private int attempts;
   private long sentAt;
-  private long dueAt = Long.MIN_VALUE;
+  private long dueAt = NEVER;
   private PairSessions.@Nullable Session unacknowledged;
 
   /** A confirmation was sent and never acknowledged: the peer may send under its keys or not. */
@@ -74,7 +75,7 @@ final class PairExchange implements AutoCloseable {
 
   private @Nullable Accepted accepted;
 
-  PairExchange(EspPeerSettings pair, KeyingState state) {
+  PairExchange(EspPeerSettings pair, GlobalState state) {
     this.pair = pair;
     this.state = state;
     sessions = new PairSessions(pair, state);
@@ -95,6 +96,20 @@ final class PairExchange implements AutoCloseable {
 
   PairStatus status() {
     return rotation.status(ranges.difference());
+  }
+
+  /**
+   * The peer's state, for metrics. Exchanges are tried again without traffic, so a peer without
+   * keys is never idle.
+   */
+  PeerState state() {
+    if (phase != Phase.IDLE && attempts >= HELLOS_BEFORE_DROP) {
+      return PeerState.STALE;
+    }
+    if (sessions.isSending()) {
+      return PeerState.ESTABLISHED;
+    }
+    return phase == Phase.IDLE ? PeerState.NEVER : PeerState.HANDSHAKING;
   }
 
   /** Takes new settings that differ only in the traffic that passes. */

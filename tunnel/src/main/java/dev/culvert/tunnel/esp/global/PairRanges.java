@@ -16,12 +16,12 @@ import org.jspecify.annotations.Nullable;
 final class PairRanges {
   private final EspPeerSettings pair;
   private final PairKeys keys;
-  private final KeyingState state;
+  private final GlobalState state;
   private final Map<Epoch, Boolean> seen = new Remembered<>();
   private final TokenBucket unseen = new TokenBucket(RANGES_PER_SECOND, RANGES_BURST);
   private @Nullable String difference;
 
-  PairRanges(EspPeerSettings pair, PairKeys keys, KeyingState state) {
+  PairRanges(EspPeerSettings pair, PairKeys keys, GlobalState state) {
     this.pair = pair;
     this.keys = keys;
     this.state = state;

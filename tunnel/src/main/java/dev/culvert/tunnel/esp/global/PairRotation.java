@@ -20,7 +20,7 @@ final class PairRotation {
   private static final int UNKNOWN = 0;
 
   private final String peer;
-  private final KeyingState state;
+  private final GlobalState state;
 
   /** The key of the last agreement; older keys are refused since. */
   private int agreed = UNKNOWN;
@@ -33,7 +33,7 @@ final class PairRotation {
   private long behindSince;
   private long overdueAt = NEVER;
 
-  PairRotation(String peer, KeyingState state) {
+  PairRotation(String peer, GlobalState state) {
     this.peer = peer;
     this.state = state;
   }

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The SAs with one peer, for receiving and for sending. */
 final class PairSessions {
-  private final KeyingState state;
+  private final GlobalState state;
   private final ArrayDeque<Session> inbound = new ArrayDeque<>();
   private EspPeerSettings pair;
   private @Nullable Session outbound;
@@ -146,7 +146,7 @@ final class PairSessions {
     }
   }
 
-  PairSessions(EspPeerSettings pair, KeyingState state) {
+  PairSessions(EspPeerSettings pair, GlobalState state) {
     this.pair = pair;
     this.state = state;
   }

@@ -161,11 +161,11 @@ record RangesMessage(boolean esn, List<Prefix> local, List<Prefix> remote) {
   }
 
   private static void compare(
-      List<String> parts, String what, List<Prefix> here, List<Prefix> there) {
+      List<String> parts, String kind, List<Prefix> here, List<Prefix> there) {
     List<Prefix> onlyHere = here.stream().filter(p -> !there.contains(p)).toList();
     List<Prefix> onlyThere = there.stream().filter(p -> !here.contains(p)).toList();
     if (!onlyHere.isEmpty() || !onlyThere.isEmpty()) {
-      parts.add(what + " differ: only here " + some(onlyHere) + ", only there " + some(onlyThere));
+      parts.add(kind + " differ: only here " + some(onlyHere) + ", only there " + some(onlyThere));
     }
   }
 

@@ -14,7 +14,6 @@ import dev.culvert.tunnel.esp.SaParameters;
 import dev.culvert.tunnel.esp.Selectors;
 import dev.culvert.tunnel.esp.global.ExchangeLimits;
 import dev.culvert.tunnel.esp.global.KeyingNotice;
-import dev.culvert.tunnel.esp.global.KeyingState;
 import dev.culvert.tunnel.esp.manual.SequenceStore.Block;
 import java.util.ArrayDeque;
 import java.util.Collection;
@@ -270,6 +269,6 @@ public final class ManualKeying implements Keying {
   public void close() {
     inbound.values().forEach(sa -> sa.key().close());
     outbound.values().forEach(sender -> sender.sa.key().close());
-    KeyingState.closeKeys(events);
+    KeyingEvent.wipe(events);
   }
 }

@@ -7,8 +7,11 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.Greetings;
+import dev.culvert.tunnel.engine.HandshakeOutcome;
 import dev.culvert.tunnel.engine.Isolation;
 import dev.culvert.tunnel.engine.MessageQueue;
+import dev.culvert.tunnel.engine.PeerState;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
@@ -59,6 +62,7 @@ public final class NoiseKeying implements Keying {
   private final Handshakes handshakes;
   private final HandshakeTimers timers;
   private final Isolation isolation;
+  private final Greetings<NoisePair> greetings;
   private final Map<String, NoisePeerKeys> keys = new HashMap<>();
   private final Map<String, NoisePair> byName = new LinkedHashMap<>();
   private final Map<PublicKey, NoisePair> byKey = new HashMap<>();
@@ -99,6 +103,7 @@ public final class NoiseKeying implements Keying {
             drops,
             timestamps);
     timers = new HandshakeTimers(handshakes);
+    greetings = new Greetings<>(random);
     isolation = new Isolation(drops, state.notices::add);
   }
 
@@ -182,13 +187,30 @@ public final class NoiseKeying implements Keying {
     return drops;
   }
 
+  @Override
+  public PeerState state(String peer, boolean sending, long nowNanos) {
+    NoisePair pair = byName.get(peer);
+    return pair == null ? PeerState.NEVER : pair.handshake().state(nowNanos);
+  }
+
+  @Override
+  public @Nullable Instant lastHandshake(String peer) {
+    NoisePair pair = byName.get(peer);
+    return pair == null ? null : pair.handshake().lastHandshake();
+  }
+
+  @Override
+  public Map<HandshakeOutcome, Long> handshakes() {
+    return handshakes.outcomes().snapshot();
+  }
+
   /** The status of all peers. */
   public List<NoisePeerStatus> peerStatus() {
     return byName.values().stream().map(NoisePair::status).toList();
   }
 
   /**
-   * Replaces all peers, and begins a handshake with each that is new or has changed.
+   * Replaces all peers. Greets each that is new, and begins a handshake with each that has changed.
    *
    * @throws IllegalArgumentException if {@link #keys} has no key for one; nothing was changed
    */
@@ -236,8 +258,8 @@ public final class NoiseKeying implements Keying {
     adopt(pair, peer);
     byName.put(settings.name(), pair);
     byKey.put(peer.publicKey(), pair);
-    // At once, since a peer may still send under keys that this node lost at a restart.
-    pair.restart();
+    // A peer may still send under keys that this node lost at a restart.
+    greetings.add(pair);
   }
 
   private void retire(NoisePair pair) {
@@ -271,12 +293,19 @@ public final class NoiseKeying implements Keying {
 
   @Override
   public void advance(long nowNanos, long wallNanos) {
+    greetings.advance(nowNanos, byName.size(), Integer.MAX_VALUE, pair -> greet(pair, nowNanos));
     if (state.deadlines.earliest() <= nowNanos) {
       byName.forEach(
           (name, pair) ->
               isolation.run(name, () -> timers.expire(pair.handshake(), nowNanos, wallNanos)));
       state.deadlines.forget();
       byName.values().forEach(pair -> pair.handshake().timers().includeAll());
+    }
+  }
+
+  private void greet(NoisePair pair, long nowNanos) {
+    if (byName.get(pair.toString()) == pair && !pair.canSend(nowNanos)) {
+      pair.handshake().greet(nowNanos);
     }
   }
 
@@ -324,12 +353,13 @@ public final class NoiseKeying implements Keying {
 
   @Override
   public long nextDeadlineNanos() {
-    return state.deadlines.earliest();
+    return Math.min(state.deadlines.earliest(), greetings.nextNanos());
   }
 
   @Override
   public void close() {
     List.copyOf(byName.values()).forEach(this::retire);
+    KeyingEvent.wipe(state.events);
     forgetKeys();
     addresses = Set.of();
     closed = true;

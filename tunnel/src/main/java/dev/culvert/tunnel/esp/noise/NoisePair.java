@@ -99,7 +99,7 @@ final class NoisePair implements HandshakeUser, TrafficListener {
 
   void wanted(long nowNanos) {
     // While there is data to send, handshakes are not given up.
-    handshake.handshakeAttempts(0);
+    handshake.resetAttempts();
     askForHandshake(nowNanos);
   }
 

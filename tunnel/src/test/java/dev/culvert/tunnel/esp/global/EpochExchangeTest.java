@@ -18,11 +18,12 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What docs/esp-keys.md claims of the exchange, claim by claim. */
+/** The claims of docs/esp-keys.md about the exchange, one by one. */
 class EpochExchangeTest {
   private static final String A = "192.0.2.1";
   private static final String B = "192.0.2.2";
@@ -64,6 +65,17 @@ class EpochExchangeTest {
     network.run(Duration.ofMillis(50));
     assertConnected(a, b);
     assertEquals(3, a.sendingUnder(b), "the SPI is the key's id");
+  }
+
+  @Test
+  void manyPeersAreGreetedOneAfterTheOther() {
+    List<String> peers = IntStream.range(0, 200).mapToObj(i -> "198.51.100." + i).toList();
+    new KeyingNode(scene, A, peers, TestKeys.file(3), random());
+    network.run(MILLISECONDS.toNanos(200));
+    int soon = network.seen.size();
+    assertTrue(soon > 50 && soon < 150, soon + " of 200 at once");
+    network.run(MILLISECONDS.toNanos(300));
+    assertEquals(200, network.seen.size());
   }
 
   @Test
@@ -301,7 +313,7 @@ class EpochExchangeTest {
     KeyingNode c = node(C, A, B);
     network.lose =
         message -> {
-          // A relay: what B and C say to each other comes to A as if the other had said it to A.
+          // A relay: messages between B and C come to A as if the other had sent them to A.
           if (!message.from().isSamePlace(a.address()) && !message.to().isSamePlace(a.address())) {
             network.inject(message.from(), a.address(), message.bytes());
           }

@@ -28,7 +28,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Whole engines whose peers' addresses are forged, 10,000 messages a second. */
+/** Whole engines whose peers' addresses are forged, 10,000 messages per second. */
 final class ForgeryTest {
   private static final int MARKER = 4;
   private static final int TYPE = MARKER + 4;
@@ -42,7 +42,7 @@ final class ForgeryTest {
   private int lives;
   private int flooded;
 
-  /** What the attacker sends. */
+  /** The messages of the attacker. */
   private enum Flood {
     /** Well-formed messages of all four types, whose MAC is random. */
     FORGED,

@@ -100,7 +100,7 @@ final class GlobalStation extends Station {
     return peer;
   }
 
-  /** What an operator was told. */
+  /** The notices to an operator. */
   List<String> notices() {
     return events(TunnelEvent.Notice.class).stream().map(TunnelEvent.Notice::message).toList();
   }

@@ -192,7 +192,7 @@ public final class KeyingNode implements Node {
     return sa == null ? null : sa.sa.key();
   }
 
-  /** Seals one numbered packet, or null where there is nothing to send under. */
+  /** Seals one numbered packet, or null if there is no SA to send under. */
   @Nullable Packet seal(KeyingNode peer, long number) {
     Outbound sa = outbound.get(peer.address.toString());
     return sa == null ? null : new Packet(sa.key, sa.sa.spi(), sa.sequence++, number);

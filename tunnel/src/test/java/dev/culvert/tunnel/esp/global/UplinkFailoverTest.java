@@ -66,7 +66,7 @@ final class UplinkFailoverTest {
     assertEquals(0, secondsUntil(alice, bob, 30, true), "and back again");
   }
 
-  /** Bob's hellos ask for her where she may be, when nothing comes from where she was. */
+  /** When nothing comes from alice's last address, bob's hellos go to her other ones. */
   @Test
   void whoOnlyReceivesIsFoundAtTheOtherAddressThoughItsSignOfLifeIsLost() {
     network.run(SECONDS.toNanos(20));
@@ -93,7 +93,7 @@ final class UplinkFailoverTest {
     assertEquals(400, bob.drops(DropReason.UNKNOWN_SA));
     assertTrue(bob.drops(DropReason.BAD_HANDSHAKE) > 0, "hellos");
     alice.address = first;
-    assertEquals(0, secondsUntil(alice, bob, 30, true), "back where she is known");
+    assertEquals(0, secondsUntil(alice, bob, 30, true), "back at a known address");
   }
 
   @Test

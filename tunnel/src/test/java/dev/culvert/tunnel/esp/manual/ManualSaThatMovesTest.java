@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The keys of a manual SA stay when the peer is elsewhere; so must what was used of them. */
+/** The keys of a manual SA stay when the peer moves; so must the count of used numbers. */
 final class ManualSaThatMovesTest {
   private static final int SEQUENCE = 4;
   private static final int IV = 8;
@@ -122,7 +122,7 @@ final class ManualSaThatMovesTest {
     return alice.outbox.getLast();
   }
 
-  /** Bob is told where alice is now, at once or after a while without her. */
+  /** Bob is told alice's new address, at once or after a while without her. */
   private void aliceMoves(boolean goneBetween, Endpoint to) {
     if (goneBetween) {
       bob.engine.peers(List.of(), 0);

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What docs/esp-noise.md claims, claim by claim: restarts and attackers. */
+/** The claims of docs/esp-noise.md, one by one: restarts and attackers. */
 final class NoiseAttackTest extends NoiseScene {
   // Restarts
 

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What docs/esp-noise.md claims, claim by claim: agreement, renewal and configuration. */
+/** The claims of docs/esp-noise.md, one by one: agreement, renewal and configuration. */
 final class NoiseKeyingTest extends NoiseScene {
   private static SecretBytes presharedKey(int value) {
     byte[] key = new byte[32];
@@ -72,6 +72,33 @@ final class NoiseKeyingTest extends NoiseScene {
     assertEquals(List.of(2, 4), alice.deliveredNumbers());
     assertEquals(1, said(alice, Messages.INITIATION).size());
     assertEquals(1, said(bob, Messages.INITIATION).size());
+  }
+
+  @Test
+  void whoLearnsOfAPeerLaterGreetsItAndBothCanSendAtOnce() {
+    NoiseStation carol = new NoiseStation("carol", 3, sealed);
+    alice.knows(carol);
+    network.add(carol);
+    network.send(alice, carol, 1);
+    network.run(SECONDS.toNanos(2));
+    carol.knows(alice);
+    network.run(MILLISECONDS.toNanos(15));
+    assertEquals(List.of(1), carol.deliveredNumbers());
+    assertEquals(SealResult.SEALED, network.send(carol, alice, 2));
+  }
+
+  @Test
+  void manyAreGreetedOneAfterTheOtherAndSilentOnesForFifteenSeconds() {
+    network.settle();
+    network.seen.clear();
+    for (int i = 0; i < 200; i++) {
+      alice.knows(new NoiseStation("peer" + i, 10 + i, sealed));
+    }
+    network.run(MILLISECONDS.toNanos(100));
+    int soon = network.seen.size();
+    assertTrue(soon > 10 && soon < 120, soon + " of 200 at once");
+    network.run(SECONDS.toNanos(120));
+    assertEquals(200 * 3, network.seen.size());
   }
 
   @Test
@@ -380,5 +407,17 @@ final class NoiseKeyingTest extends NoiseScene {
     network.settle();
     assertTrue(
         alice.events(TunnelEvent.TimestampAnswered.class).getFirst().timestamp().isAfter(answered));
+  }
+
+  @Test
+  void aClosedKeyingLeavesNoKeyThatTheEngineDidNotTakeOver() {
+    network.lose = sent -> true;
+    network.send(alice, bob, 1);
+    network.run(2 * SimulatedNetwork.LATENCY);
+    byte[] wire = said(alice, Messages.INITIATION).getFirst().bytes();
+    byte[] initiation = Arrays.copyOfRange(wire, MARKER, wire.length);
+    bob.keying().receive(initiation, alice.address, false, network.now, 0);
+    bob.keying().close();
+    assertNull(bob.keying().pollEvent());
   }
 }

@@ -41,7 +41,7 @@ abstract class NoiseScene {
     return ByteBuffer.wrap(sent.bytes()).getInt(0);
   }
 
-  /** Only alice begins: what bob says of his own accord does not arrive. */
+  /** Only alice begins: handshakes that bob begins do not arrive. */
   void onlyAliceBegins() {
     network.lose = sent -> isFrom(sent, bob) && type(sent) == Messages.INITIATION;
   }

@@ -169,7 +169,7 @@ final class NoiseStation extends Station {
         .toList();
   }
 
-  /** What is sent under, or null. */
+  /** The SA to send under, or null. */
   @Nullable SaStatus sending(long now) {
     List<SaStatus> all = sas(true, now);
     return all.isEmpty() ? null : all.getFirst();

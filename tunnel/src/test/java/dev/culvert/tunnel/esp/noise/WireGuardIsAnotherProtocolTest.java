@@ -87,7 +87,7 @@ final class WireGuardIsAnotherProtocolTest {
     return Arrays.copyOfRange(message, MARKER, message.length);
   }
 
-  /** Gives {@code message} to {@code engine}; what that dropped. */
+  /** Gives {@code message} to {@code engine}; returns its drops. */
   private static Map<DropReason, Long> receive(
       WireGuardEngine engine, NoiseStation from, byte[] message) {
     DataPath path = engine.newDataPath();

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.culvert.cli.command.kubernetes;
+
+import ch.qos.logback.classic.Level;
+import dev.culvert.cli.command.CommandException;
+import dev.culvert.cli.command.ExitCode;
+import dev.culvert.cli.command.ListOption;
+import dev.culvert.cli.command.Logging;
+import dev.culvert.cli.command.Signals;
+import dev.culvert.cluster.kube.KubeApi;
+import dev.culvert.cluster.registrar.RangeKind;
+import dev.culvert.cluster.registrar.Registrar;
+import dev.culvert.cluster.registrar.RegistrarConfig;
+import dev.culvert.cluster.registrar.RegistrarRun;
+import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.config.KubernetesConfig;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Prefix;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code culvert registrar}. */
+@Command(
+    name = "registrar",
+    description = {
+      "Decides which nodes of a cluster are believed, and writes that into their CulvertNodes.",
+      "Run two or three, on control-plane nodes only: one of them leads. While none runs, all that"
+          + " was accepted stays, and new nodes wait."
+    })
+public final class RegistrarCommand implements Callable<Integer> {
+  private static final Logger log = LoggerFactory.getLogger(RegistrarCommand.class);
+
+  private final Machine machine;
+
+  @Option(
+      names = "--kubeconfig",
+      paramLabel = "FILE",
+      defaultValue = "${env:CULVERT_KUBECONFIG}",
+      description =
+          "Access to the API. Default: CULVERT_KUBECONFIG, the service account of the pod.")
+  private @Nullable Path kubeconfig;
+
+  @Option(
+      names = "--control-plane",
+      paramLabel = "ADDRESSES",
+      split = ",",
+      defaultValue = "${env:CULVERT_CONTROL_PLANE}",
+      description =
+          "Addresses of the API servers; only control-plane nodes may claim them. Default:"
+              + " CULVERT_CONTROL_PLANE, the service's address.")
+  private @Nullable List<String> controlPlane;
+
+  @Option(
+      names = "--api-server-port",
+      paramLabel = "PORT",
+      defaultValue = "${env:CULVERT_API_SERVER_PORT:-6443}",
+      description = "Port of the API servers. Default: CULVERT_API_SERVER_PORT, 6443.")
+  private int apiServerPort;
+
+  @Option(
+      names = "--pod-ranges",
+      paramLabel = "FROM",
+      defaultValue = "${env:CULVERT_POD_RANGES:-auto}",
+      description =
+          "The objects that tell the pods' ranges: auto, nodes, calico, cilium or pods. Default:"
+              + " CULVERT_POD_RANGES, auto.")
+  private RangeKind podRanges;
+
+  @Option(
+      names = "--cluster-cidrs",
+      paramLabel = "RANGES",
+      split = ",",
+      defaultValue = "${env:CULVERT_CLUSTER_CIDRS}",
+      description = "Ranges of all pods, as gateways have them. Default: CULVERT_CLUSTER_CIDRS.")
+  private @Nullable List<String> clusterCidrs;
+
+  @Option(
+      names = "--node-cidrs",
+      paramLabel = "RANGES",
+      split = ",",
+      defaultValue = "${env:CULVERT_NODE_CIDRS}",
+      description = "Ranges of all nodes' addresses. Default: CULVERT_NODE_CIDRS.")
+  private @Nullable List<String> nodeCidrs;
+
+  @Option(
+      names = "--service-cidrs",
+      paramLabel = "RANGES",
+      split = ",",
+      defaultValue = "${env:CULVERT_SERVICE_CIDRS}",
+      description =
+          "Ranges of the services' addresses, which no node has. Default: CULVERT_SERVICE_CIDRS.")
+  private @Nullable List<String> serviceCidrs;
+
+  @Option(
+      names = "--replica",
+      paramLabel = "NAME",
+      defaultValue = "${env:CULVERT_NODE_NAME:-registrar}",
+      description = "The name of this replica in the Lease. Default: CULVERT_NODE_NAME.")
+  private String replica;
+
+  public RegistrarCommand(Machine machine) {
+    this.machine = machine;
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    Logging.daemonDefault(Level.INFO);
+    List<IpAddress> servers = parsed(controlPlane, IpAddress::parse);
+    KubernetesConfig access =
+        KubernetesConfig.ofAccess(
+            servers,
+            apiServerPort,
+            kubeconfig == null || kubeconfig.toString().isEmpty() ? null : kubeconfig);
+    Registrar.Settings settings =
+        new Registrar.Settings(
+            parsed(nodeCidrs, Prefix::parse),
+            parsed(serviceCidrs, Prefix::parse),
+            servers,
+            parsed(clusterCidrs, Prefix::parse));
+    if (settings.podNetworks().isEmpty()) {
+      log.warn(
+          "without --cluster-cidrs a node that was taken over can claim any range as its pods'");
+    }
+    RegistrarConfig config =
+        new RegistrarConfig(replica, RegistrarConfig.NAMESPACE, podRanges, settings);
+    CountDownLatch end = new CountDownLatch(1);
+    Signals.onEnd(end::countDown);
+    try (KubeApi api = machine.cluster().open(access);
+        RegistrarRun running = RegistrarRun.start(api, config)) {
+      end.await();
+      log.info("the registrar ends: {}", running.stats());
+    }
+    return ExitCode.OK;
+  }
+
+  private static <T> List<T> parsed(@Nullable List<String> texts, Function<String, T> parse)
+      throws CommandException {
+    try {
+      return ListOption.values(texts).stream().map(parse).toList();
+    } catch (IllegalArgumentException e) {
+      throw new CommandException(ExitCode.USAGE, String.valueOf(e.getMessage()));
+    }
+  }
+}

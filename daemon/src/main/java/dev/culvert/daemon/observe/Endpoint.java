@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.culvert.daemon.observe;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpHandler;
+import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsParameters;
+import com.sun.net.httpserver.HttpsServer;
+import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.config.ObservabilityConfig;
+import dev.culvert.daemon.config.ObservabilityConfig.Tls;
+import dev.culvert.tunnel.runtime.LimitedLog;
+import io.prometheus.metrics.exporter.httpserver.MetricsHandler;
+import io.prometheus.metrics.instrumentation.jvm.JvmBufferPoolMetrics;
+import io.prometheus.metrics.instrumentation.jvm.JvmGarbageCollectorMetrics;
+import io.prometheus.metrics.instrumentation.jvm.JvmMemoryMetrics;
+import io.prometheus.metrics.instrumentation.jvm.JvmThreadsMetrics;
+import io.prometheus.metrics.instrumentation.jvm.ProcessMetrics;
+import io.prometheus.metrics.model.registry.MultiCollector;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import javax.net.ssl.SSLParameters;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The HTTP server of one gateway: {@code /metrics}, {@code /livez}, {@code /readyz} and {@code
+ * /startupz}. Its threads have nothing to do with those of packets.
+ */
+public final class Endpoint implements AutoCloseable {
+  private static final LimitedLog LOG = LimitedLog.of(Endpoint.class);
+  private static final int BACKLOG = 16;
+
+  static {
+    // A reader that is slow, or never done, must not hold a connection for ever.
+    limit("jdk.httpserver.maxConnections", 64);
+    limit("sun.net.httpserver.maxReqTime", 10);
+    limit("sun.net.httpserver.maxRspTime", 30);
+  }
+
+  private final HttpServer server;
+  private final ExecutorService threads;
+  private final @Nullable BearerToken token;
+  private final @Nullable ServerTls tls;
+
+  /** Whether this gateway was ready once. */
+  private volatile boolean started;
+
+  /** Answers a request that is allowed. */
+  private interface Page {
+    void answer(HttpExchange exchange) throws IOException;
+  }
+
+  private Endpoint(HttpServer server, ObservabilityConfig config, @Nullable ServerTls tls) {
+    this.server = server;
+    this.tls = tls;
+    token = config.tokenFile() == null ? null : new BearerToken(config.tokenFile());
+    threads = Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("metrics-", 0).factory());
+  }
+
+  private static void limit(String property, int value) {
+    if (System.getProperty(property) == null) {
+      System.setProperty(property, String.valueOf(value));
+    }
+  }
+
+  /**
+   * Opens the endpoint.
+   *
+   * @throws ConfigException if a file of TLS cannot be used, or the address is not free
+   */
+  public static Endpoint open(ObservabilityConfig config, Source source) throws ConfigException {
+    Tls files = config.tls();
+    ServerTls tls = files == null ? null : ServerTls.read(files);
+    try {
+      HttpServer server = tls == null ? HttpServer.create() : secured(tls);
+      server.bind(
+          new InetSocketAddress(InetAddress.ofLiteral(config.address().toString()), config.port()),
+          BACKLOG);
+      Endpoint endpoint = new Endpoint(server, config, tls);
+      endpoint.start(source);
+      return endpoint;
+    } catch (IOException e) {
+      throw config.place().error("cannot listen on " + config.listen() + ": " + e.getMessage());
+    }
+  }
+
+  private static HttpsServer secured(ServerTls tls) throws IOException {
+    HttpsServer server = HttpsServer.create();
+    try {
+      server.setHttpsConfigurator(
+          new HttpsConfigurator(tls.context()) {
+            @Override
+            public void configure(HttpsParameters parameters) {
+              SSLParameters wanted = getSSLContext().getDefaultSSLParameters();
+              wanted.setNeedClientAuth(tls.asksClients());
+              parameters.setSSLParameters(wanted);
+            }
+          });
+    } catch (GeneralSecurityException e) {
+      throw new IOException(e);
+    }
+    return server;
+  }
+
+  private void start(Source source) {
+    PrometheusRegistry registry = new PrometheusRegistry();
+    registry.register((MultiCollector) () -> Series.of(source.read(), tls));
+    ProcessMetrics.builder().register(registry);
+    JvmMemoryMetrics.builder().register(registry);
+    JvmGarbageCollectorMetrics.builder().register(registry);
+    JvmThreadsMetrics.builder().register(registry);
+    JvmBufferPoolMetrics.builder().register(registry);
+    HttpHandler metrics = new MetricsHandler(registry);
+    page("/metrics", true, metrics::handle);
+    page("/livez", false, exchange -> health(exchange, source.live()));
+    page("/readyz", false, exchange -> health(exchange, ready(source)));
+    page("/startupz", false, exchange -> health(exchange, started(source)));
+    page("/", false, exchange -> answer(exchange, 404, "not found\n"));
+    server.setExecutor(threads);
+    server.start();
+  }
+
+  private Health ready(Source source) {
+    Health ready = Health.ready(source.read());
+    if (ready.good()) {
+      started = true;
+    }
+    return ready;
+  }
+
+  private Health started(Source source) {
+    return started ? Health.STARTED : ready(source);
+  }
+
+  private void page(String path, boolean secret, Page page) {
+    server.createContext(
+        path,
+        exchange -> {
+          try (exchange) {
+            exchange.getResponseHeaders().set("Cache-Control", "no-store");
+            exchange.getResponseHeaders().set("X-Content-Type-Options", "nosniff");
+            String method = exchange.getRequestMethod();
+            if (!method.equals("GET") && !method.equals("HEAD")) {
+              answer(exchange, 405, "only GET\n");
+            } else if (secret && !allowed(exchange)) {
+              exchange.getResponseHeaders().set("WWW-Authenticate", "Bearer");
+              answer(exchange, 401, "a token is needed\n");
+            } else {
+              page.answer(exchange);
+            }
+          } catch (RuntimeException e) {
+            LOG.failure(path, e, "{} could not be answered", path);
+            throw e;
+          }
+        });
+  }
+
+  private boolean allowed(HttpExchange exchange) {
+    return token == null || token.allows(exchange.getRequestHeaders().getFirst("Authorization"));
+  }
+
+  private void health(HttpExchange exchange, Health health) throws IOException {
+    String query = exchange.getRequestURI().getQuery();
+    boolean verbose = query != null && query.equals("verbose") && allowed(exchange);
+    String word = health.good() ? "ok\n" : "not ok\n";
+    answer(exchange, health.good() ? 200 : 503, verbose ? health.verbose() + word : word);
+  }
+
+  private static void answer(HttpExchange exchange, int status, String text) throws IOException {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    exchange.getResponseHeaders().set("Content-Type", "text/plain; charset=utf-8");
+    boolean body = !exchange.getRequestMethod().equals("HEAD");
+    exchange.sendResponseHeaders(status, body ? bytes.length : -1);
+    if (body) {
+      exchange.getResponseBody().write(bytes);
+    }
+  }
+
+  /** Whether the files of TLS have changed since this was opened. */
+  public boolean isOutdated(ObservabilityConfig config) throws ConfigException {
+    Tls files = config.tls();
+    return files != null && !ServerTls.read(files).equals(tls);
+  }
+
+  /** Ends at once; answers that are under way are cut short. */
+  @Override
+  public void close() {
+    server.stop(0);
+    threads.shutdownNow();
+  }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.culvert.daemon.observe;
+
+import dev.culvert.daemon.config.EngineConfig;
+import dev.culvert.tunnel.gateway.GatewayStatus;
+import java.util.List;
+
+/** The gateway itself: its build, its threads, its configuration and the kernel's offloads. */
+final class GatewayFamilies {
+  private static final List<String> OFFLOADS = List.of("tun-tso", "tun-uso", "udp-gso", "udp-gro");
+
+  private GatewayFamilies() {}
+
+  static void add(Reading reading, Families families) {
+    GatewayStatus status = reading.status();
+    families.add(
+        Metric.BUILD,
+        1,
+        reading.version(),
+        Runtime.version().toString(),
+        reading.config().engine() instanceof EngineConfig.WireGuard ? "wireguard" : "esp",
+        status.cipher());
+    families.truth(Metric.LIVE, Health.live(reading.lanes(), reading.engine() != null).good());
+    families.truth(Metric.READY, Health.ready(reading).good());
+    families.truth(Metric.RELOAD_SUCCESSFUL, reading.reload().successful());
+    families.add(Metric.RELOAD_SUCCESS_TIME, reading.reload().acceptedAt());
+    families.add(Metric.MTU, status.mtu(), "inner");
+    for (String offload : OFFLOADS) {
+      families.truth(
+          Metric.OFFLOAD, status.offloads().contains(offload), offload.replace('-', '_'));
+    }
+    for (Reading.Lane lane : reading.lanes()) {
+      String index = String.valueOf(lane.index());
+      families.add(Metric.LANE_TICK, lane.silentSeconds(), index);
+      if (!Double.isNaN(lane.busy())) {
+        families.add(Metric.LANE_BUSY, lane.busy(), index);
+      }
+    }
+  }
+}

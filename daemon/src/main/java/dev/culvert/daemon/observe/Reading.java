@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.culvert.daemon.observe;
+
+import dev.culvert.daemon.admin.ControlPlaneView;
+import dev.culvert.daemon.config.GatewayConfig;
+import dev.culvert.daemon.steer.GuardReading;
+import dev.culvert.tunnel.engine.EngineReading;
+import dev.culvert.tunnel.gateway.GatewayStatus;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A gateway at one moment, as metrics and health show it. Has no secret.
+ *
+ * @param version of this program
+ * @param at the wall time, in seconds since 1970
+ * @param config in force
+ * @param engine null if the control thread did not answer
+ * @param lanes the packet-moving threads
+ * @param guard null if the configuration has none
+ * @param repairs null if the configuration has no guard
+ * @param keys null except for ESP, or if the control thread did not answer
+ * @param controlPlane null if the nodes do not come from the Kubernetes API
+ * @param failure why the tunnel has ended, null if it works
+ */
+public record Reading(
+    String version,
+    double at,
+    GatewayConfig config,
+    int listenPort,
+    GatewayStatus status,
+    @Nullable EngineReading engine,
+    List<Lane> lanes,
+    @Nullable GuardReading guard,
+    @Nullable Repairs repairs,
+    @Nullable KeysReading keys,
+    @Nullable ControlPlaneView controlPlane,
+    Reload reload,
+    @Nullable String failure) {
+  public Reading {
+    lanes = List.copyOf(lanes);
+  }
+
+  /**
+   * A lane's thread.
+   *
+   * @param silentSeconds for which it has not answered; 0 if it does
+   * @param busy share of one processor that it used lately; NaN while that is not known
+   */
+  public record Lane(int index, double silentSeconds, double busy) {}
+
+  /** Entries of the kernel that were repaired. */
+  public record Repairs(long routing, long nft) {}
+
+  /**
+   * The reading of the configuration.
+   *
+   * @param successful whether the last one was accepted
+   * @param acceptedAt when one was last accepted, in seconds since 1970
+   */
+  public record Reload(boolean successful, double acceptedAt) {}
+}
