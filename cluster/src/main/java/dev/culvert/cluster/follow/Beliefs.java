@@ -26,10 +26,10 @@ import org.jspecify.annotations.Nullable;
  *   <li>An object goes if a watch says so, or if one complete list lacks it.
  *   <li>If a list lacks more than a share of all objects, they are held: they stay until another
  *       list, some minutes later, lacks them too, or until an administrator accepts it.
- *   <li>If a watch tells that many were deleted within a minute, all but the first of them are held
- *       ({@link Burst}): the deletion of a CRD deletes its objects one by one. A minute later a
- *       list is asked for, and if there is one, it counts as any that lacks many. While the CRD is
- *       gone there is none.
+ *   <li>The deletion of a CRD deletes its objects one by one. Objects of a CRD that goes are held.
+ *       If nothing is known of the CRD, and a watch tells that many were deleted within a minute,
+ *       all but the first of them are held ({@link Burst}). A minute later a list is asked for, and
+ *       if there is one, it counts as any that lacks many. While the CRD is gone there is none.
  *   <li>Objects that protect ({@link Content.Deletion#IF_ACCEPTED}) go only if an administrator
  *       accepts it.
  *   <li>An empty list is believed only if another one is empty a minute later, accepted or not.
@@ -278,11 +278,12 @@ final class Beliefs<T extends KubeObject> {
   /**
    * Takes a change of an unbroken watch.
    *
+   * @param kind whether the API still has the kind, if the change is a deletion
    * @param spread the wait before the first list if the change is a deletion that is held: all
    *     nodes hold it at the same time
    * @return whether it belongs there: an older version or state than the last one does not
    */
-  boolean changed(long now, Change<T> change, Supplier<Duration> spread) {
+  boolean changed(long now, Change<T> change, KindStanding kind, Supplier<Duration> spread) {
     long number = number(change.resourceVersion());
     T object = change.object();
     boolean deleted = change.type() == Change.Type.DELETED;
@@ -292,7 +293,7 @@ final class Beliefs<T extends KubeObject> {
     if (object != null) {
       String name = object.metadata().key();
       if (deleted) {
-        deleted(now, name, number, spread);
+        deleted(now, name, number, kind, spread);
       } else {
         holds.remove(name);
         take(name, object, older.get(name));
@@ -322,10 +323,20 @@ final class Beliefs<T extends KubeObject> {
         || beforeRestore.contains(name);
   }
 
-  private void deleted(long now, String name, long number, Supplier<Duration> spread) {
+  /** Whether this change is a deletion that is believed or not by its kind's standing. */
+  boolean asksForKind(Change<T> change) {
+    T object = change.object();
+    T known = object == null ? null : objects.get(object.metadata().key());
+    return change.type() == Change.Type.DELETED
+        && known != null
+        && content.deletion(known) == Content.Deletion.UNLESS_MANY;
+  }
+
+  private void deleted(
+      long now, String name, long number, KindStanding kind, Supplier<Duration> spread) {
     older.remove(name);
     T known = objects.get(name);
-    if (known == null || isBelieved(now, known)) {
+    if (known == null || isBelieved(now, known, kind)) {
       holds.remove(name);
       goes(name, number);
     } else {
@@ -333,15 +344,22 @@ final class Beliefs<T extends KubeObject> {
     }
   }
 
-  private boolean isBelieved(long now, T known) {
+  private boolean isBelieved(long now, T known, KindStanding kind) {
     return switch (content.deletion(known)) {
       case AT_ONCE -> true;
       case IF_ACCEPTED -> false;
-      case UNLESS_MANY -> {
-        int held = (int) holds.values().stream().filter(hold -> !hold.listed()).count();
-        yield !burst.isTooMany(now, known.metadata().key(), objects.keySet(), held);
-      }
+      case UNLESS_MANY ->
+          switch (kind) {
+            case STAYS -> true;
+            case GOES -> false;
+            case UNKNOWN -> !isOneOfMany(now, known);
+          };
     };
+  }
+
+  private boolean isOneOfMany(long now, T known) {
+    int held = (int) holds.values().stream().filter(hold -> !hold.listed()).count();
+    return burst.isTooMany(now, known.metadata().key(), objects.keySet(), held);
   }
 
   /** When another list could end a hold. */

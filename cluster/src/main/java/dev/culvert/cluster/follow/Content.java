@@ -21,7 +21,10 @@ public interface Content<T extends KubeObject> {
     /** When a watch says so, or a list that may be believed lacks it. */
     AT_ONCE,
 
-    /** The same, but if a watch tells many deletions at once, as after those many of a list. */
+    /**
+     * The same, but not if the deletion of its kind deletes it, or if a watch tells many deletions
+     * at once and nothing is known of the kind: then as after those many of a list.
+     */
     UNLESS_MANY,
 
     /** When an administrator says so. */

@@ -20,11 +20,12 @@ import java.time.Duration;
  *     they are held
  * @param hold how long they are held
  * @param burstFrom the share of the known objects that a watch may tell to be deleted within {@code
- *     burst}, and one in any case; further ones are held. It is smaller than {@code holdFrom},
- *     since the first ones are gone by then
+ *     burst}, and one in any case, if it is unknown whether their kind stays; further ones are
+ *     held. It is smaller than {@code holdFrom}, since the first ones are gone by then
  * @param burst the time in which deletions count as those of one event
  * @param herdFrom the number of nodes from which on lists are spread over time, by {@code
- *     herdPerNode} each, up to {@code herdTo}
+ *     herdPerNode} each, up to {@code herdTo}, and from which on nobody asks for the kind of an
+ *     object that is deleted
  */
 public record FollowLimits(
     int pageSize,

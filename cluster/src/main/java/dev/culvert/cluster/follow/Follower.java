@@ -195,12 +195,27 @@ public final class Follower<T extends KubeObject> {
   }
 
   /**
+   * Whether to ask for the kind's standing before this change is told: a deletion in a cluster that
+   * is so small that all its nodes may ask at once.
+   */
+  public boolean asksForKind(Change<T> change) {
+    return beliefs.asksForKind(change)
+        && Math.max(beliefs.size(), nodes.getAsInt()) < limits.herdFrom();
+  }
+
+  /** A change that a watch told, without knowledge of its kind's standing. */
+  public boolean change(long now, Change<T> change) {
+    return change(now, change, KindStanding.UNKNOWN);
+  }
+
+  /**
    * A change that a watch told.
    *
+   * @param kind whether the API still has the kind, if the change is a deletion
    * @return whether to go on with the watch
    */
-  public boolean change(long now, Change<T> change) {
-    if (!beliefs.changed(now, change, this::herdDelay)) {
+  public boolean change(long now, Change<T> change, KindStanding kind) {
+    if (!beliefs.changed(now, change, kind, this::herdDelay)) {
       mustList = true;
       fail(now, "a watch went back to an older state", null);
       return false;

@@ -151,7 +151,9 @@ public final class KindFollower<T extends KubeObject> implements Runnable {
           return;
         }
         boolean counts = locked(() -> follower.counts(change));
-        boolean goOn = locked(() -> follower.change(System.nanoTime(), change));
+        KindStanding standing =
+            locked(() -> follower.asksForKind(change)) ? standing() : KindStanding.UNKNOWN;
+        boolean goOn = locked(() -> follower.change(System.nanoTime(), change, standing));
         if (counts) {
           reportHeld(view());
           onChange.run();
@@ -162,6 +164,26 @@ public final class KindFollower<T extends KubeObject> implements Runnable {
       }
     } finally {
       tell(() -> watch = null);
+    }
+  }
+
+  private KindStanding standing() throws KubeException {
+    try {
+      return api.get(ResourceKind.DEFINITIONS, kind.definition()).isBeingDeleted()
+          ? KindStanding.GOES
+          : KindStanding.STAYS;
+    } catch (KubeException e) {
+      if (e.code() == KubeException.NOT_FOUND) {
+        return KindStanding.GOES;
+      }
+      if (Thread.currentThread().isInterrupted()) {
+        throw e;
+      }
+      LOG.warn(
+          "whether the kind {} is deleted, or this object alone, cannot be read: {}",
+          kind.kind(),
+          e.getMessage());
+      return KindStanding.UNKNOWN;
     }
   }
 

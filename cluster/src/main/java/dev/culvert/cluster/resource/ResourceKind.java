@@ -32,6 +32,13 @@ public record ResourceKind<T extends KubeObject>(
   public static final ResourceKind<Namespace> NAMESPACES =
       new ResourceKind<>("v1", "Namespace", "/api/v1/namespaces", Namespace.class);
 
+  public static final ResourceKind<Definition> DEFINITIONS =
+      new ResourceKind<>(
+          "apiextensions.k8s.io/v1",
+          "CustomResourceDefinition",
+          "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+          Definition.class);
+
   public static final ResourceKind<Pod> PODS =
       new ResourceKind<>("v1", "Pod", "/api/v1/pods", Pod.class);
   public static final ResourceKind<IpamBlock> CALICO_BLOCKS =
@@ -71,6 +78,12 @@ public record ResourceKind<T extends KubeObject>(
         "Lease",
         "/apis/coordination.k8s.io/v1/namespaces/" + namespace + "/leases",
         Lease.class);
+  }
+
+  /** The name of the CustomResourceDefinition of a kind that has one. */
+  public String definition() {
+    String plural = path.substring(path.lastIndexOf('/') + 1);
+    return plural + "." + apiVersion.substring(0, apiVersion.indexOf('/'));
   }
 
   /** The path of one object, or of a part of it. */

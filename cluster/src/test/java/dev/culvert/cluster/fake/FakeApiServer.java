@@ -98,6 +98,12 @@ public final class FakeApiServer implements AutoCloseable {
                 ResourceKind.NAMESPACES.path(),
                 Namespace.KUBE_SYSTEM,
                 KubeJson.MAPPER.createObjectNode()));
+    edit(
+        s ->
+            s.put(
+                ResourceKind.DEFINITIONS.path(),
+                ResourceKind.CULVERT_NODES.definition(),
+                KubeJson.MAPPER.createObjectNode()));
     version(NEWEST);
   }
 

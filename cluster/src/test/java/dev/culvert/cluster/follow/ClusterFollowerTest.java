@@ -31,6 +31,7 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import tools.jackson.databind.node.ObjectNode;
 
 /** Holds that a node follows the cluster through a real HTTP API, with its faults. */
 class ClusterFollowerTest {
@@ -124,6 +125,39 @@ class ClusterFollowerTest {
     assertNull(state.error());
     assertNull(state.held());
     assertNotNull(state.heard());
+  }
+
+  @Test
+  void severalNodesThatAreDeletedOneAfterTheOtherGoAtOnce() throws Exception {
+    nodes(0, 3);
+    start(null);
+    awaitNames("node-0", "node-1", "node-2");
+    awaitWatches();
+    for (int i = 0; i < 3; i++) {
+      server.delete(NODES, "node-" + i);
+    }
+    awaitNames();
+  }
+
+  @Test
+  void keepsAllNodesIfTheirCrdIsBeingDeleted() throws Exception {
+    nodes(0, 3);
+    ClusterFollower following = start(null);
+    awaitNames("node-0", "node-1", "node-2");
+    awaitWatches();
+    ObjectNode deleted = KubeJson.MAPPER.createObjectNode();
+    deleted.putObject("metadata").put("deletionTimestamp", "2026-11-30T00:00:00Z");
+    server.edit(s -> s.put(ResourceKind.DEFINITIONS.path(), NODES.definition(), deleted));
+    server.delete(NODES, "node-0");
+    server.edit(s -> s.delete(ResourceKind.DEFINITIONS.path(), NODES.definition()));
+    server.delete(NODES, "node-1");
+    await(
+        () -> {
+          String held = String.valueOf(following.state().held());
+          return held.contains("node-0") && held.contains("node-1");
+        },
+        "both are held");
+    assertEquals(3, names().size());
   }
 
   @Test
@@ -265,24 +299,26 @@ class ClusterFollowerTest {
   }
 
   @Test
-  void holdsTheDeletionOfAllNodesAndKeepsThePolicyThroughARestart() throws Exception {
+  void keepsAllNodesAndThePolicyWithoutTheirCrdsAndThroughARestart() throws Exception {
     nodes(0, 6);
     server.put(ResourceKind.POLICIES, CulvertPolicy.NAME, policy());
     ClusterFollower following = start(null);
     await(() -> following.state().synced() && names().size() == 6, "synced");
     awaitWatches();
+    server.edit(s -> s.delete(ResourceKind.DEFINITIONS.path(), NODES.definition()));
     IntStream.range(0, 6).forEach(i -> server.delete(NODES, "node-" + i));
     server.delete(ResourceKind.POLICIES, CulvertPolicy.NAME);
     String held = "CulvertPolicy: the API has these no more, and they are kept: default";
     await(() -> String.valueOf(following.state().held()).contains(held), "it is said");
-    await(() -> names().size() == 3, "all but the first ones are held");
-    assertNotNull(snapshots.getLast().policy());
+    await(() -> String.valueOf(following.state().held()).contains("node-5"), "all are held");
+    assertEquals(6, names().size());
+    await(() -> snapshots.getLast().policy() != null, "the policy is in force");
     stop();
     snapshots.clear();
     ClusterFollower again = start(states.getLast());
-    await(() -> again.state().synced() && names().size() == 3, "started again");
+    await(() -> again.state().synced() && names().size() == 6, "started again");
     assertNotNull(snapshots.getLast().policy());
-    nodes(3, 6);
+    nodes(0, 6);
     server.put(ResourceKind.POLICIES, CulvertPolicy.NAME, policy());
     await(() -> again.state().held() == null, "all are back");
   }

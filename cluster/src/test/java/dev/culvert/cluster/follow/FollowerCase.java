@@ -59,9 +59,13 @@ abstract class FollowerCase {
 
   /** The API deletes these objects one by one, and says so in an unbroken watch. */
   final void delete(long version, List<CulvertNode> items) {
+    delete(version, items, KindStanding.UNKNOWN);
+  }
+
+  final void delete(long version, List<CulvertNode> items, KindStanding kind) {
     for (int i = 0; i < items.size(); i++) {
       String name = items.get(i).metadata().name();
-      follower.change(now, change(Change.Type.DELETED, node(name, version + i)));
+      follower.change(now, change(Change.Type.DELETED, node(name, version + i)), kind);
     }
   }
 

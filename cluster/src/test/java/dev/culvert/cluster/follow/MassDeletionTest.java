@@ -50,6 +50,33 @@ class MassDeletionTest extends FollowerCase {
   }
 
   @Test
+  void nodesThatAreDeletedThemselvesGoAtOnceHoweverMany() {
+    start(10, some(3));
+    delete(20, some(3), KindStanding.STAYS);
+    assertEquals(Set.of(), names());
+    assertEquals(Set.of(), follower.view().missing());
+  }
+
+  @Test
+  void noneGoesIfTheirCrdGoes() {
+    start(10, some(3));
+    delete(20, some(3), KindStanding.GOES);
+    assertEquals(3, names().size());
+    assertEquals(3, follower.view().missing().size());
+  }
+
+  @Test
+  void onlyTheNodesOfASmallClusterAskForTheCrd() {
+    start(10, some(3));
+    Change<CulvertNode> deletion = change(Change.Type.DELETED, node("n0", 20));
+    assertTrue(follower.asksForKind(deletion));
+    assertFalse(follower.asksForKind(change(Change.Type.MODIFIED, node("n0", 20))));
+    assertFalse(follower.asksForKind(change(Change.Type.DELETED, node("other", 20))));
+    nodes = LIMITS.herdFrom();
+    assertFalse(follower.asksForKind(deletion));
+  }
+
+  @Test
   void aNodeThatCameBackDoesNotCountAmongThoseThatWereDeleted() {
     start(10, some(3));
     for (int i = 0; i < 3; i++) {

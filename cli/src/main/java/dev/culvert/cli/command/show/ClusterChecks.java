@@ -36,7 +36,13 @@ public final class ClusterChecks {
           new Right(OURS, "encryptionexemptions", null, null, List.of("list", "watch")),
           new Right(OURS, "culvertpolicies", null, null, List.of("list", "watch")),
           new Right("", "nodes", null, null, List.of("get")),
-          new Right("", "namespaces", null, "kube-system", List.of("get")));
+          new Right("", "namespaces", null, "kube-system", List.of("get")),
+          new Right(
+              "apiextensions.k8s.io",
+              "customresourcedefinitions",
+              null,
+              ResourceKind.CULVERT_NODES.definition(),
+              List.of("get")));
 
   /** Rights by which an attacker on one node would be the master of others. */
   private static final List<Right> DANGEROUS =
