@@ -245,6 +245,7 @@ enum Metric {
   private final Type type;
   private final String text;
   private final String help;
+
   @SuppressWarnings("ImmutableEnumChecker") // List.of makes one that does not change.
   private final List<String> labels;
 
