@@ -6,7 +6,7 @@ import dev.culvert.cli.command.CommandException;
 import dev.culvert.cli.command.ExitCode;
 import dev.culvert.cli.command.OutputOption;
 import dev.culvert.cli.command.show.Table;
-import dev.culvert.cli.command.show.Units;
+import dev.culvert.daemon.admin.Units;
 import dev.culvert.cluster.kube.KubeApi;
 import dev.culvert.cluster.kube.KubeApi.ListQuery;
 import dev.culvert.cluster.kube.KubeApi.Page;

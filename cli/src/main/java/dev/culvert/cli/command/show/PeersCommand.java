@@ -8,6 +8,7 @@ import dev.culvert.cli.command.OutputOption;
 import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.admin.Json;
+import dev.culvert.daemon.admin.Units;
 import dev.culvert.daemon.admin.PeerView;
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -10,6 +10,7 @@ import dev.culvert.daemon.admin.EspView;
 import dev.culvert.daemon.admin.EspView.PairView;
 import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.admin.Json;
+import dev.culvert.daemon.admin.Units;
 import dev.culvert.daemon.admin.SaView;
 import java.io.IOException;
 import java.io.PrintWriter;

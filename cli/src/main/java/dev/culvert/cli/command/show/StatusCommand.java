@@ -18,6 +18,7 @@ import dev.culvert.daemon.admin.EspView.NoticeView;
 import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.admin.GatewayView.TrafficView;
 import dev.culvert.daemon.admin.Json;
+import dev.culvert.daemon.admin.Units;
 import dev.culvert.daemon.admin.NameView;
 import dev.culvert.tunnel.lane.LaneCounter;
 import java.io.IOException;
