@@ -36,10 +36,7 @@ final class AdminAnswers {
    * @param stop starts the end of the gateway and returns at once
    */
   AdminAnswers(
-      Supplier<GatewayState> state,
-      Supplier<OverviewView> overview,
-      Reload reload,
-      Runnable stop) {
+      Supplier<GatewayState> state, Supplier<OverviewView> overview, Reload reload, Runnable stop) {
     this.state = state;
     this.overview = overview;
     this.reload = reload;

@@ -167,8 +167,7 @@ final class Observation implements Source, AutoCloseable {
   public List<Amount> traffic() {
     GatewayStatus status = state.get().requireRunning().tunnel().status();
     return List.of(
-        new Amount(
-            status.count(LaneCounter.PACKETS_SENT), status.count(LaneCounter.BYTES_SENT)),
+        new Amount(status.count(LaneCounter.PACKETS_SENT), status.count(LaneCounter.BYTES_SENT)),
         new Amount(
             status.count(LaneCounter.PACKETS_DELIVERED),
             status.count(LaneCounter.BYTES_DELIVERED)));

@@ -130,7 +130,8 @@ final class PageTest {
             .lines()
             .map(String::strip)
             .toList();
-    List<String> shown = partOf("answer").lines().map(String::strip).filter(l -> !l.isEmpty()).toList();
+    List<String> shown =
+        partOf("answer").lines().map(String::strip).filter(l -> !l.isEmpty()).toList();
     assertEquals(lines, shown);
   }
 
@@ -167,7 +168,16 @@ final class PageTest {
         lab.network
             .a
             .node()
-            .attempt("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Host: evil.example", PAGE);
+            .attempt(
+                "curl",
+                "-sS",
+                "-o",
+                "/dev/null",
+                "-w",
+                "%{http_code}",
+                "-H",
+                "Host: evil.example",
+                PAGE);
     assertEquals("421", answered.out());
   }
 

@@ -166,7 +166,9 @@ public final class Browser implements AutoCloseable {
     CompletableFuture<JsonNode> answer = new CompletableFuture<>();
     answers.put(id, answer);
     try {
-      socket.sendText(message.toString(), true).get(Commands.PATIENCE.toSeconds(), TimeUnit.SECONDS);
+      socket
+          .sendText(message.toString(), true)
+          .get(Commands.PATIENCE.toSeconds(), TimeUnit.SECONDS);
       JsonNode got = answer.get(Commands.PATIENCE.toSeconds(), TimeUnit.SECONDS);
       if (got.has("error")) {
         throw new LabException(method + ": " + got.path("error"));
@@ -186,7 +188,8 @@ public final class Browser implements AutoCloseable {
     if (!Waiting.until(
         Commands.PATIENCE,
         () -> text("document.readyState + location.href").equals("complete" + url))) {
-      throw new LabException(url + " was not opened: " + text("document.documentElement.outerHTML"));
+      throw new LabException(
+          url + " was not opened: " + text("document.documentElement.outerHTML"));
     }
   }
 

@@ -21,8 +21,7 @@ final class KeyFamilies {
       families.add(Metric.KEY_EPOCH, global.published());
       families.add(Metric.KEYS, global.held().size());
       families.truth(
-          Metric.KEY_ROTATION,
-          global.peers().stream().anyMatch(pair -> isBehind(pair, global)));
+          Metric.KEY_ROTATION, global.peers().stream().anyMatch(pair -> isBehind(pair, global)));
       families.addIfKnown(Metric.KEY_CREATED, keys.fileChanged());
     }
   }

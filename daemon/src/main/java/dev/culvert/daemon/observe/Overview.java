@@ -121,8 +121,7 @@ public final class Overview {
         .filter(drop -> drop.getValue() > 0)
         .map(
             drop ->
-                new Drop(
-                    drop.getKey().label(), drop.getKey().direction().label(), drop.getValue()))
+                new Drop(drop.getKey().label(), drop.getKey().direction().label(), drop.getValue()))
         .sorted(Comparator.comparingLong(Drop::packets).reversed().thenComparing(Drop::reason))
         .toList();
   }

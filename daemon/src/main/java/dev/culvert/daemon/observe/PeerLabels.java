@@ -54,8 +54,7 @@ final class PeerLabels {
     for (ClusterNode node : cluster.map().nodes()) {
       @Nullable String key = node.peer();
       if (key != null) {
-        List<Prefix> wide =
-            node.podCidrs().stream().filter(PeerLabels::isRange).sorted().toList();
+        List<Prefix> wide = node.podCidrs().stream().filter(PeerLabels::isRange).sorted().toList();
         ranges.put(
             key, text(wide.isEmpty() ? node.internal().stream().map(Prefix::host).toList() : wide));
       }

@@ -82,8 +82,7 @@ final class Verdicts {
     }
     EngineReading engine = reading.engine();
     if (engine != null) {
-      long stale =
-          engine.peers().stream().filter(peer -> peer.state() == PeerState.STALE).count();
+      long stale = engine.peers().stream().filter(peer -> peer.state() == PeerState.STALE).count();
       if (stale > 0) {
         warnings.add(
             stale + " of " + engine.peers().size() + " peers do not answer, though packets wait.");
@@ -112,9 +111,7 @@ final class Verdicts {
     if (!policy.strictIngress()) {
       open.add("packets that arrive without encryption");
     }
-    return "In clear by the policy: "
-        + open.stream().collect(Collectors.joining(", "))
-        + ".";
+    return "In clear by the policy: " + open.stream().collect(Collectors.joining(", ")) + ".";
   }
 
   private static String sentence(String text) {

@@ -48,9 +48,7 @@ final class History {
     }
     rates.addLast(
         new Rate(
-            nanos,
-            bits(before.sent, sent) / seconds,
-            bits(before.received, received) / seconds));
+            nanos, bits(before.sent, sent) / seconds, bits(before.received, received) / seconds));
     while (nanos - rates.getFirst().nanos > LENGTH.toNanos()) {
       rates.removeFirst();
     }

@@ -44,7 +44,8 @@ record PageQuery(String peer, Sort sort, String from, String to, String protocol
     for (String pair : raw == null ? new String[0] : raw.split("&", -1)) {
       int equals = pair.indexOf('=');
       if (equals > 0) {
-        String value = URLDecoder.decode(pair.substring(equals + 1), StandardCharsets.UTF_8).strip();
+        String value =
+            URLDecoder.decode(pair.substring(equals + 1), StandardCharsets.UTF_8).strip();
         if (value.length() > MAX_LENGTH) {
           throw new IllegalArgumentException("longer than " + MAX_LENGTH + " characters");
         }
@@ -75,7 +76,8 @@ record PageQuery(String peer, Sort sort, String from, String to, String protocol
 
   /** The question in the words of {@code culvert routes --explain}. */
   List<String> ends() {
-    String destination = port.isEmpty() ? to : (to.contains(":") ? "[" + to + "]" : to) + ":" + port;
+    String destination =
+        port.isEmpty() ? to : (to.contains(":") ? "[" + to + "]" : to) + ":" + port;
     return List.of(from, protocol.isEmpty() ? destination : destination + "/" + protocol);
   }
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.page;
 
-import dev.culvert.daemon.admin.PeerRates;
-
 import dev.culvert.daemon.admin.OverviewView;
 import dev.culvert.daemon.admin.OverviewView.Amount;
+import dev.culvert.daemon.admin.PeerRates;
 import dev.culvert.daemon.admin.RoutesView.ExplanationView;
 import java.io.IOException;
 import java.io.InputStream;
@@ -82,8 +81,8 @@ public final class PageServer implements AutoCloseable {
   }
 
   /**
-   * Whether a request names this server. A browser that was led here by another site's name
-   * (DNS rebinding) names that site, which would read the answers then.
+   * Whether a request names this server. A browser that was led here by another site's name (DNS
+   * rebinding) names that site, which would read the answers then.
    *
    * @param host the header {@code Host}, null if there is none
    * @param machine the name of this machine

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.page;
 
-import dev.culvert.daemon.admin.Units;
-import dev.culvert.daemon.admin.PeerRates;
-
 import dev.culvert.daemon.admin.OverviewView;
 import dev.culvert.daemon.admin.OverviewView.Peer;
+import dev.culvert.daemon.admin.PeerRates;
+import dev.culvert.daemon.admin.Units;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -39,7 +38,8 @@ final class PeerTable {
     now.peers().stream()
         .sorted(Comparator.comparing(Peer::name))
         .limit(MOST_FIELDS)
-        .forEach(peer -> html.element("li", peer.name(), "class", peer.state(), "title", hint(peer)));
+        .forEach(
+            peer -> html.element("li", peer.name(), "class", peer.state(), "title", hint(peer)));
     html.close().line();
     if (now.peers().size() > MOST_FIELDS) {
       html.element("p", "and " + Units.count(now.peers().size() - MOST_FIELDS) + " more");
@@ -70,8 +70,7 @@ final class PeerTable {
   /** Adds the table of those peers that are asked for. */
   void addRows(Html html) {
     List<Peer> wanted = now.peers().stream().filter(this::isWanted).sorted(order()).toList();
-    html.openTable(
-        "Peers", "peer", "state", "handshake", "sent", "received", "endpoint", "ranges");
+    html.openTable("Peers", "peer", "state", "handshake", "sent", "received", "endpoint", "ranges");
     for (Peer peer : wanted.subList(0, Math.min(MOST_ROWS, wanted.size()))) {
       PeerRates.Rate rate = rate(peer);
       html.open("tr")

@@ -2,7 +2,6 @@
 package dev.culvert.daemon.page;
 
 import dev.culvert.daemon.admin.Units;
-
 import java.util.List;
 import java.util.Locale;
 import java.util.function.ToDoubleFunction;

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.page;
 
-import dev.culvert.daemon.admin.Units;
-import dev.culvert.daemon.admin.PeerRates;
-
 import dev.culvert.daemon.admin.ControlPlaneView;
 import dev.culvert.daemon.admin.OverviewView;
 import dev.culvert.daemon.admin.OverviewView.Amount;
@@ -12,7 +9,9 @@ import dev.culvert.daemon.admin.OverviewView.ExemptionRow;
 import dev.culvert.daemon.admin.OverviewView.Keys;
 import dev.culvert.daemon.admin.OverviewView.Lane;
 import dev.culvert.daemon.admin.OverviewView.TrafficRow;
+import dev.culvert.daemon.admin.PeerRates;
 import dev.culvert.daemon.admin.RoutesView.ExplanationView;
+import dev.culvert.daemon.admin.Units;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -20,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Makes the page. It is whole without its script, which only fetches it again each second and
- * replaces the elements marked {@code data-live}, so that forms keep what people type.
+ * replaces the elements marked {@code data-live}, so that forms keep their contents.
  */
 final class WebPage {
   private final OverviewView now;
@@ -161,8 +160,7 @@ final class WebPage {
     if (amount.packets() == 0) {
       html.element("td", "none");
     } else {
-      String text =
-          Units.count(amount.packets()) + " packets, " + Units.bytes(amount.bytes());
+      String text = Units.count(amount.packets()) + " packets, " + Units.bytes(amount.bytes());
       html.element("td", text, "class", outcome);
     }
   }
@@ -233,15 +231,13 @@ final class WebPage {
           row.name(),
           row.ports(),
           row.servers(),
-          Units.count(row.passed().packets())
-              + " packets, "
-              + Units.bytes(row.passed().bytes()));
+          Units.count(row.passed().packets()) + " packets, " + Units.bytes(row.passed().bytes()));
     }
     html.closeTable();
   }
 
   private static void keys(Html html, Keys keys) {
-    html.openTable("Keys", "what", "value");
+    html.openTable("Keys", "figure", "value");
     html.row("security associations", keys.outbound() + " out, " + keys.inbound() + " in");
     html.row("sequence numbers used, at most", Units.percent(keys.mostUsed()));
     if (keys.published() != null) {
@@ -254,7 +250,7 @@ final class WebPage {
   }
 
   private static void controlPlane(Html html, ControlPlaneView api) {
-    html.openTable("Kubernetes API", "what", "value");
+    html.openTable("Kubernetes API", "figure", "value");
     html.row("node", api.node() + (api.phase() == null ? "" : ", " + api.phase()));
     html.row("nodes", Units.count(api.nodes()));
     html.row("last heard", api.ageSeconds() == null ? "never" : api.ageSeconds() + " s ago");

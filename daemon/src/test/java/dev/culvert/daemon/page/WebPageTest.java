@@ -132,9 +132,7 @@ final class WebPageTest {
 
   @Test
   void onlyThePeersThatAreAskedForAreListed() {
-    now =
-        view(
-            IntStream.range(0, 300).mapToObj(i -> peer("node-" + i, "idle")).toList());
+    now = view(IntStream.range(0, 300).mapToObj(i -> peer("node-" + i, "idle")).toList());
     String all = page("");
     assertTrue(all.contains("The first 200 of 300 peers"), "says that there are more");
     String some = page("peer=NODE-29");
@@ -146,8 +144,9 @@ final class WebPageTest {
   void aQuestionIsAnsweredAndABadOneSaysWhy() {
     String answered = page("from=10.0.0.1&to=fd00%3A%3A2&protocol=tcp&port=80");
     assertTrue(answered.contains("10.0.0.1 to [fd00::2]:80/tcp"), answered);
-    assertTrue(page("to=10.0.0.2").contains("&#39;&#39; is not an address") 
-        || page("to=10.0.0.2").contains("'' is not an address"));
+    assertTrue(
+        page("to=10.0.0.2").contains("&#39;&#39; is not an address")
+            || page("to=10.0.0.2").contains("'' is not an address"));
   }
 
   @Test
@@ -160,7 +159,12 @@ final class WebPageTest {
   void onlyOwnNamesAreAnswered() {
     for (String own :
         List.of(
-            "127.0.0.1:9586", "localhost:9586", "LOCALHOST", "[::1]:9586", "[fe80::1%eth0]", "n1:1")) {
+            "127.0.0.1:9586",
+            "localhost:9586",
+            "LOCALHOST",
+            "[::1]:9586",
+            "[fe80::1%eth0]",
+            "n1:1")) {
       assertTrue(PageServer.isOwnName(own, "n1"), own);
     }
     for (String foreign :

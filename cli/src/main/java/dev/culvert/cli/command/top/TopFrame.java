@@ -73,7 +73,8 @@ record TopFrame(
     now.verdict().remarks().stream().limit(MOST_REMARKS).forEach(r -> lines.add("  " + r));
     lines.add("sent      " + flow(now.sent(), rate(view -> view.sent().bytes())));
     lines.add("received  " + flow(now.received(), rate(view -> view.received().bytes())));
-    lines.add("lanes     " + now.lanes().stream().map(TopFrame::lane).collect(Collectors.joining("  ")));
+    lines.add(
+        "lanes     " + now.lanes().stream().map(TopFrame::lane).collect(Collectors.joining("  ")));
     addTraffic(lines);
     addDrops(lines);
     ControlPlaneView api = now.controlPlane();
@@ -120,7 +121,9 @@ record TopFrame(
 
   private void addTraffic(List<String> lines) {
     for (TrafficRow row : now.traffic()) {
-      if (row.encrypted().packets() + row.exempt().packets() + row.dropped().packets()
+      if (row.encrypted().packets()
+              + row.exempt().packets()
+              + row.dropped().packets()
               + row.clear().packets()
           > 0) {
         lines.add(

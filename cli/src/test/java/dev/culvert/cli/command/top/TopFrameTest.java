@@ -31,7 +31,8 @@ final class TopFrameTest {
         "1.0",
         at,
         1_000,
-        new Verdict(Level.GOOD, "All is encrypted.", List.of("Exempt: 1 rule, 0.0 % of all bytes.")),
+        new Verdict(
+            Level.GOOD, "All is encrypted.", List.of("Exempt: 1 rule, 0.0 % of all bytes.")),
         new Flow(100, bytes, 10),
         new Flow(200, 2 * bytes, 10),
         List.of(
@@ -95,9 +96,12 @@ final class TopFrameTest {
   @Test
   void theFirstPictureHasNoRates() {
     OverviewView now = view(1_060, 1_000, 0, 0);
-    List<String> lines =
-        new TopFrame(now, null, Map.of(), TopFrame.Sort.RATE, SMALL).lines();
-    assertEquals(2, Stream.of("sent", "received").filter(
-        name -> lines.stream().anyMatch(l -> l.startsWith(name) && l.contains(" 0 bit/s,"))).count());
+    List<String> lines = new TopFrame(now, null, Map.of(), TopFrame.Sort.RATE, SMALL).lines();
+    assertEquals(
+        2,
+        Stream.of("sent", "received")
+            .filter(
+                name -> lines.stream().anyMatch(l -> l.startsWith(name) && l.contains(" 0 bit/s,")))
+            .count());
   }
 }
