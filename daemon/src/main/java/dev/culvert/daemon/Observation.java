@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon;
 
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LineLimit;
+import dev.culvert.log.LogEvent;
 import dev.culvert.daemon.admin.ControlPlaneView;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.GatewayConfig;
@@ -16,7 +20,6 @@ import dev.culvert.routing.Policy;
 import dev.culvert.tunnel.engine.EngineReading;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.RunningTunnel;
-import dev.culvert.tunnel.runtime.LimitedLog;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -31,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * reads the gateway for it. Nothing runs here while there is no endpoint.
  */
 final class Observation implements Source, AutoCloseable {
-  private static final LimitedLog LOG = LimitedLog.of(Observation.class);
+  private static final EventLog LOG = EventLog.of(Observation.class);
 
   /** The longest wait of a scrape for lanes, which answer within a batch. */
   private static final Duration PATIENCE = Duration.ofMillis(100);
@@ -85,9 +88,9 @@ final class Observation implements Source, AutoCloseable {
   private void open(ObservabilityConfig wanted) {
     try {
       endpoint = Endpoint.open(wanted, this);
-      LOG.info("endpoint", "metrics are at {}", wanted.listen());
+      LOG.info(LogEvent.METRICS_OPENED, "metrics are at {}", wanted.listen());
     } catch (ConfigException e) {
-      LOG.error("endpoint", "there are no metrics: {}; mend it and reload", e.getMessage());
+      LOG.per("endpoint").error(LogEvent.METRICS_FAILED, "there are no metrics: {}; mend it and reload", Field.reason(e.getMessage()));
     }
   }
 
@@ -108,8 +111,13 @@ final class Observation implements Source, AutoCloseable {
       }
       open(wanted);
     } catch (ConfigException e) {
-      LOG.error("endpoint", "the former certificate stays: {}", e.getMessage());
+      LOG.per("endpoint").error(LogEvent.CERTIFICATE_REFUSED, "the former certificate stays: {}", Field.reason(e.getMessage()));
     }
+  }
+
+  /** All series now, in Prometheus' text format; null if there is no endpoint. */
+  synchronized @Nullable String metrics() {
+    return endpoint == null ? null : endpoint.text();
   }
 
   /** Tells that the configuration was read again. */
@@ -137,7 +145,7 @@ final class Observation implements Source, AutoCloseable {
       engine = tunnel.reading();
       keys = now.requireRunning().keys();
     } catch (DeviceException e) {
-      LOG.warn("reading", "the tunnel does not answer: {}", e.getMessage());
+      LOG.per("reading").warn(LogEvent.METRICS_INCOMPLETE, "the tunnel does not answer: {}", Field.reason(e.getMessage()));
     }
     ControlPlaneView api = now.api() == null ? null : now.api().view(now.snapshot());
     return new Reading(
@@ -155,10 +163,12 @@ final class Observation implements Source, AutoCloseable {
         keys,
         api,
         reload,
+        LineLimit.ofProcess().suppressed(),
         tunnel.failure().orElse(null));
   }
 
-  private static String version() {
+  /** The version of this program. */
+  static String version() {
     return Objects.requireNonNullElse(
         Observation.class.getPackage().getImplementationVersion(), "unpackaged");
   }

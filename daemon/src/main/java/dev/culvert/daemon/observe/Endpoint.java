@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.observe;
 
+import dev.culvert.log.EventLog;
+import dev.culvert.log.LogEvent;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
 import com.sun.net.httpserver.HttpServer;
@@ -10,7 +12,7 @@ import com.sun.net.httpserver.HttpsServer;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.ObservabilityConfig;
 import dev.culvert.daemon.config.ObservabilityConfig.Tls;
-import dev.culvert.tunnel.runtime.LimitedLog;
+import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import io.prometheus.metrics.exporter.httpserver.MetricsHandler;
 import io.prometheus.metrics.instrumentation.jvm.JvmBufferPoolMetrics;
 import io.prometheus.metrics.instrumentation.jvm.JvmGarbageCollectorMetrics;
@@ -19,7 +21,9 @@ import io.prometheus.metrics.instrumentation.jvm.JvmThreadsMetrics;
 import io.prometheus.metrics.instrumentation.jvm.ProcessMetrics;
 import io.prometheus.metrics.model.registry.MultiCollector;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -34,7 +38,7 @@ import org.jspecify.annotations.Nullable;
  * /startupz}. Its threads have nothing to do with those of packets.
  */
 public final class Endpoint implements AutoCloseable {
-  private static final LimitedLog LOG = LimitedLog.of(Endpoint.class);
+  private static final EventLog LOG = EventLog.of(Endpoint.class);
   private static final int BACKLOG = 16;
 
   static {
@@ -45,6 +49,7 @@ public final class Endpoint implements AutoCloseable {
   }
 
   private final HttpServer server;
+  private final PrometheusRegistry registry = new PrometheusRegistry();
   private final ExecutorService threads;
   private final @Nullable BearerToken token;
   private final @Nullable ServerTls tls;
@@ -110,7 +115,6 @@ public final class Endpoint implements AutoCloseable {
   }
 
   private void start(Source source) {
-    PrometheusRegistry registry = new PrometheusRegistry();
     registry.register((MultiCollector) () -> Series.of(source.read(), tls));
     ProcessMetrics.builder().register(registry);
     JvmMemoryMetrics.builder().register(registry);
@@ -125,6 +129,17 @@ public final class Endpoint implements AutoCloseable {
     page("/", false, exchange -> answer(exchange, 404, "not found\n"));
     server.setExecutor(threads);
     server.start();
+  }
+
+  /** All series now, in Prometheus' text format. */
+  public String text() {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    try {
+      PrometheusTextFormatWriter.create().write(out, registry.scrape());
+    } catch (IOException e) {
+      throw new UncheckedIOException("memory is always writable", e);
+    }
+    return out.toString(StandardCharsets.UTF_8);
   }
 
   private Health ready(Source source) {
@@ -156,7 +171,7 @@ public final class Endpoint implements AutoCloseable {
               page.answer(exchange);
             }
           } catch (RuntimeException e) {
-            LOG.failure(path, e, "{} could not be answered", path);
+            LOG.per(path).failure(LogEvent.METRICS_INCOMPLETE, e, "{} could not be answered", path);
             throw e;
           }
         });
