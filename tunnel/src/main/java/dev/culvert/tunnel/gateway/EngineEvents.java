@@ -72,7 +72,7 @@ final class EngineEvents implements Consumer<TunnelEvent> {
       case TunnelEvent.SourceHeard _ -> {} // The control loop has handled it before.
       case TunnelEvent.HandshakeRefused e ->
           LOG.per(e.endpoint().address())
-              .warn(
+              .info(
                   LogEvent.HANDSHAKE_REFUSED,
                   "{}: a handshake from {} was refused: {}",
                   tunnel,
