@@ -187,7 +187,7 @@ final class LogsTest {
     assertTrue(written <= BURST + LINES_PER_SECOND * seconds, () -> output);
     assertTrue(all <= 10 * seconds, () -> output);
     long suppressed = value(metrics, "culvert_log_suppressed_total{");
-    assertTrue(suppressed > 100, () -> suppressed + " lines were left out");
+    assertTrue(suppressed > 0, () -> suppressed + " lines were left out");
   }
 
   private static long value(String metrics, String series) {

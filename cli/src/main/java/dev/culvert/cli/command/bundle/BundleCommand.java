@@ -133,7 +133,7 @@ public final class BundleCommand implements Callable<Integer> {
           keys.add(gateway.publicKey());
           gateway.peers().forEach(peer -> keys.add(peer.publicKey()));
         }
-      } catch (IOException | CommandException e) {
+      } catch (IOException | CommandException e) { // It does not run, as the archive will say.
         addConfigured(name, keys);
       }
     }

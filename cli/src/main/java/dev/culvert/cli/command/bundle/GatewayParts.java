@@ -23,8 +23,6 @@ import java.nio.file.Path;
  * configuration file are asked instead.
  */
 final class GatewayParts {
-  private static final String[] JSON = {"--output", "json"};
-
   private final Archive archive;
   private final Machine machine;
   private final String name;
@@ -64,7 +62,7 @@ final class GatewayParts {
 
   private void command(String part, Object command) throws IOException {
     archive.gather(
-        folder + part + ".json", () -> CommandOutput.of(command, name, JSON[0], JSON[1]));
+        folder + part + ".json", () -> CommandOutput.of(command, name, "--output", "json"));
   }
 
   private String plan() throws IOException {
@@ -76,7 +74,7 @@ final class GatewayParts {
               + noted.namespaceOf(name)
               + "; run this there too, for its plan and its part of the kernel");
     }
-    return CommandOutput.of(new PlanCommand(machine), file().toString(), JSON[0], JSON[1]);
+    return CommandOutput.of(new PlanCommand(machine), file().toString(), "--output", "json");
   }
 
   private String configuration() throws Exception {

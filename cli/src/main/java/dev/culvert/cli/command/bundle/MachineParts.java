@@ -68,10 +68,11 @@ final class MachineParts {
   }
 
   private static String version() throws IOException {
+    Path system = Path.of("/etc/os-release");
     return String.join("\n", new Version().getVersion())
         + "\n"
         + Files.readString(Path.of("/proc/version"))
-        + Files.readString(Path.of("/etc/os-release"));
+        + (Files.exists(system) ? Files.readString(system) : "");
   }
 
   /** Our tables only: those of others are no business of ours. */

@@ -60,7 +60,7 @@ final class JsonEncoder extends EncoderBase<ILoggingEvent> {
     to.writeStringField("message", line.getFormattedMessage());
     to.writeStringField("logger", line.getLoggerName());
     to.writeStringField("thread", line.getThreadName());
-    @Nullable List<KeyValuePair> fields = line.getKeyValuePairs();
+    List<KeyValuePair> fields = line.getKeyValuePairs();
     if (fields == null || fields.stream().noneMatch(field -> field.key.equals(EventLog.EVENT))) {
       to.writeStringField(EventLog.EVENT, LogEvent.LIBRARY.id());
     }
@@ -70,7 +70,7 @@ final class JsonEncoder extends EncoderBase<ILoggingEvent> {
         value(field.value, to);
       }
     }
-    @Nullable IThrowableProxy thrown = line.getThrowableProxy();
+    IThrowableProxy thrown = line.getThrowableProxy();
     if (thrown != null) {
       to.writeStringField("exception", ThrowableProxyUtil.asString(thrown));
     }
@@ -78,8 +78,9 @@ final class JsonEncoder extends EncoderBase<ILoggingEvent> {
   }
 
   /** Numbers stay numbers, so that programs can compare them. */
-  private static void value(Object value, JsonGenerator to) throws IOException {
+  private static void value(@Nullable Object value, JsonGenerator to) throws IOException {
     switch (value) {
+      case null -> to.writeNull();
       case Integer number -> to.writeNumber(number);
       case Long number -> to.writeNumber(number);
       default -> to.writeString(value.toString());
