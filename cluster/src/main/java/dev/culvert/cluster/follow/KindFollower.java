@@ -180,10 +180,10 @@ public final class KindFollower<T extends KubeObject> implements Runnable {
       if (Thread.currentThread().isInterrupted()) {
         throw e;
       }
-      LOG.warn(
+      LOG.per(kind.kind()).warn(LogEvent.API_FAILED,
           "whether the kind {} is deleted, or this object alone, cannot be read: {}",
           kind.kind(),
-          e.getMessage());
+          Field.reason(e.getMessage()));
       return KindStanding.UNKNOWN;
     }
   }

@@ -81,8 +81,9 @@ public final class BundleCommand implements Callable<Integer> {
     String folder = "culvert-bundle-" + host() + "-" + STAMP.format(at);
     Path target = file == null ? Path.of(folder + ".tar.gz") : file;
     PrintWriter err = spec.commandLine().getErr();
-    try (Archive archive =
-        new Archive(create(target), folder, at, new Scrub(publicKeys(names)))) {
+    Scrub scrub = new Scrub(publicKeys(names));
+    OutputStream out = create(target);
+    try (Archive archive = new Archive(out, folder, at, scrub)) {
       new MachineParts(archive, machine).gather();
       for (String name : names) {
         new GatewayParts(archive, machine, name).gather();
