@@ -10,7 +10,8 @@ import org.slf4j.spi.LoggingEventBuilder;
 
 /**
  * The log of a class. Each line belongs to a {@link LogEvent}; an argument that is a {@link Field}
- * reads in the message as any other, and is a field of its own in JSON.
+ * reads in the message as any other, and is a field of its own in JSON. A field beyond the places
+ * of the format is in JSON only.
  *
  * <p>Lines that packets, peers or kernel messages can cause are written through {@link #per}, which
  * bounds their number. Thread-safe.

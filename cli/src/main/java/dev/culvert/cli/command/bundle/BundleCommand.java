@@ -50,7 +50,7 @@ import picocli.CommandLine.Spec;
     description = {
       "Writes an archive for support: state, log and threads of gateways, and the kernel's side.",
       "It holds no keys, but names, addresses and ranges of your nodes: give it only to whom you"
-          + " trust. What cannot be gathered is named, and the rest is still written."
+          + " trust. Parts that cannot be gathered are named, and the rest is still written."
     })
 public final class BundleCommand implements Callable<Integer> {
   private static final DateTimeFormatter STAMP =
