@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cli.command;
 
+import dev.culvert.cli.command.log.Journal;
 import dev.culvert.daemon.AlreadyRunsException;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.log.EventLog;
@@ -61,7 +62,9 @@ public final class Failures implements IExecutionExceptionHandler {
     if (debug) {
       e.printStackTrace(err);
     }
-    err.println("culvert: " + message(e));
+    // The journal would take a line without a priority for information.
+    String priority = Journal.hasStandardError() ? "<3>" : "";
+    err.println(priority + "culvert: " + message(e));
     if (!debug && isDefect(e)) {
       err.println("culvert: this is a defect; CULVERT_DEBUG=1 shows where");
     }
