@@ -132,11 +132,8 @@ final class CliArchitectureTest {
           .resideInAPackage("dev.culvert.daemon.config")
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage("java.io..",
-              "java.nio.channels..",
-              "java.net..",
-              "org.slf4j..",
-              "dev.culvert.log..")
+          .resideInAnyPackage(
+              "java.io..", "java.nio.channels..", "java.net..", "org.slf4j..", "dev.culvert.log..")
           .orShould()
           .dependOnClassesThat()
           .belongToAnyOf(

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon;
 
-import dev.culvert.log.EventLog;
-import dev.culvert.log.Field;
-import dev.culvert.log.LogEvent;
-import dev.culvert.log.RecentLines;
 import dev.culvert.daemon.admin.AdminMessage.Request;
 import dev.culvert.daemon.admin.AdminMessage.Response;
 import dev.culvert.daemon.admin.AuditView;
@@ -12,6 +8,10 @@ import dev.culvert.daemon.admin.DiagnosticsView;
 import dev.culvert.daemon.admin.RedactedConfig;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.steer.GatewayPlan;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
+import dev.culvert.log.RecentLines;
 import dev.culvert.tunnel.gateway.DeviceException;
 import java.io.IOException;
 import java.util.List;
@@ -74,7 +74,11 @@ final class AdminAnswers {
       if (e instanceof DeviceException device && device.isClosed()) {
         return Response.ofEnding();
       }
-      log.warn(LogEvent.COMMAND_FAILED, "{} failed: {}", request.command(), Field.reason(e.getMessage()));
+      log.warn(
+          LogEvent.COMMAND_FAILED,
+          "{} failed: {}",
+          request.command(),
+          Field.reason(e.getMessage()));
       return Response.failed(String.valueOf(e.getMessage()));
     }
   }
@@ -111,7 +115,8 @@ final class AdminAnswers {
   private Response keyLog(GatewayState now) throws IOException {
     if (!keysTold) {
       keysTold = true;
-      log.warn(LogEvent.KEYS_READ,
+      log.warn(
+          LogEvent.KEYS_READ,
           "{}: an administrator reads the keys (culvert keylog, or capture --with-secrets)",
           Field.tunnel(now.config().interfaceName()));
     }

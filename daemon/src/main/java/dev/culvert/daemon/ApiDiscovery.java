@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon;
 
-import dev.culvert.log.EventLog;
-import dev.culvert.log.Field;
-import dev.culvert.log.LogEvent;
 import dev.culvert.cluster.ClusterFeed;
 import dev.culvert.cluster.ClusterSnapshot;
 import dev.culvert.cluster.claim.Publication;
@@ -14,6 +11,9 @@ import dev.culvert.cluster.registrar.RegistrarRun;
 import dev.culvert.daemon.admin.ControlPlaneView;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.KubernetesConfig;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -133,7 +133,10 @@ final class ApiDiscovery implements AutoCloseable {
       } catch (IOException | RuntimeException e) {
         if (!String.valueOf(e.getMessage()).equals(openError)) {
           openError = String.valueOf(e.getMessage());
-          log.warn(LogEvent.API_UNREACHABLE, "the Kubernetes API cannot be asked: {}", Field.reason(openError));
+          log.warn(
+              LogEvent.API_UNREACHABLE,
+              "the Kubernetes API cannot be asked: {}",
+              Field.reason(openError));
         }
         Thread.sleep(AGAIN);
       }

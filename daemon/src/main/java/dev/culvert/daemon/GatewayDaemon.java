@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon;
 
-import dev.culvert.log.EventLog;
-import dev.culvert.log.Field;
-import dev.culvert.log.LogEvent;
 import dev.culvert.cluster.ClusterSnapshot;
 import dev.culvert.daemon.admin.AdminServer;
 import dev.culvert.daemon.admin.GatewayView;
@@ -14,6 +11,9 @@ import dev.culvert.daemon.config.KubernetesConfig;
 import dev.culvert.daemon.config.read.ConfigFile;
 import dev.culvert.daemon.config.read.KnownCluster;
 import dev.culvert.daemon.config.ready.Desired;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import dev.culvert.tunnel.gateway.RunningTunnel;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -112,7 +112,8 @@ public final class GatewayDaemon implements AutoCloseable {
               new ApiDiscovery(machine, interfaceName(), kubernetes, own, this::followSnapshot));
     }
     kernel.lead(config, running.tunnel());
-    AdminAnswers answers = new AdminAnswers(() -> state, this::reload, this::stop, observation::metrics);
+    AdminAnswers answers =
+        new AdminAnswers(() -> state, this::reload, this::stop, observation::metrics);
     admin = AdminServer.open(machine.adminDirectory(), config.interfaceName(), answers::answer);
     logUp(state.view());
     synchronized (this) {
@@ -131,7 +132,8 @@ public final class GatewayDaemon implements AutoCloseable {
   }
 
   private static void logUp(GatewayView view) {
-    log.info(LogEvent.GATEWAY_UP,
+    log.info(
+        LogEvent.GATEWAY_UP,
         "{} is up: {}, {} peers, UDP port {}{}",
         Field.tunnel(view.interfaceName()),
         view.engine(),
@@ -190,7 +192,10 @@ public final class GatewayDaemon implements AutoCloseable {
     try {
       reload();
     } catch (ConfigException | IOException | RuntimeException e) {
-      log.error(LogEvent.CONFIG_REFUSED, "reload failed, the running state stays: {}", Field.reason(e.getMessage()));
+      log.error(
+          LogEvent.CONFIG_REFUSED,
+          "reload failed, the running state stays: {}",
+          Field.reason(e.getMessage()));
     }
   }
 
@@ -204,10 +209,18 @@ public final class GatewayDaemon implements AutoCloseable {
       GatewayConfig wanted = now.source().parse();
       if (!wanted.equals(now.config())) {
         become(now.source(), wanted, now.snapshot());
-        log.info(LogEvent.NODES_FOLLOWED, "{} follows {}", Field.tunnel(interfaceName()), source(wanted));
+        log.info(
+            LogEvent.NODES_FOLLOWED,
+            "{} follows {}",
+            Field.tunnel(interfaceName()),
+            source(wanted));
       }
     } catch (ConfigException | IOException | RuntimeException e) {
-      log.error(LogEvent.NODES_REFUSED, "{}: the nodes in force stay: {}", Field.tunnel(interfaceName()), Field.reason(e.getMessage()));
+      log.error(
+          LogEvent.NODES_REFUSED,
+          "{}: the nodes in force stay: {}",
+          Field.tunnel(interfaceName()),
+          Field.reason(e.getMessage()));
     }
   }
 
@@ -226,10 +239,13 @@ public final class GatewayDaemon implements AutoCloseable {
     }
     forgetAllBut(wanted.peerIds());
     Set<String> before = Set.copyOf(now.config().warnings());
-    wanted.warnings().stream().filter(warning -> !before.contains(warning)).forEach(GatewayDaemon::warn);
+    wanted.warnings().stream()
+        .filter(warning -> !before.contains(warning))
+        .forEach(GatewayDaemon::warn);
     become(now.source(), wanted, snapshot);
     behind = false;
-    log.info(LogEvent.NODES_FOLLOWED, "{} follows {}", Field.tunnel(interfaceName()), source(wanted));
+    log.info(
+        LogEvent.NODES_FOLLOWED, "{} follows {}", Field.tunnel(interfaceName()), source(wanted));
   }
 
   /** The configuration with a snapshot; if there can be none, nodes that are gone go anyway. */
@@ -282,7 +298,8 @@ public final class GatewayDaemon implements AutoCloseable {
         before.names().follow(wanted.namedPeers());
       }
       before.requireKernel().follow(before.config(), wanted, tunnel, port);
-      log.info(LogEvent.CONFIG_APPLIED, "{}: {} peers changed", Field.tunnel(interfaceName()), changed);
+      log.info(
+          LogEvent.CONFIG_APPLIED, "{}: {} peers changed", Field.tunnel(interfaceName()), changed);
     }
   }
 
@@ -336,7 +353,8 @@ public final class GatewayDaemon implements AutoCloseable {
   /** Logs a failure when it begins or changes: snapshots are tried again every few seconds. */
   private void steerBackFailed(String reason) {
     if (!reason.equals(steerBackFailure)) {
-      log.error(LogEvent.GUARD_UNCERTAIN,
+      log.error(
+          LogEvent.GUARD_UNCERTAIN,
           "{}: guard and rules may not be those of the configuration in force: {}",
           Field.tunnel(interfaceName()),
           Field.reason(reason));

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon;
 
-import dev.culvert.log.EventLog;
-import dev.culvert.log.Field;
-import dev.culvert.log.LineLimit;
-import dev.culvert.log.LogEvent;
 import dev.culvert.daemon.admin.ControlPlaneView;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.GatewayConfig;
@@ -16,6 +12,10 @@ import dev.culvert.daemon.observe.Reading;
 import dev.culvert.daemon.observe.Source;
 import dev.culvert.daemon.steer.GuardLedger;
 import dev.culvert.daemon.steer.Network;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LineLimit;
+import dev.culvert.log.LogEvent;
 import dev.culvert.routing.Policy;
 import dev.culvert.tunnel.engine.EngineReading;
 import dev.culvert.tunnel.gateway.DeviceException;
@@ -90,7 +90,11 @@ final class Observation implements Source, AutoCloseable {
       endpoint = Endpoint.open(wanted, this);
       LOG.info(LogEvent.METRICS_OPENED, "metrics are at {}", wanted.listen());
     } catch (ConfigException e) {
-      LOG.per("endpoint").error(LogEvent.METRICS_FAILED, "there are no metrics: {}; mend it and reload", Field.reason(e.getMessage()));
+      LOG.per("endpoint")
+          .error(
+              LogEvent.METRICS_FAILED,
+              "there are no metrics: {}; mend it and reload",
+              Field.reason(e.getMessage()));
     }
   }
 
@@ -111,7 +115,11 @@ final class Observation implements Source, AutoCloseable {
       }
       open(wanted);
     } catch (ConfigException e) {
-      LOG.per("endpoint").error(LogEvent.CERTIFICATE_REFUSED, "the former certificate stays: {}", Field.reason(e.getMessage()));
+      LOG.per("endpoint")
+          .error(
+              LogEvent.CERTIFICATE_REFUSED,
+              "the former certificate stays: {}",
+              Field.reason(e.getMessage()));
     }
   }
 
@@ -145,7 +153,11 @@ final class Observation implements Source, AutoCloseable {
       engine = tunnel.reading();
       keys = now.requireRunning().keys();
     } catch (DeviceException e) {
-      LOG.per("reading").warn(LogEvent.METRICS_INCOMPLETE, "the tunnel does not answer: {}", Field.reason(e.getMessage()));
+      LOG.per("reading")
+          .warn(
+              LogEvent.METRICS_INCOMPLETE,
+              "the tunnel does not answer: {}",
+              Field.reason(e.getMessage()));
     }
     ControlPlaneView api = now.api() == null ? null : now.api().view(now.snapshot());
     return new Reading(

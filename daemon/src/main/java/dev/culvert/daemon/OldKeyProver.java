@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon;
 
-import dev.culvert.log.EventLog;
-import dev.culvert.log.Field;
-import dev.culvert.log.LogEvent;
 import dev.culvert.cluster.claim.KeyProver;
 import dev.culvert.cluster.kube.KubeApi;
 import dev.culvert.cluster.kube.KubeException;
@@ -18,6 +15,9 @@ import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.KeySource;
 import dev.culvert.daemon.config.Place;
 import dev.culvert.daemon.config.read.Base64Key;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -55,7 +55,11 @@ final class OldKeyProver implements KeyProver {
       return KeyChangeProof.make(
           old, registrar, new KeyChangeProof.Change(node, nodeUid, accepted, newKey));
     } catch (ConfigException | IllegalArgumentException e) {
-      log.warn(LogEvent.KEY_UNPROVEN, "the change of this node's key is not proven by {}: {}", oldKey, Field.reason(e.getMessage()));
+      log.warn(
+          LogEvent.KEY_UNPROVEN,
+          "the change of this node's key is not proven by {}: {}",
+          oldKey,
+          Field.reason(e.getMessage()));
       return null;
     }
   }
@@ -67,7 +71,10 @@ final class OldKeyProver implements KeyProver {
       return lease.metadata().annotations().get(RegistrarKey.ANNOTATION);
     } catch (KubeException e) {
       if (e.code() == KubeException.NOT_FOUND || e.code() == KubeException.FORBIDDEN) {
-        log.warn(LogEvent.KEY_UNPROVEN, "the change of this node's key cannot be proven: {}", Field.reason(e.getMessage()));
+        log.warn(
+            LogEvent.KEY_UNPROVEN,
+            "the change of this node's key cannot be proven: {}",
+            Field.reason(e.getMessage()));
         return null;
       }
       throw e;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon;
 
+import dev.culvert.daemon.admin.NameView;
+import dev.culvert.daemon.config.NamedPeer;
 import dev.culvert.log.EventLog;
 import dev.culvert.log.Field;
 import dev.culvert.log.LogEvent;
-import dev.culvert.daemon.admin.NameView;
-import dev.culvert.daemon.config.NamedPeer;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
 import java.io.IOException;
@@ -206,7 +206,8 @@ final class PeerNames implements AutoCloseable {
 
   private static void unresolved(PeerName name, String error) {
     if (!error.equals(name.error())) {
-      log.warn(LogEvent.NAME_UNRESOLVED,
+      log.warn(
+          LogEvent.NAME_UNRESOLVED,
           "{}, the endpoint of {}, does not resolve and is asked for again: {}",
           Field.endpoint(name.peer().endpoint()),
           Field.peer(name.peer().label()),
@@ -222,7 +223,12 @@ final class PeerNames implements AutoCloseable {
     Endpoint to = choose(name.answer(), answer, sign);
     if (to != null) {
       running.move(peer.id(), to);
-      log.info(LogEvent.NAME_RESOLVED, "{} is at {}: {}", Field.peer(peer.label()), peer.endpoint(), Field.endpoint(to));
+      log.info(
+          LogEvent.NAME_RESOLVED,
+          "{} is at {}: {}",
+          Field.peer(peer.label()),
+          peer.endpoint(),
+          Field.endpoint(to));
       if (sign == null || sign.at() == null) {
         running.tunnel().greet();
       }
@@ -277,7 +283,8 @@ final class PeerNames implements AutoCloseable {
     try {
       look();
     } catch (Throwable e) { // An error must not end the clock, which is started once only.
-      log.per("names").warn(LogEvent.NAME_FAILED, "names of peers could not be looked at: {}", Field.reason(e));
+      log.per("names")
+          .warn(LogEvent.NAME_FAILED, "names of peers could not be looked at: {}", Field.reason(e));
     }
   }
 

@@ -26,7 +26,11 @@ final class RememberedNodes {
       Files.createDirectories(directory, PrivateFile.FOLDER_MODE);
       PrivateFile.replace(copy, Files.readAllBytes(nodes));
     } catch (IOException e) {
-      log.warn(LogEvent.NODES_UNKEPT, "{} is not kept for the guard of the next boot: {}", nodes, Field.reason(e));
+      log.warn(
+          LogEvent.NODES_UNKEPT,
+          "{} is not kept for the guard of the next boot: {}",
+          nodes,
+          Field.reason(e));
     }
   }
 }

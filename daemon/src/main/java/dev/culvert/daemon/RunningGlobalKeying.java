@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon;
 
-import dev.culvert.log.EventLog;
-import dev.culvert.log.Field;
-import dev.culvert.log.LogEvent;
 import dev.culvert.daemon.admin.EspView.GlobalKeyView;
 import dev.culvert.daemon.admin.KeyingView;
 import dev.culvert.daemon.config.ready.DesiredEsp;
 import dev.culvert.daemon.config.ready.GlobalKeyMaterial;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import dev.culvert.tunnel.esp.global.GlobalKeying;
 import dev.culvert.tunnel.esp.global.KeyFile;
 import dev.culvert.tunnel.esp.global.KeyFileException;
@@ -71,7 +71,8 @@ final class RunningGlobalKeying implements RunningKeying {
       refusal = null;
       int published = keys.published().id();
       if (published != before) {
-        LOG.info(LogEvent.ROTATION_STEP,
+        LOG.info(
+            LogEvent.ROTATION_STEP,
             "{}: key {} is published from {}, after key {}",
             Field.tunnel(device.tunnel().interfaceName()),
             Field.epoch(published),
@@ -93,7 +94,11 @@ final class RunningGlobalKeying implements RunningKeying {
 
   private void refuse(String reason) {
     refusal = reason;
-    LOG.error(LogEvent.ROTATION_REFUSED, "{}: the keys in use stay: {}", Field.tunnel(device.tunnel().interfaceName()), Field.reason(reason));
+    LOG.error(
+        LogEvent.ROTATION_REFUSED,
+        "{}: the keys in use stay: {}",
+        Field.tunnel(device.tunnel().interfaceName()),
+        Field.reason(reason));
   }
 
   @Override

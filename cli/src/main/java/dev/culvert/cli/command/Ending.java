@@ -37,7 +37,8 @@ final class Ending {
     return (thread, cause) -> {
       bound.run();
       try {
-        log.failure(LogEvent.THREAD_DIED, cause, "{} has ended, which it must not", thread.getName());
+        log.failure(
+            LogEvent.THREAD_DIED, cause, "{} has ended, which it must not", thread.getName());
       } finally {
         end.accept(thread.getName() + " has ended: " + cause);
       }
@@ -56,7 +57,8 @@ final class Ending {
               } catch (InterruptedException e) {
                 log.failure(LogEvent.END_FORCED, e, "interrupted before its time");
               }
-              log.error(LogEvent.END_FORCED, "a part did not end within {} s", PATIENCE.toSeconds());
+              log.error(
+                  LogEvent.END_FORCED, "a part did not end within {} s", PATIENCE.toSeconds());
               Runtime.getRuntime().halt(ExitCode.FAILED);
             });
   }

@@ -11,8 +11,7 @@ public final class LogOption {
   @Option(
       names = "--log-format",
       paramLabel = "FORMAT",
-      description =
-          "text (for people) or json (one object per line). Default: LOG_FORMAT, text.")
+      description = "text (for people) or json (one object per line). Default: LOG_FORMAT, text.")
   private @Nullable LogFormat format;
 
   /**

@@ -139,9 +139,7 @@ final class LogsTest {
     assertTrue(last.get("reason").asText().contains("bad.yaml"), failed::err);
     Commands.Result unknown =
         Commands.attempt(
-            Commands.PATIENCE,
-            Map.of("LOG_FORMAT", "xml"),
-            Culvert.command("up", file.toString()));
+            Commands.PATIENCE, Map.of("LOG_FORMAT", "xml"), Culvert.command("up", file.toString()));
     assertEquals(2, unknown.exitCode(), unknown::toString);
     assertTrue(unknown.err().contains("set it to text or json"), unknown::err);
   }
@@ -171,13 +169,11 @@ final class LogsTest {
     Instant begin = Instant.now();
     try (Daemon flood =
         pair.peers.start(
-            Map.of(),
-            Attacker.command("192.0.2.1", Crowd.share(PER_SECOND), SECONDS, samples))) {
+            Map.of(), Attacker.command("192.0.2.1", Crowd.share(PER_SECOND), SECONDS, samples))) {
       assertEquals(
           0, flood.awaitEnd(Duration.ofSeconds(SECONDS).plus(Commands.PATIENCE)), flood::output);
     }
-    String metrics =
-        pair.ours.run("curl", "-sS", "http://127.0.0.1:9586/metrics").out();
+    String metrics = pair.ours.run("curl", "-sS", "http://127.0.0.1:9586/metrics").out();
     long seconds = 1 + Duration.between(begin, Instant.now()).toSeconds();
     String output = gateways.ours.output().substring(before);
     int written = lines(output, LogEvent.HANDSHAKE_REFUSED).size();
@@ -217,7 +213,7 @@ final class LogsTest {
     assertContains(texts, "nft.txt", "table inet culvert");
     assertContains(texts, "ip-address.txt", pair.device);
     assertContains(texts, "ip-4-rule.txt", "lookup");
-    assertContains(texts, "ip-4-route.txt", "10.92.0.0/24 dev " + pair.device);
+    assertContains(texts, "ip-4-route.txt", "dev " + pair.device + " table 25462");
     assertContains(texts, gateway + "threads.txt", pair.device + "-control");
     assertContains(texts, gateway + "metrics.txt", "culvert_log_suppressed_total");
     List<String> log = texts.getOrDefault(gateway + "log.txt", "").lines().toList();

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cluster.claim;
 
-import dev.culvert.log.EventLog;
-import dev.culvert.log.Field;
-import dev.culvert.log.LogEvent;
 import dev.culvert.cluster.kube.KubeApi;
 import dev.culvert.cluster.kube.KubeException;
 import dev.culvert.cluster.resource.CulvertNode;
@@ -12,6 +9,9 @@ import dev.culvert.cluster.resource.Metadata;
 import dev.culvert.cluster.resource.Namespace;
 import dev.culvert.cluster.resource.Node;
 import dev.culvert.cluster.resource.ResourceKind;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -106,14 +106,18 @@ public final class Publisher {
 
   private void fail(String cause) {
     if (!cause.equals(publication.error())) {
-      log.warn(LogEvent.CLAIM_UNPUBLISHED, "this node's claim is not published: {}", Field.reason(cause));
+      log.warn(
+          LogEvent.CLAIM_UNPUBLISHED,
+          "this node's claim is not published: {}",
+          Field.reason(cause));
     }
     publication = publication.failed(cause);
   }
 
   private void tell(Publication before, Publication after) {
     if (!after.equals(before)) {
-      log.info(LogEvent.NODE_PHASE,
+      log.info(
+          LogEvent.NODE_PHASE,
           "node {} is {}{}",
           name,
           after.phase() == null ? "unknown to the registrar" : after.phase().text(),

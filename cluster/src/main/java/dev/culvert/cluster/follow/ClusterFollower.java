@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cluster.follow;
 
-import dev.culvert.log.EventLog;
-import dev.culvert.log.Field;
-import dev.culvert.log.LogEvent;
 import dev.culvert.cluster.ClusterFeed;
 import dev.culvert.cluster.ClusterSnapshot;
 import dev.culvert.cluster.FormerAddresses;
@@ -16,6 +13,9 @@ import dev.culvert.cluster.resource.KubeObject;
 import dev.culvert.cluster.resource.ResourceKind;
 import dev.culvert.cluster.state.ClusterState;
 import dev.culvert.cluster.state.Kept;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
@@ -220,7 +220,11 @@ public final class ClusterFollower implements ClusterFeed {
               kept(policies.view()),
               now.former()));
     } catch (IOException e) {
-      LOG.per("state").warn(LogEvent.NODES_UNKEPT, "the cluster's state cannot be kept for the next start: {}", Field.reason(e));
+      LOG.per("state")
+          .warn(
+              LogEvent.NODES_UNKEPT,
+              "the cluster's state cannot be kept for the next start: {}",
+              Field.reason(e));
     }
   }
 

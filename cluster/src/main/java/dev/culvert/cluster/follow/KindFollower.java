@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cluster.follow;
 
-import dev.culvert.log.EventLog;
-import dev.culvert.log.Field;
-import dev.culvert.log.LogEvent;
 import dev.culvert.cluster.kube.KubeApi;
 import dev.culvert.cluster.kube.KubeApi.Change;
 import dev.culvert.cluster.kube.KubeApi.ListQuery;
@@ -12,6 +9,9 @@ import dev.culvert.cluster.kube.KubeException;
 import dev.culvert.cluster.resource.KubeObject;
 import dev.culvert.cluster.resource.Namespace;
 import dev.culvert.cluster.resource.ResourceKind;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -85,7 +85,11 @@ public final class KindFollower<T extends KubeObject> implements Runnable {
       tell(() -> follower.failed(System.nanoTime(), e));
     } catch (RuntimeException e) {
       failures.incrementAndGet();
-      LOG.debug(LogEvent.API_UNFOLLOWED, "{} are not followed for a moment: {}", kind.path(), Field.reason(e));
+      LOG.debug(
+          LogEvent.API_UNFOLLOWED,
+          "{} are not followed for a moment: {}",
+          kind.path(),
+          Field.reason(e));
       tell(() -> follower.failed(System.nanoTime(), e));
     }
   }
@@ -133,7 +137,8 @@ public final class KindFollower<T extends KubeObject> implements Runnable {
     KubeApi.Page<T> answer = api.list(kind, query);
     tell(() -> follower.page(System.nanoTime(), answer));
     if (answer.next() == null) {
-      LOG.info(LogEvent.API_LISTED, "{}: listed at version {}", kind.kind(), answer.resourceVersion());
+      LOG.info(
+          LogEvent.API_LISTED, "{}: listed at version {}", kind.kind(), answer.resourceVersion());
       onChange.run();
     }
   }
@@ -180,10 +185,12 @@ public final class KindFollower<T extends KubeObject> implements Runnable {
       if (Thread.currentThread().isInterrupted()) {
         throw e;
       }
-      LOG.per(kind.kind()).warn(LogEvent.API_FAILED,
-          "whether the kind {} is deleted, or this object alone, cannot be read: {}",
-          kind.kind(),
-          Field.reason(e.getMessage()));
+      LOG.per(kind.kind())
+          .warn(
+              LogEvent.API_FAILED,
+              "whether the kind {} is deleted, or this object alone, cannot be read: {}",
+              kind.kind(),
+              Field.reason(e.getMessage()));
       return KindStanding.UNKNOWN;
     }
   }
@@ -219,7 +226,11 @@ public final class KindFollower<T extends KubeObject> implements Runnable {
     View<T> view = view();
     String trouble = view.trouble();
     if (trouble != null && !trouble.equals(lastTrouble)) {
-      LOG.warn(LogEvent.API_UNFOLLOWED, "{} are not followed, and all of them stay as they are: {}", kind.kind(), Field.reason(trouble));
+      LOG.warn(
+          LogEvent.API_UNFOLLOWED,
+          "{} are not followed, and all of them stay as they are: {}",
+          kind.kind(),
+          Field.reason(trouble));
     } else if (trouble == null && lastTrouble != null) {
       LOG.info(LogEvent.API_FOLLOWED, "{} are followed again", kind.kind());
     }
@@ -231,13 +242,15 @@ public final class KindFollower<T extends KubeObject> implements Runnable {
   private void reportHeld(View<T> view) {
     boolean now = !view.missing().isEmpty();
     if (now && !held) {
-      LOG.warn(LogEvent.API_HELD,
+      LOG.warn(
+          LogEvent.API_HELD,
           "{}: the API has no more {}, and maybe others, which are kept; 'culvert status' names"
               + " all, and 'culvert nodes accept --held' lets them go",
           kind.kind(),
           view.missing().iterator().next());
     } else if (held && !now) {
-      LOG.info(LogEvent.API_HELD, "{}: none is kept any more that the API does not have", kind.kind());
+      LOG.info(
+          LogEvent.API_HELD, "{}: none is kept any more that the API does not have", kind.kind());
     }
     held = now;
   }

@@ -52,7 +52,12 @@ final class Paced implements Runnable {
         try {
           done = action.getAsBoolean();
         } catch (RuntimeException e) {
-          LOG.per(name).failure(LogEvent.WATCH_FAILED, e, "{} failed, and is done again with the next change", name);
+          LOG.per(name)
+              .failure(
+                  LogEvent.WATCH_FAILED,
+                  e,
+                  "{} failed, and is done again with the next change",
+                  name);
         }
         Duration took = Duration.ofNanos(System.nanoTime() - began);
         Thread.sleep((done ? pace.get() : IDLE).restAfter(took));

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cluster.registrar;
 
-import dev.culvert.log.EventLog;
-import dev.culvert.log.Field;
-import dev.culvert.log.LogEvent;
 import dev.culvert.cluster.resource.Condition;
 import dev.culvert.cluster.resource.CulvertNode;
 import dev.culvert.cluster.resource.CulvertNode.Phase;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import java.util.ArrayList;
@@ -120,7 +120,11 @@ final class Candidate {
       try {
         values.add(parser.apply(text));
       } catch (IllegalArgumentException e) {
-        LOG.per("status").warn(LogEvent.NODE_UNREADABLE, "a status has a range or address that is none: {}", Field.reason(e.getMessage()));
+        LOG.per("status")
+            .warn(
+                LogEvent.NODE_UNREADABLE,
+                "a status has a range or address that is none: {}",
+                Field.reason(e.getMessage()));
       }
     }
     return values;

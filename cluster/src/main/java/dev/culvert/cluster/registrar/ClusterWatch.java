@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cluster.registrar;
 
-import dev.culvert.log.EventLog;
-import dev.culvert.log.LogEvent;
 import dev.culvert.cluster.follow.Content;
 import dev.culvert.cluster.follow.FollowLimits;
 import dev.culvert.cluster.follow.Follower;
@@ -15,6 +13,8 @@ import dev.culvert.cluster.resource.CulvertNode;
 import dev.culvert.cluster.resource.KubeObject;
 import dev.culvert.cluster.resource.Node;
 import dev.culvert.cluster.resource.ResourceKind;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.LogEvent;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -120,7 +120,8 @@ final class ClusterWatch implements AutoCloseable {
       RangeDetection.Finding finding = new RangeDetection(api).find();
       undetected = finding.why();
       if (finding.kind() != null) {
-        LOG.info(LogEvent.RANGES_SOURCE, "ranges are taken from {}: {}", finding.kind(), finding.why());
+        LOG.info(
+            LogEvent.RANGES_SOURCE, "ranges are taken from {}: {}", finding.kind(), finding.why());
         undetected = null;
         int before = followers.size();
         ranges = ranges(finding.kind());
@@ -172,7 +173,8 @@ final class ClusterWatch implements AutoCloseable {
     Long since = restoredSince;
     if (since == null) {
       restoredSince = now;
-      LOG.warn(LogEvent.API_WENT_BACK,
+      LOG.warn(
+          LogEvent.API_WENT_BACK,
           "the API came back with an older state: no node is accepted for {} minutes, and only"
               + " proven or approved keys of nodes that are",
           limits.hold().toMinutes());

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cluster.registrar;
 
-import dev.culvert.log.EventLog;
-import dev.culvert.log.Field;
-import dev.culvert.log.LogEvent;
 import dev.culvert.cluster.kube.KubeApi;
 import dev.culvert.cluster.kube.KubeException;
 import dev.culvert.cluster.resource.CulvertNode;
 import dev.culvert.cluster.resource.Node;
 import dev.culvert.cluster.resource.ResourceKind;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -141,7 +141,8 @@ final class RegistrarLoop implements AutoCloseable {
       } while (next != null);
       ready = true;
     } catch (KubeException e) {
-      LOG.warn(LogEvent.API_FAILED, "the CulvertNodes cannot be read: {}", Field.reason(e.getMessage()));
+      LOG.warn(
+          LogEvent.API_FAILED, "the CulvertNodes cannot be read: {}", Field.reason(e.getMessage()));
       desk.clear();
     }
     return ready;
@@ -268,7 +269,11 @@ final class RegistrarLoop implements AutoCloseable {
       desk.gone(name);
       LOG.info(LogEvent.NODE_DELETED, "the CulvertNode {} was deleted: its Node is gone", name);
     } else {
-      LOG.warn(LogEvent.API_FAILED, "the CulvertNode {} of a Node that is gone was not deleted: {}", name, Field.reason(failure));
+      LOG.warn(
+          LogEvent.API_FAILED,
+          "the CulvertNode {} of a Node that is gone was not deleted: {}",
+          name,
+          Field.reason(failure));
     }
   }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cluster.registrar;
 
-import dev.culvert.log.EventLog;
-import dev.culvert.log.LogEvent;
 import dev.culvert.cluster.follow.FollowLimits;
 import dev.culvert.cluster.follow.Threads;
 import dev.culvert.cluster.follow.WakeUp;
 import dev.culvert.cluster.kube.KubeApi;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.LogEvent;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.List;
@@ -102,7 +102,11 @@ public final class RegistrarRun implements AutoCloseable {
   private void failed(RuntimeException e) {
     if (!e.toString().equals(failure)) {
       failure = e.toString();
-      LOG.per("decision").failure(LogEvent.REGISTRAR_FAILED, e, "a decision of the registrar failed, and is made again until it does not");
+      LOG.per("decision")
+          .failure(
+              LogEvent.REGISTRAR_FAILED,
+              e,
+              "a decision of the registrar failed, and is made again until it does not");
     }
   }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cluster.state;
 
+import dev.culvert.cluster.kube.KubeJson;
 import dev.culvert.log.EventLog;
 import dev.culvert.log.Field;
 import dev.culvert.log.LogEvent;
-import dev.culvert.cluster.kube.KubeJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -62,8 +62,11 @@ public final class StateFile {
     try {
       ClusterState state = read();
       if (clusterUid != null && !clusterUid.equals(state.clusterUid())) {
-        LOG.warn(LogEvent.STATE_UNUSABLE,
-            "{} is the state of another cluster ({}) and is not used", path, state.clusterUid());
+        LOG.warn(
+            LogEvent.STATE_UNUSABLE,
+            "{} is the state of another cluster ({}) and is not used",
+            path,
+            state.clusterUid());
         return null;
       }
       return state;
@@ -76,7 +79,11 @@ public final class StateFile {
       setAside(e.getOriginalMessage());
       return null;
     } catch (IOException e) {
-      LOG.warn(LogEvent.STATE_UNUSABLE, "{} cannot be read, and nothing is known until the API answers: {}", path, Field.reason(e));
+      LOG.warn(
+          LogEvent.STATE_UNUSABLE,
+          "{} cannot be read, and nothing is known until the API answers: {}",
+          path,
+          Field.reason(e));
       return null;
     }
   }
@@ -120,9 +127,19 @@ public final class StateFile {
     Path aside = path.resolveSibling(path.getFileName() + ".damaged");
     try {
       Files.move(path, aside, StandardCopyOption.REPLACE_EXISTING);
-      LOG.warn(LogEvent.STATE_UNUSABLE, "{} is damaged and is now {}: {}", path, aside.getFileName(), Field.reason(reason));
+      LOG.warn(
+          LogEvent.STATE_UNUSABLE,
+          "{} is damaged and is now {}: {}",
+          path,
+          aside.getFileName(),
+          Field.reason(reason));
     } catch (IOException e) {
-      LOG.warn(LogEvent.STATE_UNUSABLE, "{} is damaged ({}) and cannot be set aside: {}", path, Field.reason(reason), e.toString());
+      LOG.warn(
+          LogEvent.STATE_UNUSABLE,
+          "{} is damaged ({}) and cannot be set aside: {}",
+          path,
+          Field.reason(reason),
+          e.toString());
     }
   }
 

@@ -6,7 +6,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Facts that only a running gateway knows about itself, for {@code culvert bundle}. Holds no secret.
+ * Facts that only a running gateway knows about itself, for {@code culvert bundle}. Holds no
+ * secret.
  *
  * @param version of the program that runs
  * @param threads all platform threads with their stacks, in text

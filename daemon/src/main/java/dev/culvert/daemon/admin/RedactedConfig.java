@@ -34,11 +34,7 @@ public final class RedactedConfig {
   /** Types whose text is public. */
   private static final Set<Class<?>> PUBLIC =
       Set.of(
-          IpAddress.class,
-          Prefix.class,
-          PublicKey.class,
-          HostPort.class,
-          InterfaceAddress.class);
+          IpAddress.class, Prefix.class, PublicKey.class, HostPort.class, InterfaceAddress.class);
 
   /** Names of texts that could be secrets. Public keys and paths have types of their own. */
   private static final Pattern SECRET_NAME =

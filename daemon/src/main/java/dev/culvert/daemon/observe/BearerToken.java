@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.observe;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import dev.culvert.log.EventLog;
 import dev.culvert.log.Field;
 import dev.culvert.log.LogEvent;
-import static java.nio.charset.StandardCharsets.ISO_8859_1;
-
 import dev.culvert.tunnel.state.PrivateFile;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -42,16 +42,27 @@ final class BearerToken {
       text = PrivateFile.read(file, MAX_BYTES);
       token = strip(text);
       if (token.length == 0) {
-        LOG.per("token").error(LogEvent.TOKEN_UNUSABLE, "{} is empty: nobody can read the metrics", file);
+        LOG.per("token")
+            .error(LogEvent.TOKEN_UNUSABLE, "{} is empty: nobody can read the metrics", file);
         return false;
       }
       // The time that this takes does not depend on the place of the first difference.
       return MessageDigest.isEqual(token, header.substring(SCHEME.length()).getBytes(ISO_8859_1));
     } catch (PrivateFile.RefusedException e) {
-      LOG.per("token").error(LogEvent.TOKEN_UNUSABLE, "{}: {}: nobody can read the metrics", file, Field.reason(e.reason()));
+      LOG.per("token")
+          .error(
+              LogEvent.TOKEN_UNUSABLE,
+              "{}: {}: nobody can read the metrics",
+              file,
+              Field.reason(e.reason()));
       return false;
     } catch (IOException e) {
-      LOG.per("token").error(LogEvent.TOKEN_UNUSABLE, "{} cannot be read: {}: nobody can read the metrics", file, Field.reason(e));
+      LOG.per("token")
+          .error(
+              LogEvent.TOKEN_UNUSABLE,
+              "{} cannot be read: {}: nobody can read the metrics",
+              file,
+              Field.reason(e));
       return false;
     } finally {
       Arrays.fill(text, (byte) 0);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.observe;
 
-import dev.culvert.log.EventLog;
-import dev.culvert.log.LogEvent;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
 import com.sun.net.httpserver.HttpServer;
@@ -12,8 +10,10 @@ import com.sun.net.httpserver.HttpsServer;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.ObservabilityConfig;
 import dev.culvert.daemon.config.ObservabilityConfig.Tls;
-import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.LogEvent;
 import io.prometheus.metrics.exporter.httpserver.MetricsHandler;
+import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import io.prometheus.metrics.instrumentation.jvm.JvmBufferPoolMetrics;
 import io.prometheus.metrics.instrumentation.jvm.JvmGarbageCollectorMetrics;
 import io.prometheus.metrics.instrumentation.jvm.JvmMemoryMetrics;

@@ -87,7 +87,11 @@ public final class LocalServer implements AutoCloseable {
       } catch (ClosedChannelException e) {
         return; // close() was called
       } catch (IOException e) {
-        log.per(file).warn(LogEvent.SOCKET_FAILED, "cannot accept a connection: {}", Field.reason(e.getMessage()));
+        log.per(file)
+            .warn(
+                LogEvent.SOCKET_FAILED,
+                "cannot accept a connection: {}",
+                Field.reason(e.getMessage()));
         pause();
       }
     }

@@ -80,14 +80,17 @@ public final class BlindSpotWatch {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (IOException | RuntimeException e) {
-      LOG.per("look").failure(LogEvent.GUARD_UNWATCHED, e, "blind spots of the guard could not be looked for");
+      LOG.per("look")
+          .failure(LogEvent.GUARD_UNWATCHED, e, "blind spots of the guard could not be looked for");
     }
   }
 
   private synchronized void tell(List<Found> found) {
     for (Found each : found) {
       if (!known.contains(each)) {
-        LOG.per(each.spot()).warn(LogEvent.GUARD_BLIND, "the guard does not see everything: {}", Field.reason(each));
+        LOG.per(each.spot())
+            .warn(
+                LogEvent.GUARD_BLIND, "the guard does not see everything: {}", Field.reason(each));
       }
     }
     known = new HashSet<>(found);

@@ -62,7 +62,8 @@ public final class GuardLedger {
       present = !counters.isEmpty();
       add(counters, policy);
     } catch (IOException | RuntimeException e) {
-      LOG.per("nft").failure(LogEvent.GUARD_UNREAD, e, "the guard's counters could not be read for metrics");
+      LOG.per("nft")
+          .failure(LogEvent.GUARD_UNREAD, e, "the guard's counters could not be read for metrics");
     }
     GuardReading now = new GuardReading(present, sums, exemptions);
     last = now;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.steer;
 
-import dev.culvert.log.EventLog;
-import dev.culvert.log.Field;
-import dev.culvert.log.LogEvent;
 import dev.culvert.daemon.admin.AuditView;
 import dev.culvert.daemon.config.ClusterConfig;
 import dev.culvert.daemon.config.GatewayConfig;
 import dev.culvert.daemon.config.KubernetesConfig;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.plan.TunnelMtu;
@@ -119,7 +119,11 @@ public final class Planner implements AutoCloseable {
     if (!(config.discovery() instanceof KubernetesConfig)) {
       throw new IOException(ipv6Lost(plan));
     }
-    log.per(MACHINE).warn(LogEvent.IPV6_DROPPED, "IPv6 packets of the cluster are dropped: {}", Field.reason(ipv6Lost(plan)));
+    log.per(MACHINE)
+        .warn(
+            LogEvent.IPV6_DROPPED,
+            "IPv6 packets of the cluster are dropped: {}",
+            Field.reason(ipv6Lost(plan)));
   }
 
   private static String ipv6Lost(GatewayPlan plan) {
@@ -269,7 +273,11 @@ public final class Planner implements AutoCloseable {
     try {
       planAnew("this machine's links or addresses changed");
     } catch (IOException | RuntimeException e) {
-      log.per(MACHINE).error(LogEvent.PLAN_FAILED, "this machine changed and the plan did not follow: {}", Field.reason(e.getMessage()));
+      log.per(MACHINE)
+          .error(
+              LogEvent.PLAN_FAILED,
+              "this machine changed and the plan did not follow: {}",
+              Field.reason(e.getMessage()));
     }
   }
 
@@ -282,11 +290,13 @@ public final class Planner implements AutoCloseable {
     update(next);
     log.per(MACHINE).info(LogEvent.PLAN_CHANGED, "{}: steered and guarded anew", cause);
     if (next.mtu() != mtuBefore) {
-      log.per(MACHINE).info(LogEvent.MTU_CHANGED, "the tunnel's MTU was {} and is {}", mtuBefore, next.mtu());
+      log.per(MACHINE)
+          .info(LogEvent.MTU_CHANGED, "the tunnel's MTU was {} and is {}", mtuBefore, next.mtu());
     }
     if (next.losesIpv6()) {
       // Packets that can no longer be encrypted meet the unreachable route and the guard.
-      log.per(MACHINE).warn(LogEvent.IPV6_DROPPED, "IPv6 goes no more: {}", Field.reason(ipv6Lost(next)));
+      log.per(MACHINE)
+          .warn(LogEvent.IPV6_DROPPED, "IPv6 goes no more: {}", Field.reason(ipv6Lost(next)));
     }
   }
 

@@ -52,13 +52,20 @@ final class UapiConnection {
         throw UapiException.protocol("neither get=1 nor set=1");
       }
     } catch (UapiException e) {
-      log.per(name).warn(LogEvent.UAPI_REFUSED, "{}: UAPI: {}", Field.tunnel(name), Field.reason(e.getMessage()));
+      log.per(name)
+          .warn(
+              LogEvent.UAPI_REFUSED,
+              "{}: UAPI: {}",
+              Field.tunnel(name),
+              Field.reason(e.getMessage()));
       errno = e.errno();
     } catch (DeviceException e) {
-      log.per(name).warn(LogEvent.UAPI_REFUSED, "{}: {}", Field.tunnel(name), Field.reason(e.getMessage()));
+      log.per(name)
+          .warn(LogEvent.UAPI_REFUSED, "{}: {}", Field.tunnel(name), Field.reason(e.getMessage()));
       errno = e.errno();
     } catch (RuntimeException e) {
-      log.per(name).failure(LogEvent.UAPI_FAILED, e, "{}: UAPI operation failed", Field.tunnel(name));
+      log.per(name)
+          .failure(LogEvent.UAPI_FAILED, e, "{}: UAPI operation failed", Field.tunnel(name));
       errno = UapiException.EIO;
     }
     boolean inStep = known && (errno == 0 || skipRest());

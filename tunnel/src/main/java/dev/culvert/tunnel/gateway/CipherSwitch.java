@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.gateway;
 
-import dev.culvert.log.EventLog;
-import dev.culvert.log.Field;
-import dev.culvert.log.LogEvent;
 import static dev.culvert.tunnel.kernel.LibC.LIBC;
 
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadBackends;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import dev.culvert.tunnel.kernel.LibC;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -80,10 +80,16 @@ final class CipherSwitch {
       AeadBackends.Selection selection = CipherChoice.select(algorithm, demand::rest);
       use.accept(selection.backend());
       cipher = selection.backend().name();
-      LOG.info(LogEvent.CIPHER_CHOSEN, "{}: cipher {} of {}", Field.tunnel(device), cipher, selection.candidates());
+      LOG.info(
+          LogEvent.CIPHER_CHOSEN,
+          "{}: cipher {} of {}",
+          Field.tunnel(device),
+          cipher,
+          selection.candidates());
     } catch (RuntimeException | LinkageError e) {
       // The first backend works, so a failure of another is no reason to end.
-      LOG.failure(LogEvent.CIPHER_FAILED, e, "{}: the cipher stays {}", Field.tunnel(device), cipher);
+      LOG.failure(
+          LogEvent.CIPHER_FAILED, e, "{}: the cipher stays {}", Field.tunnel(device), cipher);
     }
   }
 }

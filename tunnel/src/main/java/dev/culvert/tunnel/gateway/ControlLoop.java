@@ -145,7 +145,8 @@ final class ControlLoop implements AutoCloseable {
     CompletableFuture<Boolean> result = new CompletableFuture<>();
     result.exceptionally(
         failure -> {
-          LOG.per(thread.getName()).failure(LogEvent.CONTROL_FAILED, failure, "work of {} failed", thread.getName());
+          LOG.per(thread.getName())
+              .failure(LogEvent.CONTROL_FAILED, failure, "work of {} failed", thread.getName());
           return false;
         });
     tasks.add(
@@ -183,7 +184,8 @@ final class ControlLoop implements AutoCloseable {
           turn(datagram);
         } catch (RuntimeException e) {
           // One failed turn must not end handshakes for every peer.
-          LOG.per(thread.getName()).failure(LogEvent.CONTROL_FAILED, e, "a turn of {} failed", thread.getName());
+          LOG.per(thread.getName())
+              .failure(LogEvent.CONTROL_FAILED, e, "a turn of {} failed", thread.getName());
           LockSupport.parkNanos(100_000_000);
         }
         sleep();

@@ -57,18 +57,33 @@ final class EngineEvents implements Consumer<TunnelEvent> {
     Field tunnel = Field.tunnel(device);
     switch (event) {
       case TunnelEvent.SessionEstablished e ->
-          LOG.per(e.peer()).debug(LogEvent.HANDSHAKE_COMPLETED, "{}: session with {} at {}", tunnel, Field.peer(e.peer()), Field.endpoint(e.endpoint()));
+          LOG.per(e.peer())
+              .debug(
+                  LogEvent.HANDSHAKE_COMPLETED,
+                  "{}: session with {} at {}",
+                  tunnel,
+                  Field.peer(e.peer()),
+                  Field.endpoint(e.endpoint()));
       case TunnelEvent.EndpointMoved e ->
-          LOG.per(e.peer()).info(LogEvent.PEER_MOVED, "{}: {} moved from {} to {}", tunnel, Field.peer(e.peer()), e.from(), Field.endpoint(e.to()));
+          LOG.per(e.peer())
+              .info(
+                  LogEvent.PEER_MOVED,
+                  "{}: {} moved from {} to {}",
+                  tunnel,
+                  Field.peer(e.peer()),
+                  e.from(),
+                  Field.endpoint(e.to()));
       case TunnelEvent.EndpointLooped e ->
-          LOG.per(e.peer()).warn(LogEvent.PEER_LOOPED,
-              "{}: a route leads {} at {} into the tunnel itself, so nothing reaches it: give {} a"
-                  + " route outside of the tunnel, or set FwMark and a rule that keeps marked"
-                  + " packets out of it",
-              tunnel,
-              Field.peer(e.peer()),
-              Field.endpoint(e.endpoint()),
-              e.endpoint().address());
+          LOG.per(e.peer())
+              .warn(
+                  LogEvent.PEER_LOOPED,
+                  "{}: a route leads {} at {} into the tunnel itself, so nothing reaches it: give {} a"
+                      + " route outside of the tunnel, or set FwMark and a rule that keeps marked"
+                      + " packets out of it",
+                  tunnel,
+                  Field.peer(e.peer()),
+                  Field.endpoint(e.endpoint()),
+                  e.endpoint().address());
       case TunnelEvent.SourceHeard _ -> {} // The control loop has handled it before.
       case TunnelEvent.HandshakeRefused e ->
           LOG.per(e.endpoint().address())
@@ -79,12 +94,30 @@ final class EngineEvents implements Consumer<TunnelEvent> {
                   Field.endpoint(e.endpoint()),
                   Field.reason(e.reason().label()));
       case TunnelEvent.HandshakeAbandoned e ->
-          LOG.per(e.peer()).warn(LogEvent.PEER_STALE, "{}: {} did not answer {} handshakes", tunnel, Field.peer(e.peer()), e.attempts());
+          LOG.per(e.peer())
+              .warn(
+                  LogEvent.PEER_STALE,
+                  "{}: {} did not answer {} handshakes",
+                  tunnel,
+                  Field.peer(e.peer()),
+                  e.attempts());
       case TunnelEvent.TimestampAnswered e -> timestamps.answered(e.timestamp());
       case TunnelEvent.KeyRefused e ->
-          LOG.per(e.peer()).error(LogEvent.KEY_REFUSED, "{}: a key for {} was refused: {}", tunnel, Field.peer(e.peer()), Field.reason(e.reason()));
+          LOG.per(e.peer())
+              .error(
+                  LogEvent.KEY_REFUSED,
+                  "{}: a key for {} was refused: {}",
+                  tunnel,
+                  Field.peer(e.peer()),
+                  Field.reason(e.reason()));
       case TunnelEvent.WorkFailed e ->
-          LOG.per(e.peer()).failure(LogEvent.PEER_FAILED, e.cause(), "{}: work for \"{}\" failed", tunnel, Field.peer(e.peer()));
+          LOG.per(e.peer())
+              .failure(
+                  LogEvent.PEER_FAILED,
+                  e.cause(),
+                  "{}: work for \"{}\" failed",
+                  tunnel,
+                  Field.peer(e.peer()));
       case TunnelEvent.Notice e -> {
         log(e, tunnel);
         notices.accept(e);

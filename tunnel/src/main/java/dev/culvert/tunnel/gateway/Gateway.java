@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.gateway;
 
-import dev.culvert.log.EventLog;
-import dev.culvert.log.Field;
-import dev.culvert.log.LogEvent;
 import static dev.culvert.tunnel.lane.LaneCounter.PACKETS_DELIVERED;
 import static dev.culvert.tunnel.lane.LaneCounter.PACKETS_SENT;
 
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import dev.culvert.routing.Classifier;
 import dev.culvert.routing.Mark;
 import dev.culvert.tunnel.engine.DataPath;
@@ -207,7 +207,8 @@ final class Gateway implements RunningTunnel {
             this::fail);
     linkMonitor = LinkMonitor.start(false, follower::hear, this::fail);
     follower.start(linkMonitor);
-    LOG.info(LogEvent.TUNNEL_OPENED,
+    LOG.info(
+        LogEvent.TUNNEL_OPENED,
         "{}: {} lanes, {} helpers, offloads {}",
         Field.tunnel(tun.name()),
         lanes.count(),
@@ -416,7 +417,8 @@ final class Gateway implements RunningTunnel {
       LOG.failure(LogEvent.LANE_FAILED, thrown, "{}: a lane failed", Field.tunnel(tun.name()));
       fail(thrown);
     } else {
-      LOG.per(tun.name()).failure(LogEvent.PACKETS_LOST, thrown, "{}: a batch was lost", Field.tunnel(tun.name()));
+      LOG.per(tun.name())
+          .failure(LogEvent.PACKETS_LOST, thrown, "{}: a batch was lost", Field.tunnel(tun.name()));
     }
   }
 
@@ -496,7 +498,10 @@ final class Gateway implements RunningTunnel {
     if (control.hasEnded() && lanes.hasEnded() && helpers.hasEnded()) {
       engine.close();
     } else {
-      LOG.error(LogEvent.TUNNEL_HANGS, "{}: not all its threads end; keys go with the process", Field.tunnel(tun.name()));
+      LOG.error(
+          LogEvent.TUNNEL_HANGS,
+          "{}: not all its threads end; keys go with the process",
+          Field.tunnel(tun.name()));
     }
   }
 
@@ -508,7 +513,11 @@ final class Gateway implements RunningTunnel {
             StageTimes.report(lanes.all().stream().map(Lane::stages).toList()));
       }
     } catch (IOException e) {
-      LOG.warn(LogEvent.FILE_UNWRITTEN, "{}: stage times not written: {}", Field.tunnel(tun.name()), Field.reason(e));
+      LOG.warn(
+          LogEvent.FILE_UNWRITTEN,
+          "{}: stage times not written: {}",
+          Field.tunnel(tun.name()),
+          Field.reason(e));
     }
   }
 }

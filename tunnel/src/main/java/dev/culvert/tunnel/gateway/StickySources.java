@@ -137,7 +137,12 @@ final class StickySources implements AutoCloseable {
             return true;
           });
     } catch (ExecutionException e) {
-      LOG.per(name).failure(LogEvent.SOURCE_UNKNOWN, e, "{}: routes and addresses could not be asked about", Field.tunnel(name));
+      LOG.per(name)
+          .failure(
+              LogEvent.SOURCE_UNKNOWN,
+              e,
+              "{}: routes and addresses could not be asked about",
+              Field.tunnel(name));
       return true;
     } catch (InterruptedException e) {
       return false;
@@ -190,7 +195,12 @@ final class StickySources implements AutoCloseable {
           new Flow(source, underlay.sealedPort(), heard.address(), heard.port(), underlay.mark());
       fits = routes.leavesThrough(heard.sourceInterface(), flow);
     } catch (IOException e) {
-      LOG.per(name).warn(LogEvent.SOURCE_UNKNOWN, "{}: no route could be asked for: {}", Field.tunnel(name), Field.reason(e.getMessage()));
+      LOG.per(name)
+          .warn(
+              LogEvent.SOURCE_UNKNOWN,
+              "{}: no route could be asked for: {}",
+              Field.tunnel(name),
+              Field.reason(e.getMessage()));
     }
     peer.sourceFits(heard, fits);
   }

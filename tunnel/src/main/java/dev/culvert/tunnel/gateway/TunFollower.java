@@ -97,16 +97,22 @@ final class TunFollower {
         now = tun.locate();
       }
       if (place != null && !now.isAt(place)) {
-        LOG.per(tun.name()).info(LogEvent.INTERFACE_MOVED,
-            "{} is {} in {} now",
-            Field.tunnel(tun.name()),
-            now.link().name(),
-            now.home() ? "its first network namespace" : now.namespace());
+        LOG.per(tun.name())
+            .info(
+                LogEvent.INTERFACE_MOVED,
+                "{} is {} in {} now",
+                Field.tunnel(tun.name()),
+                now.link().name(),
+                now.home() ? "its first network namespace" : now.namespace());
       }
       place = now;
       indexAtHome = now.home() ? now.link().index() : -1;
       if (stays && !(now.home() && now.link().name().equals(tun.name()))) {
-        LOG.per(tun.name()).error(LogEvent.INTERFACE_GONE, "{} was renamed or moved away: this ends", Field.tunnel(tun.name()));
+        LOG.per(tun.name())
+            .error(
+                LogEvent.INTERFACE_GONE,
+                "{} was renamed or moved away: this ends",
+                Field.tunnel(tun.name()));
         listener.gone();
       } else {
         listener.mtu(now.link().mtu());
@@ -114,7 +120,12 @@ final class TunFollower {
     } catch (DeviceGoneException e) {
       listener.gone();
     } catch (IOException e) {
-      LOG.per(tun.name()).warn(LogEvent.MTU_UNKNOWN, "{}: its MTU cannot be asked for and stays: {}", Field.tunnel(tun.name()), Field.reason(e.getMessage()));
+      LOG.per(tun.name())
+          .warn(
+              LogEvent.MTU_UNKNOWN,
+              "{}: its MTU cannot be asked for and stays: {}",
+              Field.tunnel(tun.name()),
+              Field.reason(e.getMessage()));
     }
   }
 
@@ -124,10 +135,12 @@ final class TunFollower {
         monitor.hearEverywhere();
       }
     } catch (ErrnoException e) {
-      LOG.per(tun.name()).warn(LogEvent.MTU_UNKNOWN,
-          "{} was moved to another network namespace; its MTU there is not followed: {}",
-          Field.tunnel(tun.name()),
-          Field.reason(e.getMessage()));
+      LOG.per(tun.name())
+          .warn(
+              LogEvent.MTU_UNKNOWN,
+              "{} was moved to another network namespace; its MTU there is not followed: {}",
+              Field.tunnel(tun.name()),
+              Field.reason(e.getMessage()));
     }
   }
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.kernel;
 
-import dev.culvert.log.EventLog;
-import dev.culvert.log.LogEvent;
 import static dev.culvert.tunnel.kernel.LibC.LIBC;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.LogEvent;
 import java.io.IOException;
 import java.net.ProtocolException;
 import java.nio.ByteBuffer;
@@ -97,7 +97,9 @@ public final class GuardTable {
       wanted = loaded;
     } else if (!wanted.equals(loaded)) {
       // Another program added objects to the table, which flushing leaves there.
-      LOG.warn(LogEvent.GUARD_RESET, "the guard is made anew, since others had added to it: its counters start from 0");
+      LOG.warn(
+          LogEvent.GUARD_RESET,
+          "the guard is made anew, since others had added to it: its counters start from 0");
       if (!wanted.equals(load(DELETION + newScript))) {
         throw new IOException("the guard in the kernel is not the one that was loaded");
       }
@@ -131,7 +133,10 @@ public final class GuardTable {
             () -> {
               try {
                 if (LIBC.unshare(LibC.CLONE_NEWNET) != 0) {
-                  LOG.info(LogEvent.GUARD_LOADED, "the guard is loaded without rehearsal: errno {}", Errno.last());
+                  LOG.info(
+                      LogEvent.GUARD_LOADED,
+                      "the guard is loaded without rehearsal: errno {}",
+                      Errno.last());
                   result.complete(Optional.empty());
                   return;
                 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.kernel;
 
+import static dev.culvert.tunnel.kernel.LibC.LIBC;
+
 import dev.culvert.log.EventLog;
 import dev.culvert.log.Field;
 import dev.culvert.log.LogEvent;
-import static dev.culvert.tunnel.kernel.LibC.LIBC;
-
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.PlanCompiler;
 import dev.culvert.routing.plan.RoutePlan;
@@ -254,7 +254,8 @@ public final class Keeper implements AutoCloseable {
       }
     } catch (Throwable e) { // An error ends the thread as well, and has to be logged here.
       death = e;
-      LOG.failure(LogEvent.GUARD_UNATTENDED,
+      LOG.failure(
+          LogEvent.GUARD_UNATTENDED,
           e,
           "routes, rules and guard are no longer repaired when another program changes them");
     } finally {
@@ -278,7 +279,10 @@ public final class Keeper implements AutoCloseable {
       niceness++;
     }
     if (niceness == 0) {
-      LOG.per(ANY_PROGRAM).info(LogEvent.GUARD_PRIORITY, "repairs of rules and guard have the priority of other work");
+      LOG.per(ANY_PROGRAM)
+          .info(
+              LogEvent.GUARD_PRIORITY,
+              "repairs of rules and guard have the priority of other work");
     }
   }
 
@@ -376,11 +380,16 @@ public final class Keeper implements AutoCloseable {
     noteFailures(
         Stream.concat(routed.failures.stream(), guarded.failures.stream()).distinct().toList());
     if (!changes.isEmpty() && awaited) {
-      LOG.per(ANY_PROGRAM).info(LogEvent.PLAN_COMPLETED, "completed the plan after a device came: {}", shown(changes));
+      LOG.per(ANY_PROGRAM)
+          .info(
+              LogEvent.PLAN_COMPLETED,
+              "completed the plan after a device came: {}",
+              shown(changes));
       tell(() -> listener.completed(changes));
     } else if (!changes.isEmpty()) {
       countRepair();
-      LOG.per(ANY_PROGRAM).warn(LogEvent.GUARD_REPAIRED, "repaired changes by another program: {}", shown(changes));
+      LOG.per(ANY_PROGRAM)
+          .warn(LogEvent.GUARD_REPAIRED, "repaired changes by another program: {}", shown(changes));
       tell(() -> listener.repaired(changes, changes.size() - routing));
     }
   }
@@ -407,7 +416,10 @@ public final class Keeper implements AutoCloseable {
       repairs.removeFirst();
     }
     if (repairs.size() >= MANY_REPAIRS && !closing) {
-      LOG.per(ANY_PROGRAM).warn(LogEvent.GUARD_DISPUTED, "another program keeps changing Culvert's entries in the kernel");
+      LOG.per(ANY_PROGRAM)
+          .warn(
+              LogEvent.GUARD_DISPUTED,
+              "another program keeps changing Culvert's entries in the kernel");
       long rest = TICK_NANOS - (now - Math.max(routed.looked, guarded.looked));
       try {
         TimeUnit.NANOSECONDS.sleep(rest);
@@ -419,7 +431,11 @@ public final class Keeper implements AutoCloseable {
 
   private void noteFailures(List<String> now) {
     if (!now.isEmpty() && !now.equals(failures)) {
-      LOG.per(ANY_PROGRAM).error(LogEvent.GUARD_UNREPAIRED, "the kernel is not as planned, trying again: {}", Field.reason(shown(now)));
+      LOG.per(ANY_PROGRAM)
+          .error(
+              LogEvent.GUARD_UNREPAIRED,
+              "the kernel is not as planned, trying again: {}",
+              Field.reason(shown(now)));
     }
     failures = now;
   }

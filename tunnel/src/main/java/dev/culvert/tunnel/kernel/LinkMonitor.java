@@ -154,7 +154,12 @@ public final class LinkMonitor implements AutoCloseable {
       case Links.RTM_NEWADDR, Links.RTM_DELADDR -> deliver(addressEvent(message));
       case Routes.RTM_NEWROUTE, Routes.RTM_DELROUTE -> deliver(new LinkEvent.RoutesChanged());
       case Rules.RTM_NEWRULE, Rules.RTM_DELRULE -> deliver(new LinkEvent.RulesChanged());
-      default -> LOG.per("kernel").debug(LogEvent.NETLINK_IGNORED, "netlink message of type {} passed over", message.type());
+      default ->
+          LOG.per("kernel")
+              .debug(
+                  LogEvent.NETLINK_IGNORED,
+                  "netlink message of type {} passed over",
+                  message.type());
     }
   }
 

@@ -209,7 +209,10 @@ public final class PlanApplier implements AutoCloseable {
       inForce = wanted;
       return true;
     } catch (IOException e) {
-      LOG.info(LogEvent.GUARD_LOADED, "the guard is loaded as a whole: {}", Field.reason(e.getMessage()));
+      LOG.info(
+          LogEvent.GUARD_LOADED,
+          "the guard is loaded as a whole: {}",
+          Field.reason(e.getMessage()));
       return false;
     }
   }

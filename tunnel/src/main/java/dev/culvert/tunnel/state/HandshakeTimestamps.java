@@ -44,7 +44,8 @@ public final class HandshakeTimestamps {
       minimum.accept(store.floor(Instant.now()));
       return new HandshakeTimestamps(device, store);
     } catch (FileSystemException e) {
-      LOG.warn(LogEvent.TIMESTAMP_UNKEPT,
+      LOG.warn(
+          LogEvent.TIMESTAMP_UNKEPT,
           "{}: handshake timestamps are not kept, so peers may refuse this node after its clock is"
               + " reset: {}",
           Field.tunnel(device),
@@ -59,7 +60,12 @@ public final class HandshakeTimestamps {
       try {
         store.answered(timestamp);
       } catch (IOException e) {
-        LOG.per(device).warn(LogEvent.TIMESTAMP_UNKEPT, "{}: handshake timestamp not kept: {}", Field.tunnel(device), Field.reason(e));
+        LOG.per(device)
+            .warn(
+                LogEvent.TIMESTAMP_UNKEPT,
+                "{}: handshake timestamp not kept: {}",
+                Field.tunnel(device),
+                Field.reason(e));
       }
     }
   }

@@ -95,12 +95,13 @@ final class Archive implements AutoCloseable {
     return missing;
   }
 
-  /** Adds the manifest, which names everything that is in the archive and everything that is not. */
+  /**
+   * Adds the manifest, which names everything that is in the archive and everything that is not.
+   */
   void finish(String... version) throws IOException {
     add(
         "manifest.json",
-        Json.pretty(
-            new Manifest(List.of(version), at.toString(), List.copyOf(parts), missing)));
+        Json.pretty(new Manifest(List.of(version), at.toString(), List.copyOf(parts), missing)));
   }
 
   @Override

@@ -30,7 +30,8 @@ final class Tool {
    *
    * @throws IOException if it is not installed, fails, or does not end in time
    */
-  static String output(String program, String... arguments) throws IOException, InterruptedException {
+  static String output(String program, String... arguments)
+      throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(List.of(find(program).toString()));
     command.addAll(List.of(arguments));
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cli.command.kubernetes;
 
-import dev.culvert.log.EventLog;
-import dev.culvert.log.LogEvent;
 import ch.qos.logback.classic.Level;
 import dev.culvert.cli.command.CommandException;
 import dev.culvert.cli.command.ExitCode;
@@ -16,6 +14,8 @@ import dev.culvert.cluster.registrar.RegistrarConfig;
 import dev.culvert.cluster.registrar.RegistrarRun;
 import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.config.KubernetesConfig;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.LogEvent;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import java.nio.file.Path;
@@ -129,7 +129,8 @@ public final class RegistrarCommand implements Callable<Integer> {
             servers,
             parsed(clusterCidrs, Prefix::parse));
     if (settings.podNetworks().isEmpty()) {
-      log.warn(LogEvent.CONFIG_WARNING,
+      log.warn(
+          LogEvent.CONFIG_WARNING,
           "without --cluster-cidrs a node that was taken over can claim any range as its pods'");
     }
     RegistrarConfig config =

@@ -19,8 +19,9 @@ public final class Journal {
   }
 
   /**
-   * Whether {@code stream}, a device and an inode as in {@code 9:123456}, is this file. The variable
-   * alone says little, since a child process inherits it and may have another standard error.
+   * Whether {@code stream}, a device and an inode as in {@code 9:123456}, is this file. The
+   * variable alone says little, since a child process inherits it and may have another standard
+   * error.
    */
   static boolean names(@Nullable String stream, Path file) {
     if (stream == null || stream.isEmpty()) {

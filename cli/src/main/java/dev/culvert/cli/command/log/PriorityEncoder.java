@@ -16,7 +16,10 @@ final class PriorityEncoder extends PatternLayoutEncoder {
   public byte[] encode(ILoggingEvent line) {
     String prefix = "<" + priority(line.getLevel()) + ">";
     StringBuilder text = new StringBuilder();
-    getLayout().doLayout(line).lines().forEach(each -> text.append(prefix).append(each).append('\n'));
+    getLayout()
+        .doLayout(line)
+        .lines()
+        .forEach(each -> text.append(prefix).append(each).append('\n'));
     return text.toString().getBytes(UTF_8);
   }
 

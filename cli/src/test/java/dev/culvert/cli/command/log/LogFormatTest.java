@@ -91,7 +91,9 @@ class LogFormatTest {
     assertTrue(all.stream().allMatch(line -> line.matches("<[3467]>.*")), text);
     assertEquals(
         List.of("<4>", "<6>", "<7>"),
-        all.subList(all.size() - 3, all.size()).stream().map(line -> line.substring(0, 3)).toList());
+        all.subList(all.size() - 3, all.size()).stream()
+            .map(line -> line.substring(0, 3))
+            .toList());
     assertTrue(all.subList(0, all.size() - 3).stream().allMatch(l -> l.startsWith("<3>")), text);
     assertFalse(encoded(LogFormat.TEXT, false).contains("<"), text);
   }
@@ -100,7 +102,8 @@ class LogFormatTest {
   void theJournalIsMeantOnlyIfStandardErrorIsItsStream(@TempDir Path folder) throws Exception {
     Path file = Files.createFile(folder.resolve("stream"));
     Path other = Files.createFile(folder.resolve("other"));
-    String stream = Files.getAttribute(file, "unix:dev") + ":" + Files.getAttribute(file, "unix:ino");
+    String stream =
+        Files.getAttribute(file, "unix:dev") + ":" + Files.getAttribute(file, "unix:ino");
     assertTrue(Journal.names(stream, file));
     assertFalse(Journal.names(stream, other));
     assertFalse(Journal.names(null, file));
