@@ -9,6 +9,7 @@ import dev.culvert.cli.command.ReloadCommand;
 import dev.culvert.cli.command.UpCommand;
 import dev.culvert.cli.command.Version;
 import dev.culvert.cli.command.WgCommand;
+import dev.culvert.cli.command.bundle.BundleCommand;
 import dev.culvert.cli.command.capture.CaptureCommand;
 import dev.culvert.cli.command.capture.KeyLogCommand;
 import dev.culvert.cli.command.key.KeyCommand;
@@ -63,6 +64,7 @@ import picocli.CommandLine.Spec;
     footerHeading = "%nEnvironment:%n",
     footer = {
       "  LOG_LEVEL       silent, error, info, verbose or debug",
+      "  LOG_FORMAT      text or json, of 'up', 'wg' and 'registrar'",
       "  CULVERT_DEBUG   1: show where an error comes from"
     })
 public final class RootCommand implements Runnable {
@@ -119,6 +121,7 @@ public final class RootCommand implements Runnable {
     commands.put("capture", () -> new CaptureCommand(machine));
     commands.put("key", () -> key(machine));
     commands.put("doctor", () -> new DoctorCommand(machine));
+    commands.put("bundle", () -> new BundleCommand(machine));
     commands.put("lab", () -> new LabCommand(Main.class));
     commands.put("completion", CompletionCommand::new);
     return commands;

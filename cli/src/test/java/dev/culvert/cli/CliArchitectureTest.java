@@ -15,8 +15,11 @@ import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ArchRule;
 import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
+import dev.culvert.cli.command.Logging;
 import java.nio.file.Files;
 import java.time.Clock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The modules' layers, seen from the top, and the arrows inside daemon, lab and cli. */
 @AnalyzeClasses(packages = "dev.culvert", importOptions = CliArchitectureTest.MainOnly.class)
@@ -34,6 +37,8 @@ final class CliArchitectureTest {
       layeredArchitecture()
           .consideringOnlyDependenciesInLayers()
           .ensureAllClassesAreContainedInArchitecture()
+          .layer("log")
+          .definedBy("dev.culvert.log..")
           .layer("crypto")
           .definedBy("dev.culvert.crypto..")
           .layer("routing")
@@ -58,6 +63,8 @@ final class CliArchitectureTest {
           .mayOnlyBeAccessedByLayers("cli", "lab", "daemon")
           .whereLayer("tunnel")
           .mayOnlyBeAccessedByLayers("cli", "lab", "daemon")
+          .whereLayer("log")
+          .mayOnlyBeAccessedByLayers("cli", "lab", "daemon", "tunnel", "cluster")
           .whereLayer("routing")
           .mayOnlyBeAccessedByLayers("cli", "lab", "daemon", "tunnel", "cluster")
           .whereLayer("crypto")
@@ -66,6 +73,18 @@ final class CliArchitectureTest {
   @ArchTest
   static final ArchRule noPackagesDependOnEachOtherInACircle =
       slices().matching("dev.culvert.(**)").should().beFreeOfCycles();
+
+  /** So each line names its event. */
+  @ArchTest
+  static final ArchRule linesOfTheLogAreWrittenThroughEventLog =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage("dev.culvert.log")
+          .and()
+          .areNotAssignableTo(Logging.class)
+          .should()
+          .dependOnClassesThat()
+          .belongToAnyOf(Logger.class, LoggerFactory.class, System.Logger.class);
 
   @ArchTest static final ArchRule everyPackageSaysItsPurpose = classes().should(haveAPackageInfo());
 
@@ -113,7 +132,8 @@ final class CliArchitectureTest {
           .resideInAPackage("dev.culvert.daemon.config")
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage("java.io..", "java.nio.channels..", "java.net..", "org.slf4j..")
+          .resideInAnyPackage(
+              "java.io..", "java.nio.channels..", "java.net..", "org.slf4j..", "dev.culvert.log..")
           .orShould()
           .dependOnClassesThat()
           .belongToAnyOf(

@@ -36,7 +36,8 @@ class ClusterArchitectureTest {
         .areAssignableTo(Thread.class)
         .orShould()
         .dependOnClassesThat()
-        .resideInAnyPackage("java.nio.file..", "java.net..", "org.slf4j..", "io.fabric8..")
+        .resideInAnyPackage(
+            "java.nio.file..", "java.net..", "org.slf4j..", "dev.culvert.log..", "io.fabric8..")
         .check(CLASSES);
   }
 }

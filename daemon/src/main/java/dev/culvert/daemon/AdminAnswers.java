@@ -4,30 +4,40 @@ package dev.culvert.daemon;
 import dev.culvert.daemon.admin.AdminMessage.Request;
 import dev.culvert.daemon.admin.AdminMessage.Response;
 import dev.culvert.daemon.admin.AuditView;
+import dev.culvert.daemon.admin.DiagnosticsView;
 import dev.culvert.daemon.admin.OverviewView;
+import dev.culvert.daemon.admin.RedactedConfig;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.steer.GatewayPlan;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
+import dev.culvert.log.RecentLines;
 import dev.culvert.tunnel.gateway.DeviceException;
 import java.io.IOException;
 import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Answers the questions that arrive on a gateway's admin socket, each question from one state. */
 final class AdminAnswers {
-  private static final Logger log = LoggerFactory.getLogger(AdminAnswers.class);
+  private static final EventLog log = EventLog.of(AdminAnswers.class);
 
   private final Supplier<GatewayState> state;
   private final Supplier<OverviewView> overview;
   private final Reload reload;
   private final Runnable stop;
+  private final Metrics metrics;
   private volatile boolean keysTold;
 
   /** Reads the configuration again. */
   interface Reload {
     void run() throws ConfigException, IOException;
+  }
+
+  /** The series of metrics in Prometheus' text format; null if there is no endpoint. */
+  interface Metrics {
+    @Nullable String text();
   }
 
   /**
@@ -36,11 +46,16 @@ final class AdminAnswers {
    * @param stop starts the end of the gateway and returns at once
    */
   AdminAnswers(
-      Supplier<GatewayState> state, Supplier<OverviewView> overview, Reload reload, Runnable stop) {
+      Supplier<GatewayState> state,
+      Supplier<OverviewView> overview,
+      Reload reload,
+      Runnable stop,
+      Metrics metrics) {
     this.state = state;
     this.overview = overview;
     this.reload = reload;
     this.stop = stop;
+    this.metrics = metrics;
   }
 
   Response answer(Request request) {
@@ -55,6 +70,7 @@ final class AdminAnswers {
         case AUDIT -> audit(state.get());
         case OVERVIEW -> Response.of(overview.get());
         case KEYLOG -> keyLog(state.get());
+        case DIAGNOSTICS -> diagnostics(state.get());
         case ACCEPT_HELD -> {
           acceptHeld(state.get());
           yield Response.of(state.get().view());
@@ -68,7 +84,11 @@ final class AdminAnswers {
       if (e instanceof DeviceException device && device.isClosed()) {
         return Response.ofEnding();
       }
-      log.warn("{} failed: {}", request.command(), e.getMessage());
+      log.warn(
+          LogEvent.COMMAND_FAILED,
+          "{} failed: {}",
+          request.command(),
+          Field.reason(e.getMessage()));
       return Response.failed(String.valueOf(e.getMessage()));
     }
   }
@@ -86,6 +106,16 @@ final class AdminAnswers {
     api.acceptHeld();
   }
 
+  private Response diagnostics(GatewayState now) {
+    return Response.of(
+        new DiagnosticsView(
+            Observation.version(),
+            ThreadDump.now(),
+            RedactedConfig.of(now.config()),
+            RecentLines.ofProcess().lines(),
+            metrics.text()));
+  }
+
   private static Response audit(GatewayState now) throws IOException {
     AuditView audit =
         now.requireKernel().audit(now.config(), now.requireRunning().tunnel().status());
@@ -96,8 +126,9 @@ final class AdminAnswers {
     if (!keysTold) {
       keysTold = true;
       log.warn(
+          LogEvent.KEYS_READ,
           "{}: an administrator reads the keys (culvert keylog, or capture --with-secrets)",
-          now.config().interfaceName());
+          Field.tunnel(now.config().interfaceName()));
     }
     return Response.of(now.requireRunning().keyLog());
   }

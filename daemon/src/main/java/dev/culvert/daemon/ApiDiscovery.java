@@ -11,21 +11,22 @@ import dev.culvert.cluster.registrar.RegistrarRun;
 import dev.culvert.daemon.admin.ControlPlaneView;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.KubernetesConfig;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Discovery through the Kubernetes API while a gateway runs: opens the API, publishes this node's
  * claim, and hands the newest snapshot to the gateway. If the API is away, all stays as it is.
  */
 final class ApiDiscovery implements AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(ApiDiscovery.class);
+  private static final EventLog log = EventLog.of(ApiDiscovery.class);
 
   /** Between two looks at whether the claim has changed. */
   private static final Duration LOOK = Duration.ofSeconds(1);
@@ -108,7 +109,7 @@ final class ApiDiscovery implements AutoCloseable {
         }
       }
     } catch (InterruptedException e) {
-      log.debug("the API is no longer followed");
+      log.debug(LogEvent.WATCH_ENDED, "the API is no longer followed");
     }
   }
 
@@ -132,7 +133,10 @@ final class ApiDiscovery implements AutoCloseable {
       } catch (IOException | RuntimeException e) {
         if (!String.valueOf(e.getMessage()).equals(openError)) {
           openError = String.valueOf(e.getMessage());
-          log.warn("the Kubernetes API cannot be asked: {}", openError);
+          log.warn(
+              LogEvent.API_UNREACHABLE,
+              "the Kubernetes API cannot be asked: {}",
+              Field.reason(openError));
         }
         Thread.sleep(AGAIN);
       }
@@ -202,14 +206,14 @@ final class ApiDiscovery implements AutoCloseable {
         }
       }
     } catch (InterruptedException e) {
-      log.debug("snapshots are no longer applied");
+      log.debug(LogEvent.WATCH_ENDED, "snapshots are no longer applied");
     }
   }
 
   /** Logs a failure when it begins or changes, not at each attempt. */
   private void swapFailed(String message) {
     if (!message.equals(swapError)) {
-      log.error("the nodes in force stay: {}", message);
+      log.error(LogEvent.NODES_REFUSED, "the nodes in force stay: {}", Field.reason(message));
     }
     swapError = message;
   }

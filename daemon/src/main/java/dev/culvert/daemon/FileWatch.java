@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon;
 
+import dev.culvert.log.EventLog;
+import dev.culvert.log.LogEvent;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Tells when a file has changed. The file is looked at twice a second, through symbolic links: a
@@ -15,7 +15,7 @@ import org.slf4j.LoggerFactory;
  * would not see. A file that is being written is left alone until two looks find it unchanged.
  */
 final class FileWatch implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(FileWatch.class);
+  private static final EventLog LOG = EventLog.of(FileWatch.class);
   private static final Duration INTERVAL = Duration.ofMillis(500);
 
   private final Path file;
@@ -57,11 +57,11 @@ final class FileWatch implements AutoCloseable {
         try {
           look(true);
         } catch (RuntimeException e) {
-          LOG.error("{}: its change could not be handled", file, e);
+          LOG.failure(LogEvent.WATCH_FAILED, e, "{}: its change could not be handled", file);
         }
       }
     } catch (InterruptedException e) {
-      LOG.debug("{} is no longer watched", file);
+      LOG.debug(LogEvent.WATCH_ENDED, "{} is no longer watched", file);
     }
   }
 

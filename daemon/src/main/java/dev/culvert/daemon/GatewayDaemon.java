@@ -11,6 +11,9 @@ import dev.culvert.daemon.config.KubernetesConfig;
 import dev.culvert.daemon.config.read.ConfigFile;
 import dev.culvert.daemon.config.read.KnownCluster;
 import dev.culvert.daemon.config.ready.Desired;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import dev.culvert.tunnel.gateway.RunningTunnel;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -22,8 +25,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A gateway that runs from a configuration file. The guard is put in place before the device and is
@@ -33,7 +34,7 @@ import org.slf4j.LoggerFactory;
  * <p>Start and reload replace {@link #state} under this object's lock; reads need no lock.
  */
 public final class GatewayDaemon implements AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(GatewayDaemon.class);
+  private static final EventLog log = EventLog.of(GatewayDaemon.class);
 
   /**
    * The longest wait for name servers at a start or reload; names without an answer are resolved
@@ -82,7 +83,7 @@ public final class GatewayDaemon implements AutoCloseable {
     GatewayConfig config = BootGuard.parseOrGuard(source, machine);
     ClusterSnapshot known = machine.remembered(config);
     GatewayDaemon daemon = new GatewayDaemon(new GatewayState(source, config, known), machine);
-    config.warnings().forEach(log::warn);
+    config.warnings().forEach(GatewayDaemon::warn);
     try {
       daemon.start(config);
       return daemon;
@@ -112,7 +113,8 @@ public final class GatewayDaemon implements AutoCloseable {
     }
     kernel.lead(config, running.tunnel());
     AdminAnswers answers =
-        new AdminAnswers(() -> state, observation::overview, this::reload, this::stop);
+        new AdminAnswers(
+            () -> state, observation::overview, this::reload, this::stop, observation::metrics);
     admin = AdminServer.open(machine.adminDirectory(), config.interfaceName(), answers::answer);
     logUp(state.view());
     synchronized (this) {
@@ -126,10 +128,15 @@ public final class GatewayDaemon implements AutoCloseable {
     }
   }
 
+  private static void warn(String warning) {
+    log.warn(LogEvent.CONFIG_WARNING, "{}", warning);
+  }
+
   private static void logUp(GatewayView view) {
     log.info(
+        LogEvent.GATEWAY_UP,
         "{} is up: {}, {} peers, UDP port {}{}",
-        view.interfaceName(),
+        Field.tunnel(view.interfaceName()),
         view.engine(),
         view.peers().size(),
         view.listenPort(),
@@ -167,14 +174,14 @@ public final class GatewayDaemon implements AutoCloseable {
     if (names != null) {
       names.askAnew(NAMES_PATIENCE);
     }
-    log.info("{} reloaded {}", interfaceName(), file);
+    log.info(LogEvent.CONFIG_RELOADED, "{} reloaded {}", Field.tunnel(interfaceName()), file);
   }
 
   private synchronized void readAgain() throws ConfigException, IOException {
     ConfigFile source = ConfigFile.open(file);
     // Not the snapshot in force, which may have nodes that are gone.
     GatewayConfig wanted = source.parse(known(newest));
-    wanted.warnings().forEach(log::warn);
+    wanted.warnings().forEach(GatewayDaemon::warn);
     state.requireKernel().check(wanted);
     become(source, wanted, newest);
     behind = false;
@@ -186,7 +193,10 @@ public final class GatewayDaemon implements AutoCloseable {
     try {
       reload();
     } catch (ConfigException | IOException | RuntimeException e) {
-      log.error("reload failed, the running state stays: {}", e.getMessage());
+      log.error(
+          LogEvent.CONFIG_REFUSED,
+          "reload failed, the running state stays: {}",
+          Field.reason(e.getMessage()));
     }
   }
 
@@ -200,10 +210,18 @@ public final class GatewayDaemon implements AutoCloseable {
       GatewayConfig wanted = now.source().parse();
       if (!wanted.equals(now.config())) {
         become(now.source(), wanted, now.snapshot());
-        log.info("{} follows {}", interfaceName(), source(wanted));
+        log.info(
+            LogEvent.NODES_FOLLOWED,
+            "{} follows {}",
+            Field.tunnel(interfaceName()),
+            source(wanted));
       }
     } catch (ConfigException | IOException | RuntimeException e) {
-      log.error("{}: the nodes in force stay: {}", interfaceName(), e.getMessage());
+      log.error(
+          LogEvent.NODES_REFUSED,
+          "{}: the nodes in force stay: {}",
+          Field.tunnel(interfaceName()),
+          Field.reason(e.getMessage()));
     }
   }
 
@@ -222,10 +240,13 @@ public final class GatewayDaemon implements AutoCloseable {
     }
     forgetAllBut(wanted.peerIds());
     Set<String> before = Set.copyOf(now.config().warnings());
-    wanted.warnings().stream().filter(warning -> !before.contains(warning)).forEach(log::warn);
+    wanted.warnings().stream()
+        .filter(warning -> !before.contains(warning))
+        .forEach(GatewayDaemon::warn);
     become(now.source(), wanted, snapshot);
     behind = false;
-    log.info("{} follows {}", interfaceName(), source(wanted));
+    log.info(
+        LogEvent.NODES_FOLLOWED, "{} follows {}", Field.tunnel(interfaceName()), source(wanted));
   }
 
   /** The configuration with a snapshot; if there can be none, nodes that are gone go anyway. */
@@ -278,7 +299,8 @@ public final class GatewayDaemon implements AutoCloseable {
         before.names().follow(wanted.namedPeers());
       }
       before.requireKernel().follow(before.config(), wanted, tunnel, port);
-      log.info("{}: {} peers changed", interfaceName(), changed);
+      log.info(
+          LogEvent.CONFIG_APPLIED, "{}: {} peers changed", Field.tunnel(interfaceName()), changed);
     }
   }
 
@@ -333,9 +355,10 @@ public final class GatewayDaemon implements AutoCloseable {
   private void steerBackFailed(String reason) {
     if (!reason.equals(steerBackFailure)) {
       log.error(
+          LogEvent.GUARD_UNCERTAIN,
           "{}: guard and rules may not be those of the configuration in force: {}",
-          interfaceName(),
-          reason);
+          Field.tunnel(interfaceName()),
+          Field.reason(reason));
     }
     steerBackFailure = reason;
   }

@@ -14,13 +14,16 @@ import dev.culvert.daemon.observe.Reading;
 import dev.culvert.daemon.observe.Source;
 import dev.culvert.daemon.steer.GuardLedger;
 import dev.culvert.daemon.steer.Network;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LineLimit;
+import dev.culvert.log.LogEvent;
 import dev.culvert.routing.Policy;
 import dev.culvert.tunnel.engine.EngineReading;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.GatewayStatus;
 import dev.culvert.tunnel.gateway.RunningTunnel;
 import dev.culvert.tunnel.lane.LaneCounter;
-import dev.culvert.tunnel.runtime.LimitedLog;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -36,7 +39,7 @@ import org.jspecify.annotations.Nullable;
  * reads the gateway for it. Nothing runs here while there is no endpoint.
  */
 final class Observation implements Source, AutoCloseable {
-  private static final LimitedLog LOG = LimitedLog.of(Observation.class);
+  private static final EventLog LOG = EventLog.of(Observation.class);
 
   /** The longest wait of a scrape for lanes, which answer within a batch. */
   private static final Duration PATIENCE = Duration.ofMillis(100);
@@ -90,9 +93,13 @@ final class Observation implements Source, AutoCloseable {
   private void open(ObservabilityConfig wanted) {
     try {
       endpoint = Endpoint.open(wanted, this);
-      LOG.info("endpoint", "metrics are at {}", wanted.listen());
+      LOG.info(LogEvent.METRICS_OPENED, "metrics are at {}", wanted.listen());
     } catch (ConfigException e) {
-      LOG.error("endpoint", "there are no metrics: {}; mend it and reload", e.getMessage());
+      LOG.per("endpoint")
+          .error(
+              LogEvent.METRICS_FAILED,
+              "there are no metrics: {}; mend it and reload",
+              Field.reason(e.getMessage()));
     }
   }
 
@@ -113,8 +120,17 @@ final class Observation implements Source, AutoCloseable {
       }
       open(wanted);
     } catch (ConfigException e) {
-      LOG.error("endpoint", "the former certificate stays: {}", e.getMessage());
+      LOG.per("endpoint")
+          .error(
+              LogEvent.CERTIFICATE_REFUSED,
+              "the former certificate stays: {}",
+              Field.reason(e.getMessage()));
     }
+  }
+
+  /** All series now, in Prometheus' text format; null if there is no endpoint. */
+  synchronized @Nullable String metrics() {
+    return endpoint == null ? null : endpoint.text();
   }
 
   /** Tells that the configuration was read again. */
@@ -142,7 +158,11 @@ final class Observation implements Source, AutoCloseable {
       engine = tunnel.reading();
       keys = now.requireRunning().keys();
     } catch (DeviceException e) {
-      LOG.warn("reading", "the tunnel does not answer: {}", e.getMessage());
+      LOG.per("reading")
+          .warn(
+              LogEvent.METRICS_INCOMPLETE,
+              "the tunnel does not answer: {}",
+              Field.reason(e.getMessage()));
     }
     ControlPlaneView api = now.api() == null ? null : now.api().view(now.snapshot());
     return new Reading(
@@ -160,6 +180,7 @@ final class Observation implements Source, AutoCloseable {
         keys,
         api,
         reload,
+        LineLimit.ofProcess().suppressed(),
         tunnel.failure().orElse(null));
   }
 
@@ -180,7 +201,8 @@ final class Observation implements Source, AutoCloseable {
         now.requireKernel().plan(now.config()).routes(ends).explanation());
   }
 
-  private static String version() {
+  /** The version of this program. */
+  static String version() {
     return Objects.requireNonNullElse(
         Observation.class.getPackage().getImplementationVersion(), "unpackaged");
   }

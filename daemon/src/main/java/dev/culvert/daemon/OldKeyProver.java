@@ -15,18 +15,19 @@ import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.KeySource;
 import dev.culvert.daemon.config.Place;
 import dev.culvert.daemon.config.read.Base64Key;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Proves the change of this node's key by the old one, if that was kept beside the new one, as
  * {@code private.key.old}.
  */
 final class OldKeyProver implements KeyProver {
-  private static final Logger log = LoggerFactory.getLogger(OldKeyProver.class);
+  private static final EventLog log = EventLog.of(OldKeyProver.class);
 
   private final KubeApi api;
   private final Path oldKey;
@@ -54,7 +55,11 @@ final class OldKeyProver implements KeyProver {
       return KeyChangeProof.make(
           old, registrar, new KeyChangeProof.Change(node, nodeUid, accepted, newKey));
     } catch (ConfigException | IllegalArgumentException e) {
-      log.warn("the change of this node's key is not proven by {}: {}", oldKey, e.getMessage());
+      log.warn(
+          LogEvent.KEY_UNPROVEN,
+          "the change of this node's key is not proven by {}: {}",
+          oldKey,
+          Field.reason(e.getMessage()));
       return null;
     }
   }
@@ -66,7 +71,10 @@ final class OldKeyProver implements KeyProver {
       return lease.metadata().annotations().get(RegistrarKey.ANNOTATION);
     } catch (KubeException e) {
       if (e.code() == KubeException.NOT_FOUND || e.code() == KubeException.FORBIDDEN) {
-        log.warn("the change of this node's key cannot be proven: {}", e.getMessage());
+        log.warn(
+            LogEvent.KEY_UNPROVEN,
+            "the change of this node's key cannot be proven: {}",
+            Field.reason(e.getMessage()));
         return null;
       }
       throw e;

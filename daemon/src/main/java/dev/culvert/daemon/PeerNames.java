@@ -3,6 +3,9 @@ package dev.culvert.daemon;
 
 import dev.culvert.daemon.admin.NameView;
 import dev.culvert.daemon.config.NamedPeer;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
 import java.io.IOException;
@@ -24,8 +27,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Follows the names of peers' endpoints. A name is asked for when it is new, again and again while
@@ -36,7 +37,7 @@ import org.slf4j.LoggerFactory;
  * time; no lock is held while one waits, and {@link #views} takes none at all.
  */
 final class PeerNames implements AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(PeerNames.class);
+  private static final EventLog log = EventLog.of(PeerNames.class);
 
   private static final int LOOK_UPS_AT_ONCE = 8;
   private static final Duration TICK = Duration.ofSeconds(1);
@@ -117,7 +118,7 @@ final class PeerNames implements AutoCloseable {
     try {
       all.get(patience.toMillis(), TimeUnit.MILLISECONDS);
     } catch (TimeoutException e) {
-      log.debug("the name service is slow; it is waited for elsewhere");
+      log.debug(LogEvent.NAME_SLOW, "the name service is slow; it is waited for elsewhere");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (ExecutionException e) {
@@ -181,7 +182,7 @@ final class PeerNames implements AutoCloseable {
     } catch (UnknownHostException e) {
       error = String.valueOf(e.getMessage());
     } catch (Throwable e) { // The name is to be asked for again after an error too.
-      log.error("the look-up of {} failed", peer.host(), e);
+      log.failure(LogEvent.NAME_FAILED, e, "the look-up of {} failed", Field.endpoint(peer.host()));
       error = e.toString();
     }
     synchronized (this) {
@@ -206,10 +207,11 @@ final class PeerNames implements AutoCloseable {
   private static void unresolved(PeerName name, String error) {
     if (!error.equals(name.error())) {
       log.warn(
+          LogEvent.NAME_UNRESOLVED,
           "{}, the endpoint of {}, does not resolve and is asked for again: {}",
-          name.peer().endpoint(),
-          name.peer().label(),
-          error);
+          Field.endpoint(name.peer().endpoint()),
+          Field.peer(name.peer().label()),
+          Field.reason(error));
     }
     name.failed(error, System.nanoTime());
   }
@@ -221,7 +223,12 @@ final class PeerNames implements AutoCloseable {
     Endpoint to = choose(name.answer(), answer, sign);
     if (to != null) {
       running.move(peer.id(), to);
-      log.info("{} is at {}: {}", peer.label(), peer.endpoint(), to);
+      log.info(
+          LogEvent.NAME_RESOLVED,
+          "{} is at {}: {}",
+          Field.peer(peer.label()),
+          peer.endpoint(),
+          Field.endpoint(to));
       if (sign == null || sign.at() == null) {
         running.tunnel().greet();
       }
@@ -268,7 +275,7 @@ final class PeerNames implements AutoCloseable {
         lookLogged();
       }
     } catch (InterruptedException e) {
-      log.debug("names are no longer followed");
+      log.debug(LogEvent.WATCH_ENDED, "names are no longer followed");
     }
   }
 
@@ -276,7 +283,8 @@ final class PeerNames implements AutoCloseable {
     try {
       look();
     } catch (Throwable e) { // An error must not end the clock, which is started once only.
-      log.warn("names of peers could not be looked at: {}", e.toString());
+      log.per("names")
+          .warn(LogEvent.NAME_FAILED, "names of peers could not be looked at: {}", Field.reason(e));
     }
   }
 

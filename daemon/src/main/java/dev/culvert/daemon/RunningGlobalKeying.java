@@ -5,6 +5,9 @@ import dev.culvert.daemon.admin.EspView.GlobalKeyView;
 import dev.culvert.daemon.admin.KeyingView;
 import dev.culvert.daemon.config.ready.DesiredEsp;
 import dev.culvert.daemon.config.ready.GlobalKeyMaterial;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import dev.culvert.tunnel.esp.global.GlobalKeying;
 import dev.culvert.tunnel.esp.global.KeyFile;
 import dev.culvert.tunnel.esp.global.KeyFileException;
@@ -17,12 +20,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Keying by a global key, whose file is watched. */
 final class RunningGlobalKeying implements RunningKeying {
-  private static final Logger LOG = LoggerFactory.getLogger(RunningGlobalKeying.class);
+  private static final EventLog LOG = EventLog.of(RunningGlobalKeying.class);
 
   private final EspDevice<GlobalKeying> device;
   private final Path file;
@@ -71,9 +72,10 @@ final class RunningGlobalKeying implements RunningKeying {
       int published = keys.published().id();
       if (published != before) {
         LOG.info(
+            LogEvent.ROTATION_STEP,
             "{}: key {} is published from {}, after key {}",
-            device.tunnel().interfaceName(),
-            published,
+            Field.tunnel(device.tunnel().interfaceName()),
+            Field.epoch(published),
             file,
             before);
       }
@@ -92,7 +94,11 @@ final class RunningGlobalKeying implements RunningKeying {
 
   private void refuse(String reason) {
     refusal = reason;
-    LOG.error("{}: the keys in use stay: {}", device.tunnel().interfaceName(), reason);
+    LOG.error(
+        LogEvent.ROTATION_REFUSED,
+        "{}: the keys in use stay: {}",
+        Field.tunnel(device.tunnel().interfaceName()),
+        Field.reason(reason));
   }
 
   @Override

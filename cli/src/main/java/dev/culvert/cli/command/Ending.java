@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cli.command;
 
+import dev.culvert.log.EventLog;
+import dev.culvert.log.LogEvent;
 import java.time.Duration;
 import java.util.function.Consumer;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Makes sure that a daemon ends, even if a part of it fails. The state that its process put into
@@ -12,7 +12,7 @@ import org.slf4j.LoggerFactory;
  * ends.
  */
 final class Ending {
-  private static final Logger log = LoggerFactory.getLogger(Ending.class);
+  private static final EventLog log = EventLog.of(Ending.class);
 
   /** Longer than closing takes if every part answers, shorter than an init system waits. */
   private static final Duration PATIENCE = Duration.ofSeconds(20);
@@ -37,7 +37,8 @@ final class Ending {
     return (thread, cause) -> {
       bound.run();
       try {
-        log.error("{} has ended, which it must not", thread.getName(), cause);
+        log.failure(
+            LogEvent.THREAD_DIED, cause, "{} has ended, which it must not", thread.getName());
       } finally {
         end.accept(thread.getName() + " has ended: " + cause);
       }
@@ -54,9 +55,10 @@ final class Ending {
               try {
                 Thread.sleep(PATIENCE);
               } catch (InterruptedException e) {
-                log.error("interrupted before its time", e);
+                log.failure(LogEvent.END_FORCED, e, "interrupted before its time");
               }
-              log.error("a part did not end within {} s", PATIENCE.toSeconds());
+              log.error(
+                  LogEvent.END_FORCED, "a part did not end within {} s", PATIENCE.toSeconds());
               Runtime.getRuntime().halt(ExitCode.FAILED);
             });
   }

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cli.command;
 
+import dev.culvert.cli.command.log.Journal;
 import dev.culvert.daemon.AlreadyRunsException;
 import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
@@ -26,15 +30,11 @@ public final class Failures implements IExecutionExceptionHandler {
 
   @Override
   public int handleExecutionException(Exception e, CommandLine command, ParseResult parsed) {
-    PrintWriter err = command.getErr();
-    if (debug) {
-      e.printStackTrace(err);
+    if (Logging.isJson() && !Detached.isWanted()) {
+      log(e);
+    } else {
+      print(e, command.getErr());
     }
-    err.println("culvert: " + message(e));
-    if (!debug && e instanceof RuntimeException && !(e instanceof UncheckedIOException)) {
-      err.println("culvert: this is a defect; CULVERT_DEBUG=1 shows where");
-    }
-    err.flush();
     return switch (e) {
       case CommandException c -> c.exitCode();
       case ConfigException c -> ExitCode.CONFIG_REFUSED;
@@ -42,8 +42,37 @@ public final class Failures implements IExecutionExceptionHandler {
     };
   }
 
+  /** The last line of a log of JSON is JSON too. */
+  private void log(Exception e) {
+    // Not a field of the class: most commands log nothing, and start sooner without the library.
+    EventLog log = EventLog.of(Failures.class);
+    Field reason = Field.reason(message(e));
+    if (debug || isDefect(e)) {
+      log.failure(LogEvent.COMMAND_ENDED, e, "culvert: {}", reason);
+    } else {
+      log.error(LogEvent.COMMAND_ENDED, "culvert: {}", reason);
+    }
+  }
+
+  private static boolean isDefect(Exception e) {
+    return e instanceof RuntimeException && !(e instanceof UncheckedIOException);
+  }
+
+  private void print(Exception e, PrintWriter err) {
+    if (debug) {
+      e.printStackTrace(err);
+    }
+    // The journal would take a line without a priority for information.
+    String priority = Journal.hasStandardError() ? "<3>" : "";
+    err.println(priority + "culvert: " + message(e));
+    if (!debug && isDefect(e)) {
+      err.println("culvert: this is a defect; CULVERT_DEBUG=1 shows where");
+    }
+    err.flush();
+  }
+
   /** The exception's message for people. */
-  static String message(Exception e) {
+  public static String message(Exception e) {
     return switch (e) {
       case AlreadyRunsException a when a.isGateway() ->
           a.getFile()

@@ -84,7 +84,7 @@ public final class Gateways {
   }
 
   /** Interfaces whose sockets answer, with any program behind them. */
-  private SortedSet<String> running() throws IOException {
+  SortedSet<String> running() throws IOException {
     SortedSet<String> names = new TreeSet<>();
     for (Path directory : List.of(machine.adminDirectory(), machine.uapiDirectory())) {
       if (!Files.isDirectory(directory)) {

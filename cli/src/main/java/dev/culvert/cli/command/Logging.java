@@ -4,7 +4,6 @@ package dev.culvert.cli.command;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.LoggerContext;
-import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
 import ch.qos.logback.classic.spi.Configurator;
 import ch.qos.logback.classic.spi.ConfiguratorRank;
 import ch.qos.logback.classic.spi.ILoggingEvent;
@@ -14,6 +13,10 @@ import ch.qos.logback.core.rolling.RollingFileAppender;
 import ch.qos.logback.core.rolling.SizeBasedTriggeringPolicy;
 import ch.qos.logback.core.spi.ContextAwareBase;
 import ch.qos.logback.core.util.FileSize;
+import dev.culvert.cli.command.log.Journal;
+import dev.culvert.cli.command.log.LogFormat;
+import dev.culvert.cli.command.log.RecentAppender;
+import dev.culvert.log.RecentLines;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Objects;
@@ -21,7 +24,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Logs short lines to standard error, or to a file once there is no terminal. It is configured in
- * code, since reading XML would slow every start.
+ * code, since reading XML would slow every start; and by option and environment, not by the
+ * configuration file, since a refused file has to be logged in the wanted format too.
  */
 @ConfiguratorRank(ConfiguratorRank.CUSTOM_HIGH_PRIORITY)
 public final class Logging extends ContextAwareBase implements Configurator {
@@ -32,18 +36,33 @@ public final class Logging extends ContextAwareBase implements Configurator {
 
   private static final FileSize LARGEST = new FileSize(FileSize.MB_COEFFICIENT);
 
+  private static final String CONSOLE = "console";
+  private static final String RECENT = "recent";
+
+  /** The format of a command that runs on; until one asks for it, text. */
+  private static volatile LogFormat format = LogFormat.TEXT;
+
   @Override
   public ExecutionStatus configure(LoggerContext context) {
-    ConsoleAppender<ILoggingEvent> console = new ConsoleAppender<>();
-    console.setContext(context);
-    console.setTarget("System.err");
-    console.setEncoder(encoder(context));
-    console.start();
-    Logger root = context.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
-    root.addAppender(console);
+    Logger root = root(context);
+    root.addAppender(console(context));
     root.setLevel(Level.WARN);
     context.getLogger(OURS).setLevel(level(Level.WARN));
     return ExecutionStatus.DO_NOT_INVOKE_NEXT_IF_ANY;
+  }
+
+  private static Logger root(LoggerContext context) {
+    return context.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
+  }
+
+  private static ConsoleAppender<ILoggingEvent> console(LoggerContext context) {
+    ConsoleAppender<ILoggingEvent> console = new ConsoleAppender<>();
+    console.setName(CONSOLE);
+    console.setContext(context);
+    console.setTarget("System.err");
+    console.setEncoder(format.encoder(context, Journal.hasStandardError()));
+    console.start();
+    return console;
   }
 
   /** Whether the user set a level that shows messages, so that a daemon keeps its terminal. */
@@ -52,11 +71,32 @@ public final class Logging extends ContextAwareBase implements Configurator {
     return level != null && !level.isEmpty() && !level.equals("silent");
   }
 
-  /** Sets the level for a command that runs on, unless the user set a level. */
-  public static void daemonDefault(Level byDefault) {
-    if (LoggerFactory.getILoggerFactory() instanceof LoggerContext context) {
-      context.getLogger(OURS).setLevel(level(byDefault));
+  /** Whether a command runs on whose log is JSON, so that its last words are to be JSON too. */
+  static boolean isJson() {
+    return format == LogFormat.JSON;
+  }
+
+  /**
+   * Sets format and level for a command that runs on, and keeps its newest lines.
+   *
+   * @param byDefault the level, unless the user set one
+   */
+  static void daemon(LogFormat wanted, Level byDefault) {
+    if (!(LoggerFactory.getILoggerFactory() instanceof LoggerContext context)) {
+      return;
     }
+    format = wanted;
+    Logger root = root(context);
+    root.detachAppender(CONSOLE);
+    root.addAppender(console(context));
+    root.detachAppender(RECENT);
+    RecentAppender recent =
+        new RecentAppender(wanted.encoder(context, false), RecentLines.ofProcess());
+    recent.setName(RECENT);
+    recent.setContext(context);
+    recent.start();
+    root.addAppender(recent);
+    context.getLogger(OURS).setLevel(level(byDefault));
   }
 
   /**
@@ -68,11 +108,11 @@ public final class Logging extends ContextAwareBase implements Configurator {
     if (!(LoggerFactory.getILoggerFactory() instanceof LoggerContext context)) {
       return;
     }
-    String file = FOLDER.resolve(interfaceName + ".log").toString();
+    String file = file(interfaceName).toString();
     RollingFileAppender<ILoggingEvent> appender = new RollingFileAppender<>();
     appender.setContext(context);
     appender.setFile(file);
-    appender.setEncoder(encoder(context));
+    appender.setEncoder(format.encoder(context, false));
     FixedWindowRollingPolicy keptFiles = new FixedWindowRollingPolicy();
     keptFiles.setContext(context);
     keptFiles.setParent(appender);
@@ -87,16 +127,13 @@ public final class Logging extends ContextAwareBase implements Configurator {
     appender.setRollingPolicy(keptFiles);
     appender.setTriggeringPolicy(size);
     appender.start();
-    context.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME).addAppender(appender);
+    root(context).addAppender(appender);
     context.getLogger(OURS).setLevel(Level.INFO);
   }
 
-  private static PatternLayoutEncoder encoder(LoggerContext context) {
-    PatternLayoutEncoder encoder = new PatternLayoutEncoder();
-    encoder.setContext(context);
-    encoder.setPattern("%d{yyyy-MM-dd HH:mm:ss.SSS} %-5level %msg%n%rEx{short}");
-    encoder.start();
-    return encoder;
+  /** The log of a gateway that has left its terminal. */
+  public static Path file(String interfaceName) {
+    return FOLDER.resolve(interfaceName + ".log");
   }
 
   private static Level level(Level byDefault) {

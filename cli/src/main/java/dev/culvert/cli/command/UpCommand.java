@@ -44,6 +44,8 @@ public final class UpCommand implements Callable<Integer> {
 
   @Mixin private KubernetesOptions kubernetesOptions;
 
+  @Mixin private LogOption log;
+
   @Option(
       names = {"-d", "--detach"},
       description = "Returns when the gateway is up and leaves it running.")
@@ -72,7 +74,7 @@ public final class UpCommand implements Callable<Integer> {
     if (detach && !Detached.isWanted()) {
       throw new CommandException(ExitCode.USAGE, "--detach works through the launcher, ./culvert");
     }
-    Logging.daemonDefault(Detached.isWanted() ? Level.WARN : Level.INFO);
+    log.begin(Detached.isWanted() ? Level.WARN : Level.INFO);
     Path file = file();
     AtomicBoolean told = new AtomicBoolean();
     try (GatewayDaemon daemon = start(file)) {

@@ -13,6 +13,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -26,6 +27,8 @@ import picocli.CommandLine.Parameters;
     })
 public final class WgCommand implements Callable<Integer> {
   private final Machine machine;
+
+  @Mixin private LogOption log;
 
   @Option(
       names = {"-f", "--foreground"},
@@ -48,7 +51,7 @@ public final class WgCommand implements Callable<Integer> {
       throw new CommandException(
           ExitCode.USAGE, "without -f this works through the launcher, ./culvert");
     }
-    Logging.daemonDefault(Level.ERROR);
+    log.begin(Level.ERROR);
     if (LocalServer.isLive(machine.uapiSocket(interfaceName))) {
       throw new FileAlreadyExistsException(interfaceName);
     }

@@ -110,6 +110,7 @@ public final class UpPair implements AutoCloseable {
   private final Keys keys;
   private final List<String> more;
   private final UnaryOperator<String> change;
+  private final Map<String, String> environment;
   private final List<Path> manual =
       List.of(keyFile(21, 1), keyFile(22, 1)); // sent under by host 1, by host 2
   private final Path global = keyFile(11, 3);
@@ -135,6 +136,21 @@ public final class UpPair implements AutoCloseable {
    * @param change of our configuration
    */
   public UpPair(EspPair pair, Keys keys, List<String> more, UnaryOperator<String> change) {
+    this(pair, keys, more, change, Map.of());
+  }
+
+  /**
+   * Starts both, side by side.
+   *
+   * @param environment of both, added to that of the test
+   */
+  public UpPair(
+      EspPair pair,
+      Keys keys,
+      List<String> more,
+      UnaryOperator<String> change,
+      Map<String, String> environment) {
+    this.environment = Map.copyOf(environment);
     this.pair = pair;
     this.keys = keys;
     this.more = List.copyOf(more);
@@ -184,7 +200,7 @@ public final class UpPair implements AutoCloseable {
   }
 
   private Daemon start(Namespace namespace, Path config) {
-    Daemon daemon = namespace.start(Map.of(), keys.start(config));
+    Daemon daemon = namespace.start(environment, keys.start(config));
     try {
       daemon.awaitOutput("is up");
     } catch (RuntimeException e) {
@@ -254,6 +270,11 @@ public final class UpPair implements AutoCloseable {
         "internal: ['" + pair.wireAddress(host) + "']",
         "podCIDRs: " + ranges(host),
         "esp: {" + String.join(", ", esp) + "}");
+  }
+
+  /** The private keys of both, in base64. */
+  public List<String> privateKeys() {
+    return statics.stream().map(WgNode.Keys::privateKey).toList();
   }
 
   /** The output of both. */

@@ -9,20 +9,21 @@ import dev.culvert.cluster.resource.Metadata;
 import dev.culvert.cluster.resource.Namespace;
 import dev.culvert.cluster.resource.Node;
 import dev.culvert.cluster.resource.ResourceKind;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Publishes this node's claim, and looks from time to time whether it still stands. Writes only if
  * the object differs from the claim, so nothing changes at rest.
  */
 public final class Publisher {
-  private static final Logger log = LoggerFactory.getLogger(Publisher.class);
+  private static final EventLog log = EventLog.of(Publisher.class);
 
   /** After an accepted claim; an object that was deleted is back within this time. */
   static final Duration AT_REST = Duration.ofMinutes(10);
@@ -105,7 +106,10 @@ public final class Publisher {
 
   private void fail(String cause) {
     if (!cause.equals(publication.error())) {
-      log.warn("this node's claim is not published: {}", cause);
+      log.warn(
+          LogEvent.CLAIM_UNPUBLISHED,
+          "this node's claim is not published: {}",
+          Field.reason(cause));
     }
     publication = publication.failed(cause);
   }
@@ -113,6 +117,7 @@ public final class Publisher {
   private void tell(Publication before, Publication after) {
     if (!after.equals(before)) {
       log.info(
+          LogEvent.NODE_PHASE,
           "node {} is {}{}",
           name,
           after.phase() == null ? "unknown to the registrar" : after.phase().text(),

@@ -13,6 +13,9 @@ import dev.culvert.cluster.resource.KubeObject;
 import dev.culvert.cluster.resource.ResourceKind;
 import dev.culvert.cluster.state.ClusterState;
 import dev.culvert.cluster.state.Kept;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
@@ -26,8 +29,6 @@ import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Follows the nodes, the exemptions and the policy, and tells a listener each new snapshot: the
@@ -35,7 +36,7 @@ import org.slf4j.LoggerFactory;
  * is any, before the API has answered.
  */
 public final class ClusterFollower implements ClusterFeed {
-  private static final Logger LOG = LoggerFactory.getLogger(ClusterFollower.class);
+  private static final EventLog LOG = EventLog.of(ClusterFollower.class);
   private static final String ACCEPTED = "status.phase=Accepted";
   private static final int NAMES = 10;
   private static final Pace SNAPSHOTS = new Pace(Duration.ofSeconds(1), Duration.ofSeconds(1));
@@ -219,7 +220,11 @@ public final class ClusterFollower implements ClusterFeed {
               kept(policies.view()),
               now.former()));
     } catch (IOException e) {
-      LOG.warn("the cluster's state cannot be kept for the next start: {}", e.toString());
+      LOG.per("state")
+          .warn(
+              LogEvent.NODES_UNKEPT,
+              "the cluster's state cannot be kept for the next start: {}",
+              Field.reason(e));
     }
   }
 

@@ -9,16 +9,17 @@ import dev.culvert.cluster.kube.KubeException;
 import dev.culvert.cluster.resource.KubeObject;
 import dev.culvert.cluster.resource.Namespace;
 import dev.culvert.cluster.resource.ResourceKind;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Does the steps of one {@link Follower} over the API, on the thread that runs it. */
 public final class KindFollower<T extends KubeObject> implements Runnable {
-  private static final Logger LOG = LoggerFactory.getLogger(KindFollower.class);
+  private static final EventLog LOG = EventLog.of(KindFollower.class);
 
   /** Objects of one name in several namespaces; if there are more, the collection is listed. */
   private static final int NAMESAKES = 100;
@@ -84,7 +85,11 @@ public final class KindFollower<T extends KubeObject> implements Runnable {
       tell(() -> follower.failed(System.nanoTime(), e));
     } catch (RuntimeException e) {
       failures.incrementAndGet();
-      LOG.debug("{} are not followed for a moment", kind.path(), e);
+      LOG.debug(
+          LogEvent.API_UNFOLLOWED,
+          "{} are not followed for a moment: {}",
+          kind.path(),
+          Field.reason(e));
       tell(() -> follower.failed(System.nanoTime(), e));
     }
   }
@@ -132,7 +137,8 @@ public final class KindFollower<T extends KubeObject> implements Runnable {
     KubeApi.Page<T> answer = api.list(kind, query);
     tell(() -> follower.page(System.nanoTime(), answer));
     if (answer.next() == null) {
-      LOG.info("{}: listed at version {}", kind.kind(), answer.resourceVersion());
+      LOG.info(
+          LogEvent.API_LISTED, "{}: listed at version {}", kind.kind(), answer.resourceVersion());
       onChange.run();
     }
   }
@@ -179,10 +185,12 @@ public final class KindFollower<T extends KubeObject> implements Runnable {
       if (Thread.currentThread().isInterrupted()) {
         throw e;
       }
-      LOG.warn(
-          "whether the kind {} is deleted, or this object alone, cannot be read: {}",
-          kind.kind(),
-          e.getMessage());
+      LOG.per(kind.kind())
+          .warn(
+              LogEvent.API_FAILED,
+              "whether the kind {} is deleted, or this object alone, cannot be read: {}",
+              kind.kind(),
+              Field.reason(e.getMessage()));
       return KindStanding.UNKNOWN;
     }
   }
@@ -218,9 +226,13 @@ public final class KindFollower<T extends KubeObject> implements Runnable {
     View<T> view = view();
     String trouble = view.trouble();
     if (trouble != null && !trouble.equals(lastTrouble)) {
-      LOG.warn("{} are not followed, and all of them stay as they are: {}", kind.kind(), trouble);
+      LOG.warn(
+          LogEvent.API_UNFOLLOWED,
+          "{} are not followed, and all of them stay as they are: {}",
+          kind.kind(),
+          Field.reason(trouble));
     } else if (trouble == null && lastTrouble != null) {
-      LOG.info("{} are followed again", kind.kind());
+      LOG.info(LogEvent.API_FOLLOWED, "{} are followed again", kind.kind());
     }
     lastTrouble = trouble;
     reportHeld(view);
@@ -231,12 +243,14 @@ public final class KindFollower<T extends KubeObject> implements Runnable {
     boolean now = !view.missing().isEmpty();
     if (now && !held) {
       LOG.warn(
+          LogEvent.API_HELD,
           "{}: the API has no more {}, and maybe others, which are kept; 'culvert status' names"
               + " all, and 'culvert nodes accept --held' lets them go",
           kind.kind(),
           view.missing().iterator().next());
     } else if (held && !now) {
-      LOG.info("{}: none is kept any more that the API does not have", kind.kind());
+      LOG.info(
+          LogEvent.API_HELD, "{}: none is kept any more that the API does not have", kind.kind());
     }
     held = now;
   }

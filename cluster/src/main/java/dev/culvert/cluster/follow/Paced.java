@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cluster.follow;
 
+import dev.culvert.log.EventLog;
+import dev.culvert.log.LogEvent;
 import java.time.Duration;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * An action that is done when it is due, at once if it was not done for a while; and again when it
  * was not due for long.
  */
 final class Paced implements Runnable {
-  private static final Logger LOG = LoggerFactory.getLogger(Paced.class);
+  private static final EventLog LOG = EventLog.of(Paced.class);
 
   /** After an action that found nothing to do. */
   private static final Pace IDLE = new Pace(Duration.ofMillis(10), Duration.ofSeconds(1));
@@ -52,7 +52,12 @@ final class Paced implements Runnable {
         try {
           done = action.getAsBoolean();
         } catch (RuntimeException e) {
-          LOG.error("{} failed, and is done again with the next change", name, e);
+          LOG.per(name)
+              .failure(
+                  LogEvent.WATCH_FAILED,
+                  e,
+                  "{} failed, and is done again with the next change",
+                  name);
         }
         Duration took = Duration.ofNanos(System.nanoTime() - began);
         Thread.sleep((done ? pace.get() : IDLE).restAfter(took));

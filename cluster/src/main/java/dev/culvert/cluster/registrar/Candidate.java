@@ -4,6 +4,9 @@ package dev.culvert.cluster.registrar;
 import dev.culvert.cluster.resource.Condition;
 import dev.culvert.cluster.resource.CulvertNode;
 import dev.culvert.cluster.resource.CulvertNode.Phase;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import java.util.ArrayList;
@@ -14,12 +17,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** One CulvertNode in the course of a decision. */
 final class Candidate {
-  private static final Logger LOG = LoggerFactory.getLogger(Candidate.class);
+  private static final EventLog LOG = EventLog.of(Candidate.class);
 
   private static final CulvertNode.Status NOTHING =
       new CulvertNode.Status(
@@ -119,7 +120,11 @@ final class Candidate {
       try {
         values.add(parser.apply(text));
       } catch (IllegalArgumentException e) {
-        LOG.warn("a status has a range or address that is none: {}", e.getMessage());
+        LOG.per("status")
+            .warn(
+                LogEvent.NODE_UNREADABLE,
+                "a status has a range or address that is none: {}",
+                Field.reason(e.getMessage()));
       }
     }
     return values;

@@ -13,6 +13,8 @@ import dev.culvert.cluster.resource.CulvertNode;
 import dev.culvert.cluster.resource.KubeObject;
 import dev.culvert.cluster.resource.Node;
 import dev.culvert.cluster.resource.ResourceKind;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.LogEvent;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -24,12 +26,10 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Follows all collections that the registrar decides from. */
 final class ClusterWatch implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(ClusterWatch.class);
+  private static final EventLog LOG = EventLog.of(ClusterWatch.class);
 
   private final KubeApi api;
   private final FollowLimits limits;
@@ -120,7 +120,8 @@ final class ClusterWatch implements AutoCloseable {
       RangeDetection.Finding finding = new RangeDetection(api).find();
       undetected = finding.why();
       if (finding.kind() != null) {
-        LOG.info("ranges are taken from {}: {}", finding.kind(), finding.why());
+        LOG.info(
+            LogEvent.RANGES_SOURCE, "ranges are taken from {}: {}", finding.kind(), finding.why());
         undetected = null;
         int before = followers.size();
         ranges = ranges(finding.kind());
@@ -173,11 +174,12 @@ final class ClusterWatch implements AutoCloseable {
     if (since == null) {
       restoredSince = now;
       LOG.warn(
+          LogEvent.API_WENT_BACK,
           "the API came back with an older state: no node is accepted for {} minutes, and only"
               + " proven or approved keys of nodes that are",
           limits.hold().toMinutes());
     } else if (now - since >= limits.hold().toNanos()) {
-      LOG.warn("the older state of the API is believed now");
+      LOG.warn(LogEvent.API_WENT_BACK, "the older state of the API is believed now");
       followers.forEach(KindFollower::acceptHeld);
     }
     return true;

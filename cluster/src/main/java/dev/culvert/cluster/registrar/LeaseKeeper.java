@@ -5,16 +5,17 @@ import dev.culvert.cluster.kube.KubeApi;
 import dev.culvert.cluster.kube.KubeException;
 import dev.culvert.cluster.resource.Lease;
 import dev.culvert.cluster.resource.ResourceKind;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import java.time.Instant;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Acquires and renews the Lease over the API, on the thread that runs it. */
 final class LeaseKeeper implements Runnable {
-  private static final Logger LOG = LoggerFactory.getLogger(LeaseKeeper.class);
+  private static final EventLog LOG = EventLog.of(LeaseKeeper.class);
   private static final JsonMapper JSON = JsonMapper.shared();
 
   private final KubeApi api;
@@ -98,13 +99,19 @@ final class LeaseKeeper implements Runnable {
 
   private void report(@Nullable String failure) {
     if (failure != null && !failure.equals(trouble)) {
-      LOG.warn("the Lease {} cannot be read or renewed: {}", name, failure);
+      LOG.warn(
+          LogEvent.LEASE_FAILED,
+          "the Lease {} cannot be read or renewed: {}",
+          name,
+          Field.reason(failure));
     }
     trouble = failure;
     boolean leads = lease.holds(nanoTime.getAsLong());
     if (leads != led) {
       led = leads;
-      LOG.info(leads ? "this registrar leads" : "this registrar does not lead any more");
+      LOG.info(
+          LogEvent.LEASE_CHANGED,
+          leads ? "this registrar leads" : "this registrar does not lead any more");
       onChange.run();
     }
   }
@@ -118,7 +125,11 @@ final class LeaseKeeper implements Runnable {
         api.replace(leases, name, JSON.writeValueAsBytes(released));
       }
     } catch (KubeException e) {
-      LOG.info("the Lease {} stays until it runs out: {}", name, e.getMessage());
+      LOG.info(
+          LogEvent.LEASE_FAILED,
+          "the Lease {} stays until it runs out: {}",
+          name,
+          Field.reason(e.getMessage()));
     }
   }
 }

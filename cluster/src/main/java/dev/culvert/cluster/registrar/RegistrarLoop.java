@@ -6,6 +6,9 @@ import dev.culvert.cluster.kube.KubeException;
 import dev.culvert.cluster.resource.CulvertNode;
 import dev.culvert.cluster.resource.Node;
 import dev.culvert.cluster.resource.ResourceKind;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -16,16 +19,13 @@ import java.util.Map;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-import org.slf4j.event.Level;
 
 /**
  * Compares the cluster with the registrar's decisions, and writes the difference, round by round.
  * For one thread.
  */
 final class RegistrarLoop implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(RegistrarLoop.class);
+  private static final EventLog LOG = EventLog.of(RegistrarLoop.class);
 
   /** Kubernetes deletes a claim with its Node by itself, in about ten seconds. */
   static final Duration ORPHAN_AFTER = Duration.ofSeconds(30);
@@ -141,7 +141,8 @@ final class RegistrarLoop implements AutoCloseable {
       } while (next != null);
       ready = true;
     } catch (KubeException e) {
-      LOG.warn("the CulvertNodes cannot be read: {}", e.getMessage());
+      LOG.warn(
+          LogEvent.API_FAILED, "the CulvertNodes cannot be read: {}", Field.reason(e.getMessage()));
       desk.clear();
     }
     return ready;
@@ -226,7 +227,7 @@ final class RegistrarLoop implements AutoCloseable {
   /** Says it once, not for each node and attempt. */
   private void report(String failure) {
     if (!failure.equals(trouble)) {
-      LOG.warn(failure);
+      LOG.warn(LogEvent.API_FAILED, "{}", Field.reason(failure));
     }
     trouble = failure;
   }
@@ -236,8 +237,11 @@ final class RegistrarLoop implements AutoCloseable {
     CulvertNode.Status after = change.status();
     if (before == null || before.phase() != after.phase()) {
       boolean expected = after.phase() != CulvertNode.Phase.REJECTED;
-      LOG.atLevel(expected ? Level.DEBUG : Level.WARN)
-          .log("{} is {}", change.name(), after.phase().text());
+      if (expected) {
+        LOG.debug(LogEvent.NODE_PHASE, "{} is {}", change.name(), after.phase().text());
+      } else {
+        LOG.warn(LogEvent.NODE_REJECTED, "{} is {}", change.name(), after.phase().text());
+      }
     }
   }
 
@@ -263,9 +267,13 @@ final class RegistrarLoop implements AutoCloseable {
     if (failure == null) {
       counters.deletions.increment();
       desk.gone(name);
-      LOG.info("the CulvertNode {} was deleted: its Node is gone", name);
+      LOG.info(LogEvent.NODE_DELETED, "the CulvertNode {} was deleted: its Node is gone", name);
     } else {
-      LOG.warn("the CulvertNode {} of a Node that is gone was not deleted: {}", name, failure);
+      LOG.warn(
+          LogEvent.API_FAILED,
+          "the CulvertNode {} of a Node that is gone was not deleted: {}",
+          name,
+          Field.reason(failure));
     }
   }
 

@@ -5,14 +5,14 @@ import dev.culvert.cluster.follow.FollowLimits;
 import dev.culvert.cluster.follow.Threads;
 import dev.culvert.cluster.follow.WakeUp;
 import dev.culvert.cluster.kube.KubeApi;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.LogEvent;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A running registrar, alone or in the daemon of a control-plane node. Of several replicas one
@@ -20,7 +20,7 @@ import org.slf4j.LoggerFactory;
  * and new nodes wait.
  */
 public final class RegistrarRun implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(RegistrarRun.class);
+  private static final EventLog LOG = EventLog.of(RegistrarRun.class);
 
   /** Changes that come together are compared together. */
   private static final Duration TOGETHER = Duration.ofMillis(20);
@@ -73,7 +73,7 @@ public final class RegistrarRun implements AutoCloseable {
     run.watch.start();
     run.leaseThread.start();
     run.loopThread.start();
-    LOG.info("registrar {} started", config.replica());
+    LOG.info(LogEvent.REGISTRAR_STARTED, "registrar {} started", config.replica());
     return run;
   }
 
@@ -102,7 +102,11 @@ public final class RegistrarRun implements AutoCloseable {
   private void failed(RuntimeException e) {
     if (!e.toString().equals(failure)) {
       failure = e.toString();
-      LOG.error("a decision of the registrar failed, and is made again until it does not", e);
+      LOG.per("decision")
+          .failure(
+              LogEvent.REGISTRAR_FAILED,
+              e,
+              "a decision of the registrar failed, and is made again until it does not");
     }
   }
 

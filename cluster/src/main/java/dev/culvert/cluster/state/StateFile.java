@@ -2,6 +2,9 @@
 package dev.culvert.cluster.state;
 
 import dev.culvert.cluster.kube.KubeJson;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -12,8 +15,6 @@ import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import tools.jackson.core.JacksonException;
 
 /**
@@ -21,7 +22,7 @@ import tools.jackson.core.JacksonException;
  * the state. A damaged file is set aside, and never used in part.
  */
 public final class StateFile {
-  private static final Logger LOG = LoggerFactory.getLogger(StateFile.class);
+  private static final EventLog LOG = EventLog.of(StateFile.class);
   private static final int FORMAT = 1;
   private static final long MAX_SIZE = 512L << 20;
 
@@ -62,7 +63,10 @@ public final class StateFile {
       ClusterState state = read();
       if (clusterUid != null && !clusterUid.equals(state.clusterUid())) {
         LOG.warn(
-            "{} is the state of another cluster ({}) and is not used", path, state.clusterUid());
+            LogEvent.STATE_UNUSABLE,
+            "{} is the state of another cluster ({}) and is not used",
+            path,
+            state.clusterUid());
         return null;
       }
       return state;
@@ -75,7 +79,11 @@ public final class StateFile {
       setAside(e.getOriginalMessage());
       return null;
     } catch (IOException e) {
-      LOG.warn("{} cannot be read, and nothing is known until the API answers: {}", path, e);
+      LOG.warn(
+          LogEvent.STATE_UNUSABLE,
+          "{} cannot be read, and nothing is known until the API answers: {}",
+          path,
+          Field.reason(e));
       return null;
     }
   }
@@ -119,9 +127,19 @@ public final class StateFile {
     Path aside = path.resolveSibling(path.getFileName() + ".damaged");
     try {
       Files.move(path, aside, StandardCopyOption.REPLACE_EXISTING);
-      LOG.warn("{} is damaged and is now {}: {}", path, aside.getFileName(), reason);
+      LOG.warn(
+          LogEvent.STATE_UNUSABLE,
+          "{} is damaged and is now {}: {}",
+          path,
+          aside.getFileName(),
+          Field.reason(reason));
     } catch (IOException e) {
-      LOG.warn("{} is damaged ({}) and cannot be set aside: {}", path, reason, e.toString());
+      LOG.warn(
+          LogEvent.STATE_UNUSABLE,
+          "{} is damaged ({}) and cannot be set aside: {}",
+          path,
+          Field.reason(reason),
+          e.toString());
     }
   }
 

@@ -22,7 +22,9 @@ public final class AdminMessage {
     /** Lists of the Kubernetes API that are held back are believed. */
     ACCEPT_HELD,
     STOP,
-    KEYLOG
+    KEYLOG,
+    /** The newest lines of the log, threads, configuration and metrics, without secrets. */
+    DIAGNOSTICS
   }
 
   /** A request. */
@@ -38,6 +40,7 @@ public final class AdminMessage {
    * @param audit the answer to AUDIT
    * @param overview the answer to OVERVIEW
    * @param keyLog lines for Wireshark, which are secret; only after KEYLOG
+   * @param diagnostics the answer to DIAGNOSTICS
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   public record Response(
@@ -47,41 +50,46 @@ public final class AdminMessage {
       @Nullable RoutesView routes,
       @Nullable AuditView audit,
       @Nullable OverviewView overview,
-      @Nullable List<String> keyLog) {
+      @Nullable List<String> keyLog,
+      @Nullable DiagnosticsView diagnostics) {
     /** An answer that only says that the command was done. */
     public static Response done() {
-      return new Response(null, null, null, null, null, null, null);
+      return new Response(null, null, null, null, null, null, null, null);
     }
 
     public static Response failed(String error) {
-      return new Response(error, null, null, null, null, null, null);
+      return new Response(error, null, null, null, null, null, null, null);
     }
 
     public static Response of(GatewayView gateway) {
-      return new Response(null, null, gateway, null, null, null, null);
+      return new Response(null, null, gateway, null, null, null, null, null);
     }
 
     public static Response of(RoutesView routes) {
-      return new Response(null, null, null, routes, null, null, null);
+      return new Response(null, null, null, routes, null, null, null, null);
     }
 
     public static Response of(AuditView audit) {
-      return new Response(null, null, null, null, audit, null, null);
+      return new Response(null, null, null, null, audit, null, null, null);
     }
 
     public static Response of(OverviewView overview) {
-      return new Response(null, null, null, null, null, overview, null);
+      return new Response(null, null, null, null, null, overview, null, null);
     }
 
     public static Response of(List<String> keyLog) {
-      return new Response(null, null, null, null, null, null, keyLog);
+      return new Response(null, null, null, null, null, null, keyLog, null);
+    }
+
+    public static Response of(DiagnosticsView diagnostics) {
+      return new Response(null, null, null, null, null, null, null, diagnostics);
     }
 
     public static Response ofEnding() {
-      return new Response(null, true, null, null, null, null, null);
+      return new Response(null, true, null, null, null, null, null, null);
     }
 
-    /** Leaves the key log out, since it is secret. */
+    /** Leaves the key log out, since it is secret, and the diagnostics, since they are long. */
     @Override
     public String toString() {
       return "Response[error="

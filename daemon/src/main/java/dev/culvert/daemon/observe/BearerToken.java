@@ -3,7 +3,9 @@ package dev.culvert.daemon.observe;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
-import dev.culvert.tunnel.runtime.LimitedLog;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import dev.culvert.tunnel.state.PrivateFile;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -16,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * counts at once.
  */
 final class BearerToken {
-  private static final LimitedLog LOG = LimitedLog.of(BearerToken.class);
+  private static final EventLog LOG = EventLog.of(BearerToken.class);
   private static final String SCHEME = "Bearer ";
   private static final int MAX_BYTES = 4096;
 
@@ -40,16 +42,27 @@ final class BearerToken {
       text = PrivateFile.read(file, MAX_BYTES);
       token = strip(text);
       if (token.length == 0) {
-        LOG.error("token", "{} is empty: nobody can read the metrics", file);
+        LOG.per("token")
+            .error(LogEvent.TOKEN_UNUSABLE, "{} is empty: nobody can read the metrics", file);
         return false;
       }
       // The time that this takes does not depend on the place of the first difference.
       return MessageDigest.isEqual(token, header.substring(SCHEME.length()).getBytes(ISO_8859_1));
     } catch (PrivateFile.RefusedException e) {
-      LOG.error("token", "{}: {}: nobody can read the metrics", file, e.reason());
+      LOG.per("token")
+          .error(
+              LogEvent.TOKEN_UNUSABLE,
+              "{}: {}: nobody can read the metrics",
+              file,
+              Field.reason(e.reason()));
       return false;
     } catch (IOException e) {
-      LOG.error("token", "{} cannot be read: {}: nobody can read the metrics", file, e.toString());
+      LOG.per("token")
+          .error(
+              LogEvent.TOKEN_UNUSABLE,
+              "{} cannot be read: {}: nobody can read the metrics",
+              file,
+              Field.reason(e));
       return false;
     } finally {
       Arrays.fill(text, (byte) 0);

@@ -12,8 +12,10 @@ import dev.culvert.daemon.config.ObservabilityConfig;
 import dev.culvert.daemon.config.ObservabilityConfig.Tls;
 import dev.culvert.daemon.page.PageServer;
 import dev.culvert.daemon.page.PageServer.Content;
-import dev.culvert.tunnel.runtime.LimitedLog;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.LogEvent;
 import io.prometheus.metrics.exporter.httpserver.MetricsHandler;
+import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import io.prometheus.metrics.instrumentation.jvm.JvmBufferPoolMetrics;
 import io.prometheus.metrics.instrumentation.jvm.JvmGarbageCollectorMetrics;
 import io.prometheus.metrics.instrumentation.jvm.JvmMemoryMetrics;
@@ -21,7 +23,9 @@ import io.prometheus.metrics.instrumentation.jvm.JvmThreadsMetrics;
 import io.prometheus.metrics.instrumentation.jvm.ProcessMetrics;
 import io.prometheus.metrics.model.registry.MultiCollector;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -38,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  * /startupz}, and a page for people. Its threads have nothing to do with those of packets.
  */
 public final class Endpoint implements AutoCloseable {
-  private static final LimitedLog LOG = LimitedLog.of(Endpoint.class);
+  private static final EventLog LOG = EventLog.of(Endpoint.class);
   private static final int BACKLOG = 16;
 
   static {
@@ -49,6 +53,7 @@ public final class Endpoint implements AutoCloseable {
   }
 
   private final HttpServer server;
+  private final PrometheusRegistry registry = new PrometheusRegistry();
   private final ExecutorService threads;
   private final @Nullable BearerToken token;
   private final @Nullable ServerTls tls;
@@ -117,7 +122,6 @@ public final class Endpoint implements AutoCloseable {
   }
 
   private void start(Source source) {
-    PrometheusRegistry registry = new PrometheusRegistry();
     registry.register((MultiCollector) () -> Series.of(source.read(), tls));
     ProcessMetrics.builder().register(registry);
     JvmMemoryMetrics.builder().register(registry);
@@ -134,6 +138,17 @@ public final class Endpoint implements AutoCloseable {
     page("/", false, this::forPeople);
     server.setExecutor(threads);
     server.start();
+  }
+
+  /** All series now, in Prometheus' text format. */
+  public String text() {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    try {
+      PrometheusTextFormatWriter.create().write(out, registry.scrape());
+    } catch (IOException e) {
+      throw new UncheckedIOException("memory is always writable", e);
+    }
+    return out.toString(StandardCharsets.UTF_8);
   }
 
   private Health ready(Source source) {
@@ -165,7 +180,7 @@ public final class Endpoint implements AutoCloseable {
               answerer.answer(exchange);
             }
           } catch (RuntimeException e) {
-            LOG.failure(path, e, "{} could not be answered", path);
+            LOG.per(path).failure(LogEvent.METRICS_INCOMPLETE, e, "{} could not be answered", path);
             throw e;
           }
         });

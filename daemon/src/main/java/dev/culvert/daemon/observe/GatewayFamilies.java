@@ -24,6 +24,7 @@ final class GatewayFamilies {
     families.truth(Metric.READY, Health.ready(reading).good());
     families.truth(Metric.RELOAD_SUCCESSFUL, reading.reload().successful());
     families.add(Metric.RELOAD_SUCCESS_TIME, reading.reload().acceptedAt());
+    families.add(Metric.LOG_SUPPRESSED, reading.suppressedLines());
     families.add(Metric.MTU, status.mtu(), "inner");
     for (String offload : OFFLOADS) {
       families.truth(

@@ -29,6 +29,11 @@ enum Metric {
       "culvert_config_last_reload_success_timestamp_seconds",
       "When a configuration was last accepted, in seconds since 1970.",
       "interface"),
+  LOG_SUPPRESSED(
+      Type.COUNTER,
+      "culvert_log_suppressed_total",
+      "Lines of the log that were left out, because one event and peer caused too many.",
+      "interface"),
   MTU(Type.GAUGE, "culvert_mtu_bytes", "The MTU of the tunnel interface.", "interface", "which"),
   OFFLOAD(
       Type.GAUGE,

@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param repairs null if the configuration has no guard
  * @param keys null except for ESP, or if the control thread did not answer
  * @param controlPlane null if the nodes do not come from the Kubernetes API
+ * @param suppressedLines of the log that were left out
  * @param failure why the tunnel has ended, null if it works
  */
 public record Reading(
@@ -36,6 +37,7 @@ public record Reading(
     @Nullable KeysReading keys,
     @Nullable ControlPlaneView controlPlane,
     Reload reload,
+    long suppressedLines,
     @Nullable String failure) {
   public Reading {
     lanes = List.copyOf(lanes);

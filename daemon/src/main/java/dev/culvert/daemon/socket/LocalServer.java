@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.socket;
 
-import dev.culvert.tunnel.runtime.LimitedLog;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -20,7 +22,7 @@ import java.util.concurrent.TimeUnit;
 
 /** Serves a local stream socket of mode 0600, with one virtual thread per connection. */
 public final class LocalServer implements AutoCloseable {
-  private static final LimitedLog log = LimitedLog.of(LocalServer.class);
+  private static final EventLog log = EventLog.of(LocalServer.class);
 
   /**
    * The time between two looks at the socket's name. If the name is removed, the process ends
@@ -85,7 +87,11 @@ public final class LocalServer implements AutoCloseable {
       } catch (ClosedChannelException e) {
         return; // close() was called
       } catch (IOException e) {
-        log.warn(file, "cannot accept a connection: {}", e.getMessage());
+        log.per(file)
+            .warn(
+                LogEvent.SOCKET_FAILED,
+                "cannot accept a connection: {}",
+                Field.reason(e.getMessage()));
         pause();
       }
     }
@@ -104,9 +110,9 @@ public final class LocalServer implements AutoCloseable {
     try (connection) {
       handler.serve(Channels.newInputStream(connection), Channels.newOutputStream(connection));
     } catch (IOException e) {
-      log.debug(file, "a local connection ended: {}", e.toString());
+      log.per(file).debug(LogEvent.SOCKET_ENDED, "a local connection ended: {}", Field.reason(e));
     } catch (RuntimeException e) {
-      log.failure(file, e, "a local connection failed");
+      log.per(file).failure(LogEvent.SOCKET_FAILED, e, "a local connection failed");
     } finally {
       connections.remove(connection);
     }

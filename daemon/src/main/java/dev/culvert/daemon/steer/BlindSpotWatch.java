@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.steer;
 
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import dev.culvert.routing.BlindSpot;
 import dev.culvert.routing.BlindSpot.Found;
 import dev.culvert.routing.Policy;
-import dev.culvert.tunnel.runtime.LimitedLog;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Collection;
@@ -17,7 +19,7 @@ import java.util.stream.Collectors;
 
 /** Looks for blind spots of the guard, and reports each new one. */
 public final class BlindSpotWatch {
-  private static final LimitedLog LOG = LimitedLog.of(BlindSpotWatch.class);
+  private static final EventLog LOG = EventLog.of(BlindSpotWatch.class);
 
   /**
    * The shortest time between two looks: pods and their links may come often, and a look lists all
@@ -78,14 +80,17 @@ public final class BlindSpotWatch {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (IOException | RuntimeException e) {
-      LOG.failure("look", e, "blind spots of the guard could not be looked for");
+      LOG.per("look")
+          .failure(LogEvent.GUARD_UNWATCHED, e, "blind spots of the guard could not be looked for");
     }
   }
 
   private synchronized void tell(List<Found> found) {
     for (Found each : found) {
       if (!known.contains(each)) {
-        LOG.warn(each.spot().toString(), "the guard does not see everything: {}", each);
+        LOG.per(each.spot())
+            .warn(
+                LogEvent.GUARD_BLIND, "the guard does not see everything: {}", Field.reason(each));
       }
     }
     known = new HashSet<>(found);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.steer;
 
+import dev.culvert.log.EventLog;
+import dev.culvert.log.LogEvent;
 import dev.culvert.routing.BlindSpot;
 import dev.culvert.routing.Exemption;
 import dev.culvert.routing.Policy;
 import dev.culvert.routing.TrafficClass;
 import dev.culvert.routing.plan.GuardCounters;
 import dev.culvert.tunnel.kernel.GuardTable.Count;
-import dev.culvert.tunnel.runtime.LimitedLog;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.HashMap;
@@ -25,7 +26,7 @@ public final class GuardLedger {
   /** The shortest time between two questions to nft. */
   public static final Duration PAUSE = Duration.ofSeconds(2);
 
-  private static final LimitedLog LOG = LimitedLog.of(GuardLedger.class);
+  private static final EventLog LOG = EventLog.of(GuardLedger.class);
 
   private final Network network;
   private final Map<String, Count> seen = new HashMap<>();
@@ -61,7 +62,8 @@ public final class GuardLedger {
       present = !counters.isEmpty();
       add(counters, policy);
     } catch (IOException | RuntimeException e) {
-      LOG.failure("nft", e, "the guard's counters could not be read for metrics");
+      LOG.per("nft")
+          .failure(LogEvent.GUARD_UNREAD, e, "the guard's counters could not be read for metrics");
     }
     GuardReading now = new GuardReading(present, sums, exemptions);
     last = now;

@@ -5,12 +5,14 @@ import dev.culvert.daemon.admin.AuditView;
 import dev.culvert.daemon.config.ClusterConfig;
 import dev.culvert.daemon.config.GatewayConfig;
 import dev.culvert.daemon.config.KubernetesConfig;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.plan.TunnelMtu;
 import dev.culvert.tunnel.gateway.GatewayStatus;
 import dev.culvert.tunnel.kernel.Keeper;
-import dev.culvert.tunnel.runtime.LimitedLog;
 import java.io.IOException;
 import java.util.Collection;
 import java.util.HashSet;
@@ -27,7 +29,7 @@ import java.util.stream.Collectors;
  * repairs the changes of other programs. Closing leaves the kernel state in place.
  */
 public final class Planner implements AutoCloseable {
-  private static final LimitedLog log = LimitedLog.of(Planner.class);
+  private static final EventLog log = EventLog.of(Planner.class);
 
   /** The key for messages about links and addresses, which other programs may change often. */
   private static final String MACHINE = "machine";
@@ -117,7 +119,11 @@ public final class Planner implements AutoCloseable {
     if (!(config.discovery() instanceof KubernetesConfig)) {
       throw new IOException(ipv6Lost(plan));
     }
-    log.warn(MACHINE, "IPv6 packets of the cluster are dropped: {}", ipv6Lost(plan));
+    log.per(MACHINE)
+        .warn(
+            LogEvent.IPV6_DROPPED,
+            "IPv6 packets of the cluster are dropped: {}",
+            Field.reason(ipv6Lost(plan)));
   }
 
   private static String ipv6Lost(GatewayPlan plan) {
@@ -267,7 +273,11 @@ public final class Planner implements AutoCloseable {
     try {
       planAnew("this machine's links or addresses changed");
     } catch (IOException | RuntimeException e) {
-      log.error(MACHINE, "this machine changed and the plan did not follow: {}", e.getMessage());
+      log.per(MACHINE)
+          .error(
+              LogEvent.PLAN_FAILED,
+              "this machine changed and the plan did not follow: {}",
+              Field.reason(e.getMessage()));
     }
   }
 
@@ -278,13 +288,15 @@ public final class Planner implements AutoCloseable {
     }
     int mtuBefore = plan.mtu();
     update(next);
-    log.info(MACHINE, "{}: steered and guarded anew", cause);
+    log.per(MACHINE).info(LogEvent.PLAN_CHANGED, "{}: steered and guarded anew", cause);
     if (next.mtu() != mtuBefore) {
-      log.info(MACHINE, "the tunnel's MTU was {} and is {}", mtuBefore, next.mtu());
+      log.per(MACHINE)
+          .info(LogEvent.MTU_CHANGED, "the tunnel's MTU was {} and is {}", mtuBefore, next.mtu());
     }
     if (next.losesIpv6()) {
       // Packets that can no longer be encrypted meet the unreachable route and the guard.
-      log.warn(MACHINE, "IPv6 goes no more: {}", ipv6Lost(next));
+      log.per(MACHINE)
+          .warn(LogEvent.IPV6_DROPPED, "IPv6 goes no more: {}", Field.reason(ipv6Lost(next)));
     }
   }
 

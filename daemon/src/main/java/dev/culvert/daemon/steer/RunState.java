@@ -11,6 +11,8 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * Notes which gateways steer and guard, in {@code IFACE.guard}: the network namespace, then the
@@ -107,6 +109,20 @@ public final class RunState {
       }
     }
     return Optional.empty();
+  }
+
+  /** The gateways that are noted, of all network namespaces. */
+  public Set<String> names() throws IOException {
+    Set<String> names = new TreeSet<>();
+    if (Files.isDirectory(directory)) {
+      try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*" + SUFFIX)) {
+        for (Path file : files) {
+          String name = String.valueOf(file.getFileName());
+          names.add(name.substring(0, name.length() - SUFFIX.length()));
+        }
+      }
+    }
+    return names;
   }
 
   /** Notes a gateway before it guards. */

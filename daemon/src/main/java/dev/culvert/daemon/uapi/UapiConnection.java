@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.uapi;
 
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
-import dev.culvert.tunnel.runtime.LimitedLog;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import java.io.IOException;
 import java.io.InputStream;
@@ -11,7 +13,7 @@ import java.io.OutputStream;
 
 /** One connection to the UAPI socket: any number of operations, each with its answer. */
 final class UapiConnection {
-  private static final LimitedLog log = LimitedLog.of(UapiConnection.class);
+  private static final EventLog log = EventLog.of(UapiConnection.class);
 
   private final WireGuardDevice device;
   private final String name;
@@ -50,13 +52,20 @@ final class UapiConnection {
         throw UapiException.protocol("neither get=1 nor set=1");
       }
     } catch (UapiException e) {
-      log.warn(name, "{}: UAPI: {}", name, e.getMessage());
+      log.per(name)
+          .warn(
+              LogEvent.UAPI_REFUSED,
+              "{}: UAPI: {}",
+              Field.tunnel(name),
+              Field.reason(e.getMessage()));
       errno = e.errno();
     } catch (DeviceException e) {
-      log.warn(name, "{}: {}", name, e.getMessage());
+      log.per(name)
+          .warn(LogEvent.UAPI_REFUSED, "{}: {}", Field.tunnel(name), Field.reason(e.getMessage()));
       errno = e.errno();
     } catch (RuntimeException e) {
-      log.failure(name, e, "{}: UAPI operation failed", name);
+      log.per(name)
+          .failure(LogEvent.UAPI_FAILED, e, "{}: UAPI operation failed", Field.tunnel(name));
       errno = UapiException.EIO;
     }
     boolean inStep = known && (errno == 0 || skipRest());

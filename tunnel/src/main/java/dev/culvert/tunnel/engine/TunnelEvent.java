@@ -12,6 +12,23 @@ public sealed interface TunnelEvent {
   record SessionEstablished(String peer, Endpoint endpoint, boolean initiator)
       implements TunnelEvent {}
 
+  /**
+   * A handshake message was refused whose sender knows this node's public key, but has another
+   * identity, key or clock than it should.
+   */
+  record HandshakeRefused(Endpoint endpoint, DropReason reason) implements TunnelEvent {
+    /** The sender is not known. */
+    @Override
+    public String peer() {
+      return "";
+    }
+
+    /** Whether a refusal for this reason is such an event: others are common under load. */
+    public static boolean isFor(DropReason reason) {
+      return reason == DropReason.BAD_HANDSHAKE || reason == DropReason.STALE_TIMESTAMP;
+    }
+  }
+
   /** An authentic packet of the peer's came from another endpoint. */
   record EndpointMoved(String peer, Endpoint from, Endpoint to) implements TunnelEvent {}
 

@@ -6,14 +6,15 @@ import static dev.culvert.tunnel.kernel.LibC.LIBC;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadBackends;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import dev.culvert.tunnel.kernel.LibC;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Switches to the fastest cipher once it is known. To measure the ciphers, the JVM has to compile
@@ -22,7 +23,7 @@ import org.slf4j.LoggerFactory;
  * it runs only from time to time.
  */
 final class CipherSwitch {
-  private static final Logger LOG = LoggerFactory.getLogger(CipherSwitch.class);
+  private static final EventLog LOG = EventLog.of(CipherSwitch.class);
 
   private static final long DELAY_MILLIS = 500;
 
@@ -79,10 +80,16 @@ final class CipherSwitch {
       AeadBackends.Selection selection = CipherChoice.select(algorithm, demand::rest);
       use.accept(selection.backend());
       cipher = selection.backend().name();
-      LOG.info("{}: cipher {} of {}", device, cipher, selection.candidates());
+      LOG.info(
+          LogEvent.CIPHER_CHOSEN,
+          "{}: cipher {} of {}",
+          Field.tunnel(device),
+          cipher,
+          selection.candidates());
     } catch (RuntimeException | LinkageError e) {
       // The first backend works, so a failure of another is no reason to end.
-      LOG.error("{}: the cipher stays {}", device, cipher, e);
+      LOG.failure(
+          LogEvent.CIPHER_FAILED, e, "{}: the cipher stays {}", Field.tunnel(device), cipher);
     }
   }
 }

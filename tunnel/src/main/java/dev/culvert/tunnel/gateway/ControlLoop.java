@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.gateway;
 
+import dev.culvert.log.EventLog;
+import dev.culvert.log.LogEvent;
 import dev.culvert.tunnel.engine.Datagram;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
-import dev.culvert.tunnel.runtime.LimitedLog;
 import dev.culvert.tunnel.runtime.VitalThread;
 import java.lang.foreign.Arena;
 import java.time.Duration;
@@ -28,7 +29,7 @@ import java.util.function.LongSupplier;
  * lane.
  */
 final class ControlLoop implements AutoCloseable {
-  private static final LimitedLog LOG = LimitedLog.of(ControlLoop.class);
+  private static final EventLog LOG = EventLog.of(ControlLoop.class);
 
   /** Sends an engine's datagram; must not throw if the kernel refuses it. */
   interface Transmitter {
@@ -144,7 +145,8 @@ final class ControlLoop implements AutoCloseable {
     CompletableFuture<Boolean> result = new CompletableFuture<>();
     result.exceptionally(
         failure -> {
-          LOG.failure(thread.getName(), failure, "work of {} failed", thread.getName());
+          LOG.per(thread.getName())
+              .failure(LogEvent.CONTROL_FAILED, failure, "work of {} failed", thread.getName());
           return false;
         });
     tasks.add(
@@ -182,7 +184,8 @@ final class ControlLoop implements AutoCloseable {
           turn(datagram);
         } catch (RuntimeException e) {
           // One failed turn must not end handshakes for every peer.
-          LOG.failure(thread.getName(), e, "a turn of {} failed", thread.getName());
+          LOG.per(thread.getName())
+              .failure(LogEvent.CONTROL_FAILED, e, "a turn of {} failed", thread.getName());
           LockSupport.parkNanos(100_000_000);
         }
         sleep();

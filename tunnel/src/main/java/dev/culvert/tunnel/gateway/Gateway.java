@@ -6,6 +6,9 @@ import static dev.culvert.tunnel.lane.LaneCounter.PACKETS_SENT;
 
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import dev.culvert.routing.Classifier;
 import dev.culvert.routing.Mark;
 import dev.culvert.tunnel.engine.DataPath;
@@ -28,7 +31,6 @@ import dev.culvert.tunnel.lane.StageTimes;
 import dev.culvert.tunnel.port.DeviceGoneException;
 import dev.culvert.tunnel.port.SocketPort;
 import dev.culvert.tunnel.port.TunDevice;
-import dev.culvert.tunnel.runtime.LimitedLog;
 import dev.culvert.tunnel.runtime.VitalThread;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -44,8 +46,6 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The packet-moving parts around an engine of either protocol, wired together: the TUN interface,
@@ -53,10 +53,7 @@ import org.slf4j.LoggerFactory;
  * deleted. Thread-safe.
  */
 final class Gateway implements RunningTunnel {
-  private static final Logger LOG = LoggerFactory.getLogger(Gateway.class);
-
-  /** For log lines that packets and kernel messages can cause. */
-  private static final LimitedLog LIMITED = LimitedLog.of(Gateway.class);
+  private static final EventLog LOG = EventLog.of(Gateway.class);
 
   private final TunDevice tun;
   private final TunnelEngine engine;
@@ -211,8 +208,9 @@ final class Gateway implements RunningTunnel {
     linkMonitor = LinkMonitor.start(false, follower::hear, this::fail);
     follower.start(linkMonitor);
     LOG.info(
+        LogEvent.TUNNEL_OPENED,
         "{}: {} lanes, {} helpers, offloads {}",
-        tun.name(),
+        Field.tunnel(tun.name()),
         lanes.count(),
         helpers.count(),
         offloads());
@@ -235,7 +233,7 @@ final class Gateway implements RunningTunnel {
   }
 
   private static void lost(int packets, Throwable why) {
-    LIMITED.failure("lost packets", why, "{} packets were lost", packets);
+    LOG.per("lost packets").failure(LogEvent.PACKETS_LOST, why, "{} packets were lost", packets);
   }
 
   private TunFollower follower() {
@@ -416,10 +414,11 @@ final class Gateway implements RunningTunnel {
     if (thrown.getCause() instanceof DeviceGoneException) {
       closeSoon();
     } else if (thrown instanceof Error || thrown instanceof Lanes.LoopEndedException) {
-      LOG.error("{}: a lane failed", tun.name(), thrown);
+      LOG.failure(LogEvent.LANE_FAILED, thrown, "{}: a lane failed", Field.tunnel(tun.name()));
       fail(thrown);
     } else {
-      LIMITED.failure(tun.name(), thrown, "{}: a batch was lost", tun.name());
+      LOG.per(tun.name())
+          .failure(LogEvent.PACKETS_LOST, thrown, "{}: a batch was lost", Field.tunnel(tun.name()));
     }
   }
 
@@ -465,7 +464,7 @@ final class Gateway implements RunningTunnel {
         stopped = true;
         try {
           stop();
-          LOG.info("{}: closed", tun.name());
+          LOG.info(LogEvent.TUNNEL_CLOSED, "{}: closed", Field.tunnel(tun.name()));
         } finally {
           closed.countDown();
         }
@@ -499,7 +498,10 @@ final class Gateway implements RunningTunnel {
     if (control.hasEnded() && lanes.hasEnded() && helpers.hasEnded()) {
       engine.close();
     } else {
-      LOG.error("{}: not all its threads end; keys go with the process", tun.name());
+      LOG.error(
+          LogEvent.TUNNEL_HANGS,
+          "{}: not all its threads end; keys go with the process",
+          Field.tunnel(tun.name()));
     }
   }
 
@@ -511,7 +513,11 @@ final class Gateway implements RunningTunnel {
             StageTimes.report(lanes.all().stream().map(Lane::stages).toList()));
       }
     } catch (IOException e) {
-      LOG.warn("{}: stage times not written: {}", tun.name(), e.toString());
+      LOG.warn(
+          LogEvent.FILE_UNWRITTEN,
+          "{}: stage times not written: {}",
+          Field.tunnel(tun.name()),
+          Field.reason(e));
     }
   }
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.gateway;
 
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.TunnelEngine;
@@ -12,7 +15,6 @@ import dev.culvert.tunnel.kernel.Netlink;
 import dev.culvert.tunnel.kernel.RouteLookup;
 import dev.culvert.tunnel.kernel.RouteLookup.Flow;
 import dev.culvert.tunnel.lane.HostAddresses;
-import dev.culvert.tunnel.runtime.LimitedLog;
 import dev.culvert.tunnel.runtime.VitalThread;
 import java.io.IOException;
 import java.time.Duration;
@@ -30,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * they changed.
  */
 final class StickySources implements AutoCloseable {
-  private static final LimitedLog LIMITED = LimitedLog.of(StickySources.class);
+  private static final EventLog LOG = EventLog.of(StickySources.class);
 
   /** The shortest pause between two rounds, since changes come in groups. */
   private static final long SHORTEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
@@ -135,7 +137,12 @@ final class StickySources implements AutoCloseable {
             return true;
           });
     } catch (ExecutionException e) {
-      LIMITED.failure(name, e, "{}: routes and addresses could not be asked about", name);
+      LOG.per(name)
+          .failure(
+              LogEvent.SOURCE_UNKNOWN,
+              e,
+              "{}: routes and addresses could not be asked about",
+              Field.tunnel(name));
       return true;
     } catch (InterruptedException e) {
       return false;
@@ -188,7 +195,12 @@ final class StickySources implements AutoCloseable {
           new Flow(source, underlay.sealedPort(), heard.address(), heard.port(), underlay.mark());
       fits = routes.leavesThrough(heard.sourceInterface(), flow);
     } catch (IOException e) {
-      LIMITED.warn(name, "{}: no route could be asked for: {}", name, e.getMessage());
+      LOG.per(name)
+          .warn(
+              LogEvent.SOURCE_UNKNOWN,
+              "{}: no route could be asked for: {}",
+              Field.tunnel(name),
+              Field.reason(e.getMessage()));
     }
     peer.sourceFits(heard, fits);
   }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.gateway;
 
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.kernel.LinkEvent;
 import dev.culvert.tunnel.kernel.LinkMonitor;
 import dev.culvert.tunnel.port.DeviceGoneException;
 import dev.culvert.tunnel.port.TunDevice;
 import dev.culvert.tunnel.port.TunPlace;
-import dev.culvert.tunnel.runtime.LimitedLog;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
@@ -18,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * device may have its former name and index by then.
  */
 final class TunFollower {
-  private static final LimitedLog LOG = LimitedLog.of(TunFollower.class);
+  private static final EventLog LOG = EventLog.of(TunFollower.class);
 
   /** Receives changes, on any thread. */
   interface Listener {
@@ -95,17 +97,22 @@ final class TunFollower {
         now = tun.locate();
       }
       if (place != null && !now.isAt(place)) {
-        LOG.info(
-            tun.name(),
-            "{} is {} in {} now",
-            tun.name(),
-            now.link().name(),
-            now.home() ? "its first network namespace" : now.namespace());
+        LOG.per(tun.name())
+            .info(
+                LogEvent.INTERFACE_MOVED,
+                "{} is {} in {} now",
+                Field.tunnel(tun.name()),
+                now.link().name(),
+                now.home() ? "its first network namespace" : now.namespace());
       }
       place = now;
       indexAtHome = now.home() ? now.link().index() : -1;
       if (stays && !(now.home() && now.link().name().equals(tun.name()))) {
-        LOG.error(tun.name(), "{} was renamed or moved away: this ends", tun.name());
+        LOG.per(tun.name())
+            .error(
+                LogEvent.INTERFACE_GONE,
+                "{} was renamed or moved away: this ends",
+                Field.tunnel(tun.name()));
         listener.gone();
       } else {
         listener.mtu(now.link().mtu());
@@ -113,8 +120,12 @@ final class TunFollower {
     } catch (DeviceGoneException e) {
       listener.gone();
     } catch (IOException e) {
-      LOG.warn(
-          tun.name(), "{}: its MTU cannot be asked for and stays: {}", tun.name(), e.getMessage());
+      LOG.per(tun.name())
+          .warn(
+              LogEvent.MTU_UNKNOWN,
+              "{}: its MTU cannot be asked for and stays: {}",
+              Field.tunnel(tun.name()),
+              Field.reason(e.getMessage()));
     }
   }
 
@@ -124,11 +135,12 @@ final class TunFollower {
         monitor.hearEverywhere();
       }
     } catch (ErrnoException e) {
-      LOG.warn(
-          tun.name(),
-          "{} was moved to another network namespace; its MTU there is not followed: {}",
-          tun.name(),
-          e.getMessage());
+      LOG.per(tun.name())
+          .warn(
+              LogEvent.MTU_UNKNOWN,
+              "{} was moved to another network namespace; its MTU there is not followed: {}",
+              Field.tunnel(tun.name()),
+              Field.reason(e.getMessage()));
     }
   }
 }

@@ -5,6 +5,8 @@ import static dev.culvert.tunnel.kernel.LibC.LIBC;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.LogEvent;
 import java.io.IOException;
 import java.net.ProtocolException;
 import java.nio.ByteBuffer;
@@ -17,8 +19,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The nftables table of the guard, which drops, in the kernel, packets that must not cross the
@@ -53,7 +53,7 @@ public final class GuardTable {
   /** Bytes of struct nfgenmsg. */
   private static final int NFGENMSG = 4;
 
-  private static final Logger LOG = LoggerFactory.getLogger(GuardTable.class);
+  private static final EventLog LOG = EventLog.of(GuardTable.class);
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /** The script that was rehearsed last, and nft's listing of the table that it makes. */
@@ -97,7 +97,9 @@ public final class GuardTable {
       wanted = loaded;
     } else if (!wanted.equals(loaded)) {
       // Another program added objects to the table, which flushing leaves there.
-      LOG.warn("the guard is made anew, since others had added to it: its counters start from 0");
+      LOG.warn(
+          LogEvent.GUARD_RESET,
+          "the guard is made anew, since others had added to it: its counters start from 0");
       if (!wanted.equals(load(DELETION + newScript))) {
         throw new IOException("the guard in the kernel is not the one that was loaded");
       }
@@ -131,7 +133,10 @@ public final class GuardTable {
             () -> {
               try {
                 if (LIBC.unshare(LibC.CLONE_NEWNET) != 0) {
-                  LOG.info("the guard is loaded without rehearsal: errno {}", Errno.last());
+                  LOG.info(
+                      LogEvent.GUARD_LOADED,
+                      "the guard is loaded without rehearsal: errno {}",
+                      Errno.last());
                   result.complete(Optional.empty());
                   return;
                 }

@@ -3,11 +3,13 @@ package dev.culvert.tunnel.kernel;
 
 import static dev.culvert.tunnel.kernel.LibC.LIBC;
 
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import dev.culvert.routing.plan.KernelPlan;
 import dev.culvert.routing.plan.PlanCompiler;
 import dev.culvert.routing.plan.RoutePlan;
 import dev.culvert.tunnel.kernel.PlanApplier.Outcome;
-import dev.culvert.tunnel.runtime.LimitedLog;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -31,7 +33,7 @@ import java.util.stream.Stream;
  * closed or the process dies.
  */
 public final class Keeper implements AutoCloseable {
-  private static final LimitedLog LOG = LimitedLog.of(Keeper.class);
+  private static final EventLog LOG = EventLog.of(Keeper.class);
 
   /** The limited log's key for changes: the kernel does not say which program made them. */
   private static final String ANY_PROGRAM = "any program";
@@ -253,7 +255,7 @@ public final class Keeper implements AutoCloseable {
     } catch (Throwable e) { // An error ends the thread as well, and has to be logged here.
       death = e;
       LOG.failure(
-          ANY_PROGRAM,
+          LogEvent.GUARD_UNATTENDED,
           e,
           "routes, rules and guard are no longer repaired when another program changes them");
     } finally {
@@ -277,7 +279,10 @@ public final class Keeper implements AutoCloseable {
       niceness++;
     }
     if (niceness == 0) {
-      LOG.info(ANY_PROGRAM, "repairs of rules and guard have the priority of other work");
+      LOG.per(ANY_PROGRAM)
+          .info(
+              LogEvent.GUARD_PRIORITY,
+              "repairs of rules and guard have the priority of other work");
     }
   }
 
@@ -375,11 +380,16 @@ public final class Keeper implements AutoCloseable {
     noteFailures(
         Stream.concat(routed.failures.stream(), guarded.failures.stream()).distinct().toList());
     if (!changes.isEmpty() && awaited) {
-      LOG.info(ANY_PROGRAM, "completed the plan after a device came: {}", shown(changes));
+      LOG.per(ANY_PROGRAM)
+          .info(
+              LogEvent.PLAN_COMPLETED,
+              "completed the plan after a device came: {}",
+              shown(changes));
       tell(() -> listener.completed(changes));
     } else if (!changes.isEmpty()) {
       countRepair();
-      LOG.warn(ANY_PROGRAM, "repaired changes by another program: {}", shown(changes));
+      LOG.per(ANY_PROGRAM)
+          .warn(LogEvent.GUARD_REPAIRED, "repaired changes by another program: {}", shown(changes));
       tell(() -> listener.repaired(changes, changes.size() - routing));
     }
   }
@@ -406,7 +416,10 @@ public final class Keeper implements AutoCloseable {
       repairs.removeFirst();
     }
     if (repairs.size() >= MANY_REPAIRS && !closing) {
-      LOG.warn(ANY_PROGRAM, "another program keeps changing Culvert's entries in the kernel");
+      LOG.per(ANY_PROGRAM)
+          .warn(
+              LogEvent.GUARD_DISPUTED,
+              "another program keeps changing Culvert's entries in the kernel");
       long rest = TICK_NANOS - (now - Math.max(routed.looked, guarded.looked));
       try {
         TimeUnit.NANOSECONDS.sleep(rest);
@@ -418,7 +431,11 @@ public final class Keeper implements AutoCloseable {
 
   private void noteFailures(List<String> now) {
     if (!now.isEmpty() && !now.equals(failures)) {
-      LOG.error(ANY_PROGRAM, "the kernel is not as planned, trying again: {}", shown(now));
+      LOG.per(ANY_PROGRAM)
+          .error(
+              LogEvent.GUARD_UNREPAIRED,
+              "the kernel is not as planned, trying again: {}",
+              Field.reason(shown(now)));
     }
     failures = now;
   }
@@ -427,7 +444,7 @@ public final class Keeper implements AutoCloseable {
     try {
       news.run();
     } catch (RuntimeException e) {
-      LOG.failure(ANY_PROGRAM, e, "a listener failed");
+      LOG.per(ANY_PROGRAM).failure(LogEvent.LISTENER_FAILED, e, "a listener failed");
     }
   }
 

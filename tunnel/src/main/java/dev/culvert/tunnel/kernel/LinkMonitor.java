@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.kernel;
 
+import dev.culvert.log.EventLog;
+import dev.culvert.log.LogEvent;
 import dev.culvert.tunnel.kernel.Links.Link;
-import dev.culvert.tunnel.runtime.LimitedLog;
 import dev.culvert.tunnel.runtime.VitalThread;
 import java.io.IOException;
 import java.net.ProtocolException;
@@ -17,7 +18,7 @@ import java.util.function.Consumer;
  * is missed, though several may be reported as one.
  */
 public final class LinkMonitor implements AutoCloseable {
-  private static final LimitedLog LOG = LimitedLog.of(LinkMonitor.class);
+  private static final EventLog LOG = EventLog.of(LinkMonitor.class);
 
   private static final int RTMGRP_LINK = 1;
 
@@ -153,7 +154,12 @@ public final class LinkMonitor implements AutoCloseable {
       case Links.RTM_NEWADDR, Links.RTM_DELADDR -> deliver(addressEvent(message));
       case Routes.RTM_NEWROUTE, Routes.RTM_DELROUTE -> deliver(new LinkEvent.RoutesChanged());
       case Rules.RTM_NEWRULE, Rules.RTM_DELRULE -> deliver(new LinkEvent.RulesChanged());
-      default -> LOG.debug("kernel", "netlink message of type {} passed over", message.type());
+      default ->
+          LOG.per("kernel")
+              .debug(
+                  LogEvent.NETLINK_IGNORED,
+                  "netlink message of type {} passed over",
+                  message.type());
     }
   }
 
@@ -223,7 +229,7 @@ public final class LinkMonitor implements AutoCloseable {
     try {
       listener.accept(event);
     } catch (RuntimeException e) {
-      LOG.failure("listener", e, "a listener failed on {}", event);
+      LOG.per("listener").failure(LogEvent.LISTENER_FAILED, e, "a listener failed on {}", event);
     }
   }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.kernel;
 
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
@@ -16,14 +19,12 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** The {@code nft} program, in the calling thread's network namespace. */
 final class Nft {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
-  private static final Logger LOG = LoggerFactory.getLogger(Nft.class);
+  private static final EventLog LOG = EventLog.of(Nft.class);
 
   private Nft() {}
 
@@ -64,7 +65,7 @@ final class Nft {
         in.write(input.getBytes(StandardCharsets.UTF_8));
       } catch (IOException e) {
         // nft ended before it had read all its input: its error output gives the reason.
-        LOG.debug("nft read no further: {}", e.getMessage());
+        LOG.debug(LogEvent.NFT_CLOSED, "nft read no further: {}", Field.reason(e.getMessage()));
       }
       if (!process.waitFor(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
         throw new NftException(

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.kernel;
 
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.plan.AddressPlan;
 import dev.culvert.routing.plan.Guard;
@@ -28,8 +31,6 @@ import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Brings the kernel into the state of a {@link KernelPlan}, and deletes all other entries of ours.
@@ -49,7 +50,7 @@ import org.slf4j.LoggerFactory;
  * <p>Opened and used in one network namespace; not thread-safe.
  */
 public final class PlanApplier implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(PlanApplier.class);
+  private static final EventLog LOG = EventLog.of(PlanApplier.class);
 
   private final Netlink netlink;
   private final Links links;
@@ -208,7 +209,10 @@ public final class PlanApplier implements AutoCloseable {
       inForce = wanted;
       return true;
     } catch (IOException e) {
-      LOG.info("the guard is loaded as a whole: {}", e.getMessage());
+      LOG.info(
+          LogEvent.GUARD_LOADED,
+          "the guard is loaded as a whole: {}",
+          Field.reason(e.getMessage()));
       return false;
     }
   }

@@ -164,8 +164,12 @@ public final class Handshakes {
     }
   }
 
-  /** Handles one message that a lane checked and queued. */
-  public void receive(
+  /**
+   * Handles one message that a lane checked and queued.
+   *
+   * @return why it was refused, which is counted; null if it was not
+   */
+  public @Nullable DropReason receive(
       MessageQueue.Message received, boolean underLoad, long nowNanos, long wallNanos) {
     LocalIdentity identity = self.get();
     byte[] message = received.bytes();
@@ -190,6 +194,7 @@ public final class Handshakes {
     if (refused != null) {
       drops.count(refused);
     }
+    return refused;
   }
 
   private @Nullable DropReason consumeCookie(byte[] message, long nowNanos) {

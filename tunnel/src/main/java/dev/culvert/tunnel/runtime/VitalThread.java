@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.runtime;
 
+import dev.culvert.log.EventLog;
+import dev.culvert.log.LogEvent;
 import java.time.Duration;
 import java.util.function.Consumer;
 
@@ -9,7 +11,7 @@ import java.util.function.Consumer;
  * even an {@link Error}, the owner is told and can shut down.
  */
 public final class VitalThread {
-  private static final LimitedLog LOG = LimitedLog.of(VitalThread.class);
+  private static final EventLog LOG = EventLog.of(VitalThread.class);
 
   /** The body of a thread. */
   @FunctionalInterface
@@ -52,7 +54,7 @@ public final class VitalThread {
       body.run();
     } catch (Throwable cause) { // An Error ends a thread as well.
       try {
-        LOG.failure(name, cause, "{} has ended, which it must not", name);
+        LOG.failure(LogEvent.THREAD_DIED, cause, "{} has ended, which it must not", name);
       } finally {
         died.accept(cause);
       }

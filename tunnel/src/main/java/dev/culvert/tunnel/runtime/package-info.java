@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Tools for long-running parts: logs with a bound, and threads whose death is reported. */
+/** Tools for long-running parts: threads whose death is reported. */
 @NullMarked
 package dev.culvert.tunnel.runtime;
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.state;
 
-import dev.culvert.tunnel.runtime.LimitedLog;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Path;
@@ -14,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * engines. If the disk fails later, it warns and the sessions go on.
  */
 public final class HandshakeTimestamps {
-  private static final LimitedLog LOG = LimitedLog.of(HandshakeTimestamps.class);
+  private static final EventLog LOG = EventLog.of(HandshakeTimestamps.class);
 
   private final String device;
   private final @Nullable TimestampStore store;
@@ -43,10 +45,11 @@ public final class HandshakeTimestamps {
       return new HandshakeTimestamps(device, store);
     } catch (FileSystemException e) {
       LOG.warn(
+          LogEvent.TIMESTAMP_UNKEPT,
           "{}: handshake timestamps are not kept, so peers may refuse this node after its clock is"
               + " reset: {}",
-          device,
-          e.toString());
+          Field.tunnel(device),
+          Field.reason(e));
       return new HandshakeTimestamps(device, null);
     }
   }
@@ -57,7 +60,12 @@ public final class HandshakeTimestamps {
       try {
         store.answered(timestamp);
       } catch (IOException e) {
-        LOG.warn(device, "{}: handshake timestamp not kept: {}", device, e.toString());
+        LOG.per(device)
+            .warn(
+                LogEvent.TIMESTAMP_UNKEPT,
+                "{}: handshake timestamp not kept: {}",
+                Field.tunnel(device),
+                Field.reason(e));
       }
     }
   }

@@ -320,7 +320,15 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
       if (message == null) {
         return;
       }
-      isolation.run("", () -> handshakes.receive(message, underLoad, nowNanos, wallNanos));
+      isolation.run("", () -> receive(message, underLoad, nowNanos, wallNanos));
+    }
+  }
+
+  private void receive(
+      MessageQueue.Message message, boolean underLoad, long nowNanos, long wallNanos) {
+    DropReason refused = handshakes.receive(message, underLoad, nowNanos, wallNanos);
+    if (refused != null && TunnelEvent.HandshakeRefused.isFor(refused)) {
+      shared.events.add(new TunnelEvent.HandshakeRefused(message.from(), refused));
     }
   }
 

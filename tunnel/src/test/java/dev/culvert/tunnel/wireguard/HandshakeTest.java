@@ -306,6 +306,9 @@ final class HandshakeTest {
     network.transmit(alice.address, bob.address, initiation);
     network.settle();
     assertEquals(1, bob.drops(DropReason.STALE_TIMESTAMP));
+    assertEquals(
+        List.of(new TunnelEvent.HandshakeRefused(alice.address, DropReason.STALE_TIMESTAMP)),
+        bob.events(TunnelEvent.HandshakeRefused.class));
     assertEquals(1, network.sentBy(bob, Messages.RESPONSE).size());
     network.send(alice, bob, 8);
     network.settle();

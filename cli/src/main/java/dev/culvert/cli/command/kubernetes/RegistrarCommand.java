@@ -5,7 +5,7 @@ import ch.qos.logback.classic.Level;
 import dev.culvert.cli.command.CommandException;
 import dev.culvert.cli.command.ExitCode;
 import dev.culvert.cli.command.ListOption;
-import dev.culvert.cli.command.Logging;
+import dev.culvert.cli.command.LogOption;
 import dev.culvert.cli.command.Signals;
 import dev.culvert.cluster.kube.KubeApi;
 import dev.culvert.cluster.registrar.RangeKind;
@@ -14,6 +14,8 @@ import dev.culvert.cluster.registrar.RegistrarConfig;
 import dev.culvert.cluster.registrar.RegistrarRun;
 import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.config.KubernetesConfig;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.LogEvent;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import java.nio.file.Path;
@@ -22,9 +24,8 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code culvert registrar}. */
@@ -36,7 +37,7 @@ import picocli.CommandLine.Option;
           + " was accepted stays, and new nodes wait."
     })
 public final class RegistrarCommand implements Callable<Integer> {
-  private static final Logger log = LoggerFactory.getLogger(RegistrarCommand.class);
+  private static final EventLog log = EventLog.of(RegistrarCommand.class);
 
   private final Machine machine;
 
@@ -106,13 +107,15 @@ public final class RegistrarCommand implements Callable<Integer> {
       description = "The name of this replica in the Lease. Default: CULVERT_NODE_NAME.")
   private String replica;
 
+  @Mixin private LogOption logOption;
+
   public RegistrarCommand(Machine machine) {
     this.machine = machine;
   }
 
   @Override
   public Integer call() throws Exception {
-    Logging.daemonDefault(Level.INFO);
+    logOption.begin(Level.INFO);
     List<IpAddress> servers = parsed(controlPlane, IpAddress::parse);
     KubernetesConfig access =
         KubernetesConfig.ofAccess(
@@ -127,6 +130,7 @@ public final class RegistrarCommand implements Callable<Integer> {
             parsed(clusterCidrs, Prefix::parse));
     if (settings.podNetworks().isEmpty()) {
       log.warn(
+          LogEvent.CONFIG_WARNING,
           "without --cluster-cidrs a node that was taken over can claim any range as its pods'");
     }
     RegistrarConfig config =
@@ -136,7 +140,7 @@ public final class RegistrarCommand implements Callable<Integer> {
     try (KubeApi api = machine.cluster().open(access);
         RegistrarRun running = RegistrarRun.start(api, config)) {
       end.await();
-      log.info("the registrar ends: {}", running.stats());
+      log.info(LogEvent.REGISTRAR_ENDED, "the registrar ends: {}", running.stats());
     }
     return ExitCode.OK;
   }

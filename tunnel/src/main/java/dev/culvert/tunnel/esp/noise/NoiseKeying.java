@@ -288,7 +288,11 @@ public final class NoiseKeying implements Keying {
   @Override
   public void receive(
       byte[] message, Endpoint from, boolean underLoad, long nowNanos, long wallNanos) {
-    handshakes.receive(new MessageQueue.Message(message, from), underLoad, nowNanos, wallNanos);
+    DropReason refused =
+        handshakes.receive(new MessageQueue.Message(message, from), underLoad, nowNanos, wallNanos);
+    if (refused != null && TunnelEvent.HandshakeRefused.isFor(refused)) {
+      state.notices.add(new TunnelEvent.HandshakeRefused(from, refused));
+    }
   }
 
   @Override
