@@ -152,7 +152,7 @@ final class EspAlertsTest {
       if (command.equals("culvert nodes")) {
         continue; // Needs the Kubernetes API; EspMeshTest runs it.
       }
-      List<String> words = new ArrayList<>(Arrays.asList(command.split("\\s+")));
+      List<String> words = new ArrayList<>(Arrays.asList(command.split("\\s+", -1)));
       words.removeFirst();
       words.replaceAll(
           word ->

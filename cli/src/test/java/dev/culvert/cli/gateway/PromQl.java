@@ -65,7 +65,7 @@ record PromQl(List<Selector> selectors, Set<String> grouping) {
     Matcher parts = PART.matcher(expression);
     while (parts.find()) {
       if (parts.group(1) != null) {
-        grouping.addAll(List.of(parts.group(1).split("\\s*,\\s*")));
+        grouping.addAll(List.of(parts.group(1).split("\\s*,\\s*", -1)));
       } else if (parts.group(2) != null && !WORDS.contains(parts.group(2))) {
         selectors.add(selector(parts.group(2), parts.group(3)));
       }
