@@ -39,8 +39,10 @@ import picocli.CommandLine.ParameterException;
 final class AlertRulesTest {
   private static final Pattern HEADING = Pattern.compile("(?m)^## (.*)$");
   private static final Pattern INDEX =
-      Pattern.compile("(?m)^\\| \\[(\\w+)]\\((\\w+)\\.md\\) \\| [^|]+ \\| (\\w+) \\| ([\\w ]+) \\|$");
-  private static final Pattern FAMILY = Pattern.compile("(?m)^\\| `(\\w+)` \\| ([\\w ]+) \\| (.*?) \\|");
+      Pattern.compile(
+          "(?m)^\\| \\[(\\w+)]\\((\\w+)\\.md\\) \\| [^|]+ \\| (\\w+) \\| ([\\w ]+) \\|$");
+  private static final Pattern FAMILY =
+      Pattern.compile("(?m)^\\| `(\\w+)` \\| ([\\w ]+) \\| (.*?) \\|");
   private static final Pattern BY = Pattern.compile("\\bby \\(([^)]*)\\)(?: \\(\"(\\w+)\")?");
   private static final Pattern LINE = Pattern.compile("(?m)^culvert [^\n]*|`culvert [^`.]*`");
 
@@ -90,8 +92,7 @@ final class AlertRulesTest {
     for (JsonNode alert : OperatorFiles.rules("alert")) {
       String name = alert.path("alert").asText();
       String severity = alert.path("labels").path("severity").asText();
-      expected.add(
-          String.join(" ", name, name, severity, alert.path("for").asText("at once")));
+      expected.add(String.join(" ", name, name, severity, alert.path("for").asText("at once")));
     }
     assertEquals(expected, said);
     assertEquals(
@@ -176,11 +177,14 @@ final class AlertRulesTest {
       if (!known.containsKey(selector.name())) {
         unknown.add(selector.name() + " in " + expression);
       }
-      selector.matchers().forEach((label, value) -> {
-        if (!labels.contains(label) || !exists(label, value)) {
-          unknown.add(label + "=" + value + " in " + expression);
-        }
-      });
+      selector
+          .matchers()
+          .forEach(
+              (label, value) -> {
+                if (!labels.contains(label) || !exists(label, value)) {
+                  unknown.add(label + "=" + value + " in " + expression);
+                }
+              });
     }
     parts.grouping().stream()
         .filter(label -> !together.contains(label))
@@ -193,9 +197,7 @@ final class AlertRulesTest {
     Set<String> values =
         switch (label) {
           case "reason" ->
-              Arrays.stream(DropReason.values())
-                  .map(DropReason::label)
-                  .collect(Collectors.toSet());
+              Arrays.stream(DropReason.values()).map(DropReason::label).collect(Collectors.toSet());
           case "state" ->
               Arrays.stream(PeerState.values()).map(PeerState::label).collect(Collectors.toSet());
           default -> Set.of(value.split("\\|", -1));

@@ -38,8 +38,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * A real Prometheus scrapes two gateways, whose alerts fire by the faults that they name; their
- * times are shortened. Each test mends its fault. Gateway b has a certificate that expires soon, and
- * gateway a two peers that do not exist.
+ * times are shortened. Each test mends its fault. Gateway b has a certificate that expires soon,
+ * and gateway a two peers that do not exist.
  */
 @Tag("integration")
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
@@ -124,8 +124,7 @@ final class AlertsTest {
                 endpoint: 192.0.2.%1$d:51820
                 allowedIps: [10.42.%1$d.0/24]
           """
-              .formatted(
-                  number, Commands.run("sh", "-c", "wg genkey | wg pubkey").out().strip()));
+              .formatted(number, Commands.run("sh", "-c", "wg genkey | wg pubkey").out().strip()));
     }
     return peers.toString();
   }
@@ -201,10 +200,8 @@ final class AlertsTest {
     Commands.run("sh", "-c", "umask 077; wg genpsk > " + key);
     String setting = "- name: node-b\n      presharedKeyFile: " + key + "\n";
     String before =
-        TestLab.reconfigure(
-            lab.gatewayA, yaml -> yaml.replaceFirst("- name: node-b\n", setting));
-    try (Daemon ping =
-        lab.network.a.pod().start("ping", "-n", "-q", lab.network.b.podAddress())) {
+        TestLab.reconfigure(lab.gatewayA, yaml -> yaml.replaceFirst("- name: node-b\n", setting));
+    try (Daemon ping = lab.network.a.pod().start("ping", "-n", "-q", lab.network.b.podAddress())) {
       restart(lab.gatewayB); // The session that there was would go on.
       prometheus.awaitFiring("CulvertHandshakesFailing", "a");
       assertTrue(ping.isAlive());
@@ -269,8 +266,7 @@ final class AlertsTest {
   void packetsThatTheConfigurationLeavesInClearAreClearTraffic() throws IOException {
     LabSite b = lab.network.b;
     lab.network.a.routeInClear(b);
-    try (Daemon ping =
-        lab.network.a.pod().start("ping", "-n", "-q", "-i", "0.5", b.podAddress())) {
+    try (Daemon ping = lab.network.a.pod().start("ping", "-n", "-q", "-i", "0.5", b.podAddress())) {
       firesWith(
           lab.gatewayA,
           yaml -> yaml.replaceFirst("spec:\n", "spec:\n  encrypt: {podToPod: false}\n"),
@@ -289,8 +285,7 @@ final class AlertsTest {
         lab.network
             .a
             .pod()
-            .start(
-                "ping", "-n", "-q", "-i", "0.2", "-s", "1450", lab.network.b.podAddress())) {
+            .start("ping", "-n", "-q", "-i", "0.2", "-s", "1450", lab.network.b.podAddress())) {
       firesWith(
           lab.gatewayA,
           yaml -> yaml.replaceFirst("listenPort: ", "mtu: 1500, listenPort: "),

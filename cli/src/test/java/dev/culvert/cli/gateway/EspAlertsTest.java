@@ -88,13 +88,13 @@ final class EspAlertsTest {
   }
 
   @Test
-  void aRotationThatOneNodeDoesNotGetIsStuckAndSplitsTheCluster() {
+  void aRotationThatOneNodeDoesNotGetIsStuckAndSplitsTheCluster() throws IOException {
     cluster.culvert(0, "key", "rotate", keyFile(0).toString()).orThrow();
     prometheus.awaitFiring("CulvertRotationStuck", "a");
     // Of a cluster, so it has no instance.
     prometheus.await(TestPrometheus.firing("alertname=\"CulvertKeyEpochSplit\""));
     assertEquals(2, prometheus.answers("culvert:key_epoch:count"), "keys that are published");
-    LabFiles.writePrivate(keyFile(1), LabFiles.read(keyFile(0)));
+    LabFiles.writePrivate(keyFile(1), Files.readString(keyFile(0)));
     prometheus.awaitSilence("CulvertRotationStuck");
     prometheus.awaitSilence("CulvertKeyEpochSplit");
     assertTrue(cluster.podsReachEachOther(), cluster::state);
@@ -103,8 +103,7 @@ final class EspAlertsTest {
   @Test
   void aKeyFileOfLongAgoIsOld() throws IOException {
     FileTime before = Files.getLastModifiedTime(keyFile(1));
-    Files.setLastModifiedTime(
-        keyFile(1), FileTime.from(Instant.now().minus(Duration.ofDays(100))));
+    Files.setLastModifiedTime(keyFile(1), FileTime.from(Instant.now().minus(Duration.ofDays(100))));
     try {
       prometheus.awaitFiring("CulvertKeyOld", "b");
     } finally {

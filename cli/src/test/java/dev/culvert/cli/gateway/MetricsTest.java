@@ -152,7 +152,8 @@ final class MetricsTest {
               "culvert_audit_packets_total",
               "culvert_drops_total")) {
         assertTrue(prometheus.answers("resets(" + family + "{instance=\"a\"}[10m])") > 0, family);
-        assertEquals(0, prometheus.answers("resets(" + family + "{instance=\"a\"}[10m]) > 0"), family);
+        assertEquals(
+            0, prometheus.answers("resets(" + family + "{instance=\"a\"}[10m]) > 0"), family);
       }
       // Of Kilo's board.
       for (String query :

@@ -30,7 +30,8 @@ final class OperatorFiles {
 
   /** Series that only an ESP gateway with a global key, or a file of nodes, has. */
   private static final Pattern OF_ESP_CLUSTER =
-      Pattern.compile("key_epoch|key_created|key_rotation|sas\\b|sa_sequence|exemption|cluster_nodes");
+      Pattern.compile(
+          "key_epoch|key_created|key_rotation|sas\\b|sa_sequence|exemption|cluster_nodes");
 
   /** Series that only a gateway has whose nodes come from the Kubernetes API. */
   private static final Pattern OF_KUBERNETES =
@@ -127,8 +128,7 @@ final class OperatorFiles {
 
   private static void add(List<Query> queries, String row, JsonNode panel) {
     for (JsonNode target : panel.path("targets")) {
-      queries.add(
-          new Query(row, panel.path("title").asText(), target.path("expr").asText()));
+      queries.add(new Query(row, panel.path("title").asText(), target.path("expr").asText()));
     }
   }
 

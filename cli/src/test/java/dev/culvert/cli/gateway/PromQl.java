@@ -26,7 +26,8 @@ record PromQl(List<Selector> selectors, Set<String> grouping) {
               + "|\\b(?:by|without|on|ignoring|group_left|group_right)\\s*\\(([^)]*)\\)"
               + "|\\b([a-zA-Z_][\\w:]*)(\\{[^}]*})?");
 
-  private static final Pattern MATCHER = Pattern.compile("(\\w+)\\s*(?:=~|!~|!=|=)\\s*\"([^\"]*)\"");
+  private static final Pattern MATCHER =
+      Pattern.compile("(\\w+)\\s*(?:=~|!~|!=|=)\\s*\"([^\"]*)\"");
 
   private static final Set<String> WORDS =
       Set.of(
