@@ -2,6 +2,7 @@
 package dev.culvert.cli.gateway;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -237,7 +238,7 @@ final class AlertRulesTest {
             "culvert_peers{kind=\"stale\"} > 0",
             "sum by (kind) (culvert_peers)",
             "rate(culvert_drops_total{reason=~\"bad_tag|bad_tags\"}[5m]) > 1")) {
-      assertEquals(1, unknown(wrong, known).size(), wrong);
+      assertFalse(unknown(wrong, known).isEmpty(), wrong);
     }
   }
 
