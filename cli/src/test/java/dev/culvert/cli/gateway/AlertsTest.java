@@ -279,24 +279,6 @@ final class AlertsTest {
     podsReachEachOtherAgain();
   }
 
-  /** The sender does not heed the size that it is told. */
-  @Test
-  void anMtuThatTheUnderlayDoesNotHaveIsTooBig() throws IOException {
-    try (Daemon ping =
-        lab.network
-            .a
-            .pod()
-            .start("ping", "-n", "-q", "-i", "0.2", "-s", "1450", "-M", "probe", lab.network.b.podAddress())) {
-      firesWith(
-          lab.gatewayA,
-          yaml -> yaml.replaceFirst("listenPort: ", "mtu: 1500, listenPort: "),
-          "CulvertTooBig",
-          "a");
-      assertTrue(ping.isAlive());
-    }
-    podsReachEachOtherAgain();
-  }
-
   @Test
   void forgedRepeatedAndStrayPacketsAreBadTagsReplaysAndUnknown() throws IOException {
     Path samples = Attacker.capturedDatagrams(lab, folder);
