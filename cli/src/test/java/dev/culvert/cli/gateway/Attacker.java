@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cli.gateway;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.culvert.cli.kit.TestLab;
+import dev.culvert.lab.LabNetwork;
+import dev.culvert.lab.net.Capture;
+import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Namespace;
+import dev.culvert.lab.net.Namespaces;
 import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.net.DatagramPacket;
@@ -9,8 +17,10 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 
@@ -21,6 +31,7 @@ import java.util.Random;
 final class Attacker {
   private static final int PORT = 51820;
   private static final int LONGEST = 1472;
+  private static final int ETHERNET_AND_IPV4_AND_UDP = 14 + 20 + 8;
 
   private final Random random = new Random(4711);
   private final List<byte[]> samples;
@@ -46,6 +57,48 @@ final class Attacker {
         Integer.toString(perSecond),
         Long.toString(seconds),
         samples.toString());
+  }
+
+  /** A stranger's place on the wire. */
+  static Namespace namespace(LabNetwork network) {
+    Namespace attacker = network.namespaces.create("attacker");
+    Namespaces.connect(
+        new Namespaces.End(attacker, "eth0"), new Namespaces.End(network.wire, "attacker"));
+    network.wire.ip("link", "set", "attacker", "master", LabNetwork.BRIDGE);
+    return attacker.address("eth0", "192.0.2.66/24");
+  }
+
+  /**
+   * A handshake and data from node-b to node-a, as they crossed the wire. Node-b's gateway is
+   * started anew.
+   *
+   * @return a file in {@code folder}
+   */
+  static Path capturedDatagrams(TestLab lab, Path folder) throws IOException {
+    List<String> datagrams = Collections.synchronizedList(new ArrayList<>());
+    try (Capture capture =
+        Capture.start(
+            lab.network.wire,
+            LabNetwork.BRIDGE,
+            "udp and dst host " + lab.network.a.wireAddress(),
+            List.of(),
+            packet -> datagrams.add(payload(packet)))) {
+      // One that starts asks for a handshake: so the initiation goes to node-a.
+      lab.gatewayB.kill();
+      lab.gatewayB.start(Files.readString(lab.gatewayB.configuration()));
+      assertTrue(Waiting.until(Commands.PATIENCE, lab::podsReachEachOther), "after the restart");
+      String to = lab.network.a.podAddress();
+      lab.network.b.pod().run("ping", "-n", "-c", "20", "-i", "0.02", "-s", "200", to);
+      capture.stop();
+    }
+    assertTrue(datagrams.size() > 20, "captured: " + datagrams.size());
+    return Files.write(folder.resolve("samples"), datagrams);
+  }
+
+  private static String payload(byte[] packet) {
+    byte[] payload = new byte[packet.length - ETHERNET_AND_IPV4_AND_UDP];
+    System.arraycopy(packet, ETHERNET_AND_IPV4_AND_UDP, payload, 0, payload.length);
+    return Base64.getEncoder().encodeToString(payload);
   }
 
   /** HOST PER_SECOND SECONDS SAMPLES. */

@@ -6,22 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.kit.Requirements;
 import dev.culvert.cli.kit.TestLab;
-import dev.culvert.lab.LabNetwork;
-import dev.culvert.lab.net.Capture;
 import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Crowd;
 import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.Namespace;
-import dev.culvert.lab.net.Namespaces;
 import dev.culvert.lab.net.Pings;
-import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Base64;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -37,7 +29,6 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("integration")
 final class HostileInputTest {
   private static final int PER_SECOND = 10_000;
-  private static final int ETHERNET_AND_IPV4_AND_UDP = 14 + 20 + 8;
 
   @TempDir Path folder;
 
@@ -59,8 +50,8 @@ final class HostileInputTest {
 
   private void flood(Duration duration) throws IOException {
     try (TestLab lab = new TestLab()) {
-      Path samples = capturedDatagrams(lab);
-      Namespace attacker = attacker(lab.network);
+      Path samples = Attacker.capturedDatagrams(lab, folder);
+      Namespace attacker = Attacker.namespace(lab.network);
       Map<String, Long> before = TestLab.drops(lab.gatewayA);
       int pings = (int) (duration.toMillis() / 200);
       try (Daemon ping =
@@ -101,41 +92,5 @@ final class HostileInputTest {
     before.forEach((reason, count) -> difference.merge(reason, -count, Long::sum));
     difference.values().removeIf(count -> count == 0);
     return difference;
-  }
-
-  private static Namespace attacker(LabNetwork network) {
-    Namespace attacker = network.namespaces.create("attacker");
-    Namespaces.connect(
-        new Namespaces.End(attacker, "eth0"), new Namespaces.End(network.wire, "attacker"));
-    network.wire.ip("link", "set", "attacker", "master", LabNetwork.BRIDGE);
-    return attacker.address("eth0", "192.0.2.66/24");
-  }
-
-  /** A handshake and data from node-b to node-a, as they crossed the wire. */
-  private Path capturedDatagrams(TestLab lab) throws IOException {
-    List<String> datagrams = Collections.synchronizedList(new ArrayList<>());
-    try (Capture capture =
-        Capture.start(
-            lab.network.wire,
-            LabNetwork.BRIDGE,
-            "udp and dst host " + lab.network.a.wireAddress(),
-            List.of(),
-            packet -> datagrams.add(payload(packet)))) {
-      // One that starts asks for a handshake: so the initiation goes to node-a.
-      lab.gatewayB.kill();
-      lab.gatewayB.start(lab.gatewayA);
-      assertTrue(Waiting.until(Commands.PATIENCE, lab::podsReachEachOther), "after the restart");
-      String to = lab.network.a.podAddress();
-      lab.network.b.pod().run("ping", "-n", "-c", "20", "-i", "0.02", "-s", "200", to);
-      capture.stop();
-    }
-    assertTrue(datagrams.size() > 20, "captured: " + datagrams.size());
-    return Files.write(folder.resolve("samples"), datagrams);
-  }
-
-  private static String payload(byte[] packet) {
-    byte[] payload = new byte[packet.length - ETHERNET_AND_IPV4_AND_UDP];
-    System.arraycopy(packet, ETHERNET_AND_IPV4_AND_UDP, payload, 0, payload.length);
-    return Base64.getEncoder().encodeToString(payload);
   }
 }

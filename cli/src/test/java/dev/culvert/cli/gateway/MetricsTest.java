@@ -5,17 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.culvert.cli.kit.Culvert;
 import dev.culvert.cli.kit.Requirements;
 import dev.culvert.cli.kit.TestLab;
-import dev.culvert.lab.LabFiles;
+import dev.culvert.cli.kit.TestPrometheus;
+import dev.culvert.cli.kit.TestPrometheus.Target;
 import dev.culvert.lab.LabFlow;
-import dev.culvert.lab.LabGateway;
 import dev.culvert.lab.LabSite;
 import dev.culvert.lab.net.Commands;
-import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -33,8 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** A real Prometheus scrapes two gateways: the figures are those of {@code wg} and of the guard. */
 @Tag("integration")
 final class MetricsTest {
-  private static final ObjectMapper JSON = new ObjectMapper();
-  private static final int PORT = 9586;
+  private static final int PORT = TestPrometheus.METRICS_PORT;
 
   private static TestLab lab;
   private static Path folder;
@@ -49,8 +44,8 @@ final class MetricsTest {
     Requirements.tool("prometheus");
     folder = root;
     lab = new TestLab();
-    observe(lab.gatewayA, "127.0.0.1");
-    observe(lab.gatewayB, lab.network.b.wireAddress());
+    TestLab.observe(lab.gatewayA, "127.0.0.1");
+    TestLab.observe(lab.gatewayB, lab.network.b.wireAddress());
     assertTrue(Waiting.until(Commands.PATIENCE, lab::podsReachEachOther));
   }
 
@@ -59,23 +54,6 @@ final class MetricsTest {
     if (lab != null) { // Null if the class was skipped.
       lab.close();
     }
-  }
-
-  /** Gives a gateway that runs an endpoint, by a reload. */
-  private static void observe(LabGateway gateway, String listen) throws IOException {
-    String yaml = Files.readString(gateway.configuration());
-    LabFiles.writePrivate(
-        gateway.configuration(),
-        yaml.replaceFirst(
-            "spec:\n", "spec:\n  observability: {listen: '" + listen + ":" + PORT + "'}\n"));
-    reload(gateway);
-  }
-
-  private static void reload(LabGateway gateway) {
-    gateway
-        .site()
-        .node()
-        .run(Culvert.command("reload", gateway.site().interfaceName()).toArray(String[]::new));
   }
 
   private static String scrape(LabSite site, String address) {
@@ -138,8 +116,10 @@ final class MetricsTest {
 
   @Test
   void bytesAreThoseOfWgAndPrometheusSeesNoCounterFall() throws Exception {
-    try (Daemon prometheus = startPrometheus()) {
-      prometheus.await("Prometheus", Commands.PATIENCE, () -> answers("up == 1") == 2);
+    List<Target> targets =
+        List.of(Target.plain("a", "127.0.0.1"), Target.plain("b", lab.network.b.wireAddress()));
+    try (TestPrometheus prometheus =
+        new TestPrometheus(lab.network.a.node(), folder, targets, null)) {
       try (LabFlow flow =
           new LabFlow(
               lab.network.a.pod(),
@@ -159,13 +139,10 @@ final class MetricsTest {
       assertTrue(sent > 1_000_000, "the flow is in it");
       // A new session, and a configuration that is read again.
       lab.gatewayB.kill();
-      reload(lab.gatewayA);
+      TestLab.reconfigure(lab.gatewayA, yaml -> yaml);
       lab.gatewayB.start(Files.readString(lab.gatewayB.configuration()));
       assertTrue(Waiting.until(Commands.PATIENCE, lab::podsReachEachOther));
-      prometheus.await(
-          "a scrape after that",
-          Commands.PATIENCE,
-          () -> answers("culvert_handshakes_total{instance=\"a\",result=\"ok\"} > 0") > 0);
+      prometheus.await("culvert_handshakes_total{instance=\"a\",result=\"ok\"} > 0");
       for (String family :
           List.of(
               "wireguard_sent_bytes_total",
@@ -174,8 +151,9 @@ final class MetricsTest {
               "culvert_packets_total",
               "culvert_audit_packets_total",
               "culvert_drops_total")) {
-        assertTrue(answers("resets(" + family + "{instance=\"a\"}[10m])") > 0, family);
-        assertEquals(0, answers("resets(" + family + "{instance=\"a\"}[10m]) > 0"), family);
+        assertTrue(prometheus.answers("resets(" + family + "{instance=\"a\"}[10m])") > 0, family);
+        assertEquals(
+            0, prometheus.answers("resets(" + family + "{instance=\"a\"}[10m]) > 0"), family);
       }
       // Of Kilo's board.
       for (String query :
@@ -184,57 +162,8 @@ final class MetricsTest {
               "sum by (public_key) (time() - (wireguard_latest_handshake_seconds != 0))",
               "process_cpu_seconds_total",
               "process_resident_memory_bytes")) {
-        assertTrue(answers(query) > 0, query);
+        assertTrue(prometheus.answers(query) > 0, query);
       }
-    }
-  }
-
-  private static Daemon startPrometheus() throws IOException {
-    Path config = folder.resolve("prometheus.yml");
-    Files.writeString(
-        config,
-        """
-        global: {scrape_interval: 1s}
-        scrape_configs:
-          - job_name: culvert
-            static_configs:
-              - {targets: ['127.0.0.1:%1$d'], labels: {instance: a}}
-              - {targets: ['%2$s:%1$d'], labels: {instance: b}}
-        """
-            .formatted(PORT, lab.network.b.wireAddress()));
-    return lab.network
-        .a
-        .node()
-        .start(
-            "prometheus",
-            "--config.file=" + config,
-            "--storage.tsdb.path=" + folder.resolve("data"),
-            "--web.listen-address=127.0.0.1:9090");
-  }
-
-  /** How many series Prometheus answers with; -1 while it does not answer. */
-  private static int answers(String query) {
-    Commands.Result asked =
-        lab.network
-            .a
-            .node()
-            .attempt(
-                "curl",
-                "-sS",
-                "-G",
-                "http://127.0.0.1:9090/api/v1/query",
-                "--data-urlencode",
-                "query=" + query);
-    if (!asked.succeeded()) {
-      return -1;
-    }
-    try {
-      JsonNode answer = JSON.readTree(asked.out());
-      return answer.path("status").asText().equals("success")
-          ? answer.path("data").path("result").size()
-          : -1;
-    } catch (IOException e) {
-      return -1;
     }
   }
 

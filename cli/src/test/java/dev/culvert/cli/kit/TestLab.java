@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.admin.PeerView;
 import dev.culvert.lab.LabEngine;
+import dev.culvert.lab.LabFiles;
 import dev.culvert.lab.LabFlow;
 import dev.culvert.lab.LabGateway;
 import dev.culvert.lab.LabNetwork;
@@ -27,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.UnaryOperator;
 
 /** The lab's network with both its gateways running. */
 public final class TestLab implements AutoCloseable {
@@ -124,6 +126,41 @@ public final class TestLab implements AutoCloseable {
     for (Namespace from : List.of(network.a.pod(), network.a.node())) {
       Traffic.send(from, "udp-text", addresses, "9001", text);
     }
+  }
+
+  /**
+   * Changes the configuration of a gateway that runs, by a reload.
+   *
+   * @return the text before
+   */
+  public static String reconfigure(LabGateway gateway, UnaryOperator<String> change)
+      throws IOException {
+    String before = Files.readString(gateway.configuration());
+    LabFiles.writePrivate(gateway.configuration(), change.apply(before));
+    LabSite site = gateway.site();
+    site.node().run(Culvert.command("reload", site.interfaceName()).toArray(String[]::new));
+    return before;
+  }
+
+  /**
+   * Gives a gateway that runs an endpoint of metrics, by a reload.
+   *
+   * @param address to listen on
+   */
+  public static void observe(LabGateway gateway, String address) throws IOException {
+    reconfigure(gateway, yaml -> observed(yaml, address, ""));
+  }
+
+  /**
+   * A configuration with an endpoint of metrics.
+   *
+   * @param more settings of it, each with a comma in front
+   */
+  public static String observed(String yaml, String address, String more) {
+    return yaml.replaceFirst(
+        "spec:\n",
+        "spec:\n  observability: {listen: '%s:%d'%s}\n"
+            .formatted(address, TestPrometheus.METRICS_PORT, more));
   }
 
   public static GatewayView.TrafficView traffic(LabGateway gateway) {
