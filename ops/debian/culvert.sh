@@ -3,13 +3,14 @@
 set -euo pipefail
 
 dist=/usr/lib/culvert
-JAVA_HOME=$dist/runtime
+export JAVA_HOME=$dist/runtime
 # The unit's own folder; else root's, which no other user can write to: the archives hold code.
 archives=${CACHE_DIRECTORY:-}
 if [ -z "$archives" ] && [ "$EUID" = 0 ]; then archives=/var/cache/culvert-root; fi
 [ -O "$archives" ] || archives=
 
 die() { echo "culvert: $*" >&2; exit 1; }
+# shellcheck source=bin/launch.sh
 . "$dist/launch.sh"
 
 need_room

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The service manager that started this process, systemd as a rule: it is told how the service
- * does, and may ask for signs of life. Without one, what is told to it goes nowhere. Thread-safe.
+ * does, and may ask for signs of life. Without one, messages go nowhere. Thread-safe.
  */
 public final class ServiceManager {
   private static final LimitedLog LOG = LimitedLog.of(ServiceManager.class);

@@ -32,7 +32,7 @@ final class Roff {
     return lines(text);
   }
 
-  /** A line of text that may contain what {@link #bold} and {@link #italic} return. */
+  /** A line of text that may contain words in {@link #bold} and {@link #italic}. */
   Roff marked(String text) {
     page.append(text).append('\n');
     return this;

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A gateway started as systemd starts it: what the manager hears, and what nft does not get. */
+/** A gateway started as systemd starts it reports to the manager, and nft gets none of it. */
 @Tag("integration")
 final class ServiceNotifyTest {
   private static final String DEVICE = "cvn" + ProcessHandle.current().pid() % 100_000;
