@@ -102,7 +102,9 @@ final class ManualPagesTest {
     private String file;
 
     @Override
-    public void run() {}
+    public void run() {
+      throw new IllegalStateException("not meant to run: " + odd + hidden + file);
+    }
   }
 
   @Test

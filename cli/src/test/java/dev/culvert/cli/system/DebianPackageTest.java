@@ -20,7 +20,6 @@ import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.Namespace;
 import dev.culvert.lab.net.Pings;
-import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

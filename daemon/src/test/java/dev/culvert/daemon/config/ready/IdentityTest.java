@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -85,7 +86,7 @@ final class IdentityTest {
     assertRefused(
         "x.yaml:7: key: there are no credentials: they are there only while systemd runs the"
             + " gateway; give the path of a file, or 'LoadCredential=private-key:FILE' in the unit");
-    assertFalse(Files.exists(credential.getParent()));
+    assertFalse(Files.exists(Objects.requireNonNull(credential.getParent())));
   }
 
   private void assertRefused(String message) {
