@@ -138,6 +138,8 @@ final class DebianPackageTest {
             machine.run(site.node(), "dpkg -i " + next);
             pings.awaitEnd(Commands.PATIENCE);
             assertTrue(Pings.allAnswered(pings.output(), 100), pings::output);
+            // This user may make no namespace to rehearse the guard in.
+            assertFalse(gateway.output().contains("another program"), gateway::output);
           }
         }
         lab.sendToPodB(MARKER);
