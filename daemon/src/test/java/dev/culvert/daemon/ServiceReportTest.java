@@ -157,7 +157,8 @@ final class ServiceReportTest {
     Path file =
         GatewayYaml.of("cv0", "addresses: [10.66.0.1/24]", "listenPort: 51820")
             .with("identity: {privateKeyFile: " + folder.resolve("private.key") + "}")
-            .peers(GatewayYaml.entry("a", "publicKey: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="))
+            .peers(
+                GatewayYaml.entry("a", "publicKey: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="))
             .write(folder.resolve("gw.yaml"));
     Machine machine = FakeMachine.in(folder, tunnels, new FakeNetwork());
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {

@@ -104,8 +104,7 @@ public final class ManualPages {
       page.section("Commands");
       for (CommandLine sub : below) {
         CommandSpec of = sub.getCommandSpec();
-        page.entry(
-            bold(name(of)) + "(8)", summary(paragraphs(of.usageMessage().description())));
+        page.entry(bold(name(of)) + "(8)", summary(paragraphs(of.usageMessage().description())));
       }
     }
     if (!usage.exitCodeList().isEmpty()) {
@@ -129,8 +128,7 @@ public final class ManualPages {
         spec.positionalParameters().stream().filter(parameter -> !parameter.hidden()).toList();
     if (!parameters.isEmpty()) {
       page.section("Arguments");
-      parameters.forEach(
-          parameter -> page.entry(italic(parameter.paramLabel()), text(parameter)));
+      parameters.forEach(parameter -> page.entry(italic(parameter.paramLabel()), text(parameter)));
     }
     List<OptionSpec> options = spec.options().stream().filter(option -> !option.hidden()).toList();
     if (!options.isEmpty()) {
@@ -140,8 +138,7 @@ public final class ManualPages {
   }
 
   private static String term(OptionSpec option) {
-    String names =
-        Arrays.stream(option.names()).map(Roff::bold).collect(Collectors.joining(", "));
+    String names = Arrays.stream(option.names()).map(Roff::bold).collect(Collectors.joining(", "));
     boolean valued = option.arity().max() > 0;
     return valued ? names + "=" + italic(option.paramLabel()) : names;
   }

@@ -79,7 +79,8 @@ final class Roff {
   /** The text with all characters as they are, to be copied from a terminal too. */
   static String escaped(String text) {
     StringBuilder escaped = new StringBuilder();
-    for (char c : text.toCharArray()) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
       switch (c) {
         case '\\' -> escaped.append("\\e");
         case '-' -> escaped.append("\\-");

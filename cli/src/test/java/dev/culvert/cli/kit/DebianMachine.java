@@ -92,9 +92,7 @@ public final class DebianMachine implements AutoCloseable {
   /** Runs the words of a shell in here, in this network namespace. */
   public Commands.Result attempt(Namespace network, String script) {
     return network.attempt(
-        LONG,
-        Map.of("DEBIAN_FRONTEND", "noninteractive"),
-        inside(List.of("sh", "-ec", script)));
+        LONG, Map.of("DEBIAN_FRONTEND", "noninteractive"), inside(List.of("sh", "-ec", script)));
   }
 
   /** The same; it must succeed. Returns the output. */

@@ -92,7 +92,10 @@ final class ManualPagesTest {
       version = "culvert 9",
       description = {".start of a line. And more.", "100%% of 'a\\b', ~x%nnext"})
   private static final class Odd implements Runnable {
-    @Option(names = {"-o", "--odd-one"}, paramLabel = "N", description = "'quoted' first.")
+    @Option(
+        names = {"-o", "--odd-one"},
+        paramLabel = "N",
+        description = "'quoted' first.")
     private int odd;
 
     @Option(names = "--secret-one", hidden = true)

@@ -43,7 +43,8 @@ import org.junit.jupiter.api.io.TempDir;
 final class DebianPackageTest {
   private static final Duration BUILD = Duration.ofMinutes(5);
   private static final String MARKER = "never-in-clear-0";
-  private static final List<String> CAPABILITIES = List.of("net_admin", "net_raw", "net_bind_service");
+  private static final List<String> CAPABILITIES =
+      List.of("net_admin", "net_raw", "net_bind_service");
   private static final String CONFIGURATION = "/etc/culvert/node-a.yaml";
 
   /** Files that belong to Debian's tools, which note each package that was there once. */
@@ -129,7 +130,8 @@ final class DebianPackageTest {
       nothingRunsYet(machine, site.node());
       configure(lab, machine);
       lab.gatewayB.start(lab.gatewayA);
-      try (Capture capture = Capture.start(lab.network.wire, LabNetwork.BRIDGE, "", List.of(MARKER))) {
+      try (Capture capture =
+          Capture.start(lab.network.wire, LabNetwork.BRIDGE, "", List.of(MARKER))) {
         Path next = next();
         try (Daemon gateway = startAsTheUnitDoes(machine, site.node())) {
           gateway.await("an answer", Commands.PATIENCE, lab::podsReachEachOther);
@@ -200,8 +202,7 @@ final class DebianPackageTest {
 
   private static String yaml(TestLab lab) {
     String yaml = LabEngine.WIREGUARD.yaml(lab.network.a, lab.network.b, lab.folder);
-    return yaml.replace(
-        privateKey(lab).toString(), "\"${CREDENTIALS_DIRECTORY}/private-key\"");
+    return yaml.replace(privateKey(lab).toString(), "\"${CREDENTIALS_DIRECTORY}/private-key\"");
   }
 
   private static Path privateKey(TestLab lab) {
@@ -252,7 +253,8 @@ final class DebianPackageTest {
     assertTrue(guarded(network), "removed: the guard stays");
     assertEquals("", machine.run(network, "ls /usr/bin | grep culvert || true"));
     assertFalse(machine.attempt(network, "test -e /usr/lib/culvert").succeeded());
-    assertTrue(machine.attempt(network, "test -e " + CONFIGURATION).succeeded(), "it is the user's");
+    assertTrue(
+        machine.attempt(network, "test -e " + CONFIGURATION).succeeded(), "it is the user's");
   }
 
   private static boolean guarded(Namespace network) {

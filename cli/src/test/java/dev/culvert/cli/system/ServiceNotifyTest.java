@@ -80,10 +80,14 @@ final class ServiceNotifyTest {
     assertEquals(List.of(), manager.messages());
     Map<String, String> environment =
         Map.of(
-            "NOTIFY_SOCKET", folder.resolve("notify").toString(),
-            "WATCHDOG_USEC", "1000000",
-            "CREDENTIALS_DIRECTORY", credentials().toString(),
-            "PATH", nftThatTells() + ":" + System.getenv("PATH"));
+            "NOTIFY_SOCKET",
+            folder.resolve("notify").toString(),
+            "WATCHDOG_USEC",
+            "1000000",
+            "CREDENTIALS_DIRECTORY",
+            credentials().toString(),
+            "PATH",
+            nftThatTells() + ":" + System.getenv("PATH"));
     List<String> command =
         new ArrayList<>(List.of("sh", "-c", "WATCHDOG_PID=$$ exec \"$@\"", "sh"));
     command.addAll(Culvert.command("up", file.toString()));

@@ -85,8 +85,7 @@ final class SystemdUnitTest {
   @ParameterizedTest
   @ValueSource(strings = {"culvert@.service", "culvert-guard@.service"})
   void theGuardStaysWhenAUnitStops(String unit) throws IOException {
-    List<String> settings =
-        text(unit).lines().filter(line -> !line.startsWith("#")).toList();
+    List<String> settings = text(unit).lines().filter(line -> !line.startsWith("#")).toList();
     assertFalse(settings.stream().anyMatch(line -> line.startsWith("ExecStop")), unit);
     assertFalse(settings.stream().anyMatch(line -> line.contains("down")), unit);
     assertTrue(settings.contains("RuntimeDirectoryPreserve=yes"), "'down' finds the guard by it");

@@ -11,8 +11,8 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 
 /**
- * The socket on which a service manager hears how its service does, in the protocol of sd_notify(3).
- * The JDK has no datagram sockets of this family. Thread-safe.
+ * The socket on which a service manager hears how its service does, in the protocol of
+ * sd_notify(3). The JDK has no datagram sockets of this family. Thread-safe.
  */
 public final class NotifySocket {
   /** Bytes of sun_path in struct sockaddr_un. */

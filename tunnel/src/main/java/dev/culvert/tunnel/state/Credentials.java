@@ -43,7 +43,9 @@ public final class Credentials {
   }
 
   static boolean isGiven(Path path, @Nullable Path folder) {
-    return folder != null && path.normalize().startsWith(folder) && !path.normalize().equals(folder);
+    return folder != null
+        && path.normalize().startsWith(folder)
+        && !path.normalize().equals(folder);
   }
 
   /** Whether the path is that of a credential that this process was given. */

@@ -15,7 +15,8 @@ final class CredentialsTest {
 
   @Test
   void otherPathsStay() {
-    for (String path : new String[] {"a.key", "/etc/culvert/a.key", "./${CREDENTIALS_DIRECTORY}/a"}) {
+    for (String path :
+        new String[] {"a.key", "/etc/culvert/a.key", "./${CREDENTIALS_DIRECTORY}/a"}) {
       assertEquals(path, Credentials.resolve(path));
       assertFalse(Credentials.isOne(Path.of(path)));
     }

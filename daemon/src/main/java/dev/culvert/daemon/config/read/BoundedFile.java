@@ -36,9 +36,7 @@ final class BoundedFile {
       throw place.error(path + ": " + e.reason());
     } catch (NoSuchFileException e) {
       throw place.error(
-          Credentials.isOne(path)
-              ? Credentials.missing(path)
-              : "file " + path + " does not exist");
+          Credentials.isOne(path) ? Credentials.missing(path) : "file " + path + " does not exist");
     } catch (AccessDeniedException e) {
       throw place.error(
           path
