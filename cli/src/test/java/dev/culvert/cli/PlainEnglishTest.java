@@ -123,7 +123,17 @@ class PlainEnglishTest {
 
   private static List<Path> sources() throws IOException {
     List<String> scripts =
-        List.of("culvert", "culvert-wg", "run-tests", "side-by-side", "jmh", "cluster-figures");
+        List.of(
+            "culvert",
+            "culvert-wg",
+            "run-tests",
+            "deb-build",
+            "postinst",
+            "prerm",
+            "postrm",
+            "side-by-side",
+            "jmh",
+            "cluster-figures");
     try (Stream<Path> files = Files.walk(ROOT)) {
       List<Path> sources =
           files

@@ -59,6 +59,7 @@ public final class GatewayDaemon implements AutoCloseable {
   /** Why guard and rules could not go back to the configuration in force. Guarded by this. */
   private @Nullable String steerBackFailure;
 
+  private volatile ServiceReport report = ServiceReport.NONE;
   private volatile boolean stopped;
   private volatile @Nullable String failure;
 
@@ -162,6 +163,15 @@ public final class GatewayDaemon implements AutoCloseable {
    * @throws ConfigException if the file cannot be used; the gateway stays as it was
    */
   public void reload() throws ConfigException, IOException {
+    report.reloading();
+    try {
+      reloadReported();
+    } finally {
+      report.reloaded();
+    }
+  }
+
+  private void reloadReported() throws ConfigException, IOException {
     boolean accepted = false;
     try {
       readAgain();
@@ -363,6 +373,13 @@ public final class GatewayDaemon implements AutoCloseable {
     steerBackFailure = reason;
   }
 
+  /** Tells a service manager from now on that the gateway is ready, lives, reloads or ends. */
+  public void reportTo(ServiceManager manager) {
+    ServiceReport begun = new ServiceReport(manager, observation::ready, observation::live);
+    report = begun;
+    begun.start();
+  }
+
   /** The interface's name, which does not change while the daemon runs. */
   public String interfaceName() {
     return state.config().interfaceName();
@@ -409,6 +426,7 @@ public final class GatewayDaemon implements AutoCloseable {
 
   /** Lets {@link #awaitClosed} return; {@link #close} does the rest. */
   public void closeDevice() {
+    report.stopping();
     Running running = state.running();
     if (running != null) {
       running.end();
@@ -418,6 +436,7 @@ public final class GatewayDaemon implements AutoCloseable {
   /** Removes the device and the sockets; the guard stays. May be called again. */
   @Override
   public void close() throws IOException {
+    report.close();
     synchronized (this) {
       discovery.close();
     }

@@ -207,6 +207,11 @@ final class Observation implements Source, AutoCloseable {
         Observation.class.getPackage().getImplementationVersion(), "unpackaged");
   }
 
+  /** Whether packets of this node are encrypted and delivered now. */
+  Health ready() {
+    return Health.ready(read());
+  }
+
   @Override
   public Health live() {
     RunningTunnel tunnel = state.get().requireRunning().tunnel();

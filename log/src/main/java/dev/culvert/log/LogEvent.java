@@ -7,6 +7,10 @@ package dev.culvert.log;
  */
 public enum LogEvent {
   GATEWAY_UP("gateway.up", "The gateway moves packets."),
+  GATEWAY_STUCK(
+      "gateway.stuck",
+      "A thread does not answer, so the service manager gets no sign of life and will start the gateway anew."),
+  MANAGER_UNTOLD("manager.untold", "The service manager could not be told of the gateway's state."),
   TUNNEL_OPENED("tunnel.opened", "The interface, its lanes and its sockets are open."),
   TUNNEL_CLOSED("tunnel.closed", "The interface and its sockets are closed; the guard stays."),
   TUNNEL_HANGS("tunnel.hangs", "A thread of the tunnel did not end in time."),

@@ -5,9 +5,11 @@ import ch.qos.logback.classic.Level;
 import dev.culvert.daemon.AlreadyRunsException;
 import dev.culvert.daemon.GatewayDaemon;
 import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.ServiceManager;
 import dev.culvert.daemon.config.ConfigException;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +29,9 @@ import picocli.CommandLine.Spec;
           + " process dies, until 'culvert down'. SIGHUP and 'culvert reload' read the file again."
     })
 public final class UpCommand implements Callable<Integer> {
+  /** For names that do not resolve and a guard of many ranges, on a machine that is busy. */
+  private static final Duration START_PATIENCE = Duration.ofMinutes(1);
+
   private final Machine machine;
 
   @Spec private CommandSpec spec;
@@ -75,6 +80,8 @@ public final class UpCommand implements Callable<Integer> {
       throw new CommandException(ExitCode.USAGE, "--detach works through the launcher, ./culvert");
     }
     log.begin(Detached.isWanted() ? Level.WARN : Level.INFO);
+    ServiceManager manager = ServiceManager.ofThisProcess();
+    manager.starting(START_PATIENCE);
     Path file = file();
     AtomicBoolean told = new AtomicBoolean();
     try (GatewayDaemon daemon = start(file)) {
@@ -86,6 +93,7 @@ public final class UpCommand implements Callable<Integer> {
           });
       Ending.withAnyThread(daemon::giveUp);
       Signals.onReload(daemon::reloadLogged);
+      daemon.reportTo(manager);
       if (Detached.isWanted() && !Logging.isAsked()) {
         Logging.toFile(daemon.interfaceName());
       }

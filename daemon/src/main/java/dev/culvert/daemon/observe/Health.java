@@ -6,6 +6,7 @@ import dev.culvert.daemon.steer.GuardReading;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /**
  * The checks of /livez and /readyz. That peers answer is not one of them: else one dead node would
@@ -20,6 +21,9 @@ public record Health(List<Check> checks) {
   /** Of a gateway that was ready once. */
   static final Health STARTED = new Health(List.of(new Check("started", true)));
 
+  /** Without any check, so that it is good. */
+  public static final Health NOTHING = new Health(List.of());
+
   /** One check by its name. */
   public record Check(String name, boolean good) {}
 
@@ -27,8 +31,17 @@ public record Health(List<Check> checks) {
     checks = List.copyOf(checks);
   }
 
-  boolean good() {
+  /** Whether all checks passed. */
+  public boolean good() {
     return checks.stream().allMatch(Check::good);
+  }
+
+  /** The names of the checks that did not pass, with commas between them. */
+  public String failed() {
+    return checks.stream()
+        .filter(check -> !check.good())
+        .map(Check::name)
+        .collect(Collectors.joining(", "));
   }
 
   /**
@@ -46,7 +59,7 @@ public record Health(List<Check> checks) {
   }
 
   /** Whether packets of this node are encrypted and delivered now, as far as it depends on it. */
-  static Health ready(Reading reading) {
+  public static Health ready(Reading reading) {
     List<Check> checks = new ArrayList<>();
     checks.add(new Check("tunnel", reading.failure() == null && reading.engine() != null));
     checks.add(new Check("sockets", reading.listenPort() != 0));

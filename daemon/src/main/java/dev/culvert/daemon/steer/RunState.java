@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.culvert.tunnel.state.PrivateFile;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -81,6 +82,13 @@ public final class RunState {
       return Files.readAllLines(file(interfaceName));
     } catch (NoSuchFileException e) {
       return List.of(); // It is not up.
+    } catch (AccessDeniedException e) {
+      throw new IOException(
+          file(interfaceName)
+              + " is another user's: it was brought up by root, not by its unit; 'culvert down "
+              + interfaceName
+              + "' as root, then start the unit",
+          e);
     }
   }
 

@@ -47,6 +47,8 @@ public interface LibC {
 
   int PRIO_PROCESS = 0;
 
+  int CLOCK_MONOTONIC = 1;
+
   long SIG_DFL = 0;
 
   int CLONE_NEWNET = 0x4000_0000;
@@ -69,6 +71,8 @@ public interface LibC {
   int socket(int family, int type, int protocol);
 
   int bind(int fd, long address, int addressLength);
+
+  int connect(int fd, long address, int addressLength);
 
   int getsockname(int fd, long address, long addressLength);
 
@@ -95,6 +99,8 @@ public interface LibC {
   int poll(long pollFds, long count, int timeoutMillis);
 
   int eventfd(int initial, int flags);
+
+  int clock_gettime(int clock, long time);
 
   int timerfd_create(int clock, int flags);
 

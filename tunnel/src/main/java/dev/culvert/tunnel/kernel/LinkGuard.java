@@ -42,6 +42,9 @@ final class LinkGuard {
   private static final Pattern DEVICES =
       Pattern.compile("hook egress (?:device|devices =) (.*) priority");
 
+  private static final String NOT_LOADED =
+      "the guard of the link layer is not the one that was loaded";
+
   private static final Pattern NOT_NAMES = Pattern.compile("[{}\" ]");
 
   private final Supplier<Optional<String>> fault;
@@ -50,7 +53,7 @@ final class LinkGuard {
 
   /**
    * The script that was rehearsed last, on loopback, and nft's listing of the table that it makes
-   * there.
+   * there; or, if no namespace may be made, that it made here.
    */
   private @Nullable String script;
 
@@ -88,8 +91,9 @@ final class LinkGuard {
       rehearsed = GuardTable.rehearse(rules, LinkGuard::listed).orElse(null);
       script = rules;
     }
+    boolean unknown = rehearsed == null && !devices.isEmpty();
     String wanted = devices.isEmpty() || rehearsed == null ? "" : on(devices, rehearsed);
-    if (wanted.equals(text().orElse("")) && rehearsed != null) {
+    if (!unknown && wanted.equals(text().orElse(""))) {
       return false;
     }
     Count before = GuardTable.counters().getOrDefault(GuardCounters.LINK_OUT, new Count(0, 0));
@@ -97,8 +101,12 @@ final class LinkGuard {
         devices.isEmpty()
             ? LinkGuardText.removal()
             : LinkGuardText.of(guard, devices, before.packets(), before.bytes()));
-    if (rehearsed != null && !wanted.equals(text().orElse(""))) {
-      throw new IOException("the guard of the link layer is not the one that was loaded");
+    if (unknown) {
+      // Without a rehearsal the table as loaded is the one to compare with. Otherwise each look
+      // would load it anew, and the kernel's news of that would cause the next look.
+      rehearsed = listed().orElseThrow(() -> new IOException(NOT_LOADED));
+    } else if (!wanted.equals(text().orElse(""))) {
+      throw new IOException(NOT_LOADED);
     }
     return true;
   }

@@ -15,7 +15,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -56,8 +58,10 @@ final class Nft {
             .orElseThrow(() -> new NftException("nft is not installed: there is no guard"))
             .toString());
     command.addAll(List.of(arguments));
+    ProcessBuilder builder = new ProcessBuilder(command);
+    keepOnlyPath(builder.environment());
     // The child lives in the network namespace of the thread that starts it.
-    Process process = new ProcessBuilder(command).start();
+    Process process = builder.start();
     try {
       CompletableFuture<String> out = gather(process.getInputStream());
       CompletableFuture<String> err = gather(process.getErrorStream());
@@ -82,6 +86,14 @@ final class Nft {
     } finally {
       process.destroyForcibly();
     }
+  }
+
+  /**
+   * Takes the variables away that are meant for this process alone: a child must not report to the
+   * service manager in its name, nor know where its credentials are.
+   */
+  static void keepOnlyPath(Map<String, String> environment) {
+    environment.keySet().retainAll(Set.of("PATH"));
   }
 
   private static CompletableFuture<String> gather(InputStream stream) {

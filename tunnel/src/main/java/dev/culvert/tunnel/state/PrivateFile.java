@@ -41,6 +41,7 @@ public final class PrivateFile implements AutoCloseable {
   private static final int STATX_BASIC_STATS = 0x7ff;
   private static final int STATX_BYTES = 256;
   private static final int STATX_UID = 20;
+  private static final int STATX_GID = 24;
   private static final int STATX_MODE = 28;
   private static final int STATX_INODE = 32;
   private static final int KIND = 0xf000;
@@ -48,6 +49,7 @@ public final class PrivateFile implements AutoCloseable {
   private static final int FOLDER = 0x4000;
   private static final int OTHERS = 0x3f;
   private static final int OTHERS_WRITE = 0x12;
+  private static final int GROUP_READ = 0x20;
   private static final int OWNER_ONLY = 0x180;
   private static final int ROOT = 0;
 
@@ -237,7 +239,7 @@ public final class PrivateFile implements AutoCloseable {
   }
 
   /** The kernel's status of a descriptor. */
-  private record Status(int mode, int owner, long inode) {
+  private record Status(int mode, int owner, int group, long inode) {
     static Status of(Path path, int fd) throws ErrnoException {
       try (Arena arena = Arena.ofConfined()) {
         MemorySegment status = arena.allocate(STATX_BYTES, 8);
@@ -247,6 +249,7 @@ public final class PrivateFile implements AutoCloseable {
         return new Status(
             Short.toUnsignedInt(status.get(JAVA_SHORT, STATX_MODE)),
             status.get(JAVA_INT, STATX_UID),
+            status.get(JAVA_INT, STATX_GID),
             status.get(JAVA_LONG, STATX_INODE));
       }
     }
@@ -268,7 +271,7 @@ public final class PrivateFile implements AutoCloseable {
     if ((status.mode() & KIND) != REGULAR) {
       throw new RefusedException("not a file");
     }
-    if ((status.mode() & OTHERS) != 0) {
+    if ((status.mode() & OTHERS) != 0 && !isReadByUsOnly(path, status)) {
       throw new RefusedException(
           "mode "
               + text(status.mode())
@@ -276,10 +279,21 @@ public final class PrivateFile implements AutoCloseable {
     }
     if (status.owner() != ROOT && status.owner() != LIBC.geteuid()) {
       throw new RefusedException(
-          "it belongs to user %d, who can read and change it; chown it"
+          "it belongs to user %d, who can read and change it; chown it, or run this as that user"
               .formatted(Integer.toUnsignedLong(status.owner())));
     }
     return status.inode();
+  }
+
+  /**
+   * Whether the file is a credential that systemd let our user read by an access list: then the
+   * bits of the group are the list's mask, and the group itself is root's.
+   */
+  private static boolean isReadByUsOnly(Path path, Status status) {
+    return (status.mode() & OTHERS) == GROUP_READ
+        && status.owner() == ROOT
+        && status.group() == ROOT
+        && Credentials.isGiven(path);
   }
 
   private static String text(int mode) {

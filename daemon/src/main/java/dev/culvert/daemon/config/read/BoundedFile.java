@@ -3,8 +3,10 @@ package dev.culvert.daemon.config.read;
 
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.Place;
+import dev.culvert.tunnel.state.Credentials;
 import dev.culvert.tunnel.state.PrivateFile;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -33,7 +35,14 @@ final class BoundedFile {
     } catch (PrivateFile.RefusedException e) {
       throw place.error(path + ": " + e.reason());
     } catch (NoSuchFileException e) {
-      throw place.error("file " + path + " does not exist");
+      throw place.error(
+          Credentials.isOne(path) ? Credentials.missing(path) : "file " + path + " does not exist");
+    } catch (AccessDeniedException e) {
+      throw place.error(
+          path
+              + " may not be read by this user ("
+              + System.getProperty("user.name")
+              + "): chown it, or give it as a credential of the unit");
     } catch (IOException e) {
       throw place.error("cannot read " + path + ": " + e.getMessage());
     }

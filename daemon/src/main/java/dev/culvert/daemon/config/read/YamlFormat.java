@@ -8,6 +8,7 @@ import dev.culvert.daemon.config.GatewayConfig;
 import dev.culvert.daemon.config.KeySource;
 import dev.culvert.daemon.config.Values;
 import dev.culvert.daemon.config.read.YamlValue.YamlMap;
+import dev.culvert.tunnel.state.Credentials;
 import java.nio.file.Path;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -192,6 +193,14 @@ final class YamlFormat {
     if (text.isEmpty() || text.indexOf('\0') >= 0) {
       throw value.place().error("not a path");
     }
-    return text;
+    if (text.startsWith("$") && !text.startsWith(Credentials.PREFIX)) {
+      throw value
+          .place()
+          .error(
+              "the only variable in a path is "
+                  + Credentials.PREFIX
+                  + ", at its beginning; a file whose name begins with $ is written ./$...");
+    }
+    return Credentials.resolve(text);
   }
 }

@@ -4,6 +4,7 @@ package dev.culvert.daemon.config.ready;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.tunnel.esp.global.KeyFile;
 import dev.culvert.tunnel.esp.global.KeyFileException;
+import dev.culvert.tunnel.state.Credentials;
 import dev.culvert.tunnel.state.KeyFileReader;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
@@ -21,7 +22,10 @@ final class EspKeyFiles {
       throw new ConfigException(String.valueOf(e.getMessage()));
     } catch (NoSuchFileException e) {
       throw ConfigException.of(
-          path, "the key file does not exist; make one with: culvert key gen --esp");
+          path,
+          Credentials.isOne(path)
+              ? Credentials.missing(path)
+              : "the key file does not exist; make one with: culvert key gen --esp");
     } catch (IOException e) {
       throw ConfigException.of(path, "cannot be read: " + e.getMessage());
     }

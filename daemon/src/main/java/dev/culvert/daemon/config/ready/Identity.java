@@ -8,6 +8,7 @@ import dev.culvert.daemon.config.KeySource;
 import dev.culvert.daemon.config.Place;
 import dev.culvert.daemon.config.read.Base64Key;
 import dev.culvert.tunnel.noise.PublicKey;
+import dev.culvert.tunnel.state.Credentials;
 import dev.culvert.tunnel.state.PrivateFile;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,9 +22,14 @@ import java.util.Objects;
 final class Identity {
   private Identity() {}
 
-  /** The key in {@code source}, made now if its file does not exist. The caller closes it. */
+  /**
+   * The key in {@code source}, made now if its file does not exist, except for a credential. The
+   * caller closes it.
+   */
   static SecretBytes loadOrCreate(KeySource source, SecureRandom random) throws ConfigException {
-    if (source instanceof KeySource.InFile(Path path, Place place) && !Files.exists(path)) {
+    if (source instanceof KeySource.InFile(Path path, Place place)
+        && !Credentials.isOne(path)
+        && !Files.exists(path)) {
       try {
         create(path, random);
       } catch (IOException e) {

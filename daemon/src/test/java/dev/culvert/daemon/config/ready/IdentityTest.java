@@ -10,12 +10,14 @@ import dev.culvert.crypto.SecretBytes;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.KeySource;
 import dev.culvert.daemon.config.Place;
+import dev.culvert.tunnel.state.Credentials;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -75,6 +77,16 @@ final class IdentityTest {
     assertRefused("x.yaml:7: key: not a base64 key of 44 characters");
     Files.writeString(path, "a".repeat(300));
     assertRefused("x.yaml:7: key: " + path + ": larger than 256 bytes");
+  }
+
+  @Test
+  void aCredentialIsNotMadeAndItsAbsenceNamesTheRemedy() {
+    Path credential = Path.of(Credentials.resolve("${CREDENTIALS_DIRECTORY}/private-key"));
+    source = new KeySource.InFile(credential, new Place("x.yaml", 7, "key"));
+    assertRefused(
+        "x.yaml:7: key: there are no credentials: they are there only while systemd runs the"
+            + " gateway; give the path of a file, or 'LoadCredential=private-key:FILE' in the unit");
+    assertFalse(Files.exists(Objects.requireNonNull(credential.getParent())));
   }
 
   private void assertRefused(String message) {

@@ -1,0 +1,92 @@
+# Sourced by the launchers of a checkout and of the Debian package, which set
+#   JAVA_HOME  the Java runtime
+#   dist       the folder of culvert.jar, its libraries and their native parts
+#   archives   the folder of the archives of parsed classes; empty: none is kept
+# and define `die`.
+# shellcheck shell=bash
+
+# A JVM that finds too little room says so in many lines, or none.
+need_room() {
+  local files memory
+  files=$(ulimit -Hn) memory=$(ulimit -v)
+  [ "$files" = unlimited ] || [ "$files" -ge 64 ] ||
+    die "$files files may be open here and 64 are needed: raise the limit (ulimit -n, LimitNOFILE= in a unit)"
+  [ "$memory" = unlimited ] || [ "$memory" -ge 2500000 ] ||
+    die "$memory kB of addresses may be used here and 2500000 are needed: raise the limit (ulimit -v, LimitAS= in a unit)"
+}
+
+# Sets the array `java` to the command line, tuned for a command that runs on, or not ($1 = command).
+# Each kind has an archive of its own: it holds the classes that the first run of its kind has used.
+tune() {
+  # Without memory any thread may die at any moment: the whole process ends, and the guard stays.
+  java=("$JAVA_HOME/bin/java" -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError -Xshare:auto -Xlog:disable)
+  # Native libraries as the build unpacked them: /tmp may be read-only, or mounted noexec.
+  java+=(-Djffi.boot.library.path="$dist/native/jni/$HOSTTYPE-Linux")
+  java+=(-Djava.library.path="$dist/native/META-INF/native")
+  if [ "$1" != command ]; then
+    # Events for a flight recording cost 50 ms at the start.
+    java+=(-Dio.netty.jfr.enabled=false)
+    # With few processors the JVM compiles with two threads, of which the vector ciphers
+    # would keep one from the packet path.
+    [ "$(nproc)" -gt 3 ] || java+=(-XX:CICompilerCount=3)
+    java+=(-Xms48m -Xmx192m -XX:MaxDirectMemorySize=256m -XX:CompressedClassSpaceSize=64m)
+    java+=(--add-modules jdk.incubator.vector)
+  else
+    java+=(-Xmx96m -XX:CompressedClassSpaceSize=64m -XX:TieredStopAtLevel=1)
+  fi
+  # Classes of an earlier run, already parsed. Java makes the archive at the end of a first run.
+  if [ -n "$archives" ] && { [ -w "$archives" ] || [ -r "$archives/$1.jsa" ]; }; then
+    java+=(-XX:SharedArchiveFile="$archives/$1.jsa")
+    [ ! -w "$archives" ] || java+=(-XX:+AutoCreateSharedArchive)
+  fi
+  # shellcheck disable=SC2206 # options are words
+  java+=(${CULVERT_JAVA_OPTS:-} -jar "$dist/culvert.jar")
+}
+
+# Starts the command in a session of its own and returns when it says that all is up; else prints
+# its output and returns its exit status.
+detach() {
+  local line child
+  case "${LOG_LEVEL:-}" in
+    '' | silent) exec 7< <(CULVERT_DETACHED=1 exec setsid "${java[@]}" "$@" </dev/null 2>&1) ;;
+    *) exec 7< <(CULVERT_DETACHED=1 exec setsid "${java[@]}" "$@" </dev/null) ;; # it logs on
+  esac
+  child=$!
+  while IFS= read -r line <&7; do
+    case $line in
+      'culvert: ready') return 0 ;;
+      'WARNING: Using incubator modules'*) ;; # the JVM says so for the vector ciphers
+      *) echo "$line" >&2 ;;
+    esac
+  done
+  wait "$child"
+}
+
+has() {
+  local wanted=" $1 " argument
+  shift
+  for argument; do case "$wanted" in *" $argument "*) return 0 ;; esac; done
+  return 1
+}
+
+# Runs the command in place of this shell, in the way that suits it.
+launch() {
+  if has '-h --help -V --version' "$@"; then
+    tune command
+    exec "${java[@]}" "$@"
+  fi
+  case "${1:-}" in
+    wg)
+      tune daemon
+      has '-f --foreground' "$@" || { detach "$@"; exit; }
+      ;;
+    up)
+      tune daemon
+      ! has '-d --detach' "$@" || { detach "$@"; exit; }
+      ;;
+    lab | doctor) tune "$1" ;; # doctor measures the ciphers
+    bundle) tune doctor ;;
+    *) tune command ;;
+  esac
+  exec "${java[@]}" "$@"
+}

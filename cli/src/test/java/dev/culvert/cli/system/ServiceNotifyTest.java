@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.culvert.cli.system;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.culvert.cli.kit.Culvert;
+import dev.culvert.cli.kit.Requirements;
+import dev.culvert.cli.kit.WgNode;
+import dev.culvert.daemon.testing.GatewayYaml;
+import dev.culvert.daemon.testing.NotifyListener;
+import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Daemon;
+import dev.culvert.lab.net.Namespace;
+import dev.culvert.lab.net.Namespaces;
+import dev.culvert.lab.net.Waiting;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A gateway started as systemd starts it reports to the manager, and nft gets none of it. */
+@Tag("integration")
+final class ServiceNotifyTest {
+  private static final String DEVICE = "cvn" + ProcessHandle.current().pid() % 100_000;
+  private static final String READY = "READY=1\nSTATUS=ready";
+
+  @TempDir private Path folder;
+
+  private final WgNode.Keys keys = WgNode.Keys.generate();
+
+  @BeforeAll
+  static void requirements() {
+    Requirements.namespaces();
+    Requirements.tool("nft");
+  }
+
+  /** Stands before nft in PATH, and writes down its environment. */
+  private Path nftThatTells() throws IOException {
+    Path bin = Files.createDirectory(folder.resolve("bin"));
+    Path nft = bin.resolve("nft");
+    Files.writeString(
+        nft,
+        "#!/bin/sh\nenv >>%s\nexec %s \"$@\"\n"
+            .formatted(folder.resolve("environment"), Commands.find("nft").orElseThrow()));
+    Files.setPosixFilePermissions(nft, PosixFilePermissions.fromString("rwxr-xr-x"));
+    return bin;
+  }
+
+  /** As systemd gives it to a service's user: the group's bits are those of an access list. */
+  private Path credentials() throws IOException {
+    Path credentials = Files.createDirectory(folder.resolve("credentials"));
+    Path key = Files.writeString(credentials.resolve("private-key"), keys.privateKey() + "\n");
+    Files.setPosixFilePermissions(key, PosixFilePermissions.fromString("r--r-----"));
+    return credentials;
+  }
+
+  private Path configuration() throws IOException {
+    return GatewayYaml.of(DEVICE, "addresses: [10.66.0.1/24]")
+        .with("identity: {privateKeyFile: '${CREDENTIALS_DIRECTORY}/private-key'}")
+        .with("clusterCIDRs: [10.66.0.0/16]")
+        .peers(
+            GatewayYaml.entry(
+                "other",
+                "publicKey: " + WgNode.Keys.generate().publicKey(),
+                "endpoint: '192.0.2.2:51820'",
+                "allowedIps: [10.66.0.2/32]"))
+        .write(folder.resolve("gateway.yaml"));
+  }
+
+  private Daemon start(Namespace namespace, NotifyListener manager, Path file) throws IOException {
+    assertEquals(List.of(), manager.messages());
+    Map<String, String> environment =
+        Map.of(
+            "NOTIFY_SOCKET",
+            folder.resolve("notify").toString(),
+            "WATCHDOG_USEC",
+            "1000000",
+            "CREDENTIALS_DIRECTORY",
+            credentials().toString(),
+            "PATH",
+            nftThatTells() + ":" + System.getenv("PATH"));
+    List<String> command =
+        new ArrayList<>(List.of("sh", "-c", "WATCHDOG_PID=$$ exec \"$@\"", "sh"));
+    command.addAll(Culvert.command("up", file.toString()));
+    return namespace.start(environment, command);
+  }
+
+  private static void await(Daemon gateway, NotifyListener manager, String message, int times) {
+    gateway.await(
+        times + " of " + message, Commands.PATIENCE, () -> manager.count(message) >= times);
+  }
+
+  @Test
+  void theManagerHearsTheWholeLifeOfAGatewayAndNftHearsNothingOfTheManager() throws Exception {
+    try (Namespaces namespaces = Namespaces.ofThisProcess("notify");
+        NotifyListener manager = new NotifyListener(folder.resolve("notify").toString())) {
+      Namespace node = namespaces.create("node");
+      node.ip("link", "add", "under", "type", "veth", "peer", "name", "beyond");
+      node.up("beyond").address("under", "192.0.2.1/24").up("under");
+      Path file = configuration();
+      try (Daemon gateway = start(node, manager, file)) {
+        await(gateway, manager, READY, 1);
+        assertTrue(node.run("nft", "list", "tables").out().contains("inet culvert"));
+        Commands.Result shown = node.run("wg", "show", DEVICE, "public-key");
+        assertEquals(keys.publicKey(), shown.out().strip(), "the credential is the key");
+        await(gateway, manager, "WATCHDOG=1", 2);
+
+        gateway.signal("HUP");
+        await(gateway, manager, READY, 2);
+        long fed = manager.count("WATCHDOG=1");
+        await(gateway, manager, "WATCHDOG=1", (int) fed + 2);
+        gateway.signal("TERM");
+        assertEquals(0, gateway.awaitEnd(Commands.PATIENCE), gateway::output);
+        String last = "STOPPING=1\nSTATUS=stopping; the guard stays";
+        assertTrue(Waiting.until(Commands.PATIENCE, () -> manager.count(last) == 1));
+      } finally {
+        node.attempt(Culvert.command("down", DEVICE).toArray(String[]::new));
+      }
+      assertSequence(manager.messages());
+      String given = Files.readString(folder.resolve("environment"));
+      assertTrue(given.contains("PATH="), "nft was asked: " + given);
+      for (String variable : List.of("NOTIFY_SOCKET", "WATCHDOG_", "CREDENTIALS_DIRECTORY")) {
+        assertFalse(given.contains(variable), given);
+      }
+    }
+  }
+
+  /** The messages in order; signs of life in a row count as one. */
+  private static void assertSequence(List<String> messages) {
+    List<String> sequence = new ArrayList<>();
+    for (String message : messages) {
+      String told = message.replaceFirst("MONOTONIC_USEC=\\d+", "MONOTONIC_USEC=N");
+      if (!told.equals("WATCHDOG=1") || !sequence.getLast().equals(told)) {
+        sequence.add(told);
+      }
+    }
+    assertEquals(
+        List.of(
+            "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=starting",
+            READY,
+            "WATCHDOG=1",
+            "RELOADING=1\nMONOTONIC_USEC=N\nSTATUS=reloading",
+            READY,
+            "WATCHDOG=1",
+            "STOPPING=1\nSTATUS=stopping; the guard stays"),
+        sequence);
+  }
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.culvert.daemon;
+
+import dev.culvert.tunnel.kernel.MonotonicClock;
+import dev.culvert.tunnel.kernel.NotifySocket;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.LogEvent;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The service manager that started this process, systemd as a rule: it is told how the service
+ * does, and may ask for signs of life. Without one, messages go nowhere. Thread-safe.
+ */
+public final class ServiceManager {
+  private static final EventLog LOG = EventLog.of(ServiceManager.class);
+
+  /** Takes messages of the form {@code NAME=value}, one line each. */
+  interface Channel {
+    void send(String message) throws IOException;
+  }
+
+  private final @Nullable Channel channel;
+  private final @Nullable Duration watchdog;
+
+  /**
+   * @param channel null if no manager listens
+   * @param watchdog the time within which the manager wants a sign of life; null if it wants none
+   */
+  ServiceManager(@Nullable Channel channel, @Nullable Duration watchdog) {
+    this.channel = channel;
+    this.watchdog = watchdog;
+  }
+
+  /** The manager that this process's environment names. */
+  public static ServiceManager ofThisProcess() {
+    return of(System.getenv(), ProcessHandle.current().pid());
+  }
+
+  /** A value that cannot be used is logged, and ignored: a gateway must not fail because of it. */
+  static ServiceManager of(Map<String, String> environment, long pid) {
+    String address = environment.get("NOTIFY_SOCKET");
+    if (address == null || address.isEmpty()) {
+      return new ServiceManager(null, null);
+    }
+    try {
+      return new ServiceManager(new NotifySocket(address)::send, watchdog(environment, pid));
+    } catch (IllegalArgumentException e) {
+      LOG.error(LogEvent.MANAGER_UNTOLD, "NOTIFY_SOCKET: {}: the service manager is told nothing", e.getMessage());
+      return new ServiceManager(null, null);
+    }
+  }
+
+  private static @Nullable Duration watchdog(Map<String, String> environment, long pid) {
+    String micros = environment.get("WATCHDOG_USEC");
+    String whose = environment.get("WATCHDOG_PID");
+    if (micros == null || (whose != null && !whose.equals(Long.toString(pid)))) {
+      return null; // None is wanted, or it is another process's.
+    }
+    try {
+      long wanted = Long.parseLong(micros);
+      if (wanted > 0) {
+        return Duration.of(wanted, ChronoUnit.MICROS);
+      }
+    } catch (NumberFormatException e) {
+      LOG.debug(LogEvent.MANAGER_UNTOLD, "WATCHDOG_USEC is no number: {}", e.getMessage());
+    }
+    LOG.error(LogEvent.MANAGER_UNTOLD, "WATCHDOG_USEC is {}: no sign of life is sent", micros);
+    return null;
+  }
+
+  /** Whether a manager listens. */
+  boolean listens() {
+    return channel != null;
+  }
+
+  /** The time within which the manager wants a sign of life; null if it wants none. */
+  @Nullable Duration watchdog() {
+    return watchdog;
+  }
+
+  /** Tells that the start goes on, and how long it may take from now on. */
+  public void starting(Duration patience) {
+    tell("EXTEND_TIMEOUT_USEC=" + micros(patience), "STATUS=starting");
+  }
+
+  /**
+   * Sends one message; a failure is logged.
+   *
+   * @param assignments as in {@code READY=1}
+   * @return whether the manager was told, or there is none
+   */
+  boolean tell(String... assignments) {
+    if (channel == null) {
+      return true;
+    }
+    try {
+      channel.send(String.join("\n", assignments));
+      return true;
+    } catch (IOException e) {
+      LOG.per(assignments[0])
+          .error(
+          LogEvent.MANAGER_UNTOLD,
+          "the service manager was not told {}: {}",
+          String.join(", ", assignments),
+          e.getMessage());
+      return false;
+    }
+  }
+
+  /** Tells that the configuration is read again; the manager orders this by its clock. */
+  void reloading() {
+    if (channel == null) {
+      return;
+    }
+    try {
+      tell("RELOADING=1", "MONOTONIC_USEC=" + MonotonicClock.micros(), "STATUS=reloading");
+    } catch (IOException e) {
+      LOG.error(LogEvent.MANAGER_UNTOLD, "the service manager was not told of a reload: {}", e.getMessage());
+    }
+  }
+
+  static long micros(Duration time) {
+    return time.toNanos() / 1000;
+  }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.culvert.tunnel.kernel;
+
+import static dev.culvert.tunnel.kernel.LibC.LIBC;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * The socket on which a service manager hears how its service does, in the protocol of
+ * sd_notify(3). The JDK has no datagram sockets of this family. Thread-safe.
+ */
+public final class NotifySocket {
+  /** Bytes of sun_path in struct sockaddr_un. */
+  private static final int LONGEST_PATH = 108;
+
+  /** Offset of sun_path in struct sockaddr_un. */
+  private static final int PATH = 2;
+
+  private final byte[] path;
+  private final String name;
+
+  /**
+   * A socket at {@code address}, which need not exist yet.
+   *
+   * @param address an absolute path, or {@code @} and the name of an abstract socket; at most 107
+   *     bytes
+   * @throws IllegalArgumentException for any other address; the message says why
+   */
+  public NotifySocket(String address) {
+    byte[] bytes = address.getBytes(StandardCharsets.UTF_8);
+    boolean isAbstract = address.startsWith("@");
+    if (!isAbstract && !address.startsWith("/")) {
+      throw new IllegalArgumentException(
+          "'" + address + "' is neither an absolute path nor an abstract socket as in @name");
+    }
+    if (bytes.length < 2 || bytes.length >= LONGEST_PATH) {
+      throw new IllegalArgumentException(
+          "'" + address + "' has " + bytes.length + " bytes, and a socket's name has 2 to 107");
+    }
+    if (isAbstract) {
+      bytes[0] = 0;
+    }
+    path = bytes;
+    name = address;
+  }
+
+  /**
+   * Sends one message. It waits while the manager's queue is full.
+   *
+   * @param message lines of the form {@code NAME=value}
+   * @throws IOException if no manager listens
+   */
+  public void send(String message) throws IOException {
+    // A socket of its own for each message, so that a manager that starts anew is found again.
+    int type = LibC.SOCK_DGRAM | LibC.SOCK_CLOEXEC;
+    int fd = ErrnoException.check("notify socket", LIBC.socket(LibC.AF_UNIX, type, 0));
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment address = arena.allocate(PATH + LONGEST_PATH, 8);
+      address.set(JAVA_SHORT, 0, (short) LibC.AF_UNIX);
+      MemorySegment.copy(path, 0, address, JAVA_BYTE, PATH, path.length);
+      ErrnoException.check(
+          "connect to " + name, LIBC.connect(fd, address.address(), PATH + path.length));
+      byte[] text = message.getBytes(StandardCharsets.UTF_8);
+      MemorySegment buffer = arena.allocate(Math.max(1, text.length));
+      MemorySegment.copy(text, 0, buffer, JAVA_BYTE, 0, text.length);
+      if (LIBC.write(fd, buffer.address(), text.length) < 0) {
+        throw new ErrnoException("send to " + name, Errno.last());
+      }
+    } finally {
+      LIBC.close(fd);
+    }
+  }
+}
