@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon;
 
-import dev.culvert.tunnel.kernel.MonotonicClock;
-import dev.culvert.tunnel.kernel.NotifySocket;
 import dev.culvert.log.EventLog;
 import dev.culvert.log.LogEvent;
+import dev.culvert.tunnel.kernel.MonotonicClock;
+import dev.culvert.tunnel.kernel.NotifySocket;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
@@ -49,7 +49,10 @@ public final class ServiceManager {
     try {
       return new ServiceManager(new NotifySocket(address)::send, watchdog(environment, pid));
     } catch (IllegalArgumentException e) {
-      LOG.error(LogEvent.MANAGER_UNTOLD, "NOTIFY_SOCKET: {}: the service manager is told nothing", e.getMessage());
+      LOG.error(
+          LogEvent.MANAGER_UNTOLD,
+          "NOTIFY_SOCKET: {}: the service manager is told nothing",
+          e.getMessage());
       return new ServiceManager(null, null);
     }
   }
@@ -103,10 +106,10 @@ public final class ServiceManager {
     } catch (IOException e) {
       LOG.per(assignments[0])
           .error(
-          LogEvent.MANAGER_UNTOLD,
-          "the service manager was not told {}: {}",
-          String.join(", ", assignments),
-          e.getMessage());
+              LogEvent.MANAGER_UNTOLD,
+              "the service manager was not told {}: {}",
+              String.join(", ", assignments),
+              e.getMessage());
       return false;
     }
   }
@@ -119,7 +122,10 @@ public final class ServiceManager {
     try {
       tell("RELOADING=1", "MONOTONIC_USEC=" + MonotonicClock.micros(), "STATUS=reloading");
     } catch (IOException e) {
-      LOG.error(LogEvent.MANAGER_UNTOLD, "the service manager was not told of a reload: {}", e.getMessage());
+      LOG.error(
+          LogEvent.MANAGER_UNTOLD,
+          "the service manager was not told of a reload: {}",
+          e.getMessage());
     }
   }
 

@@ -136,7 +136,9 @@ final class ServiceReport implements AutoCloseable {
       }
       manager.tell("WATCHDOG=1");
     } else {
-      LOG.per("stuck").error(LogEvent.GATEWAY_STUCK, "no sign of life for the service manager: {}", now.failed());
+      LOG.per("stuck")
+          .error(
+              LogEvent.GATEWAY_STUCK, "no sign of life for the service manager: {}", now.failed());
       say("stuck: " + now.failed());
     }
   }
