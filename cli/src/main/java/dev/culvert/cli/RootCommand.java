@@ -29,6 +29,7 @@ import dev.culvert.cli.command.show.RoutesCommand;
 import dev.culvert.cli.command.show.SasCommand;
 import dev.culvert.cli.command.show.StatusCommand;
 import dev.culvert.cli.command.show.VerifyCommand;
+import dev.culvert.cli.command.top.TopCommand;
 import dev.culvert.daemon.Machine;
 import dev.culvert.lab.LabCommand;
 import java.util.LinkedHashMap;
@@ -110,6 +111,7 @@ public final class RootCommand implements Runnable {
     commands.put("registrar", () -> new RegistrarCommand(machine));
     commands.put("routes", () -> new RoutesCommand(machine));
     commands.put("plan", () -> new PlanCommand(machine));
+    commands.put("top", () -> new TopCommand(machine));
     commands.put("audit", () -> new AuditCommand(machine));
     commands.put("verify", () -> new VerifyCommand(machine));
     commands.put("sas", () -> new SasCommand(machine));

@@ -4,6 +4,7 @@ package dev.culvert.daemon;
 import dev.culvert.daemon.admin.AdminMessage.Request;
 import dev.culvert.daemon.admin.AdminMessage.Response;
 import dev.culvert.daemon.admin.AuditView;
+import dev.culvert.daemon.admin.OverviewView;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.steer.GatewayPlan;
 import dev.culvert.tunnel.gateway.DeviceException;
@@ -19,6 +20,7 @@ final class AdminAnswers {
   private static final Logger log = LoggerFactory.getLogger(AdminAnswers.class);
 
   private final Supplier<GatewayState> state;
+  private final Supplier<OverviewView> overview;
   private final Reload reload;
   private final Runnable stop;
   private volatile boolean keysTold;
@@ -30,10 +32,13 @@ final class AdminAnswers {
 
   /**
    * @param state the state in force
+   * @param overview the gateway as its page shows it
    * @param stop starts the end of the gateway and returns at once
    */
-  AdminAnswers(Supplier<GatewayState> state, Reload reload, Runnable stop) {
+  AdminAnswers(
+      Supplier<GatewayState> state, Supplier<OverviewView> overview, Reload reload, Runnable stop) {
     this.state = state;
+    this.overview = overview;
     this.reload = reload;
     this.stop = stop;
   }
@@ -48,6 +53,7 @@ final class AdminAnswers {
         }
         case ROUTES -> routes(state.get(), request.arguments());
         case AUDIT -> audit(state.get());
+        case OVERVIEW -> Response.of(overview.get());
         case KEYLOG -> keyLog(state.get());
         case ACCEPT_HELD -> {
           acceptHeld(state.get());

@@ -112,7 +112,8 @@ public final class GatewayDaemon implements AutoCloseable {
               new ApiDiscovery(machine, interfaceName(), kubernetes, own, this::followSnapshot));
     }
     kernel.lead(config, running.tunnel());
-    AdminAnswers answers = new AdminAnswers(() -> state, this::reload, this::stop);
+    AdminAnswers answers =
+        new AdminAnswers(() -> state, observation::overview, this::reload, this::stop);
     admin = AdminServer.open(machine.adminDirectory(), config.interfaceName(), answers::answer);
     logUp(state.view());
     synchronized (this) {

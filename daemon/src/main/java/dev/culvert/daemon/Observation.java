@@ -2,6 +2,8 @@
 package dev.culvert.daemon;
 
 import dev.culvert.daemon.admin.ControlPlaneView;
+import dev.culvert.daemon.admin.OverviewView.Amount;
+import dev.culvert.daemon.admin.RoutesView.ExplanationView;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.GatewayConfig;
 import dev.culvert.daemon.config.ObservabilityConfig;
@@ -15,8 +17,11 @@ import dev.culvert.daemon.steer.Network;
 import dev.culvert.routing.Policy;
 import dev.culvert.tunnel.engine.EngineReading;
 import dev.culvert.tunnel.gateway.DeviceException;
+import dev.culvert.tunnel.gateway.GatewayStatus;
 import dev.culvert.tunnel.gateway.RunningTunnel;
+import dev.culvert.tunnel.lane.LaneCounter;
 import dev.culvert.tunnel.runtime.LimitedLog;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -156,6 +161,23 @@ final class Observation implements Source, AutoCloseable {
         api,
         reload,
         tunnel.failure().orElse(null));
+  }
+
+  @Override
+  public List<Amount> traffic() {
+    GatewayStatus status = state.get().requireRunning().tunnel().status();
+    return List.of(
+        new Amount(status.count(LaneCounter.PACKETS_SENT), status.count(LaneCounter.BYTES_SENT)),
+        new Amount(
+            status.count(LaneCounter.PACKETS_DELIVERED),
+            status.count(LaneCounter.BYTES_DELIVERED)));
+  }
+
+  @Override
+  public ExplanationView explain(List<String> ends) throws IOException {
+    GatewayState now = state.get();
+    return Objects.requireNonNull(
+        now.requireKernel().plan(now.config()).routes(ends).explanation());
   }
 
   private static String version() {

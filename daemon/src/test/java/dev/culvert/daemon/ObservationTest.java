@@ -136,6 +136,37 @@ final class ObservationTest {
   }
 
   @Test
+  void thePageShowsThePeersAndForbidsAllThatComesFromElsewhere() throws Exception {
+    try (GatewayDaemon daemon = start()) {
+      assertFalse(daemon.wasStopped());
+      tunnel().peers(List.of(peer(A, PeerState.STALE, null)));
+      HttpResponse<String> page = get("/");
+      assertEquals(200, page.statusCode());
+      assertTrue(page.body().contains("class=\"stale\""), page.body());
+      assertTrue(page.body().contains("1 of 1 peers do not answer"), page.body());
+      String policy = page.headers().firstValue("Content-Security-Policy").orElse("");
+      assertTrue(policy.startsWith("default-src 'none'"), policy);
+      assertEquals(200, get("/page.js").statusCode());
+      assertEquals(200, get("/page.css").statusCode());
+      assertEquals(404, get("/other").statusCode());
+    }
+  }
+
+  @Test
+  void thePageNeedsTheTokenToo() throws Exception {
+    Path token = secret(directory.resolve("token"), "s3cret");
+    try (GatewayDaemon daemon = start("tokenFile: " + token)) {
+      assertFalse(daemon.wasStopped());
+      HttpResponse<String> asked = get("/");
+      assertEquals(401, asked.statusCode());
+      assertFalse(asked.body().contains("10.66.2.0/24"), asked.body());
+      HttpResponse<String> page = get("/", "Authorization", "Bearer s3cret");
+      assertEquals(200, page.statusCode());
+      assertTrue(page.body().contains("Peers"), page.body());
+    }
+  }
+
+  @Test
   void withoutConfigurationNothingListensAndNoThreadRuns() throws Exception {
     GatewayYaml.of("cv0").peers(GatewayYaml.entry("a", "publicKey: " + A)).write(file);
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
@@ -428,7 +459,6 @@ final class ObservationTest {
               .POST(HttpRequest.BodyPublishers.ofString("x"))
               .build();
       assertEquals(405, client.send(post, BodyHandlers.ofString()).statusCode());
-      assertEquals(404, get("/").statusCode());
       assertEquals(404, get("/nothing").statusCode());
       assertFalse(daemon.wasStopped());
     }

@@ -17,6 +17,8 @@ public final class AdminMessage {
     ROUTES,
     /** The counts of the packets so far, by outcome. */
     AUDIT,
+    /** All that the page shows. */
+    OVERVIEW,
     /** Lists of the Kubernetes API that are held back are believed. */
     ACCEPT_HELD,
     STOP,
@@ -34,6 +36,7 @@ public final class AdminMessage {
    * @param gateway the gateway after the command; null on failure and after STOP and KEYLOG
    * @param routes the answer to ROUTES
    * @param audit the answer to AUDIT
+   * @param overview the answer to OVERVIEW
    * @param keyLog lines for Wireshark, which are secret; only after KEYLOG
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -43,34 +46,39 @@ public final class AdminMessage {
       @Nullable GatewayView gateway,
       @Nullable RoutesView routes,
       @Nullable AuditView audit,
+      @Nullable OverviewView overview,
       @Nullable List<String> keyLog) {
     /** An answer that only says that the command was done. */
     public static Response done() {
-      return new Response(null, null, null, null, null, null);
+      return new Response(null, null, null, null, null, null, null);
     }
 
     public static Response failed(String error) {
-      return new Response(error, null, null, null, null, null);
+      return new Response(error, null, null, null, null, null, null);
     }
 
     public static Response of(GatewayView gateway) {
-      return new Response(null, null, gateway, null, null, null);
+      return new Response(null, null, gateway, null, null, null, null);
     }
 
     public static Response of(RoutesView routes) {
-      return new Response(null, null, null, routes, null, null);
+      return new Response(null, null, null, routes, null, null, null);
     }
 
     public static Response of(AuditView audit) {
-      return new Response(null, null, null, null, audit, null);
+      return new Response(null, null, null, null, audit, null, null);
+    }
+
+    public static Response of(OverviewView overview) {
+      return new Response(null, null, null, null, null, overview, null);
     }
 
     public static Response of(List<String> keyLog) {
-      return new Response(null, null, null, null, null, keyLog);
+      return new Response(null, null, null, null, null, null, keyLog);
     }
 
     public static Response ofEnding() {
-      return new Response(null, true, null, null, null, null);
+      return new Response(null, true, null, null, null, null, null);
     }
 
     /** Leaves the key log out, since it is secret. */
@@ -86,6 +94,8 @@ public final class AdminMessage {
           + routes
           + ", audit="
           + audit
+          + ", overview="
+          + overview
           + "]";
     }
   }

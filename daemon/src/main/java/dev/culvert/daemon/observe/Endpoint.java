@@ -10,6 +10,8 @@ import com.sun.net.httpserver.HttpsServer;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.ObservabilityConfig;
 import dev.culvert.daemon.config.ObservabilityConfig.Tls;
+import dev.culvert.daemon.page.PageServer;
+import dev.culvert.daemon.page.PageServer.Content;
 import dev.culvert.tunnel.runtime.LimitedLog;
 import io.prometheus.metrics.exporter.httpserver.MetricsHandler;
 import io.prometheus.metrics.instrumentation.jvm.JvmBufferPoolMetrics;
@@ -23,6 +25,8 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -30,8 +34,8 @@ import javax.net.ssl.SSLParameters;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The HTTP server of one gateway: {@code /metrics}, {@code /livez}, {@code /readyz} and {@code
- * /startupz}. Its threads have nothing to do with those of packets.
+ * The HTTP server of one gateway: {@code /metrics}, {@code /livez}, {@code /readyz}, {@code
+ * /startupz}, and a page for people. Its threads have nothing to do with those of packets.
  */
 public final class Endpoint implements AutoCloseable {
   private static final LimitedLog LOG = LimitedLog.of(Endpoint.class);
@@ -48,18 +52,21 @@ public final class Endpoint implements AutoCloseable {
   private final ExecutorService threads;
   private final @Nullable BearerToken token;
   private final @Nullable ServerTls tls;
+  private final PageServer page;
 
   /** Whether this gateway was ready once. */
   private volatile boolean started;
 
   /** Answers a request that is allowed. */
-  private interface Page {
+  private interface Answerer {
     void answer(HttpExchange exchange) throws IOException;
   }
 
-  private Endpoint(HttpServer server, ObservabilityConfig config, @Nullable ServerTls tls) {
+  private Endpoint(
+      HttpServer server, ObservabilityConfig config, @Nullable ServerTls tls, Source source) {
     this.server = server;
     this.tls = tls;
+    page = new PageServer(source);
     token = config.tokenFile() == null ? null : new BearerToken(config.tokenFile());
     threads = Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("metrics-", 0).factory());
   }
@@ -83,7 +90,7 @@ public final class Endpoint implements AutoCloseable {
       server.bind(
           new InetSocketAddress(InetAddress.ofLiteral(config.address().toString()), config.port()),
           BACKLOG);
-      Endpoint endpoint = new Endpoint(server, config, tls);
+      Endpoint endpoint = new Endpoint(server, config, tls, source);
       endpoint.start(source);
       return endpoint;
     } catch (IOException e) {
@@ -122,7 +129,9 @@ public final class Endpoint implements AutoCloseable {
     page("/livez", false, exchange -> health(exchange, source.live()));
     page("/readyz", false, exchange -> health(exchange, ready(source)));
     page("/startupz", false, exchange -> health(exchange, started(source)));
-    page("/", false, exchange -> answer(exchange, 404, "not found\n"));
+    page("/page.css", false, exchange -> answer(exchange, PageServer.style()));
+    page("/page.js", false, exchange -> answer(exchange, PageServer.script()));
+    page("/", false, this::forPeople);
     server.setExecutor(threads);
     server.start();
   }
@@ -139,7 +148,7 @@ public final class Endpoint implements AutoCloseable {
     return started ? Health.STARTED : ready(source);
   }
 
-  private void page(String path, boolean secret, Page page) {
+  private void page(String path, boolean secret, Answerer answerer) {
     server.createContext(
         path,
         exchange -> {
@@ -153,13 +162,35 @@ public final class Endpoint implements AutoCloseable {
               exchange.getResponseHeaders().set("WWW-Authenticate", "Bearer");
               answer(exchange, 401, "a token is needed\n");
             } else {
-              page.answer(exchange);
+              answerer.answer(exchange);
             }
           } catch (RuntimeException e) {
             LOG.failure(path, e, "{} could not be answered", path);
             throw e;
           }
         });
+  }
+
+  private void forPeople(HttpExchange exchange) throws IOException {
+    if (!exchange.getRequestURI().getPath().equals("/")) {
+      answer(exchange, 404, "not found\n");
+    } else if (!PageServer.isOwnName(
+        exchange.getRequestHeaders().getFirst("Host"), machineName())) {
+      answer(exchange, 421, "name this gateway by an address, localhost, or its host's name\n");
+    } else if (allowed(exchange)) {
+      answer(exchange, page.page(exchange.getRequestURI().getRawQuery()));
+    } else {
+      answer(exchange, PageServer.askForToken());
+    }
+  }
+
+  /** As the kernel knows it, so that no name server is asked. */
+  private static String machineName() {
+    try {
+      return Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
+    } catch (IOException e) {
+      return "localhost";
+    }
   }
 
   private boolean allowed(HttpExchange exchange) {
@@ -175,11 +206,16 @@ public final class Endpoint implements AutoCloseable {
 
   private static void answer(HttpExchange exchange, int status, String text) throws IOException {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-    exchange.getResponseHeaders().set("Content-Type", "text/plain; charset=utf-8");
+    answer(exchange, new Content(status, "text/plain; charset=utf-8", bytes));
+  }
+
+  private static void answer(HttpExchange exchange, Content content) throws IOException {
+    exchange.getResponseHeaders().set("Content-Type", content.type());
+    PageServer.HEADERS.forEach(exchange.getResponseHeaders()::set);
     boolean body = !exchange.getRequestMethod().equals("HEAD");
-    exchange.sendResponseHeaders(status, body ? bytes.length : -1);
+    exchange.sendResponseHeaders(content.status(), body ? content.body().length : -1);
     if (body) {
-      exchange.getResponseBody().write(bytes);
+      exchange.getResponseBody().write(content.body());
     }
   }
 
@@ -192,6 +228,7 @@ public final class Endpoint implements AutoCloseable {
   /** Ends at once; answers that are under way are cut short. */
   @Override
   public void close() {
+    page.close();
     server.stop(0);
     threads.shutdownNow();
   }

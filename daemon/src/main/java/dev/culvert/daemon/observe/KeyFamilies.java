@@ -2,6 +2,7 @@
 package dev.culvert.daemon.observe;
 
 import dev.culvert.daemon.admin.EspView.GlobalKeyView;
+import dev.culvert.daemon.admin.EspView.PairView;
 
 /** Security associations, and the global key of ESP. */
 final class KeyFamilies {
@@ -20,10 +21,13 @@ final class KeyFamilies {
       families.add(Metric.KEY_EPOCH, global.published());
       families.add(Metric.KEYS, global.held().size());
       families.truth(
-          Metric.KEY_ROTATION,
-          global.peers().stream()
-              .anyMatch(pair -> pair.sendsUnder() != 0 && pair.sendsUnder() != global.published()));
+          Metric.KEY_ROTATION, global.peers().stream().anyMatch(pair -> isBehind(pair, global)));
       families.addIfKnown(Metric.KEY_CREATED, keys.fileChanged());
     }
+  }
+
+  /** Whether packets to a peer are not sent under the published key yet. */
+  static boolean isBehind(PairView pair, GlobalKeyView global) {
+    return pair.sendsUnder() != 0 && pair.sendsUnder() != global.published();
   }
 }

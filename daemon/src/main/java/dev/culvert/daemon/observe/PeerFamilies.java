@@ -5,15 +5,9 @@ import static dev.culvert.tunnel.engine.HandshakeOutcome.ABANDONED;
 import static dev.culvert.tunnel.engine.HandshakeOutcome.ANSWERED;
 import static dev.culvert.tunnel.engine.HandshakeOutcome.INITIATED;
 
-import dev.culvert.daemon.config.ClusterConfig;
 import dev.culvert.daemon.config.EngineConfig;
-import dev.culvert.daemon.config.GatewayConfig;
 import dev.culvert.daemon.config.ObservabilityConfig;
 import dev.culvert.daemon.config.ObservabilityConfig.Compat;
-import dev.culvert.daemon.config.PeerConfig;
-import dev.culvert.routing.ClusterNode;
-import dev.culvert.routing.IpAddress;
-import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.EngineReading;
 import dev.culvert.tunnel.engine.HandshakeOutcome;
@@ -21,10 +15,7 @@ import dev.culvert.tunnel.engine.PeerReading;
 import dev.culvert.tunnel.engine.PeerState;
 import java.time.Instant;
 import java.util.EnumMap;
-import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Peers, as sums and each, and handshakes. */
@@ -98,60 +89,13 @@ final class PeerFamilies {
   }
 
   private static void eachPeer(Reading reading, EngineReading engine, Families families) {
-    GatewayConfig config = reading.config();
-    Map<String, PeerConfig> configured =
-        config.peers().stream()
-            .collect(Collectors.toMap(peer -> peer.publicKey().toString(), peer -> peer));
-    Map<String, String> ranges = nodeRanges(config.cluster());
+    PeerLabels known = new PeerLabels(reading.config());
     for (PeerReading peer : engine.peers()) {
-      PeerConfig settings = configured.get(peer.name());
-      String[] labels = {
-        peer.name(), ranges.getOrDefault(peer.name(), allowedIps(settings)), name(peer, settings)
-      };
+      String[] labels = {peer.name(), known.allowedIps(peer), known.friendlyName(peer)};
       families.add(Metric.SENT_BYTES, peer.txBytes(), labels);
       families.add(Metric.RECEIVED_BYTES, peer.rxBytes(), labels);
       families.add(Metric.LATEST_HANDSHAKE, seconds(peer.lastHandshake()), labels);
       families.add(Metric.LATEST_HANDSHAKE_DELAY, age(reading, peer), labels);
     }
-  }
-
-  /** A name that is not only the key again. */
-  private static String name(PeerReading peer, @Nullable PeerConfig settings) {
-    return settings == null || settings.name().equals(peer.name()) ? "" : settings.name();
-  }
-
-  private static String allowedIps(@Nullable PeerConfig settings) {
-    return settings == null ? "" : text(settings.allowedIps().stream().sorted().toList());
-  }
-
-  /**
-   * The ranges of the nodes' pods, by the nodes' keys. Single addresses of pods are left out, since
-   * pods come and go, and each change of a label makes a new series; a node without ranges is named
-   * by its own addresses.
-   */
-  private static Map<String, String> nodeRanges(ClusterConfig cluster) {
-    if (cluster.scope() == ClusterConfig.Scope.PEERS) {
-      return Map.of();
-    }
-    Map<String, String> ranges = new HashMap<>();
-    for (ClusterNode node : cluster.map().nodes()) {
-      String key = node.peer();
-      if (key != null) {
-        List<Prefix> wide =
-            node.podCidrs().stream().filter(PeerFamilies::isRange).sorted().toList();
-        ranges.put(
-            key, text(wide.isEmpty() ? node.internal().stream().map(Prefix::host).toList() : wide));
-      }
-    }
-    return Map.copyOf(ranges);
-  }
-
-  private static boolean isRange(Prefix range) {
-    IpAddress address = range.address();
-    return range.length() < (address.v4() ? 32 : 128);
-  }
-
-  private static String text(List<Prefix> ranges) {
-    return ranges.stream().map(Prefix::toString).collect(Collectors.joining(","));
   }
 }

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class GuardLedger {
   /** The shortest time between two questions to nft. */
-  public static final Duration PAUSE = Duration.ofSeconds(5);
+  public static final Duration PAUSE = Duration.ofSeconds(2);
 
   private static final LimitedLog LOG = LimitedLog.of(GuardLedger.class);
 

@@ -44,6 +44,11 @@ public record GuardReading(boolean present, Map<Kind, Sum> sums, Map<String, Sum
         .reduce(Sum.NONE, Sum::plus);
   }
 
+  /** The packets that all exemptions together let pass. */
+  public Sum exempt() {
+    return exemptions.values().stream().reduce(Sum.NONE, Sum::plus);
+  }
+
   /** The packets of a class that passed, or were dropped, in both directions. */
   public Sum of(Optional<TrafficClass> traffic, boolean clear) {
     return sums.entrySet().stream()

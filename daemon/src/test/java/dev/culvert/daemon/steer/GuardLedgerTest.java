@@ -13,7 +13,6 @@ import dev.culvert.routing.TrafficClass;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -22,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
  * while.
  */
 final class GuardLedgerTest {
-  private static final long PAUSE = TimeUnit.SECONDS.toNanos(5);
+  private static final long PAUSE = GuardLedger.PAUSE.toNanos();
 
   private final FakeNetwork network = new FakeNetwork();
   private final GuardLedger ledger = new GuardLedger(network);

@@ -3,7 +3,7 @@ package dev.culvert.cli.command.capture;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
-import dev.culvert.cli.command.show.Units;
+import dev.culvert.daemon.admin.Units;
 import dev.culvert.tunnel.capture.PcapngWriter;
 import dev.culvert.tunnel.capture.UnderlayCapture;
 import dev.culvert.tunnel.capture.UnderlayCapture.Device;

@@ -9,6 +9,7 @@ import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.admin.Json;
 import dev.culvert.daemon.admin.PeerView;
+import dev.culvert.daemon.admin.Units;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;

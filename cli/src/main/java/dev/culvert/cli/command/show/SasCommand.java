@@ -11,6 +11,7 @@ import dev.culvert.daemon.admin.EspView.PairView;
 import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.admin.Json;
 import dev.culvert.daemon.admin.SaView;
+import dev.culvert.daemon.admin.Units;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;

@@ -19,6 +19,7 @@ import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.admin.GatewayView.TrafficView;
 import dev.culvert.daemon.admin.Json;
 import dev.culvert.daemon.admin.NameView;
+import dev.culvert.daemon.admin.Units;
 import dev.culvert.tunnel.lane.LaneCounter;
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.culvert.cli.command.show;
+package dev.culvert.daemon.admin;
 
 import java.util.List;
 import java.util.Locale;
@@ -8,17 +8,41 @@ import org.jspecify.annotations.Nullable;
 /** Figures in a form that people can read. */
 public final class Units {
   private static final String[] BYTES = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  private static final String[] BITS = {"bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"};
 
   private Units() {}
 
   public static String bytes(long bytes) {
-    double value = bytes;
+    return scaled((double) bytes, 1024, BYTES);
+  }
+
+  /** Bits per second, with decimal prefixes as is usual for them. */
+  public static String rate(double bits) {
+    return scaled(bits, 1000, BITS);
+  }
+
+  private static String scaled(double value, int base, String[] units) {
+    double left = value;
     int unit = 0;
-    while (value >= 1024 && unit < BYTES.length - 1) {
-      value /= 1024;
+    while (left >= base && unit < units.length - 1) {
+      left /= base;
       unit++;
     }
-    return unit == 0 ? bytes + " B" : String.format(Locale.ROOT, "%.1f %s", value, BYTES[unit]);
+    return String.format(Locale.ROOT, unit == 0 ? "%.0f %s" : "%.1f %s", left, units[unit]);
+  }
+
+  /** A number with its thousands set apart. */
+  public static String count(long count) {
+    return String.format(Locale.ROOT, "%,d", count);
+  }
+
+  /**
+   * A share in percent.
+   *
+   * @param share 0 to 1
+   */
+  public static String percent(double share) {
+    return String.format(Locale.ROOT, "%.1f %%", 100 * share);
   }
 
   /**
@@ -43,7 +67,7 @@ public final class Units {
   }
 
   /** A duration in words. */
-  static String age(long seconds) {
+  public static String age(long seconds) {
     if (seconds < 120) {
       return seconds + " s";
     }
