@@ -85,7 +85,8 @@ final class EspAlertsTest {
 
   private static Path keyFile(int node) {
     return LabGlobalKey.file(
-        cluster.site(node), Objects.requireNonNull(cluster.gateways.get(node).configuration().getParent()));
+        cluster.site(node),
+        Objects.requireNonNull(cluster.gateways.get(node).configuration().getParent()));
   }
 
   @Test
