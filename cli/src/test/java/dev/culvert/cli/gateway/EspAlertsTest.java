@@ -28,6 +28,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -84,7 +85,8 @@ final class EspAlertsTest {
 
   private static Path keyFile(int node) {
     return LabGlobalKey.file(
-        cluster.site(node), cluster.gateways.get(node).configuration().getParent());
+        cluster.site(node),
+        Objects.requireNonNull(cluster.gateways.get(node).configuration().getParent()));
   }
 
   @Test
