@@ -33,8 +33,8 @@ public final class DebianMachine implements AutoCloseable {
       mount --rbind /dev /mnt/root/dev
       mknod -m 666 /mnt/tun c 10 200
       mount --bind /mnt/tun /mnt/root/dev/net/tun
-      mkdir -p %1$s /mnt/root%1$s
-      mount --bind %1$s /mnt/root%1$s
+      mkdir -p "$1" "/mnt/root$1"
+      mount --bind "$1" "/mnt/root$1"
       echo ready
       exec sleep infinity
       """;
@@ -49,7 +49,7 @@ public final class DebianMachine implements AutoCloseable {
   public DebianMachine(Path shared) {
     holder =
         Daemon.start(
-            Map.of(), List.of("unshare", "-m", "sh", "-ec", MOUNTS.formatted(shared.toString())));
+            Map.of(), List.of("unshare", "-m", "sh", "-ec", MOUNTS, "mounts", shared.toString()));
     try {
       holder.awaitOutput("ready");
     } catch (RuntimeException e) {

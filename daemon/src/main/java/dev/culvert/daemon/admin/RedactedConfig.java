@@ -44,7 +44,7 @@ public final class RedactedConfig {
 
   /** The configuration, as indented JSON. */
   public static String of(GatewayConfig config) {
-    return Json.pretty(tree(config));
+    return Json.pretty(parts(config));
   }
 
   /** A value as maps, lists and texts. */

@@ -12,6 +12,7 @@ import dev.culvert.daemon.config.read.ConfigFile;
 import dev.culvert.daemon.testing.GatewayYaml;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -28,7 +29,7 @@ class RedactedConfigTest {
   void aValueOfATypeThatIsNotKnownToBePublicIsLeftOut() {
     Object tree =
         RedactedConfig.tree(
-            new Added("shown", "hidden", new StringBuilder("hidden"), new byte[] {1, 2}));
+            new Added("shown", "hidden", new AtomicReference<>("hidden"), new byte[] {1, 2}));
     assertEquals(
         Map.of(
             "name", "shown",
