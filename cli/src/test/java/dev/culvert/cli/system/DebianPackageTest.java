@@ -29,6 +29,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -164,7 +165,7 @@ final class DebianPackageTest {
   }
 
   /** All names on the machine, without those that Debian's tools keep. */
-  private static TreeSet<String> files(DebianMachine machine, Namespace network) {
+  private static Set<String> files(DebianMachine machine, Namespace network) {
     TreeSet<String> files = new TreeSet<>();
     machine
         .run(network, "find /etc /usr /var /run -xdev")
