@@ -126,7 +126,7 @@ final class DebianPackageTest {
     try (TestLab lab = TestLab.unstarted();
         DebianMachine machine = new DebianMachine(folder)) {
       LabSite site = lab.network.a;
-      TreeSet<String> before = files(machine, site.node());
+      Set<String> before = files(machine, site.node());
       machine.run(site.node(), "dpkg -i " + deb);
       nothingRunsYet(machine, site.node());
       configure(lab, machine);
@@ -158,7 +158,7 @@ final class DebianPackageTest {
       }
       machine.run(site.node(), "dpkg -P culvert");
       assertFalse(guarded(site.node()), "purged: the guard is lifted");
-      TreeSet<String> left = files(machine, site.node());
+      Set<String> left = files(machine, site.node());
       left.removeAll(before);
       assertEquals(List.of(), List.copyOf(left));
     }
@@ -166,7 +166,7 @@ final class DebianPackageTest {
 
   /** All names on the machine, without those that Debian's tools keep. */
   private static Set<String> files(DebianMachine machine, Namespace network) {
-    TreeSet<String> files = new TreeSet<>();
+    Set<String> files = new TreeSet<>();
     machine
         .run(network, "find /etc /usr /var /run -xdev")
         .lines()
