@@ -157,7 +157,7 @@ final class EspAlertsTest {
       words.removeFirst();
       words.replaceAll(
           word ->
-              word.equals("/etc/culvert/gateway.yaml")
+              word.equals("/etc/culvert/NAME.yaml")
                   ? cluster.gateways.getFirst().configuration().toString()
                   : word);
       // The default is culvert0, and gateways of tests have names of their own.

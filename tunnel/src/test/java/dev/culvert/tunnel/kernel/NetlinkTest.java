@@ -361,6 +361,10 @@ class NetlinkTest {
         "-c",
         "ip addr add %s/%d dev veth0%s; ip addr add %s/%d dev veth1%s"
             .formatted(first, length, nodad, second, length, nodad));
+    // The kernel makes an IPv6 address the host's own a moment after it was added.
+    for (int i = 0; i < 500 && !leaves("veth0", first, to, 0); i++) {
+      Thread.sleep(10);
+    }
     assertTrue(leaves("veth0", first, to, 0), "no way speaks for no other source");
     namespace.exec("ip", family, "route", "add", "default", "via", via1);
     assertTrue(leaves("veth0", first, to, 0));
