@@ -149,6 +149,13 @@ final class KubernetesOptions {
   private @Nullable String listenPort;
 
   @Option(
+      names = "--metrics-listen",
+      paramLabel = "ADDRESS:PORT",
+      defaultValue = "${env:CULVERT_METRICS_LISTEN}",
+      description = "Address of metrics, health and page. Default: CULVERT_METRICS_LISTEN, none.")
+  private @Nullable String metricsListen;
+
+  @Option(
       names = "--accept",
       paramLabel = "SPOTS",
       split = ",",
@@ -213,6 +220,7 @@ final class KubernetesOptions {
     put(link, "listenPort", listenPort);
     put(spec, "interface", link.isEmpty() ? null : link);
     put(spec, "clusterCIDRs", list(clusterCidrs));
+    put(spec, "observability", section("listen", metricsListen));
     put(spec, "strict", list(accept) == null ? null : Map.of("accept", list(accept)));
     Map<String, Object> kubernetes = new LinkedHashMap<>();
     put(kubernetes, "nodeName", nodeName);
@@ -236,6 +244,11 @@ final class KubernetesOptions {
     if (value != null && !value.equals("")) {
       map.put(key, value);
     }
+  }
+
+  /** A section with one key, if that is given. */
+  private static @Nullable Map<String, Object> section(String key, @Nullable String value) {
+    return value == null || value.isEmpty() ? null : Map.of(key, value);
   }
 
   private static @Nullable String absolute(@Nullable Path path) {
