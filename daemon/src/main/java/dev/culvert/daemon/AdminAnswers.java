@@ -5,6 +5,7 @@ import dev.culvert.daemon.admin.AdminMessage.Request;
 import dev.culvert.daemon.admin.AdminMessage.Response;
 import dev.culvert.daemon.admin.AuditView;
 import dev.culvert.daemon.admin.DiagnosticsView;
+import dev.culvert.daemon.admin.Json;
 import dev.culvert.daemon.admin.OverviewView;
 import dev.culvert.daemon.admin.RedactedConfig;
 import dev.culvert.daemon.config.ConfigException;
@@ -16,6 +17,7 @@ import dev.culvert.log.RecentLines;
 import dev.culvert.tunnel.gateway.DeviceException;
 import java.io.IOException;
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -106,14 +108,29 @@ final class AdminAnswers {
     api.acceptHeld();
   }
 
+  /** Each part on its own, since they are wanted most when something does not work. */
   private Response diagnostics(GatewayState now) {
     return Response.of(
         new DiagnosticsView(
             Observation.version(),
-            ThreadDump.now(),
-            RedactedConfig.of(now.config()),
-            RecentLines.ofProcess().lines(),
-            metrics.text()));
+            part("threads", ThreadDump::now, reason -> reason),
+            part("configuration", () -> RedactedConfig.of(now.config()), Json::pretty),
+            part("log", () -> RecentLines.ofProcess().lines(), List::of),
+            part("metrics", metrics::text, reason -> "# " + reason + "\n")));
+  }
+
+  /**
+   * A part of the diagnostics, or why it is missing.
+   *
+   * @param instead makes a part of the reason
+   */
+  private static <T> T part(String name, Supplier<T> gather, Function<String, T> instead) {
+    try {
+      return gather.get();
+    } catch (RuntimeException e) {
+      log.warn(LogEvent.COMMAND_FAILED, "DIAGNOSTICS without its {}: {}", name, Field.reason(e));
+      return instead.apply("the " + name + " could not be gathered: " + e);
+    }
   }
 
   private static Response audit(GatewayState now) throws IOException {

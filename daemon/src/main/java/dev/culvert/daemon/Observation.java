@@ -20,7 +20,6 @@ import dev.culvert.log.LineLimit;
 import dev.culvert.log.LogEvent;
 import dev.culvert.routing.Policy;
 import dev.culvert.tunnel.engine.EngineReading;
-import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.GatewayStatus;
 import dev.culvert.tunnel.gateway.RunningTunnel;
 import dev.culvert.tunnel.lane.LaneCounter;
@@ -30,6 +29,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -47,6 +50,11 @@ final class Observation implements Source, AutoCloseable {
   private final Supplier<GatewayState> state;
   private final GuardLedger ledger;
   private final LaneUse laneUse = new LaneUse();
+  private final Object asking = new Object();
+
+  /** The last question to the control thread. Guarded by {@link #asking}. */
+  private @Nullable FutureTask<EngineReading> asked;
+
   private volatile Reading.Reload reload = new Reading.Reload(true, now());
 
   private @Nullable ObservabilityConfig config;
@@ -129,8 +137,13 @@ final class Observation implements Source, AutoCloseable {
   }
 
   /** All series now, in Prometheus' text format; null if there is no endpoint. */
-  synchronized @Nullable String metrics() {
-    return endpoint == null ? null : endpoint.text();
+  @Nullable String metrics() {
+    Endpoint open;
+    synchronized (this) {
+      open = endpoint;
+    }
+    // Outside the lock, since this waits for threads and a reload must not wait for it.
+    return open == null ? null : open.text();
   }
 
   /** Tells that the configuration was read again. */
@@ -155,9 +168,9 @@ final class Observation implements Source, AutoCloseable {
     EngineReading engine = null;
     KeysReading keys = null;
     try {
-      engine = tunnel.reading();
+      engine = answer(ask(tunnel), System.nanoTime() + Health.STUCK.toNanos());
       keys = now.requireRunning().keys();
-    } catch (DeviceException e) {
+    } catch (IOException e) {
       LOG.per("reading")
           .warn(
               LogEvent.METRICS_INCOMPLETE,
@@ -215,13 +228,58 @@ final class Observation implements Source, AutoCloseable {
   @Override
   public Health live() {
     RunningTunnel tunnel = state.get().requireRunning().tunnel();
-    boolean control = true;
-    try {
-      tunnel.reading();
-    } catch (DeviceException e) {
-      control = false;
+    long end = System.nanoTime() + Health.STUCK.toNanos();
+    // Asked before the lanes, so that both waits together are no longer than one.
+    FutureTask<EngineReading> control = ask(tunnel);
+    List<Reading.Lane> lanes = laneUse.of(tunnel.lanes(Health.STUCK));
+    return Health.live(lanes, answers(control, end));
+  }
+
+  /**
+   * Asks the control thread from a thread that waits for it longer than a caller does. While a
+   * question has no answer, there is no second one.
+   */
+  private FutureTask<EngineReading> ask(RunningTunnel tunnel) {
+    synchronized (asking) {
+      FutureTask<EngineReading> last = asked;
+      if (last != null && !last.isDone()) {
+        return last;
+      }
+      FutureTask<EngineReading> next = new FutureTask<>(tunnel::reading);
+      Thread.ofVirtual().name("engine-reading").start(next);
+      asked = next;
+      return next;
     }
-    return Health.live(laneUse.of(tunnel.lanes(Health.STUCK)), control);
+  }
+
+  private static boolean answers(FutureTask<EngineReading> question, long endNanos) {
+    try {
+      answer(question, endNanos);
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /**
+   * Waits for an answer of the control thread.
+   *
+   * @param endNanos until when, in monotonic time
+   * @throws IOException if there is none until then, with the reason
+   */
+  private static EngineReading answer(FutureTask<EngineReading> question, long endNanos)
+      throws IOException {
+    try {
+      return question.get(Math.max(0, endNanos - System.nanoTime()), TimeUnit.NANOSECONDS);
+    } catch (ExecutionException e) {
+      Throwable cause = Objects.requireNonNullElse(e.getCause(), e);
+      throw new IOException(String.valueOf(cause.getMessage()), e);
+    } catch (TimeoutException e) {
+      throw new IOException("no answer within " + Health.STUCK.toSeconds() + " s", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    }
   }
 
   @Override

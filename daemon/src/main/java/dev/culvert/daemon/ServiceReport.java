@@ -4,7 +4,9 @@ package dev.culvert.daemon;
 import dev.culvert.daemon.observe.Health;
 import dev.culvert.log.EventLog;
 import dev.culvert.log.LogEvent;
+import dev.culvert.tunnel.kernel.NotifySocket;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +21,15 @@ final class ServiceReport implements AutoCloseable {
   /** Between two looks at a gateway that is not ready. */
   static final Duration UNREADY_STEP = Duration.ofMillis(250);
 
+  /** Between two looks at a gateway that gave no sign of life; not longer than between others. */
+  static final Duration UNFED_STEP = Duration.ofMillis(500);
+
+  /**
+   * Signs of life per watchdog time. A gateway that is only slow answers a look late, by up to
+   * {@link Health#STUCK}, and one look may fail; the time suffices for both.
+   */
+  private static final int SIGNS = 4;
+
   /** The time that a gateway asks for that lives and is not ready. */
   static final Duration PATIENCE = Duration.ofSeconds(30);
 
@@ -32,10 +43,13 @@ final class ServiceReport implements AutoCloseable {
   private final ServiceManager manager;
   private final Supplier<Health> ready;
   private final Supplier<Health> live;
-  private @Nullable Thread thread;
+  private volatile @Nullable Thread thread;
   private String status = "";
   private boolean told;
-  private boolean stopping;
+
+  /** Set without the lock, since a message that is under way holds it. */
+  private final AtomicBoolean stopping = new AtomicBoolean();
+
   private int reloads;
   private long extendedAt;
 
@@ -60,13 +74,27 @@ final class ServiceReport implements AutoCloseable {
 
   private void run() {
     try {
-      Duration pause = step(System.nanoTime());
+      Duration pause = look();
       while (pause != null) {
         Thread.sleep(pause);
-        pause = step(System.nanoTime());
+        pause = look();
       }
     } catch (InterruptedException e) {
       LOG.debug(LogEvent.MANAGER_UNTOLD, "the service manager hears no more: {}", e.getMessage());
+    }
+  }
+
+  /** As {@link #step}; a failure of one look must not end the others. */
+  private @Nullable Duration look() {
+    try {
+      return step(System.nanoTime());
+    } catch (RuntimeException e) {
+      LOG.per("look")
+          .failure(
+              LogEvent.MANAGER_UNTOLD,
+              e,
+              "the service manager was told nothing, since the gateway could not be looked at");
+      return UNFED_STEP;
     }
   }
 
@@ -77,6 +105,9 @@ final class ServiceReport implements AutoCloseable {
    * @return until the next look; null if there is nothing to tell any more
    */
   @Nullable Duration step(long nowNanos) {
+    if (stopping.get()) {
+      return null;
+    }
     if (!isTold()) {
       Health now = ready.get();
       if (!now.good()) {
@@ -91,8 +122,9 @@ final class ServiceReport implements AutoCloseable {
     if (watchdog == null) {
       return null;
     }
-    feed(live.get());
-    return watchdog.dividedBy(2);
+    boolean fed = feed(live.get());
+    Duration pause = watchdog.dividedBy(SIGNS);
+    return fed || pause.compareTo(UNFED_STEP) < 0 ? pause : UNFED_STEP;
   }
 
   private synchronized boolean isTold() {
@@ -103,13 +135,10 @@ final class ServiceReport implements AutoCloseable {
     boolean due = nowNanos - extension() >= EXTENSION_STEP.toNanos();
     boolean lives = due && live.get().good();
     synchronized (this) {
-      if (stopping) {
-        return;
-      }
       say("not ready: " + unready.failed());
       if (lives) {
         extendedAt = nowNanos;
-        manager.tell("EXTEND_TIMEOUT_USEC=" + ServiceManager.micros(PATIENCE));
+        tell("EXTEND_TIMEOUT_USEC=" + ServiceManager.micros(PATIENCE));
       }
     }
   }
@@ -119,40 +148,47 @@ final class ServiceReport implements AutoCloseable {
   }
 
   private synchronized boolean becomeReady() {
-    if (!stopping && manager.tell("READY=1", "STATUS=ready")) {
+    if (tell("READY=1", "STATUS=ready")) {
       status = "ready";
       told = true;
     }
     return told;
   }
 
-  private synchronized void feed(Health now) {
-    if (stopping) {
-      return;
-    }
+  /** Gives a sign of life if there is one; whether the manager was told. */
+  private synchronized boolean feed(Health now) {
     if (now.good()) {
+      // The sign comes first, since each message may wait.
+      boolean fed = tell("WATCHDOG=1");
       if (reloads == 0) {
         say("ready");
       }
-      manager.tell("WATCHDOG=1");
-    } else {
+      return fed;
+    }
+    if (!stopping.get()) {
       LOG.per("stuck")
           .error(
               LogEvent.GATEWAY_STUCK, "no sign of life for the service manager: {}", now.failed());
-      say("stuck: " + now.failed());
     }
+    say("stuck: " + now.failed());
+    return false;
   }
 
   /** Tells a status if it is another than the last one. Called under the lock. */
   private void say(String now) {
-    if (!now.equals(status) && manager.tell("STATUS=" + now)) {
+    if (!now.equals(status) && tell("STATUS=" + now)) {
       status = now;
     }
   }
 
+  /** Tells the manager unless the gateway ends. Called under the lock. */
+  private boolean tell(String... assignments) {
+    return !stopping.get() && manager.tell(assignments);
+  }
+
   /** Tells that a reload begins. */
   synchronized void reloading() {
-    if (told && !stopping && reloads++ == 0) {
+    if (told && !stopping.get() && reloads++ == 0) {
       status = "reloading";
       manager.reloading();
     }
@@ -160,27 +196,40 @@ final class ServiceReport implements AutoCloseable {
 
   /** Tells that a reload has ended, whichever way: the gateway works as before or as wanted. */
   synchronized void reloaded() {
-    if (told && !stopping && reloads > 0 && --reloads == 0) {
+    if (told && !stopping.get() && reloads > 0 && --reloads == 0) {
       status = "ready";
-      manager.tell("READY=1", "STATUS=ready");
+      tell("READY=1", "STATUS=ready");
     }
   }
 
-  /** Tells that the gateway ends; the manager hears nothing after it. May be called again. */
-  synchronized void stopping() {
-    if (!stopping) {
-      stopping = true;
-      manager.tell("STOPPING=1", "STATUS=stopping; the guard stays");
+  /**
+   * Tells that the gateway ends; the manager hears nothing after it. Waits at most {@link
+   * NotifySocket#PATIENCE}, whatever else is being told: the end must not wait for a manager that
+   * does not listen. May be called again.
+   */
+  void stopping() {
+    if (stopping.getAndSet(true) || !manager.listens()) {
+      return;
     }
+    // A thread of its own, which waits for the lock too.
+    Thread last = Thread.ofPlatform().daemon().name("service-report-end").start(this::tellEnd);
+    try {
+      last.join(NotifySocket.PATIENCE);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private synchronized void tellEnd() {
+    manager.tell("STOPPING=1", "STATUS=stopping; the guard stays");
   }
 
   @Override
   public void close() {
     stopping();
-    synchronized (this) {
-      if (thread != null) {
-        thread.interrupt();
-      }
+    Thread reporter = thread;
+    if (reporter != null) {
+      reporter.interrupt();
     }
   }
 }

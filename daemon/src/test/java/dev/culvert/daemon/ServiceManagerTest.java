@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon;
 
+import static dev.culvert.tunnel.kernel.LibC.LIBC;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -9,8 +12,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.daemon.testing.Eventually;
 import dev.culvert.daemon.testing.NotifyListener;
+import dev.culvert.tunnel.kernel.ErrnoException;
+import dev.culvert.tunnel.kernel.LibC;
 import dev.culvert.tunnel.kernel.NotifySocket;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
@@ -87,6 +95,33 @@ final class ServiceManagerTest {
   void aManagerThatDoesNotListenIsNoReasonToFail() {
     ServiceManager manager = with(Map.of("NOTIFY_SOCKET", folder.resolve("nobody").toString()));
     assertFalse(manager.tell("READY=1"));
+  }
+
+  @Test
+  void aManagerWhoseQueueIsFullIsWaitedForOnlyShortly() throws Exception {
+    String address = "@culvert-full-" + ProcessHandle.current().pid() + "-" + System.nanoTime();
+    int fd =
+        ErrnoException.check(
+            "socket", LIBC.socket(LibC.AF_UNIX, LibC.SOCK_DGRAM | LibC.SOCK_CLOEXEC, 0));
+    try (Arena arena = Arena.ofConfined()) {
+      byte[] name = address.getBytes(StandardCharsets.UTF_8);
+      name[0] = 0;
+      MemorySegment at = arena.allocate(110, 8);
+      at.set(JAVA_SHORT, 0, (short) LibC.AF_UNIX);
+      MemorySegment.copy(name, 0, at, JAVA_BYTE, 2, name.length);
+      ErrnoException.check("bind", LIBC.bind(fd, at.address(), 2 + name.length));
+      ServiceManager manager = with(Map.of("NOTIFY_SOCKET", address));
+      int taken = 0;
+      while (taken < 100_000 && manager.tell("READY=1")) {
+        taken++;
+      }
+      assertTrue(taken > 0 && taken < 100_000, "taken: " + taken);
+      IOException full =
+          assertThrows(IOException.class, () -> new NotifySocket(address).send("A=1"));
+      assertTrue(String.valueOf(full.getMessage()).contains("its queue was full"), full::toString);
+    } finally {
+      LIBC.close(fd);
+    }
   }
 
   @Test

@@ -18,7 +18,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -62,7 +65,7 @@ final class ServiceReportTest {
     assertEquals(ServiceReport.UNREADY_STEP, report.step(seconds(1)));
     assertEquals(List.of("STATUS=not ready: nodes"), heard);
     ready = Health.NOTHING;
-    assertEquals(Duration.ofSeconds(5), report.step(seconds(2)));
+    assertEquals(Duration.ofMillis(2_500), report.step(seconds(2)));
     assertEquals(List.of("STATUS=not ready: nodes", READY, "WATCHDOG=1"), heard);
   }
 
@@ -85,13 +88,68 @@ final class ServiceReportTest {
     ServiceReport report = report(WATCHDOG);
     report.step(0);
     live = failing("lane-1");
-    assertEquals(Duration.ofSeconds(5), report.step(seconds(5)), "it goes on looking");
+    assertEquals(ServiceReport.UNFED_STEP, report.step(seconds(5)), "it looks again soon");
     report.step(seconds(10));
     assertEquals(List.of(READY, "WATCHDOG=1", "STATUS=stuck: lane-1"), heard);
     live = Health.NOTHING;
     report.step(seconds(15));
     assertEquals(
-        List.of(READY, "WATCHDOG=1", "STATUS=stuck: lane-1", "STATUS=ready", "WATCHDOG=1"), heard);
+        List.of(READY, "WATCHDOG=1", "STATUS=stuck: lane-1", "WATCHDOG=1", "STATUS=ready"), heard);
+  }
+
+  @Test
+  void aSignOfLifeThatDidNotArriveIsFollowedByAnotherSoon() {
+    ServiceReport report = report(WATCHDOG);
+    report.step(0);
+    deaf = true;
+    assertEquals(ServiceReport.UNFED_STEP, report.step(seconds(1)));
+    deaf = false;
+    assertEquals(Duration.ofMillis(2_500), report.step(seconds(2)));
+  }
+
+  @Test
+  void aLookThatFailsDoesNotEndTheReport() {
+    AtomicInteger looks = new AtomicInteger();
+    Supplier<Health> failingOnce =
+        () -> {
+          if (looks.getAndIncrement() == 0) {
+            throw new IllegalStateException("as if a part was not there");
+          }
+          return Health.NOTHING;
+        };
+    ServiceManager manager = new ServiceManager(heard::add, Duration.ofMillis(40));
+    try (ServiceReport report = new ServiceReport(manager, failingOnce, () -> live)) {
+      report.start();
+      assertTrue(Eventually.holds(() -> fed() > 0), heard::toString);
+    }
+  }
+
+  @Test
+  void theEndWaitsOnlyShortlyForAMessageThatIsUnderWay() throws Exception {
+    CountDownLatch begun = new CountDownLatch(1);
+    CountDownLatch goOn = new CountDownLatch(1);
+    ServiceManager.Channel slow =
+        message -> {
+          begun.countDown();
+          try {
+            goOn.await();
+          } catch (InterruptedException e) {
+            throw new IOException(e);
+          }
+          heard.add(message);
+        };
+    ServiceReport report =
+        new ServiceReport(new ServiceManager(slow, WATCHDOG), () -> ready, () -> live);
+    Thread other = Thread.ofVirtual().start(() -> report.step(0));
+    begun.await();
+    long before = System.nanoTime();
+    report.close();
+    assertTrue(System.nanoTime() - before < seconds(20), "it did not wait for the other message");
+    assertNull(report.step(seconds(1)), "there is nothing to tell any more");
+    goOn.countDown();
+    other.join();
+    assertTrue(Eventually.holds(() -> heard.size() == 2), heard::toString);
+    assertEquals(List.of(READY, "STOPPING=1\nSTATUS=stopping; the guard stays"), heard);
   }
 
   @Test

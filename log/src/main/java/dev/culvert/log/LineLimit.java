@@ -66,14 +66,25 @@ public final class LineLimit {
       return emptyAt - nowNanos <= 0;
     }
 
-    /** Takes one line, if there is one. */
-    boolean take(long nowNanos) {
-      long from = isWhole(nowNanos) ? nowNanos : emptyAt;
-      if (from + interval - nowNanos > burst * interval) {
-        return false;
-      }
-      emptyAt = from + interval;
-      return true;
+    /** Whether there is a line left. */
+    boolean has(long nowNanos) {
+      return from(nowNanos) + interval - nowNanos <= burst * interval;
+    }
+
+    /**
+     * Takes one line.
+     *
+     * @return how many were left out since the last one
+     */
+    long take(long nowNanos) {
+      emptyAt = from(nowNanos) + interval;
+      long before = leftOut;
+      leftOut = 0;
+      return before;
+    }
+
+    private long from(long nowNanos) {
+      return isWhole(nowNanos) ? nowNanos : emptyAt;
     }
   }
 
@@ -95,20 +106,18 @@ public final class LineLimit {
    * Asks for one line.
    *
    * @param failure the exception to log, or null
-   * @return how many lines of this event and subject were left out before it; negative if this one
-   *     is left out too
+   * @return how many lines of this event were left out before it, for this subject's sake or for
+   *     the sum's; negative if this one is left out too
    */
   synchronized long take(LogEvent event, @Nullable Throwable failure, String subject) {
     long now = nanoClock.getAsLong();
     Allowance own = ofSubject(new Key(event, classOf(failure), subject), now);
     Allowance all =
         events.computeIfAbsent(event, e -> new Allowance(EVENT_BURST, EVENT_INTERVAL, now));
-    if (own.take(now) && all.take(now)) {
-      long before = own.leftOut;
-      own.leftOut = 0;
-      return before;
+    if (own.has(now) && all.has(now)) {
+      return own.take(now) + all.take(now);
     }
-    own.leftOut++;
+    (own.has(now) ? all : own).leftOut++;
     suppressed.incrementAndGet();
     return -1;
   }
@@ -135,6 +144,10 @@ public final class LineLimit {
     boolean whole = oldest.getValue().isWhole(nowNanos);
     if (whole) {
       subjects.remove(oldest.getKey());
+      Allowance all = events.get(oldest.getKey().event());
+      if (all != null) {
+        all.leftOut += oldest.getValue().leftOut;
+      }
     }
     return whole;
   }

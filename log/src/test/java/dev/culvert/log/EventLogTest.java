@@ -163,6 +163,18 @@ class EventLogTest {
     assertEquals("a moved to b", lines.list.getLast().getFormattedMessage());
   }
 
+  /** As if hundreds of peers were lost at once. */
+  @Test
+  void theNextLineOfAnEventTellsHowManyOfOtherSubjectsWereLeftOut() {
+    for (int i = 0; i < 300; i++) {
+      moved("peer " + i, i);
+    }
+    assertEquals(LineLimit.EVENT_BURST, lines.list.size());
+    now += LineLimit.EVENT_INTERVAL.toNanos();
+    moved("another", 1);
+    assertEquals(280L, fields(lines.list.getLast()).get("suppressed"));
+  }
+
   @Test
   void aSubjectThatMayWriteInFullAgainMakesRoom() {
     for (int i = 0; i <= LineLimit.MOST_KEYS; i++) {

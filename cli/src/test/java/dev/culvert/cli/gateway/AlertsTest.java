@@ -334,8 +334,6 @@ final class AlertsTest {
 
   @Test
   void eachQueryOfTheBoardIsAnswered() throws IOException {
-    // So that there are drops to show.
-    nodeA().attempt("ping", "-n", "-c", "3", "-i", "0.2", "-W", "1", "10.42.99.1");
     TreeSet<String> silent = new TreeSet<>();
     List<Query> asked =
         OperatorFiles.queries().stream().filter(query -> query.needs() == Needs.ANY).toList();
@@ -343,6 +341,9 @@ final class AlertsTest {
     Waiting.until(
         Commands.PATIENCE,
         () -> {
+          // Rates need traffic through the tunnel and drops all the time.
+          lab.podsReachEachOther();
+          nodeA().attempt("ping", "-n", "-c", "3", "-i", "0.2", "-W", "1", "10.42.99.1");
           silent.clear();
           asked.stream()
               .map(query -> query.asked("a"))

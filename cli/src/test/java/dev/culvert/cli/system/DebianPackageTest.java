@@ -54,6 +54,11 @@ final class DebianPackageTest {
       "(/var/lib/dpkg|/var/log|/var/cache/man|/var/tmp|/etc/(passwd|group|shadow|gshadow)-?$"
           + "|/etc/\\.pwd\\.lock$|/run/wireguard|/run/credentials).*";
 
+  /** The service's user can write this; of the namespace, since the kernel is this machine's. */
+  private static final String FOREIGN_SETTING =
+      "echo 0 >/proc/sys/net/ipv4/conf/all/log_martians; for note in /run/culvert/*.guard; do"
+          + " echo net/ipv4/conf/all/log_martians 1 0 >>${note%.guard}.settings; done";
+
   @TempDir private static Path folder;
 
   private static Path deb;
@@ -105,7 +110,9 @@ final class DebianPackageTest {
       String[] words = file.split(" +", 3);
       assertEquals("root/root", words[1], file);
       assertTrue(words[0].matches("[-dl]r.*") && !words[0].matches(".*[sStT].*"), file);
-      assertTrue(words[0].startsWith("l") || !words[0].matches("......w..|........w."), file);
+      boolean closed = words[2].matches(".* \\./(etc/culvert|var/cache/culvert-root)/");
+      String modes = closed ? "drwx------" : "drwxr-xr-x|-rw[-x]r-[-x]r-[-x]|lrwxrwxrwx";
+      assertTrue(words[0].matches(modes), "the builder's umask does not count: " + file);
     }
     assertTrue(files.stream().anyMatch(f -> f.matches("drwx------.* \\./etc/culvert/")));
   }
@@ -153,11 +160,19 @@ final class DebianPackageTest {
         machine.run(site.node(), "dpkg -r culvert");
         lab.sendToPodB(MARKER);
         removedWithoutItsGuard(machine, site.node());
+        machine.run(site.node(), FOREIGN_SETTING);
         capture.stop();
         assertEquals(0, capture.seen(MARKER));
       }
       machine.run(site.node(), "dpkg -P culvert");
       assertFalse(guarded(site.node()), "purged: the guard is lifted");
+      String remove =
+          "setpriv --reuid=culvert --regid=culvert --clear-groups rm /run/wireguard/other.sock";
+      assertFalse(machine.attempt(site.node(), remove).succeeded(), "it is another program's");
+      assertEquals(
+          "0\n",
+          machine.run(site.node(), "cat /proc/sys/net/ipv4/conf/all/log_martians"),
+          "root sets only Culvert's own settings");
       Set<String> left = files(machine, site.node());
       left.removeAll(before);
       assertEquals(List.of(), List.copyOf(left));
@@ -194,7 +209,9 @@ final class DebianPackageTest {
             + " "
             + CONFIGURATION
             + "; install -d -o culvert -m 700 /var/lib/culvert /var/cache/culvert"
-            + "; install -d -o culvert -m 755 /run/culvert /run/wireguard"
+            + "; install -d -o culvert -m 755 /run/culvert"
+            + "; install -d -m 1775 -g culvert /run/wireguard"
+            + "; touch /run/wireguard/other.sock"
             + "; install -d -o culvert -m 500 /run/credentials/culvert@node-a.service"
             + "; install -o culvert -m 400 "
             + privateKey(lab)

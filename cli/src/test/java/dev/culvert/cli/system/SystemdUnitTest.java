@@ -90,4 +90,13 @@ final class SystemdUnitTest {
     assertFalse(settings.stream().anyMatch(line -> line.contains("culvert down")), unit);
     assertTrue(settings.contains("RuntimeDirectoryPreserve=yes"), "'down' finds the guard by it");
   }
+
+  /** RuntimeDirectory= would give the user all that other programs have in a folder. */
+  @ParameterizedTest
+  @ValueSource(strings = {"culvert@.service", "culvert-guard@.service"})
+  void foldersOfOtherProgramsAreNotTaken(String unit) throws IOException {
+    List<String> taken =
+        text(unit).lines().filter(line -> line.startsWith("RuntimeDirectory=")).toList();
+    assertEquals(List.of("RuntimeDirectory=culvert"), taken);
+  }
 }

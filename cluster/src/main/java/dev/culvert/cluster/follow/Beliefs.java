@@ -332,6 +332,12 @@ final class Beliefs<T extends KubeObject> {
         && content.deletion(known) == Content.Deletion.UNLESS_MANY;
   }
 
+  /** Whether the deletion of an object in force may be believed or not by its kind's standing. */
+  boolean asksForKind() {
+    return objects.values().stream()
+        .anyMatch(known -> content.deletion(known) == Content.Deletion.UNLESS_MANY);
+  }
+
   private void deleted(
       long now, String name, long number, KindStanding kind, Supplier<Duration> spread) {
     older.remove(name);

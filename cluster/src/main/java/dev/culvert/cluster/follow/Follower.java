@@ -199,8 +199,16 @@ public final class Follower<T extends KubeObject> {
    * is so small that all its nodes may ask at once.
    */
   public boolean asksForKind(Change<T> change) {
-    return beliefs.asksForKind(change)
-        && Math.max(beliefs.size(), nodes.getAsInt()) < limits.herdFrom();
+    return beliefs.asksForKind(change) && isSmall();
+  }
+
+  /** Whether to ask for the kind's standing before a watch, to know later that it was replaced. */
+  public boolean asksForKind() {
+    return beliefs.asksForKind() && isSmall();
+  }
+
+  private boolean isSmall() {
+    return Math.max(beliefs.size(), nodes.getAsInt()) < limits.herdFrom();
   }
 
   /** A change that a watch told, without knowledge of its kind's standing. */

@@ -6,6 +6,7 @@ import dev.culvert.cluster.kube.KubeApi.Change;
 import dev.culvert.cluster.kube.KubeApi.ListQuery;
 import dev.culvert.cluster.kube.KubeApi.WatchStream;
 import dev.culvert.cluster.kube.KubeException;
+import dev.culvert.cluster.resource.Definition;
 import dev.culvert.cluster.resource.KubeObject;
 import dev.culvert.cluster.resource.Namespace;
 import dev.culvert.cluster.resource.ResourceKind;
@@ -36,6 +37,13 @@ public final class KindFollower<T extends KubeObject> implements Runnable {
   private boolean accepted;
   private @Nullable String lastTrouble;
   private boolean held;
+
+  /** The uid of the kind's CRD since the last list, if it was asked for. */
+  private @Nullable String definition;
+
+  /** Whether the CRD was deleted since the last list. */
+  private boolean replaced;
+
   private final AtomicLong failures = new AtomicLong();
 
   /**
@@ -133,6 +141,11 @@ public final class KindFollower<T extends KubeObject> implements Runnable {
   }
 
   private void list(Step.ListPage page) throws KubeException {
+    if (page.next() == null) {
+      definition = null;
+      replaced = false;
+      lookForKind();
+    }
     ListQuery query = new ListQuery(fieldSelector, page.limit(), page.next(), null);
     KubeApi.Page<T> answer = api.list(kind, query);
     tell(() -> follower.page(System.nanoTime(), answer));
@@ -145,6 +158,7 @@ public final class KindFollower<T extends KubeObject> implements Runnable {
 
   private void watch(Step.Watch begin) throws KubeException, InterruptedException {
     String version = Long.toString(begin.version());
+    lookForKind();
     try (WatchStream<T> stream = api.watch(kind, fieldSelector, version, begin.timeout())) {
       if (!opened(stream)) {
         tell(() -> follower.watchEnded(System.nanoTime()));
@@ -158,7 +172,7 @@ public final class KindFollower<T extends KubeObject> implements Runnable {
         }
         boolean counts = locked(() -> follower.counts(change));
         KindStanding standing =
-            locked(() -> follower.asksForKind(change)) ? standing() : KindStanding.UNKNOWN;
+            locked(() -> follower.asksForKind(change)) ? ofDeletion() : KindStanding.UNKNOWN;
         boolean goOn = locked(() -> follower.change(System.nanoTime(), change, standing));
         if (counts) {
           reportHeld(view());
@@ -173,9 +187,31 @@ public final class KindFollower<T extends KubeObject> implements Runnable {
     }
   }
 
+  /** Notes which CRD there is, to know later that it was deleted and made anew. */
+  private void lookForKind() throws KubeException {
+    if (locked(() -> follower.asksForKind())) {
+      replaced |= standing() == KindStanding.GOES;
+    }
+  }
+
+  /**
+   * Whether the kind goes, or went since the last list: deletions of its objects may be told after
+   * it was made anew.
+   */
+  private KindStanding ofDeletion() throws KubeException {
+    KindStanding now = replaced ? KindStanding.GOES : standing();
+    replaced |= now == KindStanding.GOES;
+    return now;
+  }
+
   private KindStanding standing() throws KubeException {
     try {
-      return api.get(ResourceKind.DEFINITIONS, kind.definition()).isBeingDeleted()
+      Definition now = api.get(ResourceKind.DEFINITIONS, kind.definition());
+      String uid = now.metadata().uid();
+      if (definition == null) {
+        definition = uid;
+      }
+      return now.isBeingDeleted() || !uid.equals(definition)
           ? KindStanding.GOES
           : KindStanding.STAYS;
     } catch (KubeException e) {

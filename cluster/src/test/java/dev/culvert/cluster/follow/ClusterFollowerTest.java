@@ -160,6 +160,24 @@ class ClusterFollowerTest {
     assertEquals(3, names().size());
   }
 
+  /** As by kubectl replace --force, which a follower hears of late. */
+  @Test
+  void keepsAllNodesIfTheirCrdWasMadeAnewMeanwhile() throws Exception {
+    nodes(0, 3);
+    ClusterFollower following = start(null);
+    awaitNames("node-0", "node-1", "node-2");
+    awaitWatches();
+    server.edit(
+        s -> {
+          String path = ResourceKind.DEFINITIONS.path();
+          s.delete(path, NODES.definition());
+          s.put(path, NODES.definition(), KubeJson.MAPPER.createObjectNode());
+        });
+    server.delete(NODES, "node-0");
+    await(() -> String.valueOf(following.state().held()).contains("node-0"), "it is held");
+    assertEquals(3, names().size());
+  }
+
   @Test
   void leavesOutANodeThatIsNoLongerAccepted() throws Exception {
     nodes(0, 4);

@@ -9,15 +9,21 @@ import dev.culvert.daemon.admin.AdminMessage.Response;
 import dev.culvert.daemon.socket.LocalServer;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 
 /** Asks a running gateway. */
 public final class AdminClient {
+  /** A gateway waits at most half of this time for its own threads. */
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
+
   private final Path directory;
 
   public AdminClient(Path directory) {
@@ -39,10 +45,12 @@ public final class AdminClient {
       throws IOException {
     Path path = AdminServer.socketPath(directory, interfaceName);
     try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
+      Thread limit = Thread.ofVirtual().start(() -> closeLater(channel));
       String line =
           Json.lines().writeValueAsString(new Request(command, List.of(arguments))) + "\n";
       channel.write(ByteBuffer.wrap(line.getBytes(UTF_8)));
       String answer = new BufferedReader(Channels.newReader(channel, UTF_8)).readLine();
+      limit.interrupt();
       if (answer == null) {
         throw new IOException(interfaceName + " hung up without an answer");
       }
@@ -54,6 +62,23 @@ public final class AdminClient {
         throw new IOException(response.error());
       }
       return response;
+    } catch (AsynchronousCloseException e) {
+      throw new IOException(
+          "%s has not answered for %d s; its log, or 'kill -QUIT', tells more"
+              .formatted(interfaceName, PATIENCE.toSeconds()),
+          e);
+    }
+  }
+
+  /** Ends the wait for a gateway that accepts and never answers, such as one that is stopped. */
+  private static void closeLater(SocketChannel channel) {
+    try {
+      Thread.sleep(PATIENCE);
+      channel.close();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // The answer is there.
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 }

@@ -32,8 +32,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
+import java.time.Duration;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.FutureTask;
+import java.util.function.Supplier;
 import javax.net.ssl.SSLParameters;
 import org.jspecify.annotations.Nullable;
 
@@ -44,6 +48,9 @@ import org.jspecify.annotations.Nullable;
 public final class Endpoint implements AutoCloseable {
   private static final EventLog LOG = EventLog.of(Endpoint.class);
   private static final int BACKLOG = 16;
+
+  /** For this long from its beginning, a look at the gateway is an answer to all who ask. */
+  private static final Duration SHARED = Duration.ofMillis(500);
 
   static {
     // A reader that is slow, or never done, must not hold a connection for ever.
@@ -58,6 +65,14 @@ public final class Endpoint implements AutoCloseable {
   private final @Nullable BearerToken token;
   private final @Nullable ServerTls tls;
   private final PageServer page;
+  private final Shared live;
+  private final Shared ready;
+
+  /**
+   * Whether requests have to name this server: nothing but the place of the reader protects the
+   * answers, and a browser at that place can be led here by another site's name.
+   */
+  private final boolean needsOwnName;
 
   /** Whether this gateway was ready once. */
   private volatile boolean started;
@@ -67,12 +82,54 @@ public final class Endpoint implements AutoCloseable {
     void answer(HttpExchange exchange) throws IOException;
   }
 
+  /**
+   * The answer to a question that costs the gateway work, and that anybody may ask: requests that
+   * come shortly after each other share it. One that comes later begins anew, even if the earlier
+   * ones still wait. Thread-safe.
+   */
+  private static final class Shared {
+    private final Supplier<Health> question;
+    private @Nullable FutureTask<Health> last;
+    private long askedAt;
+
+    Shared(Supplier<Health> question) {
+      this.question = question;
+    }
+
+    Health get() throws IOException {
+      FutureTask<Health> answer = answer(System.nanoTime());
+      answer.run(); // Does nothing if another request runs it or has run it.
+      try {
+        return answer.get();
+      } catch (ExecutionException e) {
+        throw new IllegalStateException(e);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IOException("the endpoint ends", e);
+      }
+    }
+
+    private synchronized FutureTask<Health> answer(long nowNanos) {
+      FutureTask<Health> known = last;
+      if (known != null && nowNanos - askedAt < SHARED.toNanos()) {
+        return known;
+      }
+      FutureTask<Health> next = new FutureTask<>(question::get);
+      last = next;
+      askedAt = nowNanos;
+      return next;
+    }
+  }
+
   private Endpoint(
       HttpServer server, ObservabilityConfig config, @Nullable ServerTls tls, Source source) {
     this.server = server;
     this.tls = tls;
     page = new PageServer(source);
+    live = new Shared(source::live);
+    ready = new Shared(() -> Health.ready(source.read()));
     token = config.tokenFile() == null ? null : new BearerToken(config.tokenFile());
+    needsOwnName = token == null && config.isLocal();
     threads = Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("metrics-", 0).factory());
   }
 
@@ -129,12 +186,12 @@ public final class Endpoint implements AutoCloseable {
     JvmThreadsMetrics.builder().register(registry);
     JvmBufferPoolMetrics.builder().register(registry);
     HttpHandler metrics = new MetricsHandler(registry);
-    page("/metrics", true, metrics::handle);
-    page("/livez", false, exchange -> health(exchange, source.live()));
-    page("/readyz", false, exchange -> health(exchange, ready(source)));
-    page("/startupz", false, exchange -> health(exchange, started(source)));
-    page("/page.css", false, exchange -> answer(exchange, PageServer.style()));
-    page("/page.js", false, exchange -> answer(exchange, PageServer.script()));
+    page("/metrics", true, named(metrics::handle));
+    page("/livez", false, exchange -> health(exchange, live.get()));
+    page("/readyz", false, exchange -> health(exchange, ready()));
+    page("/startupz", false, exchange -> health(exchange, started()));
+    page("/page.css", false, named(exchange -> answer(exchange, PageServer.style())));
+    page("/page.js", false, named(exchange -> answer(exchange, PageServer.script())));
     page("/", false, this::forPeople);
     server.setExecutor(threads);
     server.start();
@@ -151,16 +208,35 @@ public final class Endpoint implements AutoCloseable {
     return out.toString(StandardCharsets.UTF_8);
   }
 
-  private Health ready(Source source) {
-    Health ready = Health.ready(source.read());
-    if (ready.good()) {
+  private Health ready() throws IOException {
+    Health now = ready.get();
+    if (now.good()) {
       started = true;
     }
-    return ready;
+    return now;
   }
 
-  private Health started(Source source) {
-    return started ? Health.STARTED : ready(source);
+  private Health started() throws IOException {
+    return started ? Health.STARTED : ready();
+  }
+
+  /** As {@code answerer}, but only for requests that name this server, if they have to. */
+  private Answerer named(Answerer answerer) {
+    return exchange -> {
+      if (needsOwnName && !isNamed(exchange)) {
+        refuseName(exchange);
+      } else {
+        answerer.answer(exchange);
+      }
+    };
+  }
+
+  private static boolean isNamed(HttpExchange exchange) {
+    return PageServer.isOwnName(exchange.getRequestHeaders().getFirst("Host"), machineName());
+  }
+
+  private static void refuseName(HttpExchange exchange) throws IOException {
+    answer(exchange, 421, "name this gateway by an address, localhost, or its host's name\n");
   }
 
   private void page(String path, boolean secret, Answerer answerer) {
@@ -189,9 +265,8 @@ public final class Endpoint implements AutoCloseable {
   private void forPeople(HttpExchange exchange) throws IOException {
     if (!exchange.getRequestURI().getPath().equals("/")) {
       answer(exchange, 404, "not found\n");
-    } else if (!PageServer.isOwnName(
-        exchange.getRequestHeaders().getFirst("Host"), machineName())) {
-      answer(exchange, 421, "name this gateway by an address, localhost, or its host's name\n");
+    } else if (!isNamed(exchange)) {
+      refuseName(exchange);
     } else if (allowed(exchange)) {
       answer(exchange, page.page(exchange.getRequestURI().getRawQuery()));
     } else {
@@ -215,8 +290,13 @@ public final class Endpoint implements AutoCloseable {
   private void health(HttpExchange exchange, Health health) throws IOException {
     String query = exchange.getRequestURI().getQuery();
     boolean verbose = query != null && query.equals("verbose") && allowed(exchange);
+    int status = health.good() ? 200 : 503;
     String word = health.good() ? "ok\n" : "not ok\n";
-    answer(exchange, health.good() ? 200 : 503, verbose ? health.verbose() + word : word);
+    if (verbose) {
+      named(own -> answer(own, status, health.verbose() + word)).answer(exchange);
+    } else {
+      answer(exchange, status, word);
+    }
   }
 
   private static void answer(HttpExchange exchange, int status, String text) throws IOException {

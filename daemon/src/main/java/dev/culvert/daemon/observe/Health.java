@@ -15,7 +15,7 @@ import java.util.stream.Collectors;
  * @param checks in order
  */
 public record Health(List<Check> checks) {
-  /** The silence of a lane from which it is stuck. */
+  /** The silence of a lane or of the control thread from which it is stuck. */
   public static final Duration STUCK = Duration.ofSeconds(3);
 
   /** Of a gateway that was ready once. */

@@ -14,6 +14,6 @@ public interface Source extends PageServer.Gateway {
     return Overview.of(read());
   }
 
-  /** Whether the program works; waits up to {@link Health#STUCK} for its threads. */
+  /** Whether the program works; waits up to {@link Health#STUCK} for all its threads together. */
   Health live();
 }

@@ -5,6 +5,8 @@ import dev.culvert.daemon.admin.OverviewView;
 import dev.culvert.daemon.admin.OverviewView.Amount;
 import dev.culvert.daemon.admin.PeerRates;
 import dev.culvert.daemon.admin.RoutesView.ExplanationView;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.LogEvent;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -19,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  * its end.
  */
 public final class PageServer implements AutoCloseable {
+  private static final EventLog LOG = EventLog.of(PageServer.class);
+
   /** Nothing is loaded from elsewhere, no other site may show the page, and nothing is inline. */
   public static final Map<String, String> HEADERS =
       Map.of(
@@ -71,12 +75,22 @@ public final class PageServer implements AutoCloseable {
   private void sample() {
     try {
       while (true) {
-        List<Amount> traffic = gateway.traffic();
-        history.add(System.nanoTime(), traffic.getFirst(), traffic.getLast());
+        addSample();
         Thread.sleep(History.STEP);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt(); // The end, as it is meant.
+    }
+  }
+
+  /** Adds the traffic until now; if that fails, the page lacks one sample. */
+  private void addSample() {
+    try {
+      List<Amount> traffic = gateway.traffic();
+      history.add(System.nanoTime(), traffic.getFirst(), traffic.getLast());
+    } catch (RuntimeException e) {
+      LOG.per("page-history")
+          .failure(LogEvent.METRICS_INCOMPLETE, e, "the page lacks a sample of the throughput");
     }
   }
 

@@ -3,18 +3,29 @@ package dev.culvert.tunnel.kernel;
 
 import static dev.culvert.tunnel.kernel.LibC.LIBC;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 
 /**
  * The socket on which a service manager hears how its service does, in the protocol of
  * sd_notify(3). The JDK has no datagram sockets of this family. Thread-safe.
  */
 public final class NotifySocket {
+  /** The longest wait for a manager whose queue is full. */
+  public static final Duration PATIENCE = Duration.ofSeconds(1);
+
+  private static final int SOL_SOCKET = 1;
+  private static final int SO_SNDTIMEO = 21;
+
+  /** Bytes of struct timeval: seconds and microseconds. */
+  private static final int TIMEVAL = 16;
+
   /** Bytes of sun_path in struct sockaddr_un. */
   private static final int LONGEST_PATH = 108;
 
@@ -50,16 +61,21 @@ public final class NotifySocket {
   }
 
   /**
-   * Sends one message. It waits while the manager's queue is full.
+   * Sends one message. It waits while the manager's queue is full, up to {@link #PATIENCE}.
    *
    * @param message lines of the form {@code NAME=value}
-   * @throws IOException if no manager listens
+   * @throws IOException if no manager listens, or its queue stays full
    */
   public void send(String message) throws IOException {
     // A socket of its own for each message, so that a manager that starts anew is found again.
     int type = LibC.SOCK_DGRAM | LibC.SOCK_CLOEXEC;
     int fd = ErrnoException.check("notify socket", LIBC.socket(LibC.AF_UNIX, type, 0));
     try (Arena arena = Arena.ofConfined()) {
+      MemorySegment timeval = arena.allocate(TIMEVAL, 8);
+      timeval.set(JAVA_LONG, 0, PATIENCE.toSeconds());
+      ErrnoException.check(
+          "setsockopt SO_SNDTIMEO",
+          LIBC.setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, timeval.address(), TIMEVAL));
       MemorySegment address = arena.allocate(PATH + LONGEST_PATH, 8);
       address.set(JAVA_SHORT, 0, (short) LibC.AF_UNIX);
       MemorySegment.copy(path, 0, address, JAVA_BYTE, PATH, path.length);
@@ -69,10 +85,18 @@ public final class NotifySocket {
       MemorySegment buffer = arena.allocate(Math.max(1, text.length));
       MemorySegment.copy(text, 0, buffer, JAVA_BYTE, 0, text.length);
       if (LIBC.write(fd, buffer.address(), text.length) < 0) {
-        throw new ErrnoException("send to " + name, Errno.last());
+        throw refused(Errno.last());
       }
     } finally {
       LIBC.close(fd);
     }
+  }
+
+  private ErrnoException refused(int errno) {
+    String call = "send to " + name;
+    return errno == Errno.EAGAIN
+        ? new ErrnoException(
+            call, errno, "its queue was full for " + PATIENCE.toSeconds() + " second")
+        : new ErrnoException(call, errno);
   }
 }

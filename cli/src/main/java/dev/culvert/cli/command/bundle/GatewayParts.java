@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cli.command.bundle;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.culvert.cli.command.Logging;
 import dev.culvert.cli.command.show.AuditCommand;
 import dev.culvert.cli.command.show.PeersCommand;
@@ -56,7 +58,7 @@ final class GatewayParts {
     }
     Path log = Logging.file(name);
     if (Files.exists(log)) {
-      archive.gather(folder + "log-file.txt", () -> Files.readString(log));
+      archive.gather(folder + "log-file.txt", () -> new String(Files.readAllBytes(log), UTF_8));
     }
   }
 

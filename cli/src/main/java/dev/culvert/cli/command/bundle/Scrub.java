@@ -13,10 +13,17 @@ import java.util.regex.Pattern;
  * Public keys of the gateways stay.
  */
 final class Scrub {
-  /** 32 bytes in base64, or 16 bytes or more in hexadecimal digits. */
+  /**
+   * 32 bytes in base64, also without its padding; 16 bytes or more in hexadecimal digits; tokens;
+   * private keys in PEM.
+   */
   private static final Pattern KEY_LIKE =
       Pattern.compile(
-          "(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=|(?<![0-9A-Za-z])(?:0x)?[0-9A-Fa-f]{32,}(?![0-9A-Za-z])");
+          "(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}(?:=|(?![A-Za-z0-9+/=]))"
+              + "|(?<![0-9A-Za-z])(?:0x)?[0-9A-Fa-f]{32,}(?![0-9A-Za-z])"
+              + "|\\beyJ[\\w-]+\\.[\\w-]+\\.[\\w-]+"
+              + "|(?<=\\bBearer )\\S+"
+              + "|(?<=-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)[^-]+");
 
   private final Set<String> publicKeys;
 
@@ -34,6 +41,7 @@ final class Scrub {
 
   private String replacement(MatchResult found) {
     String text = found.group();
-    return Matcher.quoteReplacement(publicKeys.contains(text) ? text : RedactedConfig.REDACTED);
+    boolean known = publicKeys.contains(text) || publicKeys.contains(text + "=");
+    return Matcher.quoteReplacement(known ? text : RedactedConfig.REDACTED);
   }
 }

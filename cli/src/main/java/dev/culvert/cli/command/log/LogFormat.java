@@ -18,7 +18,9 @@ public enum LogFormat {
   /** The variable that sets the format if no option does. */
   public static final String VARIABLE = "LOG_FORMAT";
 
-  static final String PATTERN = "%d{yyyy-MM-dd HH:mm:ss.SSS} %-5level %msg%n%rEx{short}";
+  /** Control characters of a message must not order a terminal, nor begin a line of their own. */
+  static final String PATTERN =
+      "%d{yyyy-MM-dd HH:mm:ss.SSS} %-5level %replace(%msg){'\\p{Cc}+', ' '}%n%rEx{short}";
 
   /**
    * The format that a value of {@link #VARIABLE} asks for; text if it is null or empty.

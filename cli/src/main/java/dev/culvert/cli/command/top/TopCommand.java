@@ -33,6 +33,7 @@ import picocli.CommandLine.Spec;
     })
 public final class TopCommand implements Callable<Integer> {
   private static final long PAUSE = Duration.ofSeconds(1).toNanos();
+  private static final Duration GRACE = Duration.ofSeconds(2);
 
   private final Machine machine;
 
@@ -88,8 +89,8 @@ public final class TopCommand implements Callable<Integer> {
   private void show(PrintWriter out, String name) throws IOException {
     PeerRates rates = new PeerRates();
     @Nullable OverviewView before = null;
-    Signals.onEnd(() -> ended = true); // The terminal has to be given back.
     try (Terminal terminal = Terminal.open()) {
+      Signals.onEnd(() -> end(terminal));
       while (!ended) {
         OverviewView now = ask(name);
         Map<String, PeerRates.Rate> since = rates.at(now);
@@ -108,6 +109,25 @@ public final class TopCommand implements Callable<Integer> {
         before = now;
       }
     }
+  }
+
+  /** Ends the loop, or the program if that waits for a gateway: the terminal is given back. */
+  private void end(Terminal terminal) {
+    ended = true;
+    Thread.ofPlatform()
+        .daemon()
+        .start(
+            () -> {
+              try {
+                Thread.sleep(GRACE);
+                terminal.close();
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              } catch (IOException e) {
+                spec.commandLine().getErr().println(e.getMessage());
+              }
+              Runtime.getRuntime().halt(ExitCode.FAILED);
+            });
   }
 
   /** Overwrites the former picture line by line, so that the screen does not flicker. */

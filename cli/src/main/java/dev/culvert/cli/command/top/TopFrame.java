@@ -90,7 +90,7 @@ record TopFrame(
 
   /** Names and errors come from elsewhere, and must not give orders to the terminal. */
   private String cut(String line) {
-    String shown = line.replaceAll("\\p{Cntrl}", "?");
+    String shown = line.replaceAll("\\p{Cc}", "?");
     return shown.length() <= size.columns() ? shown : shown.substring(0, size.columns());
   }
 

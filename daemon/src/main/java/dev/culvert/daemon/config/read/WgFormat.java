@@ -12,6 +12,7 @@ import dev.culvert.daemon.config.Values;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,10 @@ final class WgFormat {
       List.of("PrivateKey", "ListenPort", "FwMark", "Address", "MTU", "Table");
   private static final List<String> PEER_KEYS =
       List.of("PublicKey", "PresharedKey", "Endpoint", "AllowedIPs", "PersistentKeepalive");
+
+  /** The form of all keys; secrets are longer. */
+  private static final Pattern KEY = Pattern.compile("[A-Za-z]{1,24}");
+
   private static final List<String> HOOKS = List.of("preup", "postup", "predown", "postdown");
 
   private final String file;
@@ -94,9 +99,17 @@ final class WgFormat {
     String value = content.substring(equals + 1).strip();
     switch (section) {
       case NONE -> throw at.error("stands before the first section");
-      case INTERFACE -> interfaceLine(new Place(file, number, "Interface." + key), key, value);
-      case PEER -> peerLine(new Place(file, number, "Peer." + key), key, value);
+      case INTERFACE -> interfaceLine(place("Interface", number, key), key, value);
+      case PEER -> peerLine(place("Peer", number, key), key, value);
     }
+  }
+
+  /**
+   * The place of a key. A text that looks like no key is left out: in a line without its key, or
+   * with a colon, a secret key stands there, since base64 ends with an equals sign.
+   */
+  private Place place(String section, int number, String key) {
+    return new Place(file, number, KEY.matcher(key).matches() ? section + "." + key : section);
   }
 
   private void section(Place at, String name) throws ConfigException {

@@ -261,7 +261,7 @@ final class ConfigFileTest {
     assertEquals("[192.0.2.1]", esp.nodeAddresses().toString());
     assertEquals("[10.66.1.0/24]", esp.localRanges().toString());
     assertTrue(esp.esn());
-    assertEquals(new GlobalKeyingConfig(Path.of("/etc/culvert/esp.keys")), esp.keying());
+    assertEquals(new GlobalKeyingConfig(Path.of("/var/lib/culvert/esp.keys")), esp.keying());
     EspConfig.Peer peer = esp.peers().getFirst();
     assertEquals("node-b", peer.name());
     assertEquals(List.of(Prefix.parse("10.66.2.0/24")), peer.allowedIps());
@@ -279,7 +279,7 @@ final class ConfigFileTest {
     assertEquals(25, global.peers().getFirst().natKeepalive());
     String noise =
         with.replace("keying: global", "keying: noise")
-            .replace("    keyFile: /etc/culvert/esp.keys\n", "")
+            .replace("    keyFile: /var/lib/culvert/esp.keys\n", "")
             .replace("  # identity:", "  identity:")
             .replace("      # publicKey:", "      publicKey:");
     EspConfig shaken =
@@ -565,6 +565,20 @@ final class ConfigFileTest {
     String text =
         "[Interface]\nPrivateKey = " + PRIVATE + "\n[Peer]\n" + String.join("\n", lines) + "\n";
     return ConfigFile.read(file("wg0.conf", text)).peers().getFirst();
+  }
+
+  /** Base64 ends with an equals sign, so that a key without its name looks like a name. */
+  @Test
+  void aSecretKeyInThePlaceOfANameIsNotShown() throws IOException {
+    for (String section : List.of("[Interface]", "[Peer]")) {
+      for (String line : List.of("PrivateKey: " + PRIVATE, PRIVATE, "PresharedKey " + PRIVATE)) {
+        Path file = file("wg0.conf", section + "\n" + line + "\n");
+        ConfigException refusal = assertThrows(ConfigException.class, () -> ConfigFile.read(file));
+        String said = String.valueOf(refusal.getMessage());
+        assertTrue(said.contains(":2: "), said);
+        assertFalse(said.contains(PRIVATE.substring(0, 8)), said);
+      }
+    }
   }
 
   @Test
