@@ -42,6 +42,7 @@ import org.junit.jupiter.api.io.TempDir;
  * and gateway a two peers that do not exist.
  */
 @Tag("integration")
+@Tag("soak")
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 final class AlertsTest {
   private static TestLab lab;
