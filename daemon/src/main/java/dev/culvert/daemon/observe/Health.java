@@ -52,7 +52,7 @@ public record Health(List<Check> checks) {
   public static Health live(List<Reading.Lane> lanes, boolean control) {
     List<Check> checks = new ArrayList<>();
     for (Reading.Lane lane : lanes) {
-      checks.add(new Check("lane-" + lane.index(), lane.silentSeconds() < STUCK.toSeconds()));
+      checks.add(new Check("lane-" + lane.index(), !lane.isStuck()));
     }
     checks.add(new Check("control", control));
     return new Health(checks);

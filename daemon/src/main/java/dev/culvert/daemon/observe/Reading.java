@@ -49,7 +49,12 @@ public record Reading(
    * @param silentSeconds for which it has not answered; 0 if it does
    * @param busy share of one processor that it used lately; NaN while that is not known
    */
-  public record Lane(int index, double silentSeconds, double busy) {}
+  public record Lane(int index, double silentSeconds, double busy) {
+    /** Whether the thread has been silent for so long that it moves no packets. */
+    boolean isStuck() {
+      return silentSeconds >= Health.STUCK.toSeconds();
+    }
+  }
 
   /** Entries of the kernel that were repaired. */
   public record Repairs(long routing, long nft) {}

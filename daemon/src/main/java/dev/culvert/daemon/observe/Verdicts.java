@@ -13,7 +13,6 @@ import dev.culvert.tunnel.engine.PeerState;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.Collectors;
 
 /** Judges a reading: is all traffic of this node encrypted that should be? */
 final class Verdicts {
@@ -49,7 +48,7 @@ final class Verdicts {
       faults.add("The tunnel's control thread does not answer.");
     }
     for (Reading.Lane lane : reading.lanes()) {
-      if (lane.silentSeconds() >= Health.STUCK.toSeconds()) {
+      if (lane.isStuck()) {
         faults.add("Lane " + lane.index() + " moves no packets.");
       }
     }
@@ -111,7 +110,7 @@ final class Verdicts {
     if (!policy.strictIngress()) {
       open.add("packets that arrive without encryption");
     }
-    return "In clear by the policy: " + open.stream().collect(Collectors.joining(", ")) + ".";
+    return "In clear by the policy: " + String.join(", ", open) + ".";
   }
 
   private static String sentence(String text) {
