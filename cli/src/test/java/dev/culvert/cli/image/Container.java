@@ -17,16 +17,23 @@ import java.util.Map;
 
 /**
  * A container of the image with as few rights as a gateway needs: two capabilities, no way to gain
- * others, a root that is read-only, and the network of the namespace that it starts in, as a pod
- * with {@code hostNetwork} has the node's.
+ * others, a root and kernel settings that are read-only, and the network of the namespace that it
+ * starts in, as a pod with {@code hostNetwork} has the node's.
  */
 final class Container implements AutoCloseable {
   static final List<String> CAPABILITIES = List.of("CAP_NET_ADMIN", "CAP_NET_RAW");
 
+  /**
+   * The container's rights are of interest here, not its limits, so it gets no control groups. All
+   * the same {@code crun} looks for them, and refuses machines that have both versions.
+   */
+  private static final String CRUN =
+      "mount -t cgroup2 none /sys/fs/cgroup; state=$1; shift;"
+          + " exec crun --cgroup-manager=disabled --root=\"$state\" \"$@\"";
+
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final String name;
-  private final Namespace network;
   private final List<String> crun;
   private final Daemon daemon;
 
@@ -38,19 +45,18 @@ final class Container implements AutoCloseable {
    * @param arguments of {@code culvert}
    */
   Container(Image image, Namespace network, Path folder, String... arguments) throws IOException {
-    this.network = network;
     name = "culvert-" + folder.getFileName();
-    // Its rights are of interest here, not its limits.
-    crun = List.of("crun", "--cgroup-manager=disabled", "--root=" + folder.resolve("crun"));
-    for (String place : List.of("etc", "state", "run")) {
+    crun = List.of("unshare", "-m", "sh", "-ec", CRUN, "crun", folder.resolve("crun").toString());
+    for (String place : List.of("etc", "state", "run", "wireguard")) {
       Files.createDirectories(folder.resolve(place));
     }
     ObjectNode configuration = (ObjectNode) Image.read(image.bundle().resolve("config.json"));
-    restrict(configuration);
+    restrict(configuration, network);
     mount(configuration, "/dev/net/tun", Path.of("/dev/net/tun"));
     mount(configuration, "/etc/culvert", folder.resolve("etc"));
     mount(configuration, "/var/lib/culvert", folder.resolve("state"));
     mount(configuration, "/run/culvert", folder.resolve("run"));
+    mount(configuration, "/run/wireguard", folder.resolve("wireguard"));
     ArrayNode command = JSON.createArrayNode();
     Image.texts(image.configuration().get("config").get("Entrypoint")).forEach(command::add);
     List.of(arguments).forEach(command::add);
@@ -58,12 +64,11 @@ final class Container implements AutoCloseable {
     Path written = folder.resolve("config.json");
     JSON.writeValue(written.toFile(), configuration);
     daemon =
-        network.start(
-            Map.of(),
-            command("run", "--bundle=" + image.bundle(), "--config=" + written, name));
+        Daemon.start(
+            Map.of(), command("run", "--bundle=" + image.bundle(), "--config=" + written, name));
   }
 
-  private static void restrict(ObjectNode configuration) {
+  private static void restrict(ObjectNode configuration, Namespace network) {
     ObjectNode process = (ObjectNode) configuration.get("process");
     process.put("terminal", false).put("noNewPrivileges", true);
     ObjectNode capabilities = process.putObject("capabilities");
@@ -76,8 +81,18 @@ final class Container implements AutoCloseable {
     for (String type : List.of("pid", "ipc", "uts", "mount")) {
       namespaces.addObject().put("type", type);
     }
+    namespaces.addObject().put("type", "network").put("path", "/run/netns/" + network.name());
     linux.set("namespaces", namespaces);
     linux.remove("resources");
+    dropControlGroups((ArrayNode) configuration.get("mounts"));
+  }
+
+  private static void dropControlGroups(ArrayNode mounts) {
+    for (int i = mounts.size() - 1; i >= 0; i--) {
+      if (mounts.get(i).get("type").asText().equals("cgroup")) {
+        mounts.remove(i);
+      }
+    }
   }
 
   private static void mount(ObjectNode configuration, String place, Path source) {
@@ -100,16 +115,14 @@ final class Container implements AutoCloseable {
   Commands.Result attempt(String... words) {
     List<String> command = command("exec", name);
     command.addAll(List.of(words));
-    return network.attempt(Commands.PATIENCE, Map.of(), command);
+    return Commands.attempt(Commands.PATIENCE, Map.of(), command);
   }
 
   /** The state that the kernel tells of the container's first process, as in {@code CapEff}. */
   String status(String key) throws IOException {
     JsonNode state =
         JSON.readTree(
-            Commands.attempt(Commands.PATIENCE, Map.of(), command("state", name))
-                .orThrow()
-                .out());
+            Commands.attempt(Commands.PATIENCE, Map.of(), command("state", name)).orThrow().out());
     Path status = Path.of("/proc", state.get("pid").asText(), "status");
     return Daemon.lineOf(Files.readString(status), key + ":").orElseThrow().strip();
   }

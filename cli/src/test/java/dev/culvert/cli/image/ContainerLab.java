@@ -120,8 +120,7 @@ final class ContainerLab implements AutoCloseable {
 
   void leavesItsGuardWhenItIsKilled() throws IOException {
     assertTrue(guarded());
-    try (Capture capture =
-        Capture.start(peer.namespace, WIRE, "", List.of(MARKER, CANARY))) {
+    try (Capture capture = Capture.start(peer.namespace, WIRE, "", List.of(MARKER, CANARY))) {
       container.kill();
       assertTrue(guarded(), "the guard stays");
       // There is a way in clear, were it not for the guard.

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -18,8 +19,8 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /**
- * The image of one architecture, taken out of an archive and unpacked by the tools of engines, which
- * compare all digests.
+ * The image of one architecture, taken out of an archive and unpacked by the tools of engines,
+ * which compare all digests.
  *
  * @param architecture as in {@code arm64}
  * @param layout of OCI, with this image alone
@@ -71,7 +72,7 @@ record Image(String architecture, Path layout, Path bundle) {
 
   /** The size of each layer as a registry keeps it, in bytes, by name, lowest first. */
   Map<String, Long> layers() {
-    Map<String, Long> layers = new java.util.LinkedHashMap<>();
+    Map<String, Long> layers = new LinkedHashMap<>();
     JsonNode history = configuration().get("history");
     JsonNode descriptors = manifest().get("layers");
     for (int i = 0; i < descriptors.size(); i++) {

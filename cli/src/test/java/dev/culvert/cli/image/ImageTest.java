@@ -7,12 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.culvert.cli.kit.Culvert;
 import dev.culvert.cli.kit.Figure;
 import dev.culvert.cli.kit.Launchers;
 import dev.culvert.cli.kit.Requirements;
 import dev.culvert.lab.net.Commands;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -106,8 +108,7 @@ final class ImageTest {
   @ValueSource(strings = {"amd64", "arm64"})
   void anUpgradePullsLittleAndTheWholeIsSmall(String architecture) {
     Map<String, Long> layers = image(architecture).layers();
-    assertEquals(
-        List.of("base", "runtime", "libraries", "culvert"), List.copyOf(layers.keySet()));
+    assertEquals(List.of("base", "runtime", "libraries", "culvert"), List.copyOf(layers.keySet()));
     layers.forEach(
         (layer, size) -> Figure.megabytes("image " + architecture + ", layer " + layer, size));
     long whole = layers.values().stream().mapToLong(Long::longValue).sum();
@@ -120,7 +121,7 @@ final class ImageTest {
   @ValueSource(strings = {"amd64", "arm64"})
   void theImageTellsWhatItIs(String architecture) throws IOException {
     JsonNode described =
-        new com.fasterxml.jackson.databind.ObjectMapper()
+        new ObjectMapper()
             .readTree(
                 Commands.run("skopeo", "inspect", "oci:" + image(architecture).layout() + ":tried")
                     .out());
@@ -208,7 +209,7 @@ final class ImageTest {
     Image image = image(architecture);
     for (Path file : image.files()) {
       if (Files.isRegularFile(file) && Files.size(file) < 1_000_000) {
-        String text = Files.readString(file, java.nio.charset.StandardCharsets.ISO_8859_1);
+        String text = Files.readString(file, StandardCharsets.ISO_8859_1);
         assertFalse(text.contains("-----BEGIN PRIVATE KEY"), file::toString);
         assertFalse(file.toString().matches(".*\\.(key|pem|p12|jks)"), file::toString);
       }

@@ -138,7 +138,13 @@ public final class WgPair implements AutoCloseable {
   public static Transfer udp(WgNode sender, WgNode receiver, String to, int count, int size) {
     try (Daemon server = serve(receiver.namespace, "udp-serve", Integer.toString(count))) {
       String sent =
-          send(sender.namespace, "udp-send", to, "9000", Integer.toString(count), Integer.toString(size));
+          send(
+              sender.namespace,
+              "udp-send",
+              to,
+              "9000",
+              Integer.toString(count),
+              Integer.toString(size));
       return new Transfer(sent, server.awaitLine("received "));
     }
   }
@@ -146,18 +152,14 @@ public final class WgPair implements AutoCloseable {
   private static Daemon serve(Namespace namespace, String role, String... more) {
     List<String> arguments = new ArrayList<>(List.of(role, "9000"));
     arguments.addAll(List.of(more));
-    Daemon server =
-        namespace.start(Map.of(), Traffic.command(arguments.toArray(String[]::new)));
+    Daemon server = namespace.start(Map.of(), Traffic.command(arguments.toArray(String[]::new)));
     server.awaitOutput("listening");
     return server;
   }
 
   private static String send(Namespace namespace, String... arguments) {
     String output =
-        namespace
-            .attempt(Commands.PATIENCE, Map.of(), Traffic.command(arguments))
-            .orThrow()
-            .out();
+        namespace.attempt(Commands.PATIENCE, Map.of(), Traffic.command(arguments)).orThrow().out();
     return Daemon.lineOf(output, "sent ").orElseThrow();
   }
 
