@@ -27,8 +27,8 @@ public record AddressSet(String base, List<Prefix> prefixes) {
   }
 
   /**
-   * Named by what it is compared with, not by a type: nft before 1.1.2 crashes when it lists a set
-   * with a type that a newer nft has made, as that of a container image may be.
+   * Declared by the field that it is compared with, not by a type: nft before 1.1.2 crashes when it
+   * lists a set with a type that a newer nft has made, as that of a container image may be.
    */
   String declaration(boolean v4) {
     return "  set %s { typeof %s; flags interval; }\n"

@@ -211,7 +211,7 @@ class KernelPlanTest {
 
   /** In a container the files are read-only: ImageTest writes a setting there. */
   @Test
-  void netlinkSetsWhatTheFilesWould() throws Exception {
+  void netlinkGivesADeviceItsSetting() throws Exception {
     String key = "net/ipv4/conf/eth0/src_valid_mark";
     namespace.call(
         () -> {
