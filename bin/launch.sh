@@ -5,6 +5,9 @@
 # and define `die`.
 # shellcheck shell=bash
 
+# Files of options, beside this one.
+jvm_options=$(dirname "${BASH_SOURCE[0]}")/jvm
+
 # A JVM that finds too little room says so in many lines, or none.
 need_room() {
   local files memory
@@ -18,22 +21,12 @@ need_room() {
 # Sets the array `java` to the command line, tuned for a command that runs on, or not ($1 = command).
 # Each kind has an archive of its own: it holds the classes that the first run of its kind has used.
 tune() {
-  # Without memory any thread may die at any moment: the whole process ends, and the guard stays.
-  java=("$JAVA_HOME/bin/java" -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError -Xshare:auto -Xlog:disable)
+  local kind=daemon
+  [ "$1" != command ] || kind="command"
+  java=("$JAVA_HOME/bin/java" "@$jvm_options/every" "@$jvm_options/$kind")
   # Native libraries as the build unpacked them: /tmp may be read-only, or mounted noexec.
   java+=(-Djffi.boot.library.path="$dist/native/jni/$HOSTTYPE-Linux")
   java+=(-Djava.library.path="$dist/native/META-INF/native")
-  if [ "$1" != command ]; then
-    # Events for a flight recording cost 50 ms at the start.
-    java+=(-Dio.netty.jfr.enabled=false)
-    # With few processors the JVM compiles with two threads, of which the vector ciphers
-    # would keep one from the packet path.
-    [ "$(nproc)" -gt 3 ] || java+=(-XX:CICompilerCount=3)
-    java+=(-Xms48m -Xmx192m -XX:MaxDirectMemorySize=256m -XX:CompressedClassSpaceSize=64m)
-    java+=(--add-modules jdk.incubator.vector)
-  else
-    java+=(-Xmx96m -XX:CompressedClassSpaceSize=64m -XX:TieredStopAtLevel=1)
-  fi
   # Classes of an earlier run, already parsed. Java makes the archive at the end of a first run.
   if [ -n "$archives" ] && { [ -w "$archives" ] || [ -r "$archives/$1.jsa" ]; }; then
     java+=(-XX:SharedArchiveFile="$archives/$1.jsa")

@@ -7,6 +7,11 @@ import java.util.Locale;
 public final class Figure {
   private Figure() {}
 
+  /** Prints a size, in millions of bytes. */
+  public static void megabytes(String name, long bytes) {
+    System.out.printf(Locale.ROOT, "FIGURE %s %.1f MB%n", name, bytes / 1e6);
+  }
+
   /**
    * Prints the time that has passed.
    *

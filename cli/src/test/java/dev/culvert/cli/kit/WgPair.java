@@ -122,6 +122,11 @@ public final class WgPair implements AutoCloseable {
    * @param to an address of {@code receiver}
    */
   public static Transfer tcp(WgNode sender, WgNode receiver, String to, long bytes) {
+    return tcp(sender.namespace, receiver.namespace, to, bytes);
+  }
+
+  /** The same between two namespaces. */
+  public static Transfer tcp(Namespace sender, Namespace receiver, String to, long bytes) {
     try (Daemon server = serve(receiver, "tcp-serve")) {
       String sent =
           send(sender, "tcp-bytes", to, "9000", Long.toString(bytes), Long.toString(bytes));
@@ -131,28 +136,30 @@ public final class WgPair implements AutoCloseable {
 
   /** Sends random datagrams and compares them with those that arrived. */
   public static Transfer udp(WgNode sender, WgNode receiver, String to, int count, int size) {
-    try (Daemon server = serve(receiver, "udp-serve", Integer.toString(count))) {
+    try (Daemon server = serve(receiver.namespace, "udp-serve", Integer.toString(count))) {
       String sent =
-          send(sender, "udp-send", to, "9000", Integer.toString(count), Integer.toString(size));
+          send(
+              sender.namespace,
+              "udp-send",
+              to,
+              "9000",
+              Integer.toString(count),
+              Integer.toString(size));
       return new Transfer(sent, server.awaitLine("received "));
     }
   }
 
-  private static Daemon serve(WgNode node, String role, String... more) {
+  private static Daemon serve(Namespace namespace, String role, String... more) {
     List<String> arguments = new ArrayList<>(List.of(role, "9000"));
     arguments.addAll(List.of(more));
-    Daemon server =
-        node.namespace.start(Map.of(), Traffic.command(arguments.toArray(String[]::new)));
+    Daemon server = namespace.start(Map.of(), Traffic.command(arguments.toArray(String[]::new)));
     server.awaitOutput("listening");
     return server;
   }
 
-  private static String send(WgNode node, String... arguments) {
+  private static String send(Namespace namespace, String... arguments) {
     String output =
-        node.namespace
-            .attempt(Commands.PATIENCE, Map.of(), Traffic.command(arguments))
-            .orThrow()
-            .out();
+        namespace.attempt(Commands.PATIENCE, Map.of(), Traffic.command(arguments)).orThrow().out();
     return Daemon.lineOf(output, "sent ").orElseThrow();
   }
 

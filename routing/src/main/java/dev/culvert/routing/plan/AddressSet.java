@@ -26,9 +26,13 @@ public record AddressSet(String base, List<Prefix> prefixes) {
     return name(base, v4);
   }
 
+  /**
+   * Declared by the field that it is compared with, not by a type: nft before 1.1.2 crashes when it
+   * lists a set with a type that a newer nft has made, as that of a container image may be.
+   */
   String declaration(boolean v4) {
-    return "  set %s { type %s; flags interval; }\n"
-        .formatted(name(v4), v4 ? "ipv4_addr" : "ipv6_addr");
+    return "  set %s { typeof %s; flags interval; }\n"
+        .formatted(name(v4), v4 ? "ip saddr" : "ip6 saddr");
   }
 
   /** Statements that replace the set's contents by these ranges. */

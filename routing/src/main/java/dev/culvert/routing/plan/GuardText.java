@@ -273,7 +273,9 @@ public final class GuardText {
 
   private void ingress() {
     open("ingress", "filter", "prerouting", -150);
-    line("iifname vmap { \"lo\" : accept, \"" + guard.tunnel() + "\" : goto from_tunnel }");
+    // No map: it would be a set with a type, see AddressSet.
+    line("iifname \"lo\" accept");
+    line("iifname \"" + guard.tunnel() + "\" goto from_tunnel");
     for (String carrier : carriers("dport")) {
       rule(
           "fib daddr type local " + carrier + set(guard.outer().mark()),

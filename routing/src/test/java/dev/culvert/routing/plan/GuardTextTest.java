@@ -63,6 +63,13 @@ class GuardTextTest {
   }
 
   @Test
+  void noSetHasATypeThatAnOlderNftCannotList() {
+    assertEquals(14, rules(worker, "set ", " { typeof ip").size());
+    assertEquals(List.of(), rules(worker, " { type ip"));
+    assertEquals(List.of(), rules(worker, "map {"));
+  }
+
+  @Test
   void everyCounterThatIsUsedIsNamedFirst() {
     for (String line : rules(worker, "counter name ")) {
       String name = line.replaceAll(".*counter name (\\S+).*", "$1");
@@ -74,7 +81,8 @@ class GuardTextTest {
   void itLooksAtEveryDeviceButTheTunnelsAndLoopback() {
     assertEquals(1, rules(worker, "oifname { \"lo\", \"culvert0\" } accept").size());
     assertEquals(2, rules(worker, "iifname { \"lo\", \"culvert0\" } accept").size());
-    assertEquals(1, rules(worker, "iifname vmap { \"lo\" : accept, \"culvert0\" : goto").size());
+    assertEquals(1, rules(worker, "iifname \"lo\" accept").size());
+    assertEquals(1, rules(worker, "iifname \"culvert0\" goto from_tunnel").size());
     assertEquals(List.of(), rules(worker, "oifname != "));
     assertEquals(List.of(), rules(worker, "iifname != "));
   }

@@ -29,7 +29,7 @@ import java.util.concurrent.CompletableFuture;
  */
 public final class GuardCheck {
   private static final String ADVICE =
-      "; Linux 5.4 and nftables 0.9.3 or later are known to do, with the modules nf_tables, nft_ct,"
+      "; Linux 5.4 and nftables 0.9.4 or later are known to do, with the modules nf_tables, nft_ct,"
           + " nft_fib_inet and nft_chain_nat";
 
   private static final String TABLE = "culvert_probe";

@@ -30,7 +30,7 @@ final class LinkGuard {
   private static final String PROBE =
       """
       table netdev culvert_probe {
-        set s { type ipv4_addr; flags interval; }
+        set s { typeof ip daddr; flags interval; }
         chain egress {
           type filter hook egress devices = { "lo" } priority 0; policy accept;
           meta cgroup >= 0 accept

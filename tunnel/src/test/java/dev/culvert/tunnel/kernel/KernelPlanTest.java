@@ -209,6 +209,22 @@ class KernelPlanTest {
     assertEquals(List.of("set net/ipv4/conf/eth0/rp_filter to 2"), apply(Plans.worker()).changes());
   }
 
+  /** In a container the files are read-only: ImageTest writes a setting there. */
+  @Test
+  void netlinkGivesADeviceItsSetting() throws Exception {
+    String key = "net/ipv4/conf/eth0/src_valid_mark";
+    namespace.call(
+        () -> {
+          Sysctls.write(key, "0");
+          return null;
+        });
+    try (Netlink netlink = namespace.call(Netlink::open)) {
+      Links links = new Links(netlink);
+      links.setIpv4(links.get("eth0").index(), 24, 1);
+    }
+    assertEquals("1", namespace.call(() -> Sysctls.read(key).orElseThrow()));
+  }
+
   @Test
   void ciliumIsFoundByItsDeviceAndItsRules() throws Exception {
     assertEquals(List.of(), blindSpots());
