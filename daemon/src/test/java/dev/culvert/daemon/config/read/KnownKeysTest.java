@@ -120,6 +120,25 @@ final class KnownKeysTest {
         documented("Each entry of `peers` for ESP", "## A `.conf` file"));
   }
 
+  /** The section's row in the table; keys in brackets are values. */
+  private static Set<String> documentedForConf(String section) throws IOException {
+    String page = Files.readString(REFERENCE);
+    int start = page.indexOf("| `[" + section + "]` |");
+    assertTrue(start >= 0, section);
+    String row = page.substring(start, page.indexOf('\n', start)).replaceAll("\\([^)]*\\)", "");
+    return KEY_OF_ROW
+        .matcher(row.substring(row.indexOf('|', 1)))
+        .results()
+        .map(key -> key.group(1))
+        .collect(Collectors.toSet());
+  }
+
+  @Test
+  void theReferenceNamesEachKeyOfAConfFileAndNoOther() throws IOException {
+    assertEquals(Set.copyOf(WgFormat.INTERFACE_KEYS), documentedForConf("Interface"));
+    assertEquals(Set.copyOf(WgFormat.PEER_KEYS), documentedForConf("Peer"));
+  }
+
   @Test
   void theSamplesNameEachKeyAndNoOther() throws IOException {
     Set<String> known =
