@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.culvert.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.culvert.daemon.testing.FakeMachine;
+import dev.culvert.daemon.testing.FakeNetwork;
+import dev.culvert.daemon.testing.FakeTunnels;
+import dev.culvert.tunnel.engine.DropReason;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/**
+ * The reference pages name each drop reason, command, setting and variable that the program has, and
+ * no other.
+ */
+final class ReferenceTest {
+  private static final Path DOCUMENTS = Path.of("../docs");
+  private static final Path COMMANDS = DOCUMENTS.resolve("commands.md");
+
+  /** The code in a cell, such as a command with its arguments. */
+  private static final Pattern CODE = Pattern.compile("`([^`]+)`");
+
+  private static final Pattern VARIABLE =
+      Pattern.compile("getenv\\(\"([A-Z_]+)\"\\)|\\$\\{env:([A-Z_]+)\\}");
+
+  /** Of the system and of Kubernetes, which no user sets for Culvert. */
+  private static final Set<String> FOREIGN =
+      Set.of("PATH", "JOURNAL_STREAM", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT");
+
+  @TempDir private Path folder;
+  private CommandLine root;
+
+  @BeforeEach
+  void commands() {
+    root =
+        RootCommand.commandLine(
+            FakeMachine.in(folder, new FakeTunnels(), new FakeNetwork()), false);
+  }
+
+  /** The rows of the tables in a section: the cells by the code in the first one. */
+  private static Map<String, String[]> rows(Path page, String heading) throws IOException {
+    String text = Files.readString(page);
+    int start = text.indexOf("\n## " + heading + "\n");
+    assertTrue(start >= 0, heading);
+    int end = text.indexOf("\n## ", start + 1);
+    Map<String, String[]> rows = new LinkedHashMap<>();
+    for (String line : text.substring(start, end < 0 ? text.length() : end).split("\n", -1)) {
+      String[] cells = line.replace("\\|", "/").split(" *\\| *", -1);
+      if (line.startsWith("| `")) {
+        CODE.matcher(cells[1]).results().forEach(code -> rows.put(code.group(1), cells));
+      }
+    }
+    assertTrue(!rows.isEmpty(), heading);
+    return rows;
+  }
+
+  @Test
+  void eachDropReasonHasARowWithDirectionMeaningAndRemedy() throws IOException {
+    Map<String, String> documented = new TreeMap<>();
+    for (Map.Entry<String, String[]> row : rows(COMMANDS, "Drop reasons").entrySet()) {
+      String[] cells = row.getValue();
+      documented.put(row.getKey(), cells[2]);
+      assertTrue(!cells[3].isBlank() && !cells[4].isBlank(), row::getKey);
+    }
+    assertEquals(
+        Arrays.stream(DropReason.values())
+            .collect(
+                Collectors.toMap(
+                    DropReason::label, r -> r.direction().label(), (a, b) -> a, TreeMap::new)),
+        documented);
+  }
+
+  /** The names of all commands, as in {@code key gen}, without those that only group others. */
+  private static Stream<String> names(CommandLine command, String prefix) {
+    return command.getSubcommands().entrySet().stream()
+        .flatMap(
+            entry -> {
+              CommandLine sub = entry.getValue();
+              String name = prefix + entry.getKey();
+              Stream<String> inner = names(sub, name + " ");
+              boolean group = name.equals("key");
+              return group ? inner : Stream.concat(Stream.of(name), inner);
+            });
+  }
+
+  @Test
+  void eachCommandIsOnThePageOfCommands() throws IOException {
+    String page = Files.readString(COMMANDS);
+    for (String name : names(root, "").toList()) {
+      boolean named =
+          CODE.matcher(page)
+              .results()
+              .map(code -> code.group(1).replaceFirst("^source <\\(culvert ", ""))
+              .anyMatch(code -> code.equals(name) || code.startsWith(name + " "));
+      boolean inner = name.startsWith("nodes ") && page.contains("`" + name.substring(6) + "`");
+      assertTrue(named || inner, "docs/commands.md does not name '" + name + "'");
+    }
+  }
+
+  @Test
+  void thePageOfCommandsHasNoOtherCommandAndNoOtherOption() throws IOException {
+    for (String section :
+        new String[] {
+          "Running a gateway", "Looking at a gateway", "Keys", "Captures", "Version"
+        }) {
+      for (String code : rows(COMMANDS, section).keySet()) {
+        CommandLine command = root;
+        for (String word : code.split("[ \\[]+", -1)) {
+          CommandLine next = command.getSubcommands().get(word);
+          command = next == null ? command : next;
+        }
+        CommandLine found = command;
+        assertTrue(found != root || code.startsWith("-"), code);
+        Pattern.compile("--[a-z-]+")
+            .matcher(code)
+            .results()
+            .forEach(
+                option ->
+                    assertTrue(
+                        found.getCommandSpec().findOption(option.group()) != null,
+                        code + ": no option " + option.group()));
+      }
+    }
+  }
+
+  @Test
+  void eachSettingOfAGatewayInAClusterHasARowWithItsVariable() throws IOException {
+    Map<String, String> documented = new TreeMap<>();
+    rows(DOCUMENTS.resolve("kubernetes.md"), "Settings")
+        .forEach((option, cells) -> documented.put(option, cells[2].replaceAll("[` ]|,.*", "")));
+    Map<String, String> known = new TreeMap<>();
+    CommandLine up = Objects.requireNonNull(root.getSubcommands().get("up"));
+    up.getCommandSpec().options().stream()
+        .filter(option -> String.valueOf(option.defaultValue()).startsWith("${env:"))
+        .forEach(
+            option ->
+                known.put(
+                    option.longestName(),
+                    option.defaultValue().replace("${env:", "").replace("}", "")));
+    assertEquals(known, documented);
+  }
+
+  @Test
+  void eachVariableOfTheEnvironmentIsOnAPage() throws IOException {
+    String pages;
+    try (Stream<Path> files = Files.list(DOCUMENTS)) {
+      pages =
+          files
+              .filter(file -> file.toString().endsWith(".md"))
+              .map(ReferenceTest::read)
+              .collect(Collectors.joining());
+    }
+    Set<String> missing = new TreeSet<>();
+    try (Stream<Path> files = Files.walk(Path.of(".."))) {
+      files
+          .filter(file -> file.toString().matches(".*/src/main/java/.*\\.java"))
+          .forEach(
+              file ->
+                  VARIABLE
+                      .matcher(read(file))
+                      .results()
+                      .map(found -> found.group(1) == null ? found.group(2) : found.group(1))
+                      .filter(name -> !FOREIGN.contains(name) && !pages.contains("`" + name + "`"))
+                      .forEach(missing::add));
+    }
+    assertEquals(Set.of(), missing);
+  }
+
+  private static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
