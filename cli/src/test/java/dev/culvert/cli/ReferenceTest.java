@@ -28,8 +28,8 @@ import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 
 /**
- * The reference pages name each drop reason, command, setting and variable that the program has, and
- * no other.
+ * The reference pages name each drop reason, command, setting and variable that the program has,
+ * and no other.
  */
 final class ReferenceTest {
   private static final Path DOCUMENTS = Path.of("../docs");
@@ -118,9 +118,7 @@ final class ReferenceTest {
   @Test
   void thePageOfCommandsHasNoOtherCommandAndNoOtherOption() throws IOException {
     for (String section :
-        new String[] {
-          "Running a gateway", "Looking at a gateway", "Keys", "Captures", "Version"
-        }) {
+        new String[] {"Running a gateway", "Looking at a gateway", "Keys", "Captures", "Version"}) {
       for (String code : rows(COMMANDS, section).keySet()) {
         CommandLine command = root;
         for (String word : code.split("[ \\[]+", -1)) {

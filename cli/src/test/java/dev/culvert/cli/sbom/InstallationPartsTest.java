@@ -44,8 +44,10 @@ final class InstallationPartsTest {
     write("var/lib/dpkg/status", STATUS);
     write(
         "usr/share/doc/libstdc++6/copyright",
-        "On Debian systems, see /usr/share/common-licenses/GPL-3, and\n"
-            + "/usr/share/common-licenses/LGPL-2.1.\n");
+        """
+        On Debian systems, see /usr/share/common-licenses/GPL-3, and
+        /usr/share/common-licenses/LGPL-2.1.
+        """);
     write(
         "usr/share/doc/nftables/copyright",
         "Format: x\nLicense: GPL-2\n\nFiles: *\nLicense: GPL-2\n\nLicense: BSD-2-Clause\n");
@@ -65,8 +67,7 @@ final class InstallationPartsTest {
             "pkg:deb/debian/nftables@1.0.6-2%2Bdeb12u2?arch=amd64&distro=debian-12"),
         components.stream().map(Sbom::purl).toList());
     assertEquals(
-        List.of("GPL-3", "LGPL-2.1"),
-        components.get(0).path("licenses").findValuesAsText("name"));
+        List.of("GPL-3", "LGPL-2.1"), components.get(0).path("licenses").findValuesAsText("name"));
     assertEquals(
         List.of("BSD-2-Clause", "GPL-2"),
         components.get(1).path("licenses").findValuesAsText("name"));
@@ -124,6 +125,6 @@ final class InstallationPartsTest {
     Path runtime = java("runtime", "JAVA_VERSION=\"25.0.2\"\nMODULES=\"java.base\"\n");
     IOException refused =
         assertThrows(IOException.class, () -> JavaRuntime.component(jdk, runtime));
-    assertTrue(refused.getMessage().contains("was not linked from the JDK"), refused::getMessage);
+    assertTrue(refused.toString().contains("was not linked from the JDK"), refused::toString);
   }
 }

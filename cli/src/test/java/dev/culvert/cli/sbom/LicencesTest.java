@@ -106,6 +106,6 @@ final class LicencesTest {
   void anEntryWithoutAReasonIsRefused() {
     IOException refused =
         assertThrows(IOException.class, () -> faults("{\"allowed\": {\"MIT\": \" \"}}"));
-    assertTrue(refused.getMessage().endsWith("'MIT' has no reason: say why it fits"));
+    assertTrue(refused.toString().endsWith("'MIT' has no reason: say why it fits"));
   }
 }

@@ -70,8 +70,7 @@ final class KnownKeys {
       new KnownKeys().key("cert", "path").key("key", "path").key("clientCa", "path");
 
   /** A key of WireGuard is taken in by a reload too. */
-  static final KnownKeys IDENTITY =
-      new KnownKeys().key("privateKeyFile", "path", Change.RESTART);
+  static final KnownKeys IDENTITY = new KnownKeys().key("privateKeyFile", "path", Change.RESTART);
 
   static final KnownKeys STRICT =
       new KnownKeys()
@@ -95,7 +94,7 @@ final class KnownKeys {
 
   static final KnownKeys SELECTOR = new KnownKeys().key("roles", "list").key("labels", "map");
 
-  static final KnownKeys DISCOVERY = 
+  static final KnownKeys DISCOVERY =
       new KnownKeys().key("file", "path").key("kubernetes", "map", Change.RESTART);
 
   static final KnownKeys KUBERNETES =

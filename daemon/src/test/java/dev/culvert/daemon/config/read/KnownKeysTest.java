@@ -146,7 +146,10 @@ final class KnownKeysTest {
             .map(line -> line.substring(0, line.indexOf('|', 1)))
             .map(
                 row ->
-                    KEY_OF_ROW.matcher(row).results().map(key -> key.group(1))
+                    KEY_OF_ROW
+                        .matcher(row)
+                        .results()
+                        .map(key -> key.group(1))
                         .collect(Collectors.toSet()))
             .toList();
     assertEquals(
