@@ -10,6 +10,7 @@ import dev.culvert.daemon.testing.FakeTunnels;
 import dev.culvert.tunnel.engine.DropReason;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.reflect.AnnotatedElement;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -26,6 +27,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Option;
 
 /**
  * The reference pages name each drop reason, command, setting and variable that the program has,
@@ -38,8 +41,10 @@ final class ReferenceTest {
   /** The code in a cell, such as a command with its arguments. */
   private static final Pattern CODE = Pattern.compile("`([^`]+)`");
 
+  private static final Pattern FENCE = Pattern.compile("(?s)```.*?```");
+
   private static final Pattern VARIABLE =
-      Pattern.compile("getenv\\(\"([A-Z_]+)\"\\)|\\$\\{env:([A-Z_]+)\\}");
+      Pattern.compile("getenv\\(\"([A-Z_]+)\"\\)|\\$\\{env:([A-Z_]+)(?::-[^}]*)?\\}");
 
   /** Of the system and of Kubernetes, which no user sets for Culvert. */
   private static final Set<String> FOREIGN =
@@ -103,7 +108,7 @@ final class ReferenceTest {
 
   @Test
   void eachCommandIsOnThePageOfCommands() throws IOException {
-    String page = Files.readString(COMMANDS);
+    String page = FENCE.matcher(Files.readString(COMMANDS)).replaceAll("");
     for (String name : names(root, "").toList()) {
       boolean named =
           CODE.matcher(page)
@@ -119,14 +124,16 @@ final class ReferenceTest {
   void thePageOfCommandsHasNoOtherCommandAndNoOtherOption() throws IOException {
     for (String section :
         new String[] {"Running a gateway", "Looking at a gateway", "Keys", "Captures", "Version"}) {
-      for (String code : rows(COMMANDS, section).keySet()) {
+      for (Map.Entry<String, String[]> row : rows(COMMANDS, section).entrySet()) {
+        String code = row.getKey();
+        // An option by itself belongs to the command at the start of the cell.
         CommandLine command = root;
-        for (String word : code.split("[ \\[]+", -1)) {
+        for (String word : row.getValue()[1].split("[^a-z-]+", -1)) {
           CommandLine next = command.getSubcommands().get(word);
           command = next == null ? command : next;
         }
         CommandLine found = command;
-        assertTrue(found != root || code.startsWith("-"), code);
+        assertTrue(found != root, code);
         Pattern.compile("--[a-z-]+")
             .matcher(code)
             .results()
@@ -140,20 +147,31 @@ final class ReferenceTest {
   }
 
   @Test
-  void eachSettingOfAGatewayInAClusterHasARowWithItsVariable() throws IOException {
+  void eachSettingInAClusterHasARowWithItsVariable() throws IOException {
+    assertEquals(settings("up"), documentedSettings("kubernetes.md"));
+    assertEquals(settings("registrar"), documentedSettings("registrar.md"));
+  }
+
+  private static Map<String, String> documentedSettings(String page) throws IOException {
     Map<String, String> documented = new TreeMap<>();
-    rows(DOCUMENTS.resolve("kubernetes.md"), "Settings")
+    rows(DOCUMENTS.resolve(page), "Settings")
         .forEach((option, cells) -> documented.put(option, cells[2].replaceAll("[` ]|,.*", "")));
-    Map<String, String> known = new TreeMap<>();
-    CommandLine up = Objects.requireNonNull(root.getSubcommands().get("up"));
-    up.getCommandSpec().options().stream()
-        .filter(option -> String.valueOf(option.defaultValue()).startsWith("${env:"))
-        .forEach(
-            option ->
-                known.put(
-                    option.longestName(),
-                    option.defaultValue().replace("${env:", "").replace("}", "")));
-    assertEquals(known, documented);
+    return documented;
+  }
+
+  /** The options of a command that a variable can stand for. */
+  private Map<String, String> settings(String name) {
+    Map<String, String> settings = new TreeMap<>();
+    CommandLine command = Objects.requireNonNull(root.getSubcommands().get(name));
+    for (OptionSpec option : command.getCommandSpec().options()) {
+      if (option.userObject() instanceof AnnotatedElement field
+          && field.getAnnotation(Option.class) instanceof Option declared
+          && declared.defaultValue().startsWith("${env:CULVERT_")) {
+        String variable = declared.defaultValue().replaceAll("[${}]|env:|:-.*", "");
+        settings.put(option.longestName(), variable);
+      }
+    }
+    return settings;
   }
 
   @Test

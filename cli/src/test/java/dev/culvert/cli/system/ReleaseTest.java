@@ -42,7 +42,7 @@ final class ReleaseTest {
   /** The commands in docs/operations.md that a user types. */
   private static final Pattern CHECK = Pattern.compile("(?s)\n```check\n(.*?)\n```\n");
 
-  /** All that git would have, committed anew, and what is built: so nothing is built again. */
+  /** All files that git would have, committed anew, and the build's: so nothing is built again. */
   private static final String CHECKOUT =
       """
       cd "$1"

@@ -138,7 +138,7 @@ final class KnownKeysTest {
   @Test
   void theReferenceNamesEachKeyThatAReloadDoesNotChange() throws IOException {
     String page = Files.readString(REFERENCE);
-    String from = page.substring(page.indexOf("## What `reload` can change"));
+    String from = page.substring(page.indexOf("`reload` can change"));
     List<Set<String>> rows =
         from.lines()
             .filter(line -> line.startsWith("| `"))
