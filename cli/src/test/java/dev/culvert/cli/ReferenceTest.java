@@ -176,9 +176,11 @@ final class ReferenceTest {
     Map<String, String> settings = new TreeMap<>();
     CommandLine command = Objects.requireNonNull(root.getSubcommands().get(name));
     for (OptionSpec option : command.getCommandSpec().options()) {
-      if (option.userObject() instanceof AnnotatedElement field
-          && field.getAnnotation(Option.class) instanceof Option declared
-          && declared.defaultValue().startsWith("${env:CULVERT_")) {
+      Option declared =
+          option.userObject() instanceof AnnotatedElement field
+              ? field.getAnnotation(Option.class)
+              : null;
+      if (declared != null && declared.defaultValue().startsWith("${env:CULVERT_")) {
         String variable = declared.defaultValue().replaceAll("[${}]|env:|:-.*", "");
         settings.put(option.longestName(), variable);
       }
