@@ -53,7 +53,8 @@ public final class ProgramSbom implements Callable<Integer> {
       change(components, jar);
     }
     if (!faults.isEmpty()) {
-      faults.forEach(fault -> spec.commandLine().getErr().println("licence: " + fault));
+      // In the form of Maven's own errors, which ./culvert shows.
+      faults.forEach(fault -> spec.commandLine().getErr().println("[ERROR] licence: " + fault));
       return CommandLine.ExitCode.SOFTWARE;
     }
     sbom.time(time);
