@@ -27,11 +27,13 @@ final class DebianPackages {
   private static final Pattern END = Pattern.compile("[.,-]+$");
 
   private final Path root;
-  private final String distribution;
+  private final String vendor;
+  private final String release;
 
-  private DebianPackages(Path root, String distribution) {
+  private DebianPackages(Path root, String vendor, String release) {
     this.root = root;
-    this.distribution = distribution;
+    this.vendor = vendor;
+    this.release = release;
   }
 
   static DebianPackages in(Path root) throws IOException {
@@ -45,7 +47,7 @@ final class DebianPackages {
     if (id == null || version == null) {
       throw new IOException(root.resolve("etc/os-release") + " does not name ID and VERSION_ID");
     }
-    return new DebianPackages(root, id + "-" + version);
+    return new DebianPackages(root, id, version);
   }
 
   /** One component for each package that is installed. */
@@ -90,8 +92,9 @@ final class DebianPackages {
       throw new IOException(file + ": the package " + name + " has no version or architecture");
     }
     String purl =
-        "pkg:deb/debian/%s@%s?arch=%s&distro=%s"
-            .formatted(Purl.encode(name), Purl.encode(version), architecture, distribution);
+        "pkg:deb/%s/%s@%s?arch=%s&distro=%s-%s"
+            .formatted(
+                vendor, Purl.encode(name), Purl.encode(version), architecture, vendor, release);
     ObjectNode component = Sbom.component("library", name, version, purl);
     ArrayNode licences = component.putArray("licenses");
     for (String licence : licences(name)) {
