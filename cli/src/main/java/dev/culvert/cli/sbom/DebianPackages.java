@@ -36,16 +36,19 @@ final class DebianPackages {
     this.release = release;
   }
 
-  static DebianPackages in(Path root) throws IOException {
+  /**
+   * @param base the root whose {@code etc/os-release} names the distribution
+   */
+  static DebianPackages in(Path root, Path base) throws IOException {
     Map<String, String> system = new HashMap<>();
-    for (String line : Files.readAllLines(root.resolve("etc/os-release"))) {
+    for (String line : Files.readAllLines(base.resolve("etc/os-release"))) {
       String[] parts = line.split("=", 2);
       system.put(parts[0], parts[parts.length - 1].replace("\"", ""));
     }
     String id = system.get("ID");
     String version = system.get("VERSION_ID");
     if (id == null || version == null) {
-      throw new IOException(root.resolve("etc/os-release") + " does not name ID and VERSION_ID");
+      throw new IOException(base.resolve("etc/os-release") + " does not name ID and VERSION_ID");
     }
     return new DebianPackages(root, id, version);
   }

@@ -8,7 +8,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -60,9 +59,10 @@ public final class InstallationSbom implements Callable<Integer> {
       names = "--debian",
       paramLabel = "ROOT",
       description =
-          "The root of a file system with Debian packages: var/lib/dpkg/status or status.d,"
-              + " etc/os-release and usr/share/doc/*/copyright are read.")
-  private @Nullable Path debian;
+          "The root of a file system, or of a layer of it, with Debian packages:"
+              + " var/lib/dpkg/status or status.d and usr/share/doc/*/copyright are read, and of the"
+              + " first one etc/os-release. May be given again.")
+  private List<Path> debian = List.of();
 
   @Option(names = "--out", paramLabel = "FILE", required = true, description = "File to write.")
   private Path out;
@@ -88,8 +88,8 @@ public final class InstallationSbom implements Callable<Integer> {
     ObjectNode whole = Sbom.component(type, "culvert", version, purl);
     whole.set("licenses", program.path("licenses").deepCopy());
     List<ObjectNode> others = new ArrayList<>(List.of(JavaRuntime.component(jdk, runtime)));
-    if (debian != null) {
-      others.addAll(DebianPackages.in(debian).components());
+    for (Path root : debian) {
+      others.addAll(DebianPackages.in(root, debian.getFirst()).components());
     }
     sbom.becomesPartOf(whole, others);
     Files.createDirectories(out.toAbsolutePath().getParent());

@@ -60,7 +60,7 @@ final class InstallationPartsTest {
 
   @Test
   void eachInstalledDebianPackageIsAComponentWithItsLicences() throws IOException {
-    List<ObjectNode> components = DebianPackages.in(root).components();
+    List<ObjectNode> components = DebianPackages.in(root, root).components();
     assertEquals(
         List.of(
             "pkg:deb/debian/libstdc%2B%2B6@1%3A12.2.0-14%2Bdeb12u1~x?arch=amd64&distro=debian-12",
@@ -80,7 +80,7 @@ final class InstallationPartsTest {
     write("var/lib/dpkg/status.d/nftables.md5sums", "Package: none\n");
     assertEquals(
         List.of("pkg:deb/debian/nftables@1?arch=all&distro=debian-12"),
-        DebianPackages.in(root).components().stream().map(Sbom::purl).toList());
+        DebianPackages.in(root, root).components().stream().map(Sbom::purl).toList());
   }
 
   @Test
@@ -94,7 +94,7 @@ final class InstallationPartsTest {
 
   private void assertRefused(String reason) {
     IOException refused =
-        assertThrows(IOException.class, () -> DebianPackages.in(root).components());
+        assertThrows(IOException.class, () -> DebianPackages.in(root, root).components());
     assertEquals(reason, refused.getMessage());
   }
 
