@@ -138,11 +138,11 @@ final class ReleaseTest {
         Set.of(
             "SHA256SUMS",
             "SHA256SUMS.asc",
-            "culvert-" + version + ".cdx.json",
-            "culvert-" + version + ".tar.gz",
+            "culvert-" + version + "-linux.tar.gz.cdx.json",
+            "culvert-" + version + "-linux.tar.gz",
             "releaser.gpg"),
         names(release));
-    assertTrue(result.out().contains("culvert-" + version + ".tar.gz: OK"), result::out);
+    assertTrue(result.out().contains("culvert-" + version + "-linux.tar.gz: OK"), result::out);
   }
 
   @Test
@@ -181,11 +181,11 @@ final class ReleaseTest {
   void theArchiveRunsWithoutBeingBuiltAndPrintsTheSbomOfTheRelease() throws IOException {
     String version = version();
     Path place = Files.createDirectory(folder.resolve("place"));
-    String archive = release.resolve("culvert-" + version + ".tar.gz").toString();
+    String archive = release.resolve("culvert-" + version + "-linux.tar.gz").toString();
     shell("tar -xzf \"$1\" -C \"$2\"", archive, place.toString()).orThrow();
     Path program = place.resolve("culvert-" + version).resolve("culvert");
     Commands.Result told = shell("\"$1\" version --sbom", program.toString()).orThrow();
-    assertEquals(Files.readString(release.resolve("culvert-" + version + ".cdx.json")), told.out());
+    assertEquals(Files.readString(release.resolve("culvert-" + version + "-linux.tar.gz.cdx.json")), told.out());
     assertFalse(told.err().contains("building"), told::err);
     Path again = folder.resolve("again");
     release("--out", again.toString(), "--key", RELEASER, "--parts", "archive").orThrow();
