@@ -8,6 +8,7 @@ import dev.culvert.cli.command.GuardCommand;
 import dev.culvert.cli.command.ReloadCommand;
 import dev.culvert.cli.command.UpCommand;
 import dev.culvert.cli.command.Version;
+import dev.culvert.cli.command.VersionCommand;
 import dev.culvert.cli.command.WgCommand;
 import dev.culvert.cli.command.bundle.BundleCommand;
 import dev.culvert.cli.command.capture.CaptureCommand;
@@ -123,6 +124,7 @@ public final class RootCommand implements Runnable {
     commands.put("doctor", () -> new DoctorCommand(machine));
     commands.put("bundle", () -> new BundleCommand(machine));
     commands.put("lab", () -> new LabCommand(Main.class));
+    commands.put("version", VersionCommand::new);
     commands.put("completion", CompletionCommand::new);
     return commands;
   }

@@ -507,6 +507,9 @@ final class CommandsTest {
     assertTrue(out.toString().startsWith("#compdef culvert\n"));
     assertEquals(0, run("--version"));
     assertTrue(out.toString().startsWith("culvert "), out::toString);
+    String version = out.toString();
+    assertEquals(0, run("version"));
+    assertEquals(version, out.toString());
     assertEquals(0, run("--help"));
     assertTrue(out.toString().contains("3   a configuration was refused"), out::toString);
     assertTrue(out.toString().contains("5   'audit' or 'verify' found"), out::toString);

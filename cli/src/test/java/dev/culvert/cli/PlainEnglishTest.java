@@ -128,6 +128,8 @@ class PlainEnglishTest {
             "culvert-wg",
             "run-tests",
             "deb-build",
+            "release",
+            "sbom",
             "postinst",
             "prerm",
             "postrm",

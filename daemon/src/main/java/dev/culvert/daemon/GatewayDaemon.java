@@ -323,14 +323,15 @@ public final class GatewayDaemon implements AutoCloseable {
   }
 
   private void requireSameShape(GatewayConfig now, GatewayConfig wanted) throws ConfigException {
-    if (!wanted.interfaceName().equals(now.interfaceName())
-        || wanted.lanes() != now.lanes()
-        || wanted.routes() != now.routes()
-        || !wanted.engine().getClass().equals(now.engine().getClass())) {
+    if (!wanted.interfaceName().equals(now.interfaceName()) || wanted.routes() != now.routes()) {
       throw ConfigException.of(
           file,
-          "the engine, the interface's name, lanes and routes change only with 'culvert down' and"
-              + " 'culvert up'");
+          "the interface's name and routes change only with 'culvert down', with the former file,"
+              + " and 'culvert up'");
+    }
+    if (wanted.lanes() != now.lanes()
+        || !wanted.engine().getClass().equals(now.engine().getClass())) {
+      throw needsRestart("the engine and lanes");
     }
     boolean api =
         now.discovery() instanceof KubernetesConfig
@@ -338,11 +339,13 @@ public final class GatewayDaemon implements AutoCloseable {
     if (api
         && !(Objects.equals(now.discovery(), wanted.discovery())
             && now.cluster().self().equals(wanted.cluster().self()))) {
-      throw ConfigException.of(
-          file,
-          "discovery.kubernetes, and with it the node's name, change only with 'culvert down' and"
-              + " 'culvert up'");
+      throw needsRestart("discovery.kubernetes, and with it the node's name,");
     }
+  }
+
+  private ConfigException needsRestart(String keys) {
+    return ConfigException.of(
+        file, keys + " change only with a restart of the gateway; the guard stays meanwhile");
   }
 
   /**

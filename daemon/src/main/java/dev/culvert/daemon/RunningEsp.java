@@ -96,8 +96,8 @@ final class RunningEsp implements Running {
         || !keying.prepare(next)) {
       throw ConfigException.of(
           Path.of(next.config().interfaceName()),
-          "keying, this node's keys, esn and encapsulation change only with 'culvert down' and 'culvert up'; a new key"
-              + " comes into the key file, with 'culvert key rotate'");
+          "keying, this node's keys, esn and encapsulation change only with a restart of the"
+              + " gateway; a new key comes into the key file, with 'culvert key rotate'");
     }
     List<NamedPeer> names = next.config().namedPeers();
     Set<NamedPeer> same = new HashSet<>(named);

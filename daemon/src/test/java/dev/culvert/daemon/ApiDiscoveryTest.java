@@ -387,7 +387,8 @@ final class ApiDiscoveryTest {
       write("192.0.2.1");
       ConfigException refusal = assertThrows(ConfigException.class, daemon::reload);
       assertTrue(
-          Stream.of(String.valueOf(refusal.getMessage())).allMatch(m -> m.contains("culvert up")),
+          Stream.of(String.valueOf(refusal.getMessage()))
+              .allMatch(m -> m.contains("a restart of the gateway")),
           refusal::getMessage);
     }
   }

@@ -195,6 +195,7 @@ final class DebianPackageTest {
     assertEquals("", machine.run(network, "find /etc/systemd /etc/culvert -name '*culvert?*'"));
     assertEquals("750 root culvert\n", machine.run(network, "stat -c '%a %U %G' /etc/culvert"));
     assertTrue(machine.run(network, "culvert --version").startsWith("culvert "));
+    assertTrue(machine.run(network, "culvert version --sbom").contains("pkg:generic/openjdk@"));
     assertTrue(machine.run(network, "man -w culvert-up").contains("/man8/culvert-up.8.gz"));
   }
 

@@ -6,11 +6,13 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The keys that a mapping in a YAML file may have. All of the format's keys are declared here, each
- * with the type that {@code docs/configuration.md} gives it. Their meaning is explained there.
+ * with the type that {@code docs/configuration.md} gives it, and how a running gateway takes in a
+ * change. Their meaning is explained there.
  */
 final class KnownKeys {
   static final KnownKeys FILE =
@@ -29,7 +31,7 @@ final class KnownKeys {
 
   static final KnownKeys SPEC =
       new KnownKeys()
-          .key("engine", "`wireguard` or `esp`")
+          .key("engine", "`wireguard` or `esp`", Change.RESTART)
           .key("esp", "map")
           .key("interface", "map")
           .key("identity", "map")
@@ -48,13 +50,13 @@ final class KnownKeys {
 
   static final KnownKeys INTERFACE =
       new KnownKeys()
-          .key("name", "1 to 15 of `A-Z a-z 0-9 _ = + . -`")
+          .key("name", "1 to 15 of `A-Z a-z 0-9 _ = + . -`", Change.ANEW)
           .key("mtu", "576 to 65535")
           .key("addresses", "list of address/length")
           .key("listenPort", "0 to 65535")
           .key("fwmark", "number, or `off`")
-          .key("lanes", "0 to 256")
-          .key("routes", "boolean");
+          .key("lanes", "0 to 256", Change.RESTART)
+          .key("routes", "boolean", Change.ANEW);
 
   static final KnownKeys OBSERVABILITY =
       new KnownKeys()
@@ -67,7 +69,8 @@ final class KnownKeys {
   static final KnownKeys OBSERVABILITY_TLS =
       new KnownKeys().key("cert", "path").key("key", "path").key("clientCa", "path");
 
-  static final KnownKeys IDENTITY = new KnownKeys().key("privateKeyFile", "path");
+  /** A key of WireGuard is taken in by a reload too. */
+  static final KnownKeys IDENTITY = new KnownKeys().key("privateKeyFile", "path", Change.RESTART);
 
   static final KnownKeys STRICT =
       new KnownKeys()
@@ -91,7 +94,8 @@ final class KnownKeys {
 
   static final KnownKeys SELECTOR = new KnownKeys().key("roles", "list").key("labels", "map");
 
-  static final KnownKeys DISCOVERY = new KnownKeys().key("file", "path").key("kubernetes", "map");
+  static final KnownKeys DISCOVERY =
+      new KnownKeys().key("file", "path").key("kubernetes", "map", Change.RESTART);
 
   static final KnownKeys KUBERNETES =
       new KnownKeys()
@@ -126,7 +130,9 @@ final class KnownKeys {
   /** The keys of a peer with fixed keys. */
   static final KnownKeys FIXED_KEYS =
       KEEPALIVE.and(
-          new KnownKeys().key("inbound", "`{spi, keyFile}`").key("outbound", "`{spi, keyFile}`"));
+          new KnownKeys()
+              .key("inbound", "`{spi, keyFile}`", Change.RESTART)
+              .key("outbound", "`{spi, keyFile}`", Change.RESTART));
 
   static final KnownKeys PEER =
       KEY_PAIR.and(
@@ -137,10 +143,10 @@ final class KnownKeys {
 
   static final KnownKeys ESP =
       new KnownKeys()
-          .key("keying", "`global`, `noise` or `manual`")
-          .key("keyFile", "path")
-          .key("esn", "boolean")
-          .key("encapsulation", "`udp` or `raw`")
+          .key("keying", "`global`, `noise` or `manual`", Change.RESTART)
+          .key("keyFile", "path", Change.RESTART)
+          .key("esn", "boolean", Change.RESTART)
+          .key("encapsulation", "`udp` or `raw`", Change.RESTART)
           .key("policy", "`subnet` or `endpoint`")
           .formerly("nodeAddresses", "spec.internal")
           .formerly("localRanges", "spec.podCIDRs");
@@ -159,14 +165,30 @@ final class KnownKeys {
   static final KnownKeys FORMER_CLUSTER =
       new KnownKeys().key("cidrs", "list of ranges").formerly("podCIDRs", "spec.podCIDRs");
 
+  /** How a running gateway takes in another value of a key. */
+  enum Change {
+    /** {@code culvert reload}. */
+    RELOAD,
+    /** A new start of the gateway, while the guard stays. */
+    RESTART,
+    /** {@code culvert down} with the old file, then {@code culvert up}. */
+    ANEW
+  }
+
   private final Map<String, String> types = new LinkedHashMap<>();
+  private final Map<String, Change> changes = new HashMap<>();
   private final Map<String, String> successors = new HashMap<>();
   private final Set<String> stillRead = new HashSet<>();
 
   private KnownKeys() {}
 
   private KnownKeys key(String name, String type) {
+    return key(name, type, Change.RELOAD);
+  }
+
+  private KnownKeys key(String name, String type, Change change) {
     types.put(name, type);
+    changes.put(name, change);
     return this;
   }
 
@@ -186,6 +208,8 @@ final class KnownKeys {
     KnownKeys all = new KnownKeys();
     all.types.putAll(types);
     all.types.putAll(others.types);
+    all.changes.putAll(changes);
+    all.changes.putAll(others.changes);
     all.successors.putAll(successors);
     all.successors.putAll(others.successors);
     all.stillRead.addAll(stillRead);
@@ -210,6 +234,13 @@ final class KnownKeys {
       throw new IllegalArgumentException(name);
     }
     return type;
+  }
+
+  /** The known keys that are changed in this way. */
+  Set<String> changedBy(Change change) {
+    return types.keySet().stream()
+        .filter(name -> changes.get(name) == change)
+        .collect(Collectors.toSet());
   }
 
   /** The key that has replaced {@code name}, in full, or null if {@code name} never was a key. */

@@ -21,9 +21,9 @@ import org.jspecify.annotations.Nullable;
  * name resolution.
  */
 final class WgFormat {
-  private static final List<String> INTERFACE_KEYS =
+  static final List<String> INTERFACE_KEYS =
       List.of("PrivateKey", "ListenPort", "FwMark", "Address", "MTU", "Table");
-  private static final List<String> PEER_KEYS =
+  static final List<String> PEER_KEYS =
       List.of("PublicKey", "PresharedKey", "Endpoint", "AllowedIPs", "PersistentKeepalive");
 
   /** The form of all keys; secrets are longer. */

@@ -120,6 +120,61 @@ final class KnownKeysTest {
         documented("Each entry of `peers` for ESP", "## A `.conf` file"));
   }
 
+  private static Set<String> changedBy(KnownKeys.Change change) {
+    Map<String, KnownKeys> sections =
+        Map.of(
+            "", KnownKeys.SPEC,
+            "interface.", KnownKeys.INTERFACE,
+            "identity.", KnownKeys.IDENTITY,
+            "discovery.", KnownKeys.DISCOVERY,
+            "esp.", KnownKeys.ESP,
+            "peers.", KnownKeys.PEER.and(KnownKeys.ESP_PEER).and(KnownKeys.FIXED_KEYS));
+    Set<String> changed = new TreeSet<>();
+    sections.forEach(
+        (path, keys) -> keys.changedBy(change).forEach(name -> changed.add(path + name)));
+    return changed;
+  }
+
+  @Test
+  void theReferenceNamesEachKeyThatAReloadDoesNotChange() throws IOException {
+    String page = Files.readString(REFERENCE);
+    String from = page.substring(page.indexOf("`reload` can change"));
+    List<Set<String>> rows =
+        from.lines()
+            .filter(line -> line.startsWith("| `"))
+            .limit(2)
+            .map(line -> line.substring(0, line.indexOf('|', 1)))
+            .map(
+                row ->
+                    KEY_OF_ROW
+                        .matcher(row)
+                        .results()
+                        .map(key -> key.group(1))
+                        .collect(Collectors.toSet()))
+            .toList();
+    assertEquals(
+        List.of(changedBy(KnownKeys.Change.RESTART), changedBy(KnownKeys.Change.ANEW)), rows);
+  }
+
+  /** The section's row in the table; keys in brackets are values. */
+  private static Set<String> documentedForConf(String section) throws IOException {
+    String page = Files.readString(REFERENCE);
+    int start = page.indexOf("| `[" + section + "]` |");
+    assertTrue(start >= 0, section);
+    String row = page.substring(start, page.indexOf('\n', start)).replaceAll("\\([^)]*\\)", "");
+    return KEY_OF_ROW
+        .matcher(row.substring(row.indexOf('|', 1)))
+        .results()
+        .map(key -> key.group(1))
+        .collect(Collectors.toSet());
+  }
+
+  @Test
+  void theReferenceNamesEachKeyOfAConfFileAndNoOther() throws IOException {
+    assertEquals(Set.copyOf(WgFormat.INTERFACE_KEYS), documentedForConf("Interface"));
+    assertEquals(Set.copyOf(WgFormat.PEER_KEYS), documentedForConf("Peer"));
+  }
+
   @Test
   void theSamplesNameEachKeyAndNoOther() throws IOException {
     Set<String> known =
