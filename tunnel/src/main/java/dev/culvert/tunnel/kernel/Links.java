@@ -24,7 +24,9 @@ public final class Links {
   private static final int IFLA_MTU = 4;
   private static final int IFLA_TXQLEN = 13;
   private static final int IFLA_LINKINFO = 18;
+  private static final int IFLA_AF_SPEC = 26;
   private static final int IFLA_CARRIER = 33;
+  private static final int IFLA_INET_CONF = 1;
   private static final int IFLA_INFO_DATA = 2;
   private static final int IFLA_TARGET_NETNSID = 46;
   private static final int IFA_ADDRESS = 1;
@@ -237,6 +239,23 @@ public final class Links {
     netlink.request(
         "set queue length " + packets + " on link " + index,
         link(RTM_SETLINK, NetlinkMessage.NLM_F_ACK, index, 0, 0).attribute(IFLA_TXQLEN, packets));
+  }
+
+  /**
+   * Sets one of IPv4's settings of the interface.
+   *
+   * @param setting its number, an IPV4_DEVCONF of linux/ip.h
+   */
+  void setIpv4(int index, int setting, int value) throws IOException {
+    NetlinkWriter request = link(RTM_SETLINK, NetlinkMessage.NLM_F_ACK, index, 0, 0);
+    int families = request.begin(IFLA_AF_SPEC);
+    int ipv4 = request.begin(LibC.AF_INET);
+    int settings = request.begin(IFLA_INET_CONF);
+    request.attribute(setting, value);
+    request.end(settings);
+    request.end(ipv4);
+    request.end(families);
+    netlink.request("set IPv4 setting " + setting + " of link " + index, request);
   }
 
   public void delete(int index) throws IOException {

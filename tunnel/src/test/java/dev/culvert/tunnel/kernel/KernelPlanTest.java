@@ -203,10 +203,10 @@ class KernelPlanTest {
     apply(Plans.worker());
     namespace.call(
         () -> {
-          Sysctls.write("net/ipv4/conf/eth0/rp_filter", "1");
+          Sysctls.write("net/ipv4/conf/eth0/src_valid_mark", "0");
           return null;
         });
-    assertEquals(List.of("set net/ipv4/conf/eth0/rp_filter to 2"), apply(Plans.worker()).changes());
+    assertEquals(List.of("set net/ipv4/conf/eth0/src_valid_mark to 1"), apply(Plans.worker()).changes());
   }
 
   @Test
@@ -399,7 +399,7 @@ class KernelPlanTest {
         "ip rule delete priority 230",
         "ip link set tun0 mtu 1300",
         "ip link set tun0 down",
-        "sysctl -qw net.ipv4.conf.eth0.rp_filter=1",
+        "sysctl -qw net.ipv4.conf.eth0.src_valid_mark=0",
       })
   void whatOthersUndoIsRepaired(String command, TestReporter reporter) throws Exception {
     try (Keeper keeper = keep(Plans.worker())) {
