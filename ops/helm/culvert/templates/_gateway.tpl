@@ -117,7 +117,7 @@ spec:
         - {name: tmp, emptyDir: {sizeLimit: 64Mi}}
         {{- if .espKeySecret }}
         # The whole folder and not a subPath, so that the kubelet brings new keys.
-        - {name: ipsec, secret: {secretName: {{ .espKeySecret }}, defaultMode: 0400}}
+        - {name: ipsec, secret: {secretName: {{ .espKeySecret }}, defaultMode: 256}} # 0400
         {{- end }}
 {{- end }}
 {{- end }}
