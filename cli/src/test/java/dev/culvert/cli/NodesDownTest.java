@@ -138,16 +138,12 @@ final class NodesDownTest {
     pod("other", "node-other", "other", "", "False");
     assertEquals(
         1,
-        run(
-            "nodes",
-            "down",
-            "--kubeconfig=x",
-            "--timeout=0",
-            "culvert",
-            "culvert-control-plane"));
+        run("nodes", "down", "--kubeconfig=x", "--timeout=0", "culvert", "culvert-control-plane"));
     assertTrue(
-        err.toString().startsWith("culvert: after 0 s the guard may still stand on: "
-            + "node-away, node-tries. All other nodes send in clear."),
+        err.toString()
+            .startsWith(
+                "culvert: after 0 s the guard may still stand on: "
+                    + "node-away, node-tries. All other nodes send in clear."),
         err::toString);
     assertTrue(err.toString().contains("'culvert down' on each of them"), err::toString);
   }

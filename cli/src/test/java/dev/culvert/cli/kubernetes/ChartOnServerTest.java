@@ -35,9 +35,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * The chart is installed, upgraded and deleted by helm on a real API server, whose controllers make
- * the Pods. They run as a container runtime runs them ({@link ContainerCommand}), on two nodes whose
- * pods would reach each other in clear. A pod sends a marker to the other node all the time, and a
- * capture of the underlay looks for it.
+ * the Pods. They run as a container runtime runs them ({@link ContainerCommand}), on two nodes
+ * whose pods would reach each other in clear. A pod sends a marker to the other node all the time,
+ * and a capture of the underlay looks for it.
  */
 @Tag("integration")
 @Tag("kubernetes")
@@ -82,10 +82,7 @@ final class ChartOnServerTest {
             form.etcdPlaces(cluster),
             form.apiPlaces(cluster));
     plane.startControllers(
-        "daemonset-controller",
-        "deployment-controller",
-        "replicaset-controller",
-        "job-controller");
+        "daemonset-controller", "deployment-controller", "replicaset-controller", "job-controller");
     ClusterObjects objects = new ClusterObjects(plane.admin());
     Map<String, String> master = Map.of("node-role.kubernetes.io/control-plane", "");
     for (LabSite site : cluster.network.sites()) {
@@ -104,8 +101,7 @@ final class ChartOnServerTest {
                 site(1).nodeName(), site(1).node()),
             folder);
     chart =
-        Commands.run(
-                Culvert.launcher("bin/chart-build").toString(), "--out", folder.toString())
+        Commands.run(Culvert.launcher("bin/chart-build").toString(), "--out", folder.toString())
             .out()
             .strip();
     Files.writeString(
@@ -151,8 +147,7 @@ final class ChartOnServerTest {
 
   private static void install(String... more) {
     List<String> command =
-        new ArrayList<>(
-            List.of("upgrade", "--install", "culvert", chart, "--wait", "--values"));
+        new ArrayList<>(List.of("upgrade", "--install", "culvert", chart, "--wait", "--values"));
     command.add(folder.resolve("values.yaml").toString());
     command.addAll(List.of(more));
     Commands.Result result = helm(command.toArray(String[]::new));
@@ -170,8 +165,7 @@ final class ChartOnServerTest {
   private static void assertConnected() {
     assertTrue(
         Waiting.until(
-            Mesh.PATIENCE,
-            () -> pings() && TestCluster.pings(site(1).pod(), site(0).podAddress())),
+            Mesh.PATIENCE, () -> pings() && TestCluster.pings(site(1).pod(), site(0).podAddress())),
         ChartOnServerTest::state);
   }
 
@@ -184,7 +178,14 @@ final class ChartOnServerTest {
 
   private static String objects(String kinds) {
     return plane
-        .kubectl("get", kinds, "--all-namespaces", "-o", "name", "-l", "app.kubernetes.io/managed-by=Helm")
+        .kubectl(
+            "get",
+            kinds,
+            "--all-namespaces",
+            "-o",
+            "name",
+            "-l",
+            "app.kubernetes.io/managed-by=Helm")
         .orThrow()
         .out();
   }
@@ -197,8 +198,7 @@ final class ChartOnServerTest {
     assertConnected();
     assertTrue(guarded(0) && guarded(1));
     capture = cluster.provenCapture(MARKER);
-    sender =
-        site(0).pod().start("python3", "-c", SENDER, site(1).podAddress(), MARKER);
+    sender = site(0).pod().start("python3", "-c", SENDER, site(1).podAddress(), MARKER);
     assertTrue(objects("daemonsets,deployments").contains("daemonset.apps/culvert"));
   }
 
@@ -206,10 +206,10 @@ final class ChartOnServerTest {
   @Order(2)
   void aPodThatIsDeletedLeavesTheGuard() {
     kubelets.hold(true);
+    plane.kubectl("-n", "culvert", "delete", "pods", "-l", "app=culvert", "--wait=false").orThrow();
     plane
-        .kubectl("-n", "culvert", "delete", "pods", "-l", "app=culvert", "--wait=false")
+        .kubectl("-n", "culvert", "delete", "pods", "-l", "app=culvert-registrar", "--wait=false")
         .orThrow();
-    plane.kubectl("-n", "culvert", "delete", "pods", "-l", "app=culvert-registrar", "--wait=false").orThrow();
     assertTrue(Waiting.until(Mesh.PATIENCE, () -> !kubelets.anyRuns()), ChartOnServerTest::state);
     assertTrue(guarded(0) && guarded(1));
     assertFalse(pings());
@@ -247,6 +247,30 @@ final class ChartOnServerTest {
 
   @Test
   @Order(6)
+  void aNodeThatDoesNotFollowKeepsItsGuardAndIsNamedAndThereIsAWayBack() {
+    install("--set", "uninstall.timeoutSeconds=10");
+    String revision =
+        helm("get", "metadata", "culvert", "-o", "json")
+            .orThrow()
+            .out()
+            .replaceAll("(?s).*\"revision\":([0-9]+).*", "$1");
+    kubelets.away(site(1).nodeName());
+    assertFalse(helm("uninstall", "culvert").succeeded());
+    assertTrue(
+        kubelets.output().contains("may still stand on: node-b. All other nodes send in clear"),
+        ChartOnServerTest::state);
+    assertFalse(guarded(0), ChartOnServerTest::state);
+    assertTrue(guarded(1), ChartOnServerTest::state);
+    assertFalse(pings());
+    kubelets.away("");
+    assertTrue(Waiting.until(Mesh.PATIENCE, () -> !guarded(1)), ChartOnServerTest::state);
+    helm("rollback", "culvert", revision, "--force-conflicts", "--wait").orThrow();
+    assertTrue(guarded(0) && guarded(1), ChartOnServerTest::state);
+    assertConnected();
+  }
+
+  @Test
+  @Order(7)
   void aDeletionLiftsTheGuardOnEveryNode() {
     Commands.Result result = helm("uninstall", "culvert");
     assertTrue(result.succeeded(), () -> result.err() + result.out() + state());

@@ -103,12 +103,12 @@ final class ChartTest {
     Map<String, Yaml> manifests = new TreeMap<>();
     for (String file :
         List.of("rbac", "admission", "flow-control", "daemonset", "registrar", "uninstall")) {
-      manifests.putAll(
-          byName(Yaml.all(Files.readString(MANIFESTS.resolve(file + ".yaml")))));
+      manifests.putAll(byName(Yaml.all(Files.readString(MANIFESTS.resolve(file + ".yaml")))));
     }
     assertTrue(manifests.remove("Namespace culvert") != null, "its user makes the namespace");
     assertEquals(manifests.keySet(), chart.keySet());
-    manifests.forEach((name, object) -> assertEquals(object.value(), chart.get(name).value(), name));
+    manifests.forEach(
+        (name, object) -> assertEquals(object.value(), chart.get(name).value(), name));
   }
 
   @ParameterizedTest
@@ -163,8 +163,7 @@ final class ChartTest {
       assertEquals(gateway, container.value(probe) != null, name + " " + probe);
     }
     for (Yaml volume : pod.list("volumes")) {
-      assertTrue(
-          gateway || volume.value("hostPath") == null, name + " has a folder of the host");
+      assertTrue(gateway || volume.value("hostPath") == null, name + " has a folder of the host");
     }
   }
 
@@ -257,8 +256,7 @@ final class ChartTest {
   @Test
   void withoutTheRangesOfTheClusterOrInAnotherNamespaceNothingIsRendered() {
     Commands.Result none =
-        programs.helm(
-            folder.resolve("helm"), "template", CHART.toString(), "--namespace=culvert");
+        programs.helm(folder.resolve("helm"), "template", CHART.toString(), "--namespace=culvert");
     assertFalse(none.succeeded(), none::out);
     assertTrue(none.err().contains("at '/clusterCIDRs': minItems: got 0, want 1"), none::err);
     Commands.Result elsewhere = template(CHART, "--namespace=default");
@@ -269,8 +267,10 @@ final class ChartTest {
   @Test
   void theArchiveIsBuiltTwiceAlikeAndRendersWhatTheFolderRenders() throws IOException {
     String build = Culvert.launcher("bin/chart-build").toString();
-    Path one = Path.of(Commands.run(build, "--out", folder.resolve("one").toString()).out().strip());
-    Path two = Path.of(Commands.run(build, "--out", folder.resolve("two").toString()).out().strip());
+    Path one =
+        Path.of(Commands.run(build, "--out", folder.resolve("one").toString()).out().strip());
+    Path two =
+        Path.of(Commands.run(build, "--out", folder.resolve("two").toString()).out().strip());
     assertArrayEquals(Files.readAllBytes(one), Files.readAllBytes(two));
     String all = "--set=monitoring.dashboard.enabled=true,flowControl=true," + RULES_ON;
     assertEquals(

@@ -35,6 +35,7 @@ final class Kubelets implements AutoCloseable {
   private final Map<String, RunningPod> pods = new ConcurrentHashMap<>();
   private final Thread thread;
   private volatile boolean held;
+  private volatile String away = "";
   private volatile String trouble = "";
   private volatile boolean closing;
 
@@ -63,7 +64,9 @@ final class Kubelets implements AutoCloseable {
     }
   }
 
-  /** Looks at a Pod again in the next round if that fails, as while its account is not there yet. */
+  /**
+   * Looks at a Pod again in the next round if that fails, as while its account is not there yet.
+   */
   private void attempt(JsonNode pod) {
     try {
       look(pod);
@@ -75,11 +78,16 @@ final class Kubelets implements AutoCloseable {
   private void look(JsonNode pod) {
     String uid = pod.at("/metadata/uid").asText();
     String node = pod.at("/spec/nodeName").asText();
+    if (!node.isEmpty() && node.equals(away)) {
+      return;
+    }
     if (!pod.at("/metadata/deletionTimestamp").isMissingNode()) {
       end(pod);
     } else if (node.isEmpty()) {
       schedule(pod);
-    } else if (!held && !pods.containsKey(uid) && pod.at("/status/phase").asText().equals("Pending")) {
+    } else if (!held
+        && !pods.containsKey(uid)
+        && pod.at("/status/phase").asText().equals("Pending")) {
       pods.put(uid, new RunningPod(pod, nodes.get(node), admin, commands(pod, node)));
     }
   }
@@ -129,6 +137,11 @@ final class Kubelets implements AutoCloseable {
   /** Starts no new Pod while it holds. */
   void hold(boolean now) {
     held = now;
+  }
+
+  /** The kubelet of a node does nothing from now on, though its programs run; empty: none. */
+  void away(String node) {
+    away = node;
   }
 
   /** Whether a program of a Pod runs on any node. */

@@ -190,7 +190,9 @@ public final class ControlPlane implements AutoCloseable {
     List<String> names =
         new ArrayList<>(
             List.of(
-                "garbage-collector-controller", "namespace-controller", "serviceaccount-controller"));
+                "garbage-collector-controller",
+                "namespace-controller",
+                "serviceaccount-controller"));
     names.addAll(List.of(more));
     Server server =
         new Server(

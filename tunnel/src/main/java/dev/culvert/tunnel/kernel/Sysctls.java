@@ -52,7 +52,9 @@ public final class Sysctls {
     try (Netlink netlink = Netlink.open()) {
       Links links = new Links(netlink);
       links.setIpv4(
-          links.get(device.group(1)).index(), IPV4_DEVCONF_SRC_VMARK, Integer.parseUnsignedInt(value));
+          links.get(device.group(1)).index(),
+          IPV4_DEVCONF_SRC_VMARK,
+          Integer.parseUnsignedInt(value));
     }
   }
 

@@ -206,7 +206,8 @@ class KernelPlanTest {
           Sysctls.write("net/ipv4/conf/eth0/src_valid_mark", "0");
           return null;
         });
-    assertEquals(List.of("set net/ipv4/conf/eth0/src_valid_mark to 1"), apply(Plans.worker()).changes());
+    assertEquals(
+        List.of("set net/ipv4/conf/eth0/src_valid_mark to 1"), apply(Plans.worker()).changes());
   }
 
   @Test
