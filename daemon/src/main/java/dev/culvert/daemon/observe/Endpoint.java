@@ -29,8 +29,6 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.concurrent.ExecutionException;
@@ -232,7 +230,7 @@ public final class Endpoint implements AutoCloseable {
   }
 
   private static boolean isNamed(HttpExchange exchange) {
-    return PageServer.isOwnName(exchange.getRequestHeaders().getFirst("Host"), machineName());
+    return PageServer.isOwnName(exchange.getRequestHeaders().getFirst("Host"), MachineName.read());
   }
 
   private static void refuseName(HttpExchange exchange) throws IOException {
@@ -271,15 +269,6 @@ public final class Endpoint implements AutoCloseable {
       answer(exchange, page.page(exchange.getRequestURI().getRawQuery()));
     } else {
       answer(exchange, PageServer.askForToken());
-    }
-  }
-
-  /** As the kernel knows it, so that no name server is asked. */
-  private static String machineName() {
-    try {
-      return Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
-    } catch (IOException e) {
-      return "localhost";
     }
   }
 
