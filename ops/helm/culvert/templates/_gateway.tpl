@@ -64,7 +64,6 @@ spec:
             {{- include "culvert.podRanges" $root | indent 12 }}
             {{- end }}
             {{- include "culvert.log" $root | indent 12 }}
-            {{- include "culvert.variable" (list "CULVERT_JAVA_OPTS" .javaOptions) | indent 12 }}
           ports:
             # On the host's network this port is the host's: no node gets two gateways.
             - {name: metrics, containerPort: {{ include "culvert.metricsPort" $root }}}

@@ -162,6 +162,14 @@ final class ChartOnServerTest {
     return TestCluster.pings(site(0).pod(), site(1).podAddress());
   }
 
+  private static boolean seenInClear() {
+    try (Capture after = cluster.provenCapture(MARKER)) {
+      TestCluster.send(site(0).pod(), site(1).podAddress(), 7, 0, MARKER);
+      after.stop();
+      return after.seen(MARKER) > 0;
+    }
+  }
+
   private static void assertConnected() {
     assertTrue(
         Waiting.until(
@@ -250,10 +258,11 @@ final class ChartOnServerTest {
   void aNodeThatDoesNotFollowKeepsItsGuardAndIsNamedAndThereIsAWayBack() {
     install("--set", "uninstall.timeoutSeconds=10");
     String revision =
-        helm("get", "metadata", "culvert", "-o", "json")
+        plane
+            .kubectl("-n", "culvert", "get", "secrets", "-l", "owner=helm,status=deployed")
             .orThrow()
             .out()
-            .replaceAll("(?s).*\"revision\":([0-9]+).*", "$1");
+            .replaceAll("(?s).*sh\\.helm\\.release\\.v1\\.culvert\\.v([0-9]+) .*", "$1");
     kubelets.away(site(1).nodeName());
     assertFalse(helm("uninstall", "culvert").succeeded());
     assertTrue(
@@ -276,6 +285,7 @@ final class ChartOnServerTest {
     assertTrue(result.succeeded(), () -> result.err() + result.out() + state());
     assertFalse(guarded(0) || guarded(1), ChartOnServerTest::state);
     assertTrue(pings(), "in clear, as before the installation");
+    assertTrue(seenInClear(), "the capture would have seen the marker before, too");
     assertTrue(Waiting.until(Mesh.PATIENCE, () -> !kubelets.anyRuns()), ChartOnServerTest::state);
     assertFalse(guarded(0) || guarded(1), "the pods that lifted it load none");
     assertEquals(

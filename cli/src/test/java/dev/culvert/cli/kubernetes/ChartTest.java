@@ -118,7 +118,7 @@ final class ChartTest {
         "image.digest=sha256:00000000000000000000000000000000000000000000000000000000000000ff",
         "registrar.mode=embedded",
         "registrar.mode=none",
-        "engine=noise,log.format=json,log.level=debug,javaOptions=-Xmx256m",
+        "engine=noise,log.format=json,log.level=debug",
         "engine=esp,espKeySecret=cilium-ipsec-keys",
         "metrics.listen=0.0.0.0:9586,monitoring.podMonitor.enabled=true,monitoring.rules.enabled=true",
         "metrics.listen=[::]:1,interface=mesh0,mtu=1380,listenPort=51999,apiServerPort=8443",
