@@ -235,7 +235,7 @@ final class ChartTest {
         "image.digest=abc           | at '/image/digest': 'abc' does not match pattern",
         "clusterCIDRs=10.0.0.0/8    | at '/clusterCIDRs': got string, want array",
         "clusterCIDRs={10.0.0.0}    | at '/clusterCIDRs/0': '10.0.0.0' does not match pattern",
-        "clusterCIDRs=null          | at '/clusterCIDRs': got null, want array",
+        "clusterCIDRs=null          | missing property 'clusterCIDRs'",
         "mtu=big                    | at '/mtu': got string, want null or integer",
         "listenPort=70000           | at '/listenPort': maximum: got 70",
         "maxUnavailable=0           | at '/maxUnavailable': minimum: got 0, want 1",
