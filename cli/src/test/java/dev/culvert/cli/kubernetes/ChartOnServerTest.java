@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
@@ -125,6 +126,12 @@ final class ChartOnServerTest {
     }
   }
 
+  @AfterEach
+  void letAllKubeletsWork() {
+    kubelets.hold(false);
+    kubelets.away("");
+  }
+
   private static void close(@Nullable AutoCloseable part) {
     if (part != null) {
       try {
@@ -160,14 +167,6 @@ final class ChartOnServerTest {
 
   private static boolean pings() {
     return TestCluster.pings(site(0).pod(), site(1).podAddress());
-  }
-
-  private static boolean seenInClear() {
-    try (Capture after = cluster.provenCapture(MARKER)) {
-      TestCluster.send(site(0).pod(), site(1).podAddress(), 7, 0, MARKER);
-      after.stop();
-      return after.seen(MARKER) > 0;
-    }
   }
 
   private static void assertConnected() {
@@ -248,7 +247,6 @@ final class ChartOnServerTest {
   @Order(5)
   void nothingWasInClearSoFar() {
     assertTrue(sender.isAlive(), sender::output);
-    sender.close();
     capture.stop();
     assertEquals(0, capture.seen(MARKER));
   }
@@ -285,7 +283,11 @@ final class ChartOnServerTest {
     assertTrue(result.succeeded(), () -> result.err() + result.out() + state());
     assertFalse(guarded(0) || guarded(1), ChartOnServerTest::state);
     assertTrue(pings(), "in clear, as before the installation");
-    assertTrue(seenInClear(), "the capture would have seen the marker before, too");
+    try (Capture after = cluster.provenCapture(MARKER)) {
+      assertTrue(
+          Waiting.until(Commands.PATIENCE, () -> after.seen(MARKER) > 0),
+          "the capture would have seen the marker before, too");
+    }
     assertTrue(Waiting.until(Mesh.PATIENCE, () -> !kubelets.anyRuns()), ChartOnServerTest::state);
     assertFalse(guarded(0) || guarded(1), "the pods that lifted it load none");
     assertEquals(
