@@ -14,6 +14,7 @@ import dev.culvert.daemon.page.PageServer;
 import dev.culvert.daemon.page.PageServer.Content;
 import dev.culvert.log.EventLog;
 import dev.culvert.log.LogEvent;
+import dev.culvert.tunnel.kernel.ThreadPriority;
 import io.prometheus.metrics.exporter.httpserver.MetricsHandler;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import io.prometheus.metrics.instrumentation.jvm.JvmBufferPoolMetrics;
@@ -128,7 +129,10 @@ public final class Endpoint implements AutoCloseable {
     ready = new Shared(() -> Health.ready(source.read()));
     token = config.tokenFile() == null ? null : new BearerToken(config.tokenFile());
     needsOwnName = token == null && config.isLocal();
-    threads = Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("metrics-", 0).factory());
+    // Platform threads, since each may have a priority of its own.
+    threads =
+        Executors.newThreadPerTaskExecutor(
+            Thread.ofPlatform().daemon().name("metrics-", 0).factory());
   }
 
   private static void limit(String property, int value) {
@@ -184,13 +188,13 @@ public final class Endpoint implements AutoCloseable {
     JvmThreadsMetrics.builder().register(registry);
     JvmBufferPoolMetrics.builder().register(registry);
     HttpHandler metrics = new MetricsHandler(registry);
-    page("/metrics", true, named(metrics::handle));
+    page("/metrics", true, named(exchange -> afterPackets(exchange, metrics::handle)));
     page("/livez", false, exchange -> health(exchange, live.get()));
     page("/readyz", false, exchange -> health(exchange, ready()));
     page("/startupz", false, exchange -> health(exchange, started()));
     page("/page.css", false, named(exchange -> answer(exchange, PageServer.style())));
     page("/page.js", false, named(exchange -> answer(exchange, PageServer.script())));
-    page("/", false, this::forPeople);
+    page("/", false, exchange -> afterPackets(exchange, this::forPeople));
     server.setExecutor(threads);
     server.start();
   }
@@ -216,6 +220,15 @@ public final class Endpoint implements AutoCloseable {
 
   private Health started() throws IOException {
     return started ? Health.STARTED : ready();
+  }
+
+  /**
+   * With thousands of peers an answer takes milliseconds, in which packets would wait. Probes of
+   * health do not come here: they must be answered on a busy machine too.
+   */
+  private static void afterPackets(HttpExchange exchange, Answerer answerer) throws IOException {
+    ThreadPriority.yieldToPackets();
+    answerer.answer(exchange);
   }
 
   /** As {@code answerer}, but only for requests that name this server, if they have to. */
