@@ -21,6 +21,7 @@ import dev.culvert.cli.command.key.KeyPubCommand;
 import dev.culvert.cli.command.key.KeyRotateCommand;
 import dev.culvert.cli.command.kubernetes.NodesAcceptCommand;
 import dev.culvert.cli.command.kubernetes.NodesCommand;
+import dev.culvert.cli.command.kubernetes.NodesDownCommand;
 import dev.culvert.cli.command.kubernetes.NodesRejectCommand;
 import dev.culvert.cli.command.kubernetes.RegistrarCommand;
 import dev.culvert.cli.command.show.AuditCommand;
@@ -132,7 +133,8 @@ public final class RootCommand implements Runnable {
   private static CommandLine nodes(Machine machine) {
     return new CommandLine(new NodesCommand(machine))
         .addSubcommand(new NodesAcceptCommand(machine))
-        .addSubcommand(new NodesRejectCommand(machine));
+        .addSubcommand(new NodesRejectCommand(machine))
+        .addSubcommand(new NodesDownCommand(machine));
   }
 
   private static CommandLine key(Machine machine) {

@@ -9,10 +9,12 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** {@code culvert down}. */
@@ -33,20 +35,45 @@ public final class DownCommand implements Callable<Integer> {
 
   @Mixin private GatewayParameter gateway;
 
+  @Option(names = "--if-up", description = "If the gateway is not up, that is no error.")
+  private boolean ifUp;
+
+  @Option(
+      names = "--stay",
+      description = "Stays until a signal ends it, as the pods of a DaemonSet have to.")
+  private boolean stay;
+
   public DownCommand(Machine machine) {
     this.machine = machine;
   }
 
   @Override
   public Integer call() throws Exception {
+    CountDownLatch end = new CountDownLatch(1);
+    if (stay) {
+      Signals.onEnd(end::countDown);
+    }
     String name = gateway.name();
-    RunState state = machine.runState();
-    boolean running = machine.adminClient().isRunning(name);
-    if (!running && !state.exists(name)) {
+    boolean up = machine.adminClient().isRunning(name) || machine.runState().exists(name);
+    if (!up && !ifUp) {
       throw CommandException.notRunning(machine, name);
     }
+    if (up) {
+      bringDown(name);
+    }
+    PrintWriter out = spec.commandLine().getOut();
+    out.println(name + (up ? " is down" : " is not up"));
+    out.flush();
+    if (stay) {
+      end.await();
+    }
+    return ExitCode.OK;
+  }
+
+  private void bringDown(String name) throws Exception {
+    RunState state = machine.runState();
     gateway.requireHere(machine);
-    if (running) {
+    if (machine.adminClient().isRunning(name)) {
       stop(name);
     }
     if (state.exists(name)) {
@@ -58,10 +85,6 @@ public final class DownCommand implements Callable<Integer> {
       }
       state.delete(name);
     }
-    PrintWriter out = spec.commandLine().getOut();
-    out.println(name + " is down");
-    out.flush();
-    return ExitCode.OK;
   }
 
   /**

@@ -80,6 +80,21 @@ public record ResourceKind<T extends KubeObject>(
         Lease.class);
   }
 
+  /** The DaemonSets of one namespace. */
+  public static ResourceKind<DaemonSet> daemonSets(String namespace) {
+    return new ResourceKind<>(
+        "apps/v1",
+        "DaemonSet",
+        "/apis/apps/v1/namespaces/" + namespace + "/daemonsets",
+        DaemonSet.class);
+  }
+
+  /** The Pods of one namespace, those of DaemonSets among them. */
+  public static ResourceKind<DaemonPod> daemonPods(String namespace) {
+    return new ResourceKind<>(
+        "v1", "Pod", "/api/v1/namespaces/" + namespace + "/pods", DaemonPod.class);
+  }
+
   /** The name of the CustomResourceDefinition of a kind that has one. */
   public String definition() {
     String plural = path.substring(path.lastIndexOf('/') + 1);

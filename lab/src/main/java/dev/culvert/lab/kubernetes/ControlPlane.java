@@ -183,8 +183,17 @@ public final class ControlPlane implements AutoCloseable {
   /**
    * Starts the controllers that delete an object with its owner, and make the default account of
    * each namespace.
+   *
+   * @param more controllers, such as {@code daemonset-controller}
    */
-  public void startControllers() {
+  public void startControllers(String... more) {
+    List<String> names =
+        new ArrayList<>(
+            List.of(
+                "garbage-collector-controller",
+                "namespace-controller",
+                "serviceaccount-controller"));
+    names.addAll(List.of(more));
     Server server =
         new Server(
             "controllers",
@@ -195,8 +204,7 @@ public final class ControlPlane implements AutoCloseable {
                 "--leader-elect=false",
                 "--secure-port=0",
                 "--use-service-account-credentials",
-                "--controllers=garbage-collector-controller,namespace-controller,"
-                    + "serviceaccount-controller",
+                "--controllers=" + String.join(",", names),
                 "--service-account-private-key-file=" + credentials.tokenKey()));
     controllers = server;
     server.start();
@@ -254,6 +262,16 @@ public final class ControlPlane implements AutoCloseable {
                 "--cache-dir=" + folder.resolve("kubectl")));
     command.addAll(List.of(arguments));
     return apiServers.getFirst().place().attempt(KUBECTL, command);
+  }
+
+  /** Runs helm as an administrator. */
+  public Commands.Result helm(Duration patience, String... arguments) {
+    List<String> command = new ArrayList<>(List.of(arguments));
+    command.add("--kubeconfig=" + adminKubeconfig());
+    return apiServers
+        .getFirst()
+        .place()
+        .attempt(patience, programs.helmCommand(folder.resolve("helm"), command));
   }
 
   /**

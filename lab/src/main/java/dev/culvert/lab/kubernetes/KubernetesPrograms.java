@@ -5,6 +5,7 @@ import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.LabException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -15,6 +16,7 @@ import java.util.Map;
  */
 public record KubernetesPrograms(Path folder) {
   private static final Duration BUILD = Duration.ofMinutes(50);
+  private static final Duration HELM = Duration.ofSeconds(30);
 
   /**
    * Builds the programs, unless they are there already. Waits if another process builds them.
@@ -30,6 +32,21 @@ public record KubernetesPrograms(Path folder) {
       throw new LabException(result.err().strip());
     }
     return new KubernetesPrograms(Path.of(result.out().strip()));
+  }
+
+  /** Runs helm without a cluster. It keeps its own files in the folder. */
+  public Commands.Result helm(Path home, String... arguments) {
+    return Commands.attempt(HELM, Map.of(), helmCommand(home, List.of(arguments)));
+  }
+
+  List<String> helmCommand(Path home, List<String> arguments) {
+    List<String> command = new ArrayList<>(List.of("env"));
+    for (String folder : List.of("CACHE", "CONFIG", "DATA")) {
+      command.add("HELM_" + folder + "_HOME=" + home.resolve(folder));
+    }
+    command.add(program("helm"));
+    command.addAll(arguments);
+    return command;
   }
 
   String program(String name) {

@@ -242,9 +242,9 @@ public final class Links {
   }
 
   /**
-   * Changes one of its settings in {@code net/ipv4/conf}.
+   * Sets one of IPv4's settings of the interface.
    *
-   * @param setting its number among the kernel's IPV4_DEVCONF
+   * @param setting its number, an IPV4_DEVCONF of linux/ip.h
    */
   void setIpv4(int index, int setting, int value) throws IOException {
     NetlinkWriter request = link(RTM_SETLINK, NetlinkMessage.NLM_F_ACK, index, 0, 0);

@@ -16,11 +16,9 @@ import java.util.regex.Pattern;
 public final class Sysctls {
   private static final Path ROOT = Path.of("/proc/sys");
 
-  private static final Pattern OF_DEVICE = Pattern.compile("net/ipv4/conf/([^/]+)/([a-z_]+)");
-
-  /** Settings by their number among the kernel's IPV4_DEVCONF. */
-  private static final Map<String, Integer> BY_NETLINK =
-      Map.of("rp_filter", 8, "src_valid_mark", 24);
+  private static final Pattern SOURCE_MARK =
+      Pattern.compile("net/ipv4/conf/([^/]+)/src_valid_mark");
+  private static final int IPV4_DEVCONF_SRC_VMARK = 24;
 
   private Sysctls() {}
 
@@ -43,26 +41,22 @@ public final class Sysctls {
   }
 
   /**
-   * Writes a setting. In a container the files are read-only; some settings of devices are given by
-   * netlink then.
+   * Writes a setting, by netlink: in a container {@code /proc/sys} is read-only.
+   *
+   * @param key that of src_valid_mark of a device: no other is set
+   * @param value a whole number
    */
   public static void write(String key, String value) throws IOException {
-    try {
-      Files.writeString(path(key), value, StandardCharsets.US_ASCII);
-    } catch (FileSystemException e) {
-      Matcher of = OF_DEVICE.matcher(key);
-      Integer setting = of.matches() ? BY_NETLINK.get(of.group(2)) : null;
-      if (setting == null || e instanceof NoSuchFileException) {
-        throw e;
-      }
-      writeByNetlink(of.group(1), setting, value);
+    Matcher device = SOURCE_MARK.matcher(key);
+    if (!device.matches()) {
+      throw new IllegalArgumentException("not a kernel setting that is set: " + key);
     }
-  }
-
-  private static void writeByNetlink(String device, int setting, String value) throws IOException {
     try (Netlink netlink = Netlink.open()) {
       Links links = new Links(netlink);
-      links.setIpv4(links.get(device).index(), setting, Integer.parseInt(value));
+      links.setIpv4(
+          links.get(device.group(1)).index(),
+          IPV4_DEVCONF_SRC_VMARK,
+          Integer.parseUnsignedInt(value));
     }
   }
 

@@ -80,9 +80,7 @@ final class Plans {
             RulePlan.to(220, Prefix.host(REMOTE6), TABLE),
             RulePlan.to(230, CLUSTER, TABLE),
             RulePlan.to(230, CLUSTER6, TABLE)),
-        List.of(
-            new SysctlPlan("net/ipv4/conf/eth0/rp_filter", "2"),
-            new SysctlPlan("net/ipv4/conf/all/src_valid_mark", "1")),
+        List.of(new SysctlPlan("net/ipv4/conf/eth0/src_valid_mark", "1")),
         guard(remoteServers, localServers));
   }
 

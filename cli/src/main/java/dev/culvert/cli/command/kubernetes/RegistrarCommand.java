@@ -2,9 +2,7 @@
 package dev.culvert.cli.command.kubernetes;
 
 import ch.qos.logback.classic.Level;
-import dev.culvert.cli.command.CommandException;
 import dev.culvert.cli.command.ExitCode;
-import dev.culvert.cli.command.ListOption;
 import dev.culvert.cli.command.LogOption;
 import dev.culvert.cli.command.Signals;
 import dev.culvert.cluster.kube.KubeApi;
@@ -16,13 +14,10 @@ import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.config.KubernetesConfig;
 import dev.culvert.log.EventLog;
 import dev.culvert.log.LogEvent;
-import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -41,30 +36,7 @@ public final class RegistrarCommand implements Callable<Integer> {
 
   private final Machine machine;
 
-  @Option(
-      names = "--kubeconfig",
-      paramLabel = "FILE",
-      defaultValue = "${env:CULVERT_KUBECONFIG}",
-      description =
-          "Access to the API. Default: CULVERT_KUBECONFIG, the service account of the pod.")
-  private @Nullable Path kubeconfig;
-
-  @Option(
-      names = "--control-plane",
-      paramLabel = "ADDRESSES",
-      split = ",",
-      defaultValue = "${env:CULVERT_CONTROL_PLANE}",
-      description =
-          "Addresses of the API servers; only control-plane nodes may claim them. Default:"
-              + " CULVERT_CONTROL_PLANE, the service's address.")
-  private @Nullable List<String> controlPlane;
-
-  @Option(
-      names = "--api-server-port",
-      paramLabel = "PORT",
-      defaultValue = "${env:CULVERT_API_SERVER_PORT:-6443}",
-      description = "Port of the API servers. Default: CULVERT_API_SERVER_PORT, 6443.")
-  private int apiServerPort;
+  @Mixin private ServerOptions server;
 
   @Option(
       names = "--pod-ranges",
@@ -116,18 +88,13 @@ public final class RegistrarCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     logOption.begin(Level.INFO);
-    List<IpAddress> servers = parsed(controlPlane, IpAddress::parse);
-    KubernetesConfig access =
-        KubernetesConfig.ofAccess(
-            servers,
-            apiServerPort,
-            kubeconfig == null || kubeconfig.toString().isEmpty() ? null : kubeconfig);
+    KubernetesConfig access = server.access();
     Registrar.Settings settings =
         new Registrar.Settings(
-            parsed(nodeCidrs, Prefix::parse),
-            parsed(serviceCidrs, Prefix::parse),
-            servers,
-            parsed(clusterCidrs, Prefix::parse));
+            ServerOptions.parsed(nodeCidrs, Prefix::parse),
+            ServerOptions.parsed(serviceCidrs, Prefix::parse),
+            server.servers(),
+            ServerOptions.parsed(clusterCidrs, Prefix::parse));
     if (settings.podNetworks().isEmpty()) {
       log.warn(
           LogEvent.CONFIG_WARNING,
@@ -143,14 +110,5 @@ public final class RegistrarCommand implements Callable<Integer> {
       log.info(LogEvent.REGISTRAR_ENDED, "the registrar ends: {}", running.stats());
     }
     return ExitCode.OK;
-  }
-
-  private static <T> List<T> parsed(@Nullable List<String> texts, Function<String, T> parse)
-      throws CommandException {
-    try {
-      return ListOption.values(texts).stream().map(parse).toList();
-    } catch (IllegalArgumentException e) {
-      throw new CommandException(ExitCode.USAGE, String.valueOf(e.getMessage()));
-    }
   }
 }
