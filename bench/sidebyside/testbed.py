@@ -68,8 +68,10 @@ class Node:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(pid), signal.SIGKILL)
         run("ip", "netns", "delete", self.namespace, check=False)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.uapi)
+        # Notes of gateways about their guards, which went with the namespace.
+        for file in (self.uapi, *(f"/run/culvert/{self.device}.{kind}" for kind in ("guard", "settings", "sock"))):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(file)
         self.log.close()
 
 

@@ -216,22 +216,28 @@ public final class GatewayDaemon implements AutoCloseable {
    */
   private synchronized void followDiscovery() {
     GatewayState now = state;
+    long began = System.nanoTime();
+    boolean accepted = false;
     try {
       GatewayConfig wanted = now.source().parse();
       if (!wanted.equals(now.config())) {
         become(now.source(), wanted, now.snapshot());
+        observation.nodesApplied(System.nanoTime() - began);
         log.info(
             LogEvent.NODES_FOLLOWED,
             "{} follows {}",
             Field.tunnel(interfaceName()),
             source(wanted));
       }
+      accepted = true;
     } catch (ConfigException | IOException | RuntimeException e) {
       log.error(
           LogEvent.NODES_REFUSED,
           "{}: the nodes in force stay: {}",
           Field.tunnel(interfaceName()),
           Field.reason(e.getMessage()));
+    } finally {
+      observation.nodesRead(accepted);
     }
   }
 
@@ -241,6 +247,7 @@ public final class GatewayDaemon implements AutoCloseable {
    */
   private synchronized void followSnapshot(ClusterSnapshot snapshot)
       throws ConfigException, IOException {
+    long began = System.nanoTime();
     newest = snapshot;
     GatewayState now = state;
     GatewayConfig wanted = parseOrForget(now, snapshot);
@@ -255,6 +262,7 @@ public final class GatewayDaemon implements AutoCloseable {
         .forEach(GatewayDaemon::warn);
     become(now.source(), wanted, snapshot);
     behind = false;
+    observation.nodesApplied(System.nanoTime() - began);
     log.info(
         LogEvent.NODES_FOLLOWED, "{} follows {}", Field.tunnel(interfaceName()), source(wanted));
   }

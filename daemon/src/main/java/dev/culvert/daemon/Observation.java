@@ -29,6 +29,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
@@ -56,6 +57,8 @@ final class Observation implements Source, AutoCloseable {
   private @Nullable FutureTask<EngineReading> asked;
 
   private volatile Reading.Reload reload = new Reading.Reload(true, now());
+  private volatile boolean nodesAccepted = true;
+  private volatile Reading.Applied applied = Reading.Applied.NONE;
 
   private @Nullable ObservabilityConfig config;
   private @Nullable Endpoint endpoint;
@@ -146,9 +149,22 @@ final class Observation implements Source, AutoCloseable {
     return open == null ? null : open.text();
   }
 
-  /** Tells that the configuration was read again. */
+  /** Tells that the configuration was read again, and the file of nodes with it. */
   void reloaded(boolean accepted) {
     reload = new Reading.Reload(accepted, accepted ? now() : reload.acceptedAt());
+    if (accepted) {
+      nodesAccepted = true;
+    }
+  }
+
+  /** Tells that the file of nodes alone was read again. */
+  void nodesRead(boolean accepted) {
+    nodesAccepted = accepted;
+  }
+
+  /** Tells that changed nodes are in force. For one caller at a time. */
+  void nodesApplied(long nanos) {
+    applied = applied.plus(nanos);
   }
 
   /** Has the packets until now judged by the policy of {@code before}, which another replaces. */
@@ -161,15 +177,24 @@ final class Observation implements Source, AutoCloseable {
     }
   }
 
+  /** Only some exporters show this node's key, and a reload holds up who asks for it. */
+  private static boolean isKeyShown(GatewayConfig config) {
+    ObservabilityConfig observability = config.observability();
+    return observability != null
+        && !Set.of(ObservabilityConfig.Compat.EXPORTER).containsAll(observability.compat());
+  }
+
   @Override
   public Reading read() {
     GatewayState now = state.get();
     RunningTunnel tunnel = now.requireRunning().tunnel();
     EngineReading engine = null;
     KeysReading keys = null;
+    String publicKey = null;
     try {
       engine = answer(ask(tunnel), System.nanoTime() + Health.STUCK.toNanos());
       keys = now.requireRunning().keys();
+      publicKey = isKeyShown(now.config()) ? now.requireRunning().identity().keyText() : null;
     } catch (IOException e) {
       LOG.per("reading")
           .warn(
@@ -192,7 +217,9 @@ final class Observation implements Source, AutoCloseable {
         now.requireKernel().repairs(),
         keys,
         api,
-        reload,
+        publicKey,
+        new Reading.Reload(reload.successful() && nodesAccepted, reload.acceptedAt()),
+        applied,
         LineLimit.ofProcess().suppressed(),
         tunnel.failure().orElse(null));
   }

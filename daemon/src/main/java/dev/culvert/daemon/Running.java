@@ -69,13 +69,13 @@ sealed interface Running extends AutoCloseable permits RunningWireGuard, Running
    * @param espKeyId the newest global key, or 0
    */
   record Identity(String engine, @Nullable PublicKey publicKey, int espKeyId) {
+    /** The public key in base64. */
+    @Nullable String keyText() {
+      return publicKey == null ? null : publicKey.toString();
+    }
+
     OwnClaim claim(int port, Collection<IpAddress> addresses) {
-      return new OwnClaim(
-          engine,
-          publicKey == null ? null : publicKey.toString(),
-          espKeyId,
-          port,
-          addresses.stream().sorted().toList());
+      return new OwnClaim(engine, keyText(), espKeyId, port, addresses.stream().sorted().toList());
     }
   }
 

@@ -8,18 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.testing.Eventually;
-import dev.culvert.daemon.testing.FakeMachine;
-import dev.culvert.daemon.testing.FakeNetwork;
-import dev.culvert.daemon.testing.FakeTunnel;
-import dev.culvert.daemon.testing.FakeTunnels;
 import dev.culvert.daemon.testing.GatewayYaml;
 import dev.culvert.daemon.testing.LogLines;
-import dev.culvert.routing.IpAddress;
-import dev.culvert.tunnel.engine.DropReason;
-import dev.culvert.tunnel.engine.Endpoint;
-import dev.culvert.tunnel.engine.PeerReading;
 import dev.culvert.tunnel.engine.PeerState;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -37,8 +28,6 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.KeyStore;
 import java.time.Duration;
-import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -49,93 +38,13 @@ import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Metrics and health over HTTP: only if configured, only for those who may read them, and with the
  * state of the gateway at that moment.
  */
-final class ObservationTest {
-  private static final String A = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=";
-  private static final String B = "TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0=";
-
-  private final FakeNetwork network = new FakeNetwork();
-  private final FakeTunnels tunnels = new FakeTunnels();
-  private final HttpClient client = HttpClient.newHttpClient();
-  private int port;
-  private Path file;
-  private Machine machine;
-
-  @TempDir private Path directory;
-
-  @BeforeEach
-  void prepare() throws IOException {
-    file = directory.resolve("gw.yaml");
-    machine = FakeMachine.in(directory, tunnels, network);
-    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.ofLiteral("127.0.0.1"))) {
-      port = free.getLocalPort();
-    }
-  }
-
-  /** Starts a gateway with two peers, one of them without a name. */
-  private GatewayDaemon start(String... observability) throws Exception {
-    write(observability);
-    return GatewayDaemon.start(file, machine);
-  }
-
-  private void write(String... observability) throws IOException {
-    GatewayYaml yaml = GatewayYaml.of("cv0", "addresses: [10.66.0.1/24]", "listenPort: 51820");
-    yaml.with("identity: {privateKeyFile: " + directory.resolve("private.key") + "}");
-    yaml.with(
-        "observability: {listen: '127.0.0.1:"
-            + port
-            + "'"
-            + Stream.of(observability).map(o -> ", " + o).collect(Collectors.joining())
-            + "}");
-    yaml.peers(
-            GatewayYaml.entry("a", "publicKey: " + A, "allowedIps: [10.66.2.0/24, 10.66.1.9/32]"),
-            "{publicKey: " + B + ", allowedIps: [10.66.3.0/24]}")
-        .write(file);
-  }
-
-  private HttpResponse<String> get(String path, String... headers) throws Exception {
-    HttpRequest.Builder request =
-        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path));
-    if (headers.length > 0) {
-      request.headers(headers);
-    }
-    return client.send(request.build(), BodyHandlers.ofString());
-  }
-
-  private String scrape() throws Exception {
-    HttpResponse<String> response = get("/metrics");
-    assertEquals(200, response.statusCode());
-    return response.body();
-  }
-
-  /** The value of the only series that begins so. */
-  private static String value(String scrape, String series) {
-    List<String> lines = scrape.lines().filter(line -> line.startsWith(series)).toList();
-    assertEquals(1, lines.size(), () -> series + " in " + scrape);
-    return lines.getFirst().substring(lines.getFirst().lastIndexOf(' ') + 1);
-  }
-
-  private FakeTunnel tunnel() {
-    return tunnels.devices().getFirst().tunnel();
-  }
-
-  private static PeerReading peer(String name, PeerState state, @Nullable Instant handshake) {
-    Endpoint at = Endpoint.of(IpAddress.parse("192.0.2.9"), 51_820);
-    return new PeerReading(name, at, state, handshake, 3_208_804_123L, 42);
-  }
-
-  private static Path secret(Path file, String text) throws IOException {
-    Files.writeString(file, text);
-    return Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
-  }
-
+final class ObservationTest extends ObservedGateway {
   @Test
   void thePageShowsThePeersAndForbidsAllThatComesFromElsewhere() throws Exception {
     try (GatewayDaemon daemon = start()) {
@@ -229,161 +138,6 @@ final class ObservationTest {
   }
 
   @Test
-  void eachReasonForDropsIsThereFromTheStart() throws Exception {
-    try (GatewayDaemon daemon = start()) {
-      assertFalse(daemon.wasStopped());
-      String scrape = scrape();
-      for (DropReason reason : DropReason.values()) {
-        String series =
-            "culvert_drops_total{direction=\"%s\",interface=\"cv0\",reason=\"%s\"}"
-                .formatted(reason.direction().label(), reason.label());
-        assertEquals(reason == DropReason.BAD_TAG ? "3.0" : "0.0", value(scrape, series));
-      }
-    }
-  }
-
-  @Test
-  void peersHaveTheSeriesOfTheWireGuardExporter() throws Exception {
-    try (GatewayDaemon daemon = start()) {
-      Instant shaken = Instant.now().minusSeconds(100);
-      tunnel()
-          .peers(List.of(peer(A, PeerState.ESTABLISHED, shaken), peer(B, PeerState.NEVER, null)));
-      String scrape = scrape();
-      String a =
-          "{allowed_ips=\"10.66.1.9/32,10.66.2.0/24\",friendly_name=\"a\",interface=\"cv0\","
-              + "public_key=\""
-              + A
-              + "\"}";
-      String b = "{allowed_ips=\"10.66.3.0/24\",interface=\"cv0\",public_key=\"" + B + "\"}";
-      assertEquals("3.208804123E9", value(scrape, "wireguard_sent_bytes_total" + a));
-      assertEquals("42.0", value(scrape, "wireguard_received_bytes_total" + a));
-      assertEquals(
-          (double) shaken.getEpochSecond(),
-          Double.parseDouble(value(scrape, "wireguard_latest_handshake_seconds" + a)));
-      assertEquals(
-          100,
-          Double.parseDouble(value(scrape, "wireguard_latest_handshake_delay_seconds" + a)),
-          20);
-      assertEquals("0.0", value(scrape, "wireguard_latest_handshake_seconds" + b));
-      assertEquals("1.0", value(scrape, "culvert_peers{interface=\"cv0\",state=\"established\"}"));
-      assertEquals("1.0", value(scrape, "culvert_peers{interface=\"cv0\",state=\"never\"}"));
-      assertEquals("0.0", value(scrape, "culvert_peers{interface=\"cv0\",state=\"stale\"}"));
-      tunnel().peers(List.of(peer(A, PeerState.STALE, shaken)));
-      String without = scrape();
-      assertFalse(without.contains(B), "a peer that is gone has no series");
-      assertEquals("1.0", value(without, "culvert_peers{interface=\"cv0\",state=\"stale\"}"));
-      assertFalse(daemon.wasStopped());
-    }
-  }
-
-  @Test
-  void manyPeersAreCountedButNotShownEach() throws Exception {
-    try (GatewayDaemon daemon = start()) {
-      List<PeerReading> many = new ArrayList<>();
-      for (int i = 0; i < 257; i++) {
-        many.add(peer("peer" + i, PeerState.IDLE, Instant.now()));
-      }
-      tunnel().peers(many.subList(0, 256));
-      String each = scrape();
-      assertEquals(256, lines(each, "wireguard_sent_bytes_total{"));
-      assertEquals("0.0", value(each, "culvert_peers_truncated"));
-      tunnel().peers(many);
-      String sums = scrape();
-      assertEquals(0, lines(sums, "wireguard_"));
-      assertEquals("1.0", value(sums, "culvert_peers_truncated"));
-      assertEquals("257.0", value(sums, "culvert_peers{interface=\"cv0\",state=\"idle\"}"));
-      assertTrue(lines(sums, "culvert_") + lines(sums, "jvm_") + lines(sums, "process_") <= 300);
-      write("perPeer: 'on'");
-      daemon.reload();
-      assertEquals(257, lines(scrape(), "wireguard_sent_bytes_total{"));
-    }
-  }
-
-  private static long lines(String scrape, String beginning) {
-    return scrape.lines().filter(line -> line.startsWith(beginning)).count();
-  }
-
-  @Test
-  void inAClusterTheLabelHasTheNodesRangeAndNoSinglePods() throws Exception {
-    GatewayYaml.of("cv0")
-        .with("node: n1", "observability: {listen: '127.0.0.1:" + port + "'}")
-        .with("identity: {privateKeyFile: " + directory.resolve("private.key") + "}")
-        .nodes(
-            GatewayYaml.entry("n1", "internal: [192.0.2.1]"),
-            GatewayYaml.entry(
-                "n2",
-                "publicKey: " + A,
-                "internal: [192.0.2.2]",
-                "podCIDRs: [10.66.2.0/24, 10.66.9.7/32]"),
-            GatewayYaml.entry(
-                "n3", "publicKey: " + B, "internal: [192.0.2.3]", "podCIDRs: [10.66.9.8/32]"))
-        .write(file);
-    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
-      tunnel()
-          .peers(List.of(peer(A, PeerState.IDLE, Instant.now()), peer(B, PeerState.NEVER, null)));
-      String scrape = scrape();
-      assertEquals(
-          "42.0",
-          value(
-              scrape,
-              "wireguard_received_bytes_total{allowed_ips=\"10.66.2.0/24\",friendly_name=\"n2\""));
-      assertEquals(
-          "42.0",
-          value(
-              scrape,
-              "wireguard_received_bytes_total{allowed_ips=\"192.0.2.3/32\",friendly_name=\"n3\""));
-      assertEquals(
-          "3.0", value(scrape, "culvert_cluster_nodes{interface=\"cv0\",source=\"static\"}"));
-      assertFalse(daemon.wasStopped());
-    }
-  }
-
-  @Test
-  void theGuardIsCheckedAndItsPacketsAreAudited() throws Exception {
-    network.count("unknown_out", 2);
-    network.count("exempt_api_server_request_out", 5);
-    try (GatewayDaemon daemon = start()) {
-      String scrape = scrape();
-      assertEquals(
-          "1.0", value(scrape, "culvert_guard_present{family=\"ipv4\",interface=\"cv0\"}"));
-      assertEquals(
-          "0.0", value(scrape, "culvert_clear_seen_total{interface=\"cv0\",where=\"egress\"}"));
-      assertEquals(
-          "2.0",
-          value(
-              scrape,
-              "culvert_audit_packets_total{interface=\"cv0\",outcome=\"dropped\",traffic=\"unclassified\""));
-      assertEquals(
-          "10.0",
-          value(
-              scrape,
-              "culvert_audit_packets_total{interface=\"cv0\",outcome=\"encrypted\",traffic=\"unclassified\""));
-      assertEquals(200, get("/readyz").statusCode());
-      assertEquals(200, get("/startupz").statusCode());
-      network.flushGuard();
-      assertTrue(Eventually.holds(() -> status("/readyz") == 503), "nft is asked again");
-      assertEquals("not ok\n", get("/readyz").body());
-      assertTrue(get("/readyz?verbose").body().contains("[-] guard"));
-      String without = scrape();
-      assertEquals(
-          "0.0", value(without, "culvert_guard_present{family=\"ipv6\",interface=\"cv0\"}"));
-      assertEquals("0.0", value(without, "culvert_ready"));
-      assertEquals("1.0", value(without, "culvert_live"));
-      assertEquals(200, get("/startupz").statusCode(), "it has started");
-      assertEquals(200, get("/livez").statusCode());
-      assertFalse(daemon.wasStopped());
-    }
-  }
-
-  private int status(String path) {
-    try {
-      return get(path).statusCode();
-    } catch (Exception e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
-  @Test
   void aLaneThatIsStuckMakesTheProgramNotLive() throws Exception {
     try (GatewayDaemon daemon = start()) {
       assertEquals(200, get("/livez").statusCode());
@@ -415,23 +169,6 @@ final class ObservationTest {
               .filter(text -> !text.equals(A) && !text.equals(B))
               .toList());
       assertFalse(daemon.wasStopped());
-    }
-  }
-
-  @Test
-  void aReloadThatIsRefusedShowsAndTheEndpointFollowsTheConfiguration() throws Exception {
-    try (GatewayDaemon daemon = start()) {
-      assertEquals("1.0", value(scrape(), "culvert_config_last_reload_successful"));
-      String good = Files.readString(file);
-      Files.writeString(file, "nonsense: 1");
-      assertThrows(ConfigException.class, daemon::reload);
-      assertEquals("0.0", value(scrape(), "culvert_config_last_reload_successful"));
-      Files.writeString(file, good.replaceAll("(?m)^ *observability:.*\n", ""));
-      daemon.reload();
-      assertThrows(ConnectException.class, () -> get("/metrics"));
-      Files.writeString(file, good);
-      daemon.reload();
-      assertEquals("1.0", value(scrape(), "culvert_config_last_reload_successful"));
     }
   }
 

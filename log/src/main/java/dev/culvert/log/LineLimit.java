@@ -88,7 +88,12 @@ public final class LineLimit {
     }
   }
 
-  LineLimit(LongSupplier nanoClock) {
+  /**
+   * A limit of its own.
+   *
+   * @param nanoClock monotonic
+   */
+  public LineLimit(LongSupplier nanoClock) {
     this.nanoClock = nanoClock;
   }
 
@@ -109,7 +114,7 @@ public final class LineLimit {
    * @return how many lines of this event were left out before it, for this subject's sake or for
    *     the sum's; negative if this one is left out too
    */
-  synchronized long take(LogEvent event, @Nullable Throwable failure, String subject) {
+  public synchronized long take(LogEvent event, @Nullable Throwable failure, String subject) {
     long now = nanoClock.getAsLong();
     Allowance own = ofSubject(new Key(event, classOf(failure), subject), now);
     Allowance all =

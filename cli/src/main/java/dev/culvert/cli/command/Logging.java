@@ -14,13 +14,16 @@ import ch.qos.logback.core.rolling.SizeBasedTriggeringPolicy;
 import ch.qos.logback.core.spi.ContextAwareBase;
 import ch.qos.logback.core.util.FileSize;
 import dev.culvert.cli.command.log.Journal;
+import dev.culvert.cli.command.log.LibraryLimit;
 import dev.culvert.cli.command.log.LogFormat;
 import dev.culvert.cli.command.log.RecentAppender;
+import dev.culvert.log.LineLimit;
 import dev.culvert.log.RecentLines;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Objects;
 import org.slf4j.LoggerFactory;
+import org.slf4j.bridge.SLF4JBridgeHandler;
 
 /**
  * Logs short lines to standard error, or to a file once there is no terminal. It is configured in
@@ -97,6 +100,20 @@ public final class Logging extends ContextAwareBase implements Configurator {
     recent.start();
     root.addAppender(recent);
     context.getLogger(OURS).setLevel(level(byDefault));
+    takeInLibraries(context);
+  }
+
+  /**
+   * Libraries that log by other means, as that of the metrics does, would write to standard error
+   * in a form of their own.
+   */
+  private static void takeInLibraries(LoggerContext context) {
+    context.resetTurboFilterList();
+    context.addTurboFilter(new LibraryLimit(OURS, LineLimit.ofProcess()));
+    if (!SLF4JBridgeHandler.isInstalled()) {
+      SLF4JBridgeHandler.removeHandlersForRootLogger();
+      SLF4JBridgeHandler.install();
+    }
   }
 
   /**

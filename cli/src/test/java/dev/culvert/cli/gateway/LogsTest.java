@@ -105,6 +105,7 @@ final class LogsTest {
       awaitEvent(gateways.ours, LogEvent.GUARD_REPAIRED);
 
       flood(pair, gateways, initiation);
+      breakScrapesOff(pair, gateways);
 
       KeyTraces secrets = secrets(gateways, preshared);
       byte[] archive = bundle(pair);
@@ -184,6 +185,25 @@ final class LogsTest {
     assertTrue(all <= 10 * seconds, () -> output);
     long suppressed = value(metrics, "culvert_log_suppressed_total{");
     assertTrue(suppressed > 0, () -> suppressed + " lines were left out");
+  }
+
+  /** The library of the metrics logs each of them, with a stack trace, in a way of its own. */
+  private static void breakScrapesOff(EspPair pair, UpPair gateways) {
+    String scrape =
+        "exec 3<>/dev/tcp/127.0.0.1/9586;"
+            + " printf 'GET /metrics HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\n\\r\\n' >&3";
+    gateways.ours.await(
+        "lines of the library",
+        Commands.PATIENCE,
+        () -> {
+          pair.ours.run("bash", "-c", scrape);
+          return lines(gateways.ours.output(), LogEvent.LIBRARY).size() >= 5;
+        });
+    for (int i = 0; i < 20; i++) {
+      pair.ours.run("bash", "-c", scrape);
+    }
+    int lines = lines(gateways.ours.output(), LogEvent.LIBRARY).size();
+    assertTrue(lines <= 12, () -> lines + " lines, which is more than a burst of two loggers");
   }
 
   private static long value(String metrics, String series) {

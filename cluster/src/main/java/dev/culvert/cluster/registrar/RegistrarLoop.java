@@ -94,7 +94,8 @@ final class RegistrarLoop implements AutoCloseable {
     long now = nanoTime.getAsLong();
     if (!lease.holds(now)) {
       stopLeading();
-      return Long.MAX_VALUE;
+      // A lease that ran out and was renewed before its keeper looked is not told as a change.
+      return LeaderLease.RETRY.toNanos();
     }
     Seen cluster = seen.get();
     if (cluster == null) {

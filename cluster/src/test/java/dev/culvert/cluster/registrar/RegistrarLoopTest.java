@@ -131,6 +131,22 @@ class RegistrarLoopTest {
     assertEquals(List.of("one a", "two b"), kube.writes);
   }
 
+  /** As after a stop of the whole process, or a request without an answer. */
+  @Test
+  void aLeaderWhoseLeaseRanOutBeforeItsKeeperLookedGoesOnByItself() throws InterruptedException {
+    pass(4, one);
+    node("b", 2, "10.1.2.0/24");
+    nanos += LeaderLease.DURATION.toNanos();
+    long wait = one.loop.round();
+    assertNull(phase("b"), "it does not lead at this moment");
+    one.keeper.attempt();
+    assertTrue(one.stats().leads());
+    assertTrue(wait <= LeaderLease.RETRY.toNanos(), "nobody wakes it: it waits for " + wait);
+    nanos += wait;
+    one.loop.round();
+    assertEquals(Phase.ACCEPTED, phase("b"));
+  }
+
   /** An older claim, so that it would come first if no node had the range yet. */
   private void olderClaim(String name, int number) {
     objects.claim(name, FakeCluster.key(number));

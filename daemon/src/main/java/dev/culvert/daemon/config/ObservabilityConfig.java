@@ -6,6 +6,7 @@ import dev.culvert.routing.Prefix;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -67,7 +68,21 @@ public record ObservabilityConfig(
   /** The families of another exporter. */
   public enum Compat {
     /** MindFlavor's prometheus_wireguard_exporter. */
-    EXPORTER
+    EXPORTER,
+
+    /**
+     * Calico's Felix. Has a family of the same name as {@link #EXPORTER} with other labels, so
+     * there is only one of the two.
+     */
+    CALICO,
+
+    /** mdlayher's wireguard_exporter. */
+    MDLAYHER;
+
+    /** As in a configuration. */
+    public String text() {
+      return name().toLowerCase(Locale.ROOT);
+    }
   }
 
   /** The address and port, as in {@code 127.0.0.1:9586}. */

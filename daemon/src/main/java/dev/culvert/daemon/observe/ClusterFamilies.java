@@ -14,8 +14,14 @@ final class ClusterFamilies {
     ClusterConfig cluster = reading.config().cluster();
     ControlPlaneView api = reading.controlPlane();
     if (cluster.scope() != ClusterConfig.Scope.PEERS) {
+      String source = api == null ? "static" : KUBERNETES;
+      families.add(Metric.CLUSTER_NODES, cluster.map().nodes().size(), source);
       families.add(
-          Metric.CLUSTER_NODES, cluster.map().nodes().size(), api == null ? "static" : KUBERNETES);
+          Metric.CLUSTER_ENDPOINTS,
+          cluster.map().nodes().stream().mapToLong(node -> node.podCidrs().size()).sum(),
+          source);
+      Reading.Applied applied = reading.applied();
+      families.summary(Metric.CLUSTER_APPLY, applied.count(), applied.seconds(), source);
     }
     if (api != null) {
       families.addIfKnown(Metric.CLUSTER_SYNC, api.lastSyncTimestampSeconds(), KUBERNETES);

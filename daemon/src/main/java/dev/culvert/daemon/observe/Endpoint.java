@@ -14,6 +14,7 @@ import dev.culvert.daemon.page.PageServer;
 import dev.culvert.daemon.page.PageServer.Content;
 import dev.culvert.log.EventLog;
 import dev.culvert.log.LogEvent;
+import dev.culvert.tunnel.kernel.ThreadPriority;
 import io.prometheus.metrics.exporter.httpserver.MetricsHandler;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import io.prometheus.metrics.instrumentation.jvm.JvmBufferPoolMetrics;
@@ -29,8 +30,6 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.concurrent.ExecutionException;
@@ -130,7 +129,10 @@ public final class Endpoint implements AutoCloseable {
     ready = new Shared(() -> Health.ready(source.read()));
     token = config.tokenFile() == null ? null : new BearerToken(config.tokenFile());
     needsOwnName = token == null && config.isLocal();
-    threads = Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("metrics-", 0).factory());
+    // Platform threads, since each may have a priority of its own.
+    threads =
+        Executors.newThreadPerTaskExecutor(
+            Thread.ofPlatform().daemon().name("metrics-", 0).factory());
   }
 
   private static void limit(String property, int value) {
@@ -186,13 +188,13 @@ public final class Endpoint implements AutoCloseable {
     JvmThreadsMetrics.builder().register(registry);
     JvmBufferPoolMetrics.builder().register(registry);
     HttpHandler metrics = new MetricsHandler(registry);
-    page("/metrics", true, named(metrics::handle));
+    page("/metrics", true, named(exchange -> afterPackets(exchange, metrics::handle)));
     page("/livez", false, exchange -> health(exchange, live.get()));
     page("/readyz", false, exchange -> health(exchange, ready()));
     page("/startupz", false, exchange -> health(exchange, started()));
     page("/page.css", false, named(exchange -> answer(exchange, PageServer.style())));
     page("/page.js", false, named(exchange -> answer(exchange, PageServer.script())));
-    page("/", false, this::forPeople);
+    page("/", false, exchange -> afterPackets(exchange, this::forPeople));
     server.setExecutor(threads);
     server.start();
   }
@@ -220,6 +222,15 @@ public final class Endpoint implements AutoCloseable {
     return started ? Health.STARTED : ready();
   }
 
+  /**
+   * With thousands of peers an answer takes milliseconds, in which packets would wait. Probes of
+   * health do not come here: they must be answered on a busy machine too.
+   */
+  private static void afterPackets(HttpExchange exchange, Answerer answerer) throws IOException {
+    ThreadPriority.yieldToPackets();
+    answerer.answer(exchange);
+  }
+
   /** As {@code answerer}, but only for requests that name this server, if they have to. */
   private Answerer named(Answerer answerer) {
     return exchange -> {
@@ -232,7 +243,7 @@ public final class Endpoint implements AutoCloseable {
   }
 
   private static boolean isNamed(HttpExchange exchange) {
-    return PageServer.isOwnName(exchange.getRequestHeaders().getFirst("Host"), machineName());
+    return PageServer.isOwnName(exchange.getRequestHeaders().getFirst("Host"), MachineName.read());
   }
 
   private static void refuseName(HttpExchange exchange) throws IOException {
@@ -271,15 +282,6 @@ public final class Endpoint implements AutoCloseable {
       answer(exchange, page.page(exchange.getRequestURI().getRawQuery()));
     } else {
       answer(exchange, PageServer.askForToken());
-    }
-  }
-
-  /** As the kernel knows it, so that no name server is asked. */
-  private static String machineName() {
-    try {
-      return Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
-    } catch (IOException e) {
-      return "localhost";
     }
   }
 

@@ -15,6 +15,8 @@ import io.prometheus.metrics.model.snapshots.MetricSnapshot;
 import io.prometheus.metrics.model.snapshots.MetricSnapshots;
 import io.prometheus.metrics.model.snapshots.SummarySnapshot;
 import io.prometheus.metrics.model.snapshots.SummarySnapshot.SummaryDataPointSnapshot;
+import io.prometheus.metrics.model.snapshots.UnknownSnapshot;
+import io.prometheus.metrics.model.snapshots.UnknownSnapshot.UnknownDataPointSnapshot;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -52,6 +54,9 @@ final class Families {
       case INFO ->
           builder(metric, InfoSnapshot.builder())
               .dataPoint(InfoDataPointSnapshot.builder().labels(labels).build());
+      case UNTYPED ->
+          builder(metric, UnknownSnapshot.builder())
+              .dataPoint(UnknownDataPointSnapshot.builder().labels(labels).value(value).build());
       case SUMMARY, GAUGE_HISTOGRAM -> throw new IllegalArgumentException(metric.text());
     }
   }
@@ -74,13 +79,13 @@ final class Families {
   }
 
   /** Adds a summary without quantiles. */
-  void summary(Metric metric, long count, long sum, String... values) {
+  void summary(Metric metric, long count, double sum, String... values) {
     builder(metric, SummarySnapshot.builder())
         .dataPoint(
             SummaryDataPointSnapshot.builder()
                 .labels(labels(metric, values))
                 .count(count)
-                .sum((double) sum)
+                .sum(sum)
                 .build());
   }
 
@@ -126,7 +131,7 @@ final class Families {
         switch (metric.type()) {
           case COUNTER -> "_total";
           case INFO -> "_info";
-          case GAUGE, GAUGE_HISTOGRAM, SUMMARY -> "";
+          case GAUGE, GAUGE_HISTOGRAM, SUMMARY, UNTYPED -> "";
         };
     return metric.text().substring(0, metric.text().length() - ending.length());
   }

@@ -112,6 +112,68 @@ enum Metric {
       "public_key",
       "allowed_ips",
       "friendly_name"),
+  CALICO_META(
+      Type.GAUGE,
+      "wireguard_meta",
+      "wireguard interface and runtime metadata",
+      "hostname",
+      "public_key",
+      "iface",
+      "listen_port"),
+  CALICO_SENT(
+      Type.UNTYPED,
+      "wireguard_bytes_sent",
+      "wireguard interface outgoing bytes count to peer",
+      "hostname",
+      "public_key",
+      "peer_key",
+      "peer_endpoint"),
+  CALICO_RECEIVED(
+      Type.UNTYPED,
+      "wireguard_bytes_rcvd",
+      "wireguard interface incoming bytes count from peer",
+      "hostname",
+      "public_key",
+      "peer_key",
+      "peer_endpoint"),
+  CALICO_HANDSHAKE(
+      Type.GAUGE,
+      "wireguard_latest_handshake_seconds",
+      "wireguard interface latest handshake unix timestamp in seconds to a peer",
+      "hostname",
+      "public_key",
+      "peer_key",
+      "peer_endpoint"),
+  DEVICE_INFO(
+      Type.INFO, "wireguard_device_info", "Metadata about a device.", "device", "public_key"),
+  PEER_INFO(
+      Type.INFO,
+      "wireguard_peer_info",
+      "Metadata about a peer. The public_key label on peer metrics refers to the peer's public key;"
+          + " not the device's public key.",
+      "device",
+      "public_key",
+      "allowed_ips",
+      "endpoint",
+      "name"),
+  PEER_RECEIVED(
+      Type.COUNTER,
+      "wireguard_peer_receive_bytes_total",
+      "Number of bytes received from a given peer.",
+      "device",
+      "public_key"),
+  PEER_SENT(
+      Type.COUNTER,
+      "wireguard_peer_transmit_bytes_total",
+      "Number of bytes transmitted to a given peer.",
+      "device",
+      "public_key"),
+  PEER_HANDSHAKE(
+      Type.GAUGE,
+      "wireguard_peer_last_handshake_seconds",
+      "UNIX timestamp for the last handshake with a given peer.",
+      "device",
+      "public_key"),
   PACKETS(
       Type.COUNTER,
       "culvert_packets_total",
@@ -221,6 +283,18 @@ enum Metric {
       "Nodes of the cluster that are in force, this one included.",
       "interface",
       "source"),
+  CLUSTER_ENDPOINTS(
+      Type.GAUGE,
+      "culvert_cluster_endpoints",
+      "Ranges and single addresses of pods by which packets find their node.",
+      "interface",
+      "source"),
+  CLUSTER_APPLY(
+      Type.SUMMARY,
+      "culvert_cluster_apply_seconds",
+      "The time from reading changed nodes until they are in force, and how often that happened.",
+      "interface",
+      "source"),
   CLUSTER_FAILURES(
       Type.COUNTER,
       "culvert_cluster_failures_total",
@@ -234,6 +308,7 @@ enum Metric {
     GAUGE("gauge"),
     GAUGE_HISTOGRAM("gauge histogram"),
     SUMMARY("summary"),
+    UNTYPED("untyped"),
     INFO("info");
 
     private final String text;

@@ -7,16 +7,13 @@ import static dev.culvert.tunnel.engine.HandshakeOutcome.INITIATED;
 
 import dev.culvert.daemon.config.EngineConfig;
 import dev.culvert.daemon.config.ObservabilityConfig;
-import dev.culvert.daemon.config.ObservabilityConfig.Compat;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.EngineReading;
 import dev.culvert.tunnel.engine.HandshakeOutcome;
 import dev.culvert.tunnel.engine.PeerReading;
 import dev.culvert.tunnel.engine.PeerState;
-import java.time.Instant;
 import java.util.EnumMap;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /** Peers, as sums and each, and handshakes. */
 final class PeerFamilies {
@@ -52,8 +49,8 @@ final class PeerFamilies {
       boolean each = observability.perPeer().shows(engine.peers().size());
       families.truth(Metric.PEERS_TRUNCATED, !each);
       boolean wireGuard = reading.config().engine() instanceof EngineConfig.WireGuard;
-      if (each && wireGuard && observability.compat().contains(Compat.EXPORTER)) {
-        eachPeer(reading, engine, families);
+      if (each && wireGuard) {
+        ExporterFamilies.add(reading, engine, observability.compat(), families);
       }
     }
   }
@@ -69,12 +66,14 @@ final class PeerFamilies {
         .toArray();
   }
 
-  private static double age(Reading reading, PeerReading peer) {
-    return Math.max(0, reading.at() - (double) seconds(peer.lastHandshake()));
+  /** Seconds since the last handshake, or since 1970 before the first. */
+  static double age(Reading reading, PeerReading peer) {
+    return Math.max(0, reading.at() - (double) handshakeSeconds(peer));
   }
 
-  private static long seconds(@Nullable Instant at) {
-    return at == null ? 0 : at.getEpochSecond();
+  /** The last handshake in seconds since 1970; 0 before the first. */
+  static long handshakeSeconds(PeerReading peer) {
+    return peer.lastHandshake() == null ? 0 : peer.lastHandshake().getEpochSecond();
   }
 
   private static void handshakes(Reading reading, EngineReading engine, Families families) {
@@ -86,16 +85,5 @@ final class PeerFamilies {
     REFUSED.forEach(
         (reason, result) ->
             families.add(Metric.HANDSHAKES, drops.getOrDefault(reason, 0L), "responder", result));
-  }
-
-  private static void eachPeer(Reading reading, EngineReading engine, Families families) {
-    PeerLabels known = new PeerLabels(reading.config());
-    for (PeerReading peer : engine.peers()) {
-      String[] labels = {peer.name(), known.allowedIps(peer), known.friendlyName(peer)};
-      families.add(Metric.SENT_BYTES, peer.txBytes(), labels);
-      families.add(Metric.RECEIVED_BYTES, peer.rxBytes(), labels);
-      families.add(Metric.LATEST_HANDSHAKE, seconds(peer.lastHandshake()), labels);
-      families.add(Metric.LATEST_HANDSHAKE_DELAY, age(reading, peer), labels);
-    }
   }
 }

@@ -21,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  * @param repairs null if the configuration has no guard
  * @param keys null except for ESP, or if the control thread did not answer
  * @param controlPlane null if the nodes do not come from the Kubernetes API
+ * @param publicKey of this node; null if the engine has none, or the control thread did not answer
+ * @param applied changes of the nodes that are in force
  * @param suppressedLines of the log that were left out
  * @param failure why the tunnel has ended, null if it works
  */
@@ -36,7 +38,9 @@ public record Reading(
     @Nullable Repairs repairs,
     @Nullable KeysReading keys,
     @Nullable ControlPlaneView controlPlane,
+    @Nullable String publicKey,
     Reload reload,
+    Applied applied,
     long suppressedLines,
     @Nullable String failure) {
   public Reading {
@@ -60,9 +64,24 @@ public record Reading(
   public record Repairs(long routing, long nft) {}
 
   /**
-   * The reading of the configuration.
+   * Changes of the nodes.
    *
-   * @param successful whether the last one was accepted
+   * @param count since the start
+   * @param seconds from the reading of each until it was in force, in sum
+   */
+  public record Applied(long count, double seconds) {
+    public static final Applied NONE = new Applied(0, 0);
+
+    /** With one more, which took so many nanoseconds. */
+    public Applied plus(long nanos) {
+      return new Applied(count + 1, seconds + nanos / 1e9);
+    }
+  }
+
+  /**
+   * The reading of the configuration and of the file of nodes.
+   *
+   * @param successful whether the last one of each was accepted
    * @param acceptedAt when one was last accepted, in seconds since 1970
    */
   public record Reload(boolean successful, double acceptedAt) {}

@@ -27,9 +27,10 @@ final class TrafficFamilies {
       families.add(Metric.BYTES, engine.txBytes(), OUT, "outer");
       families.add(Metric.BYTES, engine.rxBytes(), IN, "outer");
     }
-    families.summary(Metric.TRAIN_PACKETS, status.count(LaneCounter.TRAINS_SENT), sent, OUT);
     families.summary(
-        Metric.TRAIN_PACKETS, status.count(LaneCounter.TRAINS_RECEIVED), delivered, IN);
+        Metric.TRAIN_PACKETS, status.count(LaneCounter.TRAINS_SENT), (double) sent, OUT);
+    families.summary(
+        Metric.TRAIN_PACKETS, status.count(LaneCounter.TRAINS_RECEIVED), (double) delivered, IN);
     for (DropReason reason : DropReason.values()) {
       families.add(
           Metric.DROPS,

@@ -46,6 +46,9 @@ import java.util.concurrent.locks.LockSupport;
  * HOSTS and PORTS are lists with commas: a JVM per packet would take longer than all packets.
  */
 public final class Traffic {
+  /** Datagrams that are sent before the receiver has told that it has them. */
+  private static final int BURST = 16;
+
   private static final int CHUNK = 1 << 16;
   private static final int PATIENCE_MILLIS = 10_000;
   private static final long PROGRESS_NANOS = Duration.ofMillis(250).toNanos();
@@ -203,6 +206,9 @@ public final class Traffic {
           socket.receive(packet);
           digest.update(packet.getData(), 0, packet.getLength());
           count++;
+          if (count % BURST == 0) {
+            socket.send(new DatagramPacket(new byte[1], 1, packet.getSocketAddress()));
+          }
         }
       } catch (SocketTimeoutException silence) {
         out.println("silent");
@@ -216,16 +222,31 @@ public final class Traffic {
     MessageDigest digest = sha256();
     byte[] data = new byte[size];
     try (DatagramSocket socket = new DatagramSocket()) {
+      socket.setSoTimeout(PATIENCE_MILLIS);
+      boolean told = true;
       for (int i = 0; i < count; i++) {
         random.nextBytes(data);
         digest.update(data);
         socket.send(new DatagramPacket(data, size, to));
-        if (i % 16 == 15) {
-          Waiting.pause(Duration.ofMillis(1)); // UDP does not limit its rate by itself.
+        if (i % BURST == BURST - 1) {
+          told = told && isTold(socket);
         }
       }
     }
     tell("sent", count, digest);
+  }
+
+  /**
+   * Waits until the receiver has a burst: UDP does not limit its rate by itself, and queues on a
+   * busy machine would overflow.
+   */
+  private static boolean isTold(DatagramSocket socket) throws IOException {
+    try {
+      socket.receive(new DatagramPacket(new byte[1], 1));
+      return true;
+    } catch (SocketTimeoutException lost) {
+      return false; // A datagram is lost, which the receiver's sum shows.
+    }
   }
 
   private void udpCount(InetSocketAddress to, String text) throws IOException {

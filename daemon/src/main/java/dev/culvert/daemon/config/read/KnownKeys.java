@@ -62,7 +62,7 @@ final class KnownKeys {
           .key("tls", "`{cert, key, clientCa}`")
           .key("tokenFile", "path")
           .key("perPeer", "`auto`, `on` or `off`")
-          .key("compat", "list of `exporter`");
+          .key("compat", "list of `exporter`, `calico`, `mdlayher`");
 
   static final KnownKeys OBSERVABILITY_TLS =
       new KnownKeys().key("cert", "path").key("key", "path").key("clientCa", "path");

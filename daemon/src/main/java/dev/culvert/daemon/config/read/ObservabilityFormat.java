@@ -10,9 +10,11 @@ import dev.culvert.daemon.config.ObservabilityConfig.Tls;
 import dev.culvert.daemon.config.Values;
 import dev.culvert.daemon.config.read.YamlValue.YamlMap;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** The part of the format that is about metrics and health. */
@@ -84,11 +86,26 @@ final class ObservabilityFormat {
     }
     Set<Compat> compat = EnumSet.noneOf(Compat.class);
     for (YamlValue name : value.list()) {
-      if (!name.text().equals("exporter")) {
-        throw name.place().error("'" + name.text() + "' is not known; known: exporter");
-      }
-      compat.add(Compat.EXPORTER);
+      String text = name.text();
+      compat.add(
+          Arrays.stream(Compat.values())
+              .filter(known -> known.text().equals(text))
+              .findFirst()
+              .orElseThrow(
+                  () ->
+                      name.place().error("'" + text + "' is not known; known: " + knownCompat())));
+    }
+    if (compat.containsAll(EnumSet.of(Compat.EXPORTER, Compat.CALICO))) {
+      throw value
+          .place()
+          .error(
+              "exporter and calico cannot be together: both have"
+                  + " wireguard_latest_handshake_seconds, with different labels");
     }
     return compat;
+  }
+
+  private static String knownCompat() {
+    return Arrays.stream(Compat.values()).map(Compat::text).collect(Collectors.joining(", "));
   }
 }
