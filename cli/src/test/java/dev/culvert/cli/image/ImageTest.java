@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -85,7 +86,7 @@ final class ImageTest {
   }
 
   private static Image image(String architecture) {
-    return images.get(architecture);
+    return Objects.requireNonNull(images.get(architecture));
   }
 
   @Test
