@@ -185,7 +185,9 @@ final class ReleaseTest {
     shell("tar -xzf \"$1\" -C \"$2\"", archive, place.toString()).orThrow();
     Path program = place.resolve("culvert-" + version).resolve("culvert");
     Commands.Result told = shell("\"$1\" version --sbom", program.toString()).orThrow();
-    assertEquals(Files.readString(release.resolve("culvert-" + version + "-linux.tar.gz.cdx.json")), told.out());
+    assertEquals(
+        Files.readString(release.resolve("culvert-" + version + "-linux.tar.gz.cdx.json")),
+        told.out());
     assertFalse(told.err().contains("building"), told::err);
     Path again = folder.resolve("again");
     release("--out", again.toString(), "--key", RELEASER, "--parts", "archive").orThrow();
