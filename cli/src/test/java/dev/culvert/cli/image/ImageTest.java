@@ -244,6 +244,29 @@ final class ImageTest {
     assertTrue(Files.exists(image.file("/usr/share/common-licenses/GPL-2")));
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"amd64", "arm64"})
+  void theSbomNamesEachJarAndPackageAndTheRuntime(String architecture) throws IOException {
+    Image image = image(architecture);
+    Path file = image.file(LIBRARY).resolve("sbom").resolve("culvert.cdx.json");
+    JsonNode sbom = new ObjectMapper().readTree(file.toFile());
+    assertEquals("container", sbom.at("/metadata/component/type").asText());
+    Set<String> hashes = new TreeSet<>();
+    Set<String> packages = new TreeSet<>();
+    for (JsonNode component : sbom.get("components")) {
+      assertFalse(component.path("licenses").isEmpty(), component::toString);
+      component.path("hashes").forEach(hash -> hashes.add(hash.get("content").asText()));
+      packages.add(component.path("purl").asText().replaceFirst("@.*", ""));
+    }
+    assertTrue(hashes.containsAll(jars(image.file(LIBRARY)).values()), hashes::toString);
+    for (String note : image.file("/var/lib/dpkg/status.d").toFile().list()) {
+      assertTrue(packages.remove("pkg:deb/debian/" + note.replace("+", "%2B")), note);
+    }
+    assertTrue(packages.stream().anyMatch(name -> name.contains("openjdk")), packages::toString);
+    Path beside = folder.resolve("tried").resolve("culvert_" + VERSION + "_" + architecture + ".oci.cdx.json");
+    assertEquals(-1, Files.mismatch(file, beside));
+  }
+
   @Test
   void aGatewayCarriesTrafficWithTwoCapabilitiesAndItsGuardStays() throws IOException {
     try (ContainerLab lab = new ContainerLab(image("amd64"), folder)) {
