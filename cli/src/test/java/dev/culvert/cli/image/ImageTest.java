@@ -269,7 +269,8 @@ final class ImageTest {
 
   @Test
   void aGatewayCarriesTrafficWithTwoCapabilitiesAndItsGuardStays() throws IOException {
-    try (ContainerLab lab = new ContainerLab(image("amd64"), folder)) {
+    String here = System.getProperty("os.arch", "").equals("aarch64") ? "arm64" : "amd64";
+    try (ContainerLab lab = new ContainerLab(image(here), folder)) {
       lab.carriesTraffic();
       lab.hasFewRights();
       lab.answersCommands();
