@@ -224,7 +224,8 @@ final class ChartTest {
 
   @Test
   void theDashboardIsTheFileOfThisProject() throws IOException {
-    Yaml board = object(rendered("monitoring.dashboard.enabled=true"), "ConfigMap culvert-dashboard");
+    Yaml board =
+        object(rendered("monitoring.dashboard.enabled=true"), "ConfigMap culvert-dashboard");
     assertEquals(
         Files.readString(Culvert.launcher("ops/grafana/culvert.json")).strip(),
         board.at("data").text("culvert.json").strip());

@@ -89,7 +89,10 @@ final class Kubelets implements AutoCloseable {
     } else if (!held
         && !pods.containsKey(uid)
         && pod.at("/status/phase").asText().equals("Pending")) {
-      pods.put(uid, new RunningPod(pod, Objects.requireNonNull(nodes.get(node), node), admin, commands(pod, node)));
+      pods.put(
+          uid,
+          new RunningPod(
+              pod, Objects.requireNonNull(nodes.get(node), node), admin, commands(pod, node)));
     }
   }
 
