@@ -23,6 +23,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -59,9 +60,9 @@ final class ChartOnServerTest {
       """;
 
   @TempDir private static Path folder;
-  private static @Nullable TestCluster cluster;
-  private static @Nullable ControlPlane plane;
-  private static @Nullable Kubelets kubelets;
+  private static TestCluster cluster;
+  private static ControlPlane plane;
+  private static Kubelets kubelets;
   private static @Nullable Daemon sender;
   private static @Nullable Capture capture;
   private static String chart = "";
@@ -246,9 +247,11 @@ final class ChartOnServerTest {
   @Test
   @Order(5)
   void nothingWasInClearSoFar() {
-    assertTrue(sender.isAlive(), sender::output);
-    capture.stop();
-    assertEquals(0, capture.seen(MARKER));
+    Daemon sending = Objects.requireNonNull(sender);
+    assertTrue(sending.isAlive(), sending::output);
+    Capture sinceThen = Objects.requireNonNull(capture);
+    sinceThen.stop();
+    assertEquals(0, sinceThen.seen(MARKER));
   }
 
   @Test

@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -66,6 +67,10 @@ final class ChartTest {
     return byName;
   }
 
+  private static Yaml object(Map<String, Yaml> objects, String name) {
+    return Objects.requireNonNull(objects.get(name), name);
+  }
+
   private static Yaml pod(Yaml object) {
     return object.at("spec").at("template").at("spec");
   }
@@ -108,7 +113,7 @@ final class ChartTest {
     assertTrue(manifests.remove("Namespace culvert") != null, "its user makes the namespace");
     assertEquals(manifests.keySet(), chart.keySet());
     manifests.forEach(
-        (name, object) -> assertEquals(object.value(), chart.get(name).value(), name));
+        (name, object) -> assertEquals(object.value(), object(chart, name).value(), name));
   }
 
   @ParameterizedTest
@@ -170,8 +175,8 @@ final class ChartTest {
   @Test
   void oneDaemonSetIsForControlPlaneNodesIfTheyHaveTheRegistrar() {
     Map<String, Yaml> objects = rendered("registrar.mode=embedded", "registrar.podRanges=calico");
-    Yaml controlPlane = objects.get("DaemonSet culvert-control-plane");
-    Yaml others = objects.get("DaemonSet culvert");
+    Yaml controlPlane = object(objects, "DaemonSet culvert-control-plane");
+    Yaml others = object(objects, "DaemonSet culvert");
     assertEquals("culvert-control-plane", pod(controlPlane).text("serviceAccountName"));
     assertEquals("culvert-node", pod(others).text("serviceAccountName"));
     assertEquals("embedded", variable(controlPlane, "CULVERT_REGISTRAR"));
@@ -186,7 +191,7 @@ final class ChartTest {
     assertFalse(objects.containsKey("Deployment culvert-registrar"));
     assertEquals(
         List.of("nodes", "down", "--timeout=240", "culvert", "culvert-control-plane"),
-        container(objects.get("Job culvert-uninstall")).value("args"));
+        container(object(objects, "Job culvert-uninstall")).value("args"));
   }
 
   @Test
@@ -198,7 +203,7 @@ final class ChartTest {
                 "[::]:80", "127.0.0.1 80",
                 "[2001:db8::1]:81", "2001:db8::1 81")
             .entrySet()) {
-      Yaml gateways = rendered("metrics.listen=" + listen.getKey()).get("DaemonSet culvert");
+      Yaml gateways = object(rendered("metrics.listen=" + listen.getKey()), "DaemonSet culvert");
       Yaml probe = container(gateways).at("livenessProbe").at("httpGet");
       assertEquals(listen.getValue(), probe.text("host") + " " + probe.text("port"));
       assertEquals(listen.getKey(), variable(gateways, "CULVERT_METRICS_LISTEN"));
@@ -210,7 +215,7 @@ final class ChartTest {
     Requirements.tool("promtool");
     String base = "https://git.example.com/culvert/";
     Map<String, Yaml> objects = rendered(RULES_ON, "monitoring.rules.runbooks=" + base);
-    String spec = objects.get("PrometheusRule culvert").at("spec").json();
+    String spec = object(objects, "PrometheusRule culvert").at("spec").json();
     Path file = Files.writeString(folder.resolve("rules.yaml"), spec);
     Commands.run("promtool", "check", "rules", file.toString());
     assertTrue(spec.contains(base + "docs/runbooks/CulvertClearTraffic.md"), spec);
@@ -219,7 +224,8 @@ final class ChartTest {
 
   @Test
   void theDashboardIsTheFileOfThisProject() throws IOException {
-    Yaml board = rendered("monitoring.dashboard.enabled=true").get("ConfigMap culvert-dashboard");
+    Yaml board =
+        object(rendered("monitoring.dashboard.enabled=true"), "ConfigMap culvert-dashboard");
     assertEquals(
         Files.readString(Culvert.launcher("ops/grafana/culvert.json")).strip(),
         board.at("data").text("culvert.json").strip());

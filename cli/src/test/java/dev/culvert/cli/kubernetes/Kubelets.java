@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
@@ -88,7 +89,10 @@ final class Kubelets implements AutoCloseable {
     } else if (!held
         && !pods.containsKey(uid)
         && pod.at("/status/phase").asText().equals("Pending")) {
-      pods.put(uid, new RunningPod(pod, nodes.get(node), admin, commands(pod, node)));
+      pods.put(
+          uid,
+          new RunningPod(
+              pod, Objects.requireNonNull(nodes.get(node), node), admin, commands(pod, node)));
     }
   }
 

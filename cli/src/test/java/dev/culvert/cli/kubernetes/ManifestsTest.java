@@ -305,7 +305,7 @@ final class ManifestsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"daemonset.yaml", "registrar.yaml"})
+  @ValueSource(strings = {"daemonset.yaml", "registrar.yaml", "uninstall.yaml"})
   void theSamplesOfDaemonsAndRegistrarsAreAccepted(String name) {
     Path sample = Culvert.launcher("cluster/src/main/dist/kubernetes/" + name);
     cluster
@@ -332,7 +332,7 @@ final class ManifestsTest {
             .orThrow()
             .out();
     JsonNode pod = new ObjectMapper().readTree(changed).at("/spec/template/spec");
-    assertEquals(5, pod.path("volumes").size(), "one more than before");
+    assertEquals(7, pod.path("volumes").size(), "one more than before");
     assertTrue(pod.path("volumes").toString().contains("\"defaultMode\":256"), changed);
     assertTrue(pod.at("/containers/0/env").toString().contains("CULVERT_NODE_NAME"), changed);
     Path file = Files.writeString(folder.resolve("daemonset-esp.json"), changed);

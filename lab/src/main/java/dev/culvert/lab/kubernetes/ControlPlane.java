@@ -25,6 +25,9 @@ public final class ControlPlane implements AutoCloseable {
 
   private static final Duration KUBECTL = Duration.ofMinutes(1);
 
+  private static final String CONTROLLERS =
+      "garbage-collector-controller,namespace-controller,serviceaccount-controller,";
+
   private static final List<String> MANIFESTS = List.of("crds.yaml", "rbac.yaml", "admission.yaml");
   private static final String DRY_RUN =
       "/apis/culvert.dev/v1alpha1/encryptionexemptions?dryRun=All";
@@ -187,13 +190,6 @@ public final class ControlPlane implements AutoCloseable {
    * @param more controllers, such as {@code daemonset-controller}
    */
   public void startControllers(String... more) {
-    List<String> names =
-        new ArrayList<>(
-            List.of(
-                "garbage-collector-controller",
-                "namespace-controller",
-                "serviceaccount-controller"));
-    names.addAll(List.of(more));
     Server server =
         new Server(
             "controllers",
@@ -204,7 +200,7 @@ public final class ControlPlane implements AutoCloseable {
                 "--leader-elect=false",
                 "--secure-port=0",
                 "--use-service-account-credentials",
-                "--controllers=" + String.join(",", names),
+                "--controllers=" + CONTROLLERS + String.join(",", more),
                 "--service-account-private-key-file=" + credentials.tokenKey()));
     controllers = server;
     server.start();
