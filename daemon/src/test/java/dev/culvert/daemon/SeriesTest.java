@@ -21,7 +21,7 @@ import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
-/** The series of a gateway say what its engine, its guard and its configuration say. */
+/** The series of a gateway agree with its engine, its guard and its configuration. */
 final class SeriesTest extends ObservedGateway {
   @Test
   void eachReasonForDropsIsThereFromTheStart() throws Exception {

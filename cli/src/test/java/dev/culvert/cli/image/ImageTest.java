@@ -263,7 +263,11 @@ final class ImageTest {
       assertTrue(packages.remove("pkg:deb/debian/" + note.replace("+", "%2B")), note);
     }
     assertTrue(packages.stream().anyMatch(name -> name.contains("openjdk")), packages::toString);
-    Path beside = folder.resolve("tried").resolve("culvert_" + VERSION + "_" + architecture + ".oci.cdx.json");
+    String version = sbom.at("/metadata/component/version").asText();
+    Path beside =
+        folder
+            .resolve("tried")
+            .resolve("culvert_" + version + "_" + architecture + ".oci.cdx.json");
     assertEquals(-1, Files.mismatch(file, beside));
   }
 

@@ -14,7 +14,6 @@ import dev.culvert.daemon.page.PageServer;
 import dev.culvert.daemon.page.PageServer.Content;
 import dev.culvert.log.EventLog;
 import dev.culvert.log.LogEvent;
-import dev.culvert.tunnel.kernel.ThreadPriority;
 import io.prometheus.metrics.exporter.httpserver.MetricsHandler;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import io.prometheus.metrics.instrumentation.jvm.JvmBufferPoolMetrics;
@@ -188,13 +187,13 @@ public final class Endpoint implements AutoCloseable {
     JvmThreadsMetrics.builder().register(registry);
     JvmBufferPoolMetrics.builder().register(registry);
     HttpHandler metrics = new MetricsHandler(registry);
-    page("/metrics", true, named(exchange -> afterPackets(exchange, metrics::handle)));
+    page("/metrics", true, named(afterPackets(source, metrics::handle)));
     page("/livez", false, exchange -> health(exchange, live.get()));
     page("/readyz", false, exchange -> health(exchange, ready()));
     page("/startupz", false, exchange -> health(exchange, started()));
     page("/page.css", false, named(exchange -> answer(exchange, PageServer.style())));
     page("/page.js", false, named(exchange -> answer(exchange, PageServer.script())));
-    page("/", false, exchange -> afterPackets(exchange, this::forPeople));
+    page("/", false, afterPackets(source, this::forPeople));
     server.setExecutor(threads);
     server.start();
   }
@@ -226,9 +225,11 @@ public final class Endpoint implements AutoCloseable {
    * With thousands of peers an answer takes milliseconds, in which packets would wait. Probes of
    * health do not come here: they must be answered on a busy machine too.
    */
-  private static void afterPackets(HttpExchange exchange, Answerer answerer) throws IOException {
-    ThreadPriority.yieldToPackets();
-    answerer.answer(exchange);
+  private static Answerer afterPackets(Source source, Answerer answerer) {
+    return exchange -> {
+      source.yieldToPackets();
+      answerer.answer(exchange);
+    };
   }
 
   /** As {@code answerer}, but only for requests that name this server, if they have to. */
