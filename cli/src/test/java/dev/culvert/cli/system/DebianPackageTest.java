@@ -224,7 +224,7 @@ final class DebianPackageTest {
     return yaml.replace(privateKey(lab).toString(), "\"${CREDENTIALS_DIRECTORY}/private-key\"");
   }
 
-  private static Path privateKey(TestLab lab) {
+  static Path privateKey(TestLab lab) {
     String yaml = LabEngine.WIREGUARD.yaml(lab.network.a, lab.network.b, lab.folder);
     String path =
         yaml.lines()
