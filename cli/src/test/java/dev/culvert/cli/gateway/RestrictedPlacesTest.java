@@ -176,7 +176,8 @@ final class RestrictedPlacesTest {
 
   @Test
   void kernelSettingsAreMadeThoughTheirFilesMayNotBeWritten() throws IOException {
-    assertFalse(settings().contains("1"), "none was made before");
+    namespace.run(
+        "sh", "-c", "for f in /proc/sys/net/ipv4/conf/*/src_valid_mark; do echo 0 >$f; done");
     String device = device();
     Path file = gatewayFile(device);
     try (Daemon gateway =
