@@ -215,6 +215,14 @@ final class NodesDownTest {
   }
 
   @Test
+  void podsWithContainersOfOthersStayAsTheyAre() {
+    gateways("culvert", GATEWAY.formatted("") + ", {\"name\": \"sidecar\"}", 2, 2, 2);
+    assertEquals(1, run("nodes", "down", "--kubeconfig", "x"));
+    assertTrue(err.toString().contains("the DaemonSet culvert has 2 containers"), err::toString);
+    assertEquals(List.of(), cluster.patched());
+  }
+
+  @Test
   void noSetIsChangedIfOneOfThemCannotBe() {
     gateways("culvert", GATEWAY.formatted(""), 2, 2, 2);
     assertEquals(1, run("nodes", "down", "--kubeconfig=x", "culvert", "culvert-control-plane"));

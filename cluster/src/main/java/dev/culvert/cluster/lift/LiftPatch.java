@@ -38,24 +38,28 @@ public record LiftPatch(List<String> args, ObjectNode change) {
    */
   public static LiftPatch of(DaemonSet gateways, String defaultInterface) {
     List<ObjectNode> containers = gateways.spec().template().spec().containers();
-    ObjectNode gateway = containers.size() == 1 ? containers.getFirst() : null;
-    String given = gateway == null ? "" : variable(gateway, INTERFACE).path("value").asString("");
+    if (containers.size() != 1) {
+      throw refusal(gateways, "has " + containers.size() + " containers, not the gateway's alone");
+    }
+    ObjectNode gateway = containers.getFirst();
+    String given = variable(gateway, INTERFACE).path("value").asString("");
     String name = given.isEmpty() ? defaultInterface : given;
     List<String> args = List.of("down", name, "--if-up", "--stay");
-    String fault =
-        gateway == null
-            ? "has " + containers.size() + " containers, and not the gateway's alone"
-            : fault(gateway, args);
-    if (gateway == null || fault != null) {
-      throw new IllegalArgumentException(
-          "the DaemonSet "
-              + gateways.metadata().name()
-              + " "
-              + fault
-              + ". Nothing is changed: make it as daemonset.yaml has it and run this again, or"
-              + " remove the guard by hand: docs/operations.md, Back out");
+    String fault = fault(gateway, args);
+    if (fault != null) {
+      throw refusal(gateways, fault);
     }
     return new LiftPatch(args, change(gateway, args));
+  }
+
+  private static IllegalArgumentException refusal(DaemonSet gateways, String fault) {
+    return new IllegalArgumentException(
+        "the DaemonSet "
+            + gateways.metadata().name()
+            + " "
+            + fault
+            + ". Nothing is changed: make it as daemonset.yaml has it and run this again, or remove"
+            + " the guard by hand: docs/operations.md, Back out");
   }
 
   /** Why these pods would not lift the guard of their gateway, or not tell it; null: they would. */
@@ -68,7 +72,9 @@ public record LiftPatch(List<String> args, ObjectNode change) {
       return "has the arguments " + args + " and not " + GATEWAY + " with variables";
     }
     if (!gateway.path("envFrom").isEmpty() || variable(gateway, INTERFACE).has("valueFrom")) {
-      return "takes " + INTERFACE + ", or all variables, from another object: its interface is not known";
+      return "takes "
+          + INTERFACE
+          + ", or all variables, from another object, so the interface is not known";
     }
     JsonNode probe = gateway.path("readinessProbe").path("httpGet");
     if (!probe.path("path").asString("").equals(READY)
