@@ -91,10 +91,10 @@ seccompProfile: {type: RuntimeDefault}
 {{- end }}
 {{- end }}
 
-{{/* Makes an object exist only while the release is deleted. */}}
+{{/* Makes an object exist only while the release is deleted: (dict "weight" TEXT "end" EVENTS). */}}
 {{- define "culvert.hook" -}}
 annotations:
     helm.sh/hook: pre-delete
-    helm.sh/hook-weight: {{ . | quote }}
-    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+    helm.sh/hook-weight: {{ .weight | quote }}
+    helm.sh/hook-delete-policy: before-hook-creation,{{ .end }}
 {{- end }}

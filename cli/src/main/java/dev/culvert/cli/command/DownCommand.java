@@ -3,14 +3,17 @@ package dev.culvert.cli.command;
 
 import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.admin.AdminMessage;
+import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.steer.RunState;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -26,6 +29,7 @@ import picocli.CommandLine.Spec;
           + " deleted."
     })
 public final class DownCommand implements Callable<Integer> {
+  private static final String LISTEN = "--metrics-listen";
   private static final int PATIENCE_MILLIS = 10_000;
   private static final int STEP_MILLIS = 50;
 
@@ -35,7 +39,7 @@ public final class DownCommand implements Callable<Integer> {
 
   @Mixin private GatewayParameter gateway;
 
-  @Option(names = "--if-up", description = "If the gateway is not up, that is no error.")
+  @Option(names = "--if-up", description = "If the gateway is not up, and no other guard stands, that is no error.")
   private boolean ifUp;
 
   @Option(
@@ -43,31 +47,72 @@ public final class DownCommand implements Callable<Integer> {
       description = "Stays until a signal ends it, as the pods of a DaemonSet have to.")
   private boolean stay;
 
+  @Option(
+      names = LISTEN,
+      paramLabel = "ADDRESS:PORT",
+      defaultValue = "${env:CULVERT_METRICS_LISTEN}",
+      description =
+          "With --stay: where /livez, /startupz and /readyz are answered; ready is: the guard is"
+              + " lifted. Default: CULVERT_METRICS_LISTEN, none.")
+  private @Nullable String listen;
+
   public DownCommand(Machine machine) {
     this.machine = machine;
   }
 
   @Override
   public Integer call() throws Exception {
-    CountDownLatch end = new CountDownLatch(1);
-    if (stay) {
-      Signals.onEnd(end::countDown);
+    if (!stay) {
+      if (spec.commandLine().getParseResult().hasMatchedOption(LISTEN)) {
+        throw new CommandException(ExitCode.USAGE, LISTEN + " goes with --stay");
+      }
+      lift();
+      return ExitCode.OK;
     }
+    CountDownLatch end = new CountDownLatch(1);
+    Signals.onEnd(end::countDown);
+    try (LiftProbes probes = probes()) {
+      lift();
+      if (probes != null) {
+        probes.lifted(Duration.ofMillis(PATIENCE_MILLIS));
+      }
+      end.await();
+    }
+    return ExitCode.OK;
+  }
+
+  private @Nullable LiftProbes probes() throws ConfigException, IOException {
+    return listen == null || listen.isEmpty() ? null : new LiftProbes(LISTEN, listen);
+  }
+
+  private void lift() throws Exception {
     String name = gateway.name();
     boolean up = machine.adminClient().isRunning(name) || machine.runState().exists(name);
-    if (!up && !ifUp) {
-      throw CommandException.notRunning(machine, name);
-    }
     if (up) {
       bringDown(name);
+    } else if (ifUp) {
+      requireNoGuard(name);
+    } else {
+      throw CommandException.notRunning(machine, name);
     }
     PrintWriter out = spec.commandLine().getOut();
     out.println(name + (up ? " is down" : " is not up"));
     out.flush();
-    if (stay) {
-      end.await();
+  }
+
+  /** Another gateway's guard is no success: who asks by --if-up wants none to stand. */
+  private void requireNoGuard(String name) throws IOException, CommandException {
+    if (machine.network().guarded()) {
+      throw new CommandException(
+          ExitCode.FAILED,
+          name
+              + " is not up, but a guard stands here: "
+              + machine
+                  .runState()
+                  .guardedByOther(name)
+                  .map(other -> "'culvert down " + other + "' lifts it")
+                  .orElse("no note names its gateway; docs/operations.md, Back out, removes it"));
     }
-    return ExitCode.OK;
   }
 
   private void bringDown(String name) throws Exception {

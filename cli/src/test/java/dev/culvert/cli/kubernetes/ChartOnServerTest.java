@@ -3,6 +3,7 @@ package dev.culvert.cli.kubernetes;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.kit.Culvert;
@@ -24,6 +25,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -210,9 +212,57 @@ final class ChartOnServerTest {
     assertTrue(objects("daemonsets,deployments").contains("daemonset.apps/culvert"));
   }
 
+  /** The hook of the deletion, as a helm that asks the server renders it; it changes nothing. */
+  private static Map<String, Yaml> hook(String... sets) {
+    List<String> command = new ArrayList<>(List.of("template", "culvert", chart));
+    command.addAll(List.of("--dry-run=server", "--show-only=templates/uninstall.yaml"));
+    command.add("--values=" + Culvert.launcher("ops/helm/culvert/ci/sample.yaml"));
+    Stream.of(sets).map(set -> "--set=" + set).forEach(command::add);
+    return withoutHooks(helm(command.toArray(String[]::new)).orThrow().out());
+  }
+
+  private static Map<String, Yaml> withoutHooks(String text) {
+    Map<String, Yaml> objects = ChartTest.byName(Yaml.all(text));
+    objects.values().forEach(Yaml::withoutHooks);
+    return objects;
+  }
+
   @Test
   @Order(2)
-  void aPodThatIsDeletedLeavesTheGuard() {
+  void theHookOfTheDeletionIsStoredAndIsTheSampleForKubectl() throws IOException {
+    Map<String, Yaml> stored = withoutHooks(helm("get", "hooks", "culvert").orThrow().out());
+    Path sample = Culvert.launcher("cluster/src/main/dist/kubernetes/uninstall.yaml");
+    Map<String, Yaml> objects = ChartTest.byName(Yaml.all(Files.readString(sample)));
+    Map<String, Yaml> hook = hook();
+    assertEquals(objects.keySet(), stored.keySet());
+    assertEquals(objects.keySet(), hook.keySet());
+    objects.forEach(
+        (name, object) ->
+            assertEquals(object.value(), ChartTest.object(hook, name).value(), name));
+  }
+
+  @Test
+  @Order(2)
+  void theHookEndsBeforeItsDeadlineAndLiftsTheGuardOfAllSets() {
+    Map<String, Yaml> hook = hook("registrar.mode=embedded", "uninstall.timeoutSeconds=30");
+    Yaml job = ChartTest.object(hook, "Job culvert-uninstall");
+    ChartTest.assertModest("the hook", job, false);
+    assertEquals(
+        List.of("nodes", "down", "--timeout=30", "culvert", "culvert-control-plane"),
+        ChartTest.container(job).value("args"));
+    assertEquals("90", job.at("spec").text("activeDeadlineSeconds"));
+    Commands.Result without =
+        helm(
+            "template",
+            "culvert",
+            chart,
+            "--dry-run=server",
+            "--values=" + folder.resolve("values.yaml"),
+            "--set=uninstall.liftGuard=false");
+    assertFalse(without.orThrow().out().contains("helm.sh/hook"), without::out);
+  }
+
+  private static void startPodsAnew() {
     kubelets.hold(true);
     plane.kubectl("-n", "culvert", "delete", "pods", "-l", "app=culvert", "--wait=false").orThrow();
     plane
@@ -223,6 +273,12 @@ final class ChartOnServerTest {
     assertFalse(pings());
     kubelets.hold(false);
     assertConnected();
+  }
+
+  @Test
+  @Order(2)
+  void aPodThatIsDeletedLeavesTheGuard() {
+    startPodsAnew();
   }
 
   @Test
@@ -258,6 +314,7 @@ final class ChartOnServerTest {
   @Order(6)
   void aNodeThatDoesNotFollowKeepsItsGuardAndIsNamedAndThereIsAWayBack() {
     install("--set", "uninstall.timeoutSeconds=10");
+    String gateways = daemonSet();
     String revision =
         plane
             .kubectl("-n", "culvert", "get", "secrets", "-l", "owner=helm,status=deployed")
@@ -266,6 +323,7 @@ final class ChartOnServerTest {
             .replaceAll("(?s).*sh\\.helm\\.release\\.v1\\.culvert\\.v([0-9]+) .*", "$1");
     kubelets.away(site(1).nodeName());
     assertFalse(helm("uninstall", "culvert").succeeded());
+    assertEquals("", hookAccounts(), "its rights are gone");
     assertTrue(
         kubelets.output().contains("may still stand on: node-b. All other nodes send in clear"),
         ChartOnServerTest::state);
@@ -274,13 +332,48 @@ final class ChartOnServerTest {
     assertFalse(pings());
     kubelets.away("");
     assertTrue(Waiting.until(Mesh.PATIENCE, () -> !guarded(1)), ChartOnServerTest::state);
+    assertNotEquals(gateways, daemonSet());
     helm("rollback", "culvert", revision, "--force-conflicts", "--wait").orThrow();
+    assertEquals(gateways, daemonSet(), "no trace of the lift is left");
     assertTrue(guarded(0) && guarded(1), ChartOnServerTest::state);
     assertConnected();
   }
 
+  private static String daemonSet() {
+    return plane
+        .kubectl("-n", "culvert", "get", "daemonset", "culvert", "-o", "jsonpath={.spec}")
+        .orThrow()
+        .out();
+  }
+
+  private static String hookAccounts() {
+    return plane
+        .kubectl(
+            "-n",
+            "culvert",
+            "get",
+            "serviceaccounts,roles,rolebindings",
+            "--field-selector=metadata.name=culvert-uninstall",
+            "-o",
+            "name")
+        .orThrow()
+        .out();
+  }
+
   @Test
   @Order(7)
+  void aPodThatIsDeletedAfterTheWayBackLeavesTheGuard() {
+    try (Capture since = cluster.provenCapture(MARKER)) {
+      startPodsAnew();
+      since.stop();
+      assertEquals(0, since.seen(MARKER));
+    }
+    assertTrue(Objects.requireNonNull(sender).isAlive());
+    install();
+  }
+
+  @Test
+  @Order(8)
   void aDeletionLiftsTheGuardOnEveryNode() {
     Commands.Result result = helm("uninstall", "culvert");
     assertTrue(result.succeeded(), () -> result.err() + result.out() + state());

@@ -13,11 +13,13 @@ import dev.culvert.cli.kit.Culvert;
 import dev.culvert.cli.kubernetes.TestControlPlane.Worker;
 import dev.culvert.lab.kubernetes.ApiAnswer;
 import dev.culvert.lab.kubernetes.ApiClient;
+import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -312,6 +314,36 @@ final class ManifestsTest {
         .plane
         .kubectl("apply", "--dry-run=server", "--validate=strict", "-f", sample.toString())
         .orThrow();
+  }
+
+  private static String daemonSet() {
+    return cluster
+        .plane
+        .kubectl("-n", "culvert", "get", "daemonset", "culvert", "-o", "jsonpath={.spec}")
+        .orThrow()
+        .out();
+  }
+
+  /** No controller runs, so the lift itself comes to no end. */
+  @Test
+  void whoAppliesTheSampleAfterALiftHasTheDaemonSetOfBefore() {
+    Path kubeconfig = folder.resolve("lift.kubeconfig");
+    cluster.plane.writeKubeconfig(
+        kubeconfig, cluster.plane.apiServer(0).place(), cluster.plane.adminToken());
+    String sample =
+        Culvert.launcher("cluster/src/main/dist/kubernetes/daemonset.yaml").toString();
+    cluster.plane.kubectl("apply", "-f", sample).orThrow();
+    String before = daemonSet();
+    Commands.Result lift =
+        Commands.attempt(
+            Mesh.PATIENCE,
+            Map.of(),
+            Culvert.command("nodes", "down", "--timeout=0", "--kubeconfig=" + kubeconfig));
+    assertTrue(lift.err().contains("may still stand on: nodes without a pod"), lift::err);
+    assertTrue(daemonSet().contains("[\"down\",\"culvert0\",\"--if-up\",\"--stay\"]"));
+    cluster.plane.kubectl("apply", "-f", sample).orThrow();
+    assertEquals(before, daemonSet());
+    cluster.plane.kubectl("delete", "-f", sample).orThrow();
   }
 
   @Test

@@ -14,8 +14,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A Pod as a kubelet runs it: its init containers one after the other, then its container, which is
- * started anew when it ends unless the Pod says Never, and the state of both in the API.
+ * A Pod as a kubelet runs it: its container, which is started anew when it ends unless the Pod says
+ * Never, and its state in the API.
  */
 final class RunningPod {
   private static final Duration STEP = Duration.ofMillis(200);
@@ -42,15 +42,10 @@ final class RunningPod {
   }
 
   private void run() {
-    for (JsonNode container : pod.at("/spec/initContainers")) {
-      while (!stopping && endOf(container, false) != 0) {
-        Waiting.pause(STEP);
-      }
-    }
     JsonNode container = pod.at("/spec/containers/0");
     boolean once = pod.at("/spec/restartPolicy").asText().equals("Never");
     while (!stopping) {
-      int code = endOf(container, true);
+      int code = endOf(container);
       if (once) {
         tell(code == 0 ? "Succeeded" : "Failed", false);
         return;
@@ -61,7 +56,7 @@ final class RunningPod {
   }
 
   /** Runs a container to its end, and tells the API when it is ready. */
-  private int endOf(JsonNode container, boolean readiness) {
+  private int endOf(JsonNode container) {
     if (stopping) {
       return 1;
     }
@@ -72,7 +67,7 @@ final class RunningPod {
     }
     boolean ready = false;
     while (daemon.isAlive()) {
-      if (readiness && !ready && isReady(container.at("/readinessProbe/httpGet"))) {
+      if (!ready && isReady(container.at("/readinessProbe/httpGet"))) {
         ready = true;
         tell("Running", true);
       }

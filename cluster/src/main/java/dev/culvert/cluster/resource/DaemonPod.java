@@ -10,17 +10,17 @@ import org.jspecify.annotations.Nullable;
 public record DaemonPod(Metadata metadata, @Nullable Spec spec, @Nullable Status status)
     implements KubeObject {
   @JsonIgnoreProperties(ignoreUnknown = true)
-  public record Spec(String nodeName, List<Container> initContainers) {
+  public record Spec(String nodeName, List<Container> containers) {
     public Spec {
       nodeName = Absent.text(nodeName);
-      initContainers = Absent.list(initContainers);
+      containers = Absent.list(containers);
     }
   }
 
   @JsonIgnoreProperties(ignoreUnknown = true)
-  public record Container(String name) {
+  public record Container(List<String> args) {
     public Container {
-      name = Absent.text(name);
+      args = Absent.list(args);
     }
   }
 
@@ -50,12 +50,12 @@ public record DaemonPod(Metadata metadata, @Nullable Spec spec, @Nullable Status
         .anyMatch(owner -> "DaemonSet".equals(owner.kind()) && daemonSet.equals(owner.name()));
   }
 
-  /** Whether it ran an init container of that name, and is ready. */
-  public boolean isReadyAfter(String initContainer) {
+  /** Whether its container has these arguments, and is ready. */
+  public boolean isReadyWith(List<String> args) {
     return metadata.deletionTimestamp() == null
         && spec != null
         && status != null
-        && spec.initContainers.stream().anyMatch(container -> container.name.equals(initContainer))
+        && spec.containers.stream().anyMatch(container -> container.args.equals(args))
         && status.conditions.stream()
             .anyMatch(
                 condition -> condition.type.equals("Ready") && condition.status.equals("True"));

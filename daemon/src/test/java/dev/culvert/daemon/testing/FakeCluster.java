@@ -37,6 +37,8 @@ public final class FakeCluster implements ClusterAccess {
   private ClusterFeed.State state = new ClusterFeed.State(false, null, 0, null, null);
   private @Nullable ResourceKind<?> lacking;
   private @Nullable String refusal;
+  private final Map<String, Integer> failures = new HashMap<>();
+  private int failure;
   private boolean locked;
   private boolean heldAccepted;
 
@@ -84,6 +86,12 @@ public final class FakeCluster implements ClusterAccess {
   /** Admission refuses changes of objects from now on. */
   public synchronized void refusesChanges(String message) {
     refusal = message;
+  }
+
+  /** The next changes of the object of that name are answered by {@code code}. */
+  public synchronized void failsChanges(String name, int code, int times) {
+    failures.put(name, times);
+    failure = code;
   }
 
   /** The API has this object from now on. */
@@ -201,6 +209,11 @@ public final class FakeCluster implements ClusterAccess {
       synchronized (FakeCluster.this) {
         if (refusal != null) {
           throw new KubeException(KubeException.INVALID, refusal, null, null);
+        }
+        int failing = failures.getOrDefault(name, 0);
+        if (failing > 0) {
+          failures.put(name, failing - 1);
+          throw new KubeException(failure, "busy " + failure, null, null);
         }
         patched.add(name + " " + new String(json, StandardCharsets.UTF_8));
       }

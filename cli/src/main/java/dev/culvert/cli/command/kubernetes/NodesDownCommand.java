@@ -16,7 +16,12 @@ import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.config.GatewayConfig;
 import java.io.PrintWriter;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
@@ -42,6 +47,15 @@ public final class NodesDownCommand implements Callable<Integer> {
       ResourceKind.daemonSets(RegistrarConfig.NAMESPACE);
   private static final ResourceKind<DaemonPod> PODS =
       ResourceKind.daemonPods(RegistrarConfig.NAMESPACE);
+
+  /** Asking again would change nothing. */
+  private static final Set<Integer> REFUSALS =
+      Set.of(
+          KubeException.UNAUTHORIZED,
+          KubeException.FORBIDDEN,
+          KubeException.NOT_FOUND,
+          KubeException.INVALID);
+
   private static final int PAGE = 500;
   private static final long STEP_MILLIS = 500;
 
@@ -71,11 +85,14 @@ public final class NodesDownCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    long deadline = System.nanoTime() + Duration.ofSeconds(timeoutSeconds).toNanos();
     try (KubeApi api = machine.cluster().open(server.access())) {
+      Map<String, LiftPatch> lifts = new LinkedHashMap<>();
       for (String name : names) {
-        api.patch(SETS, name, null, patch(api.get(SETS, name)));
+        lifts.put(name, patch(insist(deadline, () -> api.get(SETS, name))));
       }
-      int nodes = await(api);
+      change(api, lifts, deadline);
+      int nodes = await(api, lifts, deadline);
       PrintWriter out = spec.commandLine().getOut();
       out.println(
           "the guard is lifted on all nodes ("
@@ -86,11 +103,56 @@ public final class NodesDownCommand implements Callable<Integer> {
     return ExitCode.OK;
   }
 
-  private static byte[] patch(DaemonSet gateways) throws CommandException {
+  private static LiftPatch patch(DaemonSet gateways) throws CommandException {
     try {
       return LiftPatch.of(gateways, GatewayConfig.DEFAULT_INTERFACE);
     } catch (IllegalArgumentException e) {
       throw new CommandException(ExitCode.FAILED, String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static void change(KubeApi api, Map<String, LiftPatch> lifts, long deadline)
+      throws KubeException, CommandException, InterruptedException {
+    List<String> changed = new ArrayList<>();
+    for (Map.Entry<String, LiftPatch> lift : lifts.entrySet()) {
+      String name = lift.getKey();
+      byte[] json = lift.getValue().json();
+      try {
+        insist(deadline, () -> api.patch(SETS, name, null, json));
+      } catch (KubeException e) {
+        if (changed.isEmpty()) {
+          throw e;
+        }
+        throw new CommandException(
+            ExitCode.FAILED,
+            "the guard is being lifted on the nodes of "
+                + String.join(", ", changed)
+                + " and stays on those of "
+                + name
+                + ", which could not be changed: "
+                + e.getMessage()
+                + ". Run this again");
+      }
+      changed.add(name);
+    }
+  }
+
+  private interface Request<T> {
+    T send() throws KubeException;
+  }
+
+  /** The API may be away meanwhile, or busy. */
+  private static <T> T insist(long deadline, Request<T> request)
+      throws KubeException, InterruptedException {
+    while (true) {
+      try {
+        return request.send();
+      } catch (KubeException e) {
+        if (REFUSALS.contains(e.code()) || System.nanoTime() - deadline >= 0) {
+          throw e;
+        }
+      }
+      Thread.sleep(STEP_MILLIS);
     }
   }
 
@@ -99,23 +161,25 @@ public final class NodesDownCommand implements Callable<Integer> {
    *
    * @return the number of nodes
    */
-  private int await(KubeApi api) throws KubeException, CommandException, InterruptedException {
-    long deadline = System.nanoTime() + Duration.ofSeconds(timeoutSeconds).toNanos();
+  private int await(KubeApi api, Map<String, LiftPatch> lifts, long deadline)
+      throws KubeException, CommandException, InterruptedException {
     while (true) {
       boolean late = System.nanoTime() - deadline >= 0;
       try {
         int nodes = 0;
         boolean done = true;
-        for (String name : names) {
+        for (String name : lifts.keySet()) {
           DaemonSet gateways = api.get(SETS, name);
           nodes += gateways.nodes();
           done &= gateways.isRolledOut();
         }
-        if (done) {
+        // A set does not count nodes that it no longer selects, and their gateways still end.
+        SortedSet<String> unlifted = done || late ? unlifted(api, lifts) : Collections.emptySortedSet();
+        if (done && unlifted.isEmpty()) {
           return nodes;
         }
         if (late) {
-          throw new CommandException(ExitCode.FAILED, unlifted(api));
+          throw new CommandException(ExitCode.FAILED, late(unlifted));
         }
       } catch (KubeException e) {
         if (late) {
@@ -126,17 +190,28 @@ public final class NodesDownCommand implements Callable<Integer> {
     }
   }
 
-  private String unlifted(KubeApi api) throws KubeException {
+  /** The nodes with a pod that has not lifted the guard. */
+  private static SortedSet<String> unlifted(KubeApi api, Map<String, LiftPatch> lifts)
+      throws KubeException {
     SortedSet<String> nodes = new TreeSet<>();
     @Nullable String next = null;
     do {
       Page<DaemonPod> page = api.list(PODS, new ListQuery(null, PAGE, next, null));
-      page.items().stream()
-          .filter(pod -> names.stream().anyMatch(pod::isOf))
-          .filter(pod -> !pod.isReadyAfter(LiftPatch.CONTAINER))
-          .forEach(pod -> nodes.add(pod.node().isEmpty() ? "(none yet)" : pod.node()));
+      for (DaemonPod pod : page.items()) {
+        boolean unlifted =
+            lifts.entrySet().stream()
+                .anyMatch(
+                    lift -> pod.isOf(lift.getKey()) && !pod.isReadyWith(lift.getValue().args()));
+        if (unlifted) {
+          nodes.add(pod.node().isEmpty() ? "(none yet)" : pod.node());
+        }
+      }
       next = page.next();
     } while (next != null);
+    return nodes;
+  }
+
+  private String late(SortedSet<String> nodes) {
     return "after "
         + timeoutSeconds
         + " s the guard may still stand on: "
