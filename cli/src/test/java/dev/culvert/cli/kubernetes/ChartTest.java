@@ -281,7 +281,7 @@ final class ChartTest {
         "metrics.listen=0.0.0.0:0   | at '/metrics/listen': '0.0.0.0:0' does not match pattern",
         "metrics.listen=0.0.0.0:65536 | at '/metrics/listen': '0.0.0.0:65536' does not match",
         "log.level=loud             | at '/log/level': value must be one of 'silent', 'error'",
-        "monitoring.podMonitor.interval=hour | '/monitoring/podMonitor/interval': 'hour' does not match",
+        "monitoring.podMonitor.interval=hour | at '/monitoring/podMonitor/interval': 'hour' does not",
         "engine=rot13               | at '/engine': value must be one of 'wireguard', 'noise', 'esp'",
         "registrar.mode=both        | at '/registrar/mode': value must be one of 'separate', 'embedded'",
         "uninstall.liftGuard=maybe  | at '/uninstall/liftGuard': got string, want boolean",
