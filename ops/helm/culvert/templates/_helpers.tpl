@@ -1,6 +1,6 @@
 {{/* SPDX-License-Identifier: Apache-2.0 */}}
 
-{{/* Refuses what the schema cannot see. */}}
+{{/* Refuses values whose fault the schema cannot see. */}}
 {{- define "culvert.check" -}}
 {{- if ne .Release.Namespace "culvert" }}
 {{- fail "Culvert's accounts are in the namespace culvert, which the admission policies name: helm install --namespace culvert" }}
