@@ -14,6 +14,7 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** Links between documents in Markdown, and from them to other files. */
 public final class DocumentLinks {
@@ -28,7 +29,7 @@ public final class DocumentLinks {
     try (Stream<Path> files = Files.walk(root)) {
       return files
           .filter(file -> file.toString().endsWith(".md") && Files.isRegularFile(file))
-          .filter(file -> !file.toString().contains("/target/"))
+          .filter(file -> !root.relativize(file).toString().contains("target/"))
           .toList();
     }
   }
@@ -49,7 +50,7 @@ public final class DocumentLinks {
     return dead;
   }
 
-  private static boolean isAlive(Path document, String path, String heading) throws IOException {
+  private static boolean isAlive(Path document, String path, @Nullable String heading) throws IOException {
     Path target = path.isEmpty() ? document : document.resolveSibling(path).normalize();
     return Files.exists(target) && (heading == null || anchors(target).contains(heading));
   }

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.culvert.cli.kit.Culvert;
 import dev.culvert.cli.kit.DebianMachine;
 import dev.culvert.cli.kit.DocumentLinks;
@@ -21,8 +23,6 @@ import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.Namespace;
 import dev.culvert.lab.net.Pings;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
@@ -135,9 +135,9 @@ final class DebianPackageTest {
     Path lib = content.resolve("usr/lib/culvert");
     List<String> named = filesWithALicence();
     List<String> missing = new ArrayList<>();
+    JsonNode sbom = new ObjectMapper().readTree(lib.resolve("sbom/culvert.cdx.json").toFile());
     int found = 0;
-    for (JsonNode part :
-        new ObjectMapper().readTree(lib.resolve("sbom/culvert.cdx.json").toFile()).path("components")) {
+    for (JsonNode part : sbom.path("components")) {
       String licence = part.at("/licenses/0/license/id").asText();
       String jar = part.path("name").asText() + "-" + part.path("version").asText() + ".jar";
       if (part.path("purl").asText().startsWith("pkg:maven/") && !licence.equals("Apache-2.0")) {
