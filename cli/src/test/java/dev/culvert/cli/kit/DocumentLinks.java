@@ -50,7 +50,8 @@ public final class DocumentLinks {
     return dead;
   }
 
-  private static boolean isAlive(Path document, String path, @Nullable String heading) throws IOException {
+  private static boolean isAlive(Path document, String path, @Nullable String heading)
+      throws IOException {
     Path target = path.isEmpty() ? document : document.resolveSibling(path).normalize();
     return Files.exists(target) && (heading == null || anchors(target).contains(heading));
   }
