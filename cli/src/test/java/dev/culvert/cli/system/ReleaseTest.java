@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.kit.Culvert;
+import dev.culvert.cli.kit.DocumentLinks;
 import dev.culvert.cli.kit.Launchers;
 import dev.culvert.cli.kit.Requirements;
 import dev.culvert.lab.net.Commands;
@@ -194,6 +195,7 @@ final class ReleaseTest {
         Files.readString(release.resolve("culvert-" + version + "-linux.tar.gz.cdx.json")),
         told.out());
     assertFalse(told.err().contains("building"), told::err);
+    assertEquals(List.of(), DocumentLinks.dead(place.resolve("culvert-" + version)));
     Path again = folder.resolve("again");
     release("--out", again.toString(), "--key", RELEASER, "--parts", "archive").orThrow();
     assertEquals(
@@ -237,6 +239,14 @@ final class ReleaseTest {
     commit();
     Files.setLastModifiedTime(
         checkout.resolve("cli/target/dist/.built"), Files.getLastModifiedTime(pom));
+  }
+
+  @Test
+  void aPartThatIsNotKnownIsRefused() throws IOException {
+    for (String part : List.of("nonsense", "", "*", "archive ")) {
+      assertRefused(
+          "'" + part + "' is no part", "--key", RELEASER, "--parts", "archive," + part + ",deb");
+    }
   }
 
   @Test
