@@ -34,8 +34,7 @@ class PlainEnglishTest {
 
   /** Of Helm. */
   private static final Pattern OF_TEMPLATE =
-      Pattern.compile(
-          "\\{\\{-? ?/\\*(?s:.*?)\\*/|\"(?:\\\\.|[^\"\n])*\"|" + OF_SCRIPT.pattern());
+      Pattern.compile("\\{\\{-? ?/\\*(?s:.*?)\\*/|\"(?:\\\\.|[^\"\n])*\"|" + OF_SCRIPT.pattern());
 
   /** The text without headings, the rules' own examples, code, and the targets of links. */
   private static final Pattern NOT_PROSE =

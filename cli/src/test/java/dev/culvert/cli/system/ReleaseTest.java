@@ -82,7 +82,8 @@ final class ReleaseTest {
     Files.writeString(folder.resolve("keys/gpg.conf"), "armor\n");
     release = folder.resolve("release");
     release("--out", release.toString(), "--key", RELEASER, "--parts", "archive").orThrow();
-    shell("gpg --no-armor --export \"$1\" >\"$2/releaser.gpg\"", RELEASER, release.toString()).orThrow();
+    shell("gpg --no-armor --export \"$1\" >\"$2/releaser.gpg\"", RELEASER, release.toString())
+        .orThrow();
   }
 
   /** The agent of gpg would outlive the folder. */
