@@ -56,8 +56,8 @@ final class LiftProbesTest {
 
   @Test
   void anAddressThatTheGatewayStillHasIsTakenWhenTheGatewayHasEnded() throws Exception {
-    try (ServerSocket gateway = socket();
-        HttpClient client = HttpClient.newHttpClient();
+    ServerSocket gateway = socket();
+    try (HttpClient client = HttpClient.newHttpClient();
         LiftProbes probes = new LiftProbes(OPTION, at(gateway.getLocalPort()))) {
       IOException kept =
           assertThrows(IOException.class, () -> probes.lifted(Duration.ofMillis(60)));
