@@ -1,6 +1,6 @@
 {{/* SPDX-License-Identifier: Apache-2.0 */}}
 
-{{/* Refuses what the schema cannot see, or for which its message would name no remedy. */}}
+{{/* Refuses values whose fault the schema cannot see, or for which its message would name no remedy. */}}
 {{- define "culvert.check" -}}
 {{- if ne .Release.Namespace "culvert" }}
 {{- fail "install Culvert into the namespace culvert, which the admission policies name: add --namespace culvert" }}
