@@ -167,7 +167,8 @@ final class ChartTest {
         context.at("capabilities").value("add"),
         name);
     assertFalse(container.text("image").endsWith(":latest"), name);
-    assertTrue(container.text("image").matches("localhost/culvert(:[0-9.]+|@sha256:[0-9a-f]{64})"), name);
+    assertTrue(
+        container.text("image").matches("localhost/culvert(:[0-9.]+|@sha256:[0-9a-f]{64})"), name);
     assertNotEquals(null, container.at("resources").value("requests"), name);
     assertEquals("[{operator=Exists}]", String.valueOf(pod.value("tolerations")), name);
     assertTrue(pod.text("priorityClassName").startsWith("system-"), name);
