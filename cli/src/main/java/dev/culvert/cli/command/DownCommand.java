@@ -39,7 +39,9 @@ public final class DownCommand implements Callable<Integer> {
 
   @Mixin private GatewayParameter gateway;
 
-  @Option(names = "--if-up", description = "If the gateway is not up, and no other guard stands, that is no error.")
+  @Option(
+      names = "--if-up",
+      description = "If the gateway is not up, and no other guard stands, that is no error.")
   private boolean ifUp;
 
   @Option(

@@ -237,8 +237,7 @@ final class ChartOnServerTest {
     assertEquals(objects.keySet(), stored.keySet());
     assertEquals(objects.keySet(), hook.keySet());
     objects.forEach(
-        (name, object) ->
-            assertEquals(object.value(), ChartTest.object(hook, name).value(), name));
+        (name, object) -> assertEquals(object.value(), ChartTest.object(hook, name).value(), name));
   }
 
   @Test

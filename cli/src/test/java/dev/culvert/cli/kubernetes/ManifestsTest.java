@@ -330,8 +330,7 @@ final class ManifestsTest {
     Path kubeconfig = folder.resolve("lift.kubeconfig");
     cluster.plane.writeKubeconfig(
         kubeconfig, cluster.plane.apiServer(0).place(), cluster.plane.adminToken());
-    String sample =
-        Culvert.launcher("cluster/src/main/dist/kubernetes/daemonset.yaml").toString();
+    String sample = Culvert.launcher("cluster/src/main/dist/kubernetes/daemonset.yaml").toString();
     cluster.plane.kubectl("apply", "-f", sample).orThrow();
     String before = daemonSet();
     Commands.Result lift =

@@ -92,7 +92,8 @@ final class RealSystemdTest {
     Path drop = machine.path("/etc/systemd/system/" + UNIT + ".service.d");
     Files.createDirectories(drop);
     Files.writeString(
-        drop.resolve("key.conf"), "[Service]\nLoadCredential=private-key:/etc/culvert/node-a.key\n");
+        drop.resolve("key.conf"),
+        "[Service]\nLoadCredential=private-key:/etc/culvert/node-a.key\n");
     machine.run("chmod 600 /etc/culvert/node-a.key; systemctl daemon-reload");
   }
 

@@ -174,7 +174,8 @@ public final class NodesDownCommand implements Callable<Integer> {
           done &= gateways.isRolledOut();
         }
         // A set does not count nodes that it no longer selects, and their gateways still end.
-        SortedSet<String> unlifted = done || late ? unlifted(api, lifts) : Collections.emptySortedSet();
+        SortedSet<String> unlifted =
+            done || late ? unlifted(api, lifts) : Collections.emptySortedSet();
         if (done && unlifted.isEmpty()) {
           return nodes;
         }
