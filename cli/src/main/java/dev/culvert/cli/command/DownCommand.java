@@ -54,7 +54,7 @@ public final class DownCommand implements Callable<Integer> {
       paramLabel = "ADDRESS:PORT",
       defaultValue = "${env:CULVERT_METRICS_LISTEN}",
       description =
-          "With --stay: where /livez, /startupz and /readyz are answered; ready is: the guard is"
+          "With --stay: address that answers /livez, /startupz and /readyz; ready is: the guard is"
               + " lifted. Default: CULVERT_METRICS_LISTEN, none.")
   private @Nullable String listen;
 
