@@ -4,6 +4,13 @@
 # The text of an element at the top of the root pom, as in <version>.
 of_pom() { sed -n "s,^ *<$1>\([^<]*\)</$1>.*,\1,p" "$home/pom.xml" | head -n 1; }
 
+# Documents, and the files that they link to.
+documents=(
+  README.md SECURITY.md CONTRIBUTING.md docs bench/README.md bench/charts bench/null-forwarder.c
+  cli/src/main/sbom cluster/src/main/dist daemon/src/main/dist
+  ops/grafana ops/helm ops/prometheus ops/systemd
+)
+
 # The time that all files bear, so that two builds give the same bytes.
 stamp=$(of_pom project.build.outputTimestamp)
 SOURCE_DATE_EPOCH=$(date -d "$stamp" +%s)

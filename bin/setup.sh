@@ -28,7 +28,10 @@ install_packages() {
 need_tools() {
   local tool missing=()
   for tool; do
-    command -v "${tool%%:*}" >/dev/null || [ -e "${tool%%:*}" ] || missing+=("${tool##*:}")
+    case "$tool" in
+      /*) [ -e "${tool%%:*}" ] || missing+=("${tool##*:}") ;;
+      *) command -v "${tool%%:*}" >/dev/null || missing+=("${tool##*:}") ;;
+    esac
   done
   [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
 }

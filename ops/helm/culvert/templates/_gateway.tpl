@@ -62,6 +62,7 @@ spec:
             {{- if $.embedded }}
             {{- include "culvert.variable" (list "CULVERT_REGISTRAR" "embedded") | indent 12 }}
             {{- include "culvert.podRanges" $root | indent 12 }}
+            {{- include "culvert.variable" (list "CULVERT_SERVICE_CIDRS" .registrar.serviceCIDRs) | indent 12 }}
             {{- end }}
             {{- include "culvert.log" $root | indent 12 }}
           ports:

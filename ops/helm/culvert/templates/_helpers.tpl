@@ -1,15 +1,58 @@
 {{/* SPDX-License-Identifier: Apache-2.0 */}}
 
-{{/* Refuses what the schema cannot see. */}}
+{{/* Refuses what the schema cannot see, or for which its message would name no remedy. */}}
 {{- define "culvert.check" -}}
 {{- if ne .Release.Namespace "culvert" }}
-{{- fail "Culvert's accounts are in the namespace culvert, which the admission policies name: helm install --namespace culvert" }}
+{{- fail "install Culvert into the namespace culvert, which the admission policies name: add --namespace culvert" }}
 {{- end }}
-{{- if ne (eq .Values.engine "esp") (ne .Values.espKeySecret "") }}
-{{- fail "espKeySecret: give it with engine esp, which needs a global key, and with no other engine" }}
+{{- with .Values }}
+{{- if not .clusterCIDRs }}
+{{- fail "clusterCIDRs: give the ranges of the pods and of the nodes, as in [10.244.0.0/16, 192.0.2.0/24]" }}
+{{- end }}
+{{- if not .controlPlane }}
+{{- fail "controlPlane: give the addresses of the API servers, as in [192.0.2.1]" }}
+{{- end }}
+{{- include "culvert.checkImage" .image }}
+{{- include "culvert.checkPorts" . }}
+{{- if hasKey (.podLabels | default dict) "app" }}
+{{- fail "podLabels: take \"app\" out: the DaemonSet finds its pods by it" }}
+{{- end }}
+{{- if and (eq .engine "esp") (not .espKeySecret) }}
+{{- fail "espKeySecret: engine esp needs the name of a Secret in the namespace culvert, whose entry \"keys\" has the global key: docs/kubernetes.md says how to make it" }}
+{{- end }}
+{{- if and .espKeySecret (ne .engine "esp") }}
+{{- fail (printf "espKeySecret: engine %s needs none: take it out, or set engine to esp" .engine) }}
+{{- end }}
 {{- end }}
 {{- if and .Values.monitoring.podMonitor.enabled (eq "yes" (include "culvert.metricsAreLocal" .)) }}
-{{- fail (printf "monitoring.podMonitor: Prometheus does not reach metrics.listen=%s, which is loopback" .Values.metrics.listen) }}
+{{- fail (printf "metrics.listen: Prometheus does not reach %s, which is loopback: set it to 0.0.0.0:9586, or monitoring.podMonitor.enabled to false" .Values.metrics.listen) }}
+{{- end }}
+{{- end }}
+
+{{- define "culvert.checkImage" -}}
+{{- if regexMatch "@|:[^/]*$" .repository }}
+{{- fail (printf "image.repository: %s has a tag or a digest: give it as image.tag or image.digest" .repository) }}
+{{- end }}
+{{- if eq "latest" (.tag | default "") }}
+{{- fail "image.tag: \"latest\" does not name one image: give a version, or image.digest" }}
+{{- end }}
+{{- end }}
+
+{{/* The gateway refuses such ports: it could not ask the API for the other nodes' keys. */}}
+{{- define "culvert.checkPorts" -}}
+{{- $server := .apiServerPort | default 6443 | int }}
+{{- $found := empty .controlPlaneExemptPorts }}
+{{- range .controlPlaneExemptPorts }}
+{{- $ends := splitList "-" (toString .) }}
+{{- $first := first $ends | int }}
+{{- $last := last $ends | int }}
+{{- if lt $last $first }}
+{{- fail (printf "controlPlaneExemptPorts: %v ends before it begins: give the lower port first" .) }}
+{{- end }}
+{{- if and (le $first $server) (le $server $last) }}{{ $found = true }}{{ end }}
+{{- end }}
+{{- if not $found }}
+{{- fail (printf "controlPlaneExemptPorts: add the port of the API servers, %d" $server) }}
 {{- end }}
 {{- end }}
 

@@ -9,6 +9,7 @@ import dev.culvert.cli.command.show.ClusterChecks;
 import dev.culvert.cli.command.show.Finding;
 import dev.culvert.cluster.ClusterSnapshot;
 import dev.culvert.cluster.kube.KubeApi;
+import dev.culvert.cluster.kube.KubeJson;
 import dev.culvert.cluster.resource.AccessReview;
 import dev.culvert.cluster.resource.Condition;
 import dev.culvert.cluster.resource.CulvertNode;
@@ -40,6 +41,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
 
 /** The commands about a cluster show its nodes and faults, and write nothing but annotations. */
 final class KubernetesCommandsTest {
@@ -238,6 +240,31 @@ final class KubernetesCommandsTest {
             "--cluster-cidrs=10.42.0.0/16",
             "--control-plane-exempt-ports=2379-2380"));
     assertTrue(err.toString().contains("lacks the API server's port 6443"), err::toString);
+  }
+
+  @Test
+  void settingsOfARegistrarAreThoseOfAnEmbeddedOneAlone() throws IOException {
+    Path written = machine.adminDirectory().resolve("cv0.json");
+    for (String registrar : List.of("embedded", "separate")) {
+      run(
+          "up",
+          "--kubernetes",
+          "--interface=cv0",
+          "--node-name=a",
+          "--control-plane=192.0.2.1",
+          "--cluster-cidrs=none",
+          "--registrar=" + registrar,
+          "--pod-ranges=calico",
+          "--service-cidrs=10.96.0.0/12,fd96::/112");
+      JsonNode settings =
+          KubeJson.MAPPER.readTree(Files.readString(written)).at("/spec/discovery/kubernetes");
+      assertEquals(registrar, settings.path("registrar").asString());
+      boolean embedded = registrar.equals("embedded");
+      assertEquals(
+          embedded ? "[\"10.96.0.0/12\",\"fd96::/112\"]" : "",
+          settings.path("serviceCIDRs").toString());
+      assertEquals(embedded ? "calico" : "", settings.path("podRanges").asString());
+    }
   }
 
   @Test

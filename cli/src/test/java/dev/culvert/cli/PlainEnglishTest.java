@@ -8,7 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -26,9 +25,16 @@ class PlainEnglishTest {
           "\"\"\"(?s:.*?)\"\"\"|\"(?:\\\\.|[^\"\\\\\n])*\"|'(?:\\\\.|[^'\\\\\n])+'"
               + "|/\\*(?s:.*?)\\*/|//[^\n]*");
 
-  private static final Pattern OF_SCRIPT = Pattern.compile("(?m)(?:^|\\s)#[^\n]*");
+  /** Comments, and the text of {@code --help}. */
+  private static final Pattern OF_SCRIPT =
+      Pattern.compile("(?m)(?:^|\\s)#[^\n]*|<<'TEXT'\n(?s:.*?)\nTEXT$");
+
   private static final Pattern OF_PYTHON =
       Pattern.compile("\"\"\"(?s:.*?)\"\"\"|\"[^\"\n]*\"|" + OF_SCRIPT.pattern());
+
+  /** Of Helm. */
+  private static final Pattern OF_TEMPLATE =
+      Pattern.compile("\\{\\{-? ?/\\*(?s:.*?)\\*/|\"(?:\\\\.|[^\"\n])*\"|" + OF_SCRIPT.pattern());
 
   /** The text without headings, the rules' own examples, code, and the targets of links. */
   private static final Pattern NOT_PROSE =
@@ -101,15 +107,20 @@ class PlainEnglishTest {
   private static List<String> prose(Path file) throws IOException {
     String text = Files.readString(file);
     String name = file.getFileName().toString();
-    if (name.endsWith(".md")) {
+    if (name.endsWith(".md") || name.endsWith("NOTES.txt")) {
       return List.of(onOneLine(NOT_PROSE.matcher(text).replaceAll("-")));
     }
-    Pattern parts =
-        name.endsWith(".java") || name.endsWith(".c")
-            ? OF_JAVA
-            : name.endsWith(".py") || name.equals("side-by-side") ? OF_PYTHON : OF_SCRIPT;
-    Matcher part = parts.matcher(text);
-    return part.results().map(m -> onOneLine(m.group())).toList();
+    return partsOf(name).matcher(text).results().map(m -> onOneLine(m.group())).toList();
+  }
+
+  private static Pattern partsOf(String name) {
+    if (name.endsWith(".java") || name.endsWith(".c")) {
+      return OF_JAVA;
+    }
+    if (name.endsWith(".py") || name.equals("side-by-side")) {
+      return OF_PYTHON;
+    }
+    return name.endsWith(".tpl") ? OF_TEMPLATE : OF_SCRIPT;
   }
 
   private static String onOneLine(String text) {
@@ -128,6 +139,9 @@ class PlainEnglishTest {
             "culvert-wg",
             "run-tests",
             "deb-build",
+            "image-build",
+            "chart-build",
+            "control-plane-build",
             "release",
             "sbom",
             "postinst",
@@ -145,7 +159,8 @@ class PlainEnglishTest {
               .filter(file -> Files.isRegularFile(file) && !file.endsWith("PlainEnglishTest.java"))
               .filter(
                   file ->
-                      file.toString().matches(".*\\.(java|md|yaml|service|sh|py|c)")
+                      file.toString().matches(".*\\.(java|md|yaml|service|sh|py|c|tpl)")
+                          || file.endsWith("NOTES.txt")
                           || scripts.contains(file.getFileName().toString()))
               .toList();
       assertTrue(sources.size() > 900, () -> "only " + sources.size() + " files were found");

@@ -22,7 +22,6 @@ import dev.culvert.routing.Policy;
 import dev.culvert.tunnel.engine.EngineReading;
 import dev.culvert.tunnel.gateway.GatewayStatus;
 import dev.culvert.tunnel.gateway.RunningTunnel;
-import dev.culvert.tunnel.kernel.ThreadPriority;
 import dev.culvert.tunnel.lane.LaneCounter;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -223,11 +222,6 @@ final class Observation implements Source, AutoCloseable {
         applied,
         LineLimit.ofProcess().suppressed(),
         tunnel.failure().orElse(null));
-  }
-
-  @Override
-  public void yieldToPackets() {
-    ThreadPriority.yieldToPackets();
   }
 
   @Override

@@ -128,6 +128,16 @@ final class KubernetesOptions {
   private @Nullable String podRanges;
 
   @Option(
+      names = "--service-cidrs",
+      paramLabel = "RANGES",
+      split = ",",
+      defaultValue = "${env:CULVERT_SERVICE_CIDRS}",
+      description =
+          "With registrar embedded: ranges of the services' addresses, which no node has. Default:"
+              + " CULVERT_SERVICE_CIDRS, none.")
+  private @Nullable List<String> serviceCidrs;
+
+  @Option(
       names = "--interface",
       paramLabel = "NAME",
       defaultValue = "${env:CULVERT_INTERFACE}",
@@ -230,8 +240,11 @@ final class KubernetesOptions {
     put(kubernetes, "controlPlaneExemptPorts", list(exemptPorts));
     put(kubernetes, "kubeconfig", absolute(kubeconfig));
     put(kubernetes, "registrar", registrar);
-    // A DaemonSet may have the variable for its separate registrars.
-    put(kubernetes, "podRanges", "embedded".equals(registrar) ? podRanges : null);
+    if ("embedded".equals(registrar)) {
+      // Otherwise a DaemonSet may have the variables for its separate registrars.
+      put(kubernetes, "podRanges", podRanges);
+      put(kubernetes, "serviceCIDRs", list(serviceCidrs));
+    }
     spec.put("discovery", Map.of("kubernetes", kubernetes));
     Map<String, Object> whole = new LinkedHashMap<>();
     whole.put("apiVersion", ConfigFile.API_VERSION);

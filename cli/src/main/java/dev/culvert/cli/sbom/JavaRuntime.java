@@ -29,6 +29,14 @@ final class JavaRuntime {
       throw new IOException(
           runtime + " is Java " + version + ", and was not linked from the JDK in " + jdk);
     }
+    // JDKs under other licences have the same names and versions.
+    Path exception = jdk.resolve("legal/java.base/ASSEMBLY_EXCEPTION");
+    if (!Files.exists(exception)) {
+      throw new IOException(
+          exception
+              + " does not exist, so this JDK is not under the GPL with the Classpath exception: set"
+              + " JAVA_HOME to an OpenJDK");
+    }
     String build = Objects.requireNonNullElse(built.get("JAVA_RUNTIME_VERSION"), version);
     ObjectNode component =
         Sbom.component("platform", "openjdk", build, "pkg:generic/openjdk@" + Purl.encode(build));

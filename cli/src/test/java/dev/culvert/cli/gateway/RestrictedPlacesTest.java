@@ -175,7 +175,9 @@ final class RestrictedPlacesTest {
   }
 
   @Test
-  void kernelSettingsThatMayNotBeWrittenAreSaidAndTheGatewayRuns() throws IOException {
+  void kernelSettingsAreMadeThoughTheirFilesMayNotBeWritten() throws IOException {
+    namespace.run(
+        "sh", "-c", "for f in /proc/sys/net/ipv4/conf/*/src_valid_mark; do echo 0 >$f; done");
     String device = device();
     Path file = gatewayFile(device);
     try (Daemon gateway =
@@ -189,11 +191,21 @@ final class RestrictedPlacesTest {
             Launchers.culvert(),
             "up",
             file.toString())) {
-      gateway.awaitOutput("Read-only file system");
       gateway.await("answers", Commands.PATIENCE, () -> status(device).succeeded());
+      gateway.await("src_valid_mark", Commands.PATIENCE, () -> settings().contains("1"));
+      assertFalse(gateway.output().contains("Read-only file system"), gateway::output);
     } finally {
       namespace.attempt(Launchers.culvert(), "down", file.toString());
     }
+  }
+
+  /** {@code src_valid_mark} of each device. */
+  private static List<String> settings() {
+    return namespace
+        .run("sh", "-c", "cat /proc/sys/net/ipv4/conf/*/src_valid_mark")
+        .out()
+        .lines()
+        .toList();
   }
 
   @Test

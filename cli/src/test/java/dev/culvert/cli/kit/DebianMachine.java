@@ -24,7 +24,7 @@ public final class DebianMachine implements AutoCloseable {
       mount -t tmpfs -o mode=755 tmpfs /mnt
       mkdir /mnt/upper /mnt/work /mnt/root
       mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root
-      for folder in run var/lib/culvert var/cache/culvert var/log/culvert; do
+      for folder in run etc/culvert var/lib/culvert var/cache/culvert var/log/culvert; do
         rm -rf /mnt/root/$folder
       done
       mkdir /mnt/root/run

@@ -7,15 +7,20 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.culvert.cli.kit.Culvert;
 import dev.culvert.cli.kit.Requirements;
+import dev.culvert.cluster.registrar.RangeKind;
 import dev.culvert.lab.kubernetes.KubernetesPrograms;
 import dev.culvert.lab.net.Commands;
+import dev.culvert.routing.BlindSpot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
@@ -135,6 +140,8 @@ final class ChartTest {
         "metrics.listen=[::]:1,interface=mesh0,mtu=1380,listenPort=51999,apiServerPort=8443",
         "image.pullSecrets={one},podLabels.a=b,podAnnotations.c=d,maxUnavailable=5%",
         "flowControl=true,registrar.podRanges=pods",
+        "accept={xdp,bridge},controlPlaneExemptPorts={2379-2380,6443},log.level=silent",
+        "controlPlaneExemptPorts={6000-9000},apiServerPort=8443,registrar.serviceCIDRs=null",
       })
   void everyPodHasNoMoreRightsThanItNeeds(String values) {
     Map<String, Yaml> objects = rendered(values);
@@ -163,7 +170,8 @@ final class ChartTest {
         context.at("capabilities").value("add"),
         name);
     assertFalse(container.text("image").endsWith(":latest"), name);
-    assertTrue(container.text("image").matches("culvert(:[0-9.]+|@sha256:[0-9a-f]{64})"), name);
+    assertTrue(
+        container.text("image").matches("localhost/culvert(:[0-9.]+|@sha256:[0-9a-f]{64})"), name);
     assertNotEquals(null, container.at("resources").value("requests"), name);
     assertEquals("[{operator=Exists}]", String.valueOf(pod.value("tolerations")), name);
     assertTrue(pod.text("priorityClassName").startsWith("system-"), name);
@@ -184,7 +192,9 @@ final class ChartTest {
     assertEquals("culvert-node", pod(others).text("serviceAccountName"));
     assertEquals("embedded", variable(controlPlane, "CULVERT_REGISTRAR"));
     assertEquals("calico", variable(controlPlane, "CULVERT_POD_RANGES"));
+    assertEquals("10.96.0.0/12", variable(controlPlane, "CULVERT_SERVICE_CIDRS"));
     assertEquals("(none)", variable(others, "CULVERT_REGISTRAR"));
+    assertEquals("(none)", variable(others, "CULVERT_SERVICE_CIDRS"));
     String label = "node-role.kubernetes.io/control-plane";
     assertEquals(Map.of(label, ""), pod(controlPlane).value("nodeSelector"));
     assertTrue(
@@ -210,16 +220,28 @@ final class ChartTest {
     }
   }
 
-  @Test
-  void promtoolAcceptsTheRulesAsTheOperatorGetsThem() throws IOException {
+  @ParameterizedTest
+  @ValueSource(strings = {"https://git.example.com/culvert/", "https://git.example.com/culvert"})
+  void promtoolAcceptsTheRulesAsTheOperatorGetsThem(String base) throws IOException {
     Requirements.tool("promtool");
-    String base = "https://git.example.com/culvert/";
     Map<String, Yaml> objects = rendered(RULES_ON, "monitoring.rules.runbooks=" + base);
     String spec = object(objects, "PrometheusRule culvert").at("spec").json();
     Path file = Files.writeString(folder.resolve("rules.yaml"), spec);
     Commands.run("promtool", "check", "rules", file.toString());
-    assertTrue(spec.contains(base + "docs/runbooks/CulvertClearTraffic.md"), spec);
+    assertTrue(
+        spec.contains("\"https://git.example.com/culvert/docs/runbooks/CulvertClearTraffic.md\""),
+        spec);
     assertFalse(spec.contains("\"docs/runbooks"), spec);
+  }
+
+  @Test
+  void aScrapeIntervalIsAnyDurationOfPrometheus() {
+    String monitor = "metrics.listen=0.0.0.0:9586,monitoring.podMonitor.enabled=true";
+    String interval = "monitoring.podMonitor.interval=";
+    for (String duration : List.of("1h", "1m30s", "500ms")) {
+      Yaml spec = object(rendered(monitor, interval + duration), "PodMonitor culvert").at("spec");
+      assertEquals(duration, spec.list("podMetricsEndpoints").getFirst().text("interval"));
+    }
   }
 
   @Test
@@ -237,21 +259,37 @@ final class ChartTest {
       value = {
         "imagee.tag=1               | additional properties 'imagee' not allowed",
         "registrar.replica=1        | at '/registrar': additional properties 'replica' not allowed",
-        "image.tag=latest           | at '/image/tag': 'not' failed",
+        "image.tag=latest           | image.tag: \"latest\" does not name one image: give a version",
+        "image.repository=a.example:5000/culvert:1 | culvert:1 has a tag or a digest: give it as image.tag",
+        "podLabels.app=other        | podLabels: take \"app\" out",
         "image.digest=abc           | at '/image/digest': 'abc' does not match pattern",
         "clusterCIDRs=10.0.0.0/8    | at '/clusterCIDRs': got string, want array",
         "clusterCIDRs={10.0.0.0}    | at '/clusterCIDRs/0': '10.0.0.0' does not match pattern",
-        "clusterCIDRs=null          | missing property 'clusterCIDRs'",
+        "clusterCIDRs={0.0.0.0/0}   | at '/clusterCIDRs/0': '0.0.0.0/0' does not match pattern",
+        "nodeCIDRs={999.1.1.1/8}    | at '/nodeCIDRs/0': '999.1.1.1/8' does not match pattern",
+        "clusterCIDRs=null          | clusterCIDRs: give the ranges of the pods and of the nodes",
+        "controlPlane=null          | controlPlane: give the addresses of the API servers",
+        "controlPlaneExemptPorts={20-10}     | controlPlaneExemptPorts: 20-10 ends before it begins",
+        "controlPlaneExemptPorts={99999}     | at '/controlPlaneExemptPorts/0': maximum: got 99",
+        "controlPlaneExemptPorts={1-99999}   | at '/controlPlaneExemptPorts/0': '1-99999' does not",
+        "controlPlaneExemptPorts={2379-2380} | add the port of the API servers, 6443",
+        "accept={cilum}             | at '/accept/0': value must be one of 'no-netdev-egress'",
+        "interface=a:b              | at '/interface': 'a:b' does not match pattern",
         "mtu=big                    | at '/mtu': got string, want null or integer",
         "listenPort=70000           | at '/listenPort': maximum: got 70",
         "maxUnavailable=0           | at '/maxUnavailable': minimum: got 0, want 1",
         "metrics.listen=:9586       | at '/metrics/listen': ':9586' does not match pattern",
+        "metrics.listen=0.0.0.0:0   | at '/metrics/listen': '0.0.0.0:0' does not match pattern",
+        "metrics.listen=0.0.0.0:65536 | at '/metrics/listen': '0.0.0.0:65536' does not match",
+        "log.level=loud             | at '/log/level': value must be one of 'silent', 'error'",
+        "monitoring.podMonitor.interval=hour | at '/monitoring/podMonitor/interval': 'hour' does not",
         "engine=rot13               | at '/engine': value must be one of 'wireguard', 'noise', 'esp'",
         "registrar.mode=both        | at '/registrar/mode': value must be one of 'separate', 'embedded'",
         "uninstall.liftGuard=maybe  | at '/uninstall/liftGuard': got string, want boolean",
-        "engine=esp                 | espKeySecret: give it with engine esp",
-        "espKeySecret=keys          | espKeySecret: give it with engine esp",
-        "monitoring.podMonitor.enabled=true | does not reach metrics.listen=127.0.0.1:9586",
+        "engine=esp                 | espKeySecret: engine esp needs the name of a Secret",
+        "espKeySecret=keys          | espKeySecret: engine wireguard needs none: take it out",
+        "engine=esp,espKeySecret=A_B | at '/espKeySecret': 'A_B' does not match pattern",
+        "monitoring.podMonitor.enabled=true | reach 127.0.0.1:9586, which is loopback: set it to",
       })
   void aBadValueIsRefusedWithItsNameAndTheReason(String value, String reason) {
     Commands.Result result = template(CHART, "--set=" + value);
@@ -264,10 +302,26 @@ final class ChartTest {
     Commands.Result none =
         programs.helm(folder.resolve("helm"), "template", CHART.toString(), "--namespace=culvert");
     assertFalse(none.succeeded(), none::out);
-    assertTrue(none.err().contains("at '/clusterCIDRs': minItems: got 0, want 1"), none::err);
+    assertTrue(none.err().contains("clusterCIDRs: give the ranges of the pods"), none::err);
     Commands.Result elsewhere = template(CHART, "--namespace=default");
     assertFalse(elsewhere.succeeded(), elsewhere::out);
-    assertTrue(elsewhere.err().contains("helm install --namespace culvert"), elsewhere::err);
+    assertTrue(elsewhere.err().contains("add --namespace culvert"), elsewhere::err);
+  }
+
+  @Test
+  void theSchemaHasTheNamesThatTheGatewayKnows() throws IOException {
+    JsonNode schema =
+        new ObjectMapper().readTree(Files.readString(CHART.resolve("values.schema.json")));
+    assertEquals(
+        Stream.of(BlindSpot.values()).map(BlindSpot::toString).toList(),
+        texts(schema.at("/properties/accept/items/enum")));
+    assertEquals(
+        Stream.of(RangeKind.values()).map(kind -> kind.name().toLowerCase(Locale.ROOT)).toList(),
+        texts(schema.at("/properties/registrar/properties/podRanges/enum")));
+  }
+
+  private static List<String> texts(JsonNode array) {
+    return array.valueStream().map(JsonNode::asText).toList();
   }
 
   @Test

@@ -100,7 +100,18 @@ final class InstallationPartsTest {
 
   private Path java(String name, String release) throws IOException {
     write(name + "/release", release);
+    write(name + "/legal/java.base/ASSEMBLY_EXCEPTION", "OPENJDK ASSEMBLY EXCEPTION\n");
     return root.resolve(name);
+  }
+
+  @Test
+  void aJdkUnderAnotherLicenceIsRefused() throws IOException {
+    Path jdk = java("jdk", "JAVA_VERSION=\"25.0.3\"\n");
+    Path runtime = java("runtime", "JAVA_VERSION=\"25.0.3\"\nMODULES=\"java.base\"\n");
+    Files.delete(jdk.resolve("legal/java.base/ASSEMBLY_EXCEPTION"));
+    IOException refused =
+        assertThrows(IOException.class, () -> JavaRuntime.component(jdk, runtime));
+    assertTrue(refused.toString().contains("set JAVA_HOME to an OpenJDK"), refused::toString);
   }
 
   @Test

@@ -6,8 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.culvert.cli.kit.Culvert;
 import dev.culvert.cli.kit.DebianMachine;
+import dev.culvert.cli.kit.DocumentLinks;
 import dev.culvert.cli.kit.Launchers;
 import dev.culvert.cli.kit.Requirements;
 import dev.culvert.cli.kit.TestLab;
@@ -21,6 +24,7 @@ import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.Namespace;
 import dev.culvert.lab.net.Pings;
 import java.io.IOException;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -32,6 +36,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import java.util.zip.ZipFile;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -62,6 +67,7 @@ final class DebianPackageTest {
   @TempDir private static Path folder;
 
   private static Path deb;
+  private static Path content;
 
   @BeforeAll
   static void build() throws IOException {
@@ -73,6 +79,8 @@ final class DebianPackageTest {
     Launchers.culvert();
     Commands.run("chmod", "755", folder.toString()); // for the service's user
     deb = build("tried", "--fast");
+    content = folder.resolve("content");
+    Commands.run("dpkg-deb", "-x", deb.toString(), content.toString());
   }
 
   private static Path build(String name, String... options) {
@@ -115,6 +123,52 @@ final class DebianPackageTest {
       assertTrue(words[0].matches(modes), "the builder's umask does not count: " + file);
     }
     assertTrue(files.stream().anyMatch(f -> f.matches("drwx------.* \\./etc/culvert/")));
+  }
+
+  @Test
+  void theDocumentsLinkToFilesOfThePackage() throws IOException {
+    assertEquals(List.of(), DocumentLinks.dead(content.resolve("usr/share/doc/culvert")));
+  }
+
+  @Test
+  void theCopyrightFileNamesTheLicencesThatAreInNoJar() throws IOException {
+    Path lib = content.resolve("usr/lib/culvert");
+    List<String> named = filesWithALicence();
+    List<String> missing = new ArrayList<>();
+    JsonNode sbom = new ObjectMapper().readTree(lib.resolve("sbom/culvert.cdx.json").toFile());
+    int found = 0;
+    for (JsonNode part : sbom.path("components")) {
+      String licence = part.at("/licenses/0/license/id").asText();
+      String jar = part.path("name").asText() + "-" + part.path("version").asText() + ".jar";
+      if (part.path("purl").asText().startsWith("pkg:maven/") && !licence.equals("Apache-2.0")) {
+        found++;
+        if (!hasItsLicence(lib.resolve(jar)) && named.stream().noneMatch(glob -> fits(glob, jar))) {
+          missing.add(jar + ": " + licence);
+        }
+      }
+    }
+    assertTrue(found > 5, "too few to be all: " + found);
+    assertEquals(List.of(), missing);
+  }
+
+  private static List<String> filesWithALicence() throws IOException {
+    return Files.readString(content.resolve("usr/share/doc/culvert/copyright"))
+        .lines()
+        .filter(line -> line.startsWith("Files: usr/"))
+        .flatMap(line -> Stream.of(line.substring("Files: ".length()).split(" ", -1)))
+        .toList();
+  }
+
+  private static boolean fits(String glob, String jar) {
+    return FileSystems.getDefault()
+        .getPathMatcher("glob:" + glob)
+        .matches(Path.of("usr/lib/culvert", jar));
+  }
+
+  private static boolean hasItsLicence(Path jar) throws IOException {
+    try (ZipFile entries = new ZipFile(jar.toFile())) {
+      return entries.stream().anyMatch(e -> e.getName().matches("META-INF/LICENSE[^/]*"));
+    }
   }
 
   /** The package with another revision, which takes a fraction of the time of a build. */

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.kit.Culvert;
+import dev.culvert.cli.kit.DocumentLinks;
 import dev.culvert.cli.kit.Launchers;
 import dev.culvert.cli.kit.Requirements;
 import dev.culvert.lab.net.Commands;
@@ -77,9 +78,12 @@ final class ReleaseTest {
               user)
           .orThrow();
     }
+    // As somebody may have it who sends keys by mail.
+    Files.writeString(folder.resolve("keys/gpg.conf"), "armor\n");
     release = folder.resolve("release");
     release("--out", release.toString(), "--key", RELEASER, "--parts", "archive").orThrow();
-    shell("gpg --export \"$1\" >\"$2/releaser.gpg\"", RELEASER, release.toString()).orThrow();
+    shell("gpg --no-armor --export \"$1\" >\"$2/releaser.gpg\"", RELEASER, release.toString())
+        .orThrow();
   }
 
   /** The agent of gpg would outlive the folder. */
@@ -184,11 +188,15 @@ final class ReleaseTest {
     String archive = release.resolve("culvert-" + version + "-linux.tar.gz").toString();
     shell("tar -xzf \"$1\" -C \"$2\"", archive, place.toString()).orThrow();
     Path program = place.resolve("culvert-" + version).resolve("culvert");
+    // A sample that is changed in place makes nothing outdated: there is nothing to build from.
+    Path sample = program.resolveSibling("cluster/src/main/dist/kubernetes/daemonset.yaml");
+    Files.writeString(sample, Files.readString(sample) + "# ours\n");
     Commands.Result told = shell("\"$1\" version --sbom", program.toString()).orThrow();
     assertEquals(
         Files.readString(release.resolve("culvert-" + version + "-linux.tar.gz.cdx.json")),
         told.out());
     assertFalse(told.err().contains("building"), told::err);
+    assertEquals(List.of(), DocumentLinks.dead(place.resolve("culvert-" + version)));
     Path again = folder.resolve("again");
     release("--out", again.toString(), "--key", RELEASER, "--parts", "archive").orThrow();
     assertEquals(
@@ -232,6 +240,14 @@ final class ReleaseTest {
     commit();
     Files.setLastModifiedTime(
         checkout.resolve("cli/target/dist/.built"), Files.getLastModifiedTime(pom));
+  }
+
+  @Test
+  void aPartThatIsNotKnownIsRefused() throws IOException {
+    for (String part : List.of("nonsense", "", "*", "archive ")) {
+      assertRefused(
+          "'" + part + "' is no part", "--key", RELEASER, "--parts", "archive," + part + ",deb");
+    }
   }
 
   @Test

@@ -128,10 +128,7 @@ public final class Endpoint implements AutoCloseable {
     ready = new Shared(() -> Health.ready(source.read()));
     token = config.tokenFile() == null ? null : new BearerToken(config.tokenFile());
     needsOwnName = token == null && config.isLocal();
-    // Platform threads, since each may have a priority of its own.
-    threads =
-        Executors.newThreadPerTaskExecutor(
-            Thread.ofPlatform().daemon().name("metrics-", 0).factory());
+    threads = Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("metrics-", 0).factory());
   }
 
   private static void limit(String property, int value) {
@@ -187,13 +184,13 @@ public final class Endpoint implements AutoCloseable {
     JvmThreadsMetrics.builder().register(registry);
     JvmBufferPoolMetrics.builder().register(registry);
     HttpHandler metrics = new MetricsHandler(registry);
-    page("/metrics", true, named(afterPackets(source, metrics::handle)));
+    page("/metrics", true, named(metrics::handle));
     page("/livez", false, exchange -> health(exchange, live.get()));
     page("/readyz", false, exchange -> health(exchange, ready()));
     page("/startupz", false, exchange -> health(exchange, started()));
     page("/page.css", false, named(exchange -> answer(exchange, PageServer.style())));
     page("/page.js", false, named(exchange -> answer(exchange, PageServer.script())));
-    page("/", false, afterPackets(source, this::forPeople));
+    page("/", false, this::forPeople);
     server.setExecutor(threads);
     server.start();
   }
@@ -219,17 +216,6 @@ public final class Endpoint implements AutoCloseable {
 
   private Health started() throws IOException {
     return started ? Health.STARTED : ready();
-  }
-
-  /**
-   * With thousands of peers an answer takes milliseconds, in which packets would wait. Probes of
-   * health do not come here: they must be answered on a busy machine too.
-   */
-  private static Answerer afterPackets(Source source, Answerer answerer) {
-    return exchange -> {
-      source.yieldToPackets();
-      answerer.answer(exchange);
-    };
   }
 
   /** As {@code answerer}, but only for requests that name this server, if they have to. */

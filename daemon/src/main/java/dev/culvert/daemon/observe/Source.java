@@ -16,10 +16,4 @@ public interface Source extends PageServer.Gateway {
 
   /** Whether the program works; waits up to {@link Health#STUCK} for all its threads together. */
   Health live();
-
-  /**
-   * Lets packets go before the rest of the calling thread's work, which has to be a platform thread
-   * and to end with that work.
-   */
-  void yieldToPackets();
 }

@@ -25,8 +25,8 @@ public final class ControlPlane implements AutoCloseable {
 
   private static final Duration KUBECTL = Duration.ofMinutes(1);
 
-  private static final String CONTROLLERS =
-      "garbage-collector-controller,namespace-controller,serviceaccount-controller,";
+  private static final List<String> CONTROLLERS =
+      List.of("garbage-collector-controller", "namespace-controller", "serviceaccount-controller");
 
   private static final List<String> MANIFESTS = List.of("crds.yaml", "rbac.yaml", "admission.yaml");
   private static final String DRY_RUN =
@@ -190,6 +190,8 @@ public final class ControlPlane implements AutoCloseable {
    * @param more controllers, such as {@code daemonset-controller}
    */
   public void startControllers(String... more) {
+    List<String> wanted = new ArrayList<>(CONTROLLERS);
+    wanted.addAll(List.of(more));
     Server server =
         new Server(
             "controllers",
@@ -200,7 +202,7 @@ public final class ControlPlane implements AutoCloseable {
                 "--leader-elect=false",
                 "--secure-port=0",
                 "--use-service-account-credentials",
-                "--controllers=" + CONTROLLERS + String.join(",", more),
+                "--controllers=" + String.join(",", wanted),
                 "--service-account-private-key-file=" + credentials.tokenKey()));
     controllers = server;
     server.start();

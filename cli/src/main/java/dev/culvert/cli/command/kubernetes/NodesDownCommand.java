@@ -217,7 +217,8 @@ public final class NodesDownCommand implements Callable<Integer> {
         + timeoutSeconds
         + " s the guard may still stand on: "
         + (nodes.isEmpty() ? "nodes without a pod" : String.join(", ", nodes))
-        + ". All other nodes send in clear. Run this again when these nodes are back, or run"
-        + " 'culvert down' on each of them, or restart them: a guard does not outlive a boot";
+        + ". All other nodes send in clear. Run this again when these nodes are back, or restart"
+        + " them (a guard does not outlive a boot), or remove the guard by hand:"
+        + " docs/operations.md, Back out";
   }
 }
