@@ -57,16 +57,18 @@ final class LiftProbesTest {
   @Test
   void anAddressThatTheGatewayStillHasIsTakenWhenTheGatewayHasEnded() throws Exception {
     ServerSocket gateway = socket();
+    int port = gateway.getLocalPort();
     try (HttpClient client = HttpClient.newHttpClient();
-        LiftProbes probes = new LiftProbes(OPTION, at(gateway.getLocalPort()))) {
-      IOException kept =
-          assertThrows(IOException.class, () -> probes.lifted(Duration.ofMillis(60)));
+        LiftProbes probes = new LiftProbes(OPTION, at(port))) {
+      IOException kept;
+      try (gateway) {
+        kept = assertThrows(IOException.class, () -> probes.lifted(Duration.ofMillis(60)));
+      }
       assertTrue(
           String.valueOf(kept.getMessage()).startsWith("the guard is lifted, but probes get no"),
           kept::getMessage);
-      gateway.close();
       probes.lifted(Duration.ofSeconds(10));
-      assertEquals("200 ok\n", ask(client, gateway.getLocalPort(), "/readyz"));
+      assertEquals("200 ok\n", ask(client, port, "/readyz"));
     }
   }
 

@@ -230,7 +230,9 @@ final class ChartOnServerTest {
   @Test
   @Order(2)
   void theHookOfTheDeletionIsStoredAndIsTheSampleForKubectl() throws IOException {
-    Map<String, Yaml> stored = withoutHooks(helm("get", "hooks", "culvert").orThrow().out());
+    Map<String, Yaml> stored =
+        withoutHooks(
+            plane.helm(PATIENCE, "get", "hooks", "culvert", "--namespace=culvert").orThrow().out());
     Path sample = Culvert.launcher("cluster/src/main/dist/kubernetes/uninstall.yaml");
     Map<String, Yaml> objects = ChartTest.byName(Yaml.all(Files.readString(sample)));
     Map<String, Yaml> hook = hook();
