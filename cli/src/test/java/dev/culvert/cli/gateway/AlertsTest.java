@@ -45,6 +45,43 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("soak")
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 final class AlertsTest {
+  /** Lets a program run for which setsockopt refuses UDP_SEGMENT and UDP_GRO, by seccomp. */
+  private static final String REFUSE_UDP_OFFLOADS =
+      """
+      import ctypes, os, platform, struct, sys
+
+      SETSOCKOPT = {"x86_64": 54, "aarch64": 208}[platform.machine()]
+      LOAD, EQUAL, RETURN = 0x20, 0x15, 0x06
+      code = [
+          (LOAD, 0, 0, 0), (EQUAL, 0, 6, SETSOCKOPT),
+          (LOAD, 0, 0, 24), (EQUAL, 0, 4, 17),  # SOL_UDP
+          (LOAD, 0, 0, 32), (EQUAL, 1, 0, 103), (EQUAL, 0, 1, 104),
+          (RETURN, 0, 0, 0x00050000 | 92),  # ENOPROTOOPT
+          (RETURN, 0, 0, 0x7FFF0000),
+      ]
+      program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in code))
+      filters = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(code), ctypes.addressof(program)))
+      libc = ctypes.CDLL(None, use_errno=True)
+      if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, filters, 0, 0):
+          sys.exit(os.strerror(ctypes.get_errno()))
+      os.execv(sys.argv[1], sys.argv[1:])
+      """;
+
+  /** Sends more than a lane can seal: 40 datagrams per system call. */
+  private static final String FLOOD =
+      """
+      import socket, sys
+      s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+      s.setsockopt(17, 103, 1200)
+      s.connect((sys.argv[1], 9))
+      data = bytes(40 * 1200)
+      while True:
+          try:
+              s.send(data)
+          except OSError:
+              pass
+      """;
+
   private static TestLab lab;
   private static TestPrometheus prometheus;
   private static Path folder;
@@ -54,7 +91,7 @@ final class AlertsTest {
   @BeforeAll
   static void start() throws IOException {
     Requirements.namespaces();
-    for (String tool : List.of("curl", "openssl", "prometheus", "nsenter")) {
+    for (String tool : List.of("curl", "openssl", "prometheus", "nsenter", "python3")) {
       Requirements.tool(tool);
     }
     folder = root;
@@ -297,6 +334,39 @@ final class AlertsTest {
         prometheus.awaitFiring(alert, "a");
       }
       assertTrue(attack.isAlive());
+    }
+    podsReachEachOtherAgain();
+  }
+
+  /** The kernel refuses to segment datagrams, as an old one or a sandbox does. */
+  @Test
+  void aKernelWithoutSegmentationIsAnOffloadThatIsOff() throws IOException {
+    Path script = folder.resolve("refuse.py");
+    Files.writeString(script, REFUSE_UDP_OFFLOADS);
+    List<String> command = new ArrayList<>(List.of("python3", script.toString()));
+    command.addAll(Culvert.command("up", lab.gatewayB.configuration().toString()));
+    lab.gatewayB.kill();
+    try (Daemon limited = lab.network.b.node().start(Map.of(), command)) {
+      prometheus.awaitFiring("CulvertOffloadOff", "b");
+      podsReachEachOtherAgain();
+      assertTrue(limited.isAlive());
+    } finally {
+      lab.gatewayB.start(Files.readString(lab.gatewayB.configuration()));
+    }
+    podsReachEachOtherAgain();
+  }
+
+  /** The other end stands still meanwhile, so that it does not share the processors. */
+  @Test
+  void aLaneThatGetsMoreThanItCanSendIsSaturated() {
+    podsReachEachOtherAgain();
+    lab.gatewayB.daemon().signal("STOP");
+    try (Daemon flood =
+        lab.network.a.pod().start("python3", "-c", FLOOD, lab.network.b.podAddress())) {
+      prometheus.awaitFiring("CulvertLaneSaturated", "a");
+      assertTrue(flood.isAlive());
+    } finally {
+      lab.gatewayB.daemon().signal("CONT");
     }
     podsReachEachOtherAgain();
   }

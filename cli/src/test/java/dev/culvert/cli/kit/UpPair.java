@@ -69,9 +69,25 @@ public final class UpPair implements AutoCloseable {
 
       @Override
       List<String> start(Path config) {
-        List<String> enrol = Culvert.command("key", "enrol", config.toString(), "other");
-        List<String> up = super.start(config);
-        return List.of("sh", "-c", OWN_RECORDS + quoted(enrol) + " && exec " + quoted(up));
+        return enrolled(config, "");
+      }
+    },
+
+    /** Manual SAs that have used most of their sequence numbers. */
+    MANUAL_SPENT(4500) {
+      @Override
+      List<String> ofNode(UpPair pair, int host) {
+        return MANUAL.ofNode(pair, host);
+      }
+
+      @Override
+      List<String> ofPeer(UpPair pair, int host) {
+        return MANUAL.ofPeer(pair, host);
+      }
+
+      @Override
+      List<String> start(Path config) {
+        return enrolled(config, quoted(SpentSequences.command()) + " && ");
       }
     };
 
@@ -80,6 +96,14 @@ public final class UpPair implements AutoCloseable {
 
     Keys(int port) {
       this.port = port;
+    }
+
+    /** Enrols the keys and starts, with more commands of a shell in between. */
+    private static List<String> enrolled(Path config, String more) {
+      List<String> enrol = Culvert.command("key", "enrol", config.toString(), "other");
+      List<String> up = Culvert.command("up", config.toString());
+      return List.of(
+          "sh", "-c", OWN_RECORDS + quoted(enrol) + " && " + more + "exec " + quoted(up));
     }
 
     /** Settings of the gateway at {@code host}. */

@@ -115,6 +115,9 @@ public final class Keeper implements AutoCloseable {
   private final Half guarded = new Half();
   private List<String> failures = List.of();
 
+  /** The failures that were logged last. */
+  private List<String> told = List.of();
+
   /**
    * The parts that the plan waits for, mostly devices. When one comes, the changes for it repair
    * nothing.
@@ -429,13 +432,21 @@ public final class Keeper implements AutoCloseable {
     }
   }
 
+  /**
+   * Logs failures from the second attempt on: some heal within a moment, as that of a route whose
+   * source is an IPv6 address that the device was given just now.
+   */
   private void noteFailures(List<String> now) {
-    if (!now.isEmpty() && !now.equals(failures)) {
+    boolean again = !now.isEmpty() && !failures.isEmpty();
+    if (again && !now.equals(told)) {
       LOG.per(ANY_PROGRAM)
           .error(
               LogEvent.GUARD_UNREPAIRED,
               "the kernel is not as planned, trying again: {}",
               Field.reason(shown(now)));
+      told = now;
+    } else if (now.isEmpty()) {
+      told = List.of();
     }
     failures = now;
   }
