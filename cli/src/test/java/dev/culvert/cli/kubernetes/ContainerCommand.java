@@ -84,7 +84,10 @@ final class ContainerCommand {
     for (JsonNode mount : container.path("volumeMounts")) {
       volume(mount.path("name").asText(), mount, command);
     }
-    command.addAll(List.of(account.toString(), ACCOUNT, "ro", "-"));
+    command.addAll(List.of(account.toString(), ACCOUNT, "ro"));
+    // The classes are the image's: a checkout may be below a path that a volume hides, as /tmp.
+    String checkout = Culvert.launcher("").toAbsolutePath().normalize().toString();
+    command.addAll(List.of(checkout, checkout, "ro", "-"));
     command.addAll(List.of("env", "-i", "PATH=" + System.getenv("PATH")));
     for (JsonNode variable : container.path("env")) {
       command.add(variable.path("name").asText() + "=" + value(variable));
