@@ -14,7 +14,7 @@ import tools.jackson.databind.node.ObjectNode;
  *
  * <p>The container runs {@code culvert down --stay} instead of the gateway, and answers the
  * gateway's probes: a pod is ready only when its node has no guard any more. Only fields change
- * that every manifest of a gateway has, so whoever applies such a manifest again has gateways
+ * that every manifest of a gateway has, so if such a manifest is applied again, there are gateways
  * again.
  *
  * @param args of the container from then on
