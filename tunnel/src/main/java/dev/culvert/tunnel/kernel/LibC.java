@@ -23,12 +23,17 @@ public interface LibC {
   int AF_INET6 = 10;
   int AF_NETLINK = 16;
   int AF_PACKET = 17;
+  int SOCK_STREAM = 1;
   int SOCK_DGRAM = 2;
   int SOCK_RAW = 3;
+  int SOCK_SEQPACKET = 5;
   int SOCK_NONBLOCK = 0x800;
   int SOCK_CLOEXEC = 0x80000;
   int MSG_TRUNC = 0x20;
   int MSG_DONTWAIT = 0x40;
+  int MSG_CTRUNC = 8;
+  int MSG_NOSIGNAL = 0x4000;
+  int MSG_CMSG_CLOEXEC = 0x4000_0000;
 
   int O_RDONLY = 0;
   int O_RDWR = 2;
@@ -57,6 +62,14 @@ public interface LibC {
 
   int close(int fd);
 
+  int fcntl(int fd, int command, long argument);
+
+  int memfd_create(String name, int flags);
+
+  long pread(int fd, long buffer, long length, long offset);
+
+  long pwrite(int fd, long buffer, long length, long offset);
+
   /** {@code struct statx} is the same on all architectures, unlike {@code struct stat}. */
   int statx(int directory, String path, int flags, int mask, long status);
 
@@ -70,7 +83,15 @@ public interface LibC {
 
   int socket(int family, int type, int protocol);
 
+  int socketpair(int family, int type, int protocol, long fds);
+
   int bind(int fd, long address, int addressLength);
+
+  int listen(int fd, int backlog);
+
+  int accept4(int fd, long address, long addressLength, int flags);
+
+  int shutdown(int fd, int how);
 
   int connect(int fd, long address, int addressLength);
 
@@ -116,6 +137,9 @@ public interface LibC {
 
   /** For system calls that have no function in the C library. */
   long syscall(long number, long first, long second, long third);
+
+  /** The same with a fourth argument. */
+  long syscall(long number, long first, long second, long third, long fourth);
 
   int geteuid();
 

@@ -4,7 +4,6 @@ package dev.culvert.tunnel.kernel;
 import static dev.culvert.tunnel.kernel.LibC.LIBC;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -26,12 +25,6 @@ public final class NotifySocket {
   /** Bytes of struct timeval: seconds and microseconds. */
   private static final int TIMEVAL = 16;
 
-  /** Bytes of sun_path in struct sockaddr_un. */
-  private static final int LONGEST_PATH = 108;
-
-  /** Offset of sun_path in struct sockaddr_un. */
-  private static final int PATH = 2;
-
   private final byte[] path;
   private final String name;
 
@@ -49,7 +42,7 @@ public final class NotifySocket {
       throw new IllegalArgumentException(
           "'" + address + "' is neither an absolute path nor an abstract socket as in @name");
     }
-    if (bytes.length < 2 || bytes.length >= LONGEST_PATH) {
+    if (bytes.length < 2 || bytes.length > UnixAddress.LONGEST_NAME) {
       throw new IllegalArgumentException(
           "'" + address + "' has " + bytes.length + " bytes, and a socket's name has 2 to 107");
     }
@@ -76,11 +69,9 @@ public final class NotifySocket {
       ErrnoException.check(
           "setsockopt SO_SNDTIMEO",
           LIBC.setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, timeval.address(), TIMEVAL));
-      MemorySegment address = arena.allocate(PATH + LONGEST_PATH, 8);
-      address.set(JAVA_SHORT, 0, (short) LibC.AF_UNIX);
-      MemorySegment.copy(path, 0, address, JAVA_BYTE, PATH, path.length);
+      MemorySegment address = UnixAddress.of(arena, path);
       ErrnoException.check(
-          "connect to " + name, LIBC.connect(fd, address.address(), PATH + path.length));
+          "connect to " + name, LIBC.connect(fd, address.address(), (int) address.byteSize()));
       byte[] text = message.getBytes(StandardCharsets.UTF_8);
       MemorySegment buffer = arena.allocate(Math.max(1, text.length));
       MemorySegment.copy(text, 0, buffer, JAVA_BYTE, 0, text.length);

@@ -12,6 +12,9 @@ import java.lang.foreign.MemorySegment;
 public final class Poll {
   static final int FOREVER = -1;
 
+  /** Bytes of struct pollfd: descriptor, wanted events, events that came. */
+  private static final long POLLFD = 8;
+
   private Poll() {}
 
   /**
@@ -19,20 +22,41 @@ public final class Poll {
    */
   public static boolean readable(int millis, int... fds) throws ErrnoException {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment pollFds = arena.allocate(8L * fds.length, 8);
+      MemorySegment pollFds = arena.allocate(POLLFD * fds.length, 8);
       for (int i = 0; i < fds.length; i++) {
-        pollFds.set(JAVA_INT_UNALIGNED, 8L * i, fds[i]);
-        pollFds.set(JAVA_SHORT_UNALIGNED, 8L * i + 4, LibC.POLLIN);
+        set(pollFds, i, fds[i], LibC.POLLIN);
       }
-      while (true) {
-        int ready = LIBC.poll(pollFds.address(), fds.length, millis);
-        if (ready >= 0) {
-          return ready > 0;
-        }
-        int errno = Errno.last();
-        if (errno != Errno.EINTR) {
-          throw new ErrnoException("poll", errno);
-        }
+      return await(pollFds, fds.length, millis);
+    }
+  }
+
+  /**
+   * Waits until {@code fd} is ready for {@code event} or broken, or {@code wakeup} is readable;
+   * false if {@code millis} pass first.
+   */
+  static boolean ready(int millis, int fd, short event, int wakeup) throws ErrnoException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment pollFds = arena.allocate(POLLFD * 2, 8);
+      set(pollFds, 0, fd, event);
+      set(pollFds, 1, wakeup, LibC.POLLIN);
+      return await(pollFds, 2, millis);
+    }
+  }
+
+  private static void set(MemorySegment pollFds, int index, int fd, short event) {
+    pollFds.set(JAVA_INT_UNALIGNED, POLLFD * index, fd);
+    pollFds.set(JAVA_SHORT_UNALIGNED, POLLFD * index + 4, event);
+  }
+
+  private static boolean await(MemorySegment pollFds, int count, int millis) throws ErrnoException {
+    while (true) {
+      int ready = LIBC.poll(pollFds.address(), count, millis);
+      if (ready >= 0) {
+        return ready > 0;
+      }
+      int errno = Errno.last();
+      if (errno != Errno.EINTR) {
+        throw new ErrnoException("poll", errno);
       }
     }
   }

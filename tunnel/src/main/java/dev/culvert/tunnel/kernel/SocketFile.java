@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.culvert.tunnel.kernel;
+
+import static dev.culvert.tunnel.kernel.LibC.LIBC;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The name of a listening socket in the file system. The socket is bound in a directory that only
+ * its owner may enter, and linked to its name once its mode is right, so that other users cannot
+ * open it at any moment. Linking also fails if the name is taken: two processes never share it.
+ */
+public final class SocketFile {
+  private static final int BACKLOG = 64;
+
+  private final Path path;
+  private final Object identity;
+
+  private SocketFile(Path path, Object identity) {
+    this.path = path;
+    this.identity = identity;
+  }
+
+  /** Gives a bound socket its name. */
+  @FunctionalInterface
+  private interface Naming {
+    /**
+     * @param born the socket's present name
+     * @param nest a directory for this process alone
+     */
+    void name(Path born, Path nest) throws IOException;
+  }
+
+  /** Whether a process listens at {@code path}, on a socket of any type. */
+  public static boolean isLive(Path path) {
+    if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+      return false;
+    }
+    int type = LibC.SOCK_STREAM | LibC.SOCK_NONBLOCK | LibC.SOCK_CLOEXEC;
+    int fd = LIBC.socket(LibC.AF_UNIX, type, 0);
+    if (fd < 0) {
+      return false;
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment address = UnixAddress.of(arena, path);
+      if (LIBC.connect(fd, address.address(), (int) address.byteSize()) == 0) {
+        return true;
+      }
+      int errno = Errno.last(); // Its queue is full, or it is of another type.
+      return errno == Errno.EAGAIN || errno == Errno.EPROTOTYPE;
+    } catch (IOException e) {
+      return false; // No socket has so long a name.
+    } finally {
+      LIBC.close(fd);
+    }
+  }
+
+  /**
+   * Lets {@code fd} listen and gives it the name {@code path}. A name that a dead process left is
+   * taken over.
+   *
+   * @throws FileAlreadyExistsException if a process listens at {@code path}
+   */
+  public static SocketFile bind(int fd, Path path) throws IOException {
+    return bind(
+        fd,
+        path,
+        (born, nest) -> {
+          removeStale(path, nest.resolve("stale"));
+          Files.createLink(path, born);
+        });
+  }
+
+  /** The same for a name that a living process may have: it loses it in one step. */
+  public static SocketFile bindOver(int fd, Path path) throws IOException {
+    return bind(fd, path, (born, nest) -> Files.move(born, path, StandardCopyOption.ATOMIC_MOVE));
+  }
+
+  private static SocketFile bind(int fd, Path path, Naming naming) throws IOException {
+    Path parent = Objects.requireNonNull(path.toAbsolutePath().getParent());
+    Path nest =
+        Files.createTempDirectory(
+            parent,
+            ".culvert-",
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    Path born = nest.resolve("s");
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment address = UnixAddress.of(arena, born);
+      ErrnoException.check(
+          "bind " + path, LIBC.bind(fd, address.address(), (int) address.byteSize()));
+      ErrnoException.check("listen at " + path, LIBC.listen(fd, BACKLOG));
+      // A socket has no content, so it cannot be written aside as a private file.
+      Files.setPosixFilePermissions(born, PosixFilePermissions.fromString("rw-------"));
+      Object identity = Objects.requireNonNull(inode(born));
+      naming.name(born, nest);
+      return new SocketFile(path, identity);
+    } finally {
+      Files.deleteIfExists(born);
+      Files.deleteIfExists(nest);
+    }
+  }
+
+  /**
+   * Moves the file aside and judges it again there, so that only a file that was found dead is
+   * deleted.
+   */
+  private static void removeStale(Path path, Path aside) throws IOException {
+    if (isLive(path)) {
+      throw new FileAlreadyExistsException(path.toString());
+    }
+    try {
+      Files.move(path, aside);
+    } catch (NoSuchFileException e) {
+      return; // nothing was left behind
+    }
+    boolean revived = isLive(aside);
+    if (revived) {
+      Files.createLink(path, aside);
+    }
+    Files.delete(aside);
+    if (revived) {
+      throw new FileAlreadyExistsException(path.toString());
+    }
+  }
+
+  /** Whether the name still leads to this socket: neither deleted nor replaced. */
+  public boolean isOurs() {
+    return identity.equals(inode(path));
+  }
+
+  /** Removes the name, if it still leads to this socket. */
+  public void delete() throws IOException {
+    if (isOurs()) {
+      Files.deleteIfExists(path);
+    }
+  }
+
+  private static @Nullable Object inode(Path path) {
+    try {
+      return Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
+          .fileKey();
+    } catch (IOException e) {
+      return null; // gone, or out of reach: not ours any more
+    }
+  }
+
+  @Override
+  public String toString() {
+    return path.toString();
+  }
+}
