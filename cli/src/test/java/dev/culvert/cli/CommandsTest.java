@@ -356,12 +356,14 @@ final class CommandsTest {
     server.set(
         LocalServer.open(
             directory.resolve("run/cv0.sock"),
-            (in, text) -> {
-              int first = in.read(); // A look whether it is live sends nothing.
-              if (first >= 0) {
-                Objects.requireNonNull(server.get()).close();
-              }
-            }));
+            (in, text) ->
+                () -> {
+                  int first = in.read(); // A look whether it is live sends nothing.
+                  if (first >= 0) {
+                    Objects.requireNonNull(server.get()).close();
+                  }
+                  return false;
+                }));
     assertEquals(0, run("down", "cv0"), err::toString);
     assertEquals(List.of("remove"), network.calls());
   }
@@ -585,10 +587,12 @@ final class CommandsTest {
     try (LocalServer newer =
         LocalServer.open(
             socket,
-            (in, answer) -> {
-              new BufferedReader(new InputStreamReader(in, US_ASCII)).readLine();
-              answer.write("{\"audit\":null,\"newer\":{\"key\":1}}\n".getBytes(US_ASCII));
-            })) {
+            (in, answer) ->
+                () -> {
+                  new BufferedReader(new InputStreamReader(in, US_ASCII)).readLine();
+                  answer.write("{\"audit\":null,\"newer\":{\"key\":1}}\n".getBytes(US_ASCII));
+                  return false;
+                })) {
       assertNull(machine.adminClient().call("cv7", AdminMessage.Command.AUDIT).audit());
     }
   }

@@ -6,11 +6,14 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.culvert.daemon.admin.AdminMessage.Request;
 import dev.culvert.daemon.admin.AdminMessage.Response;
+import dev.culvert.daemon.socket.Conversation;
+import dev.culvert.daemon.socket.HandOver;
 import dev.culvert.daemon.socket.LocalServer;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Path;
+import java.util.List;
 
 /** Answers on a gateway's admin socket, {@code DIRECTORY/IFACE.sock}, mode 0600. */
 public final class AdminServer implements AutoCloseable {
@@ -42,29 +45,60 @@ public final class AdminServer implements AutoCloseable {
   public static AdminServer open(Path directory, String interfaceName, Handler handler)
       throws IOException {
     return new AdminServer(
-        LocalServer.open(
-            socketPath(directory, interfaceName), (in, out) -> serve(handler, in, out)));
+        LocalServer.open(socketPath(directory, interfaceName), conversations(handler)));
   }
 
-  private static void serve(Handler handler, InputStream in, OutputStream out) throws IOException {
-    while (true) {
-      byte[] line = readLine(in);
-      if (line.length == 0) {
-        return;
-      }
-      Response response;
-      try {
-        Request request = Json.lines().readValue(line, Request.class);
-        response =
-            request == null || request.command() == null
-                ? Response.failed("a request names a command")
-                : handler.handle(request);
-      } catch (JsonProcessingException e) {
-        response = Response.failed("not a request: " + e.getOriginalMessage());
-      }
-      out.write((Json.lines().writeValueAsString(response) + "\n").getBytes(UTF_8));
-      out.flush();
+  /**
+   * Goes on with the socket that another process handed over; see {@link LocalServer#adopt}.
+   *
+   * @param listening from {@link HandOver#listening}
+   * @param connections from {@link HandOver#connections}
+   */
+  public static AdminServer adopt(
+      Path directory,
+      String interfaceName,
+      int listening,
+      List<Integer> connections,
+      Handler handler)
+      throws IOException {
+    Path path = socketPath(directory, interfaceName);
+    return new AdminServer(LocalServer.adopt(path, listening, connections, conversations(handler)));
+  }
+
+  private static Conversation.Handler conversations(Handler handler) {
+    return (in, out) -> () -> serve(handler, in, out);
+  }
+
+  /** Serves one request; returns whether another may follow. */
+  private static boolean serve(Handler handler, InputStream in, OutputStream out)
+      throws IOException {
+    byte[] line = readLine(in);
+    if (line.length == 0) {
+      return false;
     }
+    Response response;
+    try {
+      Request request = Json.lines().readValue(line, Request.class);
+      response =
+          request == null || request.command() == null
+              ? Response.failed("a request names a command")
+              : handler.handle(request);
+    } catch (JsonProcessingException e) {
+      response = Response.failed("not a request: " + e.getOriginalMessage());
+    }
+    out.write((Json.lines().writeValueAsString(response) + "\n").getBytes(UTF_8));
+    out.flush();
+    return true;
+  }
+
+  /** Stops serving for another process; see {@link LocalServer#handOver}. */
+  public HandOver handOver() throws IOException, InterruptedException {
+    return server.handOver();
+  }
+
+  /** Goes on after a hand-over that failed. */
+  public void resume() {
+    server.resume();
   }
 
   /** A line without its end; empty at the end of the stream. */

@@ -1,27 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.socket;
 
+import static dev.culvert.tunnel.kernel.LibC.LIBC;
+
 import dev.culvert.log.EventLog;
 import dev.culvert.log.Field;
 import dev.culvert.log.LogEvent;
+import dev.culvert.tunnel.kernel.Descriptor;
+import dev.culvert.tunnel.kernel.Errno;
+import dev.culvert.tunnel.kernel.ErrnoException;
+import dev.culvert.tunnel.kernel.LibC;
+import dev.culvert.tunnel.kernel.SocketFile;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.nio.channels.Channels;
+import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ClosedChannelException;
-import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
-/** Serves a local stream socket of mode 0600, with one virtual thread per connection. */
+/**
+ * Serves a local stream socket of mode 0600, with one thread per connection. Another process can
+ * take over the socket and its connections without their clients noticing.
+ */
 public final class LocalServer implements AutoCloseable {
+  /** The most connections at a time; one more is closed at once. */
+  public static final int MAX_CONNECTIONS = 256;
+
+  /** The time within which an operation has to end when the server is handed over. */
+  public static final Duration HAND_OVER_PATIENCE = Duration.ofSeconds(1);
+
   private static final EventLog log = EventLog.of(LocalServer.class);
 
   /**
@@ -30,27 +47,30 @@ public final class LocalServer implements AutoCloseable {
    */
   private static final int WATCH_MILLIS = 250;
 
-  /** Talks over one connection; the connection is closed when this returns. */
-  @FunctionalInterface
-  public interface Handler {
-    void serve(InputStream in, OutputStream out) throws IOException;
-  }
-
-  private final ServerSocketChannel channel;
+  private final Descriptor listener;
   private final SocketFile file;
-  private final Handler handler;
-  private final Set<SocketChannel> connections = ConcurrentHashMap.newKeySet();
+  private final Conversation.Handler handler;
+  private final Set<LocalConnection> connections = ConcurrentHashMap.newKeySet();
   private final CountDownLatch closed = new CountDownLatch(1);
+  private @Nullable HandOver handOver;
 
-  private LocalServer(ServerSocketChannel channel, SocketFile file, Handler handler) {
-    this.channel = channel;
+  private LocalServer(Descriptor listener, SocketFile file, Conversation.Handler handler) {
+    this.listener = listener;
     this.file = file;
     this.handler = handler;
   }
 
   /** Whether a server answers at {@code path}. */
   public static boolean isLive(Path path) {
-    return SocketFile.isLive(path);
+    if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+      return false;
+    }
+    // Without the C library, which a command that only asks need not load.
+    try (SocketChannel probe = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
+      return probe.isConnected();
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   /**
@@ -58,15 +78,50 @@ public final class LocalServer implements AutoCloseable {
    *
    * @throws java.nio.file.FileAlreadyExistsException if a server answers there
    */
-  public static LocalServer open(Path path, Handler handler) throws IOException {
+  public static LocalServer open(Path path, Conversation.Handler handler) throws IOException {
     makeDirectory(Objects.requireNonNull(path.toAbsolutePath().getParent()));
-    ServerSocketChannel channel = SocketFile.newChannel();
+    int type = LibC.SOCK_STREAM | LibC.SOCK_NONBLOCK | LibC.SOCK_CLOEXEC;
+    Descriptor listener =
+        Descriptor.owning(ErrnoException.check("local socket", LIBC.socket(LibC.AF_UNIX, type, 0)));
     try {
-      LocalServer server = new LocalServer(channel, SocketFile.bind(channel, path), handler);
-      Thread.ofVirtual().name("accept " + path).start(server::accept);
+      LocalServer server = new LocalServer(listener, SocketFile.bind(listener.fd(), path), handler);
+      server.start();
       return server;
-    } catch (IOException e) {
-      channel.close();
+    } catch (IOException | RuntimeException e) {
+      listener.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Goes on with a server that another process handed over. The descriptors belong to this from now
+   * on, and are closed if this fails.
+   *
+   * @param listening from {@link HandOver#listening}
+   * @param descriptors from {@link HandOver#connections}, in their order
+   */
+  public static LocalServer adopt(
+      Path path, int listening, List<Integer> descriptors, Conversation.Handler handler)
+      throws IOException {
+    List<LocalConnection> connections;
+    try {
+      connections = HandOver.adopt(descriptors);
+    } catch (IOException | RuntimeException e) {
+      LIBC.close(listening);
+      throw e;
+    }
+    Descriptor listener = null;
+    try {
+      listener = Descriptor.owning(listening);
+      LocalServer server = new LocalServer(listener, SocketFile.adopt(listening, path), handler);
+      connections.forEach(server::begin);
+      server.start();
+      return server;
+    } catch (IOException | RuntimeException e) {
+      connections.forEach(LocalConnection::close);
+      if (listener != null) {
+        listener.close();
+      }
       throw e;
     }
   }
@@ -78,12 +133,21 @@ public final class LocalServer implements AutoCloseable {
     }
   }
 
+  /** Threads of the machine, since a wait for a descriptor would hold a virtual one's carrier. */
+  private static void start(String name, Runnable task) {
+    Thread.ofPlatform().daemon().name(name).start(task);
+  }
+
+  private void start() {
+    start("accept " + file, this::accept);
+  }
+
   private void accept() {
-    while (channel.isOpen()) {
+    while (true) {
       try {
-        SocketChannel connection = channel.accept();
-        connections.add(connection);
-        Thread.ofVirtual().name("local connection").start(() -> serve(connection));
+        if (!acceptOne()) {
+          listener.await(LibC.POLLIN, Descriptor.FOREVER);
+        }
       } catch (ClosedChannelException e) {
         return; // close() was called
       } catch (IOException e) {
@@ -97,6 +161,42 @@ public final class LocalServer implements AutoCloseable {
     }
   }
 
+  /** Accepts a connection unless the server is handed over; returns false if none waits. */
+  private synchronized boolean acceptOne() throws IOException {
+    while (handOver != null && closed.getCount() > 0) {
+      try {
+        wait();
+      } catch (InterruptedException e) {
+        throw new IOException("interrupted", e);
+      }
+    }
+    int flags = LibC.SOCK_NONBLOCK | LibC.SOCK_CLOEXEC;
+    long fd = listener.call(number -> LIBC.accept4(number, 0, 0, flags));
+    if (fd == -Errno.EAGAIN || fd == -Errno.EINTR) {
+      return false;
+    }
+    if (fd < 0) {
+      throw new ErrnoException("accept", (int) -fd);
+    }
+    Descriptor descriptor = Descriptor.owning((int) fd);
+    if (connections.size() >= MAX_CONNECTIONS) {
+      descriptor.close();
+      log.per(file)
+          .warn(
+              LogEvent.SOCKET_FAILED,
+              "a connection is refused: {} are open already",
+              MAX_CONNECTIONS);
+      return true;
+    }
+    begin(new LocalConnection(descriptor));
+    return true;
+  }
+
+  private void begin(LocalConnection connection) {
+    connections.add(connection);
+    start("local connection", () -> serve(connection));
+  }
+
   /** Pauses, so that a process that is out of descriptors does not spin. */
   private static void pause() {
     try {
@@ -106,15 +206,48 @@ public final class LocalServer implements AutoCloseable {
     }
   }
 
-  private void serve(SocketChannel connection) {
-    try (connection) {
-      handler.serve(Channels.newInputStream(connection), Channels.newOutputStream(connection));
+  private void serve(LocalConnection connection) {
+    try {
+      connection.serve(handler);
     } catch (IOException e) {
       log.per(file).debug(LogEvent.SOCKET_ENDED, "a local connection ended: {}", Field.reason(e));
     } catch (RuntimeException e) {
       log.per(file).failure(LogEvent.SOCKET_FAILED, e, "a local connection failed");
     } finally {
       connections.remove(connection);
+    }
+  }
+
+  /**
+   * Stops accepting and serving, so that another process can go on by {@link #adopt}. Operations
+   * have {@link #HAND_OVER_PATIENCE} to end; one that takes longer is ended with its connection.
+   * Then either {@link #resume} or {@link #close} is called.
+   *
+   * @return descriptors, which stay this server's until then
+   */
+  public synchronized HandOver handOver() throws IOException, InterruptedException {
+    if (handOver != null || closed.getCount() == 0) {
+      throw new IllegalStateException("handed over or closed");
+    }
+    // From here on no connection is accepted.
+    HandOver begun = new HandOver(listener.fd());
+    handOver = begun;
+    try {
+      begun.pause(connections, System.nanoTime() + HAND_OVER_PATIENCE.toNanos());
+      return begun;
+    } catch (IOException | InterruptedException | RuntimeException e) {
+      resume();
+      throw e;
+    }
+  }
+
+  /** Goes on as before {@link #handOver}, for example because the other process has ended. */
+  public synchronized void resume() {
+    if (handOver != null) {
+      handOver.close();
+      handOver = null;
+      connections.forEach(LocalConnection::resume);
+      notifyAll();
     }
   }
 
@@ -127,17 +260,23 @@ public final class LocalServer implements AutoCloseable {
     }
   }
 
-  /** Stops listening, ends every connection and removes the file, if it is still ours. */
+  /**
+   * Stops listening, ends every connection and removes the file, if it is still ours. A server that
+   * was handed over leaves all of them to the other process.
+   */
   @Override
-  public void close() throws IOException {
+  public synchronized void close() throws IOException {
     closed.countDown();
     try {
-      file.delete();
-    } finally {
-      channel.close();
-      for (SocketChannel connection : connections) {
-        connection.close();
+      if (handOver == null) {
+        file.delete();
+      } else {
+        handOver.close();
       }
+    } finally {
+      listener.close();
+      connections.forEach(LocalConnection::close);
+      notifyAll();
     }
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.uapi;
 
+import dev.culvert.daemon.socket.Conversation;
 import dev.culvert.log.EventLog;
 import dev.culvert.log.Field;
 import dev.culvert.log.LogEvent;
@@ -12,7 +13,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 
 /** One connection to the UAPI socket: any number of operations, each with its answer. */
-final class UapiConnection {
+final class UapiConnection implements Conversation {
   private static final EventLog log = EventLog.of(UapiConnection.class);
 
   private final WireGuardDevice device;
@@ -20,22 +21,16 @@ final class UapiConnection {
   private final UapiReader lines;
   private final UapiWriter writer;
 
-  private UapiConnection(WireGuardDevice device, UapiReader lines, UapiWriter writer) {
+  /** A conversation about {@code device}. */
+  UapiConnection(WireGuardDevice device, InputStream in, OutputStream out) {
     this.device = device;
     name = device.tunnel().interfaceName();
-    this.lines = lines;
-    this.writer = writer;
+    lines = new UapiReader(in);
+    writer = new UapiWriter(out);
   }
 
-  static void serve(WireGuardDevice device, InputStream in, OutputStream out) throws IOException {
-    try (UapiReader lines = new UapiReader(in)) {
-      UapiConnection connection = new UapiConnection(device, lines, new UapiWriter(out));
-      while (connection.operation()) {}
-    }
-  }
-
-  /** Serves one operation; returns whether another may follow. */
-  private boolean operation() throws IOException {
+  @Override
+  public boolean serve() throws IOException {
     lines.beginOperation();
     boolean known = false;
     int errno = 0;
@@ -104,5 +99,10 @@ final class UapiConnection {
     } catch (UapiException e) {
       return false; // too long or cut off: the connection ends
     }
+  }
+
+  @Override
+  public void close() {
+    lines.close();
   }
 }

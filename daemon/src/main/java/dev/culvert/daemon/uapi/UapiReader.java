@@ -11,17 +11,15 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Reads {@code key=value} lines. It holds one line at a time, as bytes, so that keys never become
- * strings and can be wiped. Lines and operations are bounded.
+ * strings and can be wiped. Lines and operations are bounded. The stream has a buffer of its own,
+ * if it needs one: no byte is read ahead here.
  */
 final class UapiReader implements AutoCloseable {
   static final int MAX_LINE = 512;
   static final long MAX_OPERATION = 16L << 20;
 
   private final InputStream in;
-  private final byte[] chunk = new byte[4096];
   private final byte[] line = new byte[MAX_LINE];
-  private int chunkAt;
-  private int chunkEnd;
   private int length;
   private int equals;
   private long operationBytes;
@@ -55,7 +53,7 @@ final class UapiReader implements AutoCloseable {
     length = 0;
     equals = -1;
     while (true) {
-      int next = read();
+      int next = in.read();
       if (next < 0) {
         if (length > 0) {
           throw new UapiException("the stream ends within a line", UapiException.EIO);
@@ -74,17 +72,6 @@ final class UapiReader implements AutoCloseable {
       }
       line[length++] = (byte) next;
     }
-  }
-
-  private int read() throws IOException {
-    if (chunkAt == chunkEnd) {
-      chunkEnd = Math.max(0, in.read(chunk));
-      chunkAt = 0;
-      if (chunkEnd == 0) {
-        return -1;
-      }
-    }
-    return chunk[chunkAt++] & 0xff;
   }
 
   /** Whether this line ends an operation. */
@@ -131,10 +118,9 @@ final class UapiReader implements AutoCloseable {
     return SecretBytes.owning(secret);
   }
 
-  /** Wipes the bytes that were read. The stream stays open: its owner closes it. */
+  /** Wipes the line that was read. The stream stays open: its owner closes it. */
   @Override
   public void close() {
-    Arrays.fill(chunk, (byte) 0);
     Arrays.fill(line, (byte) 0);
   }
 }

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
@@ -29,7 +30,15 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @SuppressWarnings("try") // servers that only have to be there
 final class LocalServerTest {
-  private static final LocalServer.Handler ECHO = (in, out) -> in.transferTo(out);
+  private static final Conversation.Handler ECHO =
+      (in, out) ->
+          () -> {
+            int next = in.read();
+            if (next >= 0) {
+              out.write(next);
+            }
+            return next >= 0;
+          };
 
   @TempDir private Path directory;
   private Path path;
@@ -84,7 +93,7 @@ final class LocalServerTest {
   @Test
   void aNameThatADeadProcessLeftIsReplaced() throws IOException {
     Files.createDirectories(directory.resolve("run"));
-    try (ServerSocketChannel dead = SocketFile.newChannel()) {
+    try (ServerSocketChannel dead = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
       dead.bind(UnixDomainSocketAddress.of(path));
     }
     assertTrue(Files.exists(path));

@@ -32,7 +32,10 @@ final class UapiConnectionTest {
 
   private String ask(byte[] bytes) throws IOException {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    UapiConnection.serve(device, new ByteArrayInputStream(bytes), out);
+    try (UapiConnection connection =
+        new UapiConnection(device, new ByteArrayInputStream(bytes), out)) {
+      while (connection.serve()) {}
+    }
     return out.toString(ISO_8859_1);
   }
 

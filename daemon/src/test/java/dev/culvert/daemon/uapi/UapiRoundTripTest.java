@@ -54,7 +54,11 @@ final class UapiRoundTripTest {
       FakeWireGuard device = new FakeWireGuard("fake0");
       device.configure(update(random));
       ByteArrayOutputStream out = new ByteArrayOutputStream();
-      UapiConnection.serve(device, new ByteArrayInputStream("get=1\n\n".getBytes(ISO_8859_1)), out);
+      try (UapiConnection connection =
+          new UapiConnection(
+              device, new ByteArrayInputStream("get=1\n\n".getBytes(ISO_8859_1)), out)) {
+        while (connection.serve()) {}
+      }
       GatewayView local = GatewayView.of(device, null, Map.of());
       GatewayView remote = UapiClient.read("fake0", new ByteArrayInputStream(out.toByteArray()));
       assertEquals(local.peers(), remote.peers());

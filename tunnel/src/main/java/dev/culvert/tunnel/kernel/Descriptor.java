@@ -8,7 +8,7 @@ import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
 
 /**
- * A non-blocking descriptor that threads wait on, and that other threads may close or interrupt
+ * A non-blocking descriptor that threads wait on, and that other threads may close or wake
  * meanwhile. Its number is not used after it is closed, since it may belong to another file by
  * then. Thread-safe.
  *
@@ -24,8 +24,8 @@ public final class Descriptor implements AutoCloseable {
   public enum Outcome {
     READY,
     TIMED_OUT,
-    /** {@link #interrupt} was called, and {@link #endInterrupt} has not been called since. */
-    INTERRUPTED
+    /** {@link #wake} was called. */
+    WOKEN
   }
 
   /** A call of the C library that does not block. */
@@ -38,9 +38,8 @@ public final class Descriptor implements AutoCloseable {
   private final int fd;
   private final Wakeup wakeup;
   private int waiting;
-  private boolean interrupted;
+  private boolean woken;
   private boolean ended;
-  private boolean taken;
 
   private Descriptor(int fd, Wakeup wakeup) {
     this.fd = fd;
@@ -107,8 +106,10 @@ public final class Descriptor implements AutoCloseable {
     if (ended) {
       throw new AsynchronousCloseException();
     }
-    if (interrupted) {
-      return Outcome.INTERRUPTED;
+    if (woken) {
+      woken = false;
+      wakeup.drain();
+      return Outcome.WOKEN;
     }
     return ready ? Outcome.READY : Outcome.TIMED_OUT;
   }
@@ -131,31 +132,16 @@ public final class Descriptor implements AutoCloseable {
     }
   }
 
-  /** Ends all waits, and lets none begin until {@link #endInterrupt}. */
-  public synchronized void interrupt() {
+  /** Ends one wait: the present one, or else the next. */
+  public synchronized void wake() {
     if (!ended) {
-      interrupted = true;
+      woken = true;
       wakeup.signal();
     }
   }
 
-  /** Lets waits begin again. */
-  public synchronized void endInterrupt() {
-    interrupted = false;
-    if (!ended) {
-      wakeup.drain();
-    }
-  }
-
-  /**
-   * Gives the descriptor away: it stays open and belongs to the caller, and this is closed.
-   *
-   * @throws ClosedChannelException if it is closed
-   */
-  public synchronized int take() throws ClosedChannelException {
-    requireOpen();
-    taken = true;
-    close();
+  /** The number, for passing it to another process while this is open. */
+  public int fd() {
     return fd;
   }
 
@@ -172,9 +158,7 @@ public final class Descriptor implements AutoCloseable {
   private void release() {
     if (waiting == 0) {
       wakeup.close();
-      if (!taken) {
-        LIBC.close(fd);
-      }
+      LIBC.close(fd);
     }
   }
 }

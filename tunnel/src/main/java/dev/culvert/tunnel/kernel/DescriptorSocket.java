@@ -96,9 +96,7 @@ public final class DescriptorSocket implements AutoCloseable {
     private static Listener open(Path path, Binding binding) throws IOException {
       Descriptor descriptor = newSocket();
       try {
-        // The descriptor is closed by no other thread yet.
-        int fd = (int) descriptor.call(number -> number);
-        return new Listener(descriptor, binding.bind(fd, path));
+        return new Listener(descriptor, binding.bind(descriptor.fd(), path));
       } catch (IOException | RuntimeException e) {
         descriptor.close();
         throw e;

@@ -100,6 +100,11 @@ public final class SealedMemory implements AutoCloseable {
     return fd;
   }
 
+  /** Whether {@code fd} is a file in memory that may have seals, rather than a socket. */
+  public static boolean isMemory(int fd) {
+    return LIBC.fcntl(fd, F_GET_SEALS, 0) >= 0;
+  }
+
   /**
    * Reads a sealed file that another process wrote.
    *

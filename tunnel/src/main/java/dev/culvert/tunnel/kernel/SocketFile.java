@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class SocketFile {
   private static final int BACKLOG = 64;
+  private static final int SIOCUNIXFILE = 0x89e0;
 
   private final Path path;
   private final Object identity;
@@ -86,6 +87,33 @@ public final class SocketFile {
   /** The same for a name that a living process may have: it loses it in one step. */
   public static SocketFile bindOver(int fd, Path path) throws IOException {
     return bind(fd, path, (born, nest) -> Files.move(born, path, StandardCopyOption.ATOMIC_MOVE));
+  }
+
+  /**
+   * The name of a socket that listens since another process called it {@code path}. Clients see
+   * this process at the other end from now on.
+   */
+  public static SocketFile adopt(int fd, Path path) throws IOException {
+    ErrnoException.check("listen at " + path, LIBC.listen(fd, BACKLOG));
+    Object identity = inodeOfSocket(fd);
+    if (identity == null) {
+      identity = inode(path); // Only a network administrator can ask the socket itself.
+    }
+    return new SocketFile(path, identity == null ? new Object() : identity);
+  }
+
+  /** The file that a socket was bound to, whatever its names are now. */
+  private static @Nullable Object inodeOfSocket(int fd) throws IOException {
+    int file = LIBC.ioctl(fd, SIOCUNIXFILE, 0);
+    if (file < 0) {
+      return null;
+    }
+    try {
+      return Files.readAttributes(Path.of("/proc/self/fd/" + file), BasicFileAttributes.class)
+          .fileKey();
+    } finally {
+      LIBC.close(file);
+    }
   }
 
   private static SocketFile bind(int fd, Path path, Naming naming) throws IOException {
