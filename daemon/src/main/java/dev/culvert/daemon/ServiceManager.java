@@ -3,11 +3,13 @@ package dev.culvert.daemon;
 
 import dev.culvert.log.EventLog;
 import dev.culvert.log.LogEvent;
+import dev.culvert.tunnel.kernel.DescriptorSocket;
 import dev.culvert.tunnel.kernel.MonotonicClock;
 import dev.culvert.tunnel.kernel.NotifySocket;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -18,9 +20,9 @@ import org.jspecify.annotations.Nullable;
 public final class ServiceManager {
   private static final EventLog LOG = EventLog.of(ServiceManager.class);
 
-  /** Takes messages of the form {@code NAME=value}, one line each. */
+  /** Takes messages of the form {@code NAME=value}, one line each, and descriptors to keep. */
   interface Channel {
-    void send(String message) throws IOException;
+    void send(String message, List<Integer> descriptors) throws IOException;
   }
 
   private final @Nullable Channel channel;
@@ -97,11 +99,15 @@ public final class ServiceManager {
    * @return whether the manager was told, or there is none
    */
   boolean tell(String... assignments) {
+    return tell(List.of(), assignments);
+  }
+
+  private boolean tell(List<Integer> descriptors, String... assignments) {
     if (channel == null) {
       return true;
     }
     try {
-      channel.send(String.join("\n", assignments));
+      channel.send(String.join("\n", assignments), descriptors);
       return true;
     } catch (IOException e) {
       LOG.per(assignments[0])
@@ -112,6 +118,38 @@ public final class ServiceManager {
               e.getMessage());
       return false;
     }
+  }
+
+  /**
+   * Lets the manager keep copies of descriptors, which it passes to the next process of this
+   * service; see {@link StoredDescriptor}. It keeps them though a poll tells an error, as a TUN
+   * queue's does while its interface is down.
+   *
+   * @param name their name, by which they are found and removed
+   * @param descriptors any number, in this order; they stay the caller's
+   * @return whether the manager was told, or there is none; it keeps them only if its unit allows
+   *     it, and does not say
+   * @throws IllegalArgumentException if the name cannot be one: see {@link StoredDescriptor}
+   */
+  boolean store(String name, List<Integer> descriptors) {
+    StoredDescriptor.requireName(name);
+    for (int i = 0; i < descriptors.size(); i += DescriptorSocket.MAX_DESCRIPTORS) {
+      int end = Math.min(descriptors.size(), i + DescriptorSocket.MAX_DESCRIPTORS);
+      if (!tell(descriptors.subList(i, end), "FDSTORE=1", "FDNAME=" + name, "FDPOLL=0")) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /**
+   * Lets the manager close its copies of all descriptors of this name.
+   *
+   * @return whether the manager was told, or there is none
+   */
+  boolean removeStored(String name) {
+    StoredDescriptor.requireName(name);
+    return tell("FDSTOREREMOVE=1", "FDNAME=" + name);
   }
 
   /** Tells that the configuration is read again; the manager orders this by its clock. */

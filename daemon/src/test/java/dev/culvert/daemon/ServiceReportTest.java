@@ -40,7 +40,7 @@ final class ServiceReportTest {
 
   private ServiceReport report(@Nullable Duration watchdog) {
     ServiceManager.Channel channel =
-        message -> {
+        (message, none) -> {
           if (deaf) {
             throw new IOException("nobody listens");
           }
@@ -117,7 +117,8 @@ final class ServiceReportTest {
           }
           return Health.NOTHING;
         };
-    ServiceManager manager = new ServiceManager(heard::add, Duration.ofMillis(40));
+    ServiceManager manager =
+        new ServiceManager((message, none) -> heard.add(message), Duration.ofMillis(40));
     try (ServiceReport report = new ServiceReport(manager, failingOnce, () -> live)) {
       report.start();
       assertTrue(Eventually.holds(() -> fed() > 0), heard::toString);
@@ -129,7 +130,7 @@ final class ServiceReportTest {
     CountDownLatch begun = new CountDownLatch(1);
     CountDownLatch goOn = new CountDownLatch(1);
     ServiceManager.Channel slow =
-        message -> {
+        (message, none) -> {
           begun.countDown();
           try {
             goOn.await();
@@ -220,7 +221,8 @@ final class ServiceReportTest {
             .write(folder.resolve("gw.yaml"));
     Machine machine = FakeMachine.in(folder, tunnels, new FakeNetwork());
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
-      daemon.reportTo(new ServiceManager(heard::add, Duration.ofMillis(40)));
+      daemon.reportTo(
+          new ServiceManager((message, none) -> heard.add(message), Duration.ofMillis(40)));
       assertTrue(Eventually.holds(() -> fed() > 2), heard::toString);
       assertEquals(READY, heard.getFirst());
       daemon.reload();

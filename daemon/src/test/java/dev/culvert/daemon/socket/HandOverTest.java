@@ -124,7 +124,7 @@ final class HandOverTest {
   }
 
   private static void awaitReading() throws InterruptedException {
-    Thread.sleep(100); // The server's thread has then read what was written.
+    Thread.sleep(100); // By then the server has read all that was written.
   }
 
   @Test

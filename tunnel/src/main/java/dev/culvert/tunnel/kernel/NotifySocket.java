@@ -10,6 +10,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 
 /**
  * The socket on which a service manager hears how its service does, in the protocol of
@@ -60,6 +61,17 @@ public final class NotifySocket {
    * @throws IOException if no manager listens, or its queue stays full
    */
   public void send(String message) throws IOException {
+    send(message, List.of());
+  }
+
+  /**
+   * Sends one message with descriptors, of which the manager gets copies.
+   *
+   * @param descriptors up to {@link DescriptorSocket#MAX_DESCRIPTORS}
+   * @throws IllegalArgumentException if there are more
+   * @throws IOException as {@link #send(String)} does, or if a descriptor is not open
+   */
+  public void send(String message, List<Integer> descriptors) throws IOException {
     // A socket of its own for each message, so that a manager that starts anew is found again.
     int type = LibC.SOCK_DGRAM | LibC.SOCK_CLOEXEC;
     int fd = ErrnoException.check("notify socket", LIBC.socket(LibC.AF_UNIX, type, 0));
@@ -73,9 +85,10 @@ public final class NotifySocket {
       ErrnoException.check(
           "connect to " + name, LIBC.connect(fd, address.address(), (int) address.byteSize()));
       byte[] text = message.getBytes(StandardCharsets.UTF_8);
-      MemorySegment buffer = arena.allocate(Math.max(1, text.length));
+      MemorySegment buffer = arena.allocate(text.length);
       MemorySegment.copy(text, 0, buffer, JAVA_BYTE, 0, text.length);
-      if (LIBC.write(fd, buffer.address(), text.length) < 0) {
+      long whole = RightsMessage.toSend(arena, buffer, descriptors).address();
+      if (LIBC.sendmsg(fd, whole, LibC.MSG_NOSIGNAL) < 0) {
         throw refused(Errno.last());
       }
     } finally {
