@@ -11,6 +11,7 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.function.Consumer;
@@ -66,6 +67,22 @@ public final class StateWriter implements AutoCloseable {
     } finally {
       Arrays.fill(copy, (byte) 0);
     }
+  }
+
+  /**
+   * Writes a moment as its distance from the moment of saving. {@code Long.MIN_VALUE} and {@code
+   * Long.MAX_VALUE}, for any time and never, stay themselves.
+   *
+   * @param nanos monotonic
+   * @param nowNanos the moment of saving
+   */
+  public StateWriter time(long nanos, long nowNanos) {
+    boolean moment = nanos != Long.MIN_VALUE && nanos != Long.MAX_VALUE;
+    return int64(moment ? nanos - nowNanos : nanos);
+  }
+
+  public StateWriter instant(Instant value) {
+    return int64(value.getEpochSecond()).int32(value.getNano());
   }
 
   public StateWriter address(IpAddress value) {
