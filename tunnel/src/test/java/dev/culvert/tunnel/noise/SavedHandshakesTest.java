@@ -7,12 +7,17 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadBackends;
 import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.engine.DropCounters;
+import dev.culvert.tunnel.engine.HandshakeOutcome;
 import dev.culvert.tunnel.engine.StateException;
 import dev.culvert.tunnel.engine.StateReader;
 import dev.culvert.tunnel.engine.StateWriter;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -21,11 +26,15 @@ import org.junit.jupiter.api.Test;
 
 /** The parts of the handshakes' state that another process continues. */
 final class SavedHandshakesTest {
-  private static StateReader reader(Consumer<StateWriter> write) {
+  private static byte[] written(Consumer<StateWriter> write) {
     try (StateWriter out = new StateWriter()) {
       write.accept(out);
-      return new StateReader(MemorySegment.ofArray(out.written().toArray(ValueLayout.JAVA_BYTE)));
+      return out.written().toArray(ValueLayout.JAVA_BYTE);
     }
+  }
+
+  private static StateReader reader(Consumer<StateWriter> write) {
+    return new StateReader(MemorySegment.ofArray(written(write)));
   }
 
   // 1. Indices
@@ -111,6 +120,18 @@ final class SavedHandshakesTest {
     }
   }
 
+  @Test
+  void theRandomPartOfWaitsIsKept() throws StateException {
+    PeerTimers timers = new PeerTimers(new Deadlines());
+    timers.jitter(5);
+    PeerTimers other = new PeerTimers(new Deadlines());
+    other.restore(reader(out -> timers.save(out, 0)), 0);
+    other.dataSent(0);
+    long due = Messages.KEEPALIVE_TIMEOUT + Messages.REKEY_TIMEOUT + 5;
+    assertFalse(other.expire(Timer.NEW_HANDSHAKE, due - 1));
+    assertTrue(other.expire(Timer.NEW_HANDSHAKE, due));
+  }
+
   // 3. Rate limits
 
   @Test
@@ -126,6 +147,41 @@ final class SavedHandshakesTest {
     assertFalse(other.allow(source, 1_000_000 + 49_000_000));
     assertTrue(other.allow(source, 1_000_000 + 50_000_000));
     assertTrue(other.allow(IpAddress.parse("203.0.113.2"), 1_000_000));
+  }
+
+  private static Handshakes handshakes() {
+    SecureRandom random = new SecureRandom();
+    return new Handshakes(
+        () -> null,
+        new IndexTable(random),
+        key -> null,
+        AeadBackends.first(AeadAlgorithm.CHACHA20_POLY1305),
+        random,
+        null,
+        (message, to) -> {},
+        new DropCounters(),
+        new Timestamps());
+  }
+
+  @Test
+  void aStateThatIsCutLeavesAllOfTheHandshakesAsTheyWere() throws StateException {
+    IpAddress source = IpAddress.parse("203.0.113.1");
+    Handshakes former = handshakes();
+    former.outcomes().count(HandshakeOutcome.ANSWERED, 5);
+    while (former.rateLimiter().allow(source, 0)) {
+      // Spends the burst.
+    }
+    Handshakes other = handshakes();
+    SavedHandshakes saved = new SavedHandshakes(other);
+    byte[] state = written(out -> new SavedHandshakes(former).save(out, 0));
+    for (int length = 0; length < state.length; length++) {
+      StateReader cut = new StateReader(MemorySegment.ofArray(state).asSlice(0, length));
+      assertThrows(StateException.class, () -> saved.restore(cut, 0));
+      assertEquals(0, other.outcomes().of(HandshakeOutcome.ANSWERED));
+    }
+    saved.restore(new StateReader(MemorySegment.ofArray(state)), 0);
+    assertEquals(5, other.outcomes().of(HandshakeOutcome.ANSWERED));
+    assertFalse(other.rateLimiter().allow(source, 0));
   }
 
   @Test
