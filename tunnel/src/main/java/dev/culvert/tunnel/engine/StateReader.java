@@ -17,7 +17,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/** Reads what a {@link StateWriter} of another process wrote. Not thread-safe. */
+/** Reads the values that a {@link StateWriter} of another process wrote. Not thread-safe. */
 public final class StateReader {
   /** The most nanoseconds from the moment of saving to any moment in the state: ten years. */
   private static final long FARTHEST = TimeUnit.DAYS.toNanos(3650);

@@ -139,7 +139,7 @@ final class BrokenStateTest {
     }
   }
 
-  /** Time passes, and packets come and go; what the engine says does not matter here. */
+  /** Time passes, and packets come and go; the answers of the engine do not matter here. */
   private void runOn(WireGuardEngine engine) {
     Node node = new Node("other", 1);
     node.engine = engine;

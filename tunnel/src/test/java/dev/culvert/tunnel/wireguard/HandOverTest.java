@@ -466,7 +466,7 @@ final class HandOverTest {
     assertArrayEquals(saved, Node.saved(elsewhere, network.now + later));
   }
 
-  // 4. What waits
+  // 4. Packets and peers that wait
 
   @Test
   void stagedPacketsArriveInOrder() {
@@ -687,6 +687,17 @@ final class HandOverTest {
     assertNull(alice.peer(bob).sessions().current());
     network.lose = sent -> false;
     network.run(SECONDS.toNanos(3));
+    assertEquals(List.of(0), bob.deliveredNumbers());
+  }
+
+  @Test
+  void anInitiationThatTheFormerGaveAwayDoesNotLeaveIt() {
+    alice.seal(bob, network.now, 0);
+    alice.engine.advance(network.now, network.wall(alice));
+    alice.successor(network.now, SafetyJump.PACKETS).close();
+    alice.engine.jumpAhead();
+    network.settle();
+    assertEquals(1, network.sentBy(alice, Messages.INITIATION).size());
     assertEquals(List.of(0), bob.deliveredNumbers());
   }
 
