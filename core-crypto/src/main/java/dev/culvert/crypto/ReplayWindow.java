@@ -15,7 +15,9 @@ public final class ReplayWindow {
   /** The largest distance of an acceptable counter behind the newest. */
   public static final int USABLE = BITS - Long.SIZE;
 
-  private static final int WORDS = BITS / Long.SIZE;
+  /** The number of {@link #words}. */
+  public static final int WORDS = BITS / Long.SIZE;
+
   private static final int WORD_MASK = WORDS - 1;
   private static final int BITS_LOG2 = 6;
 
@@ -62,6 +64,26 @@ public final class ReplayWindow {
   /** The highest counter that was accepted, 0 before the first. */
   public long newest() {
     return newest;
+  }
+
+  /** A copy of the ring of bits, for {@link #restore} elsewhere. */
+  public long[] words() {
+    return seen.clone();
+  }
+
+  /**
+   * Makes this remember the counters that another window has seen.
+   *
+   * @param otherNewest its {@link #newest}
+   * @param words its {@link #words}
+   * @throws IllegalArgumentException if no window with this limit has these values
+   */
+  public void restore(long otherNewest, long[] words) {
+    if (words.length != WORDS || Long.compareUnsigned(otherNewest, limit) >= 0) {
+      throw new IllegalArgumentException("not the words of such a window");
+    }
+    System.arraycopy(words, 0, seen, 0, WORDS);
+    newest = otherNewest;
   }
 
   /** Clears the words that the window newly covers: those after the newest's, up to this one's. */

@@ -158,7 +158,7 @@ class ArchitectureTest {
         .mayOnlyBeAccessedByLayers(
             "gateway", "lane", "port", "capture", "offload", "wireguard", "esp", "engine")
         .whereLayer("crypto")
-        .mayOnlyBeAccessedByLayers("noise", "wireguard", "esp", "gateway")
+        .mayOnlyBeAccessedByLayers("noise", "wireguard", "esp", "gateway", "engine")
         .whereLayer("routing")
         .mayOnlyBeAccessedByLayers(
             "gateway",

@@ -165,6 +165,35 @@ public abstract class BasePeer<P extends BasePeer<P>> implements TunnelPeer {
     events.accept(new TunnelEvent.SourceHeard(toString()));
   }
 
+  /**
+   * Writes this for the process that continues it: endpoints, staged packets, traffic and the
+   * requests that nobody has served. For the control thread, while no lane runs.
+   */
+  protected final void saveBase(StateWriter out) {
+    out.optional(endpoint, out::endpoint)
+        .optional(withheld, out::endpoint)
+        .optional(reported, out::endpoint)
+        .list(staged.packets(), out::bytes)
+        .int64(txBytes.sum())
+        .int64(rxBytes.sum())
+        .int32(requests);
+  }
+
+  /**
+   * Reads into a new peer. Packets that do not fit the budget are dropped.
+   *
+   * @return the requests, for {@link RequestStack#submit} once all has been read
+   */
+  protected final int restoreBase(StateReader in) throws StateException {
+    endpoint = in.optional(in::endpoint);
+    withheld = in.optional(in::endpoint);
+    reported = in.optional(in::endpoint);
+    in.list(() -> staged.add(in.bytes()));
+    txBytes.add(in.int64());
+    rxBytes.add(in.int64());
+    return in.int32();
+  }
+
   boolean readyToTransmit() {
     return readyToTransmit;
   }

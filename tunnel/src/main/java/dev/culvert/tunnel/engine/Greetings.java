@@ -3,9 +3,11 @@ package dev.culvert.tunnel.engine;
 
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.PriorityQueue;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
@@ -84,6 +86,13 @@ public final class Greetings<P> {
       greet.accept(turns.remove().peer());
     }
     next = nextTurn();
+  }
+
+  /** The peers that still have to be greeted. */
+  public Set<P> waiting() {
+    Set<P> waiting = new HashSet<>(added);
+    turns.forEach(turn -> waiting.add(turn.peer()));
+    return waiting;
   }
 
   private long nextTurn() {

@@ -2,6 +2,7 @@
 package dev.culvert.tunnel.engine;
 
 import java.util.ArrayDeque;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Copies of plain packets that wait for a session, oldest first, bounded. Thread-safe. */
@@ -45,6 +46,11 @@ public final class StagedQueue {
   /** Removes and returns the oldest packet; null if there is none. */
   public synchronized byte @Nullable [] poll() {
     return packets.isEmpty() ? null : removeOldest();
+  }
+
+  /** The packets now, oldest first. */
+  public synchronized List<byte[]> packets() {
+    return List.copyOf(packets);
   }
 
   public synchronized boolean isEmpty() {

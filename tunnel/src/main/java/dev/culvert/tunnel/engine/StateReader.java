@@ -10,12 +10,18 @@ import dev.culvert.crypto.SecretBytes;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import java.lang.foreign.MemorySegment;
+import java.time.DateTimeException;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/** Reads what a {@link StateWriter} of another process wrote. Not thread-safe. */
+/** Reads the values that a {@link StateWriter} of another process wrote. Not thread-safe. */
 public final class StateReader {
+  /** The most nanoseconds from the moment of saving to any moment in the state: ten years. */
+  private static final long FARTHEST = TimeUnit.DAYS.toNanos(3650);
+
   private final MemorySegment memory;
   private long at;
 
@@ -74,6 +80,46 @@ public final class StateReader {
   /** Reads a secret, for the caller to close. */
   public SecretBytes secret() throws StateException {
     return SecretBytes.owning(bytes());
+  }
+
+  /**
+   * Reads a secret of a known length, for the caller to close.
+   *
+   * @throws StateException if it is longer or shorter; nothing of it was copied
+   */
+  public SecretBytes secret(int expected) throws StateException {
+    int length = int32();
+    if (length != expected) {
+      throw new StateException(length + " bytes instead of " + expected + " after byte " + at);
+    }
+    return SecretBytes.owning(memory.asSlice(next(length), length).toArray(JAVA_BYTE));
+  }
+
+  /**
+   * Reads a moment.
+   *
+   * @param savedAtNanos the moment of saving, on this process's monotonic clock
+   * @throws StateException if it is years away, so that arithmetic with it would overflow
+   */
+  public long time(long savedAtNanos) throws StateException {
+    long distance = int64();
+    if (distance == Long.MIN_VALUE || distance == Long.MAX_VALUE) {
+      return distance;
+    }
+    if (Math.abs(distance) > FARTHEST) {
+      throw new StateException("no moment before byte " + at);
+    }
+    return savedAtNanos + distance;
+  }
+
+  public Instant instant() throws StateException {
+    long seconds = int64();
+    int nanos = int32();
+    try {
+      return Instant.ofEpochSecond(seconds, nanos);
+    } catch (DateTimeException | ArithmeticException e) {
+      throw new StateException("no instant before byte " + at, e);
+    }
   }
 
   public IpAddress address() throws StateException {

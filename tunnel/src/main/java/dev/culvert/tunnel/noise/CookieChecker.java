@@ -2,8 +2,12 @@
 package dev.culvert.tunnel.noise;
 
 import dev.culvert.crypto.Blake2s;
+import dev.culvert.crypto.SecretBytes;
 import dev.culvert.crypto.XChaCha20Poly1305;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
@@ -14,12 +18,51 @@ import java.util.Arrays;
  * packets at its address and port, and keeps no state per sender. Belongs to the control thread.
  */
 public final class CookieChecker {
+  private static final int SECRET_LENGTH = 32;
+
   private final SecureRandom random;
-  private final byte[] secret = new byte[32];
+  private final byte[] secret = new byte[SECRET_LENGTH];
   private long refreshAt = Long.MIN_VALUE;
 
   public CookieChecker(SecureRandom random) {
     this.random = random;
+  }
+
+  void save(StateWriter out, long nowNanos) {
+    out.flag(nowNanos < refreshAt);
+    if (nowNanos < refreshAt) {
+      out.secret(SecretBytes.owning(secret)).time(refreshAt, nowNanos);
+    }
+  }
+
+  /** Takes over the secret of another process, so that the cookies it gave stay valid. */
+  void adopt(Saved saved) {
+    byte[] copy = saved.secret.toByteArray();
+    System.arraycopy(copy, 0, secret, 0, secret.length);
+    SymmetricState.wipe(copy);
+    refreshAt = saved.refreshAt;
+  }
+
+  static Saved read(StateReader in, long savedAtNanos) throws StateException {
+    SecretBytes secret = in.secret(SECRET_LENGTH);
+    try {
+      return new Saved(secret, in.time(savedAtNanos));
+    } catch (StateException e) {
+      secret.close();
+      throw e;
+    }
+  }
+
+  /**
+   * The secret of another process.
+   *
+   * @param refreshAt the time at which it is replaced
+   */
+  record Saved(SecretBytes secret, long refreshAt) implements AutoCloseable {
+    @Override
+    public void close() {
+      secret.close();
+    }
   }
 
   /** Whether mac2 of an initiation or response was made with the cookie of {@code from}. */

@@ -3,6 +3,9 @@ package dev.culvert.tunnel.noise;
 
 import dev.culvert.crypto.Blake2s;
 import dev.culvert.crypto.XChaCha20Poly1305;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -15,12 +18,23 @@ public final class CookieGenerator {
   private final byte[] cookieKey;
   private byte @Nullable [] lastMac1;
   private byte @Nullable [] cookie;
-  private long cookieExpires;
+  private long cookieExpires = Long.MIN_VALUE;
 
   public CookieGenerator(PublicKey peer, ProtocolLabels labels) {
     byte[] publicKey = peer.toByteArray();
     mac1Key = LocalIdentity.mac1Key(publicKey, labels);
     cookieKey = LocalIdentity.cookieKey(publicKey, labels);
+  }
+
+  void save(StateWriter out, long nowNanos) {
+    byte[] valid = nowNanos < cookieExpires ? cookie : null;
+    out.optional(lastMac1, out::bytes).optional(valid, out::bytes).time(cookieExpires, nowNanos);
+  }
+
+  void restore(StateReader in, long savedAtNanos) throws StateException {
+    lastMac1 = in.optional(() -> in.bytes(Messages.MAC_LENGTH));
+    cookie = in.optional(() -> in.bytes(Messages.COOKIE_LENGTH));
+    cookieExpires = in.time(savedAtNanos);
   }
 
   public void addMacs(byte[] message, long nowNanos) {

@@ -4,6 +4,9 @@ package dev.culvert.tunnel.noise;
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.crypto.Tai64n;
 import dev.culvert.tunnel.engine.PeerState;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
@@ -213,6 +216,47 @@ public final class HandshakePeer {
   void lastHandshake(Instant when) {
     lastHandshake = when;
     unanswered = false;
+  }
+
+  /** Writes this, except the public key and a pending initiation. */
+  void save(StateWriter out, long nowNanos) {
+    timers.save(out, nowNanos);
+    out.time(nextInitiation, nowNanos)
+        .int32(handshakeAttempts)
+        .flag(lastMinuteHandshake)
+        .flag(greeting);
+    cookies.save(out, nowNanos);
+    out.secret(presharedKey)
+        .optional(staticStatic, out::secret)
+        .optional(lastHandshake, out::instant)
+        .flag(unanswered)
+        .time(unansweredSince, nowNanos)
+        .time(lastInitiation, nowNanos)
+        .optional(lastTimestampReceived, timestamp -> out.bytes(timestamp.toBytes()))
+        .optional(lastTimestampSent, timestamp -> out.bytes(timestamp.toBytes()))
+        .time(nextInitiationAccepted, nowNanos);
+  }
+
+  /** Reads into a new peer. */
+  void restore(StateReader in, long savedAtNanos) throws StateException {
+    timers.restore(in, savedAtNanos);
+    nextInitiation = in.time(savedAtNanos);
+    handshakeAttempts = in.int32();
+    if (handshakeAttempts < 0 || handshakeAttempts > Messages.MAX_HANDSHAKE_ATTEMPTS) {
+      throw new StateException("no number of attempts");
+    }
+    lastMinuteHandshake = in.flag();
+    greeting = in.flag();
+    cookies.restore(in, savedAtNanos);
+    presharedKey(in.secret(Messages.KEY_LENGTH));
+    staticStatic(in.optional(() -> in.secret(Messages.KEY_LENGTH)));
+    lastHandshake = in.optional(in::instant);
+    unanswered = in.flag();
+    unansweredSince = in.time(savedAtNanos);
+    lastInitiation = in.time(savedAtNanos);
+    lastTimestampReceived = in.optional(() -> Timestamps.read(in));
+    lastTimestampSent = in.optional(() -> Timestamps.read(in));
+    nextInitiationAccepted = in.time(savedAtNanos);
   }
 
   @Override

@@ -155,6 +155,26 @@ public final class Handshakes {
     return outcomes;
   }
 
+  IndexTable indices() {
+    return indices;
+  }
+
+  AeadBackend aead() {
+    return aead;
+  }
+
+  Timestamps timestamps() {
+    return timestamps;
+  }
+
+  CookieChecker cookieChecker() {
+    return cookieChecker;
+  }
+
+  RateLimiter rateLimiter() {
+    return rateLimiter;
+  }
+
   /** Forgets our initiation to {@code peer}: a response to it is no longer awaited. */
   public void forgetPending(HandshakePeer peer) {
     PendingInitiation pending = peer.pending();

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.noise;
 
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +19,9 @@ public final class IndexTable {
 
   /** At most one slot in four is taken, so that a free one is found soon. */
   private static final int SPARSENESS = 4;
+
+  /** For {@link Messages#MAX_PEERS} with three sessions and an initiation each. */
+  private static final int MOST_SLOTS = 2 * SPARSENESS * 4 * Messages.MAX_PEERS;
 
   private final RandomGenerator random;
   private final int first;
@@ -68,6 +74,34 @@ public final class IndexTable {
     if (slots.compareAndSet(slot, entry, null)) {
       taken--;
     }
+  }
+
+  /** Writes the table's size; its entries are written with their owners. */
+  public void save(StateWriter out) {
+    out.int32(slots.length());
+  }
+
+  /** Gives a new table the size of the saved one, in which all saved indices have their slots. */
+  public void restore(StateReader in) throws StateException {
+    int size = in.int32();
+    if (size < FIRST_SLOTS || size > MOST_SLOTS || Integer.bitCount(size) != 1) {
+      throw new StateException("no size of a table of indices");
+    }
+    slots = new AtomicReferenceArray<>(size);
+  }
+
+  /**
+   * Enters an entry of the saved table.
+   *
+   * @throws StateException if its slot is taken, or if its index is too low
+   */
+  public void restore(Indexed entry) throws StateException {
+    int slot = entry.localIndex() & (slots.length() - 1);
+    if (Integer.compareUnsigned(entry.localIndex(), first) < 0
+        || !slots.compareAndSet(slot, null, entry)) {
+      throw new StateException("an index that is taken");
+    }
+    taken++;
   }
 
   private void grow() {

@@ -3,6 +3,9 @@ package dev.culvert.tunnel.noise;
 
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.X25519;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +34,15 @@ public final class NoiseHandshake implements AutoCloseable {
 
   private NoiseHandshake(SymmetricState state) {
     this.state = state;
+  }
+
+  /** Writes the state of an initiator that waits for the response. */
+  void save(StateWriter out) {
+    state.save(out);
+  }
+
+  static NoiseHandshake restore(AeadBackend aead, StateReader in) throws StateException {
+    return new NoiseHandshake(SymmetricState.restore(aead, in));
   }
 
   /** A copy to try a message on, so that a forged message does not spoil the state. */

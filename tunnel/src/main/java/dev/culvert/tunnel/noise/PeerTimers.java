@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.noise;
 
+import static java.util.concurrent.TimeUnit.SECONDS;
+
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
+import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
@@ -119,6 +126,39 @@ public final class PeerTimers {
 
   void sessionDerived(long nowNanos) {
     arm(Timer.ZERO_KEYS, nowNanos + Messages.ZERO_KEYS_AFTER_TIME);
+  }
+
+  void save(StateWriter out, long nowNanos) {
+    List<Timer> armed = Arrays.stream(TIMERS).filter(this::isArmed).toList();
+    out.list(armed, timer -> out.text(timer.name()).time(deadlines.get(timer.ordinal()), nowNanos))
+        .flag(anotherKeepalive)
+        .int64(persistentKeepalive)
+        .int64(jitter);
+  }
+
+  /** Reads into new timers. Those that this version does not know are left out. */
+  void restore(StateReader in, long savedAtNanos) throws StateException {
+    in.list(
+        () -> {
+          String name = in.text();
+          long deadline = in.time(savedAtNanos);
+          for (Timer timer : TIMERS) {
+            if (timer.name().equals(name)) {
+              arm(timer, deadline);
+            }
+          }
+          return deadline;
+        });
+    anotherKeepalive = in.flag();
+    persistentKeepalive = in.int64();
+    jitter = in.int64();
+    if (persistentKeepalive < 0
+        || persistentKeepalive % SECONDS.toNanos(1) != 0
+        || persistentKeepalive > Messages.MAX_KEEPALIVE
+        || jitter < 0
+        || jitter > Messages.REKEY_TIMEOUT_JITTER_MAX) {
+      throw new StateException("no interval of keepalives, or no jitter");
+    }
   }
 
   private void traversed(long nowNanos) {

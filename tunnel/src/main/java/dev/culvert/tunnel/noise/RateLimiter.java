@@ -5,6 +5,9 @@ import static java.util.concurrent.TimeUnit.MILLISECONDS;
 import static java.util.concurrent.TimeUnit.SECONDS;
 
 import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -27,6 +30,43 @@ public final class RateLimiter {
   private static final class Bucket {
     long tokens = BURST;
     long filledAt;
+  }
+
+  /** Writes the sources whose buckets are not full. */
+  void save(StateWriter out, long nowNanos) {
+    Map<IpAddress, Bucket> lately = new HashMap<>(buckets);
+    lately.values().removeIf(bucket -> nowNanos - bucket.filledAt >= FORGET_AFTER);
+    out.list(
+        lately.entrySet(),
+        source ->
+            out.address(source.getKey())
+                .int64(source.getValue().tokens)
+                .time(source.getValue().filledAt, nowNanos));
+  }
+
+  /** Takes over the sources of another process. */
+  void adopt(RateLimiter read) {
+    buckets.putAll(read.buckets);
+  }
+
+  static RateLimiter read(StateReader in, long savedAtNanos) throws StateException {
+    RateLimiter limiter = new RateLimiter();
+    in.list(
+        () -> {
+          IpAddress source = in.address();
+          Bucket bucket = new Bucket();
+          bucket.tokens = in.int64();
+          bucket.filledAt = in.time(savedAtNanos);
+          if (bucket.tokens < 0 || bucket.tokens > BURST || bucket.filledAt > savedAtNanos) {
+            throw new StateException("no bucket of a rate limiter");
+          }
+          limiter.buckets.put(source, bucket);
+          return source;
+        });
+    if (limiter.buckets.size() > MAX_SOURCES) {
+      throw new StateException("more sources than a rate limiter has");
+    }
+    return limiter;
   }
 
   /**

@@ -5,6 +5,10 @@ import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.Blake2s;
 import dev.culvert.crypto.Kdf;
+import dev.culvert.crypto.SecretBytes;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -35,12 +39,33 @@ final class SymmetricState implements AutoCloseable {
     chainingKey = of.chainingKey.clone();
   }
 
+  private SymmetricState(AeadBackend aead, byte[] chainingKey, byte[] hash) {
+    this.aead = aead;
+    this.chainingKey = chainingKey;
+    this.hash = hash;
+  }
+
   /**
    * A copy to try a message on: a forged message must not spoil the state that waits for the true
    * one.
    */
   SymmetricState copy() {
     return new SymmetricState(this);
+  }
+
+  /** Writes this between two messages. */
+  void save(StateWriter out) {
+    if (keyUnused) {
+      throw new IllegalStateException("in the midst of a handshake message");
+    }
+    out.secret(SecretBytes.owning(chainingKey)).secret(SecretBytes.owning(hash));
+  }
+
+  static SymmetricState restore(AeadBackend aead, StateReader in) throws StateException {
+    try (SecretBytes chainingKey = in.secret(Messages.KEY_LENGTH);
+        SecretBytes hash = in.secret(Messages.KEY_LENGTH)) {
+      return new SymmetricState(aead, chainingKey.toByteArray(), hash.toByteArray());
+    }
   }
 
   void mixHash(byte[] data) {

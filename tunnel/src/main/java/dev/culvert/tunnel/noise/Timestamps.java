@@ -2,6 +2,9 @@
 package dev.culvert.tunnel.noise;
 
 import dev.culvert.crypto.Tai64n;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
@@ -40,6 +43,21 @@ public final class Timestamps {
     peer.lastTimestampSent = timestamp;
     latest = later(latest, timestamp);
     return timestamp;
+  }
+
+  void save(StateWriter out) {
+    out.optional(latest, timestamp -> out.bytes(timestamp.toBytes()));
+  }
+
+  /** Makes all further timestamps at least as late as {@code saved}, of another process. */
+  void atLeast(@Nullable Tai64n saved) {
+    if (saved != null) {
+      latest = later(latest, saved);
+    }
+  }
+
+  static Tai64n read(StateReader in) throws StateException {
+    return Tai64n.ofBytes(in.bytes(Tai64n.LENGTH));
   }
 
   private static Tai64n later(@Nullable Tai64n a, Tai64n b) {
