@@ -114,6 +114,17 @@ public final class StateWriter implements AutoCloseable {
     return this;
   }
 
+  /**
+   * Writes what {@code body} writes, with its length before it, so that a reader that does not know
+   * it can skip it.
+   */
+  public StateWriter section(Runnable body) {
+    long at = room(Long.BYTES);
+    body.run();
+    memory.set(JAVA_LONG_UNALIGNED, at, length - at - Long.BYTES);
+    return this;
+  }
+
   /** The place of the next {@code bytes}. */
   private long room(int bytes) {
     long at = length;

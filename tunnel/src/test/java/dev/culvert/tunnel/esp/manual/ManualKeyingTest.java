@@ -175,12 +175,19 @@ class ManualKeyingTest {
   }
 
   @Test
-  void numbersThatAnotherProcessReservedAreNotUsed() {
+  void numbersThatAnotherProcessReservedAreLeftOut() {
     ManualKeying keying = keying(true);
     KeyingEvent.UseOutbound use = outbound(keying);
     store.reserved += 5;
     keying.runningLow(PEER, use.sa().keyId(), use.sa().noticeAt(), 0);
-    assertInstanceOf(KeyingEvent.StopSending.class, drain(keying).getLast());
+    KeyingEvent.MoveOutbound move =
+        assertInstanceOf(KeyingEvent.MoveOutbound.class, drain(keying).getLast());
+    assertEquals(use.sa().sequenceLimit() + 5, move.firstSequence());
+    assertEquals(store.reserved, move.sequenceLimit());
+    assertEquals(
+        "manual SA 00001002 to foreign leaves out its sequence numbers from 1048577 to below"
+            + " 1048582, which another process reserved",
+        notice(keying));
   }
 
   @Test
