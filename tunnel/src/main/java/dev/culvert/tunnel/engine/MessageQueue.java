@@ -3,6 +3,7 @@ package dev.culvert.tunnel.engine;
 
 import dev.culvert.routing.IpAddress;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -104,6 +105,11 @@ public final class MessageQueue {
       size.decrementAndGet();
     }
     return message;
+  }
+
+  /** The messages now, oldest first. */
+  public List<Message> messages() {
+    return List.copyOf(messages);
   }
 
   /** Messages that wait. Thread-safe. */

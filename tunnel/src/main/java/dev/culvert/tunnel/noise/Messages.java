@@ -71,6 +71,10 @@ public final class Messages {
   public static final int MAX_GREETING_ATTEMPTS = 3;
 
   public static final long KEEPALIVE_TIMEOUT = SECONDS.toNanos(10);
+
+  /** The longest interval of persistent keepalives; all are whole seconds. */
+  static final long MAX_KEEPALIVE = SECONDS.toNanos(65_535);
+
   public static final long COOKIE_REFRESH_TIME = SECONDS.toNanos(120);
   public static final long ZERO_KEYS_AFTER_TIME = 3 * REJECT_AFTER_TIME;
 

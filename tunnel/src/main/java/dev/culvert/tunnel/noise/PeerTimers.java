@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.noise;
 
+import static java.util.concurrent.TimeUnit.SECONDS;
+
 import dev.culvert.tunnel.engine.StateException;
 import dev.culvert.tunnel.engine.StateReader;
 import dev.culvert.tunnel.engine.StateWriter;
@@ -151,7 +153,11 @@ public final class PeerTimers {
     anotherKeepalive = in.flag();
     persistentKeepalive = in.int64();
     jitter = in.int64();
-    if (persistentKeepalive < 0 || jitter < 0 || jitter > Messages.REKEY_TIMEOUT) {
+    if (persistentKeepalive < 0
+        || persistentKeepalive % SECONDS.toNanos(1) != 0
+        || persistentKeepalive > Messages.MAX_KEEPALIVE
+        || jitter < 0
+        || jitter > Messages.REKEY_TIMEOUT) {
       throw new StateException("no interval of keepalives, or no jitter");
     }
   }

@@ -29,7 +29,7 @@ final class DeviceConfiguration {
    * bit, the old one lives on while the next is built, and the ranges themselves take as much
    * again.
    */
-  private static final long MAX_RANGE_BITS = Runtime.getRuntime().maxMemory() / 20;
+  static final long MAX_RANGE_BITS = Runtime.getRuntime().maxMemory() / 20;
 
   private final WireGuardState shared;
   private final Map<PublicKey, WireGuardPeer> peers;

@@ -2,7 +2,9 @@
 package dev.culvert.tunnel.wireguard;
 
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.noise.Messages;
 import java.util.ArrayDeque;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +24,17 @@ final class Outbox {
 
   void add(byte[] message, @Nullable WireGuardPeer peer, Endpoint to) {
     messages.add(new Message(message, peer, to));
+  }
+
+  /** The messages now, in the order in which they leave. */
+  List<Message> messages() {
+    return List.copyOf(messages);
+  }
+
+  /** Forgets the initiations that have not left yet. */
+  void dropInitiations() {
+    messages.removeIf(
+        message -> Messages.getInt(message.bytes, Messages.TYPE) == Messages.INITIATION);
   }
 
   @Nullable Message pollMessage() {

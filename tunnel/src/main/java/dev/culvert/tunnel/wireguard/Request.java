@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.wireguard;
 
-/** Requests of lanes and configuration to the control side, as bits of one word per peer. */
+/**
+ * Requests of lanes and configuration to the control side, as bits of one word per peer. The word
+ * is part of a saved state, so another version must not give a bit another meaning.
+ */
 final class Request {
   /** Begin a handshake: there is no session, or it is due for renewal. */
   static final int HANDSHAKE = 1;
@@ -17,6 +20,8 @@ final class Request {
 
   /** Send a keepalive. */
   static final int KEEPALIVE = 16;
+
+  static final int ALL = HANDSHAKE | CONFIRM | MOVED | FLUSH | KEEPALIVE;
 
   private Request() {}
 }

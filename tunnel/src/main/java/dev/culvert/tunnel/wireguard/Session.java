@@ -7,8 +7,14 @@ import dev.culvert.crypto.NonceLayout;
 import dev.culvert.crypto.ReplayWindow;
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.tunnel.engine.Pinned;
+import dev.culvert.tunnel.engine.SafetyJump;
+import dev.culvert.tunnel.engine.SavedWindow;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.noise.HandshakePeer;
 import dev.culvert.tunnel.noise.Indexed;
+import dev.culvert.tunnel.noise.Messages;
 import dev.culvert.tunnel.noise.SessionAge;
 import dev.culvert.tunnel.noise.TransportKeys;
 import java.lang.invoke.MethodHandles;
@@ -66,6 +72,71 @@ final class Session extends Pinned implements Indexed {
         SecretBytes.owning(bytes),
         NonceLayout.LITTLE_ENDIAN_COUNTER,
         0);
+  }
+
+  void save(StateWriter out, long nowNanos) {
+    out.flag(age.initiator())
+        .time(age.createdNanos(), nowNanos)
+        .int32(localIndex)
+        .int32(remoteIndex)
+        .flag(confirmed)
+        .int64(sendCounter);
+    save(sendKey, out);
+    save(receiveKey, out);
+    synchronized (window) {
+      SavedWindow.save(window, out);
+    }
+  }
+
+  private static void save(AeadKey key, StateWriter out) {
+    byte[] copy = new byte[Messages.KEY_LENGTH];
+    key.copyTo(copy);
+    try (SecretBytes secret = SecretBytes.owning(copy)) {
+      out.secret(secret);
+    }
+  }
+
+  /**
+   * Reads a session, which goes on at the age that it had.
+   *
+   * @throws StateException if it cannot be read; its keys were wiped
+   */
+  static Session restore(WireGuardPeer peer, Limits limits, StateReader in, long savedAtNanos)
+      throws StateException {
+    boolean initiator = in.flag();
+    long created = in.time(savedAtNanos);
+    if (created == Long.MIN_VALUE || created > savedAtNanos) {
+      throw new StateException("no age of a session");
+    }
+    int localIndex = in.int32();
+    int remoteIndex = in.int32();
+    boolean wasConfirmed = in.flag();
+    long counter = in.int64();
+    SessionAge age = new SessionAge(initiator, created);
+    Session session;
+    try (SecretBytes send = in.secret(Messages.KEY_LENGTH);
+        SecretBytes receive = in.secret(Messages.KEY_LENGTH)) {
+      session =
+          new Session(
+              peer,
+              new TransportKeys(
+                  age, localIndex, remoteIndex, send.toByteArray(), receive.toByteArray()),
+              limits);
+    }
+    session.confirmed = wasConfirmed;
+    session.sendCounter = counter;
+    try {
+      SavedWindow.restore(session.window, in);
+    } catch (StateException e) {
+      session.close();
+      throw e;
+    }
+    return session;
+  }
+
+  /** Leaves out the next counters, for another process that may have used them. */
+  void jumpAhead(long packets) {
+    sendCounter = SafetyJump.ahead(sendCounter, packets, limits.rejectAfterMessages());
   }
 
   WireGuardPeer peer() {

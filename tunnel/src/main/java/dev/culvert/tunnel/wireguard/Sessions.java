@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.wireguard;
 
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.noise.IndexTable;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -71,6 +77,35 @@ final class Sessions {
     current = confirmed;
     next = null;
     return true;
+  }
+
+  void save(StateWriter out, long nowNanos) {
+    out.optional(current, session -> session.save(out, nowNanos))
+        .optional(previous, session -> session.save(out, nowNanos))
+        .optional(next, session -> session.save(out, nowNanos));
+  }
+
+  /**
+   * Reads the sessions of a new peer.
+   *
+   * @throws StateException if they cannot be read; the caller then clears this
+   */
+  void restore(WireGuardPeer peer, Limits limits, StateReader in, long savedAtNanos)
+      throws StateException {
+    current = in.optional(() -> Session.restore(peer, limits, in, savedAtNanos));
+    previous = in.optional(() -> Session.restore(peer, limits, in, savedAtNanos));
+    next = in.optional(() -> Session.restore(peer, limits, in, savedAtNanos));
+    for (Session session : all()) {
+      indices.restore(session);
+    }
+  }
+
+  void jumpAhead(long packets) {
+    all().forEach(session -> session.jumpAhead(packets));
+  }
+
+  private List<Session> all() {
+    return Stream.of(current, previous, next).filter(Objects::nonNull).toList();
   }
 
   boolean isEmpty() {

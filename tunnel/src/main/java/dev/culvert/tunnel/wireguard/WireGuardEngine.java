@@ -14,6 +14,10 @@ import dev.culvert.tunnel.engine.Isolation;
 import dev.culvert.tunnel.engine.KeyTrust;
 import dev.culvert.tunnel.engine.MessageQueue;
 import dev.culvert.tunnel.engine.Overhead;
+import dev.culvert.tunnel.engine.SafetyJump;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
@@ -69,6 +73,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   private final Train single = new Train();
   private final Isolation isolation;
   private final Greetings<WireGuardPeer> greetings;
+  private final SavedEngine saved;
   private long nextReservation = Long.MIN_VALUE;
   private volatile int mtu = DEFAULT_MTU;
 
@@ -102,6 +107,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     greetings = new Greetings<>(random);
     isolation = new Isolation(shared.controlDrops, shared.events::add);
     configuration = new DeviceConfiguration(shared, peers, handshakes, shared.controlDrops);
+    saved = new SavedEngine(shared, peers, handshakes, greetings);
     controlPath = new WireGuardDataPath(shared, shared.controlDrops);
   }
 
@@ -252,6 +258,12 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
    */
   private void endAllKeys(KeyTrust.Doubt doubt, long wallNanos) {
     handshakes.reseed(wallNanos);
+    endAllKeys();
+    shared.trust.restore(doubt);
+    shared.events.add(new TunnelEvent.KeysEnded(doubt.reason()));
+  }
+
+  private void endAllKeys() {
     for (WireGuardPeer peer : peers.values()) {
       boolean wanted = peer.isInUse();
       handshakes.forgetPending(peer.handshake());
@@ -261,8 +273,6 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
         shared.requests.submit(peer, Request.HANDSHAKE);
       }
     }
-    shared.trust.restore(doubt);
-    shared.events.add(new TunnelEvent.KeysEnded(doubt.reason()));
   }
 
   @Override
@@ -398,6 +408,54 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     }
     out.fill(sealedLength, peer, to, 0);
     return true;
+  }
+
+  /**
+   * Writes the whole state but the MTU and the events, for another process that continues it. This
+   * engine must not send any more, unless the other process is known to be dead and {@link
+   * #jumpAhead} was called. Keys that are distrusted are ended and not written.
+   *
+   * @param nowNanos monotonic time; no lane runs
+   */
+  public void save(StateWriter out, long nowNanos) {
+    KeyTrust.Doubt doubt = shared.trust.doubt();
+    if (doubt != null) {
+      endAllKeys();
+    }
+    out.optional(doubt == null ? null : doubt.reason(), out::text);
+    saved.save(out, nowNanos);
+  }
+
+  /**
+   * Continues the engine of another process. Every send counter jumps ahead, see {@link
+   * SafetyJump}.
+   *
+   * @param savedAtNanos the moment of saving, on this process's monotonic clock
+   * @throws StateException if the state cannot be read; this engine is as new, and all secrets that
+   *     were read are wiped
+   * @throws IllegalStateException if this engine has a private key or peers already
+   */
+  public void restore(StateReader in, long savedAtNanos) throws StateException {
+    restore(in, savedAtNanos, SafetyJump.PACKETS);
+  }
+
+  /** For tests: with another jump. */
+  void restore(StateReader in, long savedAtNanos, long jump) throws StateException {
+    String doubt = in.optional(in::text);
+    saved.restore(in, savedAtNanos, jump);
+    if (doubt != null) {
+      // So that the next advance does all that follows from distrust.
+      shared.trust.withdraw(doubt);
+    }
+  }
+
+  /**
+   * Goes on after {@link #save}, since the other process is dead and sent nothing. In case it did
+   * send, every send counter jumps ahead twice as far as its own did, and initiations that wait for
+   * a response are replaced by new ones. Staged packets are kept.
+   */
+  public void jumpAhead() {
+    saved.jumpAhead();
   }
 
   @Override

@@ -6,11 +6,15 @@ import dev.culvert.tunnel.engine.BasePeer;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.PeerReading;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.noise.HandshakePeer;
 import dev.culvert.tunnel.noise.HandshakeUser;
 import dev.culvert.tunnel.noise.PeerTimers;
 import dev.culvert.tunnel.noise.PublicKey;
+import dev.culvert.tunnel.noise.SavedHandshakes;
 import dev.culvert.tunnel.noise.TransportKeys;
 import java.time.Instant;
 import java.util.Set;
@@ -60,6 +64,29 @@ final class WireGuardPeer extends BasePeer<WireGuardPeer> implements HandshakeUs
     endpoint(null);
     sessions.clear();
     handshake.retire();
+  }
+
+  /** Writes this, except its public key and allowed IPs. */
+  void save(StateWriter out, SavedHandshakes handshakes, long nowNanos) {
+    saveBase(out);
+    out.list(addresses, out::address).flag(keepaliveWanted);
+    handshakes.savePeer(handshake, out, nowNanos);
+    sessions.save(out, nowNanos);
+  }
+
+  /**
+   * Reads into a new peer.
+   *
+   * @return the {@link Request}s that nobody has served
+   * @throws StateException if it cannot be read; the caller then ends the peer
+   */
+  int restore(StateReader in, SavedHandshakes handshakes, long savedAtNanos) throws StateException {
+    int requests = restoreBase(in);
+    addresses = Set.copyOf(in.list(in::address));
+    keepaliveWanted = in.flag();
+    handshakes.restorePeer(handshake, in, savedAtNanos);
+    sessions.restore(this, shared.limits, in, savedAtNanos);
+    return requests;
   }
 
   /**

@@ -10,9 +10,15 @@ import dev.culvert.crypto.X25519;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.SafetyJump;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
+import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.testing.Station;
+import java.lang.foreign.ValueLayout;
 import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.util.ArrayList;
@@ -24,8 +30,12 @@ import org.jspecify.annotations.Nullable;
 final class Node extends Station {
   final SecretBytes privateKey;
   final PublicKey publicKey;
-  final WireGuardEngine engine;
-  final DataPath path;
+  WireGuardEngine engine;
+  DataPath path;
+
+  private final Limits limits;
+  private final AeadBackend backend;
+  private int handOvers;
 
   Node(String name, int number) {
     this(name, number, Limits.OF_THE_PAPER);
@@ -44,10 +54,61 @@ final class Node extends Station {
     byte[] key = X25519.generatePrivateKey(random);
     publicKey = PublicKey.of(X25519.publicKey(key));
     privateKey = SecretBytes.owning(key);
+    this.limits = limits;
+    this.backend = backend;
     engine = new WireGuardEngine(backend, random, null, limits);
     path = engine.newDataPath();
     engine.apply(
         new DeviceUpdate(privateKey, OptionalInt.empty(), OptionalInt.empty(), false, List.of()));
+  }
+
+  /** Continues on a new engine, as in another process. The former one is closed. */
+  void handOver(long now) {
+    handOver(now, SafetyJump.PACKETS);
+  }
+
+  /** The same, with another jump of the send counters. */
+  void handOver(long now, long jump) {
+    try (WireGuardEngine former = engine) {
+      engine = successor(now, jump);
+      path = engine.newDataPath();
+      // The events that the former one has yet to report.
+      for (TunnelEvent event = former.pollEvent(); event != null; event = former.pollEvent()) {
+        events.add(event);
+      }
+    }
+  }
+
+  /** An engine that could continue this one, which goes on being used. */
+  WireGuardEngine successor(long now, long jump) {
+    WireGuardEngine successor = fresh();
+    try (StateWriter out = new StateWriter()) {
+      engine.save(out, now);
+      StateReader in = new StateReader(out.written());
+      successor.restore(in, now, jump);
+      in.end();
+    } catch (StateException e) {
+      throw new AssertionError(e);
+    }
+    return successor;
+  }
+
+  /** An engine like this one's, without keys and peers. */
+  WireGuardEngine fresh() {
+    return new WireGuardEngine(
+        backend, seeded(1000L * ++handOvers + name.hashCode()), null, limits);
+  }
+
+  /** The whole state. */
+  byte[] saved(long now) {
+    return saved(engine, now);
+  }
+
+  static byte[] saved(WireGuardEngine engine, long now) {
+    try (StateWriter out = new StateWriter()) {
+      engine.save(out, now);
+      return out.written().toArray(ValueLayout.JAVA_BYTE);
+    }
   }
 
   static AeadBackend backend() {
