@@ -5,6 +5,7 @@ import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.KeyTrust;
+import dev.culvert.tunnel.engine.MessageQueue;
 import dev.culvert.tunnel.engine.RemovedTraffic;
 import dev.culvert.tunnel.engine.SafetyJump;
 import dev.culvert.tunnel.engine.StateException;
@@ -26,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>the reason for which keys are distrusted, if they are; then no SA follows;
  *   <li>traffic with removed peers, drops by reason, the last numbers of all keys;
  *   <li>the peers with their SAs;
+ *   <li>the messages for the keying that came and were not handled;
  *   <li>the kind of the keying, and as a section its own part.
  * </ol>
  */
@@ -42,6 +44,7 @@ final class HandOver {
       Map<DropReason, Long> drops,
       KeyLedger ledger,
       List<SavedPeer> peers,
+      List<MessageQueue.Message> messages,
       KeyingState keying) {}
 
   HandOver(EspState shared, SaTable sas, DropCounters drops, Map<String, EspPeer> peers) {
@@ -66,6 +69,8 @@ final class HandOver {
                 doubt == null ? sas.inboundOf(peer) : List.of(),
                 out,
                 nowNanos));
+    out.list(
+        shared.messages.messages(), message -> out.bytes(message.bytes()).endpoint(message.from()));
     out.text(shared.keying.kind());
     out.section(
         () -> {
@@ -107,6 +112,8 @@ final class HandOver {
     KeyLedger ledger = KeyLedger.read(in);
     List<SavedPeer> all = in.list(() -> SavedPeer.read(in, secrets, savedAtNanos));
     requireUnique(all);
+    List<MessageQueue.Message> messages =
+        in.list(() -> new MessageQueue.Message(in.bytes(), in.endpoint()));
     String kind = in.text();
     StateReader section = in.section();
     KeyingState keying = KeyingState.NOTHING;
@@ -115,7 +122,7 @@ final class HandOver {
           shared.keying.read(
               section, new KeyingState.Context(continuing(all), secrets, savedAtNanos));
     }
-    return new Saved(doubt, removed, dropped, ledger, all, keying);
+    return new Saved(doubt, removed, dropped, ledger, all, messages, keying);
   }
 
   private static void requireUnique(List<SavedPeer> all) throws StateException {
@@ -177,6 +184,7 @@ final class HandOver {
       peer.keepalive().keying(shared.keying.traffic(peer.toString()));
       askForNumbers(peer);
     }
+    takeOverMessages(saved.messages);
     if (saved.doubt != null) {
       shared.trust.withdraw(saved.doubt);
     }
@@ -193,6 +201,19 @@ final class HandOver {
             .packets()
             .forEach(packet -> drops.count(DropReason.STAGING_FULL, sender.staged().add(packet)));
         shared.requests.submit(sender, EspPeer.FLUSH);
+      }
+    }
+  }
+
+  /** Queues the messages that this keying lets pass too. */
+  private void takeOverMessages(List<MessageQueue.Message> messages) {
+    MessageFilter filter = shared.keying.newFilter();
+    for (MessageQueue.Message message : messages) {
+      byte[] bytes = message.bytes();
+      if (bytes.length <= Keying.MAX_MESSAGE
+          && filter.refuse(bytes, bytes.length, message.from()) == null
+          && !shared.messages.offer(bytes, message.from())) {
+        drops.count(DropReason.QUEUE_FULL);
       }
     }
   }

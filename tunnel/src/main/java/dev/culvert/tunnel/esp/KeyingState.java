@@ -61,9 +61,9 @@ public interface KeyingState {
   static <T> T checked(Body<T> body) throws StateException {
     try {
       return body.read();
-    } catch (IllegalArgumentException e) {
+    } catch (IllegalArgumentException _) {
       // The refusal's text may quote the state, so it is not passed on.
-      throw new StateException("a value of the keys' state is out of range", e);
+      throw new StateException("a value is out of its range");
     }
   }
 }

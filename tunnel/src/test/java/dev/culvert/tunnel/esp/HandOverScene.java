@@ -96,14 +96,23 @@ final class HandOverScene {
   }
 
   static NoiseKeying noise(int self, String peer, int other, long seed) {
+    return noise(self, Map.of(peer, other), seed);
+  }
+
+  static NoiseKeying noise(int self, Map<String, Integer> peers, long seed) {
     NoiseKeying keying =
         new NoiseKeying(
             SecretBytes.copyOf(privateKey(self)),
             AeadBackends.first(AeadAlgorithm.CHACHA20_POLY1305),
             seeded(seed),
             null);
-    PublicKey key = PublicKey.of(X25519.publicKey(privateKey(other)));
-    keying.keys(Map.of(peer, new NoisePeerKeys(key, null, 0)));
+    Map<String, NoisePeerKeys> keys = new HashMap<>();
+    peers.forEach(
+        (name, number) ->
+            keys.put(
+                name,
+                new NoisePeerKeys(PublicKey.of(X25519.publicKey(privateKey(number))), null, 0)));
+    keying.keys(keys);
     return keying;
   }
 

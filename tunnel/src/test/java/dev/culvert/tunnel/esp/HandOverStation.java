@@ -118,6 +118,15 @@ public final class HandOverStation extends Station {
     path = engine.newDataPath();
   }
 
+  /** Another process takes the place of this one, though it may not be able to read the state. */
+  void restartAndTry(byte[] state, long now) throws StateException {
+    keying = keyings.apply(seed++);
+    engine = newEngine(keying);
+    path = engine.newDataPath();
+    engine.peers(peers.values(), now);
+    engine.restore(reader(state), now);
+  }
+
   /** Hands over to another process, and ends. */
   public void handOver(long now) {
     EspEngine before = engine;
