@@ -35,24 +35,28 @@ public final class StateWriter implements AutoCloseable {
   }
 
   public StateWriter flag(boolean value) {
-    memory.set(JAVA_BYTE, room(1), (byte) (value ? 1 : 0));
+    long at = room(1);
+    memory.set(JAVA_BYTE, at, (byte) (value ? 1 : 0));
     return this;
   }
 
   public StateWriter int32(int value) {
-    memory.set(JAVA_INT_UNALIGNED, room(Integer.BYTES), value);
+    long at = room(Integer.BYTES);
+    memory.set(JAVA_INT_UNALIGNED, at, value);
     return this;
   }
 
   public StateWriter int64(long value) {
-    memory.set(JAVA_LONG_UNALIGNED, room(Long.BYTES), value);
+    long at = room(Long.BYTES);
+    memory.set(JAVA_LONG_UNALIGNED, at, value);
     return this;
   }
 
   /** Writes bytes that are no secret, with their number. */
   public StateWriter bytes(byte[] value) {
     int32(value.length);
-    MemorySegment.copy(value, 0, memory, JAVA_BYTE, room(value.length), value.length);
+    long at = room(value.length);
+    MemorySegment.copy(value, 0, memory, JAVA_BYTE, at, value.length);
     return this;
   }
 
@@ -125,7 +129,10 @@ public final class StateWriter implements AutoCloseable {
     return this;
   }
 
-  /** The place of the next {@code bytes}. */
+  /**
+   * The place of the next {@code bytes}. To be called before {@link #memory} is read, which it may
+   * replace by a larger one.
+   */
   private long room(int bytes) {
     long at = length;
     if (at + bytes > memory.byteSize()) {

@@ -10,10 +10,16 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.SafetyJump;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.TunnelPeer;
 import dev.culvert.tunnel.esp.HandOverScene.Kind;
 import dev.culvert.tunnel.testing.SimulatedNetwork.Sent;
+import dev.culvert.tunnel.testing.Station;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -172,5 +178,92 @@ final class HandOverChangesTest {
     scene.network.settle();
     scene.connect();
     assertNotEquals(before, scene.alice.keys(true, scene.network.now));
+  }
+
+  /** Has either end have an SA for each prefix behind the other. */
+  private static void divide(HandOverScene scene, HandOverStation station, String... behindBob) {
+    HandOverStation other = station == scene.alice ? scene.bob : scene.alice;
+    EspPeerSettings known = station.settings(other);
+    List<Prefix> bobs = Arrays.stream(behindBob).map(Prefix::parse).toList();
+    List<Prefix> alices = List.of(Prefix.host(scene.alice.inner));
+    station.peers.put(
+        other.name,
+        new EspPeerSettings(
+            other.name,
+            known.localNode(),
+            known.remoteNode(),
+            known.endpoint(),
+            station == scene.alice ? new Selectors(alices, bobs) : new Selectors(bobs, alices),
+            EspPeerSettings.Binding.ENDPOINTS,
+            0));
+  }
+
+  private static HandOverScene divided() {
+    HandOverScene scene = new HandOverScene(Kind.GLOBAL);
+    for (HandOverStation station : List.of(scene.alice, scene.bob)) {
+      divide(scene, station, "10.0.0.2/32", "10.5.0.0/16");
+      station.engine().peers(station.peers.values(), scene.network.now);
+    }
+    scene.connect();
+    sendTo(scene, "10.5.0.1");
+    return scene;
+  }
+
+  /** Alice sends a packet to an address behind Bob. */
+  private static void sendTo(HandOverScene scene, String inner) {
+    IpAddress destination = IpAddress.parse(inner);
+    TunnelPeer peer = Objects.requireNonNull(scene.alice.engine().route4((int) destination.low()));
+    int before = scene.bob.delivered.size();
+    scene.alice.sealPackets(
+        peer, scene.network.now, Station.packet(scene.alice.inner, destination, 1));
+    for (byte[] datagram : scene.alice.outbox) {
+      scene.network.transmit(scene.alice.address, scene.bob.address, datagram);
+    }
+    scene.alice.outbox.clear();
+    scene.network.settle();
+    assertEquals(before + 1, scene.bob.delivered.size(), inner);
+  }
+
+  @Test
+  void anSaForEachPrefixGoesOnWhilePrefixesComeAndGo() {
+    HandOverScene scene = divided();
+    Set<SaKeyId> before = scene.alice.keys(true, scene.network.now);
+    assertEquals(2, before.size());
+    scene.alice.handOver(scene.network.now);
+    assertEquals(before, scene.alice.keys(true, scene.network.now));
+    sendTo(scene, "10.5.0.1");
+    divide(scene, scene.bob, "10.0.0.2/32", "10.6.0.0/16");
+    divide(scene, scene.alice, "10.0.0.2/32", "10.6.0.0/16");
+    scene.bob.handOver(scene.network.now);
+    scene.alice.handOver(scene.network.now);
+    sendTo(scene, "10.6.0.1");
+    scene.assertConnected();
+    // The prefix that was there before comes back, with the same key.
+    divide(scene, scene.bob, "10.0.0.2/32", "10.5.0.0/16");
+    divide(scene, scene.alice, "10.0.0.2/32", "10.5.0.0/16");
+    scene.bob.handOver(scene.network.now);
+    scene.alice.handOver(scene.network.now);
+    sendTo(scene, "10.5.0.1");
+    assertEquals(before, scene.alice.keys(true, scene.network.now));
+    assertEquals(0, scene.sealed.repeated);
+  }
+
+  @Test
+  void aKeyThatTheDeadSuccessorDerivedForANewPrefixIsNotDerivedAgain() throws StateException {
+    HandOverScene scene = divided();
+    EspEngine former = scene.alice.engine();
+    Keying keying = scene.alice.keying();
+    divide(scene, scene.bob, "10.0.0.2/32", "10.6.0.0/16");
+    divide(scene, scene.alice, "10.0.0.2/32", "10.6.0.0/16");
+    scene.bob.handOver(scene.network.now);
+    scene.alice.continueWith(
+        scene.alice.save(scene.network.now), scene.network.now, SafetyJump.PACKETS);
+    sendTo(scene, "10.6.0.1");
+    scene.alice.engine().close();
+    scene.alice.goOnWith(former, keying);
+    former.peers(scene.alice.peers.values(), scene.network.now);
+    scene.network.settle();
+    sendTo(scene, "10.6.0.1");
+    assertEquals(0, scene.sealed.repeated);
   }
 }

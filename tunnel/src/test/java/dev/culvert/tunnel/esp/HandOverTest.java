@@ -185,7 +185,7 @@ final class HandOverTest {
       EspEngine former = station.engine();
       Keying keying = station.keying();
       station.continueWith(station.save(scene.network.now), scene.network.now, SafetyJump.PACKETS);
-      scene.traffic(moment / 10);
+      scene.traffic(10);
       station.engine().close();
       List<Sent> recorded = List.copyOf(scene.network.seen);
       station.goOnWith(former, keying);

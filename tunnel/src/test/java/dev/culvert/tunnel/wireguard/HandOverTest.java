@@ -18,6 +18,7 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.HandshakeOutcome;
+import dev.culvert.tunnel.engine.PeerState;
 import dev.culvert.tunnel.engine.SafetyJump;
 import dev.culvert.tunnel.engine.SealResult;
 import dev.culvert.tunnel.engine.StateException;
@@ -270,6 +271,45 @@ final class HandOverTest {
     assertEquals(
         Messages.MAX_HANDSHAKE_ATTEMPTS, network.sentBy(alice, Messages.INITIATION).size());
     assertEquals(1, alice.engine.reading(network.now).handshakes().get(HandshakeOutcome.ABANDONED));
+  }
+
+  @Test
+  void aGreetingIsStillGivenUpSoon() {
+    network.lose = sent -> true;
+    alice.engine.greet();
+    network.run(SECONDS.toNanos(2));
+    alice.handOver(network.now);
+    network.run(SECONDS.toNanos(100));
+    assertEquals(Messages.MAX_GREETING_ATTEMPTS, network.sentBy(alice, Messages.INITIATION).size());
+  }
+
+  @Test
+  void aPeerThatDoesNotAnswerStaysStale() {
+    network.lose = sent -> true;
+    network.send(alice, bob, 0);
+    network.run(SECONDS.toNanos(9));
+    alice.handOver(network.now);
+    assertEquals(PeerState.HANDSHAKING, stateOfBob());
+    network.run(SECONDS.toNanos(1));
+    assertEquals(PeerState.STALE, stateOfBob());
+    alice.handOver(network.now);
+    assertEquals(PeerState.STALE, stateOfBob());
+  }
+
+  private PeerState stateOfBob() {
+    return alice.engine.reading(network.now).peers().getFirst().state();
+  }
+
+  @Test
+  void aHandshakeOfTheLastMinuteIsAskedForOnce() {
+    establish();
+    network.run(SECONDS.toNanos(164));
+    network.lose = sent -> sent.type() == Messages.RESPONSE;
+    network.send(bob, alice, 1);
+    network.settle();
+    assertEquals(2, network.sentBy(alice, Messages.INITIATION).size());
+    alice.handOver(network.now);
+    assertTrue(alice.peer(bob).handshake().lastMinuteHandshake());
   }
 
   @Test
@@ -526,6 +566,30 @@ final class HandOverTest {
     assertEquals(moved, alice.peer(bob).endpoint());
     network.send(alice, bob, 1);
     assertEquals(moved, network.seen.getLast().to());
+  }
+
+  @Test
+  void aMoveAfterwardsIsReportedFromThePlaceBefore() {
+    establish();
+    alice.handOver(network.now);
+    Endpoint before = bob.address;
+    bob.address = Endpoint.of(IpAddress.parse("198.51.100.7"), 4000);
+    network.send(bob, alice, 1);
+    network.settle();
+    List<TunnelEvent.EndpointMoved> moves = alice.events(TunnelEvent.EndpointMoved.class);
+    assertEquals(1, moves.size());
+    assertEquals(before, moves.getFirst().from());
+  }
+
+  @Test
+  void aSourceThatWasNotCheckedYetIsCheckedAfterwards() {
+    establish();
+    Endpoint heard =
+        new Endpoint(bob.address.address(), bob.address.port(), 0, IpAddress.parse("192.0.2.1"), 3);
+    assertTrue(alice.peer(bob).heardFrom(heard));
+    alice.handOver(network.now);
+    assertEquals(heard, alice.peer(bob).heardSource());
+    assertEquals(bob.address, alice.peer(bob).endpoint());
   }
 
   @Test
