@@ -13,9 +13,11 @@ import dev.culvert.tunnel.engine.SafetyJump;
 import dev.culvert.tunnel.engine.StateException;
 import dev.culvert.tunnel.esp.HandOverScene.Kind;
 import dev.culvert.tunnel.testing.SimulatedNetwork.Sent;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -239,5 +241,41 @@ final class HandOverTest {
       assertTrue(scene.alice.keys(true, scene.network.now).stream().noneMatch(before::contains));
     }
     assertEquals(0, scene.sealed.repeated);
+  }
+
+  /** Bob has answered and may not send yet; both processes get to know that he may. */
+  @Test
+  void anSaThatWaitsForItsConfirmationIsBegunAtTwoNumbersIfTheSuccessorDies()
+      throws StateException {
+    HandOverScene scene = new HandOverScene(Kind.NOISE);
+    HandOverStation alice = scene.alice;
+    HandOverStation bob = scene.bob;
+    // Alice's packets and all that Bob begins are lost.
+    scene.network.lose =
+        sent -> isPacket(sent) || (isFrom(sent, bob) && ByteBuffer.wrap(sent.bytes()).get(4) == 1);
+    scene.network.settle();
+    assertEquals(1, alice.keys(true, scene.network.now).size());
+    assertEquals(0, bob.keys(true, scene.network.now).size());
+    EspEngine former = bob.engine();
+    Keying keying = bob.keying();
+    bob.continueWith(bob.save(scene.network.now), scene.network.now, SafetyJump.PACKETS);
+    scene.network.lose = sent -> false;
+    scene.traffic(10);
+    assertEquals(1, bob.keys(true, scene.network.now).size());
+    bob.engine().close();
+    bob.goOnWith(former, keying);
+    scene.packets(alice).forEach(s -> scene.network.inject(s.from(), s.to(), s.bytes()));
+    scene.network.run(MILLISECONDS.toNanos(5));
+    assertEquals(1, bob.keys(true, scene.network.now).size());
+    scene.assertConnected();
+    assertEquals(0, scene.sealed.repeated);
+  }
+
+  private static boolean isFrom(Sent sent, HandOverStation station) {
+    return sent.from().isSamePlace(station.address);
+  }
+
+  private static boolean isPacket(Sent sent) {
+    return ByteBuffer.wrap(sent.bytes()).getInt() != 0;
   }
 }
