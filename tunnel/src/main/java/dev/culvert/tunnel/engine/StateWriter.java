@@ -119,8 +119,8 @@ public final class StateWriter implements AutoCloseable {
   }
 
   /**
-   * Writes what {@code body} writes, with its length before it, so that a reader that does not know
-   * it can skip it.
+   * Writes all that {@code body} writes, with its length before it, so that a reader that does not
+   * know it can skip it.
    */
   public StateWriter section(Runnable body) {
     long at = room(Long.BYTES);

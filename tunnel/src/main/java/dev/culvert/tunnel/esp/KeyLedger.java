@@ -85,7 +85,7 @@ final class KeyLedger {
     return ledger;
   }
 
-  /** Remembers what {@code other} remembers too. */
+  /** Remembers the numbers that {@code other} remembers too. */
   void add(KeyLedger other) {
     other.outbound.forEach((key, next) -> outbound.merge(key, next, KeyLedger::later));
     other.inbound.forEach((key, next) -> inbound.merge(key, next, KeyLedger::later));

@@ -118,7 +118,7 @@ public record SaParameters(
     out.time(endNanos, nowNanos);
   }
 
-  /** Reads what {@link #save} wrote; the key stays in {@code secrets} until it is claimed. */
+  /** Reads a saved SA; the key stays in {@code secrets} until it is claimed. */
   public static SaParameters read(StateReader in, UnclaimedSecrets secrets, long savedAtNanos)
       throws StateException {
     return KeyingState.checked(

@@ -24,7 +24,7 @@ import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** A state that cannot be read, or that says what cannot be. */
+/** A state that cannot be read, or that has impossible values. */
 final class DamagedStateTest {
   private static HandOverScene inTheMidstOfAnExchange(Kind kind) {
     HandOverScene scene = new HandOverScene(kind);

@@ -332,7 +332,7 @@ final class PairSessions {
     }
   }
 
-  /** Reads what {@link #save} wrote, for a peer that is configured as it was. */
+  /** Reads the sessions that {@link #save} wrote, for a peer that is configured as it was. */
   static Saved read(
       EspPeerSettings pair, GlobalState state, StateReader in, KeyingState.Context context)
       throws StateException {

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * An exchange in the state of another process, except its limits on answers to replays, which begin
  * anew.
  *
- * @param own what the exchange itself has
+ * @param own the fields of the exchange itself
  * @param difference the known difference between the ends' configurations
  */
 record SavedExchange(

@@ -49,8 +49,8 @@ final class SavedKeying {
   }
 
   /**
-   * Reads what {@link #save} wrote. Without any exchange if this end's keys do not follow from
-   * those of the other process, or if the choice of ESN is another.
+   * Reads a saved keying. Without any exchange if this end's keys do not follow from those of the
+   * other process, or if the choice of ESN is another.
    */
   static SavedKeying read(
       GlobalState state,

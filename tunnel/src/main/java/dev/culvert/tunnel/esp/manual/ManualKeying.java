@@ -69,7 +69,7 @@ public final class ManualKeying implements Keying {
   }
 
   /**
-   * What another process had reserved of a key.
+   * The reservation of another process for a key.
    *
    * @param end the number after its last
    * @param distrusted whether it refused to send for fear of a twin

@@ -155,7 +155,7 @@ final class SaPair implements Indexed, AutoCloseable {
     out.optional(outbound, sa -> sa.save(out, nowNanos)).flag(confirmed).flag(low);
   }
 
-  /** Reads what {@link #save} wrote; a key that is not in use stays unclaimed until then. */
+  /** Reads a saved pair; a key that is not in use stays unclaimed until {@link #claim}. */
   static SaPair read(NoisePair pair, StateReader in, KeyingState.Context context)
       throws StateException {
     long now = context.savedAtNanos();

@@ -51,7 +51,7 @@ final class SavedPairs {
   }
 
   /**
-   * Reads what {@link #save} wrote: nothing if this node had another key.
+   * Reads saved pairs: none if this node had another key.
    *
    * @param known returns the pair of a name, or null
    * @param takeOver called with each pair of before and the one that continues it
@@ -114,7 +114,7 @@ final class SavedPairs {
     pairs.forEach(pair -> pair.goOn(saved));
   }
 
-  /** What was read. */
+  /** The pairs that were read. */
   private record Read(
       Map<NoisePair, NoisePair> pairs,
       KeyingState.Context context,
