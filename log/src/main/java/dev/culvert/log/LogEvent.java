@@ -66,6 +66,8 @@ public enum LogEvent {
       "Two ends of ESP are configured for different ranges, so they have no keys."),
   SEQUENCE_LOW("sequence.low", "A manual SA has used three quarters of its sequence numbers."),
   SEQUENCE_REFUSED("sequence.refused", "A manual SA may not send."),
+  SEQUENCE_SKIPPED(
+      "sequence.skipped", "A manual SA leaves out sequence numbers that another process reserved."),
   TIMESTAMP_UNKEPT(
       "timestamp.unkept", "The newest handshake timestamp could not be written to disk."),
   CIPHER_CHOSEN("cipher.chosen", "The measured ciphers, and the one in use."),

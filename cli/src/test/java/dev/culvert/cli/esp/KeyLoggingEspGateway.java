@@ -6,10 +6,14 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.KeyingEvent;
+import dev.culvert.tunnel.esp.KeyingState;
 import dev.culvert.tunnel.esp.MessageFilter;
 import dev.culvert.tunnel.esp.SaKeyId;
 import dev.culvert.tunnel.esp.Selectors;
@@ -164,6 +168,31 @@ final class KeyLoggingEspGateway {
     @Override
     public @Nullable TunnelEvent pollNotice() {
       return keying.pollNotice();
+    }
+
+    @Override
+    public String kind() {
+      return keying.kind();
+    }
+
+    @Override
+    public boolean reservesNumbers() {
+      return keying.reservesNumbers();
+    }
+
+    @Override
+    public void save(StateWriter out, long nowNanos) {
+      keying.save(out, nowNanos);
+    }
+
+    @Override
+    public KeyingState read(StateReader in, KeyingState.Context context) throws StateException {
+      return keying.read(in, context);
+    }
+
+    @Override
+    public void goOn() {
+      keying.goOn();
     }
 
     @Override

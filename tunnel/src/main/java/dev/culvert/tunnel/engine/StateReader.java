@@ -172,6 +172,15 @@ public final class StateReader {
     return values;
   }
 
+  /** The contents of a section, which count as read whether or not the caller reads them. */
+  public StateReader section() throws StateException {
+    long length = int64();
+    if (length < 0) {
+      throw new StateException("a length below 0 before byte " + at);
+    }
+    return new StateReader(memory.asSlice(next(length), length));
+  }
+
   /**
    * Checks that all was read.
    *
@@ -184,7 +193,7 @@ public final class StateReader {
   }
 
   /** The place of the next {@code bytes}. */
-  private long next(int bytes) throws StateException {
+  private long next(long bytes) throws StateException {
     long from = at;
     if (bytes > memory.byteSize() - from) {
       throw new StateException("ends at byte " + memory.byteSize() + ", in the midst of a value");

@@ -119,6 +119,17 @@ public final class StateWriter implements AutoCloseable {
   }
 
   /**
+   * Writes all that {@code body} writes, with its length before it, so that a reader that does not
+   * know it can skip it.
+   */
+  public StateWriter section(Runnable body) {
+    long at = room(Long.BYTES);
+    body.run();
+    memory.set(JAVA_LONG_UNALIGNED, at, length - at - Long.BYTES);
+    return this;
+  }
+
+  /**
    * The place of the next {@code bytes}. To be called before {@link #memory} is read, which it may
    * replace by a larger one.
    */

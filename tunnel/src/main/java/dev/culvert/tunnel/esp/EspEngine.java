@@ -21,7 +21,10 @@ import dev.culvert.tunnel.engine.Overhead;
 import dev.culvert.tunnel.engine.PeerReading;
 import dev.culvert.tunnel.engine.PeerState;
 import dev.culvert.tunnel.engine.ReadyPeers;
-import dev.culvert.tunnel.engine.RemovedTraffic;
+import dev.culvert.tunnel.engine.SafetyJump;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
@@ -59,7 +62,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
   private final EspDataPath controlPath;
   private final Train single = new Train();
   private final Isolation isolation;
-  private RemovedTraffic removed = RemovedTraffic.NONE;
+  private final HandOver handOver;
 
   /** Written by the control thread; never too late, perhaps too early. */
   private volatile long nextKeepalive = NatKeepalive.NEVER;
@@ -76,6 +79,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     sas = new SaTable(shared, events::add);
     controlPath = new EspDataPath(shared, drops);
     isolation = new Isolation(drops, events::add);
+    handOver = new HandOver(shared, sas, drops, peers);
   }
 
   @Override
@@ -144,7 +148,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
 
   private void remove(EspPeer peer) {
     peers.remove(peer.toString());
-    removed = removed.with(peer);
+    shared.removed = shared.removed.with(peer);
     sas.removeInbound(peer);
     peer.senders().forEach(this::end);
     peer.endpoint(null);
@@ -178,6 +182,44 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
     shared.backend(algorithm, backend);
   }
 
+  /**
+   * Writes the state for the process that continues this engine. On the control thread, while no
+   * lane runs; this engine must not be used any more afterwards, except for {@link #jumpAhead}.
+   */
+  public void save(StateWriter out, long nowNanos) {
+    handOver.save(out, nowNanos);
+  }
+
+  /**
+   * Continues the engine of another process. To be called after the first {@link #peers}, before
+   * anything else and while no lane runs. The SAs of peers that are the same go on, with all send
+   * counters ahead by {@link SafetyJump#PACKETS}; other peers begin anew.
+   *
+   * @param savedAtNanos the moment of {@link #save} on this process's monotonic clock
+   * @throws StateException if the state cannot be read; nothing was changed
+   */
+  public void restore(StateReader in, long savedAtNanos) throws StateException {
+    restore(in, savedAtNanos, SafetyJump.PACKETS);
+  }
+
+  void restore(StateReader in, long savedAtNanos, long jump) throws StateException {
+    handOver.restore(in, savedAtNanos, jump);
+    obey(savedAtNanos);
+    sas.publish();
+    nextKeepalive = Long.MIN_VALUE;
+  }
+
+  /**
+   * Goes on after {@link #save}, since the process that got the state has died before it sent
+   * anything. While no lane runs.
+   */
+  public void jumpAhead() {
+    handOver.jumpAhead();
+    // None of these events depends on the time.
+    obey(Long.MIN_VALUE);
+    sas.publish();
+  }
+
   /** All security associations now. */
   public List<SaStatus> securityAssociations(long nowNanos) {
     return sas.status(peers.values(), nowNanos);
@@ -197,7 +239,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
   public EngineReading reading(long nowNanos) {
     return new EngineReading(
         peers.values().stream().map(peer -> reading(peer, nowNanos)).toList(),
-        removed,
+        shared.removed,
         keying.handshakes(),
         shared.staging.packets(),
         shared.messages.size());
@@ -366,6 +408,10 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
       }
       case KeyingEvent.ExtendOutbound e -> {
         sas.extendOutbound(peer, e.key(), e.sequenceLimit(), e.noticeAt());
+        ready.add(peer);
+      }
+      case KeyingEvent.MoveOutbound e -> {
+        sas.moveOutbound(peer, e.key(), e.firstSequence(), e.sequenceLimit(), e.noticeAt());
         ready.add(peer);
       }
       case KeyingEvent.StopSending e -> {

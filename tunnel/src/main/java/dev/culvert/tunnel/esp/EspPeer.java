@@ -40,6 +40,9 @@ final class EspPeer extends BasePeer<EspPeer> {
   /** The whole peer of which this is a part, or this. */
   private final EspPeer whole;
 
+  /** The prefix for which this is a part; null for a whole peer. */
+  private final @Nullable Prefix part;
+
   private final StagingBudget budget;
 
   /**
@@ -65,14 +68,16 @@ final class EspPeer extends BasePeer<EspPeer> {
     this.settings = settings;
     this.budget = budget;
     whole = this;
+    part = null;
     reported(settings.endpoint());
     endpoint(settings.endpoint());
     divide();
   }
 
-  private EspPeer(EspPeer whole) {
+  private EspPeer(EspPeer whole, Prefix part) {
     super(whole.budget);
     this.whole = whole;
+    this.part = part;
     keepalive = whole.keepalive;
     settings = whole.settings;
     budget = whole.budget;
@@ -83,7 +88,7 @@ final class EspPeer extends BasePeer<EspPeer> {
     if (settings.binding() == EspPeerSettings.Binding.ENDPOINTS) {
       List<Prefix> remote = settings.selectors().remote();
       parts.keySet().retainAll(Set.copyOf(remote));
-      remote.forEach(prefix -> parts.computeIfAbsent(prefix, p -> new EspPeer(this)));
+      remote.forEach(prefix -> parts.computeIfAbsent(prefix, p -> new EspPeer(this, p)));
       partTable = PrefixTable.of(parts);
     }
   }
@@ -91,6 +96,16 @@ final class EspPeer extends BasePeer<EspPeer> {
   /** The whole peer of which this is a part, or this. */
   EspPeer whole() {
     return whole;
+  }
+
+  /** The prefix for which this is a part; null for a whole peer. */
+  @Nullable Prefix part() {
+    return part;
+  }
+
+  /** The part for this prefix, or the whole peer for null; null if there is no such part. */
+  @Nullable EspPeer sender(@Nullable Prefix of) {
+    return of == null ? partTable == null ? this : null : parts.get(of);
   }
 
   /** The holders of outbound SAs: the peer itself, or its parts. */
@@ -103,7 +118,9 @@ final class EspPeer extends BasePeer<EspPeer> {
    * peer.
    */
   @Nullable EspPeer sender(Selectors of) {
-    return partTable == null ? this : parts.get(of.remote().getFirst());
+    return partTable == null
+        ? this
+        : of.remote().isEmpty() ? null : parts.get(of.remote().getFirst());
   }
 
   @Override

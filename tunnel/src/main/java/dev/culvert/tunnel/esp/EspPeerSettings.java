@@ -3,6 +3,9 @@ package dev.culvert.tunnel.esp;
 
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -87,6 +90,26 @@ public record EspPeerSettings(
       Endpoint endpoint,
       Selectors selectors) {
     this(name, localNode, remoteNode, endpoint, selectors, Binding.SELECTORS, 0);
+  }
+
+  void save(StateWriter out) {
+    out.text(name).address(localNode).address(remoteNode).endpoint(endpoint);
+    selectors.save(out);
+    out.text(binding.name()).int32(keepaliveSeconds).list(otherAddresses, out::address);
+  }
+
+  static EspPeerSettings read(StateReader in) throws StateException {
+    return KeyingState.checked(
+        () ->
+            new EspPeerSettings(
+                in.text(),
+                in.address(),
+                in.address(),
+                in.endpoint(),
+                Selectors.read(in),
+                Binding.valueOf(in.text()),
+                in.int32(),
+                in.list(in::address)));
   }
 
   /** Whether packets from this address are the peer's. */

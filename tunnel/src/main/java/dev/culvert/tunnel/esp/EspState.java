@@ -6,6 +6,7 @@ import dev.culvert.crypto.AeadBackend;
 import dev.culvert.routing.PrefixTable;
 import dev.culvert.tunnel.engine.KeyTrust;
 import dev.culvert.tunnel.engine.MessageQueue;
+import dev.culvert.tunnel.engine.RemovedTraffic;
 import dev.culvert.tunnel.engine.RequestStack;
 import dev.culvert.tunnel.engine.StagingBudget;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -25,6 +26,9 @@ final class EspState {
   final RequestStack<EspPeer> requests = new RequestStack<>();
   final StagingBudget staging = new StagingBudget();
   final KeyTrust trust = new KeyTrust();
+
+  /** The traffic with removed peers. Control thread only. */
+  RemovedTraffic removed = RemovedTraffic.NONE;
 
   /** Written by the control thread, whole tables at a time. */
   volatile InboundSas inbound = InboundSas.EMPTY;

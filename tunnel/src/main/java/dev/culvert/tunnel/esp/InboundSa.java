@@ -2,14 +2,16 @@
 package dev.culvert.tunnel.esp;
 
 import dev.culvert.crypto.ReplayWindow;
+import dev.culvert.tunnel.engine.SavedWindow;
+import dev.culvert.tunnel.engine.StateWriter;
 import java.util.concurrent.atomic.LongAdder;
 
 /** A key for receiving, with its replay window; shared by all lanes. */
 final class InboundSa extends SecurityAssociation {
   private final EspPeer peer;
 
-  /** All numbers below were used before this SA was set up. */
-  private final long floor;
+  /** All numbers below were used before this SA was set up. Guarded by the window. */
+  private long floor;
 
   private final ReplayWindow window;
   private boolean retired;
@@ -25,6 +27,41 @@ final class InboundSa extends SecurityAssociation {
     this.peer = peer;
     this.floor = floor;
     window = new ReplayWindow(parameters.sequenceLimit());
+  }
+
+  /** Accepts no number below {@code least} from now on. */
+  void raiseFloor(long least) {
+    synchronized (window) {
+      if (Long.compareUnsigned(least, floor) > 0) {
+        floor = least;
+      }
+    }
+  }
+
+  /** Whether a window of {@code saved}, which has the same key, fits here. */
+  boolean isLike(SaParameters saved) {
+    return parameters().esn() == saved.esn()
+        && parameters().sequenceLimit() == saved.sequenceLimit();
+  }
+
+  /** Takes over the window of the same SA in another process. */
+  void continueFrom(SavedSa.Inbound saved) {
+    synchronized (window) {
+      raiseFloor(saved.floor());
+      window.restore(saved.window().newest(), saved.window().words());
+    }
+    replayed.add(saved.replayed());
+    countBefore(saved.counts().packets(), saved.counts().bytes());
+  }
+
+  /** Writes this for {@link SavedSa}. */
+  void save(StateWriter out, long nowNanos) {
+    parameters().save(out, nowNanos);
+    saveCounts(out, nowNanos);
+    synchronized (window) {
+      out.int64(floor).int64(replayErrors());
+      SavedWindow.save(window, out);
+    }
   }
 
   EspPeer peer() {

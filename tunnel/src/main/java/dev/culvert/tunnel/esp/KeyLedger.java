@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.esp;
 
+import dev.culvert.tunnel.engine.SafetyJump;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -45,6 +50,50 @@ final class KeyLedger {
   /** Ends {@code sa} and remembers its key's last number. */
   void retire(InboundSa sa) {
     inbound.merge(sa.keyId(), sa.retire(), KeyLedger::later);
+  }
+
+  /**
+   * The first number under the key of {@code sa} that was not accepted before, as far as is known.
+   */
+  long firstInbound(InboundSa sa) {
+    return inbound.getOrDefault(sa.keyId(), 1L);
+  }
+
+  /** Writes all keys, also those in use, with their next numbers. */
+  void save(StateWriter out, Collection<OutboundSa> sending, Collection<InboundSa> receiving) {
+    Map<SaKeyId, Long> sent = new LinkedHashMap<>(outbound);
+    sending.forEach(sa -> sent.merge(sa.keyId(), sa.next(), KeyLedger::later));
+    Map<SaKeyId, Long> received = new LinkedHashMap<>(inbound);
+    receiving.forEach(sa -> received.merge(sa.keyId(), sa.newest() + 1, KeyLedger::later));
+    save(out, sent);
+    save(out, received);
+  }
+
+  private static void save(StateWriter out, Map<SaKeyId, Long> next) {
+    out.list(
+        next.entrySet(),
+        entry -> {
+          entry.getKey().save(out);
+          out.int64(entry.getValue());
+        });
+  }
+
+  static KeyLedger read(StateReader in) throws StateException {
+    KeyLedger ledger = new KeyLedger();
+    in.list(() -> ledger.outbound.put(SaKeyId.read(in), in.int64()));
+    in.list(() -> ledger.inbound.put(SaKeyId.read(in), in.int64()));
+    return ledger;
+  }
+
+  /** Remembers the numbers that {@code other} remembers too. */
+  void add(KeyLedger other) {
+    other.outbound.forEach((key, next) -> outbound.merge(key, next, KeyLedger::later));
+    other.inbound.forEach((key, next) -> inbound.merge(key, next, KeyLedger::later));
+  }
+
+  /** Leaves out so many numbers of all keys that were used for sending. */
+  void jumpAhead(long packets) {
+    outbound.replaceAll((key, next) -> SafetyJump.ahead(next, packets, SaParameters.LIMIT_64));
   }
 
   /** Whether the key was ever used for receiving; it must not be used for sending then. */

@@ -5,6 +5,9 @@ import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.HandshakeOutcome;
 import dev.culvert.tunnel.engine.PeerState;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import java.time.Instant;
 import java.util.Collection;
@@ -128,6 +131,35 @@ public interface Keying extends AutoCloseable {
   default @Nullable TunnelEvent pollNotice() {
     return null;
   }
+
+  /** The name of this kind of keying in a state; a state of another kind does not continue. */
+  String kind();
+
+  /**
+   * Whether this keying itself gives out sequence numbers that no other process has. If not, the
+   * engine jumps ahead when it continues the state of another process.
+   */
+  default boolean reservesNumbers() {
+    return false;
+  }
+
+  /** Writes this keying's part of the state, in which the engine writes the SAs themselves. */
+  void save(StateWriter out, long nowNanos);
+
+  /**
+   * Reads the part of the state that {@link #save} of another process wrote. Called once {@link
+   * #peers} was called, and before anything else.
+   *
+   * @param in ends with this keying's part
+   * @throws StateException if it cannot be read; nothing was changed
+   */
+  KeyingState read(StateReader in, KeyingState.Context context) throws StateException;
+
+  /**
+   * Goes on after {@link #save}, since the process that got the state has died before it sent
+   * anything. Forgets everything from which that process may have derived keys for sending too.
+   */
+  void goOn();
 
   /**
    * The time of the next timer for {@link #advance}: monotonic nanoseconds, {@code Long.MAX_VALUE}

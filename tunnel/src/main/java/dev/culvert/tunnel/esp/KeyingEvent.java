@@ -44,6 +44,14 @@ public sealed interface KeyingEvent {
       implements KeyingEvent {}
 
   /**
+   * The outbound SA with this key goes on with these numbers, and never uses those between; numbers
+   * below those in force are ignored.
+   */
+  record MoveOutbound(
+      String peer, SaKeyId key, long firstSequence, long sequenceLimit, long noticeAt)
+      implements KeyingEvent {}
+
+  /**
    * Send nothing more to the peer until the next {@link UseOutbound}. Also used if an exchange was
    * given up: staged packets are dropped.
    */

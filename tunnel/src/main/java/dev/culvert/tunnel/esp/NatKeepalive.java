@@ -9,7 +9,9 @@ package dev.culvert.tunnel.esp;
 final class NatKeepalive implements TrafficListener {
   static final long NEVER = Long.MAX_VALUE;
 
-  private final TrafficListener keying;
+  /** Replaced only while no lane runs. */
+  private TrafficListener keying;
+
   private final long interval;
   private volatile long lastSent;
 
@@ -25,6 +27,16 @@ final class NatKeepalive implements TrafficListener {
 
   TrafficListener keying() {
     return keying;
+  }
+
+  /** Passes all reports on to another listener from now on; while no lane runs. */
+  void keying(TrafficListener other) {
+    keying = other;
+  }
+
+  /** The time of the last packet to the peer. */
+  long lastSent() {
+    return lastSent;
   }
 
   @Override

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.esp;
 
+import dev.culvert.tunnel.engine.SafetyJump;
+import dev.culvert.tunnel.engine.StateWriter;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
@@ -63,6 +65,42 @@ final class OutboundSa extends SecurityAssociation {
       noticeAt = newNoticeAt;
       limit = bounded;
     }
+  }
+
+  /**
+   * Goes on with the numbers from {@code first} on and leaves out those between. A lane that is
+   * about to reserve gets a number from before or after, or {@link #SPENT}.
+   */
+  void moveTo(long first, long newLimit, long newNoticeAt) {
+    long now = next;
+    while (Long.compareUnsigned(now, first) < 0 && !NEXT.compareAndSet(this, now, first)) {
+      now = next;
+    }
+    // Only now, since a lane must not find the numbers between within the limit.
+    extend(newLimit, newNoticeAt);
+  }
+
+  /** Leaves out so many numbers, at most all that are left; while no lane runs. */
+  void jumpAhead(long packets) {
+    NEXT.setVolatile(this, SafetyJump.ahead(next, packets, limit));
+  }
+
+  /** Writes this for {@link SavedSa}, with the numbers that are left. */
+  void save(StateWriter out, long nowNanos) {
+    SaParameters p = parameters();
+    new SaParameters(
+            p.spi(),
+            p.algorithm(),
+            p.key(),
+            p.salt(),
+            p.esn(),
+            next,
+            limit,
+            noticeAt,
+            p.selectors(),
+            p.endNanos())
+        .save(out, nowNanos);
+    saveCounts(out, nowNanos);
   }
 
   /**

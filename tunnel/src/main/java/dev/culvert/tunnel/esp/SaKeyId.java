@@ -4,6 +4,9 @@ package dev.culvert.tunnel.esp;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.Blake2s;
 import dev.culvert.crypto.SecretBytes;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 
@@ -16,7 +19,7 @@ public record SaKeyId(long high, long low) {
     byte[] secret = key.toByteArray();
     byte[] input =
         ByteBuffer.allocate(Integer.BYTES + Integer.BYTES + secret.length)
-            .putInt(algorithm.ordinal())
+            .putInt(code(algorithm))
             .putInt(salt)
             .put(secret)
             .array();
@@ -27,6 +30,22 @@ public record SaKeyId(long high, long low) {
       Arrays.fill(secret, (byte) 0);
       Arrays.fill(input, (byte) 0);
     }
+  }
+
+  /** The same in all versions, since the ids are in the state that another process continues. */
+  private static int code(AeadAlgorithm algorithm) {
+    return switch (algorithm) {
+      case CHACHA20_POLY1305 -> 0;
+      case AES_GCM -> 1;
+    };
+  }
+
+  public void save(StateWriter out) {
+    out.int64(high).int64(low);
+  }
+
+  public static SaKeyId read(StateReader in) throws StateException {
+    return new SaKeyId(in.int64(), in.int64());
   }
 
   /** A short form that tells keys apart in a log, too short for looking up the key. */

@@ -3,6 +3,10 @@ package dev.culvert.tunnel.esp;
 
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.SecretBytes;
+import dev.culvert.tunnel.engine.SafetyJump;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 
 /**
  * The parameters of one unidirectional security association (RFC 4301 section 4.4.2). A keying that
@@ -91,6 +95,45 @@ public record SaParameters(
   /** The identity of its key. */
   public SaKeyId keyId() {
     return SaKeyId.of(algorithm, key, salt);
+  }
+
+  /**
+   * The same SA from this number on, with the same key; without numbers if it is past the limit.
+   */
+  public SaParameters startingAt(long first) {
+    return new SaParameters(
+        spi, algorithm, key, salt, esn, first, sequenceLimit, noticeAt, selectors, endNanos);
+  }
+
+  /** The same SA, begun after a jump of so many numbers. */
+  public SaParameters ahead(long packets) {
+    return startingAt(SafetyJump.ahead(firstSequence, packets, sequenceLimit));
+  }
+
+  /** Writes all of it, with the key. */
+  public void save(StateWriter out, long nowNanos) {
+    out.int32(spi).text(algorithm.name()).secret(key).int32(salt).flag(esn);
+    out.int64(firstSequence).int64(sequenceLimit).int64(noticeAt);
+    selectors.save(out);
+    out.time(endNanos, nowNanos);
+  }
+
+  /** Reads a saved SA; the key stays in {@code secrets} until it is claimed. */
+  public static SaParameters read(StateReader in, UnclaimedSecrets secrets, long savedAtNanos)
+      throws StateException {
+    return KeyingState.checked(
+        () ->
+            new SaParameters(
+                in.int32(),
+                AeadAlgorithm.valueOf(in.text()),
+                secrets.read(in),
+                in.int32(),
+                in.flag(),
+                in.int64(),
+                in.int64(),
+                in.int64(),
+                Selectors.read(in),
+                in.time(savedAtNanos)));
   }
 
   /** Without key and salt. */

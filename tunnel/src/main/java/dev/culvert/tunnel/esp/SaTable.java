@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.esp;
 
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -49,6 +51,92 @@ final class SaTable {
       inbound.put(key, new InboundSa(peer, sa, key, ledger.firstInbound(key, sa), nowNanos));
       changed = true;
     }
+  }
+
+  /** Writes the last numbers of all keys. */
+  void saveLedger(StateWriter out) {
+    ledger.save(out, outbound.values(), inbound.values());
+  }
+
+  /** The SAs for receiving from {@code peer}, oldest first. */
+  List<InboundSa> inboundOf(EspPeer peer) {
+    return inbound.values().stream().filter(sa -> sa.peer() == peer).toList();
+  }
+
+  boolean supports(SaParameters sa) {
+    return shared.supports(sa.algorithm());
+  }
+
+  /**
+   * Remembers the last numbers of another process, and accepts none of those.
+   *
+   * @param continuing the keys that bring their windows with them
+   */
+  void continueLedger(KeyLedger other, Set<SaKeyId> continuing) {
+    ledger.add(other);
+    inbound.values().stream()
+        .filter(sa -> !continuing.contains(sa.keyId()))
+        .forEach(sa -> sa.raiseFloor(ledger.firstInbound(sa)));
+  }
+
+  /**
+   * Continues an SA of another process for receiving.
+   *
+   * @param anew whether to set it up if it does not exist here
+   * @return whether its key was taken over
+   */
+  boolean continueInbound(EspPeer peer, SavedSa.Inbound saved, boolean anew) {
+    InboundSa own = inbound.get(saved.key());
+    if (own == null && anew && !outbound.containsKey(saved.key())) {
+      makeRoom(peer, saved.parameters().spi());
+      InboundSa sa =
+          new InboundSa(
+              peer, saved.parameters(), saved.key(), saved.floor(), saved.counts().sinceNanos());
+      sa.continueFrom(saved);
+      inbound.put(saved.key(), sa);
+      changed = true;
+      return true;
+    }
+    if (own != null && own.peer() == peer && own.isLike(saved.parameters())) {
+      own.continueFrom(saved);
+    } else if (own != null) {
+      own.raiseFloor(ledger.firstInbound(own));
+    }
+    return false;
+  }
+
+  /**
+   * Continues an SA of another process for sending.
+   *
+   * @param anew whether to set it up if it does not exist here
+   * @param jump the numbers to leave out
+   * @return whether its key was taken over
+   */
+  boolean continueOutbound(EspPeer sender, SavedSa.Outbound saved, boolean anew, long jump) {
+    OutboundSa own = sender.outbound();
+    if (own == null
+        && anew
+        && !outbound.containsKey(saved.key())
+        && !inbound.containsKey(saved.key())) {
+      SaParameters sa = saved.parameters();
+      OutboundSa next =
+          new OutboundSa(sa, saved.key(), sa.firstSequence(), saved.counts().sinceNanos());
+      next.jumpAhead(jump);
+      next.countBefore(saved.counts().packets(), saved.counts().bytes());
+      outbound.put(saved.key(), next);
+      sender.outbound(next);
+      return true;
+    }
+    if (own != null && own.keyId().equals(saved.key())) {
+      own.countBefore(saved.counts().packets(), saved.counts().bytes());
+    }
+    return false;
+  }
+
+  /** Leaves out so many numbers of every key that is or was used for sending. */
+  void jumpAhead(long packets) {
+    outbound.values().forEach(sa -> sa.jumpAhead(packets));
+    ledger.jumpAhead(packets);
   }
 
   /** Removes the oldest SA if there are too many with one SPI. */
@@ -113,6 +201,13 @@ final class SaTable {
     OutboundSa sa = peer.outbound();
     if (sa != null && sa.keyId().equals(key)) {
       sa.extend(limit, noticeAt);
+    }
+  }
+
+  void moveOutbound(EspPeer peer, SaKeyId key, long first, long limit, long noticeAt) {
+    OutboundSa sa = peer.outbound();
+    if (sa != null && sa.keyId().equals(key)) {
+      sa.moveTo(first, limit, noticeAt);
     }
   }
 

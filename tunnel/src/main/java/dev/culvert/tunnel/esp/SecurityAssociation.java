@@ -4,6 +4,7 @@ package dev.culvert.tunnel.esp;
 import dev.culvert.crypto.AeadKey;
 import dev.culvert.crypto.NonceLayout;
 import dev.culvert.tunnel.engine.Pinned;
+import dev.culvert.tunnel.engine.StateWriter;
 import java.util.concurrent.atomic.LongAdder;
 
 /** The common part of inbound and outbound SAs: the key, and counts of packets under it. */
@@ -54,6 +55,16 @@ abstract class SecurityAssociation extends Pinned {
   final void passed(int count, int wireBytes) {
     packets.add(count);
     bytes.add(wireBytes);
+  }
+
+  /** Adds the counts of another process. */
+  final void countBefore(long packetsBefore, long bytesBefore) {
+    packets.add(packetsBefore);
+    bytes.add(bytesBefore);
+  }
+
+  final void saveCounts(StateWriter out, long nowNanos) {
+    out.time(sinceNanos, nowNanos).int64(packets()).int64(bytes());
   }
 
   final long packets() {

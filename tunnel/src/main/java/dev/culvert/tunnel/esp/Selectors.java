@@ -3,6 +3,9 @@ package dev.culvert.tunnel.esp;
 
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.PrefixTable;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -49,6 +52,18 @@ public final class Selectors {
   /** The ranges behind the peer: sorted, each once. */
   public List<Prefix> remote() {
     return remote;
+  }
+
+  public void save(StateWriter out) {
+    out.list(local, out::prefix).list(remote, out::prefix);
+  }
+
+  public static Selectors read(StateReader in) throws StateException {
+    List<Prefix> local = in.list(in::prefix);
+    List<Prefix> remote = in.list(in::prefix);
+    return local.equals(ANY.local) && remote.equals(ANY.remote)
+        ? ANY
+        : new Selectors(local, remote);
   }
 
   boolean isLocal4(int address) {

@@ -145,6 +145,7 @@ final class EngineEvents implements Consumer<TunnelEvent> {
             case KeyingNotice.KeyRetired _ -> LogEvent.ROTATION_STEP;
             case KeyingNotice.RangesDiffer _ -> LogEvent.RANGES_DIFFER;
             case KeyingNotice.SequenceRunningOut _ -> LogEvent.SEQUENCE_LOW;
+            case KeyingNotice.SequenceSkipped _ -> LogEvent.SEQUENCE_SKIPPED;
             case KeyingNotice.SequenceRefused _ -> LogEvent.SEQUENCE_REFUSED;
           };
       default -> throw new IllegalArgumentException("no event for " + notice.getClass());
@@ -160,6 +161,7 @@ final class EngineEvents implements Consumer<TunnelEvent> {
       case KeyingNotice.KeyRetired n -> Field.epoch(n.id());
       case KeyingNotice.RangesDiffer n -> Field.reason(n.difference());
       case KeyingNotice.SequenceRunningOut n -> Field.spi(n.spi());
+      case KeyingNotice.SequenceSkipped n -> Field.spi(n.spi());
       case KeyingNotice.SequenceRefused n -> Field.spi(n.spi());
       default -> null;
     };

@@ -128,7 +128,8 @@ public final class PeerTimers {
     arm(Timer.ZERO_KEYS, nowNanos + Messages.ZERO_KEYS_AFTER_TIME);
   }
 
-  void save(StateWriter out, long nowNanos) {
+  /** Writes the deadlines that are armed, and the intervals. */
+  public void save(StateWriter out, long nowNanos) {
     List<Timer> armed = Arrays.stream(TIMERS).filter(this::isArmed).toList();
     out.list(armed, timer -> out.text(timer.name()).time(deadlines.get(timer.ordinal()), nowNanos))
         .flag(anotherKeepalive)
@@ -137,7 +138,7 @@ public final class PeerTimers {
   }
 
   /** Reads into new timers. Those that this version does not know are left out. */
-  void restore(StateReader in, long savedAtNanos) throws StateException {
+  public void restore(StateReader in, long savedAtNanos) throws StateException {
     in.list(
         () -> {
           String name = in.text();
@@ -156,9 +157,19 @@ public final class PeerTimers {
         || persistentKeepalive % SECONDS.toNanos(1) != 0
         || persistentKeepalive > Messages.MAX_KEEPALIVE
         || jitter < 0
-        || jitter > Messages.REKEY_TIMEOUT_JITTER_MAX) {
+        || jitter > Messages.REKEY_TIMEOUT) {
       throw new StateException("no interval of keepalives, or no jitter");
     }
+  }
+
+  /** Takes over the deadlines and intervals of others, which were read. */
+  public void adopt(PeerTimers read) {
+    for (Timer timer : TIMERS) {
+      arm(timer, read.deadlines.get(timer.ordinal()));
+    }
+    anotherKeepalive = read.anotherKeepalive;
+    persistentKeepalive = read.persistentKeepalive;
+    jitter = read.jitter;
   }
 
   private void traversed(long nowNanos) {

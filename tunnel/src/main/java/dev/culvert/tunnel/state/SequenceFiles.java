@@ -13,9 +13,12 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sequence reservations of manual SAs on disk: one record per key in the state directory, and a
@@ -27,6 +30,9 @@ import java.util.Set;
  * copy or a restored backup has another inode), or behind its witness or this process.
  */
 public final class SequenceFiles implements SequenceStore {
+  private static final int LOCK_ATTEMPTS = 100;
+  private static final Duration LOCK_WAIT = Duration.ofMillis(2);
+
   private final Path records;
   private final Path witnesses;
   private final Map<String, Long> reservedHere = new HashMap<>();
@@ -71,7 +77,7 @@ public final class SequenceFiles implements SequenceStore {
     try (PrivateFile opened = PrivateFile.openForUpdate(path);
         FileChannel file =
             opened.channel(Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE));
-        FileLock lock = file.tryLock()) {
+        FileLock lock = lock(file)) {
       if (lock == null) {
         throw new SequenceRefusedException(path + " is in use by another process");
       }
@@ -94,6 +100,21 @@ public final class SequenceFiles implements SequenceStore {
     } catch (IOException e) {
       throw new SequenceRefusedException(path + " cannot be written: " + e.getMessage(), e);
     }
+  }
+
+  /**
+   * Locks the file. Waits for a short time, since a process and the one that replaces it may
+   * reserve at the same moment.
+   *
+   * @return null if another process keeps the lock for longer
+   */
+  private static @Nullable FileLock lock(FileChannel file) throws IOException {
+    FileLock lock = file.tryLock();
+    for (int i = 0; lock == null && i < LOCK_ATTEMPTS; i++) {
+      LockSupport.parkNanos(LOCK_WAIT.toNanos());
+      lock = file.tryLock();
+    }
+    return lock;
   }
 
   private void check(SequenceRecord record, long inode, Path path, String fingerprint)

@@ -4,12 +4,16 @@ package dev.culvert.tunnel.esp;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -91,6 +95,40 @@ final class TestKeying implements Keying {
   public @Nullable Message pollMessage() {
     return messages.poll();
   }
+
+  @Override
+  public String kind() {
+    return "test";
+  }
+
+  @Override
+  public void save(StateWriter out, long nowNanos) {}
+
+  /** Continues all SAs of peers that are configured as they were. */
+  @Override
+  public KeyingState read(StateReader in, KeyingState.Context context) {
+    return new KeyingState() {
+      @Override
+      public Set<SaKeyId> continuing() {
+        Set<SaKeyId> all = new HashSet<>();
+        context
+            .peers()
+            .values()
+            .forEach(
+                sas -> {
+                  all.addAll(sas.inbound());
+                  all.addAll(sas.outbound());
+                });
+        return all;
+      }
+
+      @Override
+      public void takeOver() {}
+    };
+  }
+
+  @Override
+  public void goOn() {}
 
   @Override
   public long nextDeadlineNanos() {

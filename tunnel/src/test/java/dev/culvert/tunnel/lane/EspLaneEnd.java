@@ -9,10 +9,13 @@ import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.esp.EspEngine;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.KeyingEvent;
+import dev.culvert.tunnel.esp.KeyingState;
 import dev.culvert.tunnel.esp.MessageFilter;
 import dev.culvert.tunnel.esp.SaKeyId;
 import dev.culvert.tunnel.esp.SaParameters;
@@ -87,6 +90,22 @@ final class EspLaneEnd implements TestEnd {
     public @Nullable Message pollMessage() {
       return null;
     }
+
+    @Override
+    public String kind() {
+      return "handed";
+    }
+
+    @Override
+    public void save(StateWriter out, long nowNanos) {}
+
+    @Override
+    public KeyingState read(StateReader in, KeyingState.Context context) {
+      return KeyingState.NOTHING;
+    }
+
+    @Override
+    public void goOn() {}
 
     @Override
     public long nextDeadlineNanos() {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.esp.global;
 
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import java.nio.ByteBuffer;
 import java.util.random.RandomGenerator;
 
@@ -28,6 +31,14 @@ record Epoch(long high, long low) {
 
   void write(ByteBuffer to) {
     to.putLong(high).putLong(low);
+  }
+
+  void save(StateWriter out) {
+    out.int64(high).int64(low);
+  }
+
+  static Epoch read(StateReader in) throws StateException {
+    return new Epoch(in.int64(), in.int64());
   }
 
   byte[] toBytes() {

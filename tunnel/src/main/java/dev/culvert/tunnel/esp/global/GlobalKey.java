@@ -2,6 +2,11 @@
 package dev.culvert.tunnel.esp.global;
 
 import dev.culvert.crypto.SecretBytes;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
+import dev.culvert.tunnel.esp.KeyingState;
+import dev.culvert.tunnel.esp.UnclaimedSecrets;
 import java.security.MessageDigest;
 import java.util.Arrays;
 
@@ -71,6 +76,15 @@ public final class GlobalKey implements AutoCloseable {
 
   GlobalKey copy() {
     return new GlobalKey(id, material.copy());
+  }
+
+  void save(StateWriter out) {
+    out.int32(id).secret(material);
+  }
+
+  /** Reads a key; its material stays in {@code secrets} until it is claimed. */
+  static GlobalKey read(StateReader in, UnclaimedSecrets secrets) throws StateException {
+    return KeyingState.checked(() -> new GlobalKey(in.int32(), secrets.read(in)));
   }
 
   @Override

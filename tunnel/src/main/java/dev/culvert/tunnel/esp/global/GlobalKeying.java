@@ -7,10 +7,14 @@ import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.Greetings;
 import dev.culvert.tunnel.engine.Isolation;
 import dev.culvert.tunnel.engine.PeerState;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.KeyingEvent;
+import dev.culvert.tunnel.esp.KeyingState;
 import dev.culvert.tunnel.esp.MessageFilter;
 import dev.culvert.tunnel.esp.SaKeyId;
 import dev.culvert.tunnel.esp.TrafficListener;
@@ -20,6 +24,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
@@ -254,6 +259,42 @@ public final class GlobalKeying implements Keying {
   @Override
   public long nextDeadlineNanos() {
     return Math.min(Math.min(nextDeadline, state.deadlines.earliest()), greetings.nextNanos());
+  }
+
+  @Override
+  public String kind() {
+    return "global";
+  }
+
+  @Override
+  public void save(StateWriter out, long nowNanos) {
+    SavedKeying.save(state, byName, out, nowNanos);
+  }
+
+  @Override
+  public KeyingState read(StateReader in, KeyingState.Context context) throws StateException {
+    SavedKeying saved = SavedKeying.read(state, byName, in, context);
+    return new KeyingState() {
+      @Override
+      public Set<SaKeyId> continuing() {
+        return saved.continuing();
+      }
+
+      @Override
+      public void takeOver() {
+        saved.completeRing();
+        byName.values().forEach(exchange -> exchange.keys().follow(state.ring));
+        saved.takeOver();
+        retireKeys();
+        changed();
+      }
+    };
+  }
+
+  @Override
+  public void goOn() {
+    byName.values().forEach(PairExchange::goOn);
+    changed();
   }
 
   private void changed() {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.esp.global;
 
+import dev.culvert.tunnel.engine.StateWriter;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.IntPredicate;
@@ -59,6 +61,31 @@ final class KeyRing implements AutoCloseable {
                 .formatted(key.id(), held.id()));
       }
     }
+  }
+
+  /**
+   * Whether this ring, whose keys are those of a file, follows from the keys that another process
+   * had in use, as if that process had taken the file.
+   */
+  boolean follows(List<GlobalKey> before, int publishedBefore) {
+    try {
+      for (GlobalKey key : before) {
+        check(key);
+      }
+    } catch (RotationRefusedException e) {
+      return false;
+    }
+    return published == publishedBefore || KeyIds.isNewer(published, publishedBefore);
+  }
+
+  /** Takes over a key that another process still had for a peer; false if it is here already. */
+  boolean keep(GlobalKey key) {
+    return keys.putIfAbsent(key.id(), key) == null;
+  }
+
+  /** Writes the keys and the id of the published one. */
+  void save(StateWriter out) {
+    out.int32(published).list(keys.values(), key -> key.save(out));
   }
 
   private void take(KeyFile file) {

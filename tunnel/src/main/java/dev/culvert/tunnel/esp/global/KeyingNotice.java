@@ -66,6 +66,16 @@ public sealed interface KeyingNotice extends TunnelEvent.Notice {
     }
   }
 
+  /** Another process reserved numbers of a manual SA, so that this one leaves them out. */
+  record SequenceSkipped(String peer, int spi, long from, long to) implements KeyingNotice {
+    @Override
+    public String message() {
+      return ("manual SA %08x to %s leaves out its sequence numbers from %d to below %d, which"
+              + " another process reserved")
+          .formatted(spi, peer, from, to);
+    }
+  }
+
   /** A manual SA may not send, or may not go on sending. */
   record SequenceRefused(String peer, int spi, String reason) implements KeyingNotice {
     @Override

@@ -16,10 +16,12 @@ import static dev.culvert.tunnel.esp.global.ExchangeLimits.WANTED_RETRY;
 
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.PeerState;
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.KeyingEvent;
 import dev.culvert.tunnel.esp.SaKeyId;
+import dev.culvert.tunnel.esp.UnclaimedSecrets;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,14 +41,14 @@ import org.jspecify.annotations.Nullable;
  * Either end's epoch is used for one pair of SAs at most, so no key ever returns.
  */
 final class PairExchange implements AutoCloseable {
-  private enum Phase {
+  enum Phase {
     IDLE,
     AWAIT_ANSWER,
     AWAIT_ACK
   }
 
   /** The last exchange that this end accepted as responder, for sending a lost ACK again. */
-  private record Accepted(int keyId, Epochs epochs, long at, AnswerPace pace) {
+  record Accepted(int keyId, Epochs epochs, long at, AnswerPace pace) {
     boolean is(ExchangeMessage confirm) {
       return keyId == confirm.keyId() && epochs.equals(confirm.epochs());
     }
@@ -54,7 +56,7 @@ final class PairExchange implements AutoCloseable {
 
   private final GlobalState state;
   private final PairKeys keys;
-  private final PairSessions sessions;
+  private PairSessions sessions;
   private final HelloLimiter limiter = new HelloLimiter();
   private EspPeerSettings pair;
   private final PairRanges ranges;
@@ -390,6 +392,53 @@ final class PairExchange implements AutoCloseable {
     ExchangeMessage message =
         new ExchangeMessage(type, underKey, state.ring.published(), state.ring.heldIds(), both);
     state.messages.add(new Keying.Message(message.seal(macKey, state.mac), pair.name(), to));
+  }
+
+  // 4. Another process.
+
+  void save(StateWriter out, long nowNanos) {
+    new SavedExchange.Own(phase, epochs, keyId, attempts, sentAt, dueAt, inDoubt, accepted)
+        .save(out, nowNanos);
+    sessions.save(unacknowledged, out, nowNanos);
+    offers.save(out, nowNanos);
+    rotation.save(out, nowNanos);
+    liveness.save(out, nowNanos);
+    out.optional(ranges.difference(), out::text);
+  }
+
+  /** Continues an exchange that was read, once the ring has all keys of the state. */
+  void takeOver(SavedExchange saved, UnclaimedSecrets secrets, long savedAtNanos) {
+    SavedExchange.Own own = saved.own();
+    phase = own.phase();
+    epochs = own.epochs();
+    keyId = own.keyId();
+    attempts = own.attempts();
+    sentAt = own.sentAt();
+    dueAt = saved.dueAt(savedAtNanos);
+    inDoubt = own.inDoubt();
+    accepted = own.accepted();
+    sessions = saved.sessions().complete(secrets);
+    unacknowledged = saved.sessions().unacknowledged();
+    offers.adopt(saved.offers());
+    rotation.adopt(saved.rotation());
+    liveness.adopt(saved.liveness());
+    ranges.difference(saved.difference());
+    // The peer's prefixes may be others than they were.
+    settings(pair);
+  }
+
+  /**
+   * Goes on though another process continued this exchange: that one may have derived keys from the
+   * epochs that are under way, and from those in use, for prefixes that came later.
+   */
+  void goOn() {
+    boolean underWay = phase != Phase.IDLE || !offers.isEmpty();
+    abandon();
+    offers.end();
+    sessions.deriveNoMore();
+    if (underWay) {
+      dueAt = Long.MIN_VALUE;
+    }
   }
 
   /** The next deadline in nanoseconds; never too late, perhaps too early. */

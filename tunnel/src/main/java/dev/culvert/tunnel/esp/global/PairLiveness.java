@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.esp.global;
 
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.esp.TrafficListener;
 import dev.culvert.tunnel.noise.Deadlines;
 import dev.culvert.tunnel.noise.PeerTimers;
@@ -59,6 +62,21 @@ final class PairLiveness implements TrafficListener {
   /** Includes the deadline in {@link Deadlines}, after {@link Deadlines#forget}. */
   void includeAll() {
     timers.includeAll();
+  }
+
+  void save(StateWriter out, long nowNanos) {
+    timers.save(out, nowNanos);
+  }
+
+  /** Reads the timers of another process, for {@link #adopt}. */
+  static PeerTimers read(StateReader in, long savedAtNanos) throws StateException {
+    PeerTimers timers = new PeerTimers(new Deadlines());
+    timers.restore(in, savedAtNanos);
+    return timers;
+  }
+
+  void adopt(PeerTimers read) {
+    timers.adopt(read);
   }
 
   /** Stops, since no SA is left. */

@@ -4,6 +4,9 @@ package dev.culvert.tunnel.esp.global;
 import static dev.culvert.tunnel.esp.global.ExchangeLimits.OFFER_LIFETIME;
 import static dev.culvert.tunnel.esp.global.ExchangeLimits.OFFER_REUSE;
 
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import java.util.random.RandomGenerator;
 
 /**
@@ -17,6 +20,15 @@ final class PairOffers {
   private record Offer(Epoch epoch, long drawnAt) {
     boolean isYounger(long than, long nowNanos) {
       return !epoch.equals(Epoch.NONE) && nowNanos - drawnAt < than;
+    }
+
+    void save(StateWriter out, long nowNanos) {
+      epoch.save(out);
+      out.time(drawnAt, nowNanos);
+    }
+
+    static Offer read(StateReader in, long savedAtNanos) throws StateException {
+      return new Offer(Epoch.read(in), in.time(savedAtNanos));
     }
 
     boolean stands(Epoch echoed, long nowNanos) {
@@ -39,6 +51,28 @@ final class PairOffers {
   /** Whether a confirmation that echoes this epoch is accepted. */
   boolean stands(Epoch echoed, long nowNanos) {
     return current.stands(echoed, nowNanos) || previous.stands(echoed, nowNanos);
+  }
+
+  void save(StateWriter out, long nowNanos) {
+    current.save(out, nowNanos);
+    previous.save(out, nowNanos);
+  }
+
+  static PairOffers read(StateReader in, long savedAtNanos) throws StateException {
+    PairOffers offers = new PairOffers();
+    offers.current = Offer.read(in, savedAtNanos);
+    offers.previous = Offer.read(in, savedAtNanos);
+    return offers;
+  }
+
+  boolean isEmpty() {
+    return current.equals(NONE) && previous.equals(NONE);
+  }
+
+  /** Takes over the offers of another process. */
+  void adopt(PairOffers read) {
+    current = read.current;
+    previous = read.previous;
   }
 
   /** Ends all offers after one was used, since none may be used again. */

@@ -32,6 +32,11 @@ final class PairRanges {
     return difference;
   }
 
+  /** Takes over the difference that another process knew. */
+  void difference(@Nullable String known) {
+    difference = known;
+  }
+
   /** Sends our ranges to the peer. */
   void tell(int keyId) {
     GlobalKey key = state.ring.get(keyId);

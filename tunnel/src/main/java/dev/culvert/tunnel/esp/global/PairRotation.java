@@ -8,6 +8,9 @@ import static dev.culvert.tunnel.esp.global.ExchangeLimits.PUBLISH_SPREAD;
 import static dev.culvert.tunnel.esp.global.ExchangeLimits.RETRY;
 import static dev.culvert.tunnel.esp.global.ExchangeLimits.UPGRADE_INTERVAL;
 
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import java.time.Duration;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +39,46 @@ final class PairRotation {
   PairRotation(String peer, GlobalState state) {
     this.peer = peer;
     this.state = state;
+  }
+
+  void save(StateWriter out, long nowNanos) {
+    out.int32(agreed).int32(peerPublished).int32(peerHeld);
+    out.time(publishAt, nowNanos).time(upgradeAt, nowNanos).time(upgradeTriedAt, nowNanos);
+    out.time(behindSince, nowNanos).time(overdueAt, nowNanos);
+  }
+
+  static PairRotation read(String peer, GlobalState state, StateReader in, long savedAtNanos)
+      throws StateException {
+    PairRotation read = new PairRotation(peer, state);
+    read.agreed = id(in);
+    read.peerPublished = id(in);
+    read.peerHeld = in.int32();
+    read.publishAt = in.time(savedAtNanos);
+    read.upgradeAt = in.time(savedAtNanos);
+    read.upgradeTriedAt = in.time(savedAtNanos);
+    read.behindSince = in.time(savedAtNanos);
+    read.overdueAt = in.time(savedAtNanos);
+    return read;
+  }
+
+  private static int id(StateReader in) throws StateException {
+    int id = in.int32();
+    if (id != UNKNOWN && !KeyIds.isValid(id)) {
+      throw new StateException("no key has this id");
+    }
+    return id;
+  }
+
+  /** Takes over the rotation of another process. */
+  void adopt(PairRotation read) {
+    agreed = state.ring.get(read.agreed) == null ? UNKNOWN : read.agreed;
+    peerPublished = read.peerPublished;
+    peerHeld = read.peerHeld;
+    publishAt = read.publishAt;
+    upgradeAt = read.upgradeAt;
+    upgradeTriedAt = read.upgradeTriedAt;
+    behindSince = read.behindSince;
+    overdueAt = read.overdueAt;
   }
 
   /** Reports that this node publishes another key from now on. */

@@ -5,9 +5,13 @@ import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.KeyingEvent;
+import dev.culvert.tunnel.esp.KeyingState;
 import dev.culvert.tunnel.esp.MessageFilter;
 import dev.culvert.tunnel.esp.SaKeyId;
 import dev.culvert.tunnel.esp.SaParameters;
@@ -21,6 +25,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +44,7 @@ public final class ManualKeying implements Keying {
 
   private final Map<String, ManualSa> inbound = new HashMap<>();
   private final Map<String, Sender> outbound = new HashMap<>();
+  private final Map<String, SaKeyId> inboundKeys = new HashMap<>();
   private final Map<String, EspPeerSettings> installed = new HashMap<>();
   private final SequenceStore store;
   private final DropCounters drops = new DropCounters();
@@ -51,12 +57,24 @@ public final class ManualKeying implements Keying {
     @Nullable SaKeyId key;
     long reservedEnd = 1;
     boolean refused;
+
+    /** Refused since a twin of this machine may have used any numbers. */
+    boolean distrusted;
+
     boolean warned;
 
     Sender(ManualSa sa) {
       this.sa = sa;
     }
   }
+
+  /**
+   * The reservation of another process for a key.
+   *
+   * @param end the number after its last
+   * @param distrusted whether it refused to send for fear of a twin
+   */
+  private record Reservation(long end, boolean distrusted) {}
 
   /**
    * Takes over the keys of all SAs.
@@ -104,6 +122,7 @@ public final class ManualKeying implements Keying {
     ManualSa in = inbound.get(peer.name());
     if (in != null) {
       SaParameters sa = parameters(in, 1, in.end(), in.end(), peer.selectors());
+      inboundKeys.put(peer.name(), sa.keyId());
       events.add(new KeyingEvent.AddInbound(peer.name(), sa));
     }
     Sender sender = outbound.get(peer.name());
@@ -190,16 +209,102 @@ public final class ManualKeying implements Keying {
     if (block == null) {
       return; // The reserved numbers are used up to their end, at which the engine stops.
     }
-    if (block.first() != before) {
+    if (block.first() == before) {
+      events.add(new KeyingEvent.ExtendOutbound(peer, key, block.end(), noticeAt(sender, block)));
+    } else {
       // Another process reserved numbers in between, so those are not ours.
-      sender.refused = true;
-      notices.add(
-          new KeyingNotice.SequenceRefused(
-              peer, sender.sa.spi(), "another process reserves numbers of the same key"));
-      events.add(new KeyingEvent.StopSending(peer));
+      notices.add(new KeyingNotice.SequenceSkipped(peer, sender.sa.spi(), before, block.first()));
+      moveTo(block, sender, key);
+    }
+  }
+
+  private void moveTo(Block block, Sender sender, SaKeyId key) {
+    events.add(
+        new KeyingEvent.MoveOutbound(
+            sender.sa.peer(), key, block.first(), block.end(), noticeAt(sender, block)));
+  }
+
+  /**
+   * Leaves the numbers that are left, and goes on with others that nobody else has.
+   *
+   * @return false if there are none
+   */
+  private boolean reserveAnew(Sender sender) {
+    SaKeyId key = sender.key;
+    Block block = key == null ? null : reserve(sender);
+    if (key == null || block == null) {
+      return false;
+    }
+    moveTo(block, sender, key);
+    return true;
+  }
+
+  @Override
+  public String kind() {
+    return "manual";
+  }
+
+  @Override
+  public boolean reservesNumbers() {
+    return true;
+  }
+
+  /** Writes the ends of all reservations. */
+  @Override
+  public void save(StateWriter out, long nowNanos) {
+    out.list(
+        outbound.values(),
+        sender ->
+            out.text(sender.sa.fingerprint()).int64(sender.reservedEnd).flag(sender.distrusted));
+  }
+
+  /**
+   * Reads the ends of reservations. The keys are this keying's own, so it continues only with the
+   * counts and windows of those that were used before too.
+   */
+  @Override
+  public KeyingState read(StateReader in, KeyingState.Context context) throws StateException {
+    Map<String, Reservation> before = new HashMap<>();
+    in.list(() -> before.put(in.text(), new Reservation(in.int64(), in.flag())));
+    Set<SaKeyId> continuing = new HashSet<>(inboundKeys.values());
+    outbound.values().stream()
+        .map(sender -> sender.key)
+        .filter(Objects::nonNull)
+        .forEach(continuing::add);
+    return new KeyingState() {
+      @Override
+      public Set<SaKeyId> continuing() {
+        return continuing;
+      }
+
+      @Override
+      public void takeOver() {
+        outbound.values().forEach(sender -> follow(sender, before.get(sender.sa.fingerprint())));
+      }
+    };
+  }
+
+  /** Makes sure that our numbers come after those of the process before us. */
+  private void follow(Sender sender, @Nullable Reservation before) {
+    if (before == null || sender.key == null) {
       return;
     }
-    events.add(new KeyingEvent.ExtendOutbound(peer, key, block.end(), noticeAt(sender, block)));
+    if (before.distrusted) {
+      distrust(sender);
+    } else if (before.end < sender.reservedEnd || reserveAnew(sender)) {
+      return;
+    }
+    // Our numbers come before some that the peer has seen, so it would refuse them.
+    events.add(new KeyingEvent.StopSending(sender.sa.peer()));
+  }
+
+  /**
+   * Goes on with new numbers, which come after those that the process that got the state has
+   * reserved. If there are none, those that are left stay good, since only this process has them.
+   */
+  @Override
+  public void goOn() {
+    outbound.values().forEach(this::reserveAnew);
   }
 
   /**
@@ -210,17 +315,22 @@ public final class ManualKeying implements Keying {
   public void startAfresh(long nowNanos, long wallNanos) {
     for (Sender sender : outbound.values()) {
       if (!sender.refused && installed.containsKey(sender.sa.peer())) {
-        sender.refused = true;
-        notices.add(
-            new KeyingNotice.SequenceRefused(
-                sender.sa.peer(),
-                sender.sa.spi(),
-                "the clock was set, or this machine was restored from a snapshot, and then its"
-                    + " numbers were used already; after a restore give both ends a new key, else"
-                    + " start again to go on"));
+        distrust(sender);
       }
     }
     installed.values().forEach(this::install);
+  }
+
+  private void distrust(Sender sender) {
+    sender.refused = true;
+    sender.distrusted = true;
+    notices.add(
+        new KeyingNotice.SequenceRefused(
+            sender.sa.peer(),
+            sender.sa.spi(),
+            "the clock was set, or this machine was restored from a snapshot, and then its"
+                + " numbers were used already; after a restore give both ends a new key, else"
+                + " start again to go on"));
   }
 
   @Override

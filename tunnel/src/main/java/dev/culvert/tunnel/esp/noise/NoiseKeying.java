@@ -12,10 +12,14 @@ import dev.culvert.tunnel.engine.HandshakeOutcome;
 import dev.culvert.tunnel.engine.Isolation;
 import dev.culvert.tunnel.engine.MessageQueue;
 import dev.culvert.tunnel.engine.PeerState;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.KeyingEvent;
+import dev.culvert.tunnel.esp.KeyingState;
 import dev.culvert.tunnel.esp.MessageFilter;
 import dev.culvert.tunnel.esp.SaKeyId;
 import dev.culvert.tunnel.esp.TrafficListener;
@@ -61,6 +65,7 @@ public final class NoiseKeying implements Keying {
   private final DropCounters drops = new DropCounters();
   private final Handshakes handshakes;
   private final HandshakeTimers timers;
+  private final SavedPairs saved;
   private final Isolation isolation;
   private final Greetings<NoisePair> greetings;
   private final Map<String, NoisePeerKeys> keys = new HashMap<>();
@@ -103,6 +108,7 @@ public final class NoiseKeying implements Keying {
             drops,
             timestamps);
     timers = new HandshakeTimers(handshakes);
+    saved = new SavedPairs(identity.publicKey(), state, handshakes);
     greetings = new Greetings<>(random);
     isolation = new Isolation(drops, state.notices::add);
   }
@@ -267,6 +273,36 @@ public final class NoiseKeying implements Keying {
     byKey.remove(pair.handshake().publicKey());
     handshakes.forgetPending(pair.handshake());
     pair.retire();
+  }
+
+  @Override
+  public String kind() {
+    return "noise";
+  }
+
+  @Override
+  public void save(StateWriter out, long nowNanos) {
+    saved.save(byName.values(), out, nowNanos);
+  }
+
+  @Override
+  public KeyingState read(StateReader in, KeyingState.Context context) throws StateException {
+    return saved.read(in, context, byName::get, this::replace);
+  }
+
+  /** Replaces a pair by the one of another process that continues it. */
+  private void replace(NoisePair before, NoisePair pair) {
+    handshakes.forgetPending(before.handshake());
+    before.retire();
+    adopt(pair, Objects.requireNonNull(keys.get(pair.toString())));
+    byName.put(pair.toString(), pair);
+    byKey.put(pair.handshake().publicKey(), pair);
+    greetings.add(pair);
+  }
+
+  @Override
+  public void goOn() {
+    saved.goOn(byName.values());
   }
 
   @Override

@@ -2,19 +2,27 @@
 package dev.culvert.tunnel.esp.noise;
 
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.SafetyJump;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.Keying;
 import dev.culvert.tunnel.esp.KeyingEvent;
+import dev.culvert.tunnel.esp.KeyingState;
 import dev.culvert.tunnel.esp.SaKeyId;
 import dev.culvert.tunnel.esp.TrafficListener;
+import dev.culvert.tunnel.esp.UnclaimedSecrets;
 import dev.culvert.tunnel.noise.HandshakePeer;
 import dev.culvert.tunnel.noise.HandshakeUser;
 import dev.culvert.tunnel.noise.PeerTimers;
 import dev.culvert.tunnel.noise.PublicKey;
+import dev.culvert.tunnel.noise.SavedHandshakes;
 import dev.culvert.tunnel.noise.Timer;
 import dev.culvert.tunnel.noise.TransportKeys;
 import java.time.Instant;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -111,6 +119,51 @@ final class NoisePair implements HandshakeUser, TrafficListener {
     }
   }
 
+  // Another process
+
+  void save(SavedHandshakes handshakes, StateWriter out, long nowNanos) {
+    handshakes.savePeer(handshake, out, nowNanos);
+    sessions.save(out, nowNanos);
+    out.int32(unanswered);
+  }
+
+  /** Reads into a new pair. */
+  void restore(SavedHandshakes handshakes, StateReader in, KeyingState.Context context)
+      throws StateException {
+    handshakes.restorePeer(handshake, in, context.savedAtNanos());
+    KeyingState.Sas sas = context.peers().getOrDefault(settings.name(), KeyingState.Sas.NONE);
+    sessions.restore(this, in, context, sas);
+    unanswered = Math.max(0, in.int32());
+    in.end();
+  }
+
+  /** Forgets all that was read; its keys are wiped by their owner. */
+  void forget() {
+    sessions.forget();
+    handshake.retire();
+  }
+
+  /** Takes over the keys that were read. */
+  void claim(UnclaimedSecrets secrets) {
+    sessions.claim(secrets);
+  }
+
+  void keys(Set<SaKeyId> into) {
+    sessions.keys(into);
+  }
+
+  /**
+   * Goes on though another process continued this: that one may have sent under the SA that waits
+   * for its confirmation, and may have derived keys from the response to our initiation.
+   */
+  void goOn(SavedHandshakes handshakes) {
+    handshakes.replacePending(handshake);
+    SaPair waiting = sessions.next();
+    if (waiting != null) {
+      waiting.jumpAhead(SafetyJump.PACKETS_OF_THE_FORMER);
+    }
+  }
+
   // Reports of lanes
 
   @Override
@@ -196,8 +249,13 @@ final class NoisePair implements HandshakeUser, TrafficListener {
   }
 
   private SaPair receiveUnder(TransportKeys keys) {
-    SaPair pair = new SaPair(this, keys, settings.agreed(), state.limits);
-    state.events.add(new KeyingEvent.AddInbound(settings.name(), pair.inbound()));
+    SaPair pair =
+        SaPair.of(
+            this,
+            keys,
+            settings.agreed(),
+            state.limits,
+            sa -> state.events.add(new KeyingEvent.AddInbound(settings.name(), sa)));
     if (!handshake.timers().isArmed(Timer.SESSION_END)) {
       handshake.timers().arm(Timer.SESSION_END, pair.age().endNanos());
     }

@@ -3,15 +3,23 @@ package dev.culvert.tunnel.esp.noise;
 
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.SecretBytes;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
+import dev.culvert.tunnel.esp.KeyingState;
 import dev.culvert.tunnel.esp.SaKeyId;
 import dev.culvert.tunnel.esp.SaParameters;
 import dev.culvert.tunnel.esp.Selectors;
+import dev.culvert.tunnel.esp.UnclaimedSecrets;
 import dev.culvert.tunnel.noise.HandshakePeer;
 import dev.culvert.tunnel.noise.Indexed;
 import dev.culvert.tunnel.noise.SessionAge;
 import dev.culvert.tunnel.noise.TransportKeys;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.Objects;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The two SAs of one handshake. The receive SPI is the local index, the send SPI the remote one.
@@ -20,41 +28,66 @@ final class SaPair implements Indexed, AutoCloseable {
   private final NoisePair pair;
   private final SessionAge age;
   private final int localIndex;
-  private final SaParameters inbound;
-  private final SaParameters outbound;
   private final SaKeyId inboundKey;
   private final SaKeyId outboundKey;
-  private boolean outboundInUse;
+
+  /** The SA for sending; null once it is in use. */
+  private @Nullable SaParameters outbound;
+
   private volatile boolean confirmed;
   private volatile boolean low;
 
-  /** Wipes {@code keys}. */
-  SaPair(NoisePair pair, TransportKeys keys, Selectors selectors, PacketLimits limits) {
+  private SaPair(
+      NoisePair pair,
+      SessionAge age,
+      int localIndex,
+      SaKeyId inboundKey,
+      SaKeyId outboundKey,
+      @Nullable SaParameters outbound) {
     this.pair = pair;
-    age = keys.age();
-    localIndex = keys.localIndex();
+    this.age = age;
+    this.localIndex = localIndex;
+    this.inboundKey = inboundKey;
+    this.outboundKey = outboundKey;
+    this.outbound = outbound;
+  }
+
+  /**
+   * Derives the SAs, and wipes {@code keys}.
+   *
+   * @param receive takes over the SA for receiving
+   */
+  static SaPair of(
+      NoisePair pair,
+      TransportKeys keys,
+      Selectors selectors,
+      PacketLimits limits,
+      Consumer<SaParameters> receive) {
+    SessionAge age = keys.age();
+    int localIndex = keys.localIndex();
     int remoteIndex = keys.remoteIndex();
     boolean initiator = age.initiator();
     try {
-      inbound =
+      SaParameters inbound =
           sa(
               localIndex,
               SaKeySchedule.derive(keys.receiveKey(), !initiator, localIndex, remoteIndex),
               selectors,
               limits,
               age.endNanos());
-      outbound =
+      SaParameters outbound =
           sa(
               remoteIndex,
               SaKeySchedule.derive(keys.sendKey(), initiator, remoteIndex, localIndex),
               selectors,
               limits,
               age.endNanos());
+      SaPair made = new SaPair(pair, age, localIndex, inbound.keyId(), outbound.keyId(), outbound);
+      receive.accept(inbound);
+      return made;
     } finally {
       keys.wipe();
     }
-    inboundKey = inbound.keyId();
-    outboundKey = outbound.keyId();
   }
 
   private static SaParameters sa(
@@ -93,19 +126,62 @@ final class SaPair implements Indexed, AutoCloseable {
     return age;
   }
 
-  /** The SA for receiving; the engine takes over the key. */
-  SaParameters inbound() {
-    return inbound;
-  }
-
   SaKeyId inboundKey() {
     return inboundKey;
   }
 
   /** The SA for sending; the engine takes over the key. */
   SaParameters useOutbound() {
-    outboundInUse = true;
-    return outbound;
+    SaParameters sa = Objects.requireNonNull(outbound);
+    outbound = null;
+    return sa;
+  }
+
+  SaKeyId outboundKey() {
+    return outboundKey;
+  }
+
+  /** Leaves out so many numbers of the SA for sending, if it is not in use yet. */
+  void jumpAhead(long packets) {
+    if (outbound != null) {
+      outbound = outbound.ahead(packets);
+    }
+  }
+
+  void save(StateWriter out, long nowNanos) {
+    out.flag(age.initiator()).time(age.createdNanos(), nowNanos).int32(localIndex);
+    inboundKey.save(out);
+    outboundKey.save(out);
+    out.optional(outbound, sa -> sa.save(out, nowNanos)).flag(confirmed).flag(low);
+  }
+
+  /** Reads a saved pair; a key that is not in use stays unclaimed until {@link #claim}. */
+  static SaPair read(NoisePair pair, StateReader in, KeyingState.Context context)
+      throws StateException {
+    long now = context.savedAtNanos();
+    SaPair read =
+        new SaPair(
+            pair,
+            new SessionAge(in.flag(), Math.min(in.time(now), now)),
+            in.int32(),
+            SaKeyId.read(in),
+            SaKeyId.read(in),
+            in.optional(() -> SaParameters.read(in, context.secrets(), now)));
+    read.confirmed = in.flag();
+    read.low = in.flag();
+    return read;
+  }
+
+  /** Whether the SA for sending is there and not in use yet. */
+  boolean isWaiting() {
+    return outbound != null;
+  }
+
+  /** Takes over the key that is not in use. */
+  void claim(UnclaimedSecrets secrets) {
+    if (outbound != null) {
+      secrets.claim(outbound.key());
+    }
   }
 
   boolean isSendingUnder(SaKeyId key) {
@@ -134,7 +210,7 @@ final class SaPair implements Indexed, AutoCloseable {
   /** Ends it and wipes its keys. */
   @Override
   public void close() {
-    if (!outboundInUse) {
+    if (outbound != null) {
       outbound.key().close();
     }
     pair.ended(this);

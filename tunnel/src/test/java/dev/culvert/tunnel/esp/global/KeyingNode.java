@@ -159,6 +159,7 @@ public final class KeyingNode implements Node {
         outbound.put(use.peer(), new Outbound(use.sa()));
         scene.keyUsed(use.sa().keyId());
       }
+      case KeyingEvent.MoveOutbound move -> throw new AssertionError("none here: " + move);
       case KeyingEvent.ExtendOutbound extend -> throw new AssertionError("none here: " + extend);
       case KeyingEvent.StopSending stop -> outbound.remove(stop.peer());
       case KeyingEvent.EndOutbound e -> throw new AssertionError(e);

@@ -11,12 +11,18 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.culvert.crypto.SecretBytes;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.KeyingEvent;
+import dev.culvert.tunnel.esp.KeyingState;
 import dev.culvert.tunnel.esp.SaKeyId;
+import dev.culvert.tunnel.esp.UnclaimedSecrets;
 import dev.culvert.tunnel.esp.global.KeyingNode;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -175,12 +181,98 @@ class ManualKeyingTest {
   }
 
   @Test
-  void numbersThatAnotherProcessReservedAreNotUsed() {
+  void numbersThatAnotherProcessReservedAreLeftOut() {
     ManualKeying keying = keying(true);
     KeyingEvent.UseOutbound use = outbound(keying);
     store.reserved += 5;
     keying.runningLow(PEER, use.sa().keyId(), use.sa().noticeAt(), 0);
-    assertInstanceOf(KeyingEvent.StopSending.class, drain(keying).getLast());
+    KeyingEvent.MoveOutbound move =
+        assertInstanceOf(KeyingEvent.MoveOutbound.class, drain(keying).getLast());
+    assertEquals(use.sa().sequenceLimit() + 5, move.firstSequence());
+    assertEquals(store.reserved, move.sequenceLimit());
+    assertEquals(
+        "manual SA 00001002 to foreign leaves out its sequence numbers from 1048577 to below"
+            + " 1048582, which another process reserved",
+        notice(keying));
+  }
+
+  private static KeyingState read(ManualKeying from, ManualKeying by) throws StateException {
+    try (StateWriter out = new StateWriter()) {
+      from.save(out, 0);
+      return by.read(
+          new StateReader(out.written()),
+          new KeyingState.Context(Map.of(), new UnclaimedSecrets(), 0));
+    }
+  }
+
+  @Test
+  void aSuccessorGoesOnWithItsOwnBlockBehindThatOfTheProcessBefore() throws StateException {
+    ManualKeying before = keying(true);
+    long end = outbound(before).sa().sequenceLimit();
+    ManualKeying successor = keying(true);
+    KeyingEvent.UseOutbound use = outbound(successor);
+    assertEquals(end, use.sa().firstSequence());
+    read(before, successor).takeOver();
+    assertEquals(List.of(), drain(successor));
+    assertEquals(end + ManualKeying.BLOCK, store.reserved);
+  }
+
+  @Test
+  void aSuccessorWhoseBlockCameTooEarlyTakesALaterOne() throws StateException {
+    ManualKeying before = keying(true);
+    KeyingEvent.UseOutbound use = outbound(before);
+    ManualKeying successor = keying(true);
+    drain(successor);
+    before.runningLow(PEER, use.sa().keyId(), use.sa().noticeAt(), 0);
+    KeyingEvent.MoveOutbound theirs =
+        assertInstanceOf(KeyingEvent.MoveOutbound.class, drain(before).getLast());
+    read(before, successor).takeOver();
+    KeyingEvent.MoveOutbound ours =
+        assertInstanceOf(KeyingEvent.MoveOutbound.class, drain(successor).getLast());
+    assertEquals(theirs.sequenceLimit(), ours.firstSequence());
+  }
+
+  @Test
+  void aSuccessorWithoutNumbersThatComeLaterDoesNotSend() throws StateException {
+    ManualKeying before = keying(true);
+    KeyingEvent.UseOutbound use = outbound(before);
+    ManualKeying successor = keying(true);
+    drain(successor);
+    before.runningLow(PEER, use.sa().keyId(), use.sa().noticeAt(), 0);
+    store.refusal = "the disk is full";
+    read(before, successor).takeOver();
+    assertInstanceOf(KeyingEvent.StopSending.class, drain(successor).getLast());
+  }
+
+  @Test
+  void aProcessThatGoesOnAfterAllTakesNumbersBehindThoseOfItsSuccessor() {
+    ManualKeying before = keying(true);
+    drain(before);
+    ManualKeying successor = keying(true);
+    long end = outbound(successor).sa().sequenceLimit();
+    before.goOn();
+    KeyingEvent.MoveOutbound move =
+        assertInstanceOf(KeyingEvent.MoveOutbound.class, drain(before).getLast());
+    assertEquals(end, move.firstSequence());
+  }
+
+  @Test
+  void aProcessThatGoesOnKeepsItsOwnNumbersIfThereAreNoOthers() {
+    ManualKeying before = keying(true);
+    drain(before);
+    store.refusal = "the disk is full";
+    before.goOn();
+    assertEquals(List.of(), drain(before));
+  }
+
+  @Test
+  void distrustIsHandedOver() throws StateException {
+    ManualKeying before = keying(true);
+    before.startAfresh(0, 0);
+    ManualKeying successor = keying(true);
+    drain(successor);
+    read(before, successor).takeOver();
+    assertInstanceOf(KeyingEvent.StopSending.class, drain(successor).getLast());
   }
 
   @Test

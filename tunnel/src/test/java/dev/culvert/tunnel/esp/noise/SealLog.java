@@ -14,18 +14,20 @@ import java.util.Map;
 import java.util.Set;
 
 /** Every (key, salt, IV) that was ever sealed under, whoever did it and however often it died. */
-final class SealLog {
+public final class SealLog {
+  private static final int AES_128 = 16;
   private static final int AES_256 = 32;
 
   final Map<String, Set<Long>> ivs = new HashMap<>();
-  long repeated;
+  public long repeated;
 
   /** A backend that works, and is written down. */
-  AeadBackend over(AeadBackend real) {
+  public AeadBackend over(AeadBackend real) {
     return new BackendWithCipher(() -> new Logging(real.newTrainCipher(AeadAlgorithm.AES_GCM)));
   }
 
-  long packets() {
+  /** The number of packets. */
+  public long packets() {
     return ivs.values().stream().mapToLong(Set::size).sum();
   }
 
@@ -38,8 +40,7 @@ final class SealLog {
 
     @Override
     public void seal(AeadKey key, PacketRun run) {
-      byte[] secret = new byte[AES_256];
-      key.copyTo(secret);
+      byte[] secret = secret(key);
       String name = HexFormat.of().formatHex(secret) + key.noncePrefix();
       Set<Long> used = ivs.computeIfAbsent(name, n -> new HashSet<>());
       for (int i = 0; i < run.packets(); i++) {
@@ -48,6 +49,17 @@ final class SealLog {
         }
       }
       real.seal(key, run);
+    }
+
+    private static byte[] secret(AeadKey key) {
+      byte[] secret = new byte[AES_256];
+      try {
+        key.copyTo(secret);
+      } catch (IllegalArgumentException e) {
+        secret = new byte[AES_128];
+        key.copyTo(secret);
+      }
+      return secret;
     }
 
     @Override
