@@ -85,12 +85,16 @@ public final class AeadBackends {
   }
 
   /**
-   * The backend to start with while {@link #select} finds the fastest: the first that gives the
-   * right answers and does not start slowly. Kept for the life of the process.
+   * The backend to start with: the fastest, if {@link #select} has found it already; else the first
+   * that gives the right answers and does not start slowly, kept for the life of the process.
    *
    * @throws IllegalStateException if no backend gives the right answers
    */
   public static AeadBackend first(AeadAlgorithm algorithm) {
+    Selection fastest = SELECTED.get(algorithm);
+    if (fastest != null) {
+      return fastest.backend();
+    }
     return FIRST.computeIfAbsent(
         algorithm,
         a ->

@@ -13,6 +13,12 @@ public enum LogEvent {
   MANAGER_UNTOLD("manager.untold", "The service manager could not be told of the gateway's state."),
   TUNNEL_OPENED("tunnel.opened", "The interface, its lanes and its sockets are open."),
   TUNNEL_CLOSED("tunnel.closed", "The interface and its sockets are closed; the guard stays."),
+  INTERFACE_CONTINUED(
+      "interface.continued",
+      "The interface outlived the process before, and goes on with new sessions."),
+  INTERFACE_UNUSABLE(
+      "interface.unusable",
+      "Descriptors that the service manager kept cannot be used, and are given up."),
   TUNNEL_HANGS("tunnel.hangs", "A thread of the tunnel did not end in time."),
   COMMAND_ENDED("command.ended", "The command ended with an error, which the message tells."),
   END_FORCED("process.end-forced", "A part did not end in time, so the process is ended."),
@@ -25,6 +31,13 @@ public enum LogEvent {
   CONFIG_REFUSED(
       "config.refused",
       "The configuration file was read again and refused; the one before stays in force."),
+  HANDOVER_TAKEN("handover.taken", "This process has taken the gateway over from another one."),
+  HANDOVER_FAILED(
+      "handover.failed",
+      "A hand-over did not take place: the former process goes on, or a new one begins anew."),
+  REHEARSED("handover.rehearsed", "The packet path was compiled before this process took over."),
+  UPGRADE_STARTED("upgrade.started", "A new process was started, and is to take over."),
+  UPGRADE_FAILED("upgrade.failed", "A new process did not take over; the gateway goes on."),
   NODES_FOLLOWED("nodes.followed", "The nodes changed, and the gateway follows."),
   NODES_REFUSED(
       "nodes.refused",

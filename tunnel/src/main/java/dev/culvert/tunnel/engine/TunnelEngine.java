@@ -93,6 +93,29 @@ public interface TunnelEngine extends AutoCloseable {
   /** The control side's drops by reason; the data paths have the lanes' drops. */
   DropCounters drops();
 
+  /**
+   * Writes the whole state, with its keys, for an engine of another process that continues it. To
+   * be called while no data path runs. If keys are distrusted, the state has none.
+   *
+   * @param nowNanos monotonic time
+   */
+  void save(StateWriter out, long nowNanos);
+
+  /**
+   * Continues the state that another process has saved. All send counters jump ahead, so that even
+   * a mistake about the last one used cannot use a nonce twice.
+   *
+   * @param savedAtNanos the moment of saving, in this process's monotonic time
+   * @throws StateException if it cannot be read; this engine is as it was
+   */
+  void restore(StateReader in, long savedAtNanos) throws StateException;
+
+  /**
+   * Goes on with the state that was saved, since the process that was to continue it has ended
+   * without sending. All send counters jump ahead, further than by {@link #restore}.
+   */
+  void jumpAhead();
+
   /** Wipes all secrets. Afterwards, lanes that still hold a peer drop its packets. */
   @Override
   void close();

@@ -186,6 +186,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
    * Writes the state for the process that continues this engine. On the control thread, while no
    * lane runs; this engine must not be used any more afterwards, except for {@link #jumpAhead}.
    */
+  @Override
   public void save(StateWriter out, long nowNanos) {
     handOver.save(out, nowNanos);
   }
@@ -198,6 +199,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
    * @param savedAtNanos the moment of {@link #save} on this process's monotonic clock
    * @throws StateException if the state cannot be read; nothing was changed
    */
+  @Override
   public void restore(StateReader in, long savedAtNanos) throws StateException {
     restore(in, savedAtNanos, SafetyJump.PACKETS);
   }
@@ -213,6 +215,7 @@ public final class EspEngine implements TunnelEngine, AutoCloseable {
    * Goes on after {@link #save}, since the process that got the state has died before it sent
    * anything. While no lane runs.
    */
+  @Override
   public void jumpAhead() {
     handOver.jumpAhead();
     // None of these events depends on the time.

@@ -54,6 +54,9 @@ final class ControlLoop implements AutoCloseable {
   private volatile boolean closed;
   private volatile boolean ended;
 
+  /** Whether the engine's timers and datagrams rest. */
+  private volatile boolean quiet;
+
   /**
    * @param died called if the thread ends although this was not closed
    * @param patience the longest wait, see {@link VitalThread#PATIENCE}
@@ -78,6 +81,15 @@ final class ControlLoop implements AutoCloseable {
 
   void start() {
     thread.start();
+  }
+
+  /**
+   * Lets timers and datagrams of the engine rest, or not any more. Tasks run in any case. A turn
+   * that has begun is finished, unless this is called by a task.
+   */
+  void quiet(boolean rest) {
+    quiet = rest;
+    LockSupport.unpark(thread);
   }
 
   /**
@@ -200,6 +212,9 @@ final class ControlLoop implements AutoCloseable {
     for (Task<?> task = tasks.poll(); task != null; task = tasks.poll()) {
       task.run();
     }
+    if (quiet) {
+      return;
+    }
     long now = nanoClock.getAsLong();
     engine.advance(now, wallClock.getAsLong());
     // Sources are checked first, so that an answer has the source to which its question came.
@@ -217,11 +232,11 @@ final class ControlLoop implements AutoCloseable {
   }
 
   private void sleep() {
-    long deadline = engine.nextDeadlineNanos();
+    long deadline = deadline();
     plannedWakeNanos = deadline;
     // Between the two reads a lane may have queued work and seen the old plan, so check again
     // before parking.
-    boolean due = engine.nextDeadlineNanos() < deadline || !tasks.isEmpty() || closed;
+    boolean due = deadline() < deadline || !tasks.isEmpty() || closed;
     if (!due) {
       if (deadline == Long.MAX_VALUE) {
         LockSupport.park(this);
@@ -230,6 +245,10 @@ final class ControlLoop implements AutoCloseable {
       }
     }
     plannedWakeNanos = Long.MIN_VALUE;
+  }
+
+  private long deadline() {
+    return quiet ? Long.MAX_VALUE : engine.nextDeadlineNanos();
   }
 
   /** Ends the thread after its turn. */

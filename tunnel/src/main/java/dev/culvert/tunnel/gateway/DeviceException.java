@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.gateway;
 
+import dev.culvert.tunnel.engine.StateException;
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import java.io.IOException;
@@ -34,6 +35,12 @@ public final class DeviceException extends IOException {
   static DeviceException of(IOException e) {
     int errno = e instanceof ErrnoException known ? known.errno() : Errno.EIO;
     return new DeviceException(String.valueOf(e.getMessage()), errno, e);
+  }
+
+  /** The exception for a predecessor's state that cannot be read. */
+  public static DeviceException unreadable(StateException e) {
+    return new DeviceException(
+        "the predecessor's state cannot be read: " + e.getMessage(), Errno.EINVAL, e);
   }
 
   /** The exception for a request to a device that is closed. */

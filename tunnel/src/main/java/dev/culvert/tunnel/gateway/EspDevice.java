@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.gateway;
 
+import dev.culvert.tunnel.engine.StateReader;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.EspPeerStatus;
@@ -46,6 +47,14 @@ public interface EspDevice<K extends Keying> {
    * @throws DeviceException if the port is in use or the kernel refuses the mark
    */
   void configure(Collection<EspPeerSettings> peers, int port, int mark) throws DeviceException;
+
+  /**
+   * Continues the device of another process, which has paused it. For a device that was opened with
+   * the other's descriptors, after {@link #configure} and before it begins.
+   *
+   * @throws DeviceException if the state cannot be read; nothing was changed
+   */
+  void restore(StateReader state) throws DeviceException;
 
   /**
    * Runs {@code task} on the control thread.

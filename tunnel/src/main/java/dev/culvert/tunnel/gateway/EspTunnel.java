@@ -4,6 +4,7 @@ package dev.culvert.tunnel.gateway;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadBackends;
+import dev.culvert.tunnel.engine.StateReader;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.esp.EspEngine;
 import dev.culvert.tunnel.esp.EspPeerSettings;
@@ -94,6 +95,11 @@ public final class EspTunnel<K extends Keying> implements EspDevice<K>, AutoClos
           gateway.peersChanged();
           return null;
         });
+  }
+
+  @Override
+  public void restore(StateReader state) throws DeviceException {
+    gateway.restore(state);
   }
 
   @Override

@@ -14,10 +14,15 @@ import dev.culvert.routing.Mark;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.EngineReading;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
+import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.LinkMonitor;
+import dev.culvert.tunnel.kernel.MonotonicClock;
 import dev.culvert.tunnel.kernel.RestoreMonitor;
 import dev.culvert.tunnel.lane.HelperLanes;
 import dev.culvert.tunnel.lane.HostAddresses;
@@ -30,7 +35,9 @@ import dev.culvert.tunnel.lane.SelfTraffic;
 import dev.culvert.tunnel.lane.StageTimes;
 import dev.culvert.tunnel.port.DeviceGoneException;
 import dev.culvert.tunnel.port.SocketPort;
+import dev.culvert.tunnel.port.Tun;
 import dev.culvert.tunnel.port.TunDevice;
+import dev.culvert.tunnel.port.TunPort;
 import dev.culvert.tunnel.runtime.VitalThread;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -55,7 +62,7 @@ import org.jspecify.annotations.Nullable;
 final class Gateway implements RunningTunnel {
   private static final EventLog LOG = EventLog.of(Gateway.class);
 
-  private final TunDevice tun;
+  private final Tun tun;
   private final TunnelEngine engine;
   private final RestoreWatch restoreWatch;
   private final ControlLoop control;
@@ -84,16 +91,25 @@ final class Gateway implements RunningTunnel {
   /** Guarded by {@link #lifecycle}. */
   private boolean stopped;
 
+  /** The part of a predecessor's state that is not its engine's, or null. */
+  private volatile @Nullable SavedTunnel inherited;
+
+  /** Whether the lanes were started. Guarded by {@link #lifecycle}. */
+  private boolean begun;
+
+  /** Whether a successor has the state, so that nothing may change any more. */
+  private volatile boolean paused;
+
   private final CountDownLatch closed = new CountDownLatch(1);
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
 
   private Gateway(
-      TunDevice tun, TunnelEngine engine, Consumer<TunnelEvent> events, GatewayOptions options)
+      Tun tun, TunnelEngine engine, Consumer<TunnelEvent> events, GatewayOptions options)
       throws IOException {
     this.tun = tun;
     this.engine = engine;
     clusterTraffic = new ClusterTraffic(engine);
-    mtu = options.mtu();
+    mtu = options.mtu() == GatewayOptions.MTU_AS_IS ? tun.locate().link().mtu() : options.mtu();
     tun.mtu(mtu);
     engine.mtu(mtu);
     String name = tun.name();
@@ -142,18 +158,40 @@ final class Gateway implements RunningTunnel {
 
   /**
    * Makes the interface (down, without addresses), binds a UDP port in both families and starts
-   * moving packets.
+   * moving packets. If the options have inherited descriptors, takes over that interface and those
+   * sockets instead, and moves packets from {@link #begin} on.
    *
    * @param events receives the engine's events, on the control thread
    * @throws DeviceException if the interface or the sockets cannot be opened
    */
   static Gateway open(TunnelEngine engine, Consumer<TunnelEvent> events, GatewayOptions options)
       throws DeviceException {
+    return open(engine, events, options, Gateway::device);
+  }
+
+  private static Tun device(GatewayOptions options) throws IOException {
+    Descriptors inherited = options.inherited();
+    String name = options.interfaceName();
+    int lanes = options.effectiveLanes();
+    return inherited == null
+        ? TunDevice.open(name, lanes)
+        : TunDevice.adopt(name, inherited.queues(), lanes);
+  }
+
+  /** Opens the TUN device of a gateway. */
+  interface TunOpener {
+    Tun open(GatewayOptions options) throws IOException;
+  }
+
+  /** Like the other one, with a device from {@code tuns}. */
+  static Gateway open(
+      TunnelEngine engine, Consumer<TunnelEvent> events, GatewayOptions options, TunOpener tuns)
+      throws DeviceException {
     try {
-      Gateway gateway = create(engine, events, options);
+      Gateway gateway = create(engine, events, options, tuns);
       try {
         synchronized (gateway.lifecycle) {
-          gateway.start(options.port(), options.fwmark());
+          gateway.start(options);
         }
       } catch (IOException | RuntimeException e) {
         try {
@@ -174,9 +212,9 @@ final class Gateway implements RunningTunnel {
    * ended.
    */
   private static Gateway create(
-      TunnelEngine engine, Consumer<TunnelEvent> events, GatewayOptions options)
+      TunnelEngine engine, Consumer<TunnelEvent> events, GatewayOptions options, TunOpener tuns)
       throws IOException {
-    TunDevice tun = TunDevice.open(options.interfaceName(), options.effectiveLanes());
+    Tun tun = tuns.open(options);
     try {
       return new Gateway(tun, engine, events, options);
     } catch (IOException | RuntimeException e) {
@@ -185,12 +223,24 @@ final class Gateway implements RunningTunnel {
     }
   }
 
-  private void start(int port, int mark) throws IOException {
-    underlay.close(underlay.use(underlay.bind(port, mark), mark));
+  private void start(GatewayOptions options) throws IOException {
+    Descriptors given = options.inherited();
+    if (given != null) {
+      control.quiet(true);
+      underlay.pause();
+    }
+    TunnelSockets sockets =
+        given == null || given.udp().isEmpty()
+            ? underlay.bind(options.port(), options.fwmark())
+            : underlay.adopt(given);
+    underlay.close(underlay.use(sockets, sockets.mark()));
     control.start();
     helpers.start();
     sources = StickySources.start(tun.name(), engine, control, underlay, hostAddresses, this::fail);
-    lanes.start(tun.ports());
+    if (given == null) {
+      lanes.start(tun.ports());
+      begun = true;
+    }
     restoreMonitor =
         RestoreMonitor.start(
             new RestoreMonitor.Listener() {
@@ -284,7 +334,15 @@ final class Gateway implements RunningTunnel {
    * @throws DeviceException with the exception of the work, or if the gateway is closed
    */
   <T> T control(Callable<T> work) throws DeviceException {
+    refuseWhilePaused();
     return control.ask(work);
+  }
+
+  private void refuseWhilePaused() throws DeviceException {
+    if (paused) {
+      throw new DeviceException(
+          tun.name() + " is being handed over to another process", Errno.EBUSY);
+    }
   }
 
   /**
@@ -294,6 +352,7 @@ final class Gateway implements RunningTunnel {
    * @param port 0 for any that is free
    */
   void rebind(int port, int mark, Callable<@Nullable Void> work) throws DeviceException {
+    refuseWhilePaused();
     rebinding.rebind(port, mark, work);
   }
 
@@ -353,11 +412,166 @@ final class Gateway implements RunningTunnel {
 
   @Override
   public GatewayStatus status() {
-    return new StatusSum()
-        .lanes(lanes.all())
-        .drops(helpers.dataPaths().stream().map(DataPath::drops).toList())
-        .drops(List.of(engine.drops(), underlay.drops()))
-        .status(mtu, offloads(), cipher.cipher());
+    return counted().drops(List.of(engine.drops())).status(mtu, offloads(), cipher.cipher());
+  }
+
+  /** All counters but the engine's, which it hands over itself. */
+  private StatusSum counted() {
+    StatusSum sum =
+        new StatusSum()
+            .lanes(lanes.all())
+            .drops(helpers.dataPaths().stream().map(DataPath::drops).toList())
+            .drops(List.of(underlay.drops()));
+    SavedTunnel saved = inherited;
+    return saved == null ? sum : sum.before(saved.counted());
+  }
+
+  // ---------------------------------------------------------------- hand-over
+
+  @Override
+  public Descriptors descriptors() throws DeviceException {
+    TunnelSockets sockets = underlay.sockets();
+    if (sockets == null) {
+      throw DeviceException.closed();
+    }
+    return sockets.descriptors(queues());
+  }
+
+  @Override
+  public void pause(StateWriter out) throws DeviceException {
+    synchronized (lifecycle) {
+      if (stopped) {
+        throw DeviceException.closed();
+      }
+      refuseWhilePaused();
+      paused = true;
+      try {
+        long pausedMicros = MonotonicClock.micros();
+        lanes.pause();
+        underlay.pause();
+        // Lets the thread finish a turn, in which the engine sends all that it has ready.
+        control.ask(() -> null);
+        control.ask(
+            () -> {
+              save(pausedMicros, out);
+              return null;
+            });
+      } catch (IOException | RuntimeException e) {
+        move();
+        throw e instanceof DeviceException device
+            ? device
+            : new DeviceException("cannot pause: " + e.getMessage(), Errno.EBUSY, e);
+      }
+    }
+  }
+
+  /** On the control thread. */
+  private void save(long pausedMicros, StateWriter out) throws IOException {
+    control.quiet(true);
+    new SavedTunnel(
+            pausedMicros,
+            MonotonicClock.micros(),
+            restoreWatch.trusted(),
+            counted().status(mtu, List.of(), ""))
+        .write(out);
+    engine.save(out, System.nanoTime());
+  }
+
+  /**
+   * Continues the state that another process has saved, before {@link #begin}.
+   *
+   * @throws DeviceException if it cannot be read; nothing was changed
+   */
+  void restore(StateReader in) throws DeviceException {
+    control.ask(
+        () -> {
+          try {
+            SavedTunnel saved = SavedTunnel.read(in);
+            engine.restore(in, saved.savedAtNanos());
+            inherited = saved;
+            restoreWatch.trust(saved.clockOffsetNanos());
+            return null;
+          } catch (StateException e) {
+            throw DeviceException.unreadable(e);
+          }
+        });
+  }
+
+  private List<Integer> queues() {
+    return tun.ports().stream().map(TunPort::fd).toList();
+  }
+
+  @Override
+  public void keepQueues(Consumer<List<Integer>> keeper) {
+    synchronized (lifecycle) {
+      if (!stopped) {
+        keeper.accept(queues());
+      }
+    }
+  }
+
+  @Override
+  public int discardWaiting() throws DeviceException {
+    synchronized (lifecycle) {
+      if (stopped) {
+        throw DeviceException.closed();
+      }
+      if (begun) {
+        throw new IllegalStateException("the lanes read the queues already");
+      }
+      try {
+        int discarded = 0;
+        for (TunPort port : tun.ports()) {
+          discarded += port.discard(Tun.QUEUE_PACKETS);
+        }
+        return discarded;
+      } catch (IOException e) {
+        throw DeviceException.of(e);
+      }
+    }
+  }
+
+  @Override
+  public Duration begin() throws DeviceException {
+    synchronized (lifecycle) {
+      if (stopped) {
+        throw DeviceException.closed();
+      }
+      move();
+      SavedTunnel saved = inherited;
+      return saved == null ? Duration.ZERO : saved.sincePause();
+    }
+  }
+
+  @Override
+  public void takeBack(@Nullable String doubt) throws DeviceException {
+    synchronized (lifecycle) {
+      if (stopped) {
+        throw DeviceException.closed();
+      }
+      if (doubt != null) {
+        engine.distrustKeys(doubt);
+      }
+      control.ask(
+          () -> {
+            engine.jumpAhead();
+            return null;
+          });
+      move();
+    }
+  }
+
+  /** Lets lanes and timers go on. */
+  private void move() {
+    control.quiet(false);
+    underlay.resume();
+    if (begun) {
+      lanes.resume(tun.ports());
+    } else {
+      lanes.start(tun.ports());
+      begun = true;
+    }
+    paused = false;
   }
 
   @Override

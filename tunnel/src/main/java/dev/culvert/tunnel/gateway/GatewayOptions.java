@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * The options of a gateway.
  *
  * @param interfaceName the TUN device's name, 1 to 15 characters
- * @param mtu the tunnel's MTU, 576 to 65535
+ * @param mtu the tunnel's MTU, 576 to 65535; with inherited descriptors also {@link #MTU_AS_IS}
  * @param lanes packet-moving threads, 1 to 256, or 0 for a default that depends on the machine
  * @param helpers threads that share the lanes' ciphering, 0 to 64, or {@link #BY_MACHINE}
  * @param port UDP port to listen on, 0 to 65535; 0 for any free one
@@ -24,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  *     this node after a clock reset at boot; null to keep none
  * @param keyLog receives the ephemeral private key of every handshake, which breaks forward
  *     secrecy, so only on an operator's demand; null for none
+ * @param inherited the descriptors of a predecessor, whose work this gateway continues; null for a
+ *     gateway that begins
  */
 public record GatewayOptions(
     String interfaceName,
@@ -34,7 +36,8 @@ public record GatewayOptions(
     int fwmark,
     Encapsulation encapsulation,
     @Nullable Path stateDirectory,
-    @Nullable KeyLog keyLog) {
+    @Nullable KeyLog keyLog,
+    @Nullable Descriptors inherited) {
   /** The room in an underlay of usual size, with IPv6 outside. */
   private static final int USUAL_ROOM = TunnelMtu.room(TunnelMtu.USUAL_LINK, false, true);
 
@@ -43,6 +46,9 @@ public record GatewayOptions(
 
   /** As many helpers as the machine has processors to spare. */
   public static final int BY_MACHINE = -1;
+
+  /** The interface that is inherited keeps its MTU. */
+  public static final int MTU_AS_IS = 0;
 
   private static final int MOST_LANES_BY_DEFAULT = 4;
 
@@ -53,7 +59,8 @@ public record GatewayOptions(
   private static final int MOST_HELPERS_BY_DEFAULT = 4;
 
   public GatewayOptions {
-    if (!TunnelMtu.isValid(mtu)) {
+    boolean asIs = mtu == MTU_AS_IS && inherited != null;
+    if (!asIs && !TunnelMtu.isValid(mtu)) {
       throw new IllegalArgumentException(
           "mtu " + mtu + " is outside " + TunnelMtu.SMALLEST + " to " + TunnelMtu.LARGEST);
     }
@@ -89,7 +96,8 @@ public record GatewayOptions(
         0,
         Encapsulation.UDP,
         stateDirectory,
-        keyLog);
+        keyLog,
+        null);
   }
 
   /**
@@ -114,13 +122,43 @@ public record GatewayOptions(
         fwmark,
         encapsulation,
         null,
+        null,
         null);
   }
 
   /** These options with another {@code stateDirectory}. */
   public GatewayOptions keeping(@Nullable Path directory) {
     return new GatewayOptions(
-        interfaceName, mtu, lanes, helpers, port, fwmark, encapsulation, directory, keyLog);
+        interfaceName,
+        mtu,
+        lanes,
+        helpers,
+        port,
+        fwmark,
+        encapsulation,
+        directory,
+        keyLog,
+        inherited);
+  }
+
+  /**
+   * These options for a gateway that continues a predecessor's work.
+   *
+   * @param from null for one that begins
+   * @param mtuAsIs whether the MTU of an inherited interface stays
+   */
+  public GatewayOptions continuing(@Nullable Descriptors from, boolean mtuAsIs) {
+    return new GatewayOptions(
+        interfaceName,
+        from != null && mtuAsIs ? MTU_AS_IS : mtu,
+        lanes,
+        helpers,
+        port,
+        fwmark,
+        encapsulation,
+        stateDirectory,
+        keyLog,
+        from);
   }
 
   int effectiveLanes() {

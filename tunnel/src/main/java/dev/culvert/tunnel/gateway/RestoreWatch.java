@@ -62,6 +62,23 @@ public final class RestoreWatch {
     seen = trusted;
   }
 
+  /** Wall time minus monotonic time, in nanoseconds, while the keys were trusted last. */
+  synchronized long trusted() {
+    return trusted;
+  }
+
+  /**
+   * Continues the watch of a predecessor on this machine, so that a restore between the two is
+   * noticed.
+   *
+   * @param before its {@link #trusted}
+   */
+  synchronized void trust(long before) {
+    trusted = before;
+    seen = before;
+    lookClosely();
+  }
+
   /**
    * Compares the clocks; to be called before counters are reserved.
    *

@@ -4,10 +4,13 @@ package dev.culvert.tunnel.gateway;
 import dev.culvert.routing.Classifier;
 import dev.culvert.routing.Mark;
 import dev.culvert.tunnel.engine.EngineReading;
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.lane.LaneReading;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** A tunnel of either protocol that moves packets, from its opening to its closing. Thread-safe. */
 public interface RunningTunnel extends AutoCloseable {
@@ -39,6 +42,51 @@ public interface RunningTunnel extends AutoCloseable {
    * not when their timers expire.
    */
   void greet() throws DeviceException;
+
+  /**
+   * Stops reading and sending between two packets, and writes the state for a process that
+   * continues it. Packets wait in the kernel, and requests are refused. From here on exactly one of
+   * two may go on: the successor, by {@link #begin}; or this, by {@link #takeBack}, if the
+   * successor has surely ended.
+   *
+   * @throws DeviceException if a part does not answer; the tunnel goes on then
+   */
+  void pause(StateWriter out) throws DeviceException;
+
+  /** The descriptors through which packets go; they stay this tunnel's. */
+  Descriptors descriptors() throws DeviceException;
+
+  /**
+   * Starts to move packets. For tunnels that were opened with the descriptors of another; others do
+   * so from the beginning.
+   *
+   * @return the time for which no process has moved packets
+   */
+  Duration begin() throws DeviceException;
+
+  /**
+   * Drops the packets that wait in an inherited interface. To be called before {@link #begin} if
+   * they may be too old to be of use.
+   *
+   * @return how many there were
+   */
+  int discardWaiting() throws DeviceException;
+
+  /**
+   * Shows the descriptors of the interface's queues to a keeper of copies, by which the interface
+   * outlives this process.
+   *
+   * @param keeper called while they are open, one per lane; not called if the tunnel is closed
+   */
+  void keepQueues(Consumer<List<Integer>> keeper);
+
+  /**
+   * Goes on after {@link #pause}, with send counters far ahead.
+   *
+   * @param doubt the reason why the successor may have used the keys, as text for people: then all
+   *     keys end; null if it surely has not
+   */
+  void takeBack(@Nullable String doubt) throws DeviceException;
 
   /** Counters, and the offloads that the kernel grants. */
   GatewayStatus status();

@@ -7,6 +7,7 @@ import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.lane.Lane;
 import dev.culvert.tunnel.lane.LaneCounter;
 import dev.culvert.tunnel.lane.TrafficStatus;
+import dev.culvert.tunnel.lane.TrafficStatus.Volume;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -17,10 +18,18 @@ import java.util.Map;
 final class StatusSum {
   private final Map<LaneCounter, Long> counters = new EnumMap<>(LaneCounter.class);
   private final Map<DropReason, Long> drops = new EnumMap<>(DropReason.class);
-  private final Map<TrafficClass, TrafficStatus.Volume> encrypted =
-      new EnumMap<>(TrafficClass.class);
-  private final Map<String, TrafficStatus.Volume> bypassed = new HashMap<>();
+  private final Map<TrafficClass, Volume> encrypted = new EnumMap<>(TrafficClass.class);
+  private final Map<String, Volume> bypassed = new HashMap<>();
   private int lanes;
+
+  /** Adds the counters of predecessors. */
+  StatusSum before(GatewayStatus counted) {
+    counted.counters().forEach((counter, n) -> counters.merge(counter, n, Long::sum));
+    counted.drops().forEach((reason, n) -> drops.merge(reason, n, Long::sum));
+    counted.traffic().encrypted().forEach((type, n) -> encrypted.merge(type, n, Volume::plus));
+    counted.traffic().bypassed().forEach((rule, n) -> bypassed.merge(rule, n, Volume::plus));
+    return this;
+  }
 
   StatusSum lanes(Collection<Lane> all) {
     for (Lane lane : all) {

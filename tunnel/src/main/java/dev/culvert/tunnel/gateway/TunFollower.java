@@ -8,7 +8,7 @@ import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.kernel.LinkEvent;
 import dev.culvert.tunnel.kernel.LinkMonitor;
 import dev.culvert.tunnel.port.DeviceGoneException;
-import dev.culvert.tunnel.port.TunDevice;
+import dev.culvert.tunnel.port.Tun;
 import dev.culvert.tunnel.port.TunPlace;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
@@ -31,14 +31,14 @@ final class TunFollower {
     void gone();
   }
 
-  private final TunDevice tun;
+  private final Tun tun;
   private final Listener listener;
   private @Nullable LinkMonitor monitor;
   private @Nullable TunPlace place;
   private boolean stays;
   private volatile int indexAtHome = -1;
 
-  TunFollower(TunDevice tun, Listener listener) {
+  TunFollower(Tun tun, Listener listener) {
     this.tun = tun;
     this.listener = listener;
   }

@@ -6,6 +6,7 @@ import dev.culvert.tunnel.port.Encapsulation;
 import dev.culvert.tunnel.port.EspPort;
 import dev.culvert.tunnel.port.IpFamily;
 import dev.culvert.tunnel.port.MarkedSocket;
+import dev.culvert.tunnel.port.OfFamilies;
 import dev.culvert.tunnel.port.PerLane;
 import dev.culvert.tunnel.port.SocketPort;
 import dev.culvert.tunnel.port.UdpOptions;
@@ -21,23 +22,49 @@ import org.jspecify.annotations.Nullable;
  * @param udp the UDP sockets, always present: with raw ESP they carry the keying's messages, and
  *     binding their port shows that no other process uses it
  * @param esp the raw sockets for sealed packets, or null if those go through UDP
+ * @param mark that they were opened with
  */
-record TunnelSockets(UdpSockets udp, @Nullable PerLane<EspPort> esp) implements AutoCloseable {
-  static TunnelSockets open(Encapsulation encapsulation, int lanes, int port, int mark)
+record TunnelSockets(UdpSockets udp, @Nullable PerLane<EspPort> esp, int mark)
+    implements AutoCloseable {
+  /**
+   * Opens the sockets. If that fails, inherited descriptors may be closed or not.
+   *
+   * @param inherited used as far as they serve, and closed otherwise
+   */
+  static TunnelSockets open(
+      Encapsulation encapsulation, int lanes, int port, int mark, Descriptors inherited)
       throws ErrnoException {
     UdpOptions options = UdpOptions.DEFAULT.withMark(mark);
-    UdpSockets udp = UdpSockets.open(lanes, port, options);
+    UdpSockets udp = UdpSockets.open(lanes, port, options, inherited.udp());
     try {
       return new TunnelSockets(
           udp,
           encapsulation == Encapsulation.RAW
-              ? PerLane.open(
-                  lanes, (family, lane) -> EspPort.open(family, lane, lanes, udp.port(), options))
-              : null);
+              ? raw(lanes, udp.port(), options, inherited.esp())
+              : null,
+          mark);
     } catch (ErrnoException | RuntimeException e) {
       udp.close();
       throw e;
     }
+  }
+
+  /** Each raw socket filters for its own lane, so they serve only if the number is the same. */
+  private static PerLane<EspPort> raw(int lanes, int port, UdpOptions options, OfFamilies inherited)
+      throws ErrnoException {
+    OfFamilies fitting = inherited.ofLanes(lanes);
+    return PerLane.open(
+        lanes,
+        (family, lane) ->
+            fitting.of(family).isEmpty()
+                ? EspPort.open(family, lane, lanes, port, options)
+                : EspPort.adopt(fitting.of(family).get(lane), family, port));
+  }
+
+  /** The descriptors of the TUN queues and of all sockets. */
+  Descriptors descriptors(List<Integer> queues) {
+    return new Descriptors(
+        queues, OfFamilies.of(udp.sockets()), esp == null ? OfFamilies.NONE : OfFamilies.of(esp));
   }
 
   int port() {

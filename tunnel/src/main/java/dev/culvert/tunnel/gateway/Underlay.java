@@ -12,7 +12,9 @@ import dev.culvert.tunnel.lane.SelfTraffic;
 import dev.culvert.tunnel.port.Encapsulation;
 import dev.culvert.tunnel.port.EpollPort;
 import dev.culvert.tunnel.port.IpFamily;
+import dev.culvert.tunnel.port.OfFamilies;
 import dev.culvert.tunnel.port.SocketPort;
+import dev.culvert.tunnel.port.UdpPort;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,6 +41,9 @@ final class Underlay implements AutoCloseable {
   /** Guarded by this, like {@link #registrations}. */
   private boolean closed;
 
+  /** Whether lanes receive nothing at present. Guarded by this. */
+  private boolean paused;
+
   Underlay(Lanes lanes, SelfTraffic self, Encapsulation encapsulation) {
     this.lanes = lanes;
     this.self = self;
@@ -49,7 +54,15 @@ final class Underlay implements AutoCloseable {
    * Binds a new set of sockets beside the one in use: the port is taken, but no packets pass yet.
    */
   TunnelSockets bind(int port, int withMark) throws ErrnoException {
-    return TunnelSockets.open(encapsulation, lanes.count(), port, withMark);
+    return TunnelSockets.open(encapsulation, lanes.count(), port, withMark, Descriptors.NONE);
+  }
+
+  /** Makes a set of the sockets of another process, and of new ones for lanes that have none. */
+  TunnelSockets adopt(Descriptors inherited) throws ErrnoException {
+    OfFamilies udp = inherited.udp();
+    int first = udp.v4().isEmpty() ? udp.v6().getFirst() : udp.v4().getFirst();
+    return TunnelSockets.open(
+        encapsulation, lanes.count(), UdpPort.portOf(first), UdpPort.markOf(first), inherited);
   }
 
   /** The sockets that carried the tunnel before, to be closed or restored. */
@@ -69,7 +82,7 @@ final class Underlay implements AutoCloseable {
       throw new ErrnoException("use of new sockets", Errno.EBADF, "the device is closed");
     }
     Former former = new Former(sockets, registrations, mark);
-    List<EpollPort.Registration> fresh = register(next);
+    List<EpollPort.Registration> fresh = paused ? List.of() : register(next);
     registrations = Stream.concat(registrations.stream(), fresh.stream()).toList();
     doubtful.add(next);
     sendThrough(next);
@@ -81,6 +94,32 @@ final class Underlay implements AutoCloseable {
     sockets = next;
     mark = withMark;
     return former;
+  }
+
+  /**
+   * Makes lanes receive nothing until {@link #resume}; packets wait in the sockets. When this
+   * returns, every batch has been handled.
+   *
+   * @throws RuntimeException if a lane does not answer
+   */
+  synchronized void pause() {
+    paused = true;
+    lanes.cancel(registrations);
+    registrations = List.of();
+  }
+
+  /** Makes lanes receive from the sockets in use again. */
+  synchronized void resume() {
+    paused = false;
+    TunnelSockets now = sockets;
+    if (now != null && !closed) {
+      registrations = register(now);
+    }
+  }
+
+  /** The sockets in use, or null. */
+  @Nullable TunnelSockets sockets() {
+    return sockets;
   }
 
   private void sendThrough(TunnelSockets next) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.gateway;
 
+import dev.culvert.tunnel.engine.StateReader;
 import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
@@ -20,6 +21,14 @@ public interface WireGuardDevice {
    *     refuses); the old state stays
    */
   void configure(DeviceUpdate update) throws DeviceException;
+
+  /**
+   * Continues the device of another process, which has paused it. Only for a device without keys
+   * and peers that was opened with the other's descriptors, before it begins.
+   *
+   * @throws DeviceException if the state cannot be read; nothing was changed
+   */
+  void restore(StateReader state) throws DeviceException;
 
   /** The current keys and peers. The caller closes the snapshot. */
   DeviceSnapshot snapshot();

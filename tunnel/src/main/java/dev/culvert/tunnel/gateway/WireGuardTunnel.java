@@ -4,6 +4,7 @@ package dev.culvert.tunnel.gateway;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadBackend;
 import dev.culvert.crypto.AeadBackends;
+import dev.culvert.tunnel.engine.StateReader;
 import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
@@ -25,9 +26,14 @@ public final class WireGuardTunnel implements WireGuardDevice, AutoCloseable {
     String name = options.interfaceName();
     AeadBackend first = AeadBackends.first(AeadAlgorithm.CHACHA20_POLY1305);
     engine = new WireGuardEngine(first, new SecureRandom(), options.keyLog());
-    EngineEvents events =
-        EngineEvents.open(name, options.stateDirectory(), engine::minimumTimestamp, notice -> {});
-    gateway = Gateway.open(engine, events, options);
+    try {
+      EngineEvents events =
+          EngineEvents.open(name, options.stateDirectory(), engine::minimumTimestamp, notice -> {});
+      gateway = Gateway.open(engine, events, options);
+    } catch (DeviceException | RuntimeException e) {
+      engine.close();
+      throw e;
+    }
   }
 
   /**
@@ -60,6 +66,11 @@ public final class WireGuardTunnel implements WireGuardDevice, AutoCloseable {
           gateway.peersChanged();
           return null;
         });
+  }
+
+  @Override
+  public void restore(StateReader state) throws DeviceException {
+    gateway.restore(state);
   }
 
   @Override

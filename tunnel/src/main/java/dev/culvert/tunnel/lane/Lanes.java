@@ -88,6 +88,24 @@ public final class Lanes implements AutoCloseable {
   public void start(List<TunPort> queues) {
     for (int i = 0; i < lanes.size(); i++) {
       rests.add(rest(i));
+    }
+    resume(queues);
+  }
+
+  /**
+   * Stops to read the TUN queues. When this returns, every batch is sent, and packets wait in the
+   * kernel.
+   *
+   * @throws IllegalStateException if a lane does not respond in time
+   */
+  public void pause() {
+    cancel(tunRegistrations);
+    tunRegistrations.clear();
+  }
+
+  /** Reads the TUN queues again after {@link #pause}. */
+  public void resume(List<TunPort> queues) {
+    for (int i = 0; i < lanes.size(); i++) {
       tunRegistrations.add(register(i, queues.get(i).fd(), lanes.get(i)::onTun));
     }
   }

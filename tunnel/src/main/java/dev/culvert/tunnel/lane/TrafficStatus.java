@@ -22,7 +22,7 @@ public record TrafficStatus(Map<TrafficClass, Volume> encrypted, Map<String, Vol
    * @param bytes bytes of inner IP packets
    */
   public record Volume(long packets, long bytes) {
-    Volume plus(Volume other) {
+    public Volume plus(Volume other) {
       return new Volume(packets + other.packets, bytes + other.bytes);
     }
   }

@@ -66,6 +66,15 @@ public final class EspPort extends SocketPort {
   }
 
   /**
+   * Takes over the socket of another process, which has opened it for the same lane.
+   *
+   * @param port the source port given to received packets, 1 to 65535
+   */
+  public static EspPort adopt(int fd, IpFamily family, int port) {
+    return new EspPort(fd, family, port);
+  }
+
+  /**
    * Drops, in the kernel, packets that another lane's socket takes, by the last word of the source.
    */
   private static void takeOnly(int fd, IpFamily family, int lane, int lanes) throws ErrnoException {

@@ -25,16 +25,9 @@ import java.util.Optional;
  * A TUN interface with one queue per lane. It vanishes with the process, unless another program
  * made it persistent.
  */
-public final class TunDevice implements AutoCloseable {
+public final class TunDevice implements Tun {
   private static final String CLONE_DEVICE = "/dev/net/tun";
   private static final int IFNAMSIZ = 16;
-
-  /**
-   * The length of each queue, in packets or super-packets. While the JVM compiles, a lane may pause
-   * for a quarter of a second and more, but the kernel's default of 500 lasts for 40 ms of a burst.
-   * A warm lane empties its queue so fast that a longer queue costs no latency.
-   */
-  private static final int QUEUE_PACKETS = 5000;
 
   private static final int IFREQ_BYTES = 40;
 
@@ -136,6 +129,80 @@ public final class TunDevice implements AutoCloseable {
   }
 
   /**
+   * Takes over the queues of another process, which may end: the interface stays with its index,
+   * addresses and routes.
+   *
+   * @param name of the interface in the namespace in which it was created
+   * @param descriptors of its queues, at least 1; they are closed if this fails
+   * @param queues wanted queues, at least 1: more are opened if the device has more than one, and
+   *     packets that wait in one that is not wanted are lost
+   * @throws IOException if {@code descriptors} are no queues of this interface
+   */
+  public static TunDevice adopt(String name, List<Integer> descriptors, int queues)
+      throws IOException {
+    List<Integer> fds = new ArrayList<>(descriptors);
+    Netlink netlink = Netlink.open();
+    try {
+      for (int fd : fds) {
+        refuseOther(name, fd);
+      }
+      int errno = 0;
+      while (errno == 0 && fds.size() < queues) {
+        // EINVAL: the device has one queue only.
+        errno = attach(name, IFF_MULTI_QUEUE, fds);
+      }
+      if (errno != 0 && errno != Errno.EINVAL) {
+        throw refused(name, errno);
+      }
+      while (fds.size() > queues) {
+        LIBC.close(fds.removeLast());
+      }
+      TunOffloads offloads = negotiate(fds);
+      String home = Files.readSymbolicLink(OWN_NAMESPACE).toString();
+      return new TunDevice(name, home, fds.stream().map(TunPort::new).toList(), offloads, netlink);
+    } catch (IOException | RuntimeException e) {
+      fds.forEach(LIBC::close);
+      netlink.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Why a descriptor that a process before this one left cannot be {@link #adopt adopted}, as text
+   * for people.
+   *
+   * @return empty if it is a queue of this interface, which is in this process's namespace
+   */
+  public static Optional<String> fault(String name, int descriptor) throws IOException {
+    try {
+      refuseOther(name, descriptor);
+      int namespace = LIBC.ioctl(descriptor, TUNGETDEVNETNS, 0);
+      if (namespace < 0 && Errno.last() == Errno.EINVAL) {
+        return Optional.empty(); // Linux before 5.7 does not report it.
+      }
+      check("ioctl TUNGETDEVNETNS", namespace);
+      try {
+        String present = Files.readSymbolicLink(Path.of("/proc/self/fd/" + namespace)).toString();
+        return present.equals(Files.readSymbolicLink(OWN_NAMESPACE).toString())
+            ? Optional.empty()
+            : Optional.of("TUN device " + name + " is in another network namespace");
+      } finally {
+        LIBC.close(namespace);
+      }
+    } catch (ErrnoException e) {
+      return Optional.of(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static void refuseOther(String name, int fd) throws ErrnoException {
+    String present = nameOf(fd);
+    if (!present.equals(name)) {
+      throw new ErrnoException(
+          "TUN device " + name, Errno.ENODEV, "the queue is of " + present + " now");
+    }
+  }
+
+  /**
    * Opens one more queue: returns 0 and adds its descriptor to {@code fds}, or returns the errno of
    * TUNSETIFF.
    */
@@ -225,17 +292,13 @@ public final class TunDevice implements AutoCloseable {
     };
   }
 
-  /** The name under which it was created; it may have been renamed since. */
+  @Override
   public String name() {
     return name;
   }
 
-  /**
-   * The current namespace and name of the device. Asks its descriptor, since another device may
-   * have its former name or index.
-   *
-   * @throws DeviceGoneException if it was deleted, in any namespace
-   */
+  /** Asks the descriptor, since another device may have its former name or index. */
+  @Override
   public synchronized TunPlace locate() throws IOException {
     if (closed) {
       throw new DeviceGoneException("locate TUN", Errno.EBADF);
@@ -272,9 +335,13 @@ public final class TunDevice implements AutoCloseable {
   }
 
   private String presentName() throws ErrnoException {
+    return nameOf(ports.getFirst().fd());
+  }
+
+  private static String nameOf(int queue) throws ErrnoException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment request = arena.allocate(IFREQ_BYTES, 8);
-      check("ioctl TUNGETIFF", LIBC.ioctl(ports.getFirst().fd(), TUNGETIFF, request.address()));
+      check("ioctl TUNGETIFF", LIBC.ioctl(queue, TUNGETIFF, request.address()));
       return request.getString(0);
     }
   }
@@ -289,21 +356,17 @@ public final class TunDevice implements AutoCloseable {
     }
   }
 
-  /** One port per queue. */
+  @Override
   public List<TunPort> ports() {
     return ports;
   }
 
-  /** The offloads that the kernel accepted. */
+  @Override
   public TunOffloads offloads() {
     return offloads;
   }
 
-  /**
-   * Sets the interface's MTU, in the namespace in which it was created.
-   *
-   * @param mtu in bytes, 68 to 65,535; IPv6 needs 1,280
-   */
+  @Override
   public void mtu(int mtu) throws IOException {
     new Links(netlink).setMtu(indexAtHome(), mtu);
   }
@@ -321,7 +384,6 @@ public final class TunDevice implements AutoCloseable {
     return place.link().index();
   }
 
-  /** Closes the queues, and with them the interface. The lanes must not use them any more. */
   @Override
   public synchronized void close() {
     if (!closed) {

@@ -5,6 +5,7 @@ import static dev.culvert.tunnel.kernel.LibC.LIBC;
 
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -14,6 +15,8 @@ import java.lang.foreign.MemorySegment;
 public final class TunPort {
   /** {@code struct virtio_net_hdr}. */
   public static final int HEADER_BYTES = 10;
+
+  private static final int DISCARDED_BYTES = 64;
 
   private final int fd;
   private int lastErrno;
@@ -46,6 +49,25 @@ public final class TunPort {
     throw isGone(errno)
         ? new DeviceGoneException("read TUN", errno)
         : new ErrnoException("read TUN", errno);
+  }
+
+  /**
+   * Drops the packets that wait here.
+   *
+   * @param atMost the end of it, since packets may arrive meanwhile
+   * @return how many there were
+   * @throws DeviceGoneException if the device was removed
+   */
+  public int discard(int atMost) throws ErrnoException {
+    try (Arena arena = Arena.ofConfined()) {
+      // The kernel truncates a packet to the room for it.
+      MemorySegment room = arena.allocate(DISCARDED_BYTES);
+      int count = 0;
+      while (count < atMost && read(room, 0, DISCARDED_BYTES) > 0) {
+        count++;
+      }
+      return count;
+    }
   }
 
   /**

@@ -68,6 +68,18 @@ public final class UdpPort extends SocketPort {
     }
   }
 
+  /**
+   * Takes over a bound socket that another process has opened by {@link #bind}.
+   *
+   * @throws ErrnoException if {@code fd} is no such socket; it stays open
+   */
+  public static UdpPort adopt(int fd, IpFamily family, UdpOptions options) throws ErrnoException {
+    SocketOptions socket = new SocketOptions(fd);
+    boolean coalescing = options.coalescing() && socket.get(SOL_UDP, UDP_GRO) > 0;
+    boolean segmentation = options.segmentation() && socket.get(SOL_UDP, UDP_SEGMENT) >= 0;
+    return new UdpPort(fd, family, portOf(fd), coalescing, segmentation);
+  }
+
   private static int bindAny(int fd, IpFamily family, int port) throws ErrnoException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment address = arena.allocate(SOCKADDR_ROOM, 8);
@@ -76,6 +88,19 @@ public final class UdpPort extends SocketPort {
       ErrnoException.check(
           "bind UDP " + family + " port " + port,
           LIBC.bind(fd, address.address(), family.sockaddrLength()));
+    }
+    return portOf(fd);
+  }
+
+  /** The mark of a socket's packets. */
+  public static int markOf(int fd) {
+    return new SocketOptions(fd).get(SOL_SOCKET, SocketOptions.SO_MARK);
+  }
+
+  /** The port that a socket of UDP is bound to. */
+  public static int portOf(int fd) throws ErrnoException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment address = arena.allocate(SOCKADDR_ROOM, 8);
       MemorySegment length = arena.allocate(4, 4);
       length.set(INT, 0, SOCKADDR_ROOM);
       ErrnoException.check(

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.port;
 
+import static dev.culvert.tunnel.kernel.LibC.LIBC;
+
 import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
+import java.util.List;
 
 /**
  * The UDP sockets of a gateway, all on one port.
@@ -21,13 +24,25 @@ public record UdpSockets(int port, PerLane<UdpPort> sockets) implements AutoClos
    * @throws ErrnoException EADDRINUSE if the port is taken in either family
    */
   public static UdpSockets open(int lanes, int port, UdpOptions options) throws ErrnoException {
+    return open(lanes, port, options, OfFamilies.NONE);
+  }
+
+  /**
+   * Takes over sockets of another process, and binds those that it did not have.
+   *
+   * @param port of {@code inherited}, if there are any
+   * @param inherited those that no lane needs are closed
+   */
+  public static UdpSockets open(int lanes, int port, UdpOptions options, OfFamilies inherited)
+      throws ErrnoException {
     for (int attempt = 1; ; attempt++) {
-      Binder binder = new Binder(lanes, port, options);
+      Binder binder = new Binder(lanes, port, options, inherited);
       try {
         PerLane<UdpPort> sockets = PerLane.open(lanes, binder::bind);
         if (sockets.all().isEmpty()) {
           throw new ErrnoException("UDP socket", Errno.EAFNOSUPPORT);
         }
+        binder.closeSurplus();
         return new UdpSockets(binder.port, sockets);
       } catch (ErrnoException e) {
         if (port != 0 || e.errno() != Errno.EADDRINUSE || attempt == ATTEMPTS) {
@@ -41,12 +56,14 @@ public record UdpSockets(int port, PerLane<UdpPort> sockets) implements AutoClos
   private static final class Binder {
     private final int lanes;
     private final UdpOptions options;
+    private final OfFamilies inherited;
     private int port;
 
-    Binder(int lanes, int port, UdpOptions options) {
+    Binder(int lanes, int port, UdpOptions options, OfFamilies inherited) {
       this.lanes = lanes;
       this.port = port;
       this.options = options;
+      this.inherited = inherited;
     }
 
     /**
@@ -55,7 +72,11 @@ public record UdpSockets(int port, PerLane<UdpPort> sockets) implements AutoClos
      * is the port free.
      */
     UdpPort bind(IpFamily family, int lane) throws ErrnoException {
-      UdpPort socket = UdpPort.bind(family, port, lane > 0, options);
+      List<Integer> there = inherited.of(family);
+      UdpPort socket =
+          lane < there.size()
+              ? UdpPort.adopt(there.get(lane), family, options)
+              : UdpPort.bind(family, port, lane > 0, options);
       port = socket.port();
       if (lane == 0 && lanes > 1) {
         try {
@@ -66,6 +87,13 @@ public record UdpSockets(int port, PerLane<UdpPort> sockets) implements AutoClos
         }
       }
       return socket;
+    }
+
+    /** Closes inherited sockets beyond the number of lanes; their waiting packets are lost. */
+    void closeSurplus() {
+      for (IpFamily family : IpFamily.values()) {
+        inherited.of(family).stream().skip(lanes).forEach(LIBC::close);
+      }
     }
   }
 

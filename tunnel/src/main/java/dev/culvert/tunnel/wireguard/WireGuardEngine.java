@@ -417,6 +417,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
    *
    * @param nowNanos monotonic time; no lane runs
    */
+  @Override
   public void save(StateWriter out, long nowNanos) {
     KeyTrust.Doubt doubt = shared.trust.doubt();
     if (doubt != null) {
@@ -435,6 +436,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
    *     were read are wiped
    * @throws IllegalStateException if this engine has a private key or peers already
    */
+  @Override
   public void restore(StateReader in, long savedAtNanos) throws StateException {
     restore(in, savedAtNanos, SafetyJump.PACKETS);
   }
@@ -454,6 +456,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
    * send, every send counter jumps ahead twice as far as its own did, and initiations that wait for
    * a response are replaced by new ones. Staged packets are kept.
    */
+  @Override
   public void jumpAhead() {
     saved.jumpAhead();
   }

@@ -14,6 +14,8 @@ import dev.culvert.tunnel.engine.Datagram;
 import dev.culvert.tunnel.engine.DropCounters;
 import dev.culvert.tunnel.engine.EngineReading;
 import dev.culvert.tunnel.engine.Overhead;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
@@ -58,6 +60,15 @@ class ControlLoopTest {
     volatile long deadline = Long.MAX_VALUE;
     volatile boolean fails;
     volatile @Nullable Error error;
+
+    @Override
+    public void save(StateWriter out, long nowNanos) {}
+
+    @Override
+    public void restore(StateReader in, long savedAtNanos) {}
+
+    @Override
+    public void jumpAhead() {}
 
     @Override
     public Collection<? extends TunnelPeer> peers() {

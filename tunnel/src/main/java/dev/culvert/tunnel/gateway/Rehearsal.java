@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.culvert.tunnel.gateway;
+
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.kernel.ErrnoException;
+import dev.culvert.tunnel.kernel.Niceness;
+import dev.culvert.tunnel.lane.LaneCounter;
+import dev.culvert.tunnel.port.TunPort;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Makes the JVM compile the packet path before this process takes a gateway over: two gateways in
+ * this process exchange packets over the loopback device until they get no faster, and one of them
+ * is handed over in between. Nothing of it is visible outside of this process, except two UDP
+ * sockets.
+ */
+public final class Rehearsal {
+  private static final EventLog LOG = EventLog.of(Rehearsal.class);
+
+  /** The gateway that still moves packets, in another process, comes first. */
+  private static final int NICENESS = 10;
+
+  private static final long SPELL_NANOS = 250_000_000;
+  private static final long SHORTEST_REST_NANOS = 200_000;
+
+  /** The packet path is warm after so many spells in a row that moved hardly more packets. */
+  private static final int IDLE_SPELLS = 4;
+
+  private static final int MOST_DRAINED = 256;
+  private static final int ROOM = 1 << 17;
+
+  private final RehearsalEnd a;
+  private final RehearsalEnd b;
+  private final RehearsalPackets toB;
+  private final RehearsalPackets toA;
+  private final MemorySegment room;
+
+  private Rehearsal(RehearsalEnd a, RehearsalEnd b, Arena arena) {
+    this.a = a;
+    this.b = b;
+    toB = new RehearsalPackets(a.address(), b.address(), arena);
+    toA = new RehearsalPackets(b.address(), a.address(), arena);
+    room = arena.allocate(ROOM, 8);
+  }
+
+  /**
+   * Rehearses, and chooses the fastest cipher for the gateways that this process opens afterwards.
+   * A failure is logged: a gateway that is not warm works too.
+   *
+   * @param most the longest time for packets; the choice of the cipher takes seconds more
+   */
+  public static void run(AeadAlgorithm algorithm, Duration most) {
+    try (Niceness _ = Niceness.raise(NICENESS)) {
+      CipherChoice.select(algorithm, () -> LockSupport.parkNanos(SHORTEST_REST_NANOS));
+      long began = System.nanoTime();
+      long packets = run(most);
+      LOG.info(
+          LogEvent.REHEARSED,
+          "rehearsed for {} ms, at last with {} packets per second",
+          Duration.ofNanos(System.nanoTime() - began).toMillis(),
+          packets);
+    } catch (IOException | RuntimeException e) {
+      LOG.warn(
+          LogEvent.REHEARSED, "the rehearsal failed, so the start is slow: {}", Field.reason(e));
+    }
+  }
+
+  private static long run(Duration most) throws DeviceException, ErrnoException {
+    try (Arena arena = Arena.ofShared();
+        RehearsalEnd a = new RehearsalEnd("rehearsal-a", 1, IpAddress.parse("10.0.0.1"));
+        RehearsalEnd b = new RehearsalEnd("rehearsal-b", 1, IpAddress.parse("10.0.0.2"))) {
+      a.meet(b);
+      b.meet(a);
+      return new Rehearsal(a, b, arena).play(most);
+    }
+  }
+
+  /** Moves packets until that gets no faster; returns the packets per second at last. */
+  private long play(Duration most) throws DeviceException, ErrnoException {
+    long end = System.nanoTime() + most.toNanos();
+    long best = 0;
+    int idle = 0;
+    while (idle < IDLE_SPELLS && System.nanoTime() - end < 0) {
+      long moved = spell();
+      idle = moved > best + best / 8 || moved == 0 ? 0 : idle + 1;
+      best = Math.max(best, moved);
+      a.handOver();
+    }
+    return best * 1_000_000_000L / SPELL_NANOS;
+  }
+
+  private long spell() throws ErrnoException {
+    long before = moved();
+    long end = System.nanoTime() + SPELL_NANOS;
+    while (System.nanoTime() - end < 0) {
+      for (TunPort kernel : a.tun().kernel()) {
+        toB.send(kernel);
+        drain(kernel);
+      }
+      for (TunPort kernel : b.tun().kernel()) {
+        toA.send(kernel);
+        drain(kernel);
+      }
+      // Gives the processor to the lanes, whose queues are full by now.
+      LockSupport.parkNanos(SHORTEST_REST_NANOS);
+    }
+    return moved() - before;
+  }
+
+  private long moved() {
+    return a.gateway().status().count(LaneCounter.PACKETS_DELIVERED)
+        + b.gateway().status().count(LaneCounter.PACKETS_DELIVERED);
+  }
+
+  private void drain(TunPort kernel) throws ErrnoException {
+    for (int i = 0; i < MOST_DRAINED; i++) {
+      if (kernel.read(room, 0, ROOM) == 0) {
+        return;
+      }
+    }
+  }
+}
