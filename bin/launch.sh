@@ -62,8 +62,11 @@ has() {
   return 1
 }
 
-# Runs the command in place of this shell, in the way that suits it.
+# Runs the command in place of this shell, in the way that suits it. A gateway starts its successor by
+# the launcher that started it, which may be of another version by then.
 launch() {
+  export CULVERT_LAUNCHER
+  CULVERT_LAUNCHER=$(readlink -f "$0")
   if has '-h --help -V --version' "$@"; then
     tune command
     exec "${java[@]}" "$@"

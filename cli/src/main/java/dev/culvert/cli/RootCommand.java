@@ -7,6 +7,7 @@ import dev.culvert.cli.command.Failures;
 import dev.culvert.cli.command.GuardCommand;
 import dev.culvert.cli.command.ReloadCommand;
 import dev.culvert.cli.command.UpCommand;
+import dev.culvert.cli.command.UpgradeCommand;
 import dev.culvert.cli.command.Version;
 import dev.culvert.cli.command.VersionCommand;
 import dev.culvert.cli.command.WgCommand;
@@ -109,6 +110,7 @@ public final class RootCommand implements Runnable {
     commands.put("guard", () -> new GuardCommand(machine));
     commands.put("down", () -> new DownCommand(machine));
     commands.put("reload", () -> new ReloadCommand(machine));
+    commands.put("upgrade", () -> new UpgradeCommand(machine));
     commands.put("status", () -> new StatusCommand(machine));
     commands.put("peers", () -> new PeersCommand(machine));
     commands.put("nodes", () -> nodes(machine));

@@ -30,6 +30,7 @@ final class AdminAnswers {
   private final Reload reload;
   private final Runnable stop;
   private final Metrics metrics;
+  private final Supplier<@Nullable Upgrade> upgrade;
   private volatile boolean keysTold;
 
   /** Reads the configuration again. */
@@ -46,27 +47,30 @@ final class AdminAnswers {
    * @param state the state in force
    * @param overview the gateway as its page shows it
    * @param stop starts the end of the gateway and returns at once
+   * @param upgrade starts another process that is to take over; null if that is not possible here
    */
   AdminAnswers(
       Supplier<GatewayState> state,
       Supplier<OverviewView> overview,
       Reload reload,
       Runnable stop,
-      Metrics metrics) {
+      Metrics metrics,
+      Supplier<@Nullable Upgrade> upgrade) {
     this.state = state;
     this.overview = overview;
     this.reload = reload;
     this.stop = stop;
     this.metrics = metrics;
+    this.upgrade = upgrade;
   }
 
   Response answer(Request request) {
     try {
       return switch (request.command()) {
-        case STATUS -> Response.of(state.get().view());
+        case STATUS -> status();
         case RELOAD -> {
           reload.run();
-          yield Response.of(state.get().view());
+          yield status();
         }
         case ROUTES -> routes(state.get(), request.arguments());
         case AUDIT -> audit(state.get());
@@ -75,7 +79,11 @@ final class AdminAnswers {
         case DIAGNOSTICS -> diagnostics(state.get());
         case ACCEPT_HELD -> {
           acceptHeld(state.get());
-          yield Response.of(state.get().view());
+          yield status();
+        }
+        case UPGRADE -> {
+          startUpgrade();
+          yield Response.done();
         }
         case STOP -> {
           stop.run();
@@ -93,6 +101,19 @@ final class AdminAnswers {
           Field.reason(e.getMessage()));
       return Response.failed(String.valueOf(e.getMessage()));
     }
+  }
+
+  private Response status() throws DeviceException {
+    Upgrade last = upgrade.get();
+    return Response.of(state.get().view(last == null ? null : last.failure()));
+  }
+
+  private void startUpgrade() throws IOException {
+    Upgrade successors = upgrade.get();
+    if (successors == null) {
+      throw new IOException("this gateway cannot start another process: use 'up --replace'");
+    }
+    successors.start();
   }
 
   private static Response routes(GatewayState now, @Nullable List<String> ends) throws IOException {

@@ -54,7 +54,7 @@ public record BootGuard(
       missed.add("it names no range of the cluster and no other node");
       throw new IOException(file + ": there is nothing to guard: " + String.join("; ", missed));
     }
-    FormerSettings former = Guarded.claim(machine, name, file);
+    FormerSettings former = Guarded.claim(machine, name, file, false);
     if (!kept) {
       former.remember(plan.kernel().sysctls(), machine.network());
       machine.network().load(plan.kernel());

@@ -35,6 +35,7 @@ final class Discovery implements AutoCloseable {
   public void close() {
     if (watch != null) {
       watch.close();
+      watch = null;
     }
   }
 }

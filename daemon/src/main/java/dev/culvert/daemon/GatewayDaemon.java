@@ -5,25 +5,28 @@ import dev.culvert.cluster.ClusterSnapshot;
 import dev.culvert.daemon.admin.AdminServer;
 import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.config.ConfigException;
-import dev.culvert.daemon.config.DiscoveryConfig;
 import dev.culvert.daemon.config.GatewayConfig;
 import dev.culvert.daemon.config.KubernetesConfig;
 import dev.culvert.daemon.config.read.ConfigFile;
-import dev.culvert.daemon.config.read.KnownCluster;
 import dev.culvert.daemon.config.ready.Desired;
+import dev.culvert.daemon.handover.HandoverServer;
+import dev.culvert.daemon.handover.Parcel;
+import dev.culvert.daemon.socket.Handed;
 import dev.culvert.log.EventLog;
 import dev.culvert.log.Field;
 import dev.culvert.log.LogEvent;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.gateway.Descriptors;
+import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.RunningTunnel;
+import dev.culvert.tunnel.port.OfFamilies;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
-import java.time.Duration;
-import java.util.Collection;
-import java.util.HashSet;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,62 +34,102 @@ import org.jspecify.annotations.Nullable;
  * never removed here, so that traffic to be encrypted does not leave in clear, whichever way the
  * daemon ends.
  *
- * <p>Start and reload replace {@link #state} under this object's lock; reads need no lock.
+ * <p>{@link ConfigChanges} has the changes while it runs.
  */
 public final class GatewayDaemon implements AutoCloseable {
   private static final EventLog log = EventLog.of(GatewayDaemon.class);
 
-  /**
-   * The longest wait for name servers at a start or reload; names without an answer are resolved
-   * later.
-   */
-  private static final Duration NAMES_PATIENCE = Duration.ofSeconds(5);
-
   private final Path file;
   private final Machine machine;
-  private final Discovery discovery;
+  private final StateInForce state;
   private final Observation observation;
+  private final ConfigChanges changes;
+  private final StoredQueues stored;
   private final SecureRandom random = new SecureRandom();
-  private volatile GatewayState state;
   private @Nullable AdminServer admin;
 
-  /** The newest snapshot of the API, in force or not. Guarded by this. */
-  private ClusterSnapshot newest;
-
-  /** Whether peers were taken away and the configuration in force has them still. */
-  private boolean behind;
-
-  /** Why guard and rules could not go back to the configuration in force. Guarded by this. */
-  private @Nullable String steerBackFailure;
+  private @Nullable HandoverServer handovers;
 
   private volatile ServiceReport report = ServiceReport.NONE;
   private volatile boolean stopped;
+
+  /** Whether another process has taken over. */
+  private volatile boolean handedOver;
+
+  private volatile @Nullable Upgrade upgrade;
+
   private volatile @Nullable String failure;
 
-  private GatewayDaemon(GatewayState state, Machine machine) {
+  private GatewayDaemon(GatewayState state, Machine machine, ServiceManager manager) {
     this.file = state.source().path();
     this.machine = machine;
-    this.state = state;
-    newest = state.snapshot();
-    observation = new Observation(() -> this.state, machine.network());
-    discovery = new Discovery(state.config().interfaceName(), this::followDiscovery);
+    this.state = new StateInForce(state);
+    observation = new Observation(this.state::get, machine.network());
+    changes = new ConfigChanges(machine, this.state, observation);
+    stored = new StoredQueues(manager, state.config().interfaceName());
+  }
+
+  /** Like the other one, on a machine without a service manager. */
+  public static GatewayDaemon start(Path file, Machine machine)
+      throws ConfigException, IOException {
+    return start(file, machine, ServiceManager.NONE);
   }
 
   /**
    * Brings the gateway up. If that fails, only the guard stays.
    *
+   * @param manager keeps the interface, so that it outlives a crash; an interface that it has kept
+   *     is continued
    * @throws ConfigException if the file cannot be used, and nothing was changed; or if a key in it
    *     cannot be used, and the guard stands
    */
-  public static GatewayDaemon start(Path file, Machine machine)
+  public static GatewayDaemon start(Path file, Machine machine, ServiceManager manager)
       throws ConfigException, IOException {
     ConfigFile source = ConfigFile.open(file);
     GatewayConfig config = BootGuard.parseOrGuard(source, machine);
     ClusterSnapshot known = machine.remembered(config);
-    GatewayDaemon daemon = new GatewayDaemon(new GatewayState(source, config, known), machine);
+    GatewayDaemon daemon =
+        new GatewayDaemon(new GatewayState(source, config, known), machine, manager);
     config.warnings().forEach(GatewayDaemon::warn);
     try {
       daemon.start(config);
+      return daemon;
+    } catch (ConfigException | IOException | RuntimeException e) {
+      daemon.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Continues the gateway of another process, which then ends: without a pause that a user would
+   * notice. Without such a process this is a {@link #start(Path, Machine, ServiceManager)}.
+   *
+   * @param manager the same one that the other process has
+   * @throws ConfigException if the file cannot be used: the other process goes on
+   * @throws IOException if the other process does not hand over, or this one cannot take over: the
+   *     other process goes on
+   */
+  public static GatewayDaemon replace(Path file, Machine machine, ServiceManager manager)
+      throws ConfigException, IOException {
+    ConfigFile source = ConfigFile.open(file);
+    GatewayConfig config = machine.read(source);
+    Succession succession =
+        Succession.begin(
+                machine.adminDirectory(),
+                config.interfaceName(),
+                GatewayHandover.engine(config),
+                GatewayHandover.cipher(config))
+            .orElse(null);
+    if (succession == null) {
+      return start(file, machine, manager);
+    }
+    ClusterSnapshot known = machine.remembered(config);
+    GatewayDaemon daemon =
+        new GatewayDaemon(new GatewayState(source, config, known), machine, manager);
+    config.warnings().forEach(GatewayDaemon::warn);
+    daemon.stored.ignore();
+    try (succession) {
+      daemon.succeed(config, succession);
       return daemon;
     } catch (ConfigException | IOException | RuntimeException e) {
       daemon.close();
@@ -98,35 +141,204 @@ public final class GatewayDaemon implements AutoCloseable {
     Guarded.refuseRunning(machine, config.interfaceName());
     // Guard and rules come before the device to which they lead, and before keys and names, so that
     // a missing key or name does not keep them from being put in place.
-    KernelSide kernel = KernelSide.start(config, file, machine, this::guardUnattended);
-    state = state.with(kernel);
+    List<Integer> left = stored.take(machine.tunnels());
+    KernelSide kernel =
+        KernelSide.start(config, file, machine, 0, !left.isEmpty(), this::guardUnattended);
+    state.change(now -> now.with(kernel));
     Running running;
     try (Desired desired = Desired.of(config, random)) {
-      running = Running.open(machine, desired, kernel.mtu(config));
+      running =
+          left.isEmpty()
+              ? Running.open(machine, desired, kernel.mtu(config))
+              : continueOn(left, desired, kernel.mtu(config));
     }
-    state = state.with(running);
-    if (config.discovery() instanceof KubernetesConfig kubernetes) {
-      // It is part of the state before anybody can ask for that.
-      OwnNode own = OwnNode.of(machine, () -> state.config(), kubernetes, running);
-      state =
-          state.with(
-              new ApiDiscovery(machine, interfaceName(), kubernetes, own, this::followSnapshot));
+    state.change(now -> now.with(running));
+    kernel.classify(config, running.tunnel());
+    if (!left.isEmpty()) {
+      begin(running.tunnel());
     }
-    kernel.lead(config, running.tunnel());
+    serve(kernel, running, null);
+  }
+
+  /** If that fails, the next start begins anew. */
+  private Running continueOn(List<Integer> left, Desired desired, int mtu)
+      throws ConfigException, IOException {
+    Descriptors queues = new Descriptors(left, OfFamilies.NONE, OfFamilies.NONE);
+    try {
+      Running running = Running.inherit(machine, desired, mtu, queues);
+      state.change(now -> now.with(running));
+      running.restore(null, desired);
+      return running;
+    } catch (ConfigException | IOException | RuntimeException e) {
+      stored.remove();
+      throw e;
+    }
+  }
+
+  /**
+   * Moves packets on an interface that a process before this one left. Packets that wait are as old
+   * as its end: their senders have sent them again or given them up, there is no session yet to
+   * send them by, and the configuration may be another one than they were sent under.
+   */
+  private void begin(RunningTunnel tunnel) throws IOException {
+    int discarded = tunnel.discardWaiting();
+    tunnel.begin();
+    log.info(
+        LogEvent.INTERFACE_CONTINUED,
+        "{} goes on with the interface of the process before, and new sessions; {} packets that"
+            + " waited in it were dropped",
+        Field.tunnel(interfaceName()),
+        discarded);
+  }
+
+  /** Takes over from another process, which moves packets until then. */
+  private void succeed(GatewayConfig config, Succession succession)
+      throws ConfigException, IOException {
+    try (Desired desired = Desired.of(config, random)) {
+      Parcel from = succession.prepare();
+      if (from == null) {
+        start(config);
+        return;
+      }
+      KernelSide kernel =
+          KernelSide.start(config, file, machine, succession.port(), true, this::guardUnattended);
+      state.change(now -> now.with(kernel));
+      Running running = Running.inherit(machine, desired, kernel.mtu(config), from.tunnel());
+      state.change(now -> now.with(running));
+      kernel.classify(config, running.tunnel());
+      Succession.Result result =
+          succession.take(running.tunnel(), saved -> restore(running, desired, saved));
+      observation.tookOver(result.withSessions(), result.gap());
+      serve(kernel, running, from);
+    }
+  }
+
+  private void restore(Running running, Desired desired, @Nullable StateReader saved)
+      throws ConfigException, IOException {
+    if (saved != null) {
+      try {
+        observation.restore(saved);
+      } catch (StateException e) {
+        throw DeviceException.unreadable(e);
+      }
+    }
+    running.restore(saved, desired);
+  }
+
+  /**
+   * Everything that follows once the tunnel is there.
+   *
+   * @param from has the sockets of another process; null if this one makes its own
+   */
+  private void serve(KernelSide kernel, Running running, @Nullable Parcel from) throws IOException {
+    stored.keep(running.tunnel());
+    running.serve(machine, from == null ? Handed.NOTHING : from.uapi());
+    kernel.lead(state.get().config(), running.tunnel());
+    makeApi(running);
     AdminAnswers answers =
         new AdminAnswers(
-            () -> state, observation::overview, this::reload, this::stop, observation::metrics);
-    admin = AdminServer.open(machine.adminDirectory(), config.interfaceName(), answers::answer);
-    logUp(state.view());
-    synchronized (this) {
-      discovery.watch(state.config().discovery());
+            state::get,
+            observation::overview,
+            this::reload,
+            this::stop,
+            observation::metrics,
+            () -> upgrade);
+    admin =
+        AdminServer.open(
+            machine.adminDirectory(),
+            interfaceName(),
+            answers::answer,
+            from == null ? Handed.NOTHING : from.admin());
+    logUp(state.get().view(null));
+    handovers = HandoverServer.open(machine.adminDirectory(), new GatewayHandover(this));
+    follow(kernel, running);
+  }
+
+  /** It is part of the state before anybody can ask for that. */
+  private void makeApi(Running running) throws IOException {
+    if (state.get().config().discovery() instanceof KubernetesConfig kubernetes) {
+      OwnNode own = OwnNode.of(machine, () -> state.get().config(), kubernetes, running);
+      ApiDiscovery api =
+          new ApiDiscovery(machine, interfaceName(), kubernetes, own, changes::followSnapshot);
+      state.change(now -> now.with(api));
     }
+  }
+
+  /** Follows files, names and the API from now on. */
+  private void follow(KernelSide kernel, Running running) {
     observation.follow();
-    followNames(kernel, running);
-    ApiDiscovery api = state.api();
+    changes.follow(kernel, running);
+    ApiDiscovery api = state.get().api();
     if (api != null) {
       api.start();
     }
+  }
+
+  // ---------------------------------------------------------------- hand-over
+
+  GatewayState state() {
+    return state.get();
+  }
+
+  Observation observation() {
+    return observation;
+  }
+
+  AdminServer admin() {
+    return Objects.requireNonNull(admin);
+  }
+
+  /** Stops to follow anything and to repair the kernel's state. Packets are moved as before. */
+  void freeze() throws IOException {
+    changes.freeze();
+    observation.close();
+    stopFollowing(state.get());
+  }
+
+  private static void stopFollowing(GatewayState last) {
+    if (last.api() != null) {
+      last.api().close();
+    }
+    if (last.names() != null) {
+      last.names().close();
+    }
+    if (last.kernel() != null) {
+      last.kernel().close();
+    }
+  }
+
+  /** Undoes {@link #freeze}: guards and steers again by the configuration in force. */
+  void thaw() throws IOException {
+    Running running = state.get().requireRunning();
+    observation.keptAnew(state.get().requireKernel());
+    KernelSide kernel =
+        KernelSide.start(
+            state.get().config(),
+            file,
+            machine,
+            running.tunnel().listenPort(),
+            true,
+            this::guardUnattended);
+    state.change(now -> now.with(kernel));
+    makeApi(running);
+    follow(kernel, running);
+  }
+
+  /** Ends this process's part of the gateway, which another process has. */
+  void leave(long successor) {
+    handedOver = true;
+    report.handedOver(successor);
+    Thread.ofPlatform().name("leave").start(this::endDevice);
+  }
+
+  /** Starts successors of this process by {@code successors}, when an operator asks for one. */
+  public void upgradeBy(Upgrade successors) {
+    upgrade = successors;
+  }
+
+  /** Whether another process has taken over. */
+  public boolean wasHandedOver() {
+    return handedOver;
   }
 
   private static void warn(String warning) {
@@ -145,18 +357,6 @@ public final class GatewayDaemon implements AutoCloseable {
   }
 
   /**
-   * Goes on without a peer that has no address, since the other peers work and the guard stands.
-   */
-  private void followNames(KernelSide kernel, Running running) {
-    PeerNames names = new PeerNames(interfaceName(), machine.names(), running, kernel::peersAt);
-    synchronized (this) {
-      names.follow(state.config().namedPeers());
-      state = state.with(names);
-    }
-    names.await(NAMES_PATIENCE);
-  }
-
-  /**
    * Reads the file again, applies the changes and resolves peers' names again. Sessions of peers
    * that stay go on.
    *
@@ -165,37 +365,10 @@ public final class GatewayDaemon implements AutoCloseable {
   public void reload() throws ConfigException, IOException {
     report.reloading();
     try {
-      reloadReported();
+      changes.reload();
     } finally {
       report.reloaded();
     }
-  }
-
-  private void reloadReported() throws ConfigException, IOException {
-    boolean accepted = false;
-    try {
-      readAgain();
-      accepted = true;
-    } finally {
-      observation.reloaded(accepted);
-    }
-    observation.follow();
-    PeerNames names = state.names();
-    if (names != null) {
-      names.askAnew(NAMES_PATIENCE);
-    }
-    log.info(LogEvent.CONFIG_RELOADED, "{} reloaded {}", Field.tunnel(interfaceName()), file);
-  }
-
-  private synchronized void readAgain() throws ConfigException, IOException {
-    ConfigFile source = ConfigFile.open(file);
-    // Not the snapshot in force, which may have nodes that are gone.
-    GatewayConfig wanted = source.parse(known(newest));
-    wanted.warnings().forEach(GatewayDaemon::warn);
-    state.requireKernel().check(wanted);
-    become(source, wanted, newest);
-    behind = false;
-    discovery.watch(wanted.discovery());
   }
 
   /** Reloads for a signal, which has no answer, so a failure is logged. */
@@ -210,180 +383,6 @@ public final class GatewayDaemon implements AutoCloseable {
     }
   }
 
-  /**
-   * Reads the nodes again, but not the configuration file: the configuration stays as it was read
-   * last.
-   */
-  private synchronized void followDiscovery() {
-    GatewayState now = state;
-    long began = System.nanoTime();
-    boolean accepted = false;
-    try {
-      GatewayConfig wanted = now.source().parse();
-      if (!wanted.equals(now.config())) {
-        become(now.source(), wanted, now.snapshot());
-        observation.nodesApplied(System.nanoTime() - began);
-        log.info(
-            LogEvent.NODES_FOLLOWED,
-            "{} follows {}",
-            Field.tunnel(interfaceName()),
-            source(wanted));
-      }
-      accepted = true;
-    } catch (ConfigException | IOException | RuntimeException e) {
-      log.error(
-          LogEvent.NODES_REFUSED,
-          "{}: the nodes in force stay: {}",
-          Field.tunnel(interfaceName()),
-          Field.reason(e.getMessage()));
-    } finally {
-      observation.nodesRead(accepted);
-    }
-  }
-
-  /**
-   * Follows the Kubernetes API. Peers that are gone lose their keys before anything else happens:
-   * their ranges may be another node's from now on.
-   */
-  private synchronized void followSnapshot(ClusterSnapshot snapshot)
-      throws ConfigException, IOException {
-    long began = System.nanoTime();
-    newest = snapshot;
-    GatewayState now = state;
-    GatewayConfig wanted = parseOrForget(now, snapshot);
-    if (!behind && wanted.equals(now.config())) {
-      state = now.with(now.source(), wanted, snapshot);
-      return;
-    }
-    forgetAllBut(wanted.peerIds());
-    Set<String> before = Set.copyOf(now.config().warnings());
-    wanted.warnings().stream()
-        .filter(warning -> !before.contains(warning))
-        .forEach(GatewayDaemon::warn);
-    become(now.source(), wanted, snapshot);
-    behind = false;
-    observation.nodesApplied(System.nanoTime() - began);
-    log.info(
-        LogEvent.NODES_FOLLOWED, "{} follows {}", Field.tunnel(interfaceName()), source(wanted));
-  }
-
-  /** The configuration with a snapshot; if there can be none, nodes that are gone go anyway. */
-  private GatewayConfig parseOrForget(GatewayState now, ClusterSnapshot snapshot)
-      throws ConfigException, IOException {
-    try {
-      return now.source().parse(known(snapshot));
-    } catch (ConfigException e) {
-      Set<String> present = new HashSet<>();
-      for (ClusterSnapshot.Member member : snapshot.members()) {
-        present.add(member.name());
-        if (member.publicKey() != null) {
-          present.add(member.publicKey());
-        }
-      }
-      forgetAllBut(present);
-      throw e;
-    }
-  }
-
-  private void forgetAllBut(Collection<String> peers) throws IOException {
-    Set<String> gone = new HashSet<>(state.config().peerIds());
-    gone.removeAll(peers);
-    behind = true;
-    state.requireRunning().forget(gone);
-  }
-
-  private KnownCluster known(ClusterSnapshot snapshot) throws IOException {
-    return state.config().discovery() instanceof KubernetesConfig
-        ? machine.known(snapshot, state.requireRunning().identity().publicKey())
-        : KnownCluster.NOTHING;
-  }
-
-  private static @Nullable String source(GatewayConfig config) {
-    DiscoveryConfig discovery = config.discovery();
-    return discovery == null ? null : discovery.source();
-  }
-
-  private void become(ConfigFile source, GatewayConfig wanted, ClusterSnapshot snapshot)
-      throws ConfigException, IOException {
-    GatewayState before = state;
-    requireSameShape(before.config(), wanted);
-    try (Desired desired = Desired.of(wanted, random)) {
-      RunningTunnel tunnel = before.requireRunning().tunnel();
-      int port = tunnel.listenPort();
-      observation.settle(before.config(), wanted);
-      int changed = applyOrSteerBack(before, wanted, desired);
-      state = before.with(source, wanted, snapshot);
-      if (before.names() != null) {
-        before.names().follow(wanted.namedPeers());
-      }
-      before.requireKernel().follow(before.config(), wanted, tunnel, port);
-      log.info(
-          LogEvent.CONFIG_APPLIED, "{}: {} peers changed", Field.tunnel(interfaceName()), changed);
-    }
-  }
-
-  private void requireSameShape(GatewayConfig now, GatewayConfig wanted) throws ConfigException {
-    if (!wanted.interfaceName().equals(now.interfaceName()) || wanted.routes() != now.routes()) {
-      throw ConfigException.of(
-          file,
-          "the interface's name and routes change only with 'culvert down', with the former file,"
-              + " and 'culvert up'");
-    }
-    if (wanted.lanes() != now.lanes()
-        || !wanted.engine().getClass().equals(now.engine().getClass())) {
-      throw needsRestart("the engine and lanes");
-    }
-    boolean api =
-        now.discovery() instanceof KubernetesConfig
-            || wanted.discovery() instanceof KubernetesConfig;
-    if (api
-        && !(Objects.equals(now.discovery(), wanted.discovery())
-            && now.cluster().self().equals(wanted.cluster().self()))) {
-      throw needsRestart("discovery.kubernetes, and with it the node's name,");
-    }
-  }
-
-  private ConfigException needsRestart(String keys) {
-    return ConfigException.of(
-        file, keys + " change only with a restart of the gateway; the guard stays meanwhile");
-  }
-
-  /**
-   * Applies a configuration. If that fails, guard and rules go back to the configuration that stays
-   * in force.
-   */
-  private int applyOrSteerBack(GatewayState now, GatewayConfig wanted, Desired desired)
-      throws ConfigException, IOException {
-    KernelSide kernel = now.requireKernel();
-    Running running = now.requireRunning();
-    try {
-      kernel.steer(wanted, running.tunnel());
-      int changed = running.apply(desired);
-      steerBackFailure = null;
-      return changed;
-    } catch (Throwable e) {
-      try {
-        kernel.steer(now.config(), running.tunnel());
-      } catch (IOException | RuntimeException inner) {
-        steerBackFailed(String.valueOf(inner.getMessage()));
-        e.addSuppressed(inner);
-      }
-      throw e;
-    }
-  }
-
-  /** Logs a failure when it begins or changes: snapshots are tried again every few seconds. */
-  private void steerBackFailed(String reason) {
-    if (!reason.equals(steerBackFailure)) {
-      log.error(
-          LogEvent.GUARD_UNCERTAIN,
-          "{}: guard and rules may not be those of the configuration in force: {}",
-          Field.tunnel(interfaceName()),
-          Field.reason(reason));
-    }
-    steerBackFailure = reason;
-  }
-
   /** Tells a service manager from now on that the gateway is ready, lives, reloads or ends. */
   public void reportTo(ServiceManager manager) {
     ServiceReport begun = new ServiceReport(manager, observation::ready, observation::live);
@@ -393,7 +392,7 @@ public final class GatewayDaemon implements AutoCloseable {
 
   /** The interface's name, which does not change while the daemon runs. */
   public String interfaceName() {
-    return state.config().interfaceName();
+    return state.get().config().interfaceName();
   }
 
   /** Whether {@code culvert down} asked for the end. */
@@ -403,14 +402,14 @@ public final class GatewayDaemon implements AutoCloseable {
 
   /** The reason why the daemon ended by itself, if it did. */
   public Optional<String> failure() {
-    Running running = state.running();
+    Running running = state.get().running();
     return Optional.ofNullable(failure)
         .or(() -> running == null ? Optional.empty() : running.tunnel().failure());
   }
 
   /** Waits until the link is deleted, a part failed, or {@link #close} is called. */
   public void awaitClosed() throws InterruptedException {
-    Running running = state.running();
+    Running running = state.get().running();
     if (running != null) {
       running.tunnel().awaitClosed();
     }
@@ -427,7 +426,7 @@ public final class GatewayDaemon implements AutoCloseable {
   /** Ends the daemon after a vital part failed; the guard stays. */
   public void giveUp(String reason) {
     failure = reason;
-    Thread.ofPlatform().name("give-up").start(this::closeDevice);
+    Thread.ofPlatform().name("give-up").start(this::endDevice);
   }
 
   private void stop() {
@@ -435,10 +434,21 @@ public final class GatewayDaemon implements AutoCloseable {
     Thread.ofVirtual().name("stop").start(this::closeDevice);
   }
 
-  /** Lets {@link #awaitClosed} return; {@link #close} does the rest. */
+  /**
+   * Ends because somebody wants so: {@link #awaitClosed} returns, {@link #close} does the rest, and
+   * no process continues the interface.
+   */
   public void closeDevice() {
+    if (!handedOver) {
+      stored.remove();
+    }
+    endDevice();
+  }
+
+  /** After a failure the manager keeps the interface. */
+  private void endDevice() {
     report.stopping();
-    Running running = state.running();
+    Running running = state.get().running();
     if (running != null) {
       running.end();
     }
@@ -448,20 +458,13 @@ public final class GatewayDaemon implements AutoCloseable {
   @Override
   public void close() throws IOException {
     report.close();
-    synchronized (this) {
-      discovery.close();
+    changes.close();
+    if (handovers != null) {
+      handovers.close();
     }
     observation.close();
-    GatewayState last = state;
-    if (last.api() != null) {
-      last.api().close();
-    }
-    if (last.names() != null) {
-      last.names().close();
-    }
-    if (last.kernel() != null) {
-      last.kernel().close();
-    }
+    GatewayState last = state.get();
+    stopFollowing(last);
     try {
       if (last.running() != null) {
         last.running().close();

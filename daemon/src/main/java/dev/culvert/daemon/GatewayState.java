@@ -69,10 +69,17 @@ record GatewayState(
     return part;
   }
 
-  /** Does not wait for a reload, so that it can also show a reload that waits for names. */
-  GatewayView view() throws DeviceException {
+  /**
+   * Does not wait for a reload, so that it can also show a reload that waits for names.
+   *
+   * @param upgradeFailure why no other process took over; null if none was to
+   */
+  GatewayView view(@Nullable String upgradeFailure) throws DeviceException {
     return requireRunning()
         .view(source.path().toAbsolutePath().toString())
-        .with(names == null ? List.of() : names.views(), api == null ? null : api.view(snapshot));
+        .with(
+            names == null ? List.of() : names.views(),
+            api == null ? null : api.view(snapshot),
+            upgradeFailure);
   }
 }

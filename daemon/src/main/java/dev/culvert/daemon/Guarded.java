@@ -24,13 +24,17 @@ final class Guarded {
   /**
    * Notes that {@code name} is going to guard this network namespace.
    *
+   * @param continued whether its interface is there already, and this process continues it
    * @return the place for recording the kernel's settings before they change
    * @throws IOException if another gateway guards it, nft cannot guard here, or the interface
    *     belongs to another program
    */
-  static FormerSettings claim(Machine machine, String name, Path file) throws IOException {
+  static FormerSettings claim(Machine machine, String name, Path file, boolean continued)
+      throws IOException {
     refuseOther(machine, name);
-    refuseStranger(machine, name);
+    if (!continued) {
+      refuseStranger(machine, name);
+    }
     String fault = machine.network().guardFault().orElse(null);
     if (fault != null) {
       throw new IOException("no guard can be had: " + fault);

@@ -42,21 +42,29 @@ final class KernelSide implements AutoCloseable {
   }
 
   /**
-   * Guards and steers before there is a device.
+   * Guards and steers before there is a device, or in place of another process.
    *
    * @param file the configuration file
+   * @param port of the device that another process runs, whose packets go on passing; 0 if there is
+   *     none
+   * @param continued whether the interface is there already, since this process continues it
    * @param ended told when the plan is no longer kept
    */
   static KernelSide start(
-      GatewayConfig config, Path file, Machine machine, Consumer<Throwable> ended)
+      GatewayConfig config,
+      Path file,
+      Machine machine,
+      int port,
+      boolean continued,
+      Consumer<Throwable> ended)
       throws IOException {
     BlindSpotWatch blindSpots = new BlindSpotWatch(machine.network());
     if (!config.routes()) {
       return new KernelSide(machine, blindSpots, null);
     }
-    GatewayPlan plan = GatewayPlan.of(config, machine.network());
+    GatewayPlan plan = GatewayPlan.of(config, machine.network(), port);
     blindSpots.require(config.cluster().policy(), plan.underlay());
-    FormerSettings former = Guarded.claim(machine, config.interfaceName(), file);
+    FormerSettings former = Guarded.claim(machine, config.interfaceName(), file, continued);
     Planner planner = Planner.start(config, plan, machine.network(), former, blindSpots, ended);
     KernelSide side = new KernelSide(machine, blindSpots, planner);
     side.rememberNodes(config);
@@ -76,13 +84,15 @@ final class KernelSide implements AutoCloseable {
     return planner == null ? config.mtu() : planner.plan().mtu();
   }
 
-  /** Leads traffic into the tunnel, which is open now. */
+  /**
+   * Leads traffic into the tunnel, which is open now, and which judges packets by {@link
+   * #classify}.
+   */
   void lead(GatewayConfig config, RunningTunnel tunnel) throws IOException {
     if (planner == null) {
       configureLink(config, List.of());
       return;
     }
-    classify(config, tunnel);
     planner.apply(config, tunnel.listenPort());
     // The guard lets the tunnel's packets pass from here on.
     tunnel.greet();
@@ -92,7 +102,7 @@ final class KernelSide implements AutoCloseable {
    * Gives the lanes a classifier if the configuration names nodes; otherwise they judge by the
    * peers' ranges alone.
    */
-  private void classify(GatewayConfig config, RunningTunnel tunnel) throws IOException {
+  void classify(GatewayConfig config, RunningTunnel tunnel) throws IOException {
     if (planner != null && config.cluster().scope() != ClusterConfig.Scope.PEERS) {
       tunnel.useClassifier(planner.plan().classifier(), config.marks().bypass());
     }

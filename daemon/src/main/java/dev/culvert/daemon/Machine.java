@@ -13,6 +13,7 @@ import dev.culvert.daemon.steer.KernelNetwork;
 import dev.culvert.daemon.steer.Network;
 import dev.culvert.daemon.steer.RunState;
 import dev.culvert.daemon.uapi.UapiServer;
+import dev.culvert.tunnel.gateway.Descriptors;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.GatewayOptions;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
@@ -71,14 +72,26 @@ public record Machine(
    */
   public WireGuardDevice openWireGuard(
       String interfaceName, int mtu, int lanes, @Nullable KeyLog keyLog) throws DeviceException {
+    return inheritWireGuard(interfaceName, mtu, lanes, keyLog, null);
+  }
+
+  /**
+   * Like {@link #openWireGuard}, with the link and the sockets of another process.
+   *
+   * @param from null: none
+   */
+  public WireGuardDevice inheritWireGuard(
+      String interfaceName, int mtu, int lanes, @Nullable KeyLog keyLog, @Nullable Descriptors from)
+      throws DeviceException {
     return tunnels.wireGuard(
         GatewayOptions.wireGuard(
-            interfaceName,
-            mtu,
-            lanes,
-            HelperCount.configured(),
-            stateDirectory(interfaceName),
-            keyLog));
+                interfaceName,
+                mtu,
+                lanes,
+                HelperCount.configured(),
+                stateDirectory(interfaceName),
+                keyLog)
+            .continuing(from, mtu == 0));
   }
 
   /** The directory of the files that outlive the gateway. */

@@ -20,6 +20,9 @@ import dev.culvert.log.LineLimit;
 import dev.culvert.log.LogEvent;
 import dev.culvert.routing.Policy;
 import dev.culvert.tunnel.engine.EngineReading;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.gateway.GatewayStatus;
 import dev.culvert.tunnel.gateway.RunningTunnel;
 import dev.culvert.tunnel.lane.LaneCounter;
@@ -59,6 +62,10 @@ final class Observation implements Source, AutoCloseable {
   private volatile Reading.Reload reload = new Reading.Reload(true, now());
   private volatile boolean nodesAccepted = true;
   private volatile Reading.Applied applied = Reading.Applied.NONE;
+  private volatile Reading.Handovers handovers = Reading.Handovers.NONE;
+
+  /** The repairs of predecessors. */
+  private volatile Reading.Repairs repairedBefore = Reading.Repairs.NONE;
 
   private @Nullable ObservabilityConfig config;
   private @Nullable Endpoint endpoint;
@@ -167,6 +174,45 @@ final class Observation implements Source, AutoCloseable {
     applied = applied.plus(nanos);
   }
 
+  /** Entries that were repaired by this gateway, in all its processes; null without routes. */
+  private Reading.@Nullable Repairs repairs(GatewayState now) {
+    Reading.Repairs here = now.requireKernel().repairs();
+    return here == null ? null : here.plus(repairedBefore);
+  }
+
+  /** Tells that another part keeps the kernel's state from now on. */
+  void keptAnew(KernelSide before) {
+    Reading.Repairs done = before.repairs();
+    if (done != null) {
+      repairedBefore = repairedBefore.plus(done);
+    }
+  }
+
+  /** Tells that this process has taken the gateway over. */
+  void tookOver(boolean withSessions, Duration gap) {
+    handovers = handovers.done(withSessions, gap);
+  }
+
+  /** Tells that another process did not take the gateway over. */
+  void handoverFailed() {
+    handovers = handovers.withFailed();
+  }
+
+  /** Writes the counts that another process continues. */
+  void save(StateWriter out) {
+    Reading.Repairs done = Objects.requireNonNullElse(repairs(state.get()), repairedBefore);
+    out.int64(handovers.ok()).int64(handovers.fresh()).int64(handovers.failed());
+    out.int64(done.routing()).int64(done.nft());
+    ledger.save(out);
+  }
+
+  /** Continues the counts of another process. */
+  void restore(StateReader in) throws StateException {
+    handovers = new Reading.Handovers(in.int64(), in.int64(), in.int64(), Double.NaN);
+    repairedBefore = new Reading.Repairs(in.int64(), in.int64());
+    ledger.restore(in);
+  }
+
   /** Has the packets until now judged by the policy of {@code before}, which another replaces. */
   void settle(GatewayConfig before, GatewayConfig next) {
     Policy policy = before.cluster().policy();
@@ -214,12 +260,13 @@ final class Observation implements Source, AutoCloseable {
         now.config().routes()
             ? ledger.read(now.config().cluster().policy(), System.nanoTime())
             : null,
-        now.requireKernel().repairs(),
+        repairs(now),
         keys,
         api,
         publicKey,
         new Reading.Reload(reload.successful() && nodesAccepted, reload.acceptedAt()),
         applied,
+        handovers,
         LineLimit.ofProcess().suppressed(),
         tunnel.failure().orElse(null));
   }

@@ -8,8 +8,12 @@ import dev.culvert.daemon.config.ready.Desired;
 import dev.culvert.daemon.config.ready.DesiredEsp;
 import dev.culvert.daemon.config.ready.DesiredState;
 import dev.culvert.daemon.observe.KeysReading;
+import dev.culvert.daemon.socket.Handed;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
+import dev.culvert.tunnel.gateway.Descriptors;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.RunningTunnel;
 import dev.culvert.tunnel.noise.PublicKey;
@@ -33,6 +37,42 @@ sealed interface Running extends AutoCloseable permits RunningWireGuard, Running
       case DesiredEsp esp -> RunningEsp.open(machine, esp, mtu);
     };
   }
+
+  /**
+   * Takes over the link and the sockets of another process. {@link #restore} follows, and then the
+   * tunnel is told to begin.
+   */
+  static Running inherit(Machine machine, Desired desired, int mtu, Descriptors from)
+      throws IOException {
+    return switch (desired) {
+      case DesiredState state -> RunningWireGuard.inherit(machine, state, mtu, from);
+      case DesiredEsp esp -> RunningEsp.inherit(machine, esp, mtu, from);
+    };
+  }
+
+  /**
+   * Continues the state of the process whose link this took over, changed as desired.
+   *
+   * @param state null if there is none: peers get new handshakes
+   * @throws ConfigException if the change needs a new start
+   */
+  void restore(@Nullable StateReader state, Desired desired) throws ConfigException, IOException;
+
+  /** Stops to move packets, and writes the state for {@link #restore} in another process. */
+  void pause(StateWriter out) throws IOException;
+
+  /**
+   * Serves the UAPI socket, if the engine has one.
+   *
+   * @param handed the socket of another process, or nothing
+   */
+  void serve(Machine machine, Handed handed) throws IOException;
+
+  /** The UAPI socket, for another process; nothing without one. */
+  Handed handOverUapi() throws IOException;
+
+  /** Serves the UAPI socket again. */
+  void resumeUapi() throws IOException;
 
   /**
    * Applies the desired configuration, or stays as it is.

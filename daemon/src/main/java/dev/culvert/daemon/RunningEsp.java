@@ -13,11 +13,16 @@ import dev.culvert.daemon.config.ready.Desired;
 import dev.culvert.daemon.config.ready.DesiredEsp;
 import dev.culvert.daemon.config.ready.EspPeers;
 import dev.culvert.daemon.observe.KeysReading;
+import dev.culvert.daemon.socket.Handed;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.EspPeerStatus;
 import dev.culvert.tunnel.esp.SaSecret;
+import dev.culvert.tunnel.gateway.Descriptors;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.EspDevice;
 import dev.culvert.tunnel.gateway.GatewayOptions;
@@ -60,20 +65,10 @@ final class RunningEsp implements Running {
   }
 
   static RunningEsp open(Machine machine, DesiredEsp desired, int mtu) throws IOException {
-    GatewayConfig config = desired.config();
-    GatewayOptions options =
-        GatewayOptions.esp(
-            config.interfaceName(),
-            mtu,
-            config.lanes(),
-            HelperCount.configured(),
-            config.listenPort(),
-            config.socketMark(),
-            desired.esp().encapsulation());
-    RunningEsp tunnel = new RunningEsp(RunningKeying.open(machine, options, desired), desired);
+    RunningEsp tunnel = make(machine, desired, mtu, null);
     try {
       tunnel.keying.prepare(desired);
-      tunnel.configure(desired, tunnel.peers);
+      tunnel.configure(desired, tunnel.peers, false);
       return tunnel;
     } catch (IOException | RuntimeException e) {
       tunnel.close();
@@ -81,9 +76,96 @@ final class RunningEsp implements Running {
     }
   }
 
-  private void configure(DesiredEsp desired, List<EspPeerSettings> now) throws DeviceException {
+  static RunningEsp inherit(Machine machine, DesiredEsp desired, int mtu, Descriptors from)
+      throws IOException {
+    return make(machine, desired, mtu, from);
+  }
+
+  private static RunningEsp make(
+      Machine machine, DesiredEsp desired, int mtu, @Nullable Descriptors from) throws IOException {
+    GatewayConfig config = desired.config();
+    GatewayOptions options =
+        GatewayOptions.esp(
+                config.interfaceName(),
+                mtu,
+                config.lanes(),
+                HelperCount.configured(),
+                config.listenPort(),
+                config.socketMark(),
+                desired.esp().encapsulation())
+            .continuing(from, mtu == 0);
+    return new RunningEsp(RunningKeying.open(machine, options, desired), desired);
+  }
+
+  /** The SAs of the peers that stay go on. */
+  @Override
+  public synchronized void restore(@Nullable StateReader state, Desired desired)
+      throws IOException {
+    if (!(desired instanceof DesiredEsp wantedNow)) {
+      throw new IllegalArgumentException("not for ESP");
+    }
+    keying.prepare(wantedNow);
+    settle(places(state));
+    configure(wantedNow, peers, true);
+    if (state != null) {
+      device.restore(state);
+    }
+  }
+
+  private static Map<String, Endpoint> places(@Nullable StateReader state) throws DeviceException {
+    Map<String, Endpoint> places = new HashMap<>();
+    if (state != null) {
+      try {
+        state.list(() -> places.put(state.text(), state.endpoint()));
+      } catch (StateException e) {
+        throw DeviceException.unreadable(e);
+      }
+    }
+    return places;
+  }
+
+  /** Takes the endpoints that a predecessor knew names to stand for. */
+  private void settle(Map<String, Endpoint> known) throws IOException {
+    places.putAll(known);
+    places.keySet().retainAll(named.stream().map(NamedPeer::id).toList());
+    try {
+      peers = wanted.settings(places);
+    } catch (ConfigException e) {
+      throw new IOException(e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Applies settings.
+   *
+   * @param keepPort whether a port of the kernel's choice stays
+   */
+  private void configure(DesiredEsp desired, List<EspPeerSettings> now, boolean keepPort)
+      throws DeviceException {
     GatewayConfig gateway = desired.config();
-    device.configure(now, gateway.listenPort(), gateway.socketMark());
+    int port = keepPort && gateway.listenPort() == 0 ? tunnel().listenPort() : gateway.listenPort();
+    device.configure(now, port, gateway.socketMark());
+  }
+
+  @Override
+  public synchronized void pause(StateWriter out) throws DeviceException {
+    out.list(places.entrySet(), entry -> out.text(entry.getKey()).endpoint(entry.getValue()));
+    tunnel().pause(out);
+  }
+
+  @Override
+  public void serve(Machine machine, Handed handed) {
+    handed.close(); // ESP has no UAPI.
+  }
+
+  @Override
+  public Handed handOverUapi() {
+    return Handed.NOTHING;
+  }
+
+  @Override
+  public void resumeUapi() {
+    // ESP has no UAPI.
   }
 
   @Override
@@ -105,7 +187,7 @@ final class RunningEsp implements Running {
     Map<String, Endpoint> kept = new HashMap<>(places);
     kept.keySet().retainAll(same.stream().map(NamedPeer::id).toList());
     List<EspPeerSettings> settings = next.peers().settings(kept);
-    configure(next, settings);
+    configure(next, settings, false);
     places.keySet().retainAll(kept.keySet());
     Set<EspPeerSettings> changed = new HashSet<>(settings);
     peers.forEach(

@@ -9,8 +9,13 @@ import dev.culvert.daemon.config.ready.Desired;
 import dev.culvert.daemon.config.ready.DesiredState;
 import dev.culvert.daemon.config.ready.DeviceDiff;
 import dev.culvert.daemon.observe.KeysReading;
+import dev.culvert.daemon.socket.Handed;
 import dev.culvert.daemon.uapi.UapiServer;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
+import dev.culvert.tunnel.gateway.Descriptors;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.RunningTunnel;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
@@ -36,7 +41,9 @@ final class RunningWireGuard implements Running {
 
   private final WireGuardDevice device;
   private final HandshakeLog handshakes;
-  private final UapiServer uapi;
+
+  /** Null before it is served. */
+  private volatile @Nullable UapiServer uapi;
 
   /** The endpoints that were wanted last. */
   private Map<PublicKey, Endpoint> endpoints;
@@ -46,11 +53,9 @@ final class RunningWireGuard implements Running {
   /** The names of the peers in the configuration, by public key. */
   private Map<String, String> names;
 
-  private RunningWireGuard(
-      WireGuardDevice device, HandshakeLog handshakes, UapiServer uapi, DesiredState desired) {
+  private RunningWireGuard(WireGuardDevice device, HandshakeLog handshakes, DesiredState desired) {
     this.device = device;
     this.handshakes = handshakes;
-    this.uapi = uapi;
     endpoints = endpoints(desired.update());
     names = names(desired.config());
     publicKey = desired.publicKey();
@@ -66,12 +71,72 @@ final class RunningWireGuard implements Running {
       // is of no use here, and a new start makes another one.
       device.tunnel().endWhenMoved();
       device.configure(desired.update());
-      return new RunningWireGuard(
-          device, handshakes, UapiServer.open(machine.uapiDirectory(), device), desired);
+      return new RunningWireGuard(device, handshakes, desired);
     } catch (IOException | RuntimeException e) {
       device.tunnel().close();
       handshakes.close();
       throw e;
+    }
+  }
+
+  static RunningWireGuard inherit(Machine machine, DesiredState desired, int mtu, Descriptors from)
+      throws IOException {
+    GatewayConfig config = desired.config();
+    HandshakeLog handshakes = HandshakeLog.create();
+    WireGuardDevice device =
+        machine.inheritWireGuard(config.interfaceName(), mtu, config.lanes(), handshakes, from);
+    device.tunnel().endWhenMoved();
+    return new RunningWireGuard(device, handshakes, desired);
+  }
+
+  /** The peers of the predecessor stay, and change as in a reload. */
+  @Override
+  public synchronized void restore(@Nullable StateReader state, Desired desired)
+      throws ConfigException, IOException {
+    endpoints = endpoints(state);
+    if (state != null) {
+      device.restore(state);
+    }
+    apply(desired);
+  }
+
+  private static Map<PublicKey, Endpoint> endpoints(@Nullable StateReader state)
+      throws DeviceException {
+    Map<PublicKey, Endpoint> endpoints = new HashMap<>();
+    if (state != null) {
+      try {
+        state.list(() -> endpoints.put(PublicKey.parseBase64(state.text()), state.endpoint()));
+      } catch (StateException e) {
+        throw DeviceException.unreadable(e);
+      }
+    }
+    return endpoints;
+  }
+
+  @Override
+  public synchronized void pause(StateWriter out) throws DeviceException {
+    out.list(
+        endpoints.entrySet(),
+        entry -> out.text(entry.getKey().toString()).endpoint(entry.getValue()));
+    tunnel().pause(out);
+  }
+
+  @Override
+  public void serve(Machine machine, Handed handed) throws IOException {
+    uapi = UapiServer.open(machine.uapiDirectory(), device, handed);
+  }
+
+  @Override
+  public Handed handOverUapi() throws IOException {
+    UapiServer served = uapi;
+    return served == null ? Handed.NOTHING : served.handOver();
+  }
+
+  @Override
+  public void resumeUapi() throws IOException {
+    UapiServer served = uapi;
+    if (served != null) {
+      served.resume();
     }
   }
 
@@ -188,6 +253,9 @@ final class RunningWireGuard implements Running {
   @Override
   public void close() throws IOException {
     end();
-    uapi.close();
+    UapiServer served = uapi;
+    if (served != null) {
+      served.close();
+    }
   }
 }

@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
  * does, and may ask for signs of life. Without one, messages go nowhere. Thread-safe.
  */
 public final class ServiceManager {
+  /** Nobody listens. */
+  public static final ServiceManager NONE = new ServiceManager(null, null, List.of());
+
   private static final EventLog LOG = EventLog.of(ServiceManager.class);
 
   /** Takes messages of the form {@code NAME=value}, one line each, and descriptors to keep. */
@@ -27,35 +30,42 @@ public final class ServiceManager {
 
   private final @Nullable Channel channel;
   private final @Nullable Duration watchdog;
+  private List<StoredDescriptor> stored;
 
   /**
    * @param channel null if no manager listens
    * @param watchdog the time within which the manager wants a sign of life; null if it wants none
+   * @param stored the descriptors that it kept, and has passed to this process
    */
-  ServiceManager(@Nullable Channel channel, @Nullable Duration watchdog) {
+  ServiceManager(
+      @Nullable Channel channel, @Nullable Duration watchdog, List<StoredDescriptor> stored) {
     this.channel = channel;
     this.watchdog = watchdog;
+    this.stored = List.copyOf(stored);
   }
 
   /** The manager that this process's environment names. */
   public static ServiceManager ofThisProcess() {
-    return of(System.getenv(), ProcessHandle.current().pid());
+    long pid = ProcessHandle.current().pid();
+    return of(System.getenv(), pid, StoredDescriptor.ofThisProcess());
   }
 
   /** A value that cannot be used is logged, and ignored: a gateway must not fail because of it. */
-  static ServiceManager of(Map<String, String> environment, long pid) {
+  static ServiceManager of(
+      Map<String, String> environment, long pid, List<StoredDescriptor> stored) {
     String address = environment.get("NOTIFY_SOCKET");
     if (address == null || address.isEmpty()) {
-      return new ServiceManager(null, null);
+      return new ServiceManager(null, null, stored);
     }
     try {
-      return new ServiceManager(new NotifySocket(address)::send, watchdog(environment, pid));
+      return new ServiceManager(
+          new NotifySocket(address)::send, watchdog(environment, pid), stored);
     } catch (IllegalArgumentException e) {
       LOG.error(
           LogEvent.MANAGER_UNTOLD,
           "NOTIFY_SOCKET: {}: the service manager is told nothing",
           e.getMessage());
-      return new ServiceManager(null, null);
+      return new ServiceManager(null, null, stored);
     }
   }
 
@@ -75,6 +85,13 @@ public final class ServiceManager {
     }
     LOG.error(LogEvent.MANAGER_UNTOLD, "WATCHDOG_USEC is {}: no sign of life is sent", micros);
     return null;
+  }
+
+  /** The descriptors that it kept. They belong to the first caller; others get none. */
+  synchronized List<StoredDescriptor> takeStored() {
+    List<StoredDescriptor> taken = stored;
+    stored = List.of();
+    return taken;
   }
 
   /** Whether a manager listens. */

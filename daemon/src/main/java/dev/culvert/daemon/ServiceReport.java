@@ -38,7 +38,7 @@ final class ServiceReport implements AutoCloseable {
 
   /** For a gateway that no manager listens to. */
   static final ServiceReport NONE =
-      new ServiceReport(new ServiceManager(null, null), () -> Health.NOTHING, () -> Health.NOTHING);
+      new ServiceReport(ServiceManager.NONE, () -> Health.NOTHING, () -> Health.NOTHING);
 
   private final ServiceManager manager;
   private final Supplier<Health> ready;
@@ -217,6 +217,18 @@ final class ServiceReport implements AutoCloseable {
       last.join(NotifySocket.PATIENCE);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  /**
+   * Tells that another process is the service from now on, which reports itself; the manager hears
+   * nothing more from here.
+   *
+   * @param pid of that process
+   */
+  void handedOver(long pid) {
+    if (!stopping.getAndSet(true) && manager.listens()) {
+      manager.tell("MAINPID=" + pid);
     }
   }
 

@@ -234,12 +234,12 @@ final class ApiDiscoveryTest {
   void aFailureThatStaysIsLoggedOnceAndNotAtEachAttempt() throws Exception {
     ListAppender<ILoggingEvent> attempts = new ListAppender<>();
     ListAppender<ILoggingEvent> failures = new ListAppender<>();
-    Logger ofDaemon = (Logger) LoggerFactory.getLogger(GatewayDaemon.class);
+    Logger ofChanges = (Logger) LoggerFactory.getLogger(ConfigChanges.class);
     Logger ofDiscovery = (Logger) LoggerFactory.getLogger(ApiDiscovery.class);
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
       attempts.start();
       failures.start();
-      ofDaemon.addAppender(attempts);
+      ofChanges.addAppender(attempts);
       ofDiscovery.addAppender(failures);
       network.failing(true);
       tell(snapshot(member("a", 1), member("c", 3)));
@@ -251,7 +251,7 @@ final class ApiDiscoveryTest {
       assertNull(attempts.list.getFirst().getThrowableProxy(), "in one line");
       assertTrue(daemon.failure().isEmpty());
     } finally {
-      ofDaemon.detachAppender(attempts);
+      ofChanges.detachAppender(attempts);
       ofDiscovery.detachAppender(failures);
     }
   }

@@ -251,7 +251,7 @@ final class GatewayDaemonTest {
         file,
         Files.readString(file).replace("clusterCIDRs: [10.66.0.0/16]", "cluster: {cidrs: []}"));
     String warning = "WARN " + file + ":6: spec.cluster.cidrs: this key is now";
-    try (LogLines log = LogLines.of(GatewayDaemon.class);
+    try (LogLines log = LogLines.of(GatewayDaemon.class, ConfigChanges.class);
         GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
       assertEquals(2, log.text().split(Pattern.quote(warning), -1).length, log::text);
       daemon.reload();
@@ -722,7 +722,7 @@ final class GatewayDaemonTest {
         .nodes(GatewayYaml.entry("a", "internal: [192.0.2.1]", "podCIDRs: [10.66.1.0/24]"))
         .write(file);
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine);
-        LogLines log = LogLines.of(GatewayDaemon.class)) {
+        LogLines log = LogLines.of(GatewayDaemon.class, ConfigChanges.class)) {
       assertEquals("[10.66.2.0/24]", network.plan().guard().remotePods().toString());
       discoverable(
           node("b", A, "192.0.2.2", "10.66.2.0/24"), node("c", B, "192.0.2.3", "10.66.3.0/24"));

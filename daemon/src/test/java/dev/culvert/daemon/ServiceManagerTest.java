@@ -36,7 +36,7 @@ final class ServiceManagerTest {
   @TempDir private Path folder;
 
   private static ServiceManager with(Map<String, String> environment) {
-    return ServiceManager.of(environment, PID);
+    return ServiceManager.of(environment, PID, List.of());
   }
 
   @Test

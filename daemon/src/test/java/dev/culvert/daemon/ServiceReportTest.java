@@ -46,7 +46,8 @@ final class ServiceReportTest {
           }
           heard.add(message.replaceAll("MONOTONIC_USEC=\\d+", "MONOTONIC_USEC=N"));
         };
-    return new ServiceReport(new ServiceManager(channel, watchdog), () -> ready, () -> live);
+    return new ServiceReport(
+        new ServiceManager(channel, watchdog, List.of()), () -> ready, () -> live);
   }
 
   private static Health failing(String check) {
@@ -118,7 +119,7 @@ final class ServiceReportTest {
           return Health.NOTHING;
         };
     ServiceManager manager =
-        new ServiceManager((message, none) -> heard.add(message), Duration.ofMillis(40));
+        new ServiceManager((message, none) -> heard.add(message), Duration.ofMillis(40), List.of());
     try (ServiceReport report = new ServiceReport(manager, failingOnce, () -> live)) {
       report.start();
       assertTrue(Eventually.holds(() -> fed() > 0), heard::toString);
@@ -140,7 +141,7 @@ final class ServiceReportTest {
           heard.add(message);
         };
     ServiceReport report =
-        new ServiceReport(new ServiceManager(slow, WATCHDOG), () -> ready, () -> live);
+        new ServiceReport(new ServiceManager(slow, WATCHDOG, List.of()), () -> ready, () -> live);
     Thread other = Thread.ofVirtual().start(() -> report.step(0));
     begun.await();
     long before = System.nanoTime();
@@ -222,7 +223,8 @@ final class ServiceReportTest {
     Machine machine = FakeMachine.in(folder, tunnels, new FakeNetwork());
     try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
       daemon.reportTo(
-          new ServiceManager((message, none) -> heard.add(message), Duration.ofMillis(40)));
+          new ServiceManager(
+              (message, none) -> heard.add(message), Duration.ofMillis(40), List.of()));
       assertTrue(Eventually.holds(() -> fed() > 2), heard::toString);
       assertEquals(READY, heard.getFirst());
       daemon.reload();

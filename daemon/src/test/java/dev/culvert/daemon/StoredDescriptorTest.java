@@ -35,7 +35,9 @@ final class StoredDescriptorTest {
   private final List<Sent> sent = new ArrayList<>();
   private final ServiceManager manager =
       new ServiceManager(
-          (message, descriptors) -> sent.add(new Sent(message, List.copyOf(descriptors))), null);
+          (message, descriptors) -> sent.add(new Sent(message, List.copyOf(descriptors))),
+          null,
+          List.of());
   private int first;
 
   /** Opens two descriptors with numbers in a row, which programs inherit. */
@@ -123,9 +125,10 @@ final class StoredDescriptorTest {
             (message, descriptors) -> {
               throw new IOException("no room");
             },
-            null);
+            null,
+            List.of());
     assertFalse(deaf.store("cv0", List.of(7)));
-    assertTrue(new ServiceManager(null, null).store("cv0", List.of(7)));
+    assertTrue(ServiceManager.NONE.store("cv0", List.of(7)));
   }
 
   @ParameterizedTest

@@ -6,6 +6,7 @@ import dev.culvert.daemon.AlreadyRunsException;
 import dev.culvert.daemon.GatewayDaemon;
 import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.ServiceManager;
+import dev.culvert.daemon.Upgrade;
 import dev.culvert.daemon.config.ConfigException;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -32,6 +33,8 @@ public final class UpCommand implements Callable<Integer> {
   /** For names that do not resolve and a guard of many ranges, on a machine that is busy. */
   private static final Duration START_PATIENCE = Duration.ofMinutes(1);
 
+  private static final Duration LINGER_STEP = Duration.ofMillis(250);
+
   private final Machine machine;
 
   @Spec private CommandSpec spec;
@@ -55,6 +58,13 @@ public final class UpCommand implements Callable<Integer> {
       names = {"-d", "--detach"},
       description = "Returns when the gateway is up and leaves it running.")
   private boolean detach;
+
+  @Option(
+      names = "--replace",
+      description =
+          "If the gateway runs already, takes it over from its process, which ends: sessions,"
+              + " interface and counters go on, and packets wait for some milliseconds.")
+  private boolean replace;
 
   public UpCommand(Machine machine) {
     this.machine = machine;
@@ -81,10 +91,13 @@ public final class UpCommand implements Callable<Integer> {
     }
     log.begin(Detached.isWanted() ? Level.WARN : Level.INFO);
     ServiceManager manager = ServiceManager.ofThisProcess();
-    manager.starting(START_PATIENCE);
+    if (!replace) {
+      // One that replaces another is not the service before it has taken over.
+      manager.starting(START_PATIENCE);
+    }
     Path file = file();
     AtomicBoolean told = new AtomicBoolean();
-    try (GatewayDaemon daemon = start(file)) {
+    try (GatewayDaemon daemon = start(file, manager)) {
       Signals.onEnd(
           () -> {
             told.set(true);
@@ -94,13 +107,19 @@ public final class UpCommand implements Callable<Integer> {
       Ending.withAnyThread(daemon::giveUp);
       Signals.onReload(daemon::reloadLogged);
       daemon.reportTo(manager);
+      daemon.upgradeBy(
+          new Upgrade(
+              daemon.interfaceName(), spec.root().commandLine().getParseResult().originalArgs()));
       if (Detached.isWanted() && !Logging.isAsked()) {
         Logging.toFile(daemon.interfaceName());
       }
       Detached.ready();
       daemon.awaitClosed();
+      if (daemon.wasHandedOver()) {
+        linger(told);
+      }
       Ending.withinBounds();
-      if (told.get() || daemon.wasStopped()) {
+      if (told.get() || daemon.wasStopped() || daemon.wasHandedOver()) {
         return ExitCode.OK;
       }
       String failure = daemon.failure().orElse(null);
@@ -117,9 +136,22 @@ public final class UpCommand implements Callable<Integer> {
             + "'");
   }
 
-  private GatewayDaemon start(Path file) throws ConfigException, IOException, CommandException {
+  /**
+   * Waits to be told to end if this is the first process of a container: its end would have the
+   * container started again, though another one serves.
+   */
+  private static void linger(AtomicBoolean told) throws InterruptedException {
+    while (ProcessHandle.current().pid() == 1 && !told.get()) {
+      Thread.sleep(LINGER_STEP);
+    }
+  }
+
+  private GatewayDaemon start(Path file, ServiceManager manager)
+      throws ConfigException, IOException, CommandException {
     try {
-      return GatewayDaemon.start(file, machine);
+      return replace
+          ? GatewayDaemon.replace(file, machine, manager)
+          : GatewayDaemon.start(file, machine, manager);
     } catch (AlreadyRunsException e) {
       throw e;
     } catch (ConfigException e) {
@@ -134,6 +166,10 @@ public final class UpCommand implements Callable<Integer> {
    * loaded.
    */
   private CommandException stays(Path file, int exitCode, Exception e) {
+    if (replace && othersRun()) {
+      return new CommandException(
+          exitCode, Failures.message(e) + "; the gateway goes on in its former process");
+    }
     return new CommandException(
         exitCode,
         Failures.message(e)
@@ -142,6 +178,14 @@ public final class UpCommand implements Callable<Integer> {
                     + file
                     + "'"
                 : ""));
+  }
+
+  private boolean othersRun() {
+    try {
+      return !new Gateways(machine).running().isEmpty();
+    } catch (IOException inner) {
+      return false; // The message of the failure itself is more important.
+    }
   }
 
   private boolean isGuarded() {

@@ -3,15 +3,10 @@ package dev.culvert.cli.command;
 
 import ch.qos.logback.classic.Level;
 import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.WireGuardService;
 import dev.culvert.daemon.socket.LocalServer;
-import dev.culvert.daemon.uapi.UapiServer;
-import dev.culvert.tunnel.gateway.RunningTunnel;
-import dev.culvert.tunnel.gateway.WireGuardDevice;
 import java.nio.file.FileAlreadyExistsException;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicReference;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -35,6 +30,13 @@ public final class WgCommand implements Callable<Integer> {
       description = "Stays until the interface goes.")
   private boolean foreground;
 
+  @Option(
+      names = "--replace",
+      description =
+          "If the interface is served already, takes it over from its process, which ends:"
+              + " configuration, sessions and counters go on.")
+  private boolean replace;
+
   @Parameters(
       paramLabel = "IFACE",
       converter = InterfaceNameConverter.class,
@@ -52,51 +54,23 @@ public final class WgCommand implements Callable<Integer> {
           ExitCode.USAGE, "without -f this works through the launcher, ./culvert");
     }
     log.begin(Level.ERROR);
-    if (LocalServer.isLive(machine.uapiSocket(interfaceName))) {
+    if (!replace && LocalServer.isLive(machine.uapiSocket(interfaceName))) {
       throw new FileAlreadyExistsException(interfaceName);
     }
-    CountDownLatch ended = new CountDownLatch(1);
-    AtomicReference<@Nullable String> failure = new AtomicReference<>();
-    Signals.onEnd(ended::countDown);
-    Ending.withAnyThread(
-        reason -> {
-          failure.set(reason);
-          ended.countDown();
-        });
-    WireGuardDevice device = machine.openWireGuard(interfaceName, 0, 0, null);
-    try (RunningTunnel running = device.tunnel();
-        UapiServer uapi = UapiServer.open(machine.uapiDirectory(), device)) {
-      endWith(ended, "link watch", running::awaitClosed);
-      endWith(ended, "socket watch", uapi::awaitGone);
+    try (WireGuardService service =
+        replace
+            ? WireGuardService.replace(machine, interfaceName)
+            : WireGuardService.start(machine, interfaceName)) {
+      Signals.onEnd(service::end);
+      Ending.withAnyThread(service::giveUp);
       Detached.ready();
-      ended.await();
+      service.awaitEnd();
       Ending.withinBounds();
-      running.failure().ifPresent(failure::set);
-    }
-    String reason = failure.get();
-    if (reason != null) {
-      throw new CommandException(ExitCode.FAILED, interfaceName + " is gone: " + reason);
+      String reason = service.failure().orElse(null);
+      if (reason != null) {
+        throw new CommandException(ExitCode.FAILED, interfaceName + " is gone: " + reason);
+      }
     }
     return ExitCode.OK;
-  }
-
-  /** Returns when the device is to end. */
-  private interface Wait {
-    void await() throws InterruptedException;
-  }
-
-  private static void endWith(CountDownLatch ended, String name, Wait wait) {
-    Thread.ofVirtual()
-        .name(name)
-        .start(
-            () -> {
-              try {
-                wait.await();
-              } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-              } finally {
-                ended.countDown();
-              }
-            });
   }
 }

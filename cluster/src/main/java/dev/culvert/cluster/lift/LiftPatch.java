@@ -26,6 +26,9 @@ public record LiftPatch(List<String> args, ObjectNode change) {
   private static final String READY = "/readyz";
   private static final List<String> GATEWAY = List.of("up", "--kubernetes");
 
+  /** Of a DaemonSet whose new pods take over from the old ones. */
+  private static final List<String> SURGING = List.of("up", "--kubernetes", "--replace");
+
   public LiftPatch {
     args = List.copyOf(args);
   }
@@ -68,7 +71,7 @@ public record LiftPatch(List<String> args, ObjectNode change) {
     if (!gateway.path("command").isEmpty()) {
       return "has a command of its own";
     }
-    if (!args.equals(GATEWAY) && !args.equals(lift)) {
+    if (!args.equals(GATEWAY) && !args.equals(SURGING) && !args.equals(lift)) {
       return "has the arguments " + args + " and not " + GATEWAY + " with variables";
     }
     if (!gateway.path("envFrom").isEmpty() || variable(gateway, INTERFACE).has("valueFrom")) {

@@ -21,6 +21,8 @@ public final class AdminMessage {
     OVERVIEW,
     /** Lists of the Kubernetes API that are held back are believed. */
     ACCEPT_HELD,
+    /** The installed program is started, and takes over. */
+    UPGRADE,
     STOP,
     KEYLOG,
     /** The newest lines of the log, threads, configuration and metrics, without secrets. */

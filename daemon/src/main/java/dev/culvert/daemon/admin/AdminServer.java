@@ -7,13 +7,12 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.culvert.daemon.admin.AdminMessage.Request;
 import dev.culvert.daemon.admin.AdminMessage.Response;
 import dev.culvert.daemon.socket.Conversation;
-import dev.culvert.daemon.socket.HandOver;
+import dev.culvert.daemon.socket.Handed;
 import dev.culvert.daemon.socket.LocalServer;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Path;
-import java.util.List;
 
 /** Answers on a gateway's admin socket, {@code DIRECTORY/IFACE.sock}, mode 0600. */
 public final class AdminServer implements AutoCloseable {
@@ -40,29 +39,14 @@ public final class AdminServer implements AutoCloseable {
   /**
    * Starts to answer.
    *
-   * @throws java.nio.file.FileAlreadyExistsException if a live gateway has this name
+   * @param handed the socket that another process handed over, or nothing
+   * @throws java.nio.file.FileAlreadyExistsException if a live gateway has this name, and handed
+   *     over nothing
    */
-  public static AdminServer open(Path directory, String interfaceName, Handler handler)
-      throws IOException {
+  public static AdminServer open(
+      Path directory, String interfaceName, Handler handler, Handed handed) throws IOException {
     return new AdminServer(
-        LocalServer.open(socketPath(directory, interfaceName), conversations(handler)));
-  }
-
-  /**
-   * Goes on with the socket that another process handed over; see {@link LocalServer#adopt}.
-   *
-   * @param listening from {@link HandOver#listening}
-   * @param connections from {@link HandOver#connections}
-   */
-  public static AdminServer adopt(
-      Path directory,
-      String interfaceName,
-      int listening,
-      List<Integer> connections,
-      Handler handler)
-      throws IOException {
-    Path path = socketPath(directory, interfaceName);
-    return new AdminServer(LocalServer.adopt(path, listening, connections, conversations(handler)));
+        LocalServer.open(socketPath(directory, interfaceName), conversations(handler), handed));
   }
 
   private static Conversation.Handler conversations(Handler handler) {
@@ -92,8 +76,8 @@ public final class AdminServer implements AutoCloseable {
   }
 
   /** Stops serving for another process; see {@link LocalServer#handOver}. */
-  public HandOver handOver() throws IOException, InterruptedException {
-    return server.handOver();
+  public Handed handOver() throws IOException {
+    return server.handed();
   }
 
   /** Goes on after a hand-over that failed. */

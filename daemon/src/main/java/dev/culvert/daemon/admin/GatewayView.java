@@ -27,6 +27,9 @@ import org.jspecify.annotations.Nullable;
  * @param esp null except for ESP
  * @param names the endpoints that are names
  * @param controlPlane null if the nodes do not come from the Kubernetes API
+ * @param process that serves the gateway; null if only the UAPI socket could be asked
+ * @param upgradeFailure why another process did not take over when it was last to; null if none
+ *     failed
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record GatewayView(
@@ -40,7 +43,9 @@ public record GatewayView(
     List<PeerView> peers,
     @Nullable EspView esp,
     List<NameView> names,
-    @Nullable ControlPlaneView controlPlane) {
+    @Nullable ControlPlaneView controlPlane,
+    @Nullable Long process,
+    @Nullable String upgradeFailure) {
   /** The value of {@code engine} for WireGuard. */
   public static final String WIREGUARD = "wireguard";
 
@@ -52,8 +57,40 @@ public record GatewayView(
     names = List.copyOf(names);
   }
 
-  /** This view with the names, and the control plane, as they are now. */
-  public GatewayView with(List<NameView> namesNow, @Nullable ControlPlaneView controlPlaneNow) {
+  /** A view of the tunnel alone. */
+  public GatewayView(
+      String interfaceName,
+      String engine,
+      @Nullable String publicKey,
+      int listenPort,
+      long fwmark,
+      @Nullable String configFile,
+      @Nullable TrafficView traffic,
+      List<PeerView> peers,
+      @Nullable EspView esp,
+      List<NameView> names,
+      @Nullable ControlPlaneView controlPlane) {
+    this(
+        interfaceName,
+        engine,
+        publicKey,
+        listenPort,
+        fwmark,
+        configFile,
+        traffic,
+        peers,
+        esp,
+        names,
+        controlPlane,
+        null,
+        null);
+  }
+
+  /** This view with the parts that are not the tunnel's, as they are now. */
+  public GatewayView with(
+      List<NameView> namesNow,
+      @Nullable ControlPlaneView controlPlaneNow,
+      @Nullable String upgradeFailureNow) {
     return new GatewayView(
         interfaceName,
         engine,
@@ -65,7 +102,9 @@ public record GatewayView(
         peers,
         esp,
         namesNow,
-        controlPlaneNow);
+        controlPlaneNow,
+        ProcessHandle.current().pid(),
+        upgradeFailureNow);
   }
 
   /**

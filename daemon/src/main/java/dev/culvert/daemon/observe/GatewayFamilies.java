@@ -24,6 +24,13 @@ final class GatewayFamilies {
     families.truth(Metric.READY, Health.ready(reading).good());
     families.truth(Metric.RELOAD_SUCCESSFUL, reading.reload().successful());
     families.add(Metric.RELOAD_SUCCESS_TIME, reading.reload().acceptedAt());
+    Reading.Handovers handovers = reading.handovers();
+    families.add(Metric.HANDOVERS, handovers.ok(), "ok");
+    families.add(Metric.HANDOVERS, handovers.fresh(), "fresh");
+    families.add(Metric.HANDOVERS, handovers.failed(), "failed");
+    if (!Double.isNaN(handovers.gapSeconds())) {
+      families.add(Metric.HANDOVER_GAP, handovers.gapSeconds());
+    }
     families.add(Metric.LOG_SUPPRESSED, reading.suppressedLines());
     families.add(Metric.MTU, status.mtu(), "inner");
     for (String offload : OFFLOADS) {

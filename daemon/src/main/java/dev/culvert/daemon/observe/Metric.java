@@ -29,6 +29,18 @@ enum Metric {
       "culvert_config_last_reload_success_timestamp_seconds",
       "When a configuration was last accepted, in seconds since 1970.",
       "interface"),
+  HANDOVERS(
+      Type.COUNTER,
+      "culvert_handover_total",
+      "Hand-overs of the gateway to another process: ok if its sessions continued, fresh if there"
+          + " were new handshakes, failed if the former process went on.",
+      "interface",
+      "result"),
+  HANDOVER_GAP(
+      Type.GAUGE,
+      "culvert_handover_gap_seconds",
+      "The time for which no packet moved in the last hand-over.",
+      "interface"),
   LOG_SUPPRESSED(
       Type.COUNTER,
       "culvert_log_suppressed_total",

@@ -6,6 +6,7 @@ import dev.culvert.daemon.config.GatewayConfig;
 import dev.culvert.daemon.steer.GuardReading;
 import dev.culvert.tunnel.engine.EngineReading;
 import dev.culvert.tunnel.gateway.GatewayStatus;
+import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param controlPlane null if the nodes do not come from the Kubernetes API
  * @param publicKey of this node; null if the engine has none, or the control thread did not answer
  * @param applied changes of the nodes that are in force
+ * @param handovers of this gateway from process to process
  * @param suppressedLines of the log that were left out
  * @param failure why the tunnel has ended, null if it works
  */
@@ -41,6 +43,7 @@ public record Reading(
     @Nullable String publicKey,
     Reload reload,
     Applied applied,
+    Handovers handovers,
     long suppressedLines,
     @Nullable String failure) {
   public Reading {
@@ -61,7 +64,37 @@ public record Reading(
   }
 
   /** Entries of the kernel that were repaired. */
-  public record Repairs(long routing, long nft) {}
+  public record Repairs(long routing, long nft) {
+    public static final Repairs NONE = new Repairs(0, 0);
+
+    /** These and others. */
+    public Repairs plus(Repairs more) {
+      return new Repairs(routing + more.routing, nft + more.nft);
+    }
+  }
+
+  /**
+   * The hand-overs of a gateway, over all its processes.
+   *
+   * @param ok after which sessions continued
+   * @param fresh after which there were new handshakes
+   * @param failed after which the former process went on
+   * @param gapSeconds for which no packet moved in the last one; NaN before the first
+   */
+  public record Handovers(long ok, long fresh, long failed, double gapSeconds) {
+    public static final Handovers NONE = new Handovers(0, 0, 0, Double.NaN);
+
+    /** With one more that was done. */
+    public Handovers done(boolean withSessions, Duration gap) {
+      return new Handovers(
+          ok + (withSessions ? 1 : 0), fresh + (withSessions ? 0 : 1), failed, gap.toNanos() / 1e9);
+    }
+
+    /** With one more that failed. */
+    public Handovers withFailed() {
+      return new Handovers(ok, fresh, failed + 1, gapSeconds);
+    }
+  }
 
   /**
    * Changes of the nodes.

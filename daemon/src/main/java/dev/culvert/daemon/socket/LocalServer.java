@@ -126,6 +126,29 @@ public final class LocalServer implements AutoCloseable {
     }
   }
 
+  /**
+   * Goes on with a server that another process handed over, or listens anew if there is none.
+   *
+   * @throws java.nio.file.FileAlreadyExistsException if a server answers there, and none was handed
+   *     over
+   */
+  public static LocalServer open(Path path, Conversation.Handler handler, Handed handed)
+      throws IOException {
+    return handed.isEmpty()
+        ? open(path, handler)
+        : adopt(path, handed.listening(), handed.connections(), handler);
+  }
+
+  /** The descriptors for another process; see {@link #handOver}. */
+  public Handed handed() throws IOException {
+    try {
+      return Handed.of(handOver());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted while a local server was handed over", e);
+    }
+  }
+
   private static void makeDirectory(Path directory) throws IOException {
     if (!Files.isDirectory(directory)) {
       Files.createDirectories(directory);

@@ -246,6 +246,15 @@ public record GatewayPlan(ClusterConfig cluster, KernelPlan kernel) {
   }
 
   /**
+   * The plan of a configuration for a device that may be there already.
+   *
+   * @param port that the device has bound; 0: there is none yet
+   */
+  public static GatewayPlan of(GatewayConfig config, Network network, int port) throws IOException {
+    return of(config, network, new Known(port, List.of(), 0, Set.of()));
+  }
+
+  /**
    * The plan for people.
    *
    * @param ends empty, or a source and a destination, see {@link PacketQuery}

@@ -8,6 +8,9 @@ import dev.culvert.routing.Exemption;
 import dev.culvert.routing.Policy;
 import dev.culvert.routing.TrafficClass;
 import dev.culvert.routing.plan.GuardCounters;
+import dev.culvert.tunnel.engine.StateException;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.kernel.GuardTable.Count;
 import java.io.IOException;
 import java.time.Duration;
@@ -15,6 +18,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +41,45 @@ public final class GuardLedger {
 
   public GuardLedger(Network network) {
     this.network = network;
+  }
+
+  /** Writes the sums, for a process that continues them. */
+  public synchronized void save(StateWriter out) {
+    out.list(
+        seen.entrySet(),
+        entry ->
+            out.text(entry.getKey())
+                .int64(entry.getValue().packets())
+                .int64(entry.getValue().bytes()));
+    out.list(sums.entrySet(), entry -> write(out, entry.getKey(), entry.getValue()));
+    out.list(exemptions.entrySet(), entry -> write(out.text(entry.getKey()), entry.getValue()));
+  }
+
+  private static void write(StateWriter out, GuardReading.Kind kind, GuardReading.Sum sum) {
+    out.text(kind.traffic().map(TrafficClass::name).orElse(""));
+    write(out.flag(kind.out()).flag(kind.clear()), sum);
+  }
+
+  private static void write(StateWriter out, GuardReading.Sum sum) {
+    out.int64(sum.packets()).int64(sum.bytes());
+  }
+
+  /** Continues the sums that another process wrote. */
+  public synchronized void restore(StateReader in) throws StateException {
+    in.list(() -> seen.put(in.text(), new Count(in.int64(), in.int64())));
+    in.list(() -> sums.put(kind(in), sum(in)));
+    in.list(() -> exemptions.put(in.text(), sum(in)));
+  }
+
+  private static GuardReading.Kind kind(StateReader in) throws StateException {
+    String name = in.text();
+    Optional<TrafficClass> traffic =
+        Stream.of(TrafficClass.values()).filter(each -> each.name().equals(name)).findAny();
+    return new GuardReading.Kind(traffic, in.flag(), in.flag());
+  }
+
+  private static GuardReading.Sum sum(StateReader in) throws StateException {
+    return new GuardReading.Sum(in.int64(), in.int64());
   }
 
   /**

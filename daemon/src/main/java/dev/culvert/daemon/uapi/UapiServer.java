@@ -2,13 +2,12 @@
 package dev.culvert.daemon.uapi;
 
 import dev.culvert.daemon.socket.Conversation;
-import dev.culvert.daemon.socket.HandOver;
+import dev.culvert.daemon.socket.Handed;
 import dev.culvert.daemon.socket.LocalServer;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
-import java.util.List;
 
 /**
  * The UAPI socket of a device. The directory is shared by all network namespaces, so a name is
@@ -26,23 +25,12 @@ public final class UapiServer implements AutoCloseable {
   /**
    * Serves {@code device} in {@code directory}, which is {@link #DIRECTORY} except in tests.
    *
-   * @throws FileAlreadyExistsException if a live process has this name
+   * @param handed the socket that another process handed over, or nothing
+   * @throws FileAlreadyExistsException if a live process has this name, and handed over nothing
    */
-  public static UapiServer open(Path directory, WireGuardDevice device) throws IOException {
-    return new UapiServer(LocalServer.open(socketPath(directory, device), handler(device)));
-  }
-
-  /**
-   * Goes on with the socket that another process handed over; see {@link LocalServer#adopt}.
-   *
-   * @param listening from {@link HandOver#listening}
-   * @param connections from {@link HandOver#connections}
-   */
-  public static UapiServer adopt(
-      Path directory, WireGuardDevice device, int listening, List<Integer> connections)
+  public static UapiServer open(Path directory, WireGuardDevice device, Handed handed)
       throws IOException {
-    return new UapiServer(
-        LocalServer.adopt(socketPath(directory, device), listening, connections, handler(device)));
+    return new UapiServer(LocalServer.open(socketPath(directory, device), handler(device), handed));
   }
 
   private static Path socketPath(Path directory, WireGuardDevice device) {
@@ -54,8 +42,8 @@ public final class UapiServer implements AutoCloseable {
   }
 
   /** Stops serving for another process; see {@link LocalServer#handOver}. */
-  public HandOver handOver() throws IOException, InterruptedException {
-    return server.handOver();
+  public Handed handOver() throws IOException {
+    return server.handed();
   }
 
   /** Goes on after a hand-over that failed. */

@@ -3,6 +3,7 @@ package dev.culvert.daemon.testing;
 
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.StateReader;
 import dev.culvert.tunnel.esp.EspPeerSettings;
 import dev.culvert.tunnel.esp.EspPeerStatus;
 import dev.culvert.tunnel.esp.Keying;
@@ -29,6 +30,9 @@ public final class FakeEsp<K extends Keying> implements EspDevice<K> {
     tunnel = new FakeTunnel(options.interfaceName(), keying::close);
     this.keying = keying;
   }
+
+  @Override
+  public void restore(StateReader state) {}
 
   @Override
   public FakeTunnel tunnel() {

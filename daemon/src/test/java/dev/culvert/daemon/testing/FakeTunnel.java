@@ -13,6 +13,8 @@ import dev.culvert.tunnel.engine.EngineReading;
 import dev.culvert.tunnel.engine.HandshakeOutcome;
 import dev.culvert.tunnel.engine.PeerReading;
 import dev.culvert.tunnel.engine.RemovedTraffic;
+import dev.culvert.tunnel.engine.StateWriter;
+import dev.culvert.tunnel.gateway.Descriptors;
 import dev.culvert.tunnel.gateway.GatewayStatus;
 import dev.culvert.tunnel.gateway.RunningTunnel;
 import dev.culvert.tunnel.lane.LaneReading;
@@ -24,6 +26,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** A tunnel that moves nothing, and has counted a little. */
@@ -33,6 +36,8 @@ public final class FakeTunnel implements RunningTunnel {
   private final CountDownLatch closed = new CountDownLatch(1);
   private final List<Classifier> classifiers = new ArrayList<>();
   private final AtomicInteger greetings = new AtomicInteger();
+  private final AtomicInteger discarded = new AtomicInteger();
+  private volatile List<Integer> queues = List.of();
   private volatile @Nullable String failure;
   private volatile int listenPort;
   private volatile List<PeerReading> peers = List.of();
@@ -96,6 +101,42 @@ public final class FakeTunnel implements RunningTunnel {
   public int greetings() {
     return greetings.get();
   }
+
+  @Override
+  public void pause(StateWriter out) {}
+
+  @Override
+  public Descriptors descriptors() {
+    return Descriptors.NONE;
+  }
+
+  @Override
+  public Duration begin() {
+    return Duration.ZERO;
+  }
+
+  @Override
+  public int discardWaiting() {
+    return discarded.incrementAndGet();
+  }
+
+  /** How often waiting packets were dropped. */
+  public int discards() {
+    return discarded.get();
+  }
+
+  /** The descriptors of its queues from now on. */
+  public void queues(List<Integer> descriptors) {
+    queues = List.copyOf(descriptors);
+  }
+
+  @Override
+  public void keepQueues(Consumer<List<Integer>> keeper) {
+    keeper.accept(queues);
+  }
+
+  @Override
+  public void takeBack(@Nullable String doubt) {}
 
   @Override
   public GatewayStatus status() {

@@ -6,6 +6,7 @@ import dev.culvert.crypto.X25519;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.engine.Endpoint;
+import dev.culvert.tunnel.engine.StateReader;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
 import dev.culvert.tunnel.kernel.Errno;
@@ -53,6 +54,9 @@ public final class FakeWireGuard implements WireGuardDevice {
   public synchronized List<DeviceUpdate> updates() {
     return List.copyOf(updates);
   }
+
+  @Override
+  public void restore(StateReader state) {}
 
   @Override
   public FakeTunnel tunnel() {

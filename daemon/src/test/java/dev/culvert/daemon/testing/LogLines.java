@@ -5,14 +5,16 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.AppenderBase;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.slf4j.LoggerFactory;
 
-/** The log lines of a class while this is open. */
+/** The log lines of some classes while this is open. */
 public final class LogLines implements AutoCloseable {
-  private final Logger logger;
-  private final Level before;
+  private final Map<Logger, Optional<Level>> before = new HashMap<>();
   private final List<String> lines = new CopyOnWriteArrayList<>();
   private final AppenderBase<ILoggingEvent> appender =
       new AppenderBase<>() {
@@ -22,16 +24,18 @@ public final class LogLines implements AutoCloseable {
         }
       };
 
-  private LogLines(Class<?> type) {
-    logger = (Logger) LoggerFactory.getLogger(type);
-    before = logger.getLevel();
-    logger.setLevel(Level.INFO);
+  private LogLines(List<Class<?>> types) {
     appender.start();
-    logger.addAppender(appender);
+    for (Class<?> type : types) {
+      Logger logger = (Logger) LoggerFactory.getLogger(type);
+      before.put(logger, Optional.ofNullable(logger.getLevel()));
+      logger.setLevel(Level.INFO);
+      logger.addAppender(appender);
+    }
   }
 
-  public static LogLines of(Class<?> type) {
-    return new LogLines(type);
+  public static LogLines of(Class<?>... types) {
+    return new LogLines(List.of(types));
   }
 
   /** All of it, a line each. */
@@ -41,7 +45,10 @@ public final class LogLines implements AutoCloseable {
 
   @Override
   public void close() {
-    logger.detachAppender(appender);
-    logger.setLevel(before);
+    before.forEach(
+        (logger, level) -> {
+          logger.detachAppender(appender);
+          logger.setLevel(level.orElse(null));
+        });
   }
 }

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.culvert.daemon.socket.Handed;
 import dev.culvert.daemon.socket.Succession;
 import dev.culvert.daemon.testing.FakeWireGuard;
 import java.io.IOException;
@@ -43,7 +44,7 @@ final class UapiHandOverTest {
     for (int i = 0; i < 60; i++) {
       operation.append("public_key=%064x\nallowed_ip=10.0.0.%d/32\n".formatted(i + 1, i));
     }
-    try (UapiServer server = UapiServer.open(directory, device);
+    try (UapiServer server = UapiServer.open(directory, device, Handed.NOTHING);
         SocketChannel channel = connect()) {
       write(channel, operation + "\n");
       assertEquals("errno=0\n\n", read(channel));
@@ -93,7 +94,7 @@ final class UapiHandOverTest {
 
   @Test
   void fiftyClientsSeeEveryAnswerWholeOverTwentyHandOvers() throws Exception {
-    UapiServer server = UapiServer.open(directory, device);
+    UapiServer server = UapiServer.open(directory, device, Handed.NOTHING);
     try (ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor()) {
       try {
         List<Future<?>> all = new ArrayList<>();
@@ -113,8 +114,7 @@ final class UapiHandOverTest {
           }
           UapiServer old = server;
           Succession succession = Succession.of(old.handOver());
-          server =
-              UapiServer.adopt(directory, device, succession.listening(), succession.connections());
+          server = UapiServer.open(directory, device, succession.handed());
           old.close();
         }
         over.set(true);

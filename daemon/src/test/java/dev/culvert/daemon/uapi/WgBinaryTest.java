@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.culvert.daemon.socket.Handed;
 import dev.culvert.daemon.testing.FakeWireGuard;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -59,7 +60,7 @@ final class WgBinaryTest {
   void open() throws IOException {
     Assumptions.assumeTrue(Files.isExecutable(Path.of("/usr/bin/wg")), "no wg");
     Assumptions.assumeTrue(Files.isWritable(Path.of("/var/run")), "not root");
-    server = UapiServer.open(UapiServer.DIRECTORY, device);
+    server = UapiServer.open(UapiServer.DIRECTORY, device, Handed.NOTHING);
   }
 
   @AfterEach

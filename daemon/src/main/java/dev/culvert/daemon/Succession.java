@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.culvert.daemon;
+
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.handover.HandoverException;
+import dev.culvert.daemon.handover.Parcel;
+import dev.culvert.daemon.handover.Predecessor;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.gateway.Rehearsal;
+import dev.culvert.tunnel.gateway.RunningTunnel;
+import dev.culvert.tunnel.kernel.SealedMemory;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Takes a gateway over from another process. If that process dies before it has handed over, this
+ * one begins anew: the guard stands meanwhile.
+ */
+public final class Succession implements AutoCloseable {
+  private static final EventLog LOG = EventLog.of(Succession.class);
+
+  /** The longest rehearsal; on an idle machine it ends within a few seconds. */
+  private static final Duration REHEARSAL = Duration.ofSeconds(15);
+
+  private final String interfaceName;
+  private final Predecessor predecessor;
+
+  private Succession(String interfaceName, Predecessor predecessor) {
+    this.interfaceName = interfaceName;
+    this.predecessor = predecessor;
+  }
+
+  /** Continues a state in a tunnel that is open and does not move packets yet. */
+  @FunctionalInterface
+  public interface Continuation {
+    /**
+     * Continues it.
+     *
+     * @param state null if there is none that this process can read: then peers get new handshakes
+     */
+    void restore(@Nullable StateReader state) throws ConfigException, IOException;
+  }
+
+  /**
+   * Asks the process that runs a gateway to hand it over.
+   *
+   * @param directory of the admin sockets
+   * @param engine {@code wireguard} or {@code esp}
+   * @param cipher of the sessions, which is compiled first
+   * @return empty if there is none
+   */
+  public static Optional<Succession> begin(
+      Path directory, String interfaceName, String engine, AeadAlgorithm cipher)
+      throws IOException {
+    if (!Predecessor.isThere(directory, interfaceName)) {
+      return Optional.empty();
+    }
+    Rehearsal.run(cipher, REHEARSAL);
+    return Predecessor.find(directory, interfaceName, engine)
+        .map(predecessor -> new Succession(interfaceName, predecessor));
+  }
+
+  /** The UDP port of the predecessor. */
+  int port() {
+    return predecessor.port();
+  }
+
+  /**
+   * Makes the predecessor leave the kernel's state, its sockets and its configuration alone.
+   *
+   * @return its descriptors; null if it has ended, so that this process begins anew
+   */
+  public @Nullable Parcel prepare() throws IOException {
+    try {
+      return predecessor.prepare();
+    } catch (HandoverException e) {
+      requireEnded(e);
+      return null;
+    }
+  }
+
+  private void requireEnded(HandoverException cause) throws IOException {
+    if (!predecessor.hasEnded()) {
+      throw cause;
+    }
+    LOG.warn(
+        LogEvent.HANDOVER_FAILED,
+        "{}: the process that was to hand over has ended: its sessions are lost",
+        Field.tunnel(interfaceName));
+  }
+
+  /**
+   * Takes the state over, and begins to move packets.
+   *
+   * @param tunnel that was opened with the predecessor's descriptors
+   * @throws IOException if this process cannot take over: the predecessor goes on
+   */
+  public Result take(RunningTunnel tunnel, Continuation continuation)
+      throws ConfigException, IOException {
+    SealedMemory.Content content = state();
+    boolean withSessions = content != null;
+    try {
+      continuation.restore(content == null ? null : new StateReader(content.bytes()));
+    } catch (ConfigException | IOException | RuntimeException e) {
+      refuse(e);
+      throw e;
+    } finally {
+      if (content != null) {
+        content.close();
+      }
+    }
+    // From here on this process is the one that sends.
+    predecessor.taken();
+    Duration gap = tunnel.begin();
+    LOG.info(
+        LogEvent.HANDOVER_TAKEN,
+        "{} was taken over from another process {}: no packet moved for {} ms",
+        Field.tunnel(interfaceName),
+        withSessions ? "with its sessions" : "without its sessions",
+        gap.toMillis());
+    return new Result(withSessions, gap);
+  }
+
+  /**
+   * The end of a succession.
+   *
+   * @param withSessions whether the sessions continue
+   * @param gap for which no process moved packets; 0 if that is not known
+   */
+  public record Result(boolean withSessions, Duration gap) {}
+
+  private SealedMemory.@Nullable Content state() throws IOException {
+    try {
+      return predecessor.take();
+    } catch (HandoverException e) {
+      requireEnded(e);
+      return null;
+    }
+  }
+
+  private void refuse(Exception reason) {
+    try {
+      predecessor.refuse(String.valueOf(reason.getMessage()));
+    } catch (IOException inner) {
+      reason.addSuppressed(inner);
+    }
+  }
+
+  @Override
+  public void close() {
+    predecessor.close();
+  }
+}

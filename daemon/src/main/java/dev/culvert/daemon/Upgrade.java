@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.culvert.daemon;
+
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Starts this process's successor from the program that is installed now, with the arguments of
+ * this process. The successor belongs to the same service, since it is this process's child.
+ */
+public final class Upgrade {
+  /** The variable by which launchers say where they are. */
+  private static final String LAUNCHER = "CULVERT_LAUNCHER";
+
+  /** The variable by which a launcher says that it has let go of the terminal. */
+  private static final String DETACHED = "CULVERT_DETACHED";
+
+  private static final EventLog LOG = EventLog.of(Upgrade.class);
+
+  private final String interfaceName;
+  private final List<String> arguments;
+  private final @Nullable String launcher;
+  private @Nullable Process successor;
+  private volatile @Nullable String failure;
+
+  /**
+   * @param arguments of this process, without the program
+   */
+  public Upgrade(String interfaceName, List<String> arguments) {
+    this(interfaceName, arguments, System.getenv(LAUNCHER));
+  }
+
+  Upgrade(String interfaceName, List<String> arguments, @Nullable String launcher) {
+    this.interfaceName = interfaceName;
+    this.arguments = List.copyOf(arguments);
+    this.launcher = launcher;
+  }
+
+  /**
+   * Starts the successor and returns.
+   *
+   * @throws IOException if it cannot be started from here, or one is on its way already
+   */
+  synchronized void start() throws IOException {
+    if (successor != null && successor.isAlive()) {
+      throw new IOException("process " + successor.pid() + " is about to take over already");
+    }
+    if (ProcessHandle.current().pid() == 1) {
+      throw new IOException(
+          "this is the first process of a container, which ends with it: start a container of the"
+              + " new image beside it, with 'up --replace'");
+    }
+    if (launcher == null) {
+      throw new IOException(
+          LAUNCHER + " is not set, so the program to start is not known: use 'up --replace'");
+    }
+    failure = null;
+    Process started = builder(launcher).start();
+    successor = started;
+    LOG.info(
+        LogEvent.UPGRADE_STARTED,
+        "{}: process {} is to take over",
+        Field.tunnel(interfaceName),
+        started.pid());
+    Thread.ofPlatform().daemon().name("upgrade").start(() -> await(started));
+  }
+
+  private ProcessBuilder builder(String program) {
+    List<String> command = new ArrayList<>();
+    command.add(program);
+    command.addAll(arguments);
+    command.removeIf(argument -> argument.equals("-d") || argument.equals("--detach"));
+    if (!command.contains("--replace")) {
+      command.add("--replace");
+    }
+    ProcessBuilder builder = new ProcessBuilder(command);
+    Map<String, String> environment = builder.environment();
+    // The service manager expects signs of life of whichever process is the main one.
+    environment.remove("WATCHDOG_PID");
+    // It inherits from this process, not from the manager.
+    List.of("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES").forEach(environment::remove);
+    builder.redirectInput(ProcessBuilder.Redirect.from(new java.io.File("/dev/null")));
+    if (environment.containsKey(DETACHED)) {
+      // The streams of this process are closed, and the messages of a failure would be lost.
+      builder.redirectErrorStream(true);
+    } else {
+      builder.redirectOutput(ProcessBuilder.Redirect.INHERIT);
+      builder.redirectError(ProcessBuilder.Redirect.INHERIT);
+    }
+    return builder;
+  }
+
+  /** Waits for the end of a successor that fails; this process ends before one that takes over. */
+  private void await(Process started) {
+    String last = "";
+    try (BufferedReader output = started.inputReader()) {
+      for (String line = output.readLine(); line != null; line = output.readLine()) {
+        last = line;
+        LOG.info(LogEvent.UPGRADE_STARTED, "process {}: {}", started.pid(), line);
+      }
+      int status = started.waitFor();
+      failed("the new process ended with status " + status + (last.isEmpty() ? "" : ": " + last));
+    } catch (IOException e) {
+      failed("the new process cannot be heard: " + e.getMessage());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void failed(String reason) {
+    failure = reason;
+    LOG.error(
+        LogEvent.UPGRADE_FAILED,
+        "{} was not upgraded, and goes on: {}",
+        Field.tunnel(interfaceName),
+        Field.reason(reason));
+  }
+
+  /** Why the last successor did not take over; null if none failed. */
+  @Nullable String failure() {
+    return failure;
+  }
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.culvert.daemon;
+
+import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.handover.HandoverServer;
+import dev.culvert.daemon.handover.Parcel;
+import dev.culvert.daemon.socket.Handed;
+import dev.culvert.daemon.uapi.UapiServer;
+import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.engine.StateWriter;
+import dev.culvert.tunnel.gateway.DeviceException;
+import dev.culvert.tunnel.gateway.WireGuardDevice;
+import dev.culvert.tunnel.kernel.Errno;
+import java.io.IOException;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A WireGuard device without a configuration file, which its users configure through the UAPI
+ * socket. Its whole configuration is in its state, which a successor continues.
+ */
+public final class WireGuardService implements AutoCloseable {
+  private static final String ENGINE = "wireguard";
+
+  private final WireGuardDevice device;
+  private final UapiServer uapi;
+  private final HandoverServer handovers;
+  private final CountDownLatch ended = new CountDownLatch(1);
+  private final AtomicReference<@Nullable String> failure = new AtomicReference<>();
+
+  private WireGuardService(Machine machine, WireGuardDevice device, Handed handed)
+      throws IOException {
+    this.device = device;
+    uapi = UapiServer.open(machine.uapiDirectory(), device, handed);
+    handovers = HandoverServer.open(machine.adminDirectory(), new Handing());
+    endWith("link watch", device.tunnel()::awaitClosed);
+    endWith("socket watch", uapi::awaitGone);
+  }
+
+  /**
+   * Makes the interface and serves its socket.
+   *
+   * @throws java.nio.file.FileAlreadyExistsException if a live process has this name
+   */
+  public static WireGuardService start(Machine machine, String interfaceName) throws IOException {
+    return serve(machine, machine.openWireGuard(interfaceName, 0, 0, null), Handed.NOTHING);
+  }
+
+  /**
+   * Continues the device of another process, which then ends. Without such a process this is a
+   * {@link #start}.
+   *
+   * @throws IOException if the other process does not hand over, or this one cannot take over: the
+   *     other process goes on
+   */
+  public static WireGuardService replace(Machine machine, String interfaceName)
+      throws ConfigException, IOException {
+    Optional<Succession> found =
+        Succession.begin(
+            machine.adminDirectory(), interfaceName, ENGINE, AeadAlgorithm.CHACHA20_POLY1305);
+    if (found.isEmpty()) {
+      return start(machine, interfaceName);
+    }
+    try (Succession succession = found.get()) {
+      Parcel from = succession.prepare();
+      if (from == null) {
+        return start(machine, interfaceName);
+      }
+      WireGuardDevice device = machine.inheritWireGuard(interfaceName, 0, 0, null, from.tunnel());
+      try {
+        succession.take(device.tunnel(), state -> restore(device, state));
+      } catch (ConfigException | IOException | RuntimeException e) {
+        device.tunnel().close();
+        throw e;
+      }
+      return serve(machine, device, from.uapi());
+    }
+  }
+
+  private static void restore(WireGuardDevice device, @Nullable StateReader state)
+      throws IOException {
+    if (state == null) {
+      throw new DeviceException(
+          "the device's keys and peers are known only to the process that ran it, and this one"
+              + " cannot read them",
+          Errno.EINVAL);
+    }
+    device.restore(state);
+  }
+
+  private static WireGuardService serve(Machine machine, WireGuardDevice device, Handed handed)
+      throws IOException {
+    try {
+      return new WireGuardService(machine, device, handed);
+    } catch (IOException | RuntimeException e) {
+      device.tunnel().close();
+      throw e;
+    }
+  }
+
+  /** Returns when the device is to end. */
+  private interface Wait {
+    void await() throws InterruptedException;
+  }
+
+  private void endWith(String name, Wait wait) {
+    Thread.ofVirtual()
+        .name(name)
+        .start(
+            () -> {
+              try {
+                wait.await();
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              } finally {
+                ended.countDown();
+              }
+            });
+  }
+
+  /** Lets {@link #awaitEnd} return. */
+  public void end() {
+    ended.countDown();
+  }
+
+  /** Ends the device because of a failure. */
+  public void giveUp(String reason) {
+    failure.set(reason);
+    ended.countDown();
+  }
+
+  /**
+   * Waits until the link or the socket is deleted, another process has taken over, a part failed,
+   * or {@link #end} is called.
+   */
+  public void awaitEnd() throws InterruptedException {
+    ended.await();
+  }
+
+  /** The reason why it ended by itself, if it did. */
+  public Optional<String> failure() {
+    return Optional.ofNullable(failure.get()).or(device.tunnel()::failure);
+  }
+
+  /** Removes the device and its sockets, unless another process has them. */
+  @Override
+  public void close() throws IOException {
+    try {
+      handovers.close();
+      uapi.close();
+    } finally {
+      device.tunnel().close();
+    }
+  }
+
+  /** This device as it is handed over. */
+  private final class Handing implements HandoverServer.Gateway {
+    @Override
+    public String interfaceName() {
+      return device.tunnel().interfaceName();
+    }
+
+    @Override
+    public String engine() {
+      return ENGINE;
+    }
+
+    @Override
+    public int port() {
+      return device.tunnel().listenPort();
+    }
+
+    /** Its users steer the kernel; and they change the device only through the socket. */
+    @Override
+    public Parcel freeze() throws IOException {
+      return new Parcel(device.tunnel().descriptors(), Handed.NOTHING, uapi.handOver());
+    }
+
+    @Override
+    public void thaw() {
+      uapi.resume();
+    }
+
+    @Override
+    public void pause(StateWriter out) throws IOException {
+      device.tunnel().pause(out);
+    }
+
+    @Override
+    public void takeBack(@Nullable String doubt) throws IOException {
+      device.tunnel().takeBack(doubt);
+    }
+
+    @Override
+    public void leave(long successor) {
+      end();
+    }
+
+    @Override
+    public void failed() {
+      // Nobody counts for a device without a configuration file.
+    }
+
+    @Override
+    public void giveUp(String reason) {
+      WireGuardService.this.giveUp(reason);
+    }
+  }
+}
