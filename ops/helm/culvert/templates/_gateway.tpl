@@ -17,8 +17,15 @@ spec:
     matchLabels: {app: {{ $.name }}}
   updateStrategy:
     type: RollingUpdate
+    {{- if .surge }}
+    # The new gateway takes over from the old one, which runs until then and ends afterwards.
+    rollingUpdate: {maxUnavailable: 0, maxSurge: 1}
+  # Probes ask the node's address, where the old gateway answers until the new one has taken over.
+  minReadySeconds: 60
+    {{- else }}
     # The old gateway ends before the new one starts: a node has one guard and one owner of it.
     rollingUpdate: {maxUnavailable: {{ .maxUnavailable }}, maxSurge: 0}
+    {{- end }}
   template:
     metadata:
       labels:
@@ -45,7 +52,7 @@ spec:
         - name: culvert
           image: {{ include "culvert.image" $root | quote }}
           imagePullPolicy: {{ .image.pullPolicy }}
-          args: [up, --kubernetes]
+          args: [up, --kubernetes{{ if .surge }}, --replace{{ end }}]
           env:
             {{- include "culvert.nodeName" $root | nindent 12 }}
             {{- include "culvert.variable" (list "CULVERT_CLUSTER_CIDRS" .clusterCIDRs) | indent 12 }}
@@ -65,9 +72,11 @@ spec:
             {{- include "culvert.variable" (list "CULVERT_SERVICE_CIDRS" .registrar.serviceCIDRs) | indent 12 }}
             {{- end }}
             {{- include "culvert.log" $root | indent 12 }}
+          {{- if not .surge }}
           ports:
             # On the host's network this port is the host's: no node gets two gateways.
             - {name: metrics, containerPort: {{ include "culvert.metricsPort" $root }}}
+          {{- end }}
           startupProbe:
             {{- include "culvert.probe" (dict "root" $root "path" "/livez") | nindent 12 }}
             periodSeconds: 2

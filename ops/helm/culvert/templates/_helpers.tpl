@@ -24,6 +24,9 @@
 {{- fail (printf "espKeySecret: engine %s needs none: take it out, or set engine to esp" .engine) }}
 {{- end }}
 {{- end }}
+{{- if and .Values.monitoring.podMonitor.enabled .Values.surge }}
+{{- fail "surge: a PodMonitor finds the gateways by a port that would keep a node from running two: set surge or monitoring.podMonitor.enabled to false" }}
+{{- end }}
 {{- if and .Values.monitoring.podMonitor.enabled (eq "yes" (include "culvert.metricsAreLocal" .)) }}
 {{- fail (printf "metrics.listen: Prometheus does not reach %s, which is loopback: set it to 0.0.0.0:9586, or monitoring.podMonitor.enabled to false" .Values.metrics.listen) }}
 {{- end }}
