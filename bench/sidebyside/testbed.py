@@ -69,7 +69,7 @@ class Node:
                 os.kill(int(pid), signal.SIGKILL)
         run("ip", "netns", "delete", self.namespace, check=False)
         # Notes of gateways about their guards, which went with the namespace.
-        for file in (self.uapi, *(f"/run/culvert/{self.device}.{kind}" for kind in ("guard", "settings", "sock"))):
+        for file in (self.uapi, *(f"/run/culvert/{self.device}.{kind}" for kind in ("guard", "settings", "sock", "handover"))):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(file)
         self.log.close()

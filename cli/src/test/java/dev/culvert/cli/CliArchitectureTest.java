@@ -123,7 +123,10 @@ final class CliArchitectureTest {
           .resideInAnyPackage("dev.culvert.daemon..", "dev.culvert.lab..", "dev.culvert.cli..")
           .and()
           .resideOutsideOfPackages(
-              "dev.culvert.daemon", "dev.culvert.daemon.steer", "dev.culvert.daemon.socket")
+              "dev.culvert.daemon",
+              "dev.culvert.daemon.steer",
+              "dev.culvert.daemon.socket",
+              "dev.culvert.daemon.handover")
           .should()
           .dependOnClassesThat()
           .resideInAPackage("dev.culvert.tunnel.kernel");

@@ -16,6 +16,7 @@ import dev.culvert.cli.command.show.QueueCheck;
 import dev.culvert.daemon.GatewayDaemon;
 import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.admin.AdminMessage;
+import dev.culvert.daemon.socket.Handed;
 import dev.culvert.daemon.socket.LocalServer;
 import dev.culvert.daemon.testing.FakeMachine;
 import dev.culvert.daemon.testing.FakeNetwork;
@@ -132,7 +133,8 @@ final class CommandsTest {
 
   @Test
   void statusAsksByUapiWhereThereIsNoAdminSocket() throws Exception {
-    try (UapiServer server = UapiServer.open(machine.uapiDirectory(), new FakeWireGuard("wg7"))) {
+    try (UapiServer server =
+        UapiServer.open(machine.uapiDirectory(), new FakeWireGuard("wg7"), Handed.NOTHING)) {
       assertEquals(0, run("status", "wg7"));
       assertTrue(
           out.toString().matches("wg7\n  public key +none\n  UDP port +none\n  peers +0, .*\n"),
@@ -342,7 +344,7 @@ final class CommandsTest {
 
   private UapiServer occupy(String name) throws DeviceException {
     try {
-      return UapiServer.open(machine.uapiDirectory(), new FakeWireGuard(name));
+      return UapiServer.open(machine.uapiDirectory(), new FakeWireGuard(name), Handed.NOTHING);
     } catch (IOException e) {
       throw new DeviceException(name, 1, e);
     }

@@ -24,6 +24,7 @@ import dev.culvert.daemon.admin.AdminServer;
 import dev.culvert.daemon.admin.ControlPlaneView;
 import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.config.KubernetesConfig;
+import dev.culvert.daemon.socket.Handed;
 import dev.culvert.daemon.testing.FakeCluster;
 import dev.culvert.daemon.testing.FakeMachine;
 import dev.culvert.daemon.testing.FakeNetwork;
@@ -196,7 +197,10 @@ final class KubernetesCommandsTest {
     Files.writeString(machine.adminDirectory().resolve("cv9.guard"), "another\nother.yaml\n");
     try (AdminServer elsewhere =
             AdminServer.open(
-                machine.adminDirectory(), "cv9", request -> AdminMessage.Response.failed("hurt"));
+                machine.adminDirectory(),
+                "cv9",
+                request -> AdminMessage.Response.failed("hurt"),
+                Handed.NOTHING);
         AdminServer here =
             AdminServer.open(
                 machine.adminDirectory(),
@@ -204,7 +208,8 @@ final class KubernetesCommandsTest {
                 request -> {
                   asked.incrementAndGet();
                   return AdminMessage.Response.of(gateway);
-                })) {
+                },
+                Handed.NOTHING)) {
       assertEquals(0, run("nodes"), err::toString);
       assertTrue(out.toString().contains("Accepted"), out::toString);
       assertEquals(1, asked.get());

@@ -132,6 +132,15 @@ final class NodesDownTest {
   }
 
   @Test
+  void podsThatTakeOverFromTheOldOnesAreChangedToo() {
+    String surging = GATEWAY.replace("\"--kubernetes\"]", "\"--kubernetes\", \"--replace\"]");
+    gateways("culvert", surging.formatted(""), 2, 2, 2);
+    assertEquals(0, run("nodes", "down", "--kubeconfig", "x"), err::toString);
+    assertEquals(LIFT, texts(changedSpec().at("/template/spec/containers/0/args")));
+    assertEquals(0, changedSpec().at("/updateStrategy/rollingUpdate/maxSurge").asInt());
+  }
+
+  @Test
   void itCanBeRunAgain() {
     String lifted =
         GATEWAY

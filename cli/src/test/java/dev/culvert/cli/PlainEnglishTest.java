@@ -117,7 +117,7 @@ class PlainEnglishTest {
     if (name.endsWith(".java") || name.endsWith(".c")) {
       return OF_JAVA;
     }
-    if (name.endsWith(".py") || name.equals("side-by-side")) {
+    if (name.endsWith(".py") || List.of("side-by-side", "hot-restart").contains(name)) {
       return OF_PYTHON;
     }
     return name.endsWith(".tpl") ? OF_TEMPLATE : OF_SCRIPT;
@@ -149,7 +149,8 @@ class PlainEnglishTest {
             "postrm",
             "side-by-side",
             "jmh",
-            "cluster-figures");
+            "cluster-figures",
+            "hot-restart");
     try (Stream<Path> files = Files.walk(ROOT)) {
       List<Path> sources =
           files

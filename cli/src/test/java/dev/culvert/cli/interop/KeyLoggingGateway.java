@@ -3,6 +3,7 @@ package dev.culvert.cli.interop;
 
 import dev.culvert.cli.kit.Implementation;
 import dev.culvert.cli.kit.RawUapi;
+import dev.culvert.daemon.socket.Handed;
 import dev.culvert.daemon.uapi.UapiServer;
 import dev.culvert.tunnel.gateway.GatewayOptions;
 import dev.culvert.tunnel.gateway.WireGuardTunnel;
@@ -42,7 +43,7 @@ final class KeyLoggingGateway {
     GatewayOptions options =
         GatewayOptions.wireGuard(args[1], 0, 0, 0, null, (peer, key) -> append(file, key));
     try (WireGuardTunnel gateway = WireGuardTunnel.open(options);
-        UapiServer uapi = UapiServer.open(UapiServer.DIRECTORY, gateway)) {
+        UapiServer uapi = UapiServer.open(UapiServer.DIRECTORY, gateway, Handed.NOTHING)) {
       RawUapi.socket(args[1]).toFile().deleteOnExit(); // for when it is told to terminate
       uapi.awaitGone();
     }

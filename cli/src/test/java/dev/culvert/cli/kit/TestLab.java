@@ -49,7 +49,12 @@ public final class TestLab implements AutoCloseable {
 
   /** Without gateways that run. */
   public static TestLab unstarted() throws IOException {
-    return new TestLab(LabEngine.WIREGUARD, false);
+    return unstarted(LabEngine.WIREGUARD);
+  }
+
+  /** The same with another engine. */
+  public static TestLab unstarted(LabEngine engine) throws IOException {
+    return new TestLab(engine, false);
   }
 
   private TestLab(LabEngine engine, boolean start) throws IOException {

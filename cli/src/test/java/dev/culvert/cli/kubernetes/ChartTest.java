@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -140,6 +141,7 @@ final class ChartTest {
         "metrics.listen=[::]:1,interface=mesh0,mtu=1380,listenPort=51999,apiServerPort=8443",
         "image.pullSecrets={one},podLabels.a=b,podAnnotations.c=d,maxUnavailable=5%",
         "flowControl=true,registrar.podRanges=pods",
+        "surge=true",
         "accept={xdp,bridge},controlPlaneExemptPorts={2379-2380,6443},log.level=silent",
         "controlPlaneExemptPorts={6000-9000},apiServerPort=8443,registrar.serviceCIDRs=null",
       })
@@ -289,12 +291,29 @@ final class ChartTest {
         "engine=esp                 | espKeySecret: engine esp needs the name of a Secret",
         "espKeySecret=keys          | espKeySecret: engine wireguard needs none: take it out",
         "engine=esp,espKeySecret=A_B | at '/espKeySecret': 'A_B' does not match pattern",
+        "surge=yes                  | at '/surge': got string, want boolean",
+        "surge=true,monitoring.podMonitor.enabled=true | surge: a PodMonitor finds the gateways",
         "monitoring.podMonitor.enabled=true | reach 127.0.0.1:9586, which is loopback: set it to",
       })
   void aBadValueIsRefusedWithItsNameAndTheReason(String value, String reason) {
     Commands.Result result = template(CHART, "--set=" + value);
     assertFalse(result.succeeded(), result::out);
     assertTrue(result.err().contains(reason), result::err);
+  }
+
+  /** A port on the host's network would keep the second pod from the node. */
+  @Test
+  void withSurgeTheNewGatewayTakesOverWhileTheOldOneRuns() throws IOException {
+    Yaml surging = object(rendered("surge=true"), "DaemonSet culvert");
+    Yaml strategy = surging.at("spec").at("updateStrategy").at("rollingUpdate");
+    assertEquals("1", strategy.text("maxSurge"));
+    assertEquals("0", strategy.text("maxUnavailable"));
+    assertEquals("60", surging.at("spec").text("minReadySeconds"));
+    assertEquals(List.of("up", "--kubernetes", "--replace"), container(surging).value("args"));
+    assertNull(container(surging).value("ports"));
+    Yaml usual = object(rendered("surge=false"), "DaemonSet culvert");
+    assertEquals(List.of("up", "--kubernetes"), container(usual).value("args"));
+    assertNotEquals(null, container(usual).value("ports"));
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.culvert.cli.system;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.kit.Culvert;
@@ -14,6 +15,8 @@ import dev.culvert.lab.LabEngine;
 import dev.culvert.lab.LabNetwork;
 import dev.culvert.lab.net.Capture;
 import dev.culvert.lab.net.Commands;
+import dev.culvert.lab.net.Daemon;
+import dev.culvert.lab.net.Pings;
 import dev.culvert.lab.net.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -26,7 +29,9 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The package's units under a real systemd: rights, reload, watchdog, stop, and the guard. */
+/**
+ * The package's units under a real systemd: rights, reload, watchdog, crash, upgrade, stop, guard.
+ */
 @Tag("integration")
 @Tag("soak")
 final class RealSystemdTest {
@@ -73,13 +78,29 @@ final class RealSystemdTest {
         hasFewRights(machine);
         isReloaded(machine);
         isRestartedByTheWatchdog(lab, machine);
-        machine.run("systemctl stop " + UNIT);
+        keepsItsInterfaceOverACrash(lab, machine);
+        isUpgraded(lab, machine, "culvert upgrade " + CONFIGURATION);
+        Files.copy(next(deb), machine.path("/root/next.deb"));
+        isUpgraded(lab, machine, "dpkg -i /root/next.deb");
+        isStartedAnewIfItCannotHandOver(lab, machine);
+        endsItsInterfaceWhenItStops(lab, machine);
         lab.sendToPodB(MARKER);
         assertTrue(lab.network.a.node().run("nft", "list", "tables").out().contains("culvert"));
         capture.stop();
         assertEquals(0, capture.seen(MARKER));
       }
     }
+  }
+
+  /** The package with another revision, which takes a fraction of the time of a build. */
+  private Path next(Path deb) {
+    Path tree = folder.resolve("tree");
+    Path next = folder.resolve("next.deb");
+    Commands.run("dpkg-deb", "-R", deb.toString(), tree.toString());
+    Commands.run("sed", "-i", "s/^Version: .*/&+next/", tree.resolve("DEBIAN/control").toString());
+    Commands.run(
+        "dpkg-deb", "--root-owner-group", "-Znone", "-b", tree.toString(), next.toString());
+    return next;
   }
 
   private static void configure(TestLab lab, SystemdMachine machine) throws IOException {
@@ -132,5 +153,100 @@ final class RealSystemdTest {
         () -> machine.run("journalctl --no-pager -u " + UNIT));
     assertTrue(machine.run("journalctl --no-pager -u " + UNIT).contains("Watchdog timeout"));
     assertTrue(Waiting.until(Commands.PATIENCE, lab::podsReachEachOther));
+  }
+
+  /** With its index, and without its state. */
+  private static String link(TestLab lab, SystemdMachine machine) {
+    return machine.run("ip -o link show " + lab.network.a.interfaceName()).split(" <", -1)[0];
+  }
+
+  private static String routes(TestLab lab, SystemdMachine machine) {
+    return machine.run("ip route show table all dev " + lab.network.a.interfaceName());
+  }
+
+  private static void keepsItsInterfaceOverACrash(TestLab lab, SystemdMachine machine) {
+    String link = link(lab, machine);
+    String routes = routes(lab, machine);
+    assertFalse(routes.isEmpty());
+    machine.run("kill -KILL " + shown(machine, "MainPID"));
+    assertEquals(link, link(lab, machine), "no process serves it now");
+    lab.sendToPodB(MARKER);
+    assertTrue(
+        Waiting.until(
+            Commands.PATIENCE,
+            () ->
+                shown(machine, "NRestarts").equals("2")
+                    && shown(machine, "ActiveState").equals("active")),
+        () -> log(machine));
+    assertTrue(Waiting.until(Commands.PATIENCE, lab::podsReachEachOther), () -> log(machine));
+    assertEquals(link, link(lab, machine), () -> log(machine));
+    assertEquals(routes, routes(lab, machine));
+    assertTrue(log(machine).contains("goes on with the interface of the process before"));
+  }
+
+  private static String log(SystemdMachine machine) {
+    return machine.run("journalctl --no-pager -u " + UNIT);
+  }
+
+  /**
+   * A hand-over by whichever command: the unit stays active, and the successor feeds the watchdog.
+   */
+  private static void isUpgraded(TestLab lab, SystemdMachine machine, String command)
+      throws Exception {
+    String link = link(lab, machine);
+    String since = shown(machine, "ActiveEnterTimestampMonotonic");
+    String before = shown(machine, "MainPID");
+    try (Daemon pings = Pings.start(lab.network.a.pod(), 200, "0.1", lab.network.b.podAddress())) {
+      machine.run(command);
+      assertTrue(
+          Waiting.until(Commands.PATIENCE, () -> !shown(machine, "MainPID").equals(before)),
+          () -> log(machine));
+      pings.awaitEnd(Commands.PATIENCE);
+      assertTrue(Pings.allAnswered(pings.output(), 200), pings::output);
+    }
+    assertEquals(link, link(lab, machine));
+    // Longer than the watchdog waits.
+    Thread.sleep(Duration.ofSeconds(12));
+    assertEquals("active", shown(machine, "ActiveState"), () -> log(machine));
+    assertEquals("ready", shown(machine, "StatusText"));
+    assertEquals(since, shown(machine, "ActiveEnterTimestampMonotonic"), () -> log(machine));
+    assertEquals("2", shown(machine, "NRestarts"));
+    assertNotEquals(before, shown(machine, "MainPID"));
+    hasFewRights(machine);
+    machine.run("systemctl reload " + UNIT);
+    assertFalse(machine.attempt("test -e /proc/" + before).succeeded(), "the former has ended");
+  }
+
+  /** As of a version without the command: with a file that would be refused, it goes on. */
+  private static void isStartedAnewIfItCannotHandOver(TestLab lab, SystemdMachine machine) {
+    machine.run(
+        """
+        cp -p /usr/bin/culvert /usr/lib/culvert/launcher
+        cat >/usr/bin/culvert <<'END'
+        #!/bin/sh
+        [ "$1" != upgrade ] || exit 2
+        exec /usr/lib/culvert/launcher "$@"
+        END
+        """);
+    String upgrade = "systemctl start culvert-upgrade@node-a";
+    String before = shown(machine, "MainPID");
+    machine.run("cp " + CONFIGURATION + " /root/good; echo 'nonsense: 1' >>" + CONFIGURATION);
+    assertFalse(machine.attempt(upgrade).succeeded());
+    Waiting.pause(Duration.ofSeconds(3));
+    assertEquals(before, shown(machine, "MainPID"), () -> log(machine));
+    machine.run("cp /root/good " + CONFIGURATION);
+    assertFalse(machine.attempt(upgrade).succeeded(), "it tells that this was no hand-over");
+    lab.sendToPodB(MARKER);
+    assertTrue(
+        Waiting.until(Commands.PATIENCE, () -> !shown(machine, "MainPID").equals(before)),
+        () -> machine.run("journalctl --no-pager -u culvert-upgrade@node-a"));
+    assertTrue(Waiting.until(Commands.PATIENCE, lab::podsReachEachOther), () -> log(machine));
+  }
+
+  private static void endsItsInterfaceWhenItStops(TestLab lab, SystemdMachine machine) {
+    machine.run("systemctl stop " + UNIT);
+    String shown = "ip link show " + lab.network.a.interfaceName();
+    assertFalse(machine.attempt(shown).succeeded(), "it ends with the unit");
+    assertEquals("0", shown(machine, "NFileDescriptorStore"));
   }
 }

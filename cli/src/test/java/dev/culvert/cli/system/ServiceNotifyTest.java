@@ -31,6 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("integration")
 final class ServiceNotifyTest {
   private static final String DEVICE = "cvn" + ProcessHandle.current().pid() % 100_000;
+  private static final String GIVE_UP = "FDSTOREREMOVE=1\nFDNAME=tun-" + DEVICE;
   private static final String READY = "READY=1\nSTATUS=ready";
 
   @TempDir private Path folder;
@@ -145,9 +146,12 @@ final class ServiceNotifyTest {
     assertEquals(
         List.of(
             "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=starting",
+            GIVE_UP,
+            "FDSTORE=1\nFDNAME=tun-" + DEVICE + "\nFDPOLL=0",
             READY,
             "RELOADING=1\nMONOTONIC_USEC=N\nSTATUS=reloading",
             READY,
+            GIVE_UP,
             "STOPPING=1\nSTATUS=stopping; the guard stays"),
         others);
     int reloaded = messages.lastIndexOf(READY);

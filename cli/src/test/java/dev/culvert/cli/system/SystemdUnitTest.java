@@ -15,6 +15,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -51,7 +53,7 @@ final class SystemdUnitTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"culvert@.service", "culvert-guard@.service"})
+  @ValueSource(strings = {"culvert@.service", "culvert-guard@.service", "culvert-upgrade@.service"})
   void systemdFindsNoFault(String unit) throws IOException {
     Commands.Result result = verify(installed(unit, text(unit)));
     assertEquals("", result.err() + result.out());
@@ -70,7 +72,7 @@ final class SystemdUnitTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"culvert@.service", "culvert-guard@.service"})
+  @ValueSource(strings = {"culvert@.service", "culvert-guard@.service", "culvert-upgrade@.service"})
   void theExposureIsLow(String unit) throws IOException {
     Commands.Result result = security(installed(unit, text(unit)));
     assertTrue(result.succeeded(), result::toString);
@@ -89,6 +91,40 @@ final class SystemdUnitTest {
     assertFalse(settings.stream().anyMatch(line -> line.startsWith("ExecStop")), unit);
     assertFalse(settings.stream().anyMatch(line -> line.contains("culvert down")), unit);
     assertTrue(settings.contains("RuntimeDirectoryPreserve=yes"), "'down' finds the guard by it");
+  }
+
+  /** A call that is refused would end each hand-over. */
+  @ParameterizedTest
+  @ValueSource(strings = {"pidfd_open", "pidfd_send_signal", "memfd_create", "fcntl", "sendmsg"})
+  void theCallsOfAHandOverAreAllowed(String call) throws IOException {
+    assertTrue(text("culvert@.service").contains("SystemCallFilter=@system-service\n"));
+    assertTrue(calls("@system-service").contains(call), call);
+    assertFalse(calls("@privileged").contains(call), call);
+    assertFalse(calls("@obsolete").contains(call), call);
+  }
+
+  /** With those of the groups in it. */
+  private static Set<String> calls(String group) {
+    Set<String> calls = new TreeSet<>();
+    for (String line : analyze("syscall-filter", group).orThrow().out().lines().toList()) {
+      String word = line.strip();
+      if (word.startsWith("@") && !word.equals(group)) {
+        calls.addAll(calls(word));
+      } else if (!word.startsWith("#")) {
+        calls.add(word);
+      }
+    }
+    return calls;
+  }
+
+  @Test
+  void theInterfaceOutlivesACrashWithAllItsLanes() throws IOException {
+    List<String> settings = text("culvert@.service").lines().toList();
+    assertTrue(settings.contains("FileDescriptorStoreMax=256"), "as many as there can be lanes");
+    assertTrue(settings.contains("NotifyAccess=all"), "the successor reports before it is main");
+    assertFalse(
+        settings.stream().anyMatch(line -> line.startsWith("FileDescriptorStorePreserve")),
+        "a stop ends the interface");
   }
 
   /** RuntimeDirectory= would give the user all that other programs have in a folder. */

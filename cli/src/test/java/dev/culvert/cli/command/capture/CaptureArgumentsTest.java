@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import dev.culvert.cli.RootCommand;
 import dev.culvert.daemon.GatewayDaemon;
 import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.socket.Handed;
 import dev.culvert.daemon.testing.FakeMachine;
 import dev.culvert.daemon.testing.FakeNetwork;
 import dev.culvert.daemon.testing.FakeTunnels;
@@ -101,7 +102,7 @@ final class CaptureArgumentsTest {
   @Test
   void aDeviceOfTheUapiTellsNoKeysAndHasAPortOnlyOnceItIsUp() throws Exception {
     FakeWireGuard device = new FakeWireGuard("cv-none");
-    try (UapiServer server = UapiServer.open(machine.uapiDirectory(), device)) {
+    try (UapiServer server = UapiServer.open(machine.uapiDirectory(), device, Handed.NOTHING)) {
       capture(1, "cv-none has no port yet: it opens one when its interface is up", "cv-none");
     }
     try (GatewayDaemon daemon = GatewayDaemon.start(wireGuard(), machine)) {
