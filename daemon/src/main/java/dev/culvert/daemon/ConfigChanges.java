@@ -33,10 +33,7 @@ import org.jspecify.annotations.Nullable;
 final class ConfigChanges implements AutoCloseable {
   private static final EventLog log = EventLog.of(ConfigChanges.class);
 
-  /**
-   * The longest wait for name servers at a start or reload; names without an answer are resolved
-   * later.
-   */
+  /** The longest wait for name servers at a reload; names without an answer are resolved later. */
   private static final Duration NAMES_PATIENCE = Duration.ofSeconds(5);
 
   private final Path file;
@@ -76,8 +73,10 @@ final class ConfigChanges implements AutoCloseable {
   /**
    * Follows the file of nodes and peers' names from now on. Goes on without a peer that has no
    * address, since the other peers work and the guard stands.
+   *
+   * @param patience the longest wait for names that are new
    */
-  void follow(KernelSide kernel, Running running) {
+  void follow(KernelSide kernel, Running running, Duration patience) {
     PeerNames names = new PeerNames(name, machine.names(), running, kernel::peersAt);
     synchronized (this) {
       frozen = false;
@@ -85,7 +84,7 @@ final class ConfigChanges implements AutoCloseable {
       names.follow(state.get().config().namedPeers());
       state.change(now -> now.with(names));
     }
-    names.await(NAMES_PATIENCE);
+    names.await(patience);
   }
 
   /** Lets nothing change until {@link #follow}, since another process is about to take over. */
@@ -113,7 +112,6 @@ final class ConfigChanges implements AutoCloseable {
     } finally {
       observation.reloaded(accepted);
     }
-    observation.follow();
     PeerNames names = state.get().names();
     if (names != null) {
       names.askAnew(NAMES_PATIENCE);
@@ -131,6 +129,7 @@ final class ConfigChanges implements AutoCloseable {
     become(source, wanted, newest);
     behind = false;
     discovery.watch(wanted.discovery());
+    observation.follow();
   }
 
   /**
@@ -244,10 +243,7 @@ final class ConfigChanges implements AutoCloseable {
 
   private void requireSameShape(GatewayConfig now, GatewayConfig wanted) throws ConfigException {
     if (!wanted.interfaceName().equals(now.interfaceName()) || wanted.routes() != now.routes()) {
-      throw ConfigException.of(
-          file,
-          "the interface's name and routes change only with 'culvert down', with the former file,"
-              + " and 'culvert up'");
+      throw routesStay(file);
     }
     if (wanted.lanes() != now.lanes()
         || !wanted.engine().getClass().equals(now.engine().getClass())) {
@@ -261,6 +257,14 @@ final class ConfigChanges implements AutoCloseable {
             && now.cluster().self().equals(wanted.cluster().self()))) {
       throw needsRestart("discovery.kubernetes, and with it the node's name,");
     }
+  }
+
+  /** The exception for a file whose interface steers the kernel in another way than before. */
+  static ConfigException routesStay(Path file) {
+    return ConfigException.of(
+        file,
+        "the interface's name and routes change only with 'culvert down', with the former file, and"
+            + " 'culvert up'");
   }
 
   private ConfigException needsRestart(String keys) {

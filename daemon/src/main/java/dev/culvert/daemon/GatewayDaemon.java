@@ -7,6 +7,7 @@ import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.GatewayConfig;
 import dev.culvert.daemon.config.KubernetesConfig;
+import dev.culvert.daemon.config.NamedPeer;
 import dev.culvert.daemon.config.read.ConfigFile;
 import dev.culvert.daemon.config.ready.Desired;
 import dev.culvert.daemon.handover.HandoverServer;
@@ -15,6 +16,8 @@ import dev.culvert.daemon.socket.Handed;
 import dev.culvert.log.EventLog;
 import dev.culvert.log.Field;
 import dev.culvert.log.LogEvent;
+import dev.culvert.routing.IpAddress;
+import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.StateException;
 import dev.culvert.tunnel.engine.StateReader;
 import dev.culvert.tunnel.gateway.Descriptors;
@@ -24,9 +27,13 @@ import dev.culvert.tunnel.port.OfFamilies;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +45,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class GatewayDaemon implements AutoCloseable {
   private static final EventLog log = EventLog.of(GatewayDaemon.class);
+
+  /** The longest wait for name servers at a start; names without an answer are resolved later. */
+  private static final Duration NAMES_PATIENCE = Duration.ofSeconds(5);
 
   private final Path file;
   private final Machine machine;
@@ -113,13 +123,7 @@ public final class GatewayDaemon implements AutoCloseable {
       throws ConfigException, IOException {
     ConfigFile source = ConfigFile.open(file);
     GatewayConfig config = machine.read(source);
-    Succession succession =
-        Succession.begin(
-                machine.adminDirectory(),
-                config.interfaceName(),
-                GatewayHandover.engine(config),
-                GatewayHandover.cipher(config))
-            .orElse(null);
+    Succession succession = succession(source, config, machine).orElse(null);
     if (succession == null) {
       return start(file, machine, manager);
     }
@@ -129,12 +133,34 @@ public final class GatewayDaemon implements AutoCloseable {
     config.warnings().forEach(GatewayDaemon::warn);
     daemon.stored.ignore();
     try (succession) {
-      daemon.succeed(config, succession);
-      return daemon;
+      return daemon.succeedOrClose(succession);
+    }
+  }
+
+  /** If that fails, this lets everything go before the predecessor hears of it. */
+  private GatewayDaemon succeedOrClose(Succession succession) throws ConfigException, IOException {
+    try {
+      succeed(succession);
+      return this;
     } catch (ConfigException | IOException | RuntimeException e) {
-      daemon.close();
+      close();
       throw e;
     }
+  }
+
+  private static Optional<Succession> succession(
+      ConfigFile source, GatewayConfig config, Machine machine)
+      throws ConfigException, IOException {
+    if (!config.routes() && machine.runState().exists(config.interfaceName())) {
+      throw ConfigChanges.routesStay(source.path());
+    }
+    return machine.adminClient().isRunning(config.interfaceName())
+        ? Succession.begin(
+            machine.adminDirectory(),
+            config.interfaceName(),
+            GatewayHandover.engine(config),
+            GatewayHandover.cipher(config))
+        : Optional.empty();
   }
 
   private void start(GatewayConfig config) throws ConfigException, IOException {
@@ -192,24 +218,61 @@ public final class GatewayDaemon implements AutoCloseable {
   }
 
   /** Takes over from another process, which moves packets until then. */
-  private void succeed(GatewayConfig config, Succession succession)
-      throws ConfigException, IOException {
+  private void succeed(Succession succession) throws ConfigException, IOException {
+    Parcel from = succession.prepare();
+    // Again, since the other process may have changed its configuration until now.
+    GatewayConfig config = readAgain();
+    if (from == null) {
+      start(config);
+      return;
+    }
     try (Desired desired = Desired.of(config, random)) {
-      Parcel from = succession.prepare();
-      if (from == null) {
-        start(config);
-        return;
-      }
       KernelSide kernel =
-          KernelSide.start(config, file, machine, succession.port(), true, this::guardUnattended);
+          KernelSide.start(
+              config, file, machine, from.tunnel().port(), true, this::guardUnattended);
       state.change(now -> now.with(kernel));
       Running running = Running.inherit(machine, desired, kernel.mtu(config), from.tunnel());
       state.change(now -> now.with(running));
       kernel.classify(config, running.tunnel());
       Succession.Result result =
-          succession.take(running.tunnel(), saved -> restore(running, desired, saved));
+          succession.take(
+              running.tunnel(), saved -> restoreOrLetGo(kernel, running, desired, saved));
       observation.tookOver(result.withSessions(), result.gap());
+      // Until the names are resolved, peers are where they were.
+      kernel.peersAt(places(config, running));
       serve(kernel, running, from);
+    }
+  }
+
+  private GatewayConfig readAgain() throws ConfigException, IOException {
+    ConfigFile source = ConfigFile.open(file);
+    GatewayConfig before = state.get().config();
+    GatewayConfig config = machine.read(source);
+    if (!config.interfaceName().equals(before.interfaceName())
+        || config.routes() != before.routes()) {
+      throw ConfigChanges.routesStay(file);
+    }
+    state.change(now -> now.with(source, config, machine.remembered(config)));
+    return config;
+  }
+
+  private static Set<IpAddress> places(GatewayConfig config, Running running) throws IOException {
+    List<String> named = config.namedPeers().stream().map(NamedPeer::id).toList();
+    return running.signs(named).values().stream()
+        .flatMap(sign -> Stream.ofNullable(sign.at()))
+        .map(Endpoint::address)
+        .collect(Collectors.toSet());
+  }
+
+  /** If that fails, the predecessor keeps the kernel's state again, and finds nobody else there. */
+  private void restoreOrLetGo(
+      KernelSide kernel, Running running, Desired desired, @Nullable StateReader saved)
+      throws ConfigException, IOException {
+    try {
+      restore(running, desired, saved);
+    } catch (ConfigException | IOException | RuntimeException e) {
+      kernel.close();
+      throw e;
     }
   }
 
@@ -251,7 +314,8 @@ public final class GatewayDaemon implements AutoCloseable {
             from == null ? Handed.NOTHING : from.admin());
     logUp(state.get().view(null));
     handovers = HandoverServer.open(machine.adminDirectory(), new GatewayHandover(this));
-    follow(kernel, running);
+    // Sessions that continue need not wait for names.
+    follow(kernel, running, from == null ? NAMES_PATIENCE : Duration.ZERO);
   }
 
   /** It is part of the state before anybody can ask for that. */
@@ -265,9 +329,9 @@ public final class GatewayDaemon implements AutoCloseable {
   }
 
   /** Follows files, names and the API from now on. */
-  private void follow(KernelSide kernel, Running running) {
+  private void follow(KernelSide kernel, Running running, Duration patience) {
     observation.follow();
-    changes.follow(kernel, running);
+    changes.follow(kernel, running, patience);
     ApiDiscovery api = state.get().api();
     if (api != null) {
       api.start();
@@ -321,7 +385,7 @@ public final class GatewayDaemon implements AutoCloseable {
             this::guardUnattended);
     state.change(now -> now.with(kernel));
     makeApi(running);
-    follow(kernel, running);
+    follow(kernel, running, Duration.ZERO);
   }
 
   /** Ends this process's part of the gateway, which another process has. */

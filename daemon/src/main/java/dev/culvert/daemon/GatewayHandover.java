@@ -40,11 +40,6 @@ final class GatewayHandover implements HandoverServer.Gateway {
         : AeadAlgorithm.CHACHA20_POLY1305;
   }
 
-  @Override
-  public int port() {
-    return running().tunnel().listenPort();
-  }
-
   private Running running() {
     return daemon.state().requireRunning();
   }

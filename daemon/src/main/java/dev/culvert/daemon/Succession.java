@@ -49,7 +49,7 @@ public final class Succession implements AutoCloseable {
   }
 
   /**
-   * Asks the process that runs a gateway to hand it over.
+   * Rehearses, and asks the process that runs a gateway to hand it over.
    *
    * @param directory of the admin sockets
    * @param engine {@code wireguard} or {@code esp}
@@ -59,17 +59,9 @@ public final class Succession implements AutoCloseable {
   public static Optional<Succession> begin(
       Path directory, String interfaceName, String engine, AeadAlgorithm cipher)
       throws IOException {
-    if (!Predecessor.isThere(directory, interfaceName)) {
-      return Optional.empty();
-    }
     Rehearsal.run(cipher, REHEARSAL);
     return Predecessor.find(directory, interfaceName, engine)
         .map(predecessor -> new Succession(interfaceName, predecessor));
-  }
-
-  /** The UDP port of the predecessor. */
-  int port() {
-    return predecessor.port();
   }
 
   /**

@@ -5,6 +5,7 @@ import dev.culvert.log.EventLog;
 import dev.culvert.log.Field;
 import dev.culvert.log.LogEvent;
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,6 +22,9 @@ public final class Upgrade {
 
   /** The variable by which a launcher says that it has let go of the terminal. */
   private static final String DETACHED = "CULVERT_DETACHED";
+
+  /** The variable by which a detached gateway is asked to log to its terminal. */
+  private static final String LOG_LEVEL = "LOG_LEVEL";
 
   private static final EventLog LOG = EventLog.of(Upgrade.class);
 
@@ -86,15 +90,22 @@ public final class Upgrade {
     environment.remove("WATCHDOG_PID");
     // It inherits from this process, not from the manager.
     List.of("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES").forEach(environment::remove);
-    builder.redirectInput(ProcessBuilder.Redirect.from(new java.io.File("/dev/null")));
+    builder.redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")));
     if (environment.containsKey(DETACHED)) {
-      // The streams of this process are closed, and the messages of a failure would be lost.
-      builder.redirectErrorStream(true);
+      // The output of this process is closed, and the messages of a failure would be lost.
+      builder.redirectErrorStream(!isAsked(environment.get(LOG_LEVEL)));
+      if (!builder.redirectErrorStream()) {
+        builder.redirectError(ProcessBuilder.Redirect.INHERIT);
+      }
     } else {
       builder.redirectOutput(ProcessBuilder.Redirect.INHERIT);
       builder.redirectError(ProcessBuilder.Redirect.INHERIT);
     }
     return builder;
+  }
+
+  private static boolean isAsked(@Nullable String logLevel) {
+    return logLevel != null && !logLevel.isEmpty() && !logLevel.equals("silent");
   }
 
   /** Waits for the end of a successor that fails; this process ends before one that takes over. */
@@ -106,7 +117,10 @@ public final class Upgrade {
         LOG.info(LogEvent.UPGRADE_STARTED, "process {}: {}", started.pid(), line);
       }
       int status = started.waitFor();
-      failed("the new process ended with status " + status + (last.isEmpty() ? "" : ": " + last));
+      failed(
+          "the new process ended with status "
+              + status
+              + (last.isEmpty() ? "; the log tells why" : ": " + last));
     } catch (IOException e) {
       failed("the new process cannot be heard: " + e.getMessage());
     } catch (InterruptedException e) {

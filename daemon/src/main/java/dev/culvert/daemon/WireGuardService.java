@@ -6,7 +6,11 @@ import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.handover.HandoverServer;
 import dev.culvert.daemon.handover.Parcel;
 import dev.culvert.daemon.socket.Handed;
+import dev.culvert.daemon.socket.LocalServer;
 import dev.culvert.daemon.uapi.UapiServer;
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import dev.culvert.tunnel.engine.StateReader;
 import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.gateway.DeviceException;
@@ -23,11 +27,17 @@ import org.jspecify.annotations.Nullable;
  * socket. Its whole configuration is in its state, which a successor continues.
  */
 public final class WireGuardService implements AutoCloseable {
-  private static final String ENGINE = "wireguard";
+  private static final EventLog LOG = EventLog.of(WireGuardService.class);
+
+  /** Not that of a gateway from a file, whose state has another layout. */
+  private static final String ENGINE = "wireguard-uapi";
 
   private final WireGuardDevice device;
   private final UapiServer uapi;
-  private final HandoverServer handovers;
+
+  /** Null if this machine has no place for its socket. */
+  private final @Nullable HandoverServer handovers;
+
   private final CountDownLatch ended = new CountDownLatch(1);
   private final AtomicReference<@Nullable String> failure = new AtomicReference<>();
 
@@ -35,9 +45,22 @@ public final class WireGuardService implements AutoCloseable {
       throws IOException {
     this.device = device;
     uapi = UapiServer.open(machine.uapiDirectory(), device, handed);
-    handovers = HandoverServer.open(machine.adminDirectory(), new Handing());
+    handovers = handovers(machine);
     endWith("link watch", device.tunnel()::awaitClosed);
     endWith("socket watch", uapi::awaitGone);
+  }
+
+  private @Nullable HandoverServer handovers(Machine machine) {
+    try {
+      return HandoverServer.open(machine.adminDirectory(), new Handing());
+    } catch (IOException e) {
+      LOG.warn(
+          LogEvent.HANDOVER_FAILED,
+          "{}: no other process can take it over: {}",
+          Field.tunnel(device.tunnel().interfaceName()),
+          Field.reason(String.valueOf(e.getMessage())));
+      return null;
+    }
   }
 
   /**
@@ -59,15 +82,18 @@ public final class WireGuardService implements AutoCloseable {
   public static WireGuardService replace(Machine machine, String interfaceName)
       throws ConfigException, IOException {
     Optional<Succession> found =
-        Succession.begin(
-            machine.adminDirectory(), interfaceName, ENGINE, AeadAlgorithm.CHACHA20_POLY1305);
+        LocalServer.isLive(machine.uapiSocket(interfaceName))
+            ? Succession.begin(
+                machine.adminDirectory(), interfaceName, ENGINE, AeadAlgorithm.CHACHA20_POLY1305)
+            : Optional.empty();
     if (found.isEmpty()) {
       return start(machine, interfaceName);
     }
     try (Succession succession = found.get()) {
       Parcel from = succession.prepare();
       if (from == null) {
-        return start(machine, interfaceName);
+        throw new DeviceException(
+            "the process that had its keys and peers has ended: configure it anew", Errno.ENODEV);
       }
       WireGuardDevice device = machine.inheritWireGuard(interfaceName, 0, 0, null, from.tunnel());
       try {
@@ -149,7 +175,9 @@ public final class WireGuardService implements AutoCloseable {
   @Override
   public void close() throws IOException {
     try {
-      handovers.close();
+      if (handovers != null) {
+        handovers.close();
+      }
       uapi.close();
     } finally {
       device.tunnel().close();
@@ -166,11 +194,6 @@ public final class WireGuardService implements AutoCloseable {
     @Override
     public String engine() {
       return ENGINE;
-    }
-
-    @Override
-    public int port() {
-      return device.tunnel().listenPort();
     }
 
     /** Its users steer the kernel; and they change the device only through the socket. */

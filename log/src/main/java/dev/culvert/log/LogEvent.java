@@ -35,8 +35,12 @@ public enum LogEvent {
   HANDOVER_FAILED(
       "handover.failed",
       "A hand-over did not take place: the former process goes on, or a new one begins anew."),
-  REHEARSED("handover.rehearsed", "The packet path was compiled before this process took over."),
-  UPGRADE_STARTED("upgrade.started", "A new process was started, and is to take over."),
+  REHEARSED(
+      "handover.rehearsed",
+      "The packet path was compiled before this process took over, or could not be."),
+  UPGRADE_STARTED(
+      "upgrade.started",
+      "A new process was started, and is to take over; or a line of its output."),
   UPGRADE_FAILED("upgrade.failed", "A new process did not take over; the gateway goes on."),
   NODES_FOLLOWED("nodes.followed", "The nodes changed, and the gateway follows."),
   NODES_REFUSED(

@@ -8,6 +8,7 @@ import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.ServiceManager;
 import dev.culvert.daemon.Upgrade;
 import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.config.read.ConfigFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -165,8 +166,8 @@ public final class UpCommand implements Callable<Integer> {
    * A failure whose message also says whether the guard stands, which this start or an earlier one
    * loaded.
    */
-  private CommandException stays(Path file, int exitCode, Exception e) {
-    if (replace && othersRun()) {
+  private CommandException stays(Path file, int exitCode, Exception e) throws IOException {
+    if (replace && isServed(file)) {
       return new CommandException(
           exitCode, Failures.message(e) + "; the gateway goes on in its former process");
     }
@@ -180,11 +181,12 @@ public final class UpCommand implements Callable<Integer> {
                 : ""));
   }
 
-  private boolean othersRun() {
+  /** Whether another process runs the gateway; any gateway if the file does not tell its name. */
+  private boolean isServed(Path file) throws IOException {
     try {
+      return machine.adminClient().isRunning(ConfigFile.read(file).interfaceName());
+    } catch (ConfigException e) {
       return !new Gateways(machine).running().isEmpty();
-    } catch (IOException inner) {
-      return false; // The message of the failure itself is more important.
     }
   }
 

@@ -61,7 +61,11 @@ public final class UpgradeCommand implements Callable<Integer> {
     }
     throw new CommandException(
         ExitCode.FAILED,
-        "no new process has taken " + name + " over within " + PATIENCE.toMinutes() + " minutes");
+        "no new process has taken "
+            + name
+            + " over within "
+            + PATIENCE.toMinutes()
+            + " minutes; one that was started may do so yet: 'culvert status' tells the process");
   }
 
   /** The gateway's state; null while one process hands over to the other. */

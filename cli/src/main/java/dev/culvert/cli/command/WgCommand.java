@@ -7,6 +7,7 @@ import dev.culvert.daemon.WireGuardService;
 import dev.culvert.daemon.socket.LocalServer;
 import java.nio.file.FileAlreadyExistsException;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -57,12 +58,21 @@ public final class WgCommand implements Callable<Integer> {
     if (!replace && LocalServer.isLive(machine.uapiSocket(interfaceName))) {
       throw new FileAlreadyExistsException(interfaceName);
     }
+    // From the beginning: a signal during the start ends the device once it is there.
+    CompletableFuture<WireGuardService> serving = new CompletableFuture<>();
+    Signals.onEnd(
+        () -> {
+          var _ = serving.thenAccept(WireGuardService::end);
+        });
+    Ending.withAnyThread(
+        reason -> {
+          var _ = serving.thenAccept(service -> service.giveUp(reason));
+        });
     try (WireGuardService service =
         replace
             ? WireGuardService.replace(machine, interfaceName)
             : WireGuardService.start(machine, interfaceName)) {
-      Signals.onEnd(service::end);
-      Ending.withAnyThread(service::giveUp);
+      serving.complete(service);
       Detached.ready();
       service.awaitEnd();
       Ending.withinBounds();

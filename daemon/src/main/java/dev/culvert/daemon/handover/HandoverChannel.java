@@ -79,7 +79,10 @@ final class HandoverChannel implements AutoCloseable {
     int user = socket.peer().uid();
     if (user != LIBC.geteuid()) {
       throw new HandoverException(
-          Kind.REFUSED, "the other process belongs to user " + user + ", not to ours", null);
+          Kind.REFUSED,
+          "the other process belongs to user %d and this one to user %d: use 'culvert upgrade'"
+              .formatted(user, LIBC.geteuid()),
+          null);
     }
   }
 
@@ -126,7 +129,8 @@ final class HandoverChannel implements AutoCloseable {
       }
       message.close();
       if (step == Step.REFUSED.ordinal()) {
-        throw new HandoverException(Kind.REFUSED, body.text(), null);
+        throw new HandoverException(
+            Kind.REFUSED, "the other process refuses: " + body.text(), null);
       }
       throw new HandoverException(Kind.GARBLED, "message " + step + " instead of " + wanted, null);
     } catch (StateException e) {

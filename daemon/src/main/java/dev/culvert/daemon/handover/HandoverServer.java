@@ -4,6 +4,7 @@ package dev.culvert.daemon.handover;
 import dev.culvert.daemon.handover.HandoverChannel.Received;
 import dev.culvert.daemon.handover.HandoverChannel.Step;
 import dev.culvert.daemon.handover.HandoverException.Kind;
+import dev.culvert.daemon.socket.LocalServer;
 import dev.culvert.log.EventLog;
 import dev.culvert.log.Field;
 import dev.culvert.log.LogEvent;
@@ -55,9 +56,6 @@ public final class HandoverServer implements AutoCloseable {
     /** The engine, {@code wireguard} or {@code esp}: only the same one reads the state. */
     String engine();
 
-    /** The UDP port that is bound. */
-    int port();
-
     /**
      * Stops to change the kernel's state and the configuration, and to serve its local sockets;
      * packets are moved as before.
@@ -103,6 +101,9 @@ public final class HandoverServer implements AutoCloseable {
   private final DescriptorSocket.Listener listener;
   private final Gateway gateway;
 
+  /** Whether there is nothing to hand over any more. */
+  private boolean over;
+
   private HandoverServer(DescriptorSocket.Listener listener, Gateway gateway) {
     this.listener = listener;
     this.gateway = gateway;
@@ -115,9 +116,10 @@ public final class HandoverServer implements AutoCloseable {
   /**
    * Waits for successors from now on.
    *
-   * @param directory of the admin sockets
+   * @param directory of the admin sockets, made if it does not exist
    */
   public static HandoverServer open(Path directory, Gateway gateway) throws IOException {
+    LocalServer.makeDirectory(directory);
     HandoverServer server =
         new HandoverServer(
             DescriptorSocket.Listener.takeOver(path(directory, gateway.interfaceName())), gateway);
@@ -127,7 +129,7 @@ public final class HandoverServer implements AutoCloseable {
 
   private void run() {
     try {
-      while (true) {
+      while (!over) {
         serveNext();
       }
     } catch (ClosedChannelException e) {
@@ -168,24 +170,34 @@ public final class HandoverServer implements AutoCloseable {
       try (PidFd self = PidFd.ofThisProcess()) {
         channel.send(
             Step.WELCOME,
-            body -> body.int32(HandoverChannel.PROTOCOL).int32(format).int32(gateway.port()),
+            body -> body.int32(HandoverChannel.PROTOCOL).int32(format),
             List.of(self.fd()));
       }
-      channel.await(Step.PREPARE, PREPARE_PATIENCE);
+      channel.await(Step.PREPARE, PREPARE_PATIENCE).closeDescriptors();
       End end = End.GOES_ON;
       try {
         ParcelPost.send(channel, gateway.freeze());
-        channel.await(Step.TAKE, PREPARE_PATIENCE);
+        channel.await(Step.TAKE, PREPARE_PATIENCE).closeDescriptors();
         end = handOver(channel, successor, format);
       } finally {
         if (end == End.GOES_ON) {
-          gateway.failed();
-          gateway.thaw();
+          thaw();
         }
       }
+      over = end != End.GOES_ON;
       if (end == End.LEAVES) {
         gateway.leave(channel.peerPid());
       }
+    }
+  }
+
+  /** Goes on as before; without a guard that is kept, the gateway ends instead. */
+  private void thaw() {
+    gateway.failed();
+    try {
+      gateway.thaw();
+    } catch (IOException | RuntimeException e) {
+      gateway.giveUp("it cannot keep its guard after a hand-over that failed: " + e.getMessage());
     }
   }
 
@@ -235,11 +247,13 @@ public final class HandoverServer implements AutoCloseable {
   }
 
   private End handOver(HandoverChannel channel, PidFd successor, int format) throws IOException {
-    Outcome outcome;
     try (StateWriter state = new StateWriter()) {
       gateway.pause(state);
-      outcome = give(channel, successor, state, format);
+      return end(give(channel, successor, state, format));
     }
+  }
+
+  private End end(Outcome outcome) {
     return switch (outcome) {
       case TAKEN -> End.LEAVES;
       case NOT_TAKEN -> goOn(null);
@@ -261,13 +275,12 @@ public final class HandoverServer implements AutoCloseable {
     }
   }
 
-  private Outcome give(HandoverChannel channel, PidFd successor, StateWriter state, int format)
-      throws IOException {
+  private Outcome give(HandoverChannel channel, PidFd successor, StateWriter state, int format) {
     try {
       send(channel, state, format);
       channel.await(Step.TAKEN, TAKE_PATIENCE).closeDescriptors();
       return Outcome.TAKEN;
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException e) {
       LOG.warn(
           LogEvent.HANDOVER_FAILED,
           "{}: the successor did not take over: {}",
@@ -292,26 +305,25 @@ public final class HandoverServer implements AutoCloseable {
   }
 
   /** Makes sure that the successor has ended, and finds out whether it had begun to send. */
-  private static Outcome afterEndOf(PidFd successor, HandoverChannel channel) throws IOException {
-    if (!successor.hasEnded(Duration.ZERO)) {
-      try {
-        successor.kill();
-      } catch (IOException e) {
-        LOG.error(
-            LogEvent.HANDOVER_FAILED,
-            "the successor cannot be ended: {}",
-            Field.reason(String.valueOf(e.getMessage())));
-      }
-    }
-    if (!successor.hasEnded(END_PATIENCE)) {
-      return Outcome.UNKNOWN;
-    }
-    // It says so before it sends, and its message outlives it.
+  private static Outcome afterEndOf(PidFd successor, HandoverChannel channel) {
     try {
+      if (!successor.hasEnded(Duration.ZERO)) {
+        successor.kill();
+      }
+      if (!successor.hasEnded(END_PATIENCE)) {
+        return Outcome.UNKNOWN;
+      }
+      // It says so before it sends, and its message outlives it.
       channel.await(Step.TAKEN, Duration.ZERO).closeDescriptors();
       return Outcome.TAKEN_AND_ENDED;
     } catch (HandoverException e) {
-      return Outcome.NOT_TAKEN;
+      return Outcome.NOT_TAKEN; // Only the last message can be missing: the process has ended.
+    } catch (IOException e) {
+      LOG.error(
+          LogEvent.HANDOVER_FAILED,
+          "the successor cannot be ended: {}",
+          Field.reason(String.valueOf(e.getMessage())));
+      return Outcome.UNKNOWN;
     }
   }
 

@@ -56,7 +56,11 @@ final class ParcelPost {
         throw new StateException(count + " descriptors");
       }
       while (descriptors.size() < count) {
-        descriptors.addAll(channel.await(Step.MORE, patience).descriptors());
+        List<Integer> more = channel.await(Step.MORE, patience).descriptors();
+        if (more.isEmpty()) {
+          throw new StateException("a message without descriptors, and " + count + " were to come");
+        }
+        descriptors.addAll(more);
       }
       return parcel(body, descriptors);
     } catch (StateException e) {

@@ -11,7 +11,6 @@ import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.kernel.PidFd;
 import dev.culvert.tunnel.kernel.SealedMemory;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -36,17 +35,10 @@ public final class Predecessor implements AutoCloseable {
 
   private final HandoverChannel channel;
   private final PidFd process;
-  private final int port;
 
-  private Predecessor(HandoverChannel channel, PidFd process, int port) {
+  private Predecessor(HandoverChannel channel, PidFd process) {
     this.channel = channel;
     this.process = process;
-    this.port = port;
-  }
-
-  /** Whether a process can be asked for its gateway, as far as the name of its socket says. */
-  public static boolean isThere(Path directory, String interfaceName) {
-    return Files.exists(HandoverServer.path(directory, interfaceName));
   }
 
   /**
@@ -103,16 +95,11 @@ public final class Predecessor implements AutoCloseable {
     try {
       welcome.body().int32(); // The protocol's version, which it has compared.
       welcome.body().int32(); // The state's format; the state says whether it is there.
-      return new Predecessor(channel, process, welcome.body().int32());
+      return new Predecessor(channel, process);
     } catch (StateException e) {
       process.close();
       throw e;
     }
-  }
-
-  /** The UDP port that it has bound. */
-  public int port() {
-    return port;
   }
 
   /**

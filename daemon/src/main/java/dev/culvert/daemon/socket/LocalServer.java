@@ -149,7 +149,8 @@ public final class LocalServer implements AutoCloseable {
     }
   }
 
-  private static void makeDirectory(Path directory) throws IOException {
+  /** Makes the directory of sockets with mode 0755 if it does not exist. */
+  public static void makeDirectory(Path directory) throws IOException {
     if (!Files.isDirectory(directory)) {
       Files.createDirectories(directory);
       Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));

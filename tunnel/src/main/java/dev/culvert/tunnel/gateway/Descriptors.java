@@ -6,9 +6,11 @@ import static dev.culvert.tunnel.kernel.LibC.LIBC;
 import dev.culvert.tunnel.engine.StateException;
 import dev.culvert.tunnel.engine.StateReader;
 import dev.culvert.tunnel.engine.StateWriter;
+import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.port.OfFamilies;
 import dev.culvert.tunnel.port.TunDevice;
+import dev.culvert.tunnel.port.UdpPort;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -51,6 +53,26 @@ public record Descriptors(List<Integer> queues, OfFamilies udp, OfFamilies esp) 
 
   private Stream<List<Integer>> kinds() {
     return Stream.of(queues, udp.v4(), udp.v6(), esp.v4(), esp.v6());
+  }
+
+  /**
+   * The UDP port that the sockets are bound to.
+   *
+   * @throws ErrnoException if there is no socket
+   */
+  public int port() throws ErrnoException {
+    return UdpPort.portOf(socket());
+  }
+
+  /** The mark of the sockets' packets. */
+  int mark() throws ErrnoException {
+    return UdpPort.markOf(socket());
+  }
+
+  private int socket() throws ErrnoException {
+    return Stream.concat(udp.v4().stream(), udp.v6().stream())
+        .findFirst()
+        .orElseThrow(() -> new ErrnoException("a gateway without a socket", Errno.EBADF));
   }
 
   /** Writes how many there are of each kind. */

@@ -14,15 +14,12 @@ import dev.culvert.routing.Mark;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.EngineReading;
-import dev.culvert.tunnel.engine.StateException;
 import dev.culvert.tunnel.engine.StateReader;
 import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.engine.TunnelEvent;
 import dev.culvert.tunnel.engine.TunnelPeer;
-import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.LinkMonitor;
-import dev.culvert.tunnel.kernel.MonotonicClock;
 import dev.culvert.tunnel.kernel.RestoreMonitor;
 import dev.culvert.tunnel.lane.HelperLanes;
 import dev.culvert.tunnel.lane.HostAddresses;
@@ -37,7 +34,6 @@ import dev.culvert.tunnel.port.DeviceGoneException;
 import dev.culvert.tunnel.port.SocketPort;
 import dev.culvert.tunnel.port.Tun;
 import dev.culvert.tunnel.port.TunDevice;
-import dev.culvert.tunnel.port.TunPort;
 import dev.culvert.tunnel.runtime.VitalThread;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -91,14 +87,7 @@ final class Gateway implements RunningTunnel {
   /** Guarded by {@link #lifecycle}. */
   private boolean stopped;
 
-  /** The part of a predecessor's state that is not its engine's, or null. */
-  private volatile @Nullable SavedTunnel inherited;
-
-  /** Whether the lanes were started. Guarded by {@link #lifecycle}. */
-  private boolean begun;
-
-  /** Whether a successor has the state, so that nothing may change any more. */
-  private volatile boolean paused;
+  private final Motion motion;
 
   private final CountDownLatch closed = new CountDownLatch(1);
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
@@ -138,6 +127,15 @@ final class Gateway implements RunningTunnel {
     underlay = new Underlay(lanes, self, options.encapsulation());
     rebinding = new Rebinding(underlay, control, engine, this::fail);
     follower = new TunFollower(tun, new FollowedTun());
+    motion =
+        new Motion(
+            tun,
+            engine,
+            lanes,
+            underlay,
+            control,
+            restoreWatch,
+            () -> counted().status(mtu, List.of(), ""));
   }
 
   /**
@@ -226,8 +224,7 @@ final class Gateway implements RunningTunnel {
   private void start(GatewayOptions options) throws IOException {
     Descriptors given = options.inherited();
     if (given != null) {
-      control.quiet(true);
-      underlay.pause();
+      motion.hold();
     }
     TunnelSockets sockets =
         given == null || given.udp().isEmpty()
@@ -238,8 +235,7 @@ final class Gateway implements RunningTunnel {
     helpers.start();
     sources = StickySources.start(tun.name(), engine, control, underlay, hostAddresses, this::fail);
     if (given == null) {
-      lanes.start(tun.ports());
-      begun = true;
+      motion.begin();
     }
     restoreMonitor =
         RestoreMonitor.start(
@@ -257,13 +253,15 @@ final class Gateway implements RunningTunnel {
             this::fail);
     linkMonitor = LinkMonitor.start(false, follower::hear, this::fail);
     follower.start(linkMonitor);
-    LOG.info(
-        LogEvent.TUNNEL_OPENED,
-        "{}: {} lanes, {} helpers, offloads {}",
-        Field.tunnel(tun.name()),
-        lanes.count(),
-        helpers.count(),
-        offloads());
+    if (!tun.standsIn()) {
+      LOG.info(
+          LogEvent.TUNNEL_OPENED,
+          "{}: {} lanes, {} helpers, offloads {}",
+          Field.tunnel(tun.name()),
+          lanes.count(),
+          helpers.count(),
+          offloads());
+    }
   }
 
   private Lane newLane(int i) {
@@ -334,15 +332,8 @@ final class Gateway implements RunningTunnel {
    * @throws DeviceException with the exception of the work, or if the gateway is closed
    */
   <T> T control(Callable<T> work) throws DeviceException {
-    refuseWhilePaused();
+    motion.refuseWhilePaused();
     return control.ask(work);
-  }
-
-  private void refuseWhilePaused() throws DeviceException {
-    if (paused) {
-      throw new DeviceException(
-          tun.name() + " is being handed over to another process", Errno.EBUSY);
-    }
   }
 
   /**
@@ -352,7 +343,7 @@ final class Gateway implements RunningTunnel {
    * @param port 0 for any that is free
    */
   void rebind(int port, int mark, Callable<@Nullable Void> work) throws DeviceException {
-    refuseWhilePaused();
+    motion.refuseWhilePaused();
     rebinding.rebind(port, mark, work);
   }
 
@@ -422,59 +413,22 @@ final class Gateway implements RunningTunnel {
             .lanes(lanes.all())
             .drops(helpers.dataPaths().stream().map(DataPath::drops).toList())
             .drops(List.of(underlay.drops()));
-    SavedTunnel saved = inherited;
-    return saved == null ? sum : sum.before(saved.counted());
+    return motion.add(sum);
   }
 
   // ---------------------------------------------------------------- hand-over
 
   @Override
   public Descriptors descriptors() throws DeviceException {
-    TunnelSockets sockets = underlay.sockets();
-    if (sockets == null) {
-      throw DeviceException.closed();
-    }
-    return sockets.descriptors(queues());
+    return motion.descriptors();
   }
 
   @Override
   public void pause(StateWriter out) throws DeviceException {
     synchronized (lifecycle) {
-      if (stopped) {
-        throw DeviceException.closed();
-      }
-      refuseWhilePaused();
-      paused = true;
-      try {
-        long pausedMicros = MonotonicClock.micros();
-        lanes.pause();
-        underlay.pause();
-        // Lets the thread finish a turn, in which the engine sends all that it has ready.
-        control.ask(() -> null);
-        control.ask(
-            () -> {
-              save(pausedMicros, out);
-              return null;
-            });
-      } catch (IOException | RuntimeException e) {
-        move();
-        throw e instanceof DeviceException device
-            ? device
-            : new DeviceException("cannot pause: " + e.getMessage(), Errno.EBUSY, e);
-      }
+      refuseIfStopped();
+      motion.pause(out);
     }
-  }
-
-  /** On the control thread. */
-  private void save(long pausedMicros, StateWriter out) throws IOException {
-    control.quiet(true);
-    new SavedTunnel(
-            pausedMicros,
-            MonotonicClock.micros(),
-            restoreWatch.trusted(),
-            counted().status(mtu, List.of(), ""))
-        .write(out);
-    engine.save(out, System.nanoTime());
   }
 
   /**
@@ -483,29 +437,37 @@ final class Gateway implements RunningTunnel {
    * @throws DeviceException if it cannot be read; nothing was changed
    */
   void restore(StateReader in) throws DeviceException {
+    motion.restore(in);
+    // The classifier was there before the peers.
     control.ask(
         () -> {
-          try {
-            SavedTunnel saved = SavedTunnel.read(in);
-            engine.restore(in, saved.savedAtNanos());
-            inherited = saved;
-            restoreWatch.trust(saved.clockOffsetNanos());
-            return null;
-          } catch (StateException e) {
-            throw DeviceException.unreadable(e);
-          }
+          peersChanged();
+          return null;
         });
   }
 
-  private List<Integer> queues() {
-    return tun.ports().stream().map(TunPort::fd).toList();
+  @Override
+  public Duration begin() throws DeviceException {
+    synchronized (lifecycle) {
+      refuseIfStopped();
+      motion.begin();
+      return motion.sincePause();
+    }
+  }
+
+  @Override
+  public void takeBack(@Nullable String doubt) throws DeviceException {
+    synchronized (lifecycle) {
+      refuseIfStopped();
+      motion.takeBack(doubt);
+    }
   }
 
   @Override
   public void keepQueues(Consumer<List<Integer>> keeper) {
     synchronized (lifecycle) {
       if (!stopped) {
-        keeper.accept(queues());
+        keeper.accept(motion.queues());
       }
     }
   }
@@ -513,65 +475,15 @@ final class Gateway implements RunningTunnel {
   @Override
   public int discardWaiting() throws DeviceException {
     synchronized (lifecycle) {
-      if (stopped) {
-        throw DeviceException.closed();
-      }
-      if (begun) {
-        throw new IllegalStateException("the lanes read the queues already");
-      }
-      try {
-        int discarded = 0;
-        for (TunPort port : tun.ports()) {
-          discarded += port.discard(Tun.QUEUE_PACKETS);
-        }
-        return discarded;
-      } catch (IOException e) {
-        throw DeviceException.of(e);
-      }
+      refuseIfStopped();
+      return motion.discardWaiting();
     }
   }
 
-  @Override
-  public Duration begin() throws DeviceException {
-    synchronized (lifecycle) {
-      if (stopped) {
-        throw DeviceException.closed();
-      }
-      move();
-      SavedTunnel saved = inherited;
-      return saved == null ? Duration.ZERO : saved.sincePause();
+  private void refuseIfStopped() throws DeviceException {
+    if (stopped) {
+      throw DeviceException.closed();
     }
-  }
-
-  @Override
-  public void takeBack(@Nullable String doubt) throws DeviceException {
-    synchronized (lifecycle) {
-      if (stopped) {
-        throw DeviceException.closed();
-      }
-      if (doubt != null) {
-        engine.distrustKeys(doubt);
-      }
-      control.ask(
-          () -> {
-            engine.jumpAhead();
-            return null;
-          });
-      move();
-    }
-  }
-
-  /** Lets lanes and timers go on. */
-  private void move() {
-    control.quiet(false);
-    underlay.resume();
-    if (begun) {
-      lanes.resume(tun.ports());
-    } else {
-      lanes.start(tun.ports());
-      begun = true;
-    }
-    paused = false;
   }
 
   @Override
@@ -678,7 +590,9 @@ final class Gateway implements RunningTunnel {
         stopped = true;
         try {
           stop();
-          LOG.info(LogEvent.TUNNEL_CLOSED, "{}: closed", Field.tunnel(tun.name()));
+          if (!tun.standsIn()) {
+            LOG.info(LogEvent.TUNNEL_CLOSED, "{}: closed", Field.tunnel(tun.name()));
+          }
         } finally {
           closed.countDown();
         }

@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -33,6 +34,12 @@ public final class Rehearsal {
 
   /** The packet path is warm after so many spells in a row that moved hardly more packets. */
   private static final int IDLE_SPELLS = 4;
+
+  private static final String A = "rehearsal-a";
+  private static final String B = "rehearsal-b";
+  private static final IpAddress ADDRESS_A = IpAddress.parse("10.0.0.1");
+  private static final IpAddress ADDRESS_B = IpAddress.parse("10.0.0.2");
+  private static final int LANES = 1;
 
   private static final int MOST_DRAINED = 256;
   private static final int ROOM = 1 << 17;
@@ -61,7 +68,7 @@ public final class Rehearsal {
     try (Niceness _ = Niceness.raise(NICENESS)) {
       CipherChoice.select(algorithm, () -> LockSupport.parkNanos(SHORTEST_REST_NANOS));
       long began = System.nanoTime();
-      long packets = run(most);
+      long packets = rehearse(algorithm, most);
       LOG.info(
           LogEvent.REHEARSED,
           "rehearsed for {} ms, at last with {} packets per second",
@@ -73,10 +80,17 @@ public final class Rehearsal {
     }
   }
 
-  private static long run(Duration most) throws DeviceException, ErrnoException {
+  private static long rehearse(AeadAlgorithm algorithm, Duration most)
+      throws DeviceException, ErrnoException {
+    List<? extends RehearsalEnd> ends =
+        algorithm == AeadAlgorithm.AES_GCM
+            ? EspRehearsalEnd.pair(A, LANES, ADDRESS_A, B, ADDRESS_B)
+            : List.of(
+                new WireGuardRehearsalEnd(A, LANES, ADDRESS_A),
+                new WireGuardRehearsalEnd(B, LANES, ADDRESS_B));
     try (Arena arena = Arena.ofShared();
-        RehearsalEnd a = new RehearsalEnd("rehearsal-a", 1, IpAddress.parse("10.0.0.1"));
-        RehearsalEnd b = new RehearsalEnd("rehearsal-b", 1, IpAddress.parse("10.0.0.2"))) {
+        RehearsalEnd a = ends.getFirst();
+        RehearsalEnd b = ends.getLast()) {
       a.meet(b);
       b.meet(a);
       return new Rehearsal(a, b, arena).play(most);
@@ -92,7 +106,7 @@ public final class Rehearsal {
       long moved = spell();
       idle = moved > best + best / 8 || moved == 0 ? 0 : idle + 1;
       best = Math.max(best, moved);
-      a.handOver();
+      a.handOver(b);
     }
     return best * 1_000_000_000L / SPELL_NANOS;
   }

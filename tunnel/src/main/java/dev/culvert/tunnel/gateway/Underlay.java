@@ -12,9 +12,7 @@ import dev.culvert.tunnel.lane.SelfTraffic;
 import dev.culvert.tunnel.port.Encapsulation;
 import dev.culvert.tunnel.port.EpollPort;
 import dev.culvert.tunnel.port.IpFamily;
-import dev.culvert.tunnel.port.OfFamilies;
 import dev.culvert.tunnel.port.SocketPort;
-import dev.culvert.tunnel.port.UdpPort;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
@@ -59,10 +57,8 @@ final class Underlay implements AutoCloseable {
 
   /** Makes a set of the sockets of another process, and of new ones for lanes that have none. */
   TunnelSockets adopt(Descriptors inherited) throws ErrnoException {
-    OfFamilies udp = inherited.udp();
-    int first = udp.v4().isEmpty() ? udp.v6().getFirst() : udp.v4().getFirst();
     return TunnelSockets.open(
-        encapsulation, lanes.count(), UdpPort.portOf(first), UdpPort.markOf(first), inherited);
+        encapsulation, lanes.count(), inherited.port(), inherited.mark(), inherited);
   }
 
   /** The sockets that carried the tunnel before, to be closed or restored. */
@@ -108,8 +104,11 @@ final class Underlay implements AutoCloseable {
     registrations = List.of();
   }
 
-  /** Makes lanes receive from the sockets in use again. */
+  /** Makes lanes receive from the sockets in use again; does nothing unless this is paused. */
   synchronized void resume() {
+    if (!paused) {
+      return;
+    }
     paused = false;
     TunnelSockets now = sockets;
     if (now != null && !closed) {
@@ -206,6 +205,17 @@ final class Underlay implements AutoCloseable {
     if (now != null && newMark != mark) {
       now.mark(mark, newMark);
       mark = newMark;
+    }
+  }
+
+  /**
+   * Sets the mark of the sockets in use again, since another process that had them may have set
+   * another one.
+   */
+  void markAgain() throws ErrnoException {
+    TunnelSockets now = sockets;
+    if (now != null) {
+      now.mark(mark, mark);
     }
   }
 

@@ -77,6 +77,11 @@ public final class StandInTun implements Tun {
   }
 
   @Override
+  public boolean standsIn() {
+    return true;
+  }
+
+  @Override
   public List<TunPort> ports() {
     return ports;
   }

@@ -23,6 +23,9 @@ public interface Tun extends AutoCloseable {
    */
   TunPlace locate() throws IOException;
 
+  /** Whether it is no interface, but takes the place of one in a rehearsal. */
+  boolean standsIn();
+
   /** One port per queue. */
   List<TunPort> ports();
 

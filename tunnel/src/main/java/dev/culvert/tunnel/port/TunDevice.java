@@ -357,6 +357,11 @@ public final class TunDevice implements Tun {
   }
 
   @Override
+  public boolean standsIn() {
+    return false;
+  }
+
+  @Override
   public List<TunPort> ports() {
     return ports;
   }
