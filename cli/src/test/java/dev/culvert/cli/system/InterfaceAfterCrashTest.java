@@ -101,9 +101,14 @@ final class InterfaceAfterCrashTest {
         assertEquals(index, index(lab), "no process serves it now");
         assertEquals(routes, routes(lab));
         assertTrue(manager.awaitStart(2) > 0, manager::output);
-        while (!manager.output().contains(CONTINUED)) {
-          lab.sendToPodB(MARKER);
-        }
+        assertTrue(
+            Waiting.until(
+                Commands.PATIENCE,
+                () -> {
+                  lab.sendToPodB(MARKER);
+                  return manager.output().contains(CONTINUED);
+                }),
+            manager::output);
         awaitTraffic(lab, manager);
         lab.sendToPodB(MARKER);
         capture.stop();

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -17,6 +18,8 @@ import java.util.stream.IntStream;
  */
 public final class Pings {
   private static final Pattern REPLY = Pattern.compile(" bytes from .* icmp_seq=(\\d+) ");
+
+  private static final Pattern SENT = Pattern.compile("(\\d+) packets transmitted");
 
   private Pings() {}
 
@@ -51,6 +54,15 @@ public final class Pings {
   /** The same of the output of {@code ping}. */
   public static boolean allAnswered(String output, int count) {
     return unanswered(output, count) == 0;
+  }
+
+  /** How many were sent, in the output of a {@code ping} that has ended. */
+  public static long sent(String output) {
+    Matcher sent = SENT.matcher(output);
+    if (!sent.find()) {
+      throw new LabException("no statistics of ping: " + output);
+    }
+    return Long.parseLong(sent.group(1));
   }
 
   /** How many of the first {@code count} pings have no answer in the output of {@code ping}. */
