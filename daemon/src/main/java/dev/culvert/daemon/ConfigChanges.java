@@ -70,6 +70,12 @@ final class ConfigChanges implements AutoCloseable {
     discovery = new Discovery(name, this::followDiscovery);
   }
 
+  /** Replaces a configuration that was read and is not in force yet. */
+  synchronized void beginWith(ConfigFile source, GatewayConfig config, ClusterSnapshot snapshot) {
+    newest = snapshot;
+    state.change(now -> now.with(source, config, snapshot));
+  }
+
   /**
    * Follows the file of nodes and peers' names from now on. Goes on without a peer that has no
    * address, since the other peers work and the guard stands.

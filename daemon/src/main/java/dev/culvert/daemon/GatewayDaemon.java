@@ -151,16 +151,18 @@ public final class GatewayDaemon implements AutoCloseable {
   private static Optional<Succession> succession(
       ConfigFile source, GatewayConfig config, Machine machine)
       throws ConfigException, IOException {
-    if (!config.routes() && machine.runState().exists(config.interfaceName())) {
+    String name = config.interfaceName();
+    if (!machine.adminClient().isRunning(name)) {
+      return Optional.empty();
+    }
+    if (!config.routes() && machine.runState().exists(name)) {
       throw ConfigChanges.routesStay(source.path());
     }
-    return machine.adminClient().isRunning(config.interfaceName())
-        ? Succession.begin(
-            machine.adminDirectory(),
-            config.interfaceName(),
-            GatewayHandover.engine(config),
-            GatewayHandover.cipher(config))
-        : Optional.empty();
+    return Succession.begin(
+        machine.adminDirectory(),
+        name,
+        GatewayHandover.engine(config),
+        GatewayHandover.cipher(config));
   }
 
   private void start(GatewayConfig config) throws ConfigException, IOException {
@@ -252,7 +254,7 @@ public final class GatewayDaemon implements AutoCloseable {
         || config.routes() != before.routes()) {
       throw ConfigChanges.routesStay(file);
     }
-    state.change(now -> now.with(source, config, machine.remembered(config)));
+    changes.beginWith(source, config, machine.remembered(config));
     return config;
   }
 

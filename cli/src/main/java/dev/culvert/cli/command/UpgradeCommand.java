@@ -43,7 +43,7 @@ public final class UpgradeCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     String name = gateway.running(machine);
     GatewayView before = Objects.requireNonNull(status(name), "no status of " + name);
-    machine.adminClient().call(name, AdminMessage.Command.UPGRADE);
+    start(name);
     long deadline = System.nanoTime() + PATIENCE.toNanos();
     while (System.nanoTime() < deadline) {
       Thread.sleep(STEP);
@@ -66,6 +66,18 @@ public final class UpgradeCommand implements Callable<Integer> {
             + " over within "
             + PATIENCE.toMinutes()
             + " minutes; one that was started may do so yet: 'culvert status' tells the process");
+  }
+
+  private void start(String name) throws IOException, CommandException {
+    try {
+      machine.adminClient().call(name, AdminMessage.Command.UPGRADE);
+    } catch (IOException e) {
+      if (String.valueOf(e.getMessage()).startsWith("not a request")) {
+        throw new CommandException(
+            ExitCode.FAILED, name + " runs a version that cannot hand over: restart it");
+      }
+      throw e;
+    }
   }
 
   /** The gateway's state; null while one process hands over to the other. */
