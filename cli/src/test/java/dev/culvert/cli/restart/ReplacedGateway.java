@@ -53,7 +53,7 @@ final class ReplacedGateway {
     return start("--replace");
   }
 
-  /** Starts a process where none serves, or beside one. */
+  /** Starts a process, whether one serves already or not. */
   Daemon start(String... options) {
     List<String> command = new ArrayList<>(culvert);
     command.addAll(List.of("up", configuration.toString()));

@@ -31,7 +31,7 @@ final class HandoverChannel implements AutoCloseable {
   enum Step {
     /** Successor: who it is, and which formats of the state it reads. */
     HELLO,
-    /** Predecessor: in which format it writes the state, and which port it has. */
+    /** Predecessor: in which format it writes the state. */
     WELCOME,
     /** Successor: is about to guard and steer by its own configuration. */
     PREPARE,
