@@ -88,7 +88,7 @@ public record Machine(
                 interfaceName,
                 mtu,
                 lanes,
-                HelperCount.configured(),
+                NumberProperty.HELPERS.orElse(GatewayOptions.BY_MACHINE),
                 stateDirectory(interfaceName),
                 keyLog)
             .continuing(from, mtu == 0));

@@ -89,7 +89,7 @@ final class RunningEsp implements Running {
                 config.interfaceName(),
                 mtu,
                 config.lanes(),
-                HelperCount.configured(),
+                NumberProperty.HELPERS.orElse(GatewayOptions.BY_MACHINE),
                 config.listenPort(),
                 config.socketMark(),
                 desired.esp().encapsulation())

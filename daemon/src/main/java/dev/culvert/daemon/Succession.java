@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
 public final class Succession implements AutoCloseable {
   private static final EventLog LOG = EventLog.of(Succession.class);
 
-  /** The longest rehearsal; on an idle machine it ends within a few seconds. */
-  private static final Duration REHEARSAL = Duration.ofSeconds(15);
+  /** The longest rehearsal in seconds; on an idle machine it ends within a few. */
+  private static final int REHEARSAL = 15;
 
   private final String interfaceName;
   private final Predecessor predecessor;
@@ -59,7 +59,10 @@ public final class Succession implements AutoCloseable {
   public static Optional<Succession> begin(
       Path directory, String interfaceName, String engine, AeadAlgorithm cipher)
       throws IOException {
-    Rehearsal.run(cipher, REHEARSAL);
+    int rehearsal = NumberProperty.REHEARSAL.orElse(REHEARSAL);
+    if (rehearsal > 0) {
+      Rehearsal.run(cipher, Duration.ofSeconds(rehearsal));
+    }
     return Predecessor.find(directory, interfaceName, engine)
         .map(predecessor -> new Succession(interfaceName, predecessor));
   }

@@ -82,6 +82,19 @@ final class AlertsTest {
               pass
       """;
 
+  /** Sends datagrams of 1478 bytes that must not be fragmented, whatever size it is told. */
+  private static final String TOO_BIG =
+      """
+      import socket, sys, time
+      s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+      s.setsockopt(0, 10, 3)  # IP_MTU_DISCOVER, IP_PMTUDISC_PROBE
+      while True:
+          s.sendto(bytes(1450), (sys.argv[1], 9))
+          time.sleep(0.2)
+      """;
+
+  private static final String ROUTES_OF_ANOTHER = "4711";
+
   private static TestLab lab;
   private static TestPrometheus prometheus;
   private static Path folder;
@@ -356,19 +369,46 @@ final class AlertsTest {
     podsReachEachOtherAgain();
   }
 
-  /** The other end stands still meanwhile, so that it does not share the processors. */
+  /** The lane comes before the flood and all others at the processor: else it waits, and rests. */
   @Test
   void aLaneThatGetsMoreThanItCanSendIsSaturated() {
     podsReachEachOtherAgain();
     lab.gatewayB.daemon().signal("STOP");
+    setNiceness(lab.gatewayA.daemon(), -15);
     try (Daemon flood =
         lab.network.a.pod().start("python3", "-c", FLOOD, lab.network.b.podAddress())) {
       prometheus.awaitFiring("CulvertLaneSaturated", "a");
       assertTrue(flood.isAlive());
     } finally {
+      setNiceness(lab.gatewayA.daemon(), 0);
       lab.gatewayB.daemon().signal("CONT");
     }
     podsReachEachOtherAgain();
+  }
+
+  private static void setNiceness(Daemon gateway, int niceness) {
+    // Linux has one per thread.
+    String all = "renice -n %d -p $(ls /proc/%d/task)".formatted(niceness, gateway.pid());
+    nodeA().run("bash", "-c", all);
+  }
+
+  /** A route with a size of its own hides the tunnel's from the kernel, and the sender goes on. */
+  @Test
+  void aSenderThatDoesNotHeedTheSizeIsTooBig() {
+    podsReachEachOtherAgain();
+    String there = lab.network.b.podAddress();
+    String tunnel = lab.network.a.interfaceName();
+    nodeA().ip("route", "add", there, "dev", tunnel, "mtu", "1500", "table", ROUTES_OF_ANOTHER);
+    nodeA().ip("rule", "add", "to", there, "lookup", ROUTES_OF_ANOTHER, "priority", "1");
+    try (Daemon sender = lab.network.a.pod().start("python3", "-c", TOO_BIG, there)) {
+      prometheus.awaitFiring("CulvertTooBig", "a");
+      assertTrue(sender.isAlive());
+    } finally {
+      nodeA().ip("rule", "del", "priority", "1");
+      nodeA().ip("route", "flush", "table", ROUTES_OF_ANOTHER);
+    }
+    podsReachEachOtherAgain();
+    prometheus.awaitSilence("CulvertTooBig");
   }
 
   @Test

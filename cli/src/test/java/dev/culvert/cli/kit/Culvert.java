@@ -26,6 +26,11 @@ public final class Culvert {
     return command(List.of(), arguments);
   }
 
+  /** Like {@link #command}, with hot restarts at once, for tests of hundreds of them. */
+  public static List<String> unrehearsed(String... arguments) {
+    return command(List.of("-XX:TieredStopAtLevel=1", "-Dculvert.rehearsal=0"), arguments);
+  }
+
   private static List<String> command(List<String> options, String... arguments) {
     List<String> command = new ArrayList<>();
     command.add(System.getProperty("java.home") + "/bin/java");

@@ -44,19 +44,20 @@ final class HandoverFaultsTest {
 
   @Test
   void aFaultAtEachStepEndsWithOneProcessAndWithoutARepeat() throws Exception {
-    survive(HandoverFault.someOfEachStep(), 1);
+    survive(HandoverFault.someOfEachStep(), 1, Culvert.command());
   }
 
   @Test
   @Tag("soak")
   void everyFaultAtEachStepEndsWithOneProcessAndWithoutARepeat() throws Exception {
-    survive(HandoverFault.all(), Integer.getInteger("culvert.faults", 20));
+    survive(HandoverFault.all(), Integer.getInteger("culvert.faults", 20), Culvert.unrehearsed());
   }
 
-  private void survive(List<HandoverFault> faults, int times) throws Exception {
+  private void survive(List<HandoverFault> faults, int times, List<String> culvert)
+      throws Exception {
     LabEngine engine = LabEngine.WIREGUARD;
     try (TestLab lab = new TestLab(engine)) {
-      ReplacedGateway a = new ReplacedGateway(lab.gatewayA, Culvert.command());
+      ReplacedGateway a = new ReplacedGateway(lab.gatewayA, culvert);
       try (WatchedTraffic traffic = WatchedTraffic.start(lab, engine)) {
         String guard = guard(a.site());
         for (int i = 0; i < times; i++) {

@@ -58,6 +58,11 @@ final class WatchedTraffic implements AutoCloseable {
 
   /** Begins, with gateways that run. */
   static WatchedTraffic start(TestLab lab, LabEngine engine) {
+    return start(lab, engine, 1);
+  }
+
+  /** The same with so many thousand datagrams per second, each way. */
+  static WatchedTraffic start(TestLab lab, LabEngine engine, int thousandsPerSecond) {
     LabNetwork network = lab.network;
     for (LabSite site : network.sites()) {
       // Else a train crosses the wire as one packet, and only its first could be told.
@@ -74,13 +79,13 @@ final class WatchedTraffic implements AutoCloseable {
         lab,
         counters,
         capture,
-        flow(network.a, network.b),
-        flow(network.b, network.a),
+        flow(network.a, network.b, thousandsPerSecond),
+        flow(network.b, network.a, thousandsPerSecond),
         network.a.pod().start("ping", "-n", "-D", "-i", "0.01", network.b.podAddress()));
   }
 
-  private static NumberedFlow flow(LabSite from, LabSite to) {
-    return new NumberedFlow(from.pod(), to.pod(), to.podAddress(), MARKER);
+  private static NumberedFlow flow(LabSite from, LabSite to, int thousandsPerSecond) {
+    return new NumberedFlow(from.pod(), to.pod(), to.podAddress(), MARKER, thousandsPerSecond);
   }
 
   SentCounters counters() {

@@ -4,7 +4,7 @@ package dev.culvert.lab.net;
 import java.time.Duration;
 import java.util.Map;
 
-/** Numbered datagrams, a thousand per second, from one pod to the other. */
+/** Numbered datagrams from one pod to the other. */
 public final class NumberedFlow implements AutoCloseable {
   private static final String PORT = "9002";
 
@@ -18,11 +18,21 @@ public final class NumberedFlow implements AutoCloseable {
    */
   public record Outcome(long sent, long lost) {}
 
-  /** Starts the flow; it goes on until {@link #finish}. */
+  /** Starts a flow of a thousand per second; it goes on until {@link #finish}. */
   public NumberedFlow(Namespace from, Namespace to, String address, String text) {
+    this(from, to, address, text, 1);
+  }
+
+  /** The same with so many thousand per second. */
+  public NumberedFlow(
+      Namespace from, Namespace to, String address, String text, int thousandsPerSecond) {
     receiver = to.start(Map.of(), Traffic.command("udp-numbers", PORT));
     receiver.awaitOutput("listening");
-    sender = from.start(Map.of(), Traffic.command("udp-count", address, PORT, text));
+    sender =
+        from.start(
+            Map.of(),
+            Traffic.command(
+                "udp-count", address, PORT, text, Integer.toString(thousandsPerSecond)));
     sender.awaitOutput("sending");
   }
 

@@ -39,7 +39,8 @@ import java.util.concurrent.locks.LockSupport;
  * udp-serve PORT COUNT                  counts datagrams until all came, or ten seconds are silent
  * udp-send HOST PORT COUNT SIZE         random datagrams
  * udp-text HOSTS PORT TEXT              one datagram to each host, also after one was refused
- * udp-count HOST PORT TEXT              numbered datagrams with the text, until it is terminated
+ * udp-count HOST PORT TEXT COUNT        numbered datagrams with the text, so many at a time, a
+ *                                       thousand times per second, until it is terminated
  * udp-numbers PORT                      counts different numbers, until it is terminated
  * </pre>
  *
@@ -102,7 +103,7 @@ public final class Traffic {
       case "udp-serve" -> udpServe(Integer.parseInt(args[1]), Long.parseLong(args[2]));
       case "udp-send" ->
           udpSend(address(args), Integer.parseInt(args[3]), Integer.parseInt(args[4]));
-      case "udp-count" -> udpCount(address(args), args[3]);
+      case "udp-count" -> udpCount(address(args), args[3], Integer.parseInt(args[4]));
       case "udp-numbers" -> udpNumbers(Integer.parseInt(args[1]));
       case "udp-text" -> udpText(addresses(args), args[3]);
       default -> throw new IllegalArgumentException("no such role: " + args[0]);
@@ -249,7 +250,7 @@ public final class Traffic {
     }
   }
 
-  private void udpCount(InetSocketAddress to, String text) throws IOException {
+  private void udpCount(InetSocketAddress to, String text, int atATime) throws IOException {
     AtomicLong sent = new AtomicLong();
     Thread sender = Thread.currentThread();
     AtomicBoolean over = new AtomicBoolean();
@@ -267,9 +268,11 @@ public final class Traffic {
     try (DatagramSocket socket = new DatagramSocket()) {
       out.println("sending");
       while (!over.get()) {
-        ByteBuffer.wrap(data).putLong(sent.get());
-        socket.send(new DatagramPacket(data, data.length, to));
-        sent.incrementAndGet();
+        for (int i = 0; i < atATime; i++) {
+          ByteBuffer.wrap(data).putLong(sent.get());
+          socket.send(new DatagramPacket(data, data.length, to));
+          sent.incrementAndGet();
+        }
         LockSupport.parkNanos(NUMBERED_PAUSE_NANOS);
       }
     }

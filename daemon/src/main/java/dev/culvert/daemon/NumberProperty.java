@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.culvert.daemon;
+
+import dev.culvert.tunnel.gateway.DeviceException;
+import dev.culvert.tunnel.kernel.Errno;
+import org.jspecify.annotations.Nullable;
+
+/** A system property of the JVM whose value is a number from 0 on. */
+enum NumberProperty {
+  /** The number of threads that share the lanes' ciphering. */
+  HELPERS("culvert.helpers", 64),
+
+  /** The longest time that a successor rehearses, in seconds; 0 for no rehearsal. */
+  REHEARSAL("culvert.rehearsal", 600);
+
+  private final String property;
+  private final int most;
+
+  NumberProperty(String property, int most) {
+    this.property = property;
+    this.most = most;
+  }
+
+  /**
+   * The value.
+   *
+   * @param absent the result if the property is not set
+   * @throws DeviceException if it is no such number
+   */
+  int orElse(int absent) throws DeviceException {
+    return parse(System.getProperty(property), absent);
+  }
+
+  int parse(@Nullable String text, int absent) throws DeviceException {
+    if (text == null) {
+      return absent;
+    }
+    if (!text.matches("[0-9]{1,3}") || Integer.parseInt(text) > most) {
+      throw new DeviceException(
+          "the system property " + property + " is '" + text + "': it takes 0 to " + most,
+          Errno.EINVAL);
+    }
+    return Integer.parseInt(text);
+  }
+}
