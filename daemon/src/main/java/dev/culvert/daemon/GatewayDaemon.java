@@ -125,6 +125,7 @@ public final class GatewayDaemon implements AutoCloseable {
     GatewayConfig config = machine.read(source);
     Succession succession = succession(source, config, machine).orElse(null);
     if (succession == null) {
+      Succession.comeFirst();
       return start(file, machine, manager);
     }
     ClusterSnapshot known = machine.remembered(config);
@@ -162,7 +163,8 @@ public final class GatewayDaemon implements AutoCloseable {
         machine.adminDirectory(),
         name,
         GatewayHandover.engine(config),
-        GatewayHandover.cipher(config));
+        GatewayHandover.cipher(config),
+        KernelSide.classifies(config));
   }
 
   private void start(GatewayConfig config) throws ConfigException, IOException {

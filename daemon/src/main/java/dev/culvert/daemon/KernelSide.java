@@ -103,9 +103,18 @@ final class KernelSide implements AutoCloseable {
    * peers' ranges alone.
    */
   void classify(GatewayConfig config, RunningTunnel tunnel) throws IOException {
-    if (planner != null && config.cluster().scope() != ClusterConfig.Scope.PEERS) {
+    if (planner != null && namesNodes(config)) {
       tunnel.useClassifier(planner.plan().classifier(), config.marks().bypass());
     }
+  }
+
+  /** Whether {@link #classify} gives the lanes a classifier. */
+  static boolean classifies(GatewayConfig config) {
+    return config.routes() && namesNodes(config);
+  }
+
+  private static boolean namesNodes(GatewayConfig config) {
+    return config.cluster().scope() != ClusterConfig.Scope.PEERS;
   }
 
   /** Refuses a configuration that the guard could not keep on this machine. */

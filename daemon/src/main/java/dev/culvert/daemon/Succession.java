@@ -13,6 +13,7 @@ import dev.culvert.tunnel.engine.StateReader;
 import dev.culvert.tunnel.gateway.Rehearsal;
 import dev.culvert.tunnel.gateway.RunningTunnel;
 import dev.culvert.tunnel.kernel.SealedMemory;
+import dev.culvert.tunnel.kernel.Urgency;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -27,7 +28,10 @@ public final class Succession implements AutoCloseable {
   private static final EventLog LOG = EventLog.of(Succession.class);
 
   /** The longest rehearsal in seconds; on an idle machine it ends within a few. */
-  private static final int REHEARSAL = 15;
+  private static final int REHEARSAL = 120;
+
+  /** Of a process that reads its configuration. */
+  private static final int NICENESS = 10;
 
   private final String interfaceName;
   private final Predecessor predecessor;
@@ -49,20 +53,36 @@ public final class Succession implements AutoCloseable {
   }
 
   /**
+   * Has the predecessor's packets come first at the processor, until this process asks for the
+   * gateway.
+   */
+  public static void comeSecond() throws IOException {
+    Urgency.lower(NICENESS);
+  }
+
+  /** Gives this process its usual place at the processor again. */
+  static void comeFirst() throws IOException {
+    Urgency.restore();
+  }
+
+  /**
    * Rehearses, and asks the process that runs a gateway to hand it over.
    *
    * @param directory of the admin sockets
    * @param engine {@code wireguard} or {@code esp}
    * @param cipher of the sessions, which is compiled first
+   * @param cluster whether a classifier decides on each packet
    * @return empty if there is none
    */
   public static Optional<Succession> begin(
-      Path directory, String interfaceName, String engine, AeadAlgorithm cipher)
+      Path directory, String interfaceName, String engine, AeadAlgorithm cipher, boolean cluster)
       throws IOException {
     int rehearsal = NumberProperty.REHEARSAL.orElse(REHEARSAL);
     if (rehearsal > 0) {
-      Rehearsal.run(cipher, Duration.ofSeconds(rehearsal));
+      Urgency.onlySpareTime();
+      Rehearsal.run(cipher, cluster, Duration.ofSeconds(rehearsal));
     }
+    comeFirst();
     return Predecessor.find(directory, interfaceName, engine)
         .map(predecessor -> new Succession(interfaceName, predecessor));
   }

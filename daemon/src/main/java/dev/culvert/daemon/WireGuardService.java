@@ -84,9 +84,14 @@ public final class WireGuardService implements AutoCloseable {
     Optional<Succession> found =
         LocalServer.isLive(machine.uapiSocket(interfaceName))
             ? Succession.begin(
-                machine.adminDirectory(), interfaceName, ENGINE, AeadAlgorithm.CHACHA20_POLY1305)
+                machine.adminDirectory(),
+                interfaceName,
+                ENGINE,
+                AeadAlgorithm.CHACHA20_POLY1305,
+                false)
             : Optional.empty();
     if (found.isEmpty()) {
+      Succession.comeFirst();
       return start(machine, interfaceName);
     }
     try (Succession succession = found.get()) {

@@ -6,6 +6,7 @@ import dev.culvert.daemon.AlreadyRunsException;
 import dev.culvert.daemon.GatewayDaemon;
 import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.ServiceManager;
+import dev.culvert.daemon.Succession;
 import dev.culvert.daemon.Upgrade;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.read.ConfigFile;
@@ -87,6 +88,9 @@ public final class UpCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    if (replace) {
+      Succession.comeSecond();
+    }
     if (detach && !Detached.isWanted()) {
       throw new CommandException(ExitCode.USAGE, "--detach works through the launcher, ./culvert");
     }

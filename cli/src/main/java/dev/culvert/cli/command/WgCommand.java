@@ -3,6 +3,7 @@ package dev.culvert.cli.command;
 
 import ch.qos.logback.classic.Level;
 import dev.culvert.daemon.Machine;
+import dev.culvert.daemon.Succession;
 import dev.culvert.daemon.WireGuardService;
 import dev.culvert.daemon.socket.LocalServer;
 import java.nio.file.FileAlreadyExistsException;
@@ -50,6 +51,9 @@ public final class WgCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    if (replace) {
+      Succession.comeSecond();
+    }
     if (!foreground && !Detached.isWanted()) {
       throw new CommandException(
           ExitCode.USAGE, "without -f this works through the launcher, ./culvert");

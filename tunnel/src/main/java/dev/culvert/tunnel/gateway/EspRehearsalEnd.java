@@ -93,6 +93,11 @@ final class EspRehearsalEnd extends RehearsalEnd {
   }
 
   @Override
+  String identity() {
+    return PEER;
+  }
+
+  @Override
   boolean meetsFirst() {
     return true;
   }

@@ -1,20 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.gateway;
 
+import com.sun.management.OperatingSystemMXBean;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.log.EventLog;
 import dev.culvert.log.Field;
 import dev.culvert.log.LogEvent;
+import dev.culvert.routing.Classifier;
+import dev.culvert.routing.ClusterMap;
+import dev.culvert.routing.ClusterNode;
 import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Policy;
+import dev.culvert.routing.Prefix;
 import dev.culvert.tunnel.kernel.ErrnoException;
-import dev.culvert.tunnel.kernel.Niceness;
 import dev.culvert.tunnel.lane.LaneCounter;
 import dev.culvert.tunnel.port.TunPort;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -26,10 +34,14 @@ import java.util.concurrent.locks.LockSupport;
 public final class Rehearsal {
   private static final EventLog LOG = EventLog.of(Rehearsal.class);
 
-  /** The gateway that still moves packets, in another process, comes first. */
-  private static final int NICENESS = 10;
+  private static final OperatingSystemMXBean SYSTEM =
+      (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
 
-  private static final long SPELL_NANOS = 250_000_000;
+  /**
+   * The processor time of a spell: a process that has to wait for others moves little per second.
+   */
+  private static final long SPELL_NANOS = 400_000_000;
+
   private static final long SHORTEST_REST_NANOS = 200_000;
 
   /** The packet path is warm after so many spells in a row that moved hardly more packets. */
@@ -39,6 +51,8 @@ public final class Rehearsal {
   private static final String B = "rehearsal-b";
   private static final IpAddress ADDRESS_A = IpAddress.parse("10.0.0.1");
   private static final IpAddress ADDRESS_B = IpAddress.parse("10.0.0.2");
+  private static final IpAddress NODE_A = IpAddress.parse("192.0.2.1");
+  private static final IpAddress NODE_B = IpAddress.parse("192.0.2.2");
   private static final int LANES = 1;
 
   private static final int MOST_DRAINED = 256;
@@ -62,16 +76,17 @@ public final class Rehearsal {
    * Rehearses, and chooses the fastest cipher for the gateways that this process opens afterwards.
    * A failure is logged: a gateway that is not warm works too.
    *
+   * @param cluster whether a classifier decides on each packet, as in gateways of a cluster
    * @param most the longest time for packets; the choice of the cipher takes seconds more
    */
-  public static void run(AeadAlgorithm algorithm, Duration most) {
-    try (Niceness _ = Niceness.raise(NICENESS)) {
+  public static void run(AeadAlgorithm algorithm, boolean cluster, Duration most) {
+    try {
       CipherChoice.select(algorithm, () -> LockSupport.parkNanos(SHORTEST_REST_NANOS));
       long began = System.nanoTime();
-      long packets = rehearse(algorithm, most);
+      long packets = rehearse(algorithm, cluster, most);
       LOG.info(
           LogEvent.REHEARSED,
-          "rehearsed for {} ms, at last with {} packets per second",
+          "rehearsed for {} ms, at last with {} packets per second of processor time",
           Duration.ofNanos(System.nanoTime() - began).toMillis(),
           packets);
     } catch (IOException | RuntimeException e) {
@@ -80,30 +95,49 @@ public final class Rehearsal {
     }
   }
 
-  private static long rehearse(AeadAlgorithm algorithm, Duration most)
+  private static long rehearse(AeadAlgorithm algorithm, boolean cluster, Duration most)
       throws DeviceException, ErrnoException {
     List<? extends RehearsalEnd> ends =
         algorithm == AeadAlgorithm.AES_GCM
             ? EspRehearsalEnd.pair(A, LANES, ADDRESS_A, B, ADDRESS_B)
             : List.of(
-                new WireGuardRehearsalEnd(A, LANES, ADDRESS_A),
-                new WireGuardRehearsalEnd(B, LANES, ADDRESS_B));
+                new WireGuardRehearsalEnd(A, LANES, ADDRESS_A, cluster),
+                new WireGuardRehearsalEnd(B, LANES, ADDRESS_B, cluster));
     try (Arena arena = Arena.ofShared();
         RehearsalEnd a = ends.getFirst();
         RehearsalEnd b = ends.getLast()) {
       a.meet(b);
       b.meet(a);
+      if (cluster) {
+        ClusterMap map = ClusterMap.of(List.of(node(A, a, NODE_A), node(B, b, NODE_B)), List.of());
+        a.classifyBy(Classifier.of(map, Policy.STRICT, A));
+        b.classifyBy(Classifier.of(map, Policy.STRICT, B));
+      }
       return new Rehearsal(a, b, arena).play(most);
     }
   }
 
-  /** Moves packets until that gets no faster; returns the packets per second at last. */
+  private static ClusterNode node(String name, RehearsalEnd end, IpAddress internal) {
+    return new ClusterNode(
+        name,
+        Set.of(),
+        Map.of(),
+        List.of(internal),
+        List.of(),
+        List.of(Prefix.host(end.address())),
+        end.identity());
+  }
+
+  /**
+   * Moves packets until that gets no faster; returns the packets per second of processor time at
+   * last.
+   */
   private long play(Duration most) throws DeviceException, ErrnoException {
     long end = System.nanoTime() + most.toNanos();
     long best = 0;
     int idle = 0;
     while (idle < IDLE_SPELLS && System.nanoTime() - end < 0) {
-      long moved = spell();
+      long moved = spell(end);
       idle = moved > best + best / 8 || moved == 0 ? 0 : idle + 1;
       best = Math.max(best, moved);
       a.handOver(b);
@@ -111,10 +145,10 @@ public final class Rehearsal {
     return best * 1_000_000_000L / SPELL_NANOS;
   }
 
-  private long spell() throws ErrnoException {
+  private long spell(long end) throws ErrnoException {
     long before = moved();
-    long end = System.nanoTime() + SPELL_NANOS;
-    while (System.nanoTime() - end < 0) {
+    long used = SYSTEM.getProcessCpuTime() + SPELL_NANOS;
+    while (SYSTEM.getProcessCpuTime() < used && System.nanoTime() - end < 0) {
       for (TunPort kernel : a.tun().kernel()) {
         toB.send(kernel);
         drain(kernel);

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.tunnel.gateway;
 
+import dev.culvert.routing.Classifier;
 import dev.culvert.routing.IpAddress;
+import dev.culvert.routing.Mark;
 import dev.culvert.tunnel.engine.Endpoint;
 import dev.culvert.tunnel.engine.StateReader;
 import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.port.StandInTun;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One gateway of a rehearsal: a real one, with keys of its own, except that its TUN device is a
@@ -16,11 +19,15 @@ import dev.culvert.tunnel.port.StandInTun;
 abstract class RehearsalEnd implements AutoCloseable {
   private static final IpAddress LOOPBACK = IpAddress.parse("127.0.0.1");
 
+  /** No packet of a rehearsal leaves in clear. */
+  private static final Mark UNMARKED = Mark.of(0);
+
   private final GatewayOptions options;
   private final IpAddress address;
   private final StandInTun.Ends tun;
   private TunnelEngine engine;
   private Gateway gateway;
+  private @Nullable Classifier classifier;
 
   /**
    * Opens the gateway.
@@ -47,6 +54,9 @@ abstract class RehearsalEnd implements AutoCloseable {
   /** Gives an engine its keys and its only peer. On its control thread. */
   abstract void meet(TunnelEngine own, RehearsalEnd other);
 
+  /** The tunnel's identity of this end, as a classifier of the other end names it. */
+  abstract String identity();
+
   /** Whether an engine continues a state only once it knows its peer. */
   abstract boolean meetsFirst();
 
@@ -71,6 +81,18 @@ abstract class RehearsalEnd implements AutoCloseable {
     meet(gateway, engine, other);
   }
 
+  /** Has a classifier decide on the packets, in this gateway and those that continue it. */
+  final void classifyBy(Classifier decides) throws DeviceException {
+    classifier = decides;
+    classifyIn(gateway);
+  }
+
+  private void classifyIn(Gateway of) throws DeviceException {
+    if (classifier != null) {
+      of.useClassifier(classifier, UNMARKED);
+    }
+  }
+
   private void meet(Gateway of, TunnelEngine own, RehearsalEnd other) throws DeviceException {
     of.control(
         () -> {
@@ -90,6 +112,7 @@ abstract class RehearsalEnd implements AutoCloseable {
         meet(successor, next, other);
       }
       successor.restore(new StateReader(state.written()));
+      classifyIn(successor);
       successor.begin();
       engine = next;
       gateway = successor;

@@ -15,16 +15,25 @@ import dev.culvert.tunnel.wireguard.WireGuardEngine;
 import java.security.SecureRandom;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /** An end that speaks WireGuard. */
 final class WireGuardRehearsalEnd extends RehearsalEnd {
   private final byte[] privateKey = X25519.generatePrivateKey(new SecureRandom());
+  private final boolean fixed;
 
-  WireGuardRehearsalEnd(String name, int lanes, IpAddress address) throws DeviceException {
+  /**
+   * Opens the gateway.
+   *
+   * @param fixed whether its peer is heard from one address only, as in a cluster
+   */
+  WireGuardRehearsalEnd(String name, int lanes, IpAddress address, boolean fixed)
+      throws DeviceException {
     super(
         GatewayOptions.wireGuard(name, 0, lanes, GatewayOptions.BY_MACHINE, null, null),
         address,
         engine());
+    this.fixed = fixed;
   }
 
   private static WireGuardEngine engine() {
@@ -35,6 +44,15 @@ final class WireGuardRehearsalEnd extends RehearsalEnd {
   @Override
   TunnelEngine newEngine() {
     return engine();
+  }
+
+  @Override
+  String identity() {
+    return publicKey().toString();
+  }
+
+  private PublicKey publicKey() {
+    return PublicKey.of(X25519.publicKey(privateKey));
   }
 
   @Override
@@ -50,11 +68,12 @@ final class WireGuardRehearsalEnd extends RehearsalEnd {
     }
     PeerUpdate peer =
         new PeerUpdate(
-            PublicKey.of(X25519.publicKey(wireGuard.privateKey)),
+            wireGuard.publicKey(),
             false,
             false,
             null,
             other.endpoint(),
+            fixed ? Set.of(other.endpoint().address()) : null,
             OptionalInt.empty(),
             true,
             List.of(new PeerUpdate.AllowedIpChange(Prefix.host(other.address()), false)));

@@ -52,6 +52,9 @@ public interface LibC {
 
   int PRIO_PROCESS = 0;
 
+  int SCHED_OTHER = 0;
+  int SCHED_IDLE = 5;
+
   int CLOCK_MONOTONIC = 1;
 
   long SIG_DFL = 0;
@@ -134,6 +137,11 @@ public interface LibC {
   long signal(int number, long handler);
 
   int setpriority(int which, int who, int nice);
+
+  int getpriority(int which, int who);
+
+  /** Sets the policy of a thread; the array is a {@code struct sched_param}. */
+  int sched_setscheduler(int thread, int policy, int[] priority);
 
   /** For system calls that have no function in the C library. */
   long syscall(long number, long first, long second, long third);

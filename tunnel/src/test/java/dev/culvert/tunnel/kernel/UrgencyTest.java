@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.culvert.tunnel.kernel;
+
+import static dev.culvert.tunnel.kernel.LibC.LIBC;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** All threads are lowered together, and all get back the urgency of before. */
+final class UrgencyTest {
+  private static final String NORMAL = "0";
+  private static final String IDLE = "5";
+
+  private final CountDownLatch over = new CountDownLatch(1);
+  private String usual = "";
+
+  /** The policy and niceness of a thread. */
+  private record Found(String policy, String niceness) {}
+
+  @BeforeEach
+  void privileged() {
+    usual = Integer.toString(LIBC.getpriority(LibC.PRIO_PROCESS, 0));
+    assumeTrue("root".equals(System.getProperty("user.name")), "needs root, for CAP_SYS_NICE");
+    startsThread(); // Other than the JVM's own.
+  }
+
+  @AfterEach
+  void restore() throws IOException {
+    over.countDown();
+    Urgency.restore();
+  }
+
+  @Test
+  void allThreadsAreLoweredAndRestored() throws IOException {
+    Urgency.lower(10);
+    assertEquals(Set.of(new Found(NORMAL, "10")), threads());
+    Urgency.onlySpareTime();
+    assertEquals(Set.of(new Found(IDLE, usual)), threads());
+    Urgency.restore();
+    assertEquals(Set.of(new Found(NORMAL, usual)), threads());
+  }
+
+  @Test
+  void aThreadThatStartsMeanwhileIsLoweredAndRestoredToo() throws IOException {
+    Urgency.onlySpareTime();
+    startsThread();
+    assertEquals(Set.of(new Found(IDLE, usual)), threads());
+    Urgency.restore();
+    assertEquals(Set.of(new Found(NORMAL, usual)), threads());
+  }
+
+  private void startsThread() {
+    Thread.ofPlatform()
+        .daemon()
+        .start(
+            () -> {
+              try {
+                over.await();
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+            });
+  }
+
+  private static Set<Found> threads() throws IOException {
+    Set<Found> all = new HashSet<>();
+    try (Stream<Path> tasks = Files.list(Path.of("/proc/self/task"))) {
+      for (Path task : tasks.toList()) {
+        found(task).ifPresent(all::add);
+      }
+    }
+    return all;
+  }
+
+  /** A thread's; empty if it has ended meanwhile. */
+  private static Optional<Found> found(Path task) throws IOException {
+    try {
+      String stat = Files.readString(task.resolve("stat"));
+      // The fields after the name, which is in parentheses: the third of all comes first.
+      String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+      return Optional.of(new Found(fields[41 - 3], fields[19 - 3]));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    }
+  }
+}
