@@ -23,6 +23,10 @@ import java.util.stream.Collectors;
 /** One gateway and all its peers, from their configuration to the steady state. */
 final class ManyPeers {
   private static final int PORT = 51_820;
+
+  /** Only this program and its gateways see it: a file system that ends with them. */
+  private static final Path OWN_RUN = Path.of("/run");
+
   private static final Endpoint GATEWAY = Endpoint.of(IpAddress.parse("127.0.0.1"), PORT);
   private static final int KEEPALIVE = 25;
   private static final double PATIENCE = 300;
@@ -84,6 +88,7 @@ final class ManyPeers {
     figures.section("%,d peers by YAML, greeted by the gateway".formatted(identities.size()));
     Path folder =
         Files.createTempDirectory(
+            OWN_RUN,
             "scale",
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     try {

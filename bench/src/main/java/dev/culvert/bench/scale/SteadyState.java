@@ -42,7 +42,7 @@ final class SteadyState {
     renewals(keepalives);
   }
 
-  /** Until a window has no handshakes any more. */
+  /** Until each peer can have renewed its session, or a window has no handshakes any more. */
   private void renewals(double keepalives) throws IOException {
     long before = peers.handshakes().sessions();
     ProcessorTime processor = gateway.processorTime();
@@ -51,7 +51,8 @@ final class SteadyState {
     do {
       last = peers.handshakes().sessions();
       peers.run(() -> false, WINDOW);
-    } while (peers.handshakes().sessions() - last >= FEW);
+    } while (peers.handshakes().sessions() - last >= FEW
+        && peers.handshakes().sessions() - before < peers.size());
     double seconds = (System.nanoTime() - began) / 1e9;
     double spent = processor.spent() - keepalives * seconds;
     long handshakes = peers.handshakes().sessions() - before;
