@@ -52,7 +52,7 @@ def print_results(results):
     print(f"\n{results['command']}")
     print(conditions(results))
     for key, contestant in results["contestants"].items():
-        print(f"  {contestant['title']:20} {warmed(results, key):24} {contestant.get('command', '')} {contestant.get('version', '')}")
+        print(f"  {contestant['title']:20} {warmed(results, key):36} {contestant.get('command', '')} {contestant.get('version', '')}")
     print_table(results)
     print_cold_curves(results)
     for failure in results["failures"]:
@@ -65,7 +65,8 @@ def warmed(results, key):
     if not any(seconds):
         return "not warmed"
     steady = all(run["warmup"]["steady"] for run in runs_of(results, key))
-    return f"warmed for {min(seconds)} to {max(seconds)} s" + ("" if steady else ", still rising")
+    span = f"{min(seconds)} s" if min(seconds) == max(seconds) else f"{min(seconds)} to {max(seconds)} s"
+    return f"warmed for {span}" + ("" if steady else ", still rising")
 
 
 def print_table(results):
