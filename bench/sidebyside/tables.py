@@ -79,5 +79,5 @@ def markdown(rows):
 
 def note(results, columns):
     shown = [results["contestants"][key] for key in columns if "/" not in key]
-    versions = ", ".join(f"{one['title']} {one['version']}" for one in shown if "version" in one)
+    versions = "; ".join(f"{one['title']} {one['version']}" for one in shown if "version" in one)
     return f"`{results['command']}`, medians. {conditions(results)}. {versions}."
