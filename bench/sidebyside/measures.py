@@ -51,7 +51,7 @@ GROUPS = list(dict.fromkeys(figure.group for figure in FIGURES))
 
 @dataclasses.dataclass
 class Run:
-    """What one run gave: figures by key, every round trip in ms by state, Gbit/s of each of the first seconds."""
+    """The results of one run: figures by key, every round trip in ms by state, Gbit/s of each of the first seconds."""
 
     figures: dict
     round_trips: dict

@@ -1,6 +1,6 @@
 """Tables in Markdown documents, made of results.
 
-A document says where a table is, and what is in it:
+A document names the place of a table and its contents:
 
     <!-- side-by-side: tcp1 udp64 memory; culvert wireguard-go culvert/wireguard-go -->
     <!-- end -->

@@ -130,7 +130,7 @@ final class SimulatedPeer implements AutoCloseable {
     }
   }
 
-  /** Does the engine's work that is due, and hands out what it sends. */
+  /** Does the engine's work that is due, and hands out its datagrams. */
   void advance(Datagram datagram, Outlet outlet) throws IOException {
     do {
       long now = System.nanoTime();
