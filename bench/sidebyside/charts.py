@@ -14,11 +14,14 @@ COLOURS = {
     "culvert-guarded": "#54aeff",
     "culvert-esp": "#1a7f37",
     "strongswan": "#cf222e",
+    "strongswan-aesni": "#ff8182",
     "wireguard-go": "#d9730d",
+    "gotatun": "#8250df",
+    "boringtun": "#6e5a00",
     "null": "#8c959f",
     "veth": "#c5ccd3",
 }
-SPARE_COLOURS = ["#1a7f5a", "#8250df", "#bf3989", "#6e5a00"]
+SPARE_COLOURS = ["#1a7f5a", "#bf3989", "#0a3069", "#57606a"]
 BOUNDS = ("null", "veth")
 STAGE_COLOURS = {"out": "#0969da", "in": "#1a7f5a"}
 STAGE_TITLES = {"out": "outbound, TUN to UDP", "in": "inbound, UDP to TUN"}

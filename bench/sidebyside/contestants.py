@@ -2,17 +2,14 @@
 
 import os
 import shutil
-import subprocess
 import time
 
-from .system import Failure, run
+from .builds import version, version_of_checkout
+from .system import ROOT, Failure, run
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-NEWEST_WIREGUARD_GO = "golang.zx2c4.com/wireguard@latest"
 PORT = 51820
 PATIENCE = 30.0
 ESP_PORT = 4500
-LIBIPSEC_MTU = 1400  # the plugin's own; of a larger packet it drops the rest
 ESP_KEY = 20  # bytes of an AES-128 key and its salt
 SEALED = 32  # bytes that WireGuard adds to an inner packet: header and tag
 
@@ -29,6 +26,9 @@ class Veth:
     def bring_up(self, a, b, options):
         pass
 
+    def check(self, node):
+        pass
+
     def describe(self):
         return {"title": self.title}
 
@@ -40,6 +40,9 @@ class Tunnel:
 
     def target(self, node):
         return node.inner
+
+    def check(self, node):
+        """Fails if the tunnel is not the one that its title says."""
 
     def bring_up(self, a, b, options):
         for node, other in ((a, b), (b, a)):
@@ -67,6 +70,7 @@ class NullForwarder(Tunnel):
         compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
         if compiler is None:
             raise Failure("no C compiler")
+        self.version = run(compiler, "--version").stdout.split("\n")[0]
         run(compiler, "-O2", "-pthread", "-o", self.binary, f"{ROOT}/bench/null-forwarder.c")
 
     def command(self, node, other, options):
@@ -77,7 +81,7 @@ class NullForwarder(Tunnel):
         self.await_true(node, node.has_device)
 
     def describe(self):
-        return {"title": self.title, "command": "bench/null-forwarder.c"}
+        return {"title": self.title, "command": "bench/null-forwarder.c", "version": self.version}
 
 
 class WireGuard(Tunnel):
@@ -85,9 +89,8 @@ class WireGuard(Tunnel):
 
     def __init__(self, title, command):
         self.title = title
-        self.words = command.split()
-        if not self.words or shutil.which(self.words[0]) is None:
-            raise Failure(f"no such command: {command}")
+        self.words = words(command)
+        self.version = version_of(self.words[0])
 
     def command(self, node, other, options):
         return [*self.words, node.device]
@@ -106,18 +109,15 @@ class WireGuard(Tunnel):
         )  # fmt: skip
 
     def describe(self):
-        described = {"title": self.title, "command": " ".join(self.words)}
-        version = go_module_version(self.words[0])
-        return described | ({"version": version} if version else {})
+        return {"title": self.title, "command": " ".join(self.words), "version": self.version}
 
 
 class Gateway(Tunnel):
     """This checkout as a gateway: steered, guarded, strict both ways."""
 
     def __init__(self, command):
-        self.words = command.split()
-        if not self.words or shutil.which(self.words[0]) is None:
-            raise Failure(f"no such command: {command}")
+        self.words = words(command)
+        self.version = version_of(self.words[0])
 
     def bring_up(self, a, b, options):
         for node, other in ((a, b), (b, a)):
@@ -127,7 +127,7 @@ class Gateway(Tunnel):
             self.await_true(node, lambda node=node: routes_to_tunnel(node))
 
     def describe(self):
-        return {"title": self.title, "command": " ".join([*self.words, "up"])}
+        return {"title": self.title, "command": " ".join([*self.words, "up"]), "version": self.version}
 
 
 class CulvertGuarded(Gateway):
@@ -195,104 +195,17 @@ spec:
 """
 
 
-class StrongSwan(Tunnel):
-    """strongSwan's daemon with its own ESP in userspace, which always has UDP around it."""
-
-    title = "strongSwan kernel-libipsec"
-    program = "/usr/lib/ipsec/charon"
-    plugin = "/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so"
-    device = "ipsec0"  # the plugin's name for it
-
-    def __init__(self):
-        for file in (self.program, self.plugin):
-            if not os.path.exists(file):
-                raise Failure(f"no {file}: strongswan-charon, libcharon-extra-plugins and strongswan-swanctl")
-        if shutil.which("swanctl") is None:
-            raise Failure("no swanctl: strongswan-swanctl")
-
-    def bring_up(self, a, b, options):
-        for node, other in ((a, b), (b, a)):
-            node.run("ip", "address", "add", f"{node.inner}/32", "dev", "lo")
-            node.settings = private_file(f"{node.key_file}-charon", CHARON)
-            node.connection = private_file(f"{node.key_file}-swanctl", self.connection(node, other))
-            # Each needs a /run of its own: its pid file has a fixed name.
-            start = f"mount -t tmpfs tmpfs /run && exec {self.program}"
-            node.start(["env", f"STRONGSWAN_CONF={node.settings}", "sh", "-c", start])
-        for node in (a, b):
-            self.await_true(node, lambda node=node: self.load(node))
-        self.swanctl(a, "--initiate", "--child", "tunnel")
-        for node in (a, b):
-            node.run("ip", "link", "set", self.device, "mtu", str(min(options.mtu, LIBIPSEC_MTU)))
-
-    def load(self, node):
-        return self.swanctl(node, "--load-all", "--noprompt", "--file", node.connection, check=False).returncode == 0
-
-    def swanctl(self, node, *arguments, **how):
-        pid = str(node.daemon.pid)  # ip and sh have replaced themselves by the daemon
-        settings = ("env", f"STRONGSWAN_CONF={node.settings}", f"SWANCTL_DIR={os.path.dirname(node.settings)}")
-        return node.run("nsenter", "-t", pid, "-m", *settings, "swanctl", *arguments, **how)
-
-    def connection(self, node, other):
-        return f"""
-connections {{
-  peer {{
-    version = 2
-    local_addrs = {node.wire}
-    remote_addrs = {other.wire}
-    encap = yes
-    mobike = no
-    rekey_time = 0
-    proposals = aes128-sha256-ecp256
-    local {{
-      auth = psk
-    }}
-    remote {{
-      auth = psk
-    }}
-    children {{
-      tunnel {{
-        local_ts = {node.inner}/32
-        remote_ts = {other.inner}/32
-        esp_proposals = aes128gcm16-noesn
-        rekey_time = 0
-      }}
-    }}
-  }}
-}}
-secrets {{
-  ike-both {{
-    secret = "only for this run"
-  }}
-}}
-"""
-
-    def describe(self):
-        described = {"title": self.title, "command": "charon"}
-        version = run("dpkg-query", "-W", "-f", "${Version}", "libcharon-extra-plugins", check=False).stdout
-        return described | ({"version": version} if version else {})
+def words(command):
+    words = command.split()
+    if not words or shutil.which(words[0]) is None:
+        raise Failure(f"no such command: {command}")
+    return words
 
 
-CHARON = """
-charon {
-  load = openssl random nonce hmac sha2 kdf kernel-libipsec kernel-netlink socket-default vici updown
-  filelog {
-    stderr {
-      default = 1
-    }
-  }
-  plugins {
-    kernel-libipsec {
-      load = yes
-    }
-    vici {
-      socket = unix:///run/charon.vici
-    }
-  }
-}
-swanctl {
-  load = random nonce
-}
-"""
+def version_of(program):
+    """The version of a program; of this checkout with its commit."""
+    commit = f" ({version_of_checkout()})" if program == f"{ROOT}/culvert" else ""
+    return version(program) + commit
 
 
 def private_file(path, text):
@@ -305,56 +218,3 @@ def routes_to_tunnel(node):
     """The gateway adds the routes of its own table last."""
     routes = node.run("ip", "route", "show", "table", "all", check=False).stdout.splitlines()
     return any(f" dev {node.device} table " in route and " table local " not in route for route in routes)
-
-
-def go_module_version(binary):
-    """The version of the module that a Go program was built from, or None."""
-    if shutil.which("go") is None:
-        return None
-    for line in run("go", "version", "-m", binary, check=False).stdout.splitlines():
-        words = line.split()
-        if words[:1] == ["mod"] and len(words) > 2:
-            return words[2]
-    return None
-
-
-def newest_wireguard_go(folder):
-    """Builds it and gives its command."""
-    if shutil.which("go") is None:
-        raise Failure("no Go to build the newest wireguard-go with; name one with --wireguard-go")
-    print(f"building {NEWEST_WIREGUARD_GO}", flush=True)
-    built = subprocess.run(
-        ["go", "install", NEWEST_WIREGUARD_GO],
-        env={**os.environ, "GOBIN": folder}, text=True, capture_output=True, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    if built.returncode != 0:
-        raise Failure(f"go install {NEWEST_WIREGUARD_GO}: {built.stderr.strip()}")
-    return os.path.join(folder, "wireguard") + " -f"
-
-
-def assemble(options, folder):
-    """The contestants by key, in the order of the tables, and those left out, with the reason."""
-    makers = {
-        "culvert": lambda: WireGuard("Culvert", options.culvert),
-        "culvert-guarded": lambda: CulvertGuarded(options.culvert_gateway),
-        "culvert-esp": lambda: CulvertEsp(options.culvert_gateway),
-        "strongswan": StrongSwan,
-        "wireguard-go": lambda: WireGuard(
-            "wireguard-go", options.wireguard_go or newest_wireguard_go(folder)
-        ),
-        "null": lambda: NullForwarder(folder),
-        "veth": Veth,
-    }
-    chosen = [key for key in makers if key in options.contestants]
-    for addition in options.also:
-        key, _, command = addition.partition("=")
-        makers[key] = lambda key=key, command=command: WireGuard(key, command)
-        chosen.append(key)
-    contestants, left_out = {}, []
-    for key in chosen:
-        try:
-            contestants[key] = makers[key]()
-        except Failure as why:
-            left_out.append({"contestant": key, "pair": 0, "why": str(why)})
-            print(f"{key} is left out: {why}", flush=True)
-    return contestants, left_out

@@ -1,19 +1,17 @@
 """The measures: each figure's name, and how one run of a contestant gives it."""
 
 import dataclasses
-import json
 import re
-import socket
-import struct
-import subprocess
+import statistics
 import time
 
+from .iperf import outcome, serve, start_client, tcp, udp
 from .system import Failure, cpu_seconds, peak_mebibytes
 from .testbed import testbed
+from .warming import COLD_MEAN_SECONDS, Warmth, cold_curve, warm_up
 
 UDP_SIZES = (64, 512, 1372)
 PERCENTILES = (50, 90, 99)
-IPERF_PORT = 5201
 PATIENCE = 30
 
 
@@ -46,57 +44,69 @@ FIGURES = [
     Figure("cpu", "cpu", "CPU, both ends", "s/GB", False, 2),
     Figure("memory", "memory", "peak resident, larger end", "MiB", False, 1),
     Figure("start", "start", "start to first answered ping", "s"),
+    Figure("cold", "cold", f"TCP, mean of the first {COLD_MEAN_SECONDS} s", "Gbit/s", True, 2),
 ]
 GROUPS = list(dict.fromkeys(figure.group for figure in FIGURES))
 
 
+@dataclasses.dataclass
+class Run:
+    """The results of one run: figures by key, every round trip in ms by state, Gbit/s of each of the first seconds."""
+
+    figures: dict
+    round_trips: dict
+    cold_curve: list
+    warmth: Warmth
+
+
 def measure(contestant, options):
-    """One run: fresh namespaces and processes. Gives the figures and every round trip in ms."""
+    """One run: fresh namespaces and processes."""
     chosen = options.only
-    figures, round_trips = {}, {}
     with testbed() as (a, b):
         target = contestant.target(b)
         began = time.monotonic()
         contestant.bring_up(a, b, options)
         first_answer(a, target)
-        figures["start"] = time.monotonic() - began
+        run = Run({"start": time.monotonic() - began}, {}, [], Warmth())
+        contestant.check(a)
         if contestant.runs_processes:
-            warm_up(a, b, target, options)
-        if "ping" in chosen:
-            round_trips["idle"] = ping(a, target, options.pings, options.ping_interval)
-        if "tcp" in chosen or "cpu" in chosen:
-            before = cpu_of(a, b)
-            figures["tcp1"], moved = tcp(a, b, target, options.seconds, 1)
-            figures["cpu"] = (cpu_of(a, b) - before) / (moved / 1e9)
-        if "tcp" in chosen:
-            figures["tcp4"], _ = tcp(a, b, target, options.seconds, 4)
-        if "udp" in chosen:
-            for size in UDP_SIZES:
-                figures[f"udp{size}"], figures[f"udp{size}_loss"] = udp(
-                    a, b, target, options.seconds, size, options.udp_rate
-                )
-        if "ping" in chosen:
-            round_trips["loaded"] = loaded_ping(a, b, target, options)
-        for state, times in round_trips.items():
-            for percent in PERCENTILES:
-                figures[f"{state}_p{percent}"] = percentile(times, percent)
+            if "cold" in chosen:
+                run.cold_curve = cold_curve(a, b, target)
+                run.figures["cold"] = statistics.mean(run.cold_curve[:COLD_MEAN_SECONDS])
+            run.warmth = warm_up(a, b, target, options, run.cold_curve)
+        measure_warm(run, a, b, target, options)
         if contestant.runs_processes:
-            figures["memory"] = max(peak_mebibytes(node.daemon.pid) for node in (a, b))
+            run.figures["memory"] = max(peak_mebibytes(node.daemon.pid) for node in (a, b))
             for node in (a, b):
                 if node.daemon.poll() is not None:
                     raise Failure(f"{contestant.title} ended while it was measured: {node.said()}")
     wanted = {figure.key for figure in FIGURES if figure.group in chosen}
     if not contestant.runs_processes:
-        wanted -= {"cpu", "memory", "start"}
-    return {key: value for key, value in figures.items() if key in wanted}, round_trips
+        wanted -= {"cpu", "memory", "start", "cold"}
+    run.figures = {key: value for key, value in run.figures.items() if key in wanted}
+    return run
 
 
-def warm_up(a, b, target, options):
-    """Traffic for a JIT compiler to warm up on, for every tunnel alike; lone packets as well."""
-    if options.warmup > 0:
-        tcp(a, b, target, options.warmup, 1)
-        if "udp" in options.only:
-            udp(a, b, target, max(1, options.warmup // 4), 512, options.udp_rate)
+def measure_warm(run, a, b, target, options):
+    chosen, figures, round_trips = options.only, run.figures, run.round_trips
+    if "ping" in chosen:
+        round_trips["idle"] = ping(a, target, options.pings, options.ping_interval)
+    if "tcp" in chosen or "cpu" in chosen:
+        before = cpu_of(a, b)
+        figures["tcp1"], moved = tcp(a, b, target, options.seconds, 1)
+        figures["cpu"] = (cpu_of(a, b) - before) / (moved / 1e9)
+    if "tcp" in chosen:
+        figures["tcp4"], _ = tcp(a, b, target, options.seconds, 4)
+    if "udp" in chosen:
+        for size in UDP_SIZES:
+            figures[f"udp{size}"], figures[f"udp{size}_loss"] = udp(
+                a, b, target, options.seconds, size, options.udp_rate
+            )
+    if "ping" in chosen:
+        round_trips["loaded"] = loaded_ping(a, b, target, options)
+    for state, times in round_trips.items():
+        for percent in PERCENTILES:
+            figures[f"{state}_p{percent}"] = percentile(times, percent)
 
 
 def cpu_of(*nodes):
@@ -131,26 +141,6 @@ def percentile(ascending, percent):
     return ascending[round(percent / 100 * (len(ascending) - 1))]
 
 
-def tcp(a, b, target, seconds, streams):
-    """Gbit/s received, and the bytes."""
-    client, _ = iperf(a, b, target, seconds, "-P", str(streams))
-    received = client["end"]["sum_received"]
-    if received["bytes"] == 0:
-        raise Failure("iperf3: nothing was received over TCP")
-    return received["bits_per_second"] / 1e9, received["bytes"]
-
-
-def udp(a, b, target, seconds, size, rate):
-    """Packets a second that the receiver counted, and how many of those sent it did not, in %."""
-    client, server = iperf(a, b, target, seconds, "-u", "-b", rate, "-l", str(size))
-    sent = client["end"]["sum_sent"]["packets"]
-    # The receiver's own count of lost packets misses those after the last that came.
-    received = server["end"]["sum_received"]["bytes"] / size
-    if received == 0:
-        raise Failure(f"iperf3: none of {sent} UDP packets was received")
-    return received / client["end"]["sum_sent"]["seconds"], 100 * max(0.0, 1 - received / sent)
-
-
 def loaded_ping(a, b, target, options):
     """Pings while one TCP stream runs at full speed; all sent within the stream's time."""
     server = serve(b, target)
@@ -160,45 +150,3 @@ def loaded_ping(a, b, target, options):
     outcome(client, options.seconds)
     outcome(server, options.seconds)
     return times
-
-
-def iperf(a, b, target, seconds, *how):
-    """One test from a to b; the reports of both ends."""
-    server = serve(b, target)
-    client = start_client(a, target, seconds, *how)
-    return outcome(client, seconds), outcome(server, seconds)
-
-
-def start_client(node, target, seconds, *how):
-    return node.spawn("iperf3", "-c", target, "-t", str(seconds), "-J", *how,
-                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
-
-
-def serve(node, address):
-    """Starts a server for one test; returns when it listens."""
-    server = node.spawn("iperf3", "-s", "-1", "-J", "-B", address,
-                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
-    (number,) = struct.unpack("=I", socket.inet_aton(address))
-    listening = f" {number:08X}:{IPERF_PORT:04X} 00000000:0000 0A "
-    deadline = time.monotonic() + PATIENCE
-    while server.poll() is None and time.monotonic() < deadline:
-        with open(f"/proc/{server.pid}/net/tcp") as sockets:
-            if listening in sockets.read():
-                return server
-        time.sleep(0.005)
-    raise Failure(f"iperf3 does not listen: {server.stdout.read() if server.poll() is not None else 'it runs on'}")
-
-
-def outcome(process, seconds):
-    try:
-        output, _ = process.communicate(timeout=seconds + PATIENCE)
-    except subprocess.TimeoutExpired:
-        raise Failure(f"iperf3 had not ended {PATIENCE} s after its time") from None
-    try:
-        # Warnings stand before it, such as that 1372 bytes exceed TCP's segment size.
-        report = json.loads(output[output.find("{") :])
-    except ValueError:
-        raise Failure(f"iperf3: {' '.join(output.split())[:300] or 'no report'}") from None
-    if "error" in report:
-        raise Failure(f"iperf3: {report['error']}")
-    return report

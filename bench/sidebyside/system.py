@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MARK = f"cvb{os.getpid()}"  # begins the name of everything that is made here
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TICKS = os.sysconf("SC_CLK_TCK")

@@ -117,7 +117,8 @@ class PlainEnglishTest {
     if (name.endsWith(".java") || name.endsWith(".c")) {
       return OF_JAVA;
     }
-    if (name.endsWith(".py") || List.of("side-by-side", "hot-restart").contains(name)) {
+    if (name.endsWith(".py")
+        || List.of("side-by-side", "hot-restart", "scrape-figures").contains(name)) {
       return OF_PYTHON;
     }
     return name.endsWith(".tpl") ? OF_TEMPLATE : OF_SCRIPT;
@@ -150,6 +151,8 @@ class PlainEnglishTest {
             "side-by-side",
             "jmh",
             "cluster-figures",
+            "scale-figures",
+            "scrape-figures",
             "hot-restart");
     try (Stream<Path> files = Files.walk(ROOT)) {
       List<Path> sources =

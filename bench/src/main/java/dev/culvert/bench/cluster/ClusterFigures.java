@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.bench.cluster;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
+import dev.culvert.bench.figures.Figures;
+import dev.culvert.bench.figures.Machine;
 import dev.culvert.daemon.admin.Json;
 import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.LabException;
@@ -15,7 +15,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -179,25 +178,8 @@ public final class ClusterFigures implements Callable<Integer> {
   private static Map<String, Object> report(Figures figures) throws IOException {
     Map<String, Object> report = new LinkedHashMap<>();
     report.put("date", LocalDate.now(ZoneOffset.UTC).toString());
-    report.put("machine", machine());
+    report.put("machine", Machine.describe());
     report.put("figures", figures.all());
     return report;
-  }
-
-  private static String machine() throws IOException {
-    String processor;
-    try (Stream<String> lines = Files.lines(Path.of("/proc/cpuinfo"), UTF_8)) {
-      processor =
-          lines
-              .filter(line -> line.startsWith("model name"))
-              .map(line -> line.replaceFirst("[^:]*:\\s*", ""))
-              .findFirst()
-              .orElse(System.getProperty("os.arch"));
-    }
-    return "%s, %d processors, Linux %s"
-        .formatted(
-            processor,
-            Runtime.getRuntime().availableProcessors(),
-            System.getProperty("os.version").replaceFirst("-.*", ""));
   }
 }

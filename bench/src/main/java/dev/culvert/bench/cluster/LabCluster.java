@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.bench.cluster;
 
+import dev.culvert.bench.figures.ProcessUse;
 import dev.culvert.daemon.Machine;
 import dev.culvert.lab.LabFiles;
 import dev.culvert.lab.LabNetwork;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.bench.cluster;
 
+import dev.culvert.bench.figures.Figures;
+import dev.culvert.bench.figures.ProcessUse;
 import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.admin.PeerView;
 import dev.culvert.lab.net.LabException;

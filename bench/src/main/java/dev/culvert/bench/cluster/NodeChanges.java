@@ -2,6 +2,8 @@
 package dev.culvert.bench.cluster;
 
 import dev.culvert.bench.cluster.PingStream.Result;
+import dev.culvert.bench.figures.Figures;
+import dev.culvert.bench.figures.ProcessUse;
 import dev.culvert.cluster.resource.CulvertNode;
 import dev.culvert.lab.LabSite;
 import dev.culvert.lab.net.Commands;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.bench.cluster;
 
+import dev.culvert.bench.figures.ProcessUse;
 import dev.culvert.daemon.admin.ControlPlaneView;
 import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.lab.LabGateway;

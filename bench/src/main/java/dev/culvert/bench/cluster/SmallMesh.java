@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.bench.cluster;
 
+import dev.culvert.bench.figures.Figures;
 import dev.culvert.lab.LabSite;
 import dev.culvert.lab.kubernetes.Server;
 import dev.culvert.lab.net.LabException;

@@ -37,8 +37,8 @@ public final class Greetings<P> {
   private static final long APART = TimeUnit.SECONDS.toNanos(1) / PER_SECOND;
 
   /**
-   * Turns are this far apart, with some ten peers each, since an engine looks at the timers of all
-   * peers after each turn.
+   * Turns are this far apart, with some ten peers each, since an engine of thousands of peers looks
+   * at all their timers as rarely.
    */
   private static final long TURN = TimeUnit.MILLISECONDS.toNanos(20);
 

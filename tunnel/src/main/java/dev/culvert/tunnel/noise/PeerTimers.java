@@ -58,7 +58,7 @@ public final class PeerTimers {
         && deadlines.compareAndSet(timer.ordinal(), deadline, Deadlines.NEVER);
   }
 
-  /** Includes every deadline of this table in {@link Deadlines}, after {@link Deadlines#forget}. */
+  /** Includes every deadline of this table in {@link Deadlines}, after {@link Deadlines#look}. */
   public void includeAll() {
     for (Timer timer : TIMERS) {
       engine.include(deadlines.get(timer.ordinal()));

@@ -191,7 +191,7 @@ final class SavedEngine {
       peer.staged().close();
     }
     peers.clear();
-    shared.deadlines.forget();
+    shared.deadlines.clear();
     LocalIdentity identity = shared.identity();
     shared.identity(null);
     if (identity != null) {

@@ -223,7 +223,7 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
   @Override
   public long nextDeadlineNanos() {
     return shared.requests.isEmpty() && shared.handshakes.isEmpty() && !shared.trust.isWithdrawn()
-        ? Math.min(shared.deadlines.earliest(), greetings.nextNanos())
+        ? Math.min(shared.deadlines.nextLook(), greetings.nextNanos())
         : Long.MIN_VALUE;
   }
 
@@ -236,11 +236,11 @@ public final class WireGuardEngine implements TunnelEngine, AutoCloseable {
     serveRequests(nowNanos, wallNanos);
     receiveHandshakes(nowNanos, wallNanos);
     greetings.advance(nowNanos, peers.size(), HANDSHAKES_AT_ONCE, peer -> greet(peer, nowNanos));
-    if (shared.deadlines.earliest() <= nowNanos) {
+    if (shared.deadlines.nextLook() <= nowNanos) {
       for (WireGuardPeer peer : peers.values()) {
         isolation.run(peer.toString(), () -> timers.expire(peer.handshake(), nowNanos, wallNanos));
       }
-      shared.deadlines.forget();
+      shared.deadlines.look(nowNanos, peers.size());
       for (WireGuardPeer peer : peers.values()) {
         peer.timers().includeAll();
       }

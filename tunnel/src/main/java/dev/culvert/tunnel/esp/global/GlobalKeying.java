@@ -192,7 +192,7 @@ public final class GlobalKeying implements Keying {
       greetings.advance(
           nowNanos, byName.size(), Integer.MAX_VALUE, exchange -> greet(exchange, nowNanos));
       byName.forEach((name, exchange) -> isolation.run(name, () -> exchange.advance(nowNanos)));
-      state.deadlines.forget();
+      state.deadlines.look(nowNanos, byName.size());
       byName.values().forEach(exchange -> exchange.liveness.includeAll());
       retireKeys();
       changed();
@@ -258,7 +258,7 @@ public final class GlobalKeying implements Keying {
 
   @Override
   public long nextDeadlineNanos() {
-    return Math.min(Math.min(nextDeadline, state.deadlines.earliest()), greetings.nextNanos());
+    return Math.min(Math.min(nextDeadline, state.deadlines.nextLook()), greetings.nextNanos());
   }
 
   @Override

@@ -59,7 +59,7 @@ final class PairLiveness implements TrafficListener {
     return timers.expire(Timer.NEW_HANDSHAKE, nowNanos);
   }
 
-  /** Includes the deadline in {@link Deadlines}, after {@link Deadlines#forget}. */
+  /** Includes the deadline in {@link Deadlines}, after {@link Deadlines#look}. */
   void includeAll() {
     timers.includeAll();
   }

@@ -334,11 +334,11 @@ public final class NoiseKeying implements Keying {
   @Override
   public void advance(long nowNanos, long wallNanos) {
     greetings.advance(nowNanos, byName.size(), Integer.MAX_VALUE, pair -> greet(pair, nowNanos));
-    if (state.deadlines.earliest() <= nowNanos) {
+    if (state.deadlines.nextLook() <= nowNanos) {
       byName.forEach(
           (name, pair) ->
               isolation.run(name, () -> timers.expire(pair.handshake(), nowNanos, wallNanos)));
-      state.deadlines.forget();
+      state.deadlines.look(nowNanos, byName.size());
       byName.values().forEach(pair -> pair.handshake().timers().includeAll());
     }
   }
@@ -393,7 +393,7 @@ public final class NoiseKeying implements Keying {
 
   @Override
   public long nextDeadlineNanos() {
-    return Math.min(state.deadlines.earliest(), greetings.nextNanos());
+    return Math.min(state.deadlines.nextLook(), greetings.nextNanos());
   }
 
   @Override

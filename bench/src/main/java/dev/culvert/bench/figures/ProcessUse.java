@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.culvert.bench.cluster;
+package dev.culvert.bench.figures;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -16,7 +16,7 @@ import java.util.stream.Stream;
  *     ran and that have ended
  * @param writtenBytes of files, as the file system counts them
  */
-record ProcessUse(long at, double processorSeconds, long writtenBytes) {
+public record ProcessUse(long at, double processorSeconds, long writtenBytes) {
   /** Fields of /proc/PID/stat, counted behind the command, which may hold any character. */
   private static final int USER_TIME = 14 - 3;
 
@@ -26,7 +26,8 @@ record ProcessUse(long at, double processorSeconds, long writtenBytes) {
   /** USER_HZ, which is 100 on all of Linux's architectures that Java 25 runs on. */
   private static final double TICKS_PER_SECOND = 100;
 
-  static ProcessUse of(long pid) {
+  /** Reads the use of a process until now. */
+  public static ProcessUse of(long pid) {
     String stat = read(pid, "stat");
     String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
     long ticks =
@@ -36,7 +37,7 @@ record ProcessUse(long at, double processorSeconds, long writtenBytes) {
   }
 
   /** The use between an earlier reading and this one. */
-  Span since(ProcessUse before) {
+  public Span since(ProcessUse before) {
     return new Span(
         (at - before.at) / 1e9,
         processorSeconds - before.processorSeconds,
@@ -44,25 +45,25 @@ record ProcessUse(long at, double processorSeconds, long writtenBytes) {
   }
 
   /** The use in a span of time. */
-  record Span(double seconds, double processorSeconds, long writtenBytes) {
+  public record Span(double seconds, double processorSeconds, long writtenBytes) {
     /** The share of one processor. */
-    double share() {
+    public double share() {
       return processorSeconds / seconds;
     }
 
     /** The processor time above that of a process that rests. */
-    double above(Span rest) {
+    public double above(Span rest) {
       return processorSeconds - rest.share() * seconds;
     }
   }
 
   /** Resident memory now, in MiB. */
-  static double residentMebibytes(long pid) {
+  public static double residentMebibytes(long pid) {
     return field(pid, "status", "VmRSS") / 1024.0;
   }
 
   /** The most resident memory so far, in MiB. */
-  static double peakMebibytes(long pid) {
+  public static double peakMebibytes(long pid) {
     return field(pid, "status", "VmHWM") / 1024.0;
   }
 

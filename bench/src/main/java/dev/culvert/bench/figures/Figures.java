@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.culvert.bench.cluster;
+package dev.culvert.bench.figures;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import java.io.PrintStream;
@@ -11,7 +11,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** The figures so far, in the order in which they were measured. */
-final class Figures {
+public final class Figures {
   private final List<Figure> figures = new ArrayList<>();
   private final PrintStream progress;
   private final long began = System.nanoTime();
@@ -25,7 +25,7 @@ final class Figures {
    * @param runs all of them, in order
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
-  record Figure(
+  public record Figure(
       String section,
       String name,
       String unit,
@@ -36,27 +36,27 @@ final class Figures {
   /**
    * @param progress told of each step and each figure while the rest is measured
    */
-  Figures(PrintStream progress) {
+  public Figures(PrintStream progress) {
     this.progress = progress;
   }
 
   /** The figures from here on belong to this section. */
-  void section(String title) {
+  public void section(String title) {
     section = title;
     say(title);
   }
 
   /** Tells of a step. */
-  void say(String step) {
+  public void say(String step) {
     progress.printf(Locale.ROOT, "%4d s  %s%n", (System.nanoTime() - began) / 1_000_000_000, step);
   }
 
-  void add(String name, String unit, double value) {
+  public void add(String name, String unit, double value) {
     add(new Figure(section, name, unit, value, null, null));
   }
 
   /** A figure of several runs: their median, and the greatest. */
-  void addRuns(String name, String unit, List<Double> runs) {
+  public void addRuns(String name, String unit, List<Double> runs) {
     double[] sorted = runs.stream().mapToDouble(Double::doubleValue).sorted().toArray();
     double median = (sorted[(sorted.length - 1) / 2] + sorted[sorted.length / 2]) / 2;
     double most = Arrays.stream(sorted).max().orElseThrow();
@@ -68,12 +68,12 @@ final class Figures {
     progress.println("          " + line(figure));
   }
 
-  List<Figure> all() {
+  public List<Figure> all() {
     return List.copyOf(figures);
   }
 
   /** A table for people. */
-  String table() {
+  public String table() {
     StringBuilder table = new StringBuilder();
     String last = null;
     for (Figure figure : figures) {
