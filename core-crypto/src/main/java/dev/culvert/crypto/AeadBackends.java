@@ -32,7 +32,10 @@ public final class AeadBackends {
   /** The backends that do not start slowly; {@link #first} takes the first that is right. */
   private static final List<AeadBackend> AT_START =
       Stream.<Optional<AeadBackend>>of(
-              of(IntrinsicBackend.NAME, AeadAlgorithm.CHACHA20_POLY1305, IntrinsicBackend::chaCha20Poly1305),
+              of(
+                  IntrinsicBackend.NAME,
+                  AeadAlgorithm.CHACHA20_POLY1305,
+                  IntrinsicBackend::chaCha20Poly1305),
               Optional.of(JAVAX),
               Optional.of(new BouncyCastleBackend()))
           .flatMap(Optional::stream)

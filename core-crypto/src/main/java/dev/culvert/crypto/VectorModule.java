@@ -11,9 +11,6 @@ import java.lang.reflect.InvocationTargetException;
 final class VectorModule {
   static final String NAME = "jdk.incubator.vector";
 
-  /** Set to {@code false}, this system property keeps the module out. */
-  private static final String WANTED = "culvert.vector";
-
   /** The package that has to be exported to this module. */
   private static final String PACKAGE = "jdk.internal.module";
 
@@ -23,12 +20,9 @@ final class VectorModule {
    * Adds the module, unless the JVM has it.
    *
    * @throws UnsupportedOperationException if this JVM has no such module or does not let this add
-   *     it, or if it is not wanted
+   *     it
    */
   static void load() {
-    if ("false".equals(System.getProperty(WANTED))) {
-      throw new UnsupportedOperationException("the JVM runs with -D" + WANTED + "=false");
-    }
     if (ModuleLayer.boot().findModule(NAME).isPresent()) {
       return;
     }

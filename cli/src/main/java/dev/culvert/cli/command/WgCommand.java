@@ -74,6 +74,7 @@ public final class WgCommand implements Callable<Integer> {
             : WireGuardService.start(machine, interfaceName)) {
       serving.complete(service);
       Detached.ready();
+      Training.runIfAsked();
       service.awaitEnd();
       Ending.withinBounds();
       String reason = service.failure().orElse(null);

@@ -34,6 +34,9 @@ final class CipherSwitch {
    */
   private static final int NICENESS = 10;
 
+  /** Set to {@code false}, this system property keeps the first cipher. */
+  private static final String PROPERTY = "culvert.cipher.switch";
+
   private volatile String cipher = "";
 
   /** The name of the backend in use; empty before {@link #start}. */
@@ -56,6 +59,9 @@ final class CipherSwitch {
       Consumer<AeadBackend> use) {
     Demand demand = new Demand(packets, LockSupport::parkNanos, () -> closed.getCount() == 0);
     cipher = AeadBackends.first(algorithm).name();
+    if ("false".equals(System.getProperty(PROPERTY))) {
+      return;
+    }
     Thread.ofPlatform()
         .name(device + "-cipher")
         .daemon()
