@@ -28,7 +28,7 @@ tune() {
   # Native libraries as the build unpacked them: /tmp may be read-only, or mounted noexec.
   java+=(-Djffi.boot.library.path="$dist/native/jni/$HOSTTYPE-Linux")
   java+=(-Djava.library.path="$dist/native/META-INF/native")
-  if [ "$kind" = daemon ] && [ -r "$trained" ]; then
+  if [ "$1" = daemon ] && [ -r "$trained" ]; then
     # Java goes on without it if it was made by another JVM or of other jars.
     java+=(-XX:AOTCache="$trained")
   # Classes of an earlier run, already parsed. Java makes the archive at the end of a first run.
@@ -74,7 +74,7 @@ train() {
         mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/lib && ip link set lo up &&
           exec timeout 90 "$@"' train "${java[@]}" up "$work/gateway.yaml" &&
       CULVERT_JAVA_OPTS="-XX:AOTMode=create $recorded -XX:AOTCache=$work/cache" && tune daemon &&
-      "${java[@]}" && mv "$work/cache" "$1"
+      "${java[@]}" && chmod 644 "$work/cache" && mv "$work/cache" "$1"
   ) >"$work/log" 2>&1 || status=$?
   [ -z "${CULVERT_DEBUG:-}" ] || cat "$work/log" >&2
   rm -rf "$work"
@@ -93,7 +93,6 @@ detach() {
   while IFS= read -r line <&7; do
     case $line in
       'culvert: ready') return 0 ;;
-      'WARNING: Using incubator modules'*) ;; # the JVM says so for the vector ciphers
       *) echo "$line" >&2 ;;
     esac
   done
