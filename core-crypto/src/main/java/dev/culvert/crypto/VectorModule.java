@@ -5,7 +5,7 @@ import java.lang.reflect.InvocationTargetException;
 
 /**
  * The module of the vector ciphers, added to the JVM while it runs. A JVM that has it from the
- * start ({@code --add-modules}) starts without most of what its archives hold: it resolves the
+ * start ({@code --add-modules}) starts without most of the help of its archives: it resolves the
  * modules anew and ignores the profiles of methods.
  */
 final class VectorModule {
