@@ -2,6 +2,7 @@
 #   JAVA_HOME  the Java runtime
 #   dist       the folder of culvert.jar, its libraries and their native parts
 #   archives   the folder of the archives of parsed classes; empty: none is kept
+#   trained    the AOT cache of gateways, see train
 # and define `die`.
 # shellcheck shell=bash
 
@@ -27,13 +28,57 @@ tune() {
   # Native libraries as the build unpacked them: /tmp may be read-only, or mounted noexec.
   java+=(-Djffi.boot.library.path="$dist/native/jni/$HOSTTYPE-Linux")
   java+=(-Djava.library.path="$dist/native/META-INF/native")
+  if [ "$1" = daemon ] && [ -r "$trained" ]; then
+    # Java goes on without it if it was made by another JVM or of other jars.
+    java+=(-XX:AOTCache="$trained")
   # Classes of an earlier run, already parsed. Java makes the archive at the end of a first run.
-  if [ -n "$archives" ] && { [ -w "$archives" ] || [ -r "$archives/$1.jsa" ]; }; then
+  elif [ -n "$archives" ] && { [ -w "$archives" ] || [ -r "$archives/$1.jsa" ]; }; then
     java+=(-XX:SharedArchiveFile="$archives/$1.jsa")
     [ ! -w "$archives" ] || java+=(-XX:+AutoCreateSharedArchive)
   fi
   # shellcheck disable=SC2206 # options are words
   java+=(${CULVERT_JAVA_OPTS:-} -jar "$dist/culvert.jar")
+}
+
+# Prints the configuration of the gateway that trains. It has a peer, which it never reaches.
+training_gateway() {
+  cat <<YAML
+apiVersion: culvert.dev/v1alpha1
+kind: Gateway
+spec:
+  interface: {name: training, addresses: [10.0.0.1/32], mtu: 1420}
+  identity: {privateKeyFile: key}
+  node: a
+  clusterCIDRs: [10.0.0.0/24]
+  nodes:
+    - {name: a, internal: [127.0.0.1], podCIDRs: [10.0.0.1/32], publicKey: $1}
+    - {name: b, internal: [127.0.0.2], podCIDRs: [10.0.0.2/32], publicKey: CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=}
+YAML
+}
+
+# Makes the AOT cache of gateways: the classes that a gateway uses, linked, and the counts by which the
+# JVM compiles its methods. Java records them while a gateway moves packets of its own, in namespaces
+# of its own. Fails, and makes none, if the caller may not do that. Takes half a minute.
+train() {
+  local work as_root=() status=0
+  [ "$(id -u)" = 0 ] || as_root=(--map-root-user)
+  work=$(mktemp -d)
+  (
+    umask 077
+    archives='' trained='' recorded="-XX:AOTConfiguration=$work/recorded"
+    CULVERT_JAVA_OPTS='' && tune command && "${java[@]}" key gen >"$work/key" &&
+      training_gateway "$("${java[@]}" key pub <"$work/key")" >"$work/gateway.yaml" &&
+      CULVERT_JAVA_OPTS="-XX:AOTMode=record $recorded -Dculvert.training=true -Dculvert.cipher.switch=false" &&
+      tune daemon &&
+      unshare --net --mount "${as_root[@]}" bash -c '
+        mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/lib && ip link set lo up &&
+          exec timeout 90 "$@"' train "${java[@]}" up "$work/gateway.yaml" &&
+      CULVERT_JAVA_OPTS="-XX:AOTMode=create $recorded -XX:AOTCache=$work/cache" && tune daemon &&
+      "${java[@]}" && chmod 644 "$work/cache" && mv "$work/cache" "$1"
+  ) >"$work/log" 2>&1 || status=$?
+  [ -z "${CULVERT_DEBUG:-}" ] || cat "$work/log" >&2
+  rm -rf "$work"
+  return "$status"
 }
 
 # Starts the command in a session of its own and returns when it says that all is up; else prints
@@ -48,7 +93,6 @@ detach() {
   while IFS= read -r line <&7; do
     case $line in
       'culvert: ready') return 0 ;;
-      'WARNING: Using incubator modules'*) ;; # the JVM says so for the vector ciphers
       *) echo "$line" >&2 ;;
     esac
   done

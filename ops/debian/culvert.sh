@@ -5,6 +5,7 @@ set -euo pipefail
 dist=/usr/lib/culvert
 export JAVA_HOME=$dist/runtime
 # The unit's own folder; else root's, which no other user can write to: the archives hold code.
+trained=$dist/gateway.aot # by postinst
 archives=${CACHE_DIRECTORY:-}
 if [ -z "$archives" ] && [ "$EUID" = 0 ]; then archives=/var/cache/culvert-root; fi
 [ -O "$archives" ] || archives=

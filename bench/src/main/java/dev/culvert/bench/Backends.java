@@ -17,7 +17,7 @@ final class Backends {
   static AeadBackend warm(AeadAlgorithm algorithm, String name) {
     CipherChoice.select(algorithm);
     return AeadBackends.all().stream()
-        .filter(backend -> backend.name().equals(name))
+        .filter(backend -> backend.supports(algorithm) && backend.name().equals(name))
         .findFirst()
         .orElseThrow(() -> new IllegalArgumentException("this JVM has no backend " + name));
   }

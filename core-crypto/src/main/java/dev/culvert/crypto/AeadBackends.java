@@ -4,11 +4,14 @@ package dev.culvert.crypto;
 import java.lang.reflect.InvocationTargetException;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.LongSupplier;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,21 +19,45 @@ import org.jspecify.annotations.Nullable;
  * that give the right answers. The name of a processor or library never decides.
  */
 public final class AeadBackends {
-  private static final String VECTOR_MODULE = "jdk.incubator.vector";
   private static final String VECTOR_BACKEND = "dev.culvert.crypto.vector.VectorBackend";
 
   /** The longest time for warming up a backend that starts slowly. Usually two seconds suffice. */
   private static final long WARM_UP_NANOS = 8_000_000_000L;
 
   /** Backends that this JVM or this processor cannot run. */
-  private static final Map<AeadAlgorithm, List<Candidate>> ABSENT =
-      new EnumMap<>(AeadAlgorithm.class);
+  private static final Map<AeadAlgorithm, List<Candidate>> ABSENT = new ConcurrentHashMap<>();
 
-  private static final List<AeadBackend> ALL = load();
+  private static final AeadBackend JAVAX = new JavaxBackend();
+
+  /** The backends that do not start slowly; {@link #first} takes the first that is right. */
+  private static final List<AeadBackend> AT_START =
+      Stream.<Optional<AeadBackend>>of(
+              of(
+                  IntrinsicBackend.NAME,
+                  AeadAlgorithm.CHACHA20_POLY1305,
+                  IntrinsicBackend::chaCha20Poly1305),
+              Optional.of(JAVAX),
+              Optional.of(new BouncyCastleBackend()))
+          .flatMap(Optional::stream)
+          .toList();
 
   private static final Map<AeadAlgorithm, AeadBackend> FIRST = new ConcurrentHashMap<>();
 
   private static final Map<AeadAlgorithm, Selection> SELECTED = new ConcurrentHashMap<>();
+
+  /** Every backend. Apart from the others, since the vector classes take a while to load. */
+  private static final class Every {
+    static final List<AeadBackend> BACKENDS =
+        Stream.concat(
+                AT_START.stream(),
+                Stream.of(
+                        of(IntrinsicBackend.NAME, AeadAlgorithm.AES_GCM, IntrinsicBackend::aesGcm),
+                        of("vector", AeadAlgorithm.CHACHA20_POLY1305, AeadBackends::vector))
+                    .flatMap(Optional::stream))
+            .toList();
+
+    private Every() {}
+  }
 
   private AeadBackends() {}
 
@@ -81,7 +108,7 @@ public final class AeadBackends {
 
   /** Every backend that can run here, proven or not. */
   public static List<AeadBackend> all() {
-    return ALL;
+    return Every.BACKENDS;
   }
 
   /**
@@ -98,8 +125,8 @@ public final class AeadBackends {
     return FIRST.computeIfAbsent(
         algorithm,
         a ->
-            ALL.stream()
-                .filter(b -> b.supports(a) && !b.startsSlowly())
+            AT_START.stream()
+                .filter(b -> b.supports(a))
                 .filter(b -> KnownAnswers.failure(b, a) == null)
                 .findFirst()
                 .orElseThrow(
@@ -107,9 +134,9 @@ public final class AeadBackends {
   }
 
   /**
-   * Tests and measures all backends. That takes seconds of processor time, since the JVM has to
-   * compile each backend first, so call it from a background thread. The result is kept for the
-   * life of the process.
+   * Tests and measures the backends that can be the fastest. That takes seconds of processor time,
+   * since the JVM has to compile each backend first, so call it from a background thread. The
+   * result is kept for the life of the process.
    *
    * @throws IllegalStateException if no backend gives the right answers
    */
@@ -117,44 +144,53 @@ public final class AeadBackends {
     return SELECTED.computeIfAbsent(
         algorithm,
         a -> {
-          List<AeadBackend> able = ALL.stream().filter(b -> b.supports(a)).toList();
-          // A backend that starts slowly is the only one that can beat the first, so only that one
-          // is warmed up; without one, all have to be warm before they can be compared.
-          boolean slowStarter = able.stream().anyMatch(AeadBackend::startsSlowly);
-          for (AeadBackend backend : able) {
-            if (backend.startsSlowly() == slowStarter) {
-              WarmUp.run(backend, a, meters, WARM_UP_NANOS);
-            }
-          }
-          Selection chosen = select(ALL, a, meters);
-          List<Candidate> candidates = new ArrayList<>(chosen.candidates());
-          candidates.addAll(ABSENT.getOrDefault(a, List.of()));
-          return new Selection(chosen.backend(), List.copyOf(candidates));
+          AeadBackend first = first(a);
+          // A backend that starts slowly is the only one that can beat the first; without one, all
+          // have to be warm before they can be compared.
+          boolean slowStarter = all().stream().anyMatch(b -> b.supports(a) && b.startsSlowly());
+          return compare(
+              all().stream().filter(b -> !slowStarter || b == first || b.startsSlowly()).toList(),
+              a,
+              meters);
         });
   }
 
-  private static List<AeadBackend> load() {
-    AeadBackend javax = new JavaxBackend();
-    List<AeadBackend> backends = new ArrayList<>(List.of(javax, new BouncyCastleBackend()));
-    try {
-      backends.add(new IntrinsicBackend(javax));
-    } catch (UnsupportedOperationException e) {
-      absent(IntrinsicBackend.NAME, AeadAlgorithm.AES_GCM, String.valueOf(e.getMessage()));
+  /** Like {@link #select}, but measures all backends, and does not keep the result. */
+  public static Selection compare(AeadAlgorithm algorithm, Meters meters) {
+    return compare(all(), algorithm, meters);
+  }
+
+  private static Selection compare(
+      List<AeadBackend> backends, AeadAlgorithm algorithm, Meters meters) {
+    List<AeadBackend> able = backends.stream().filter(b -> b.supports(algorithm)).toList();
+    boolean slowStarter = able.stream().anyMatch(AeadBackend::startsSlowly);
+    for (AeadBackend backend : able) {
+      if (backend.startsSlowly() == slowStarter) {
+        WarmUp.run(backend, algorithm, meters, WARM_UP_NANOS);
+      }
     }
+    Selection chosen = select(able, algorithm, meters);
+    List<Candidate> candidates = new ArrayList<>(chosen.candidates());
+    candidates.addAll(ABSENT.getOrDefault(algorithm, List.of()));
+    return new Selection(chosen.backend(), List.copyOf(candidates));
+  }
+
+  /** A backend that uses javax.crypto for single messages; none, if it cannot run here. */
+  private static Optional<AeadBackend> of(
+      String name, AeadAlgorithm algorithm, UnaryOperator<AeadBackend> make) {
     try {
-      backends.add(vector(javax));
+      return Optional.of(make.apply(JAVAX));
     } catch (UnsupportedOperationException e) {
-      absent("vector", AeadAlgorithm.CHACHA20_POLY1305, String.valueOf(e.getMessage()));
+      ABSENT
+          .computeIfAbsent(algorithm, _ -> new CopyOnWriteArrayList<>())
+          .add(Candidate.refused(name, String.valueOf(e.getMessage())));
+      return Optional.empty();
     }
-    return List.copyOf(backends);
   }
 
   /** By reflection: without its module the class must not even be linked. */
   private static AeadBackend vector(AeadBackend oneShot) {
-    if (ModuleLayer.boot().findModule(VECTOR_MODULE).isEmpty()) {
-      throw new UnsupportedOperationException(
-          "the JVM runs without --add-modules " + VECTOR_MODULE);
-    }
+    VectorModule.load();
     try {
       Class<? extends AeadBackend> vector =
           Class.forName(VECTOR_BACKEND).asSubclass(AeadBackend.class);
@@ -164,10 +200,6 @@ public final class AeadBackends {
     } catch (ReflectiveOperationException | LinkageError e) {
       throw new UnsupportedOperationException(e.toString(), e);
     }
-  }
-
-  private static void absent(String name, AeadAlgorithm algorithm, String why) {
-    ABSENT.computeIfAbsent(algorithm, _ -> new ArrayList<>()).add(Candidate.refused(name, why));
   }
 
   /** Tests and measures the given backends, and does not keep the result. */

@@ -10,16 +10,11 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * GHASH (NIST SP 800-38D, section 6.4) by the routine of the JDK's own provider, which the JVM
- * compiles to carry-less multiplications. No public interface reaches it without setting up a whole
- * AES-GCM for each packet; so the JVM has to run with {@code --add-opens
- * java.base/com.sun.crypto.provider=ALL-UNNAMED}, or the program's manifest has to say so.
+ * GHASH (NIST SP 800-38D, section 6.4) by the routine of the JDK's own provider ({@link
+ * ProviderAccess}), which the JVM compiles to carry-less multiplications.
  */
 final class Ghash {
   static final int BLOCK = 16;
-
-  /** The package that has to be open to this module. */
-  static final String PACKAGE = "java.base/com.sun.crypto.provider";
 
   /** The hash subkey and room for the powers that the compiled routine makes of it. */
   private static final int POWERS = 2 * 9;
@@ -43,12 +38,11 @@ final class Ghash {
 
   private static @Nullable MethodHandle processBlocks() {
     try {
-      Class<?> ghash = Class.forName("com.sun.crypto.provider.GHASH");
+      MethodHandles.Lookup provider = ProviderAccess.in("GHASH");
       MethodType blocks =
           MethodType.methodType(
               void.class, byte[].class, int.class, int.class, long[].class, long[].class);
-      return MethodHandles.privateLookupIn(ghash, MethodHandles.lookup())
-          .findStatic(ghash, "processBlocks", blocks);
+      return provider.findStatic(provider.lookupClass(), "processBlocks", blocks);
     } catch (ReflectiveOperationException e) {
       return null;
     }

@@ -7,6 +7,8 @@ import com.sun.management.ThreadMXBean;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 
 /** Helps tests of ciphers that are fast, and right, only once the JVM has compiled them. */
 final class CompiledCiphers {
@@ -40,16 +42,13 @@ final class CompiledCiphers {
     assertEquals(0, allocated, "bytes in " + MEASURED_TRAINS + " trains");
   }
 
-  /** The output of {@code main} in a JVM of its own, which gets no options. */
-  static String outputOf(Class<?> main) throws IOException, InterruptedException {
-    Process process =
-        new ProcessBuilder(
-                System.getProperty("java.home") + "/bin/java",
-                "-cp",
-                System.getProperty("java.class.path"),
-                main.getName())
-            .redirectErrorStream(true)
-            .start();
+  /** The output of {@code main} in a JVM of its own, which gets these options only. */
+  static String outputOf(Class<?> main, String... options)
+      throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(List.of(System.getProperty("java.home") + "/bin/java"));
+    command.addAll(List.of(options));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertEquals(0, process.waitFor(), output);
     return output.strip();

@@ -24,12 +24,12 @@ class IntrinsicBackendTest {
   private static final AeadAlgorithm GCM = AeadAlgorithm.AES_GCM;
   private static final int MEMORY = 64 * 1600;
 
-  private final AeadBackend intrinsic = new IntrinsicBackend(new JavaxBackend());
+  private final AeadBackend intrinsic = IntrinsicBackend.aesGcm(new JavaxBackend());
   private final TrainCipher cipher = intrinsic.newTrainCipher(GCM);
 
   @BeforeAll
   static void warmUp() {
-    CompiledCiphers.warmUp(new IntrinsicBackend(new JavaxBackend()), GCM);
+    CompiledCiphers.warmUp(IntrinsicBackend.aesGcm(new JavaxBackend()), GCM);
   }
 
   @Test
@@ -110,7 +110,7 @@ class IntrinsicBackendTest {
   static final class WithoutAccess {
     public static void main(String[] arguments) {
       try {
-        System.out.println(new IntrinsicBackend(new JavaxBackend()).name());
+        System.out.println(IntrinsicBackend.aesGcm(new JavaxBackend()).name());
       } catch (UnsupportedOperationException e) {
         System.out.println(e.getMessage() + "; " + AeadBackends.first(GCM).name());
       }

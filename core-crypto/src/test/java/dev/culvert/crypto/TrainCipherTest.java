@@ -39,7 +39,10 @@ class TrainCipherTest {
 
   /** Another implementation than the one under test, to compare with. */
   private static AeadBackend other(AeadBackend backend) {
-    return AeadBackends.all().stream().filter(b -> b != backend).findFirst().orElseThrow();
+    return AeadBackends.all().stream()
+        .filter(b -> b != backend && !(b instanceof TrainBackend))
+        .findFirst()
+        .orElseThrow();
   }
 
   /** A train drawn at random: the memory before sealing, and the places of the packets in it. */

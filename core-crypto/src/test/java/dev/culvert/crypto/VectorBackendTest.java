@@ -175,6 +175,15 @@ class VectorBackendTest {
     assertEquals("[javax, bouncycastle] javax", CompiledCiphers.outputOf(WithoutTheModule.class));
   }
 
+  @Test
+  void aJvmThatStartedWithoutTheModuleAddsItWhenTheBackendIsWanted()
+      throws IOException, InterruptedException {
+    assertEquals(
+        "[javax, bouncycastle, vector] javax",
+        CompiledCiphers.outputOf(
+            WithoutTheModule.class, "--add-exports", "java.base/jdk.internal.module=ALL-UNNAMED"));
+  }
+
   private static AeadKey key() {
     byte[] bytes = new byte[32];
     new Random(8).nextBytes(bytes);

@@ -119,6 +119,7 @@ public final class UpCommand implements Callable<Integer> {
         Logging.toFile(daemon.interfaceName());
       }
       Detached.ready();
+      Training.runIfAsked();
       daemon.awaitClosed();
       if (daemon.wasHandedOver()) {
         linger(told);

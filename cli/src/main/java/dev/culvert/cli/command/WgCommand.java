@@ -78,6 +78,7 @@ public final class WgCommand implements Callable<Integer> {
             : WireGuardService.start(machine, interfaceName)) {
       serving.complete(service);
       Detached.ready();
+      Training.runIfAsked();
       service.awaitEnd();
       Ending.withinBounds();
       String reason = service.failure().orElse(null);

@@ -37,6 +37,7 @@ public final class Culvert {
     command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-Xmx192m"));
     command.add("-Dio.netty.jfr.enabled=false"); // as the launcher says
     command.add("--add-opens=java.base/com.sun.crypto.provider=ALL-UNNAMED");
+    command.add("--add-exports=java.base/sun.security.util.math=ALL-UNNAMED");
     command.addAll(options);
     command.addAll(
         List.of(

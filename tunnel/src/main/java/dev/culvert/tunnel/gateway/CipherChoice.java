@@ -18,11 +18,18 @@ public final class CipherChoice {
     return select(algorithm, () -> LockSupport.parkNanos(REST_NANOS));
   }
 
+  /** {@link AeadBackends#compare}: takes seconds. */
+  public static AeadBackends.Selection compare(AeadAlgorithm algorithm) {
+    return AeadBackends.compare(algorithm, meters(() -> LockSupport.parkNanos(REST_NANOS)));
+  }
+
   /** Selects a backend with other rests between the spells of work. */
   static AeadBackends.Selection select(AeadAlgorithm algorithm, Runnable rest) {
+    return AeadBackends.select(algorithm, meters(rest));
+  }
+
+  private static AeadBackends.Meters meters(Runnable rest) {
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-    return AeadBackends.select(
-        algorithm,
-        new AeadBackends.Meters(System::nanoTime, threads::getCurrentThreadAllocatedBytes, rest));
+    return new AeadBackends.Meters(System::nanoTime, threads::getCurrentThreadAllocatedBytes, rest);
   }
 }

@@ -10,6 +10,7 @@ import dev.culvert.log.EventLog;
 import dev.culvert.log.Field;
 import dev.culvert.log.LogEvent;
 import dev.culvert.tunnel.kernel.LibC;
+import java.lang.management.ManagementFactory;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -19,8 +20,8 @@ import java.util.function.LongSupplier;
 /**
  * Switches to the fastest cipher once it is known. To measure the ciphers, the JVM has to compile
  * them first; until then the first backend carries the traffic. Compiling takes seconds of
- * processor time, so it starts after the first handshakes, lanes have priority, and without traffic
- * it runs only from time to time.
+ * processor time, so it starts after the first handshakes, once the packet path is compiled; lanes
+ * have priority, and without traffic it runs only from time to time.
  */
 final class CipherSwitch {
   private static final EventLog LOG = EventLog.of(CipherSwitch.class);
@@ -32,6 +33,9 @@ final class CipherSwitch {
    * niceness per thread.)
    */
   private static final int NICENESS = 10;
+
+  /** Set to {@code false}, this system property keeps the first cipher. */
+  private static final String PROPERTY = "culvert.cipher.switch";
 
   private volatile String cipher = "";
 
@@ -55,6 +59,9 @@ final class CipherSwitch {
       Consumer<AeadBackend> use) {
     Demand demand = new Demand(packets, LockSupport::parkNanos, () -> closed.getCount() == 0);
     cipher = AeadBackends.first(algorithm).name();
+    if ("false".equals(System.getProperty(PROPERTY))) {
+      return;
+    }
     Thread.ofPlatform()
         .name(device + "-cipher")
         .daemon()
@@ -77,6 +84,11 @@ final class CipherSwitch {
     }
     try {
       LIBC.setpriority(LibC.PRIO_PROCESS, 0, NICENESS);
+      new CompilerRest(
+              ManagementFactory.getCompilationMXBean()::getTotalCompilationTime,
+              System::nanoTime,
+              demand::rest)
+          .await();
       AeadBackends.Selection selection = CipherChoice.select(algorithm, demand::rest);
       use.accept(selection.backend());
       cipher = selection.backend().name();

@@ -124,7 +124,7 @@ final class MachineChecks {
 
   private static Finding cipher(String subject, AeadAlgorithm algorithm) {
     try {
-      AeadBackends.Selection selection = CipherChoice.select(algorithm);
+      AeadBackends.Selection selection = CipherChoice.compare(algorithm);
       return Finding.ok(
           subject,
           selection.candidates().stream()
