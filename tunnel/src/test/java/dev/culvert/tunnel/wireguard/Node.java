@@ -111,8 +111,14 @@ final class Node extends Station {
     }
   }
 
+  /**
+   * A backend that does not notice a nonce that is used twice, so that the control of tests can.
+   */
   static AeadBackend backend() {
-    return AeadBackends.all().getFirst();
+    return AeadBackends.all().stream()
+        .filter(backend -> backend.name().equals("javax"))
+        .findFirst()
+        .orElseThrow();
   }
 
   static SecureRandom seeded(long seed) {
