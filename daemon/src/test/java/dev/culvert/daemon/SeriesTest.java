@@ -38,6 +38,18 @@ final class SeriesTest extends ObservedGateway {
   }
 
   @Test
+  void anOffloadThatIsNotInUseHasItsReason() throws Exception {
+    try (GatewayDaemon daemon = start()) {
+      assertFalse(daemon.wasStopped());
+      String scrape = scrape();
+      String series = "culvert_offload_enabled{interface=\"cv0\",kind=\"%s\",reason=\"%s\"}";
+      assertEquals("1.0", value(scrape, series.formatted("tun_tso", "")));
+      assertEquals("0.0", value(scrape, series.formatted("udp_gro", "not_granted")));
+      assertEquals("0.0", value(scrape, series.formatted("udp_segmentation", "kernel_gso_bug")));
+    }
+  }
+
+  @Test
   void peersHaveTheSeriesOfTheWireGuardExporter() throws Exception {
     try (GatewayDaemon daemon = start()) {
       Instant shaken = Instant.now().minusSeconds(100);

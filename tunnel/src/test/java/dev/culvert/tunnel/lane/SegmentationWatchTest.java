@@ -7,8 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import dev.culvert.tunnel.lane.SimulatedTransfer.Peer;
 import dev.culvert.tunnel.port.Offload.Mode;
+import dev.culvert.tunnel.train.Train;
+import java.lang.management.ManagementFactory;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -196,6 +199,29 @@ class SegmentationWatchTest {
     assertTrue(transfer.segmentation.isOn(transfer.now), "it is not looked for");
     transfer.segmentation.use(Mode.OFF);
     assertFalse(transfer.segmentation.isOn(transfer.now));
+    assertFalse(fired());
+  }
+
+  @Test
+  void nothingIsAllocated() {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    Train data = transfer.data(10);
+    Train single = transfer.data(1);
+    Train answer = transfer.answer(10);
+    long least = Long.MAX_VALUE;
+    for (int round = 0; round < 20 && least > 0; round++) {
+      long before = threads.getCurrentThreadAllocatedBytes();
+      for (int i = 0; i < 1000; i++) {
+        transfer.now += SECOND;
+        transfer.watch.leaving(peer, data, true, transfer.now);
+        if (i % 3 == 0) {
+          transfer.watch.leaving(peer, single, true, transfer.now);
+        }
+        transfer.watch.arrived(answer, transfer.now);
+      }
+      least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
+    }
+    assertEquals(0, least);
     assertFalse(fired());
   }
 }

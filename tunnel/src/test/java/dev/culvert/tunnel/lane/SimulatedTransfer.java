@@ -162,24 +162,41 @@ final class SimulatedTransfer implements AutoCloseable {
       int data,
       boolean back,
       boolean sack) {
+    MemorySegment to = train.memory();
     int options = sack ? SACK : 0;
     int length = HEADERS + options + data;
     long at = train.add(length, length + OVERHEAD);
-    memory.asSlice(at, HEADERS + options).fill((byte) 0);
-    memory.set(ValueLayout.JAVA_BYTE, at, (byte) 0x45);
-    memory.set(SHORT, at + 2, (short) length);
-    memory.set(ValueLayout.JAVA_BYTE, at + 9, (byte) protocol);
-    memory.set(INT, at + 12, back ? 0x0a000201 : 0x0a000101);
-    memory.set(INT, at + 16, back ? 0x0a000101 : 0x0a000201);
-    memory.set(SHORT, at + 20, (short) (back ? 5201 : port));
-    memory.set(SHORT, at + 22, (short) (back ? port : 5201));
-    memory.set(INT, at + 24, sequence);
-    memory.set(INT, at + 28, ack);
-    memory.set(ValueLayout.JAVA_BYTE, at + 32, (byte) (((20 + options) / 4) << 4));
-    memory.set(ValueLayout.JAVA_BYTE, at + 33, (byte) 0x10);
+    to.asSlice(at, HEADERS + options).fill((byte) 0);
+    to.set(ValueLayout.JAVA_BYTE, at, (byte) 0x45);
+    to.set(SHORT, at + 2, (short) length);
+    to.set(ValueLayout.JAVA_BYTE, at + 9, (byte) protocol);
+    to.set(INT, at + 12, back ? 0x0a000201 : 0x0a000101);
+    to.set(INT, at + 16, back ? 0x0a000101 : 0x0a000201);
+    to.set(SHORT, at + 20, (short) (back ? 5201 : port));
+    to.set(SHORT, at + 22, (short) (back ? port : 5201));
+    to.set(INT, at + 24, sequence);
+    to.set(INT, at + 28, ack);
+    to.set(ValueLayout.JAVA_BYTE, at + 32, (byte) (((20 + options) / 4) << 4));
+    to.set(ValueLayout.JAVA_BYTE, at + 33, (byte) 0x10);
     if (sack) {
-      memory.set(INT, at + 40, 0x0101050a);
+      to.set(INT, at + 40, 0x0101050a);
     }
+  }
+
+  /** A train of so many segments that no flow sends. */
+  Train data(int count) {
+    Train train = new Train().startAt(arena.allocate(100_000), 0, HEADROOM);
+    for (int i = 0; i < count; i++) {
+      header(train, 6, 9, i * MSS, 0, MSS, false, false);
+    }
+    return train;
+  }
+
+  /** The acknowledgement of so many segments of {@link #data}. */
+  Train answer(int count) {
+    Train train = new Train().startAt(arena.allocate(1000), 0, HEADROOM);
+    header(train, 6, 9, 1, count * MSS, 0, true, false);
+    return train;
   }
 
   /** One sender and its receiver; numbers count segments. */
