@@ -164,7 +164,7 @@ final class KubernetesOptions {
       paramLabel = "MODE",
       defaultValue = "${env:CULVERT_UDP_SEGMENTATION}",
       description =
-          "Whether the kernel may segment what is sent: auto, on or off. Default:"
+          "Whether the kernel may segment sent packets: auto, on or off. Default:"
               + " CULVERT_UDP_SEGMENTATION, auto.")
   private @Nullable String udpSegmentation;
 

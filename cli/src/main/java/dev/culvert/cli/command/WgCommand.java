@@ -48,7 +48,7 @@ public final class WgCommand implements Callable<Integer> {
       defaultValue = "${env:CULVERT_UDP_SEGMENTATION}",
       converter = OffloadModeConverter.class,
       description =
-          "Whether the kernel may segment what is sent: auto, on or off. Default:"
+          "Whether the kernel may segment sent packets: auto, on or off. Default:"
               + " CULVERT_UDP_SEGMENTATION, auto.")
   private Offload.@Nullable Mode udpSegmentation;
 
