@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The row of {@code culvert doctor} about kernels that damage what they segment. */
+/** The row of {@code culvert doctor} about kernels that damage packets. */
 class SegmentationCheckTest {
   @ParameterizedTest
   @CsvSource({
