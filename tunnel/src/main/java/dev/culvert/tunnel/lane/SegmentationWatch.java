@@ -14,13 +14,13 @@ import org.jspecify.annotations.Nullable;
  * fails, and a probe over loopback does not go through the device.
  *
  * <p>The witness is the TCP inside the tunnel, for whose segments the peer returns acknowledgements
- * that the tunnel authenticates. Answers of the tunnel protocol would not do: one for a single
- * packet looks like one for a train, a passive keepalive comes 10 seconds late, and a sender whose
- * trains are all lost shrinks its window, so that it hardly sends a train of three. But it repeats
- * the beginning of each lost train in a packet of its own, and <em>that</em> is acknowledged. After
- * {@link #ROUNDS} such trains of one peer in a row, with none that arrived, trains go packet by
- * packet. A retransmission timeout is 200 ms on Linux, so that takes about a second; {@link
- * TrainTrial} has the rules.
+ * that the tunnel authenticates. Answers of the tunnel protocol would not do: the answer to a
+ * single packet looks like that to a train, a passive keepalive comes 10 seconds late, and a sender
+ * whose trains are all lost shrinks its window, so that it hardly sends a train of three. But it
+ * repeats the beginning of each lost train in a packet of its own, and <em>that</em> is
+ * acknowledged. After {@link #ROUNDS} such trains of one peer in a row, with none that arrived,
+ * trains go packet by packet. A retransmission timeout is 200 ms on Linux, so that takes about a
+ * second; {@link TrainTrial} has the rules.
  *
  * <p>It does not happen
  *
