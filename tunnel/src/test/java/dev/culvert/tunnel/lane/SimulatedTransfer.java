@@ -73,7 +73,7 @@ final class SimulatedTransfer implements AutoCloseable {
 
   long delay = MILLI / 2;
 
-  /** Until then the peer answers nothing, and keeps what arrives. */
+  /** Until then the peer answers nothing, and keeps the packets that arrive. */
   long peerPausesUntil;
 
   SimulatedTransfer(long seed) {
@@ -228,7 +228,7 @@ final class SimulatedTransfer implements AutoCloseable {
       this.port = port;
     }
 
-    /** Sends what the window allows, as super-packets. */
+    /** Sends as much as the window allows, as super-packets. */
     private void fill() {
       while (next - unacknowledged < (int) window) {
         int room = (int) window - (next - unacknowledged);
