@@ -63,6 +63,7 @@ spec:
             {{- if .espKeySecret }}{{ include "culvert.variable" (list "CULVERT_ESP_KEY_FILE" "/etc/culvert/ipsec/keys") | indent 12 }}{{ end }}
             {{- include "culvert.variable" (list "CULVERT_INTERFACE" .interface) | indent 12 }}
             {{- include "culvert.variable" (list "CULVERT_MTU" .mtu) | indent 12 }}
+            {{- include "culvert.variable" (list "CULVERT_UDP_SEGMENTATION" .udpSegmentation) | indent 12 }}
             {{- include "culvert.variable" (list "CULVERT_LISTEN_PORT" .listenPort) | indent 12 }}
             {{- include "culvert.variable" (list "CULVERT_ACCEPT" .accept) | indent 12 }}
             {{- include "culvert.variable" (list "CULVERT_METRICS_LISTEN" .metrics.listen) | indent 12 }}

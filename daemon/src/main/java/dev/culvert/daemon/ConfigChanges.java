@@ -13,6 +13,7 @@ import dev.culvert.log.EventLog;
 import dev.culvert.log.Field;
 import dev.culvert.log.LogEvent;
 import dev.culvert.tunnel.gateway.RunningTunnel;
+import dev.culvert.tunnel.port.Offload;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -255,6 +256,12 @@ final class ConfigChanges implements AutoCloseable {
         || !wanted.engine().getClass().equals(now.engine().getClass())) {
       throw needsRestart("the engine and lanes");
     }
+    for (Offload offload : Offload.values()) {
+      if (offload != Offload.UDP_SEGMENTATION
+          && wanted.offload().of(offload) != now.offload().of(offload)) {
+        throw needsRestart("offload.udpGro, offload.tunTso and offload.tunUso");
+      }
+    }
     boolean api =
         now.discovery() instanceof KubernetesConfig
             || wanted.discovery() instanceof KubernetesConfig;
@@ -287,12 +294,14 @@ final class ConfigChanges implements AutoCloseable {
     KernelSide kernel = now.requireKernel();
     Running running = now.requireRunning();
     try {
+      running.tunnel().useSegmentation(segmentation(wanted));
       kernel.steer(wanted, running.tunnel());
       int changed = running.apply(desired);
       steerBackFailure = null;
       return changed;
     } catch (Throwable e) {
       try {
+        running.tunnel().useSegmentation(segmentation(now.config()));
         kernel.steer(now.config(), running.tunnel());
       } catch (IOException | RuntimeException inner) {
         steerBackFailed(String.valueOf(inner.getMessage()));
@@ -300,6 +309,10 @@ final class ConfigChanges implements AutoCloseable {
       }
       throw e;
     }
+  }
+
+  private static Offload.Mode segmentation(GatewayConfig config) {
+    return config.offload().of(Offload.UDP_SEGMENTATION);
   }
 
   /** Logs a failure when it begins or changes: snapshots are tried again every few seconds. */

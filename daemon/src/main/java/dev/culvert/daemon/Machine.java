@@ -20,6 +20,7 @@ import dev.culvert.tunnel.gateway.WireGuardDevice;
 import dev.culvert.tunnel.kernel.NameService;
 import dev.culvert.tunnel.noise.KeyLog;
 import dev.culvert.tunnel.noise.PublicKey;
+import dev.culvert.tunnel.port.OffloadModes;
 import dev.culvert.tunnel.state.SequenceFiles;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -68,11 +69,13 @@ public record Machine(
    *
    * @param mtu 0: one that suits most links
    * @param lanes 0: by the number of processors
+   * @param offloads the wishes for the kernel's offloads
    * @param keyLog told the ephemeral private keys of handshakes; null if they are not logged
    */
   public WireGuardDevice openWireGuard(
-      String interfaceName, int mtu, int lanes, @Nullable KeyLog keyLog) throws DeviceException {
-    return inheritWireGuard(interfaceName, mtu, lanes, keyLog, null);
+      String interfaceName, int mtu, int lanes, OffloadModes offloads, @Nullable KeyLog keyLog)
+      throws DeviceException {
+    return inheritWireGuard(interfaceName, mtu, lanes, offloads, keyLog, null);
   }
 
   /**
@@ -81,7 +84,12 @@ public record Machine(
    * @param from null: none
    */
   public WireGuardDevice inheritWireGuard(
-      String interfaceName, int mtu, int lanes, @Nullable KeyLog keyLog, @Nullable Descriptors from)
+      String interfaceName,
+      int mtu,
+      int lanes,
+      OffloadModes offloads,
+      @Nullable KeyLog keyLog,
+      @Nullable Descriptors from)
       throws DeviceException {
     return tunnels.wireGuard(
         GatewayOptions.wireGuard(
@@ -91,6 +99,7 @@ public record Machine(
                 NumberProperty.HELPERS.orElse(GatewayOptions.BY_MACHINE),
                 stateDirectory(interfaceName),
                 keyLog)
+            .with(offloads)
             .continuing(from, mtu == 0));
   }
 

@@ -93,6 +93,7 @@ final class RunningEsp implements Running {
                 config.listenPort(),
                 config.socketMark(),
                 desired.esp().encapsulation())
+            .with(config.offload())
             .continuing(from, mtu == 0);
     return new RunningEsp(RunningKeying.open(machine, options, desired), desired);
   }

@@ -65,7 +65,8 @@ final class RunningWireGuard implements Running {
     GatewayConfig config = desired.config();
     HandshakeLog handshakes = HandshakeLog.create();
     WireGuardDevice device =
-        machine.openWireGuard(config.interfaceName(), mtu, config.lanes(), handshakes);
+        machine.openWireGuard(
+            config.interfaceName(), mtu, config.lanes(), config.offload(), handshakes);
     try {
       // Routes and rules lead to the link by its name in this namespace. A link that was moved away
       // is of no use here, and a new start makes another one.
@@ -84,7 +85,8 @@ final class RunningWireGuard implements Running {
     GatewayConfig config = desired.config();
     HandshakeLog handshakes = HandshakeLog.create();
     WireGuardDevice device =
-        machine.inheritWireGuard(config.interfaceName(), mtu, config.lanes(), handshakes, from);
+        machine.inheritWireGuard(
+            config.interfaceName(), mtu, config.lanes(), config.offload(), handshakes, from);
     device.tunnel().endWhenMoved();
     return new RunningWireGuard(device, handshakes, desired);
   }

@@ -16,6 +16,7 @@ import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
 import dev.culvert.tunnel.kernel.Errno;
+import dev.culvert.tunnel.port.OffloadModes;
 import java.io.IOException;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
@@ -66,20 +67,25 @@ public final class WireGuardService implements AutoCloseable {
   /**
    * Makes the interface and serves its socket.
    *
+   * @param offloads the wishes for the kernel's offloads
    * @throws java.nio.file.FileAlreadyExistsException if a live process has this name
    */
-  public static WireGuardService start(Machine machine, String interfaceName) throws IOException {
-    return serve(machine, machine.openWireGuard(interfaceName, 0, 0, null), Handed.NOTHING);
+  public static WireGuardService start(Machine machine, String interfaceName, OffloadModes offloads)
+      throws IOException {
+    return serve(
+        machine, machine.openWireGuard(interfaceName, 0, 0, offloads, null), Handed.NOTHING);
   }
 
   /**
    * Continues the device of another process, which then ends. Without such a process this is a
    * {@link #start}.
    *
+   * @param offloads the wishes for the kernel's offloads
    * @throws IOException if the other process does not hand over, or this one cannot take over: the
    *     other process goes on
    */
-  public static WireGuardService replace(Machine machine, String interfaceName)
+  public static WireGuardService replace(
+      Machine machine, String interfaceName, OffloadModes offloads)
       throws ConfigException, IOException {
     Optional<Succession> found =
         LocalServer.isLive(machine.uapiSocket(interfaceName))
@@ -92,7 +98,7 @@ public final class WireGuardService implements AutoCloseable {
             : Optional.empty();
     if (found.isEmpty()) {
       Succession.comeFirst();
-      return start(machine, interfaceName);
+      return start(machine, interfaceName, offloads);
     }
     try (Succession succession = found.get()) {
       Parcel from = succession.prepare();
@@ -100,7 +106,8 @@ public final class WireGuardService implements AutoCloseable {
         throw new DeviceException(
             "the process that had its keys and peers has ended: configure it anew", Errno.ENODEV);
       }
-      WireGuardDevice device = machine.inheritWireGuard(interfaceName, 0, 0, null, from.tunnel());
+      WireGuardDevice device =
+          machine.inheritWireGuard(interfaceName, 0, 0, offloads, null, from.tunnel());
       try {
         succession.take(device.tunnel(), state -> restore(device, state));
       } catch (ConfigException | IOException | RuntimeException e) {

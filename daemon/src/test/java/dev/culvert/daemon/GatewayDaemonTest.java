@@ -25,6 +25,7 @@ import dev.culvert.daemon.testing.LogLines;
 import dev.culvert.routing.BlindSpot;
 import dev.culvert.routing.IpAddress;
 import dev.culvert.routing.plan.Guard;
+import dev.culvert.tunnel.port.Offload;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -46,9 +47,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The daemon sets up the guard before the device, changes nothing if a configuration is refused,
@@ -443,6 +447,61 @@ final class GatewayDaemonTest {
           List.of("update [10.67.0.0/16, 10.66.0.0/16]", "update [10.66.2.0/24, 10.66.0.0/16]"),
           network.calls(),
           "the plan goes back if the device refuses");
+    }
+  }
+
+  private void writeOffload(String modes) throws IOException {
+    GatewayYaml.of("cv0")
+        .with(
+            "identity: {privateKeyFile: key}",
+            "clusterCIDRs: [10.66.0.0/16]",
+            "offload: {" + modes + "}")
+        .peers(peer("a", A, "10.66.2.0/24"))
+        .write(file);
+  }
+
+  private Offload.@Nullable State segmentation() {
+    return device().tunnel().status().offloads().get(Offload.UDP_SEGMENTATION);
+  }
+
+  @Test
+  void aReloadSwitchesTheSegmentation() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      writeOffload("udpSegmentation: off");
+      daemon.reload();
+      assertEquals(Offload.State.CONFIGURED, segmentation());
+      writeOffload("udpSegmentation: on");
+      assertThrows(IOException.class, daemon::reload, "it is not granted");
+      assertEquals(Offload.State.CONFIGURED, segmentation());
+      writeOffload("udpSegmentation: auto");
+      daemon.reload();
+      assertEquals(Offload.State.KERNEL_GSO_BUG, segmentation());
+    }
+  }
+
+  @Test
+  void aSegmentationThatAReloadSwitchedGoesBackIfTheReloadIsRefused() throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      GatewayYaml.of("cv0", "listenPort: 1")
+          .with(
+              "identity: {privateKeyFile: key}",
+              "clusterCIDRs: [10.66.0.0/16]",
+              "offload: {udpSegmentation: off}")
+          .peers(peer("b", B, "10.67.0.0/16"))
+          .write(file);
+      assertThrows(IOException.class, daemon::reload);
+      assertEquals(Offload.State.KERNEL_GSO_BUG, segmentation());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"udpGro", "tunTso", "tunUso"})
+  void theOtherOffloadsChangeWithARestart(String offload) throws Exception {
+    try (GatewayDaemon daemon = GatewayDaemon.start(file, machine)) {
+      writeOffload(offload + ": off");
+      ConfigException refusal = assertThrows(ConfigException.class, daemon::reload);
+      assertTrue(
+          String.valueOf(refusal.getMessage()).contains("only with a restart"), refusal::toString);
     }
   }
 

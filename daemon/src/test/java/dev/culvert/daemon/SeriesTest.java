@@ -38,6 +38,18 @@ final class SeriesTest extends ObservedGateway {
   }
 
   @Test
+  void anOffloadThatIsNotInUseHasItsReason() throws Exception {
+    try (GatewayDaemon daemon = start()) {
+      assertFalse(daemon.wasStopped());
+      String scrape = scrape();
+      String kind = "culvert_offload_enabled{interface=\"cv0\",kind=\"";
+      assertEquals("1.0", value(scrape, kind + "tun_tso\"}"));
+      assertEquals("0.0", value(scrape, kind + "udp_gro\",reason=\"not_granted\"}"));
+      assertEquals("0.0", value(scrape, kind + "udp_segmentation\",reason=\"kernel_gso_bug\"}"));
+    }
+  }
+
+  @Test
   void peersHaveTheSeriesOfTheWireGuardExporter() throws Exception {
     try (GatewayDaemon daemon = start()) {
       Instant shaken = Instant.now().minusSeconds(100);

@@ -61,6 +61,9 @@ public enum LogEvent {
   PEER_MOVED("peer.moved", "A peer sends from another address."),
   PEER_LOOPED("peer.looped", "A route leads packets for a peer's endpoint into the tunnel itself."),
   PEER_FAILED("peer.failed", "A fault in Culvert in the work for one peer. Please report it."),
+  OFFLOAD_OFF(
+      "offload.off",
+      "The kernel damages packets that it is to segment; they are sent one by one for an hour."),
   PACKETS_LOST("packets.lost", "A fault in Culvert that cost packets. Please report it."),
   LANE_FAILED("lane.failed", "A lane cannot go on: the gateway ends, the guard stays."),
   CONTROL_FAILED(

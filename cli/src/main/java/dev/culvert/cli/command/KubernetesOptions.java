@@ -6,6 +6,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.culvert.daemon.admin.Json;
 import dev.culvert.daemon.config.GatewayConfig;
 import dev.culvert.daemon.config.read.ConfigFile;
+import dev.culvert.tunnel.port.Offload;
 import dev.culvert.tunnel.state.PrivateFile;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -159,6 +160,15 @@ final class KubernetesOptions {
   private @Nullable String listenPort;
 
   @Option(
+      names = "--udp-segmentation",
+      paramLabel = "MODE",
+      defaultValue = "${env:CULVERT_UDP_SEGMENTATION}",
+      description =
+          "Whether the kernel may segment sent packets: auto, on or off. Default:"
+              + " CULVERT_UDP_SEGMENTATION, auto.")
+  private @Nullable String udpSegmentation;
+
+  @Option(
       names = "--metrics-listen",
       paramLabel = "ADDRESS:PORT",
       defaultValue = "${env:CULVERT_METRICS_LISTEN}",
@@ -229,6 +239,7 @@ final class KubernetesOptions {
     put(link, "mtu", mtu);
     put(link, "listenPort", listenPort);
     put(spec, "interface", link.isEmpty() ? null : link);
+    put(spec, "offload", section(Offload.UDP_SEGMENTATION.key(), udpSegmentation));
     put(spec, "clusterCIDRs", list(clusterCidrs));
     put(spec, "observability", section("listen", metricsListen));
     put(spec, "strict", list(accept) == null ? null : Map.of("accept", list(accept)));

@@ -6,9 +6,13 @@ import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.Succession;
 import dev.culvert.daemon.WireGuardService;
 import dev.culvert.daemon.socket.LocalServer;
+import dev.culvert.tunnel.port.Offload;
+import dev.culvert.tunnel.port.OffloadModes;
 import java.nio.file.FileAlreadyExistsException;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -38,6 +42,16 @@ public final class WgCommand implements Callable<Integer> {
           "If the interface is served already, takes it over from its process, which ends:"
               + " configuration, sessions and counters go on.")
   private boolean replace;
+
+  @Option(
+      names = "--udp-segmentation",
+      paramLabel = "MODE",
+      defaultValue = "${env:CULVERT_UDP_SEGMENTATION}",
+      converter = OffloadModeConverter.class,
+      description =
+          "Whether the kernel may segment sent packets: auto, on or off. Default:"
+              + " CULVERT_UDP_SEGMENTATION, auto.")
+  private Offload.@Nullable Mode udpSegmentation;
 
   @Parameters(
       paramLabel = "IFACE",
@@ -74,8 +88,8 @@ public final class WgCommand implements Callable<Integer> {
         });
     try (WireGuardService service =
         replace
-            ? WireGuardService.replace(machine, interfaceName)
-            : WireGuardService.start(machine, interfaceName)) {
+            ? WireGuardService.replace(machine, interfaceName, offloads())
+            : WireGuardService.start(machine, interfaceName, offloads())) {
       serving.complete(service);
       Detached.ready();
       Training.runIfAsked();
@@ -87,5 +101,11 @@ public final class WgCommand implements Callable<Integer> {
       }
     }
     return ExitCode.OK;
+  }
+
+  private OffloadModes offloads() {
+    return udpSegmentation == null
+        ? OffloadModes.AUTO
+        : new OffloadModes(Map.of(Offload.UDP_SEGMENTATION, udpSegmentation));
   }
 }

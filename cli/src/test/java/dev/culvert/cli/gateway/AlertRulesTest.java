@@ -15,6 +15,7 @@ import dev.culvert.daemon.testing.FakeTunnels;
 import dev.culvert.lab.net.Commands;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.PeerState;
+import dev.culvert.tunnel.port.Offload;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -182,7 +183,7 @@ final class AlertRulesTest {
           .matchers()
           .forEach(
               (label, value) -> {
-                if (!labels.contains(label) || !exists(label, value)) {
+                if (!labels.contains(label) || !exists(selector.name(), label, value)) {
                   unknown.add(label + "=" + value + " in " + expression);
                 }
               });
@@ -194,9 +195,16 @@ final class AlertRulesTest {
   }
 
   /** Whether a label that has an enum of ours for its values has this one. */
-  private static boolean exists(String label, String value) {
+  private static boolean exists(String name, String label, String value) {
+    boolean offload = name.equals("culvert_offload_enabled");
     Set<String> values =
-        switch (label) {
+        switch (offload ? "offload " + label : label) {
+          case "offload kind" ->
+              Arrays.stream(Offload.values()).map(Offload::label).collect(Collectors.toSet());
+          case "offload reason" ->
+              Arrays.stream(Offload.State.values())
+                  .map(Offload.State::reason)
+                  .collect(Collectors.toSet());
           case "reason" ->
               Arrays.stream(DropReason.values()).map(DropReason::label).collect(Collectors.toSet());
           case "state" ->

@@ -7,10 +7,13 @@ import dev.culvert.tunnel.gateway.GatewayStatus;
 import dev.culvert.tunnel.gateway.RunningTunnel;
 import dev.culvert.tunnel.gateway.WireGuardDevice;
 import dev.culvert.tunnel.lane.LaneCounter;
+import dev.culvert.tunnel.port.Offload;
 import dev.culvert.tunnel.wireguard.DeviceSnapshot;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -134,6 +137,8 @@ public record GatewayView(
   /**
    * The counters of the packet path.
    *
+   * @param offloads the kernel's offloads in use, as {@link Offload#text}
+   * @param offloadsOff the others, with the reason
    * @param counters by {@link LaneCounter#label}, in the order of the enum
    * @param drops packets by reason, sorted by the reason's name
    */
@@ -141,11 +146,14 @@ public record GatewayView(
       int mtu,
       int lanes,
       List<String> offloads,
+      Map<String, String> offloadsOff,
       String cipher,
       Map<String, Long> counters,
       Map<String, Long> drops) {
     public TrafficView {
       offloads = List.copyOf(offloads);
+      // A gateway of an earlier version does not tell them.
+      offloadsOff = Objects.requireNonNullElse(offloadsOff, Map.of());
     }
 
     public long count(LaneCounter counter) {
@@ -161,8 +169,19 @@ public record GatewayView(
       for (Map.Entry<DropReason, Long> drop : status.drops().entrySet()) {
         drops.put(drop.getKey().label(), drop.getValue());
       }
+      List<String> offloads = new ArrayList<>();
+      Map<String, String> off = new LinkedHashMap<>();
+      new TreeMap<>(status.offloads())
+          .forEach(
+              (offload, state) -> {
+                if (state == Offload.State.IN_USE) {
+                  offloads.add(offload.text());
+                } else {
+                  off.put(offload.text(), state.reason());
+                }
+              });
       return new TrafficView(
-          status.mtu(), status.lanes(), status.offloads(), status.cipher(), counters, drops);
+          status.mtu(), status.lanes(), offloads, off, status.cipher(), counters, drops);
     }
   }
 }

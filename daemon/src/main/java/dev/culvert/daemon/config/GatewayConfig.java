@@ -2,6 +2,7 @@
 package dev.culvert.daemon.config;
 
 import dev.culvert.routing.Marks;
+import dev.culvert.tunnel.port.OffloadModes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -21,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param listenPort UDP port, 0: any that is free
  * @param fwmark mark of the packets that carry the tunnel, 0: none, or ours with {@code routes}
  * @param lanes packet-moving threads, 0: chosen by the machine's processors
+ * @param offload the wishes for the kernel's offloads
  * @param routes whether the kernel is steered and guarded as the cluster's policy asks
  * @param privateKey this gateway's identity in WireGuard and in ESP that is keyed by handshakes
  * @param cluster the nodes, and the traffic between them that is encrypted
@@ -37,6 +39,7 @@ public record GatewayConfig(
     int listenPort,
     int fwmark,
     int lanes,
+    OffloadModes offload,
     boolean routes,
     KeySource privateKey,
     ClusterConfig cluster,

@@ -3,12 +3,10 @@ package dev.culvert.daemon.observe;
 
 import dev.culvert.daemon.config.EngineConfig;
 import dev.culvert.tunnel.gateway.GatewayStatus;
-import java.util.List;
+import dev.culvert.tunnel.port.Offload;
 
 /** The gateway itself: its build, its threads, its configuration and the kernel's offloads. */
 final class GatewayFamilies {
-  private static final List<String> OFFLOADS = List.of("tun-tso", "tun-uso", "udp-gso", "udp-gro");
-
   private GatewayFamilies() {}
 
   static void add(Reading reading, Families families) {
@@ -33,9 +31,10 @@ final class GatewayFamilies {
     }
     families.add(Metric.LOG_SUPPRESSED, reading.suppressedLines());
     families.add(Metric.MTU, status.mtu(), "inner");
-    for (String offload : OFFLOADS) {
+    for (Offload offload : Offload.values()) {
+      Offload.State state = status.offloads().getOrDefault(offload, Offload.State.NOT_GRANTED);
       families.truth(
-          Metric.OFFLOAD, status.offloads().contains(offload), offload.replace('-', '_'));
+          Metric.OFFLOAD, state == Offload.State.IN_USE, offload.label(), state.reason());
     }
     for (Reading.Lane lane : reading.lanes()) {
       String index = String.valueOf(lane.index());

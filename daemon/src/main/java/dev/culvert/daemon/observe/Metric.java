@@ -50,9 +50,11 @@ enum Metric {
   OFFLOAD(
       Type.GAUGE,
       "culvert_offload_enabled",
-      "Whether the kernel grants an offload.",
+      "Whether an offload of the kernel is in use, and the reason if not: configured, not_granted,"
+          + " or kernel_gso_bug (trains are lost, so packets are sent one by one).",
       "interface",
-      "kind"),
+      "kind",
+      "reason"),
   LANE_BUSY(
       Type.GAUGE,
       "culvert_lane_busy_ratio",

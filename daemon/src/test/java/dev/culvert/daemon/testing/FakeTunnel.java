@@ -15,10 +15,13 @@ import dev.culvert.tunnel.engine.PeerReading;
 import dev.culvert.tunnel.engine.RemovedTraffic;
 import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.gateway.Descriptors;
+import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.GatewayStatus;
 import dev.culvert.tunnel.gateway.RunningTunnel;
+import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.lane.LaneReading;
 import dev.culvert.tunnel.lane.TrafficStatus;
+import dev.culvert.tunnel.port.Offload;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,6 +46,7 @@ public final class FakeTunnel implements RunningTunnel {
   private volatile List<PeerReading> peers = List.of();
   private volatile long silentNanos;
   private volatile int fwmark;
+  private volatile Offload.Mode segmentation = Offload.Mode.AUTO;
 
   /**
    * @param onClose run once, at the first {@link #close}
@@ -139,11 +143,25 @@ public final class FakeTunnel implements RunningTunnel {
   public void takeBack(@Nullable String doubt) {}
 
   @Override
+  public void useSegmentation(Offload.Mode mode) throws DeviceException {
+    if (mode == Offload.Mode.ON) {
+      throw new DeviceException("not granted", Errno.EOPNOTSUPP);
+    }
+    segmentation = mode;
+  }
+
+  @Override
   public GatewayStatus status() {
     return new GatewayStatus(
         1420,
         2,
-        List.of("tun-tso"),
+        Map.of(
+            Offload.TUN_TSO,
+            Offload.State.IN_USE,
+            Offload.UDP_SEGMENTATION,
+            segmentation == Offload.Mode.OFF
+                ? Offload.State.CONFIGURED
+                : Offload.State.KERNEL_GSO_BUG),
         "fake",
         Map.of(PACKETS_SENT, 10L, PACKETS_DELIVERED, 20L, TRAINS_SENT, 5L, TRAINS_RECEIVED, 4L),
         Map.of(DropReason.BAD_TAG, 3L),

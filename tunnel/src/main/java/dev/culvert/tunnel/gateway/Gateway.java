@@ -28,20 +28,22 @@ import dev.culvert.tunnel.lane.LaneReading;
 import dev.culvert.tunnel.lane.LaneRouter;
 import dev.culvert.tunnel.lane.Lanes;
 import dev.culvert.tunnel.lane.LoopReports;
+import dev.culvert.tunnel.lane.SegmentationSwitch;
 import dev.culvert.tunnel.lane.SelfTraffic;
 import dev.culvert.tunnel.lane.StageTimes;
 import dev.culvert.tunnel.port.DeviceGoneException;
-import dev.culvert.tunnel.port.SocketPort;
+import dev.culvert.tunnel.port.Offload;
 import dev.culvert.tunnel.port.Tun;
 import dev.culvert.tunnel.port.TunDevice;
+import dev.culvert.tunnel.port.UdpOptions;
 import dev.culvert.tunnel.runtime.VitalThread;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -65,6 +67,8 @@ final class Gateway implements RunningTunnel {
   private final HelperLanes helpers;
   private final Lanes lanes;
   private final SelfTraffic self;
+  private final SegmentationSwitch segmentation;
+  private final OffloadUse offloads;
   private final HostAddresses hostAddresses = new HostAddresses();
   private final Underlay underlay;
   private final Rebinding rebinding;
@@ -120,11 +124,18 @@ final class Gateway implements RunningTunnel {
             options.encapsulation(),
             hostAddresses,
             new LoopReports(to -> control.later(() -> tellOfLoop(to, events))));
+    segmentation =
+        new SegmentationSwitch(
+            options.offloads().of(Offload.UDP_SEGMENTATION),
+            first -> control.later(() -> tellOfLostTrains(first)));
     helpers =
         new HelperLanes(
             name, options.effectiveHelpers(tun.ports().size()), engine::newDataPath, this::fail);
     lanes = new Lanes(name, tun.ports().size(), this::newLane, this::onFailure);
-    underlay = new Underlay(lanes, self, options.encapsulation());
+    underlay =
+        new Underlay(
+            lanes, self, options.encapsulation(), UdpOptions.DEFAULT.wantedBy(options.offloads()));
+    offloads = new OffloadUse(options.offloads(), tun, underlay, segmentation);
     rebinding = new Rebinding(underlay, control, engine, this::fail);
     follower = new TunFollower(tun, new FollowedTun());
     motion =
@@ -135,7 +146,7 @@ final class Gateway implements RunningTunnel {
             underlay,
             control,
             restoreWatch,
-            () -> counted().status(mtu, List.of(), ""));
+            () -> counted().status(mtu, Map.of(), ""));
   }
 
   /**
@@ -172,8 +183,8 @@ final class Gateway implements RunningTunnel {
     String name = options.interfaceName();
     int lanes = options.effectiveLanes();
     return inherited == null
-        ? TunDevice.open(name, lanes)
-        : TunDevice.adopt(name, inherited.queues(), lanes);
+        ? TunDevice.open(name, lanes, options.offloads())
+        : TunDevice.adopt(name, inherited.queues(), lanes, options.offloads());
   }
 
   /** Opens the TUN device of a gateway. */
@@ -231,6 +242,7 @@ final class Gateway implements RunningTunnel {
             ? underlay.bind(options.port(), options.fwmark())
             : underlay.adopt(given);
     underlay.close(underlay.use(sockets, sockets.mark()));
+    offloads.check();
     control.start();
     helpers.start();
     sources = StickySources.start(tun.name(), engine, control, underlay, hostAddresses, this::fail);
@@ -260,7 +272,7 @@ final class Gateway implements RunningTunnel {
           Field.tunnel(tun.name()),
           lanes.count(),
           helpers.count(),
-          offloads());
+          offloads.inUse());
     }
   }
 
@@ -274,6 +286,7 @@ final class Gateway implements RunningTunnel {
         engine.overhead(),
         control::wakeIfDue,
         self,
+        segmentation,
         System::nanoTime,
         Gateway::lost,
         new StageTimes(),
@@ -403,7 +416,7 @@ final class Gateway implements RunningTunnel {
 
   @Override
   public GatewayStatus status() {
-    return counted().drops(List.of(engine.drops())).status(mtu, offloads(), cipher.cipher());
+    return counted().drops(List.of(engine.drops())).status(mtu, offloads.states(), cipher.cipher());
   }
 
   /** All counters but the engine's, which it hands over itself. */
@@ -496,19 +509,21 @@ final class Gateway implements RunningTunnel {
     return lanes.read(wait);
   }
 
-  private List<String> offloads() {
-    List<String> offloads = new ArrayList<>();
-    addIf(offloads, tun.offloads().tso(), "tun-tso");
-    addIf(offloads, tun.offloads().uso(), "tun-uso");
-    SocketPort socket = underlay.first();
-    addIf(offloads, socket != null && socket.segmentation(), "udp-gso");
-    addIf(offloads, socket != null && socket.coalescing(), "udp-gro");
-    return offloads;
+  @Override
+  public void useSegmentation(Offload.Mode mode) throws DeviceException {
+    motion.refuseWhilePaused();
+    offloads.useSegmentation(mode);
   }
 
-  private static void addIf(List<String> names, boolean present, String name) {
-    if (present) {
-      names.add(name);
+  /** Once as a warning; the trains are tried again every hour. */
+  private void tellOfLostTrains(boolean first) {
+    String text =
+        "{}: the kernel loses trains that it is to segment (udp-segmentation), as Linux 7.0 to"
+            + " 7.1.4 does, perhaps that of the hypervisor: packets are sent one by one for an hour";
+    if (first) {
+      LOG.warn(LogEvent.OFFLOAD_OFF, text, Field.tunnel(tun.name()));
+    } else {
+      LOG.info(LogEvent.OFFLOAD_OFF, text, Field.tunnel(tun.name()));
     }
   }
 

@@ -5,6 +5,7 @@ import dev.culvert.routing.plan.TunnelMtu;
 import dev.culvert.tunnel.esp.EspOverhead;
 import dev.culvert.tunnel.noise.KeyLog;
 import dev.culvert.tunnel.port.Encapsulation;
+import dev.culvert.tunnel.port.OffloadModes;
 import dev.culvert.tunnel.wireguard.WireGuardOverhead;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  *     this node after a clock reset at boot; null to keep none
  * @param keyLog receives the ephemeral private key of every handshake, which breaks forward
  *     secrecy, so only on an operator's demand; null for none
+ * @param offloads the wishes for the kernel's offloads
  * @param inherited the descriptors of a predecessor, whose work this gateway continues; null for a
  *     gateway that begins
  */
@@ -37,6 +39,7 @@ public record GatewayOptions(
     Encapsulation encapsulation,
     @Nullable Path stateDirectory,
     @Nullable KeyLog keyLog,
+    OffloadModes offloads,
     @Nullable Descriptors inherited) {
   /** The room in an underlay of usual size, with IPv6 outside. */
   private static final int USUAL_ROOM = TunnelMtu.room(TunnelMtu.USUAL_LINK, false, true);
@@ -97,6 +100,7 @@ public record GatewayOptions(
         Encapsulation.UDP,
         stateDirectory,
         keyLog,
+        OffloadModes.AUTO,
         null);
   }
 
@@ -123,6 +127,7 @@ public record GatewayOptions(
         encapsulation,
         null,
         null,
+        OffloadModes.AUTO,
         null);
   }
 
@@ -138,6 +143,7 @@ public record GatewayOptions(
         encapsulation,
         directory,
         keyLog,
+        offloads,
         inherited);
   }
 
@@ -158,7 +164,24 @@ public record GatewayOptions(
         encapsulation,
         stateDirectory,
         keyLog,
+        offloads,
         from);
+  }
+
+  /** These options with other wishes for the kernel's offloads. */
+  public GatewayOptions with(OffloadModes wanted) {
+    return new GatewayOptions(
+        interfaceName,
+        mtu,
+        lanes,
+        helpers,
+        port,
+        fwmark,
+        encapsulation,
+        stateDirectory,
+        keyLog,
+        wanted,
+        inherited);
   }
 
   int effectiveLanes() {

@@ -4,7 +4,7 @@ package dev.culvert.tunnel.gateway;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.lane.LaneCounter;
 import dev.culvert.tunnel.lane.TrafficStatus;
-import java.util.List;
+import dev.culvert.tunnel.port.Offload;
 import java.util.Map;
 
 /**
@@ -12,7 +12,7 @@ import java.util.Map;
  *
  * @param mtu the tunnel interface's MTU in bytes
  * @param lanes packet-moving threads
- * @param offloads the kernel's offloads in use, such as {@code tun-tso, tun-uso, udp-gso, udp-gro}
+ * @param offloads each of the kernel's offloads: whether it is in use, and why not
  * @param cipher the AEAD backend in use
  * @param counters the sums of the lanes' counters; zeros left out
  * @param drops packets dropped, by reason; zeros left out
@@ -21,14 +21,14 @@ import java.util.Map;
 public record GatewayStatus(
     int mtu,
     int lanes,
-    List<String> offloads,
+    Map<Offload, Offload.State> offloads,
     String cipher,
     Map<LaneCounter, Long> counters,
     Map<DropReason, Long> drops,
     TrafficStatus traffic) {
 
   public GatewayStatus {
-    offloads = List.copyOf(offloads);
+    offloads = Map.copyOf(offloads);
     counters = Map.copyOf(counters);
     drops = Map.copyOf(drops);
   }

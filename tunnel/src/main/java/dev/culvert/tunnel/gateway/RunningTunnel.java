@@ -6,6 +6,7 @@ import dev.culvert.routing.Mark;
 import dev.culvert.tunnel.engine.EngineReading;
 import dev.culvert.tunnel.engine.StateWriter;
 import dev.culvert.tunnel.lane.LaneReading;
+import dev.culvert.tunnel.port.Offload;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -88,7 +89,15 @@ public interface RunningTunnel extends AutoCloseable {
    */
   void takeBack(@Nullable String doubt) throws DeviceException;
 
-  /** Counters, and the offloads that the kernel grants. */
+  /**
+   * Changes whether trains are handed to the UDP sockets as one message; with the mode it has
+   * already, does nothing.
+   *
+   * @throws DeviceException if it is to be on and the sockets do not have it; the mode stays
+   */
+  void useSegmentation(Offload.Mode mode) throws DeviceException;
+
+  /** Counters, and the offloads in use. */
   GatewayStatus status();
 
   /**

@@ -15,7 +15,6 @@ import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.EnumMap;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
@@ -46,7 +45,7 @@ record SavedTunnel(
         new GatewayStatus(
             0,
             0,
-            List.of(),
+            Map.of(),
             "",
             known(LaneCounter.class, counts(in)),
             known(DropReason.class, counts(in)),

@@ -8,6 +8,7 @@ import dev.culvert.tunnel.lane.Lane;
 import dev.culvert.tunnel.lane.LaneCounter;
 import dev.culvert.tunnel.lane.TrafficStatus;
 import dev.culvert.tunnel.lane.TrafficStatus.Volume;
+import dev.culvert.tunnel.port.Offload;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -46,7 +47,7 @@ final class StatusSum {
     return this;
   }
 
-  GatewayStatus status(int mtu, List<String> offloads, String cipher) {
+  GatewayStatus status(int mtu, Map<Offload, Offload.State> offloads, String cipher) {
     return new GatewayStatus(
         mtu, lanes, offloads, cipher, counters, drops, new TrafficStatus(encrypted, bypassed));
   }

@@ -29,12 +29,12 @@ record TunnelSockets(UdpSockets udp, @Nullable PerLane<EspPort> esp, int mark)
   /**
    * Opens the sockets. If that fails, inherited descriptors may be closed or not.
    *
+   * @param options of the UDP sockets
    * @param inherited used as far as they serve, and closed otherwise
    */
   static TunnelSockets open(
-      Encapsulation encapsulation, int lanes, int port, int mark, Descriptors inherited)
+      Encapsulation encapsulation, int lanes, int port, UdpOptions options, Descriptors inherited)
       throws ErrnoException {
-    UdpOptions options = UdpOptions.DEFAULT.withMark(mark);
     UdpSockets udp = UdpSockets.open(lanes, port, options, inherited.udp());
     try {
       return new TunnelSockets(
@@ -42,7 +42,7 @@ record TunnelSockets(UdpSockets udp, @Nullable PerLane<EspPort> esp, int mark)
           encapsulation == Encapsulation.RAW
               ? raw(lanes, udp.port(), options, inherited.esp())
               : null,
-          mark);
+          options.mark());
     } catch (ErrnoException | RuntimeException e) {
       udp.close();
       throw e;

@@ -13,6 +13,7 @@ import dev.culvert.tunnel.port.Encapsulation;
 import dev.culvert.tunnel.port.EpollPort;
 import dev.culvert.tunnel.port.IpFamily;
 import dev.culvert.tunnel.port.SocketPort;
+import dev.culvert.tunnel.port.UdpOptions;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,6 +34,7 @@ final class Underlay implements AutoCloseable {
   private final List<TunnelSockets> doubtful = new ArrayList<>();
 
   private final Encapsulation encapsulation;
+  private final UdpOptions options;
   private volatile @Nullable TunnelSockets sockets;
   private volatile int mark;
 
@@ -42,23 +44,32 @@ final class Underlay implements AutoCloseable {
   /** Whether lanes receive nothing at present. Guarded by this. */
   private boolean paused;
 
-  Underlay(Lanes lanes, SelfTraffic self, Encapsulation encapsulation) {
+  /**
+   * @param options of the UDP sockets, except the mark
+   */
+  Underlay(Lanes lanes, SelfTraffic self, Encapsulation encapsulation, UdpOptions options) {
     this.lanes = lanes;
     this.self = self;
     this.encapsulation = encapsulation;
+    this.options = options;
   }
 
   /**
    * Binds a new set of sockets beside the one in use: the port is taken, but no packets pass yet.
    */
   TunnelSockets bind(int port, int withMark) throws ErrnoException {
-    return TunnelSockets.open(encapsulation, lanes.count(), port, withMark, Descriptors.NONE);
+    return TunnelSockets.open(
+        encapsulation, lanes.count(), port, options.withMark(withMark), Descriptors.NONE);
   }
 
   /** Makes a set of the sockets of another process, and of new ones for lanes that have none. */
   TunnelSockets adopt(Descriptors inherited) throws ErrnoException {
     return TunnelSockets.open(
-        encapsulation, lanes.count(), inherited.port(), inherited.mark(), inherited);
+        encapsulation,
+        lanes.count(),
+        inherited.port(),
+        options.withMark(inherited.mark()),
+        inherited);
   }
 
   /** The sockets that carried the tunnel before, to be closed or restored. */

@@ -45,6 +45,7 @@ final class InboundPath {
   private final DropCounters drops;
   private final LostPackets lost;
   private final StageTimes stages;
+  private final SegmentationWatch watch;
   private final ReceiveBatch received;
   private final Train datagrams = new Train();
   private final Train run = new Train();
@@ -61,12 +62,14 @@ final class InboundPath {
       DataPath dataPath,
       TrainRing helped,
       SelfTraffic self,
+      SegmentationWatch watch,
       LaneKit kit) {
     this.tun = tun;
     this.router = router;
     this.dataPath = dataPath;
     this.helped = helped;
     this.self = self;
+    this.watch = watch;
     clock = kit.clock();
     counters = kit.counters();
     drops = kit.drops();
@@ -117,7 +120,7 @@ final class InboundPath {
       openMessage(i, now, share);
     }
     while (!helped.isEmpty()) {
-      deliverOldest();
+      deliverOldest(now);
     }
     // The coalescer points into the receive buffers, which the next call fills again.
     start = stages.now();
@@ -155,7 +158,7 @@ final class InboundPath {
         counters.count(LaneCounter.TRAINS_RECEIVED);
         if (share) {
           if (helped.isFull()) {
-            deliverOldest();
+            deliverOldest(now);
           }
           helped.offerToOpen(datagrams, first, count, from, now);
         } else {
@@ -190,11 +193,11 @@ final class InboundPath {
       lost.add(sealed.packets(), e);
       return;
     }
-    deliver(sealed, deliverable);
+    deliver(sealed, deliverable, now);
   }
 
   /** Takes back and delivers the oldest run that was shared with helpers. */
-  private void deliverOldest() {
+  private void deliverOldest(long now) {
     long start = stages.now();
     TrainRing.Job job = helped.take();
     stages.spent(OPEN, start);
@@ -202,11 +205,11 @@ final class InboundPath {
     if (failure != null) {
       lost.add(job.train().packets(), failure);
     } else {
-      deliver(job.train(), job.deliverable());
+      deliver(job.train(), job.deliverable(), now);
     }
   }
 
-  private void deliver(Train plain, int deliverable) {
+  private void deliver(Train plain, int deliverable, long now) {
     if (deliverable == 0) {
       return;
     }
@@ -220,6 +223,7 @@ final class InboundPath {
       int unmarkable = carryCongestionMark(plain);
       counters.count(LaneCounter.PACKETS_DELIVERED, deliverable - foreign - unmarkable);
       counters.count(LaneCounter.BYTES_DELIVERED, plain.innerBytes());
+      watch.arrived(plain, now);
       coalescer.add(plain);
       stages.spent(COALESCE, start);
     } catch (UncheckedIOException e) {

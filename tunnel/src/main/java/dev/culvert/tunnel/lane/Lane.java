@@ -37,6 +37,7 @@ public final class Lane implements AutoCloseable {
       Overhead overhead,
       Runnable wakeControl,
       SelfTraffic self,
+      SegmentationSwitch segmentation,
       LongSupplier clock,
       LostPackets.Listener losses,
       StageTimes stages,
@@ -46,10 +47,21 @@ public final class Lane implements AutoCloseable {
     this.dataPath = dataPath;
     this.wakeControl = wakeControl;
     TrainRing helped = helpers.newRing(dataPath);
-    inbound = new InboundPath(tun, offloads, router, dataPath, helped, self, kit);
+    SegmentationWatch watch = new SegmentationWatch(segmentation);
+    inbound = new InboundPath(tun, offloads, router, dataPath, helped, self, watch, kit);
     outbound =
         new OutboundPath(
-            tun, router, dataPath, helped, self, overhead, mtu, kit, inbound::writeToTun);
+            tun,
+            router,
+            dataPath,
+            helped,
+            self,
+            segmentation,
+            watch,
+            overhead,
+            mtu,
+            kit,
+            inbound::writeToTun);
   }
 
   /** Handles a TUN queue that has packets. */

@@ -61,6 +61,7 @@ final class OutboundPath {
   private final DropCounters drops;
   private final LostPackets lost;
   private final StageTimes stages;
+  private final SegmentationWatch watch;
   private final MemorySegment superPacket;
   private final Segmenter segmenter = new Segmenter();
   private final OutboundTrains trains;
@@ -81,6 +82,8 @@ final class OutboundPath {
       DataPath dataPath,
       TrainRing helped,
       SelfTraffic self,
+      SegmentationSwitch segmentation,
+      SegmentationWatch watch,
       Overhead overhead,
       int mtu,
       LaneKit kit,
@@ -90,6 +93,7 @@ final class OutboundPath {
     this.dataPath = dataPath;
     this.helped = helped;
     this.self = self;
+    this.watch = watch;
     packetsASend = PACKETS_A_SEND * (1 + Math.min(helped.helpers(), MOST_PER_BATCH));
     this.overhead = overhead;
     clock = kit.clock();
@@ -100,8 +104,8 @@ final class OutboundPath {
     LaneMemory buffers = kit.memory();
     superPacket = buffers.allocate(MAX_SUPER_PACKET, 64);
     trains = new OutboundTrains(buffers.allocate(OutboundTrains.BYTES, 64), overhead.headroom());
-    outlet4 = new Outlet(IpFamily.V4, self, kit);
-    outlet6 = new Outlet(IpFamily.V6, self, kit);
+    outlet4 = new Outlet(IpFamily.V4, self, segmentation, kit);
+    outlet6 = new Outlet(IpFamily.V6, self, segmentation, kit);
     clearOutlet = new ClearOutlet(buffers);
     icmpReplies = new IcmpReplies(buffers, replies);
   }
@@ -234,6 +238,7 @@ final class OutboundPath {
     boolean done = false;
     try {
       long start = stages.now();
+      watch(now);
       if (helped.pays(trains.packets())) {
         sealWithHelpers(now);
       } else {
@@ -242,7 +247,7 @@ final class OutboundPath {
         }
       }
       start = stages.spent(SEAL, start);
-      send();
+      send(now);
       stages.spent(SEND, start);
       stages.batch(READ, SEND, trains.packets());
       trains.clear();
@@ -251,6 +256,13 @@ final class OutboundPath {
       if (!done) {
         forgetBatch();
       }
+    }
+  }
+
+  private void watch(long now) {
+    boolean segmented = outlet4.isSegmented(now) || outlet6.isSegmented(now);
+    for (int i = 0; i < trains.count(); i++) {
+      watch.leaving(trains.peer(i), trains.train(i), segmented, now);
     }
   }
 
@@ -278,9 +290,9 @@ final class OutboundPath {
     }
   }
 
-  private void send() {
-    outlet4.send();
-    outlet6.send();
+  private void send(long now) {
+    outlet4.send(now);
+    outlet6.send(now);
   }
 
   /**
@@ -294,7 +306,7 @@ final class OutboundPath {
     while (!helped.isEmpty()) {
       if (!helped.isReady()) {
         long start = stages.now();
-        send();
+        send(now);
         stages.within(SEAL, SEND, start);
       }
       addressOldest();

@@ -21,6 +21,7 @@ final class Outlet implements SendListener {
   private final SendBatch batch;
   private final @Nullable TunnelPeer[] peers = new TunnelPeer[OutboundTrains.COUNT];
   private final SelfTraffic self;
+  private final SegmentationSwitch segmentation;
   private final Counters<LaneCounter> counters;
   private final DropCounters drops;
   private @Nullable SocketPort socket;
@@ -28,8 +29,9 @@ final class Outlet implements SendListener {
   /** Of the inner packets that were added. */
   private int innerBytes;
 
-  Outlet(IpFamily family, SelfTraffic self, LaneKit kit) {
+  Outlet(IpFamily family, SelfTraffic self, SegmentationSwitch segmentation, LaneKit kit) {
     this.self = self;
+    this.segmentation = segmentation;
     batch = new SendBatch(family, OutboundTrains.COUNT, kit.memory());
     counters = kit.counters();
     drops = kit.drops();
@@ -37,6 +39,12 @@ final class Outlet implements SendListener {
 
   void use(@Nullable SocketPort newSocket) {
     socket = newSocket;
+  }
+
+  /** Whether a train is handed to the kernel as one message now. */
+  boolean isSegmented(long now) {
+    SocketPort via = socket;
+    return via != null && via.segmentation() && segmentation.isOn(now);
   }
 
   void add(Train sealed, TunnelPeer peer, Endpoint to) {
@@ -53,14 +61,14 @@ final class Outlet implements SendListener {
         sealed.fragmentation());
   }
 
-  void send() {
+  void send(long now) {
     int trains = batch.count();
     if (trains == 0) {
       return;
     }
     SocketPort via = socket;
     if (via != null) {
-      via.send(batch, this);
+      via.send(batch, this, segmentation.isOn(now));
     }
     for (int i = 0; i < trains; i++) {
       int failed = via == null ? batch.packets(i) : batch.failedPackets(i);

@@ -44,7 +44,13 @@ final class Sender {
     return segmentation;
   }
 
-  int send(SendBatch batch, SendListener listener) {
+  /**
+   * Sends a batch, which then tells which trains failed.
+   *
+   * @param segmented whether a train may be handed to the kernel as one message
+   * @return datagrams that the kernel took
+   */
+  int send(SendBatch batch, SendListener listener, boolean segmented) {
     waitsLeft = WAITS;
     int count = batch.count();
     int next = 0;
@@ -52,7 +58,7 @@ final class Sender {
       if (batch.family() == IpFamily.V4) {
         use(batch.fragmentation(next));
       }
-      int run = runOfWholeTrains(batch, next);
+      int run = runOfWholeTrains(batch, next, segmented && segmentation);
       if (run == 0) {
         sendSingly(batch, next++, listener);
         continue;
@@ -75,11 +81,11 @@ final class Sender {
     return sent;
   }
 
-  private int runOfWholeTrains(SendBatch batch, int from) {
+  private static int runOfWholeTrains(SendBatch batch, int from, boolean segmented) {
     int end = from;
     while (end < batch.count()
         && batch.fragmentation(end) == batch.fragmentation(from)
-        && (segmentation || batch.packets(end) == 1)) {
+        && (segmented || batch.packets(end) == 1)) {
       end++;
     }
     return end - from;

@@ -91,14 +91,15 @@ public abstract sealed class SocketPort implements MarkedSocket, AutoCloseable
    * socket a few milliseconds at most for the whole batch. The batch then tells which trains
    * failed, and why.
    *
+   * @param segmented whether a train may be handed to the kernel as one message
    * @return datagrams that the kernel took
    */
-  public int send(SendBatch batch, SendListener listener) {
+  public int send(SendBatch batch, SendListener listener, boolean segmented) {
     if (batch.family() != family) {
       throw new IllegalArgumentException("a batch of " + batch.family() + " on " + family);
     }
     prepare(batch);
-    return sender.send(batch, listener);
+    return sender.send(batch, listener, segmented);
   }
 
   /** Adapts the batch to this kind of socket. */
@@ -119,7 +120,7 @@ public abstract sealed class SocketPort implements MarkedSocket, AutoCloseable
       controlBatch.clear();
       controlBatch.add(memory, offset, length, length, to, tos);
       prepare(controlBatch);
-      controlSender.send(controlBatch, train -> {});
+      controlSender.send(controlBatch, train -> {}, false);
       return controlBatch.errno(0);
     }
   }

@@ -46,7 +46,7 @@ public final class TunDevice implements Tun {
 
   private static final List<TunOffloads> OFFLOADS_BEST_FIRST =
       List.of(
-          new TunOffloads(true, true, true),
+          TunOffloads.ALL,
           new TunOffloads(true, true, false),
           new TunOffloads(true, false, false),
           new TunOffloads(false, false, false));
@@ -78,11 +78,12 @@ public final class TunDevice implements Tun {
    * @param name see {@link InterfaceName}
    * @param queues wanted queues, at least 1; a kernel or an existing device without multi-queue
    *     support gives one
+   * @param modes those of the device's offloads
    * @throws ErrnoException EBUSY if another process uses the interface, EPERM without
    *     CAP_NET_ADMIN, ENOENT or ENODEV without the tun module
    * @throws IllegalArgumentException if the name is not a valid one
    */
-  public static TunDevice open(String name, int queues) throws IOException {
+  public static TunDevice open(String name, int queues, OffloadModes modes) throws IOException {
     InterfaceName.check(name);
     if (queues < 1) {
       throw new IllegalArgumentException(queues + " queues");
@@ -117,7 +118,7 @@ public final class TunDevice implements Tun {
         throw refused(name, errno);
       }
       refuseOthers(links, name, fds.size(), existing.isEmpty());
-      TunOffloads offloads = negotiate(fds);
+      TunOffloads offloads = negotiate(fds, modes);
       List<TunPort> ports = fds.stream().map(TunPort::new).toList();
       String home = Files.readSymbolicLink(OWN_NAMESPACE).toString();
       return new TunDevice(name, home, ports, offloads, netlink);
@@ -136,10 +137,11 @@ public final class TunDevice implements Tun {
    * @param descriptors of its queues, at least 1; they are closed if this fails
    * @param queues wanted queues, at least 1: more are opened if the device has more than one, and
    *     packets that wait in one that is not wanted are lost
+   * @param modes those of the device's offloads
    * @throws IOException if {@code descriptors} are no queues of this interface
    */
-  public static TunDevice adopt(String name, List<Integer> descriptors, int queues)
-      throws IOException {
+  public static TunDevice adopt(
+      String name, List<Integer> descriptors, int queues, OffloadModes modes) throws IOException {
     List<Integer> fds = new ArrayList<>(descriptors);
     Netlink netlink = Netlink.open();
     try {
@@ -157,7 +159,7 @@ public final class TunDevice implements Tun {
       while (fds.size() > queues) {
         LIBC.close(fds.removeLast());
       }
-      TunOffloads offloads = negotiate(fds);
+      TunOffloads offloads = negotiate(fds, modes);
       String home = Files.readSymbolicLink(OWN_NAMESPACE).toString();
       return new TunDevice(name, home, fds.stream().map(TunPort::new).toList(), offloads, netlink);
     } catch (IOException | RuntimeException e) {
@@ -250,7 +252,8 @@ public final class TunDevice implements Tun {
     }
   }
 
-  private static TunOffloads negotiate(List<Integer> fds) throws ErrnoException {
+  private static TunOffloads negotiate(List<Integer> fds, OffloadModes modes)
+      throws ErrnoException {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment size = arena.allocate(4, 4);
       size.set(INT, 0, TunPort.HEADER_BYTES);
@@ -260,7 +263,8 @@ public final class TunDevice implements Tun {
       }
     }
     int errno = 0;
-    for (TunOffloads offloads : OFFLOADS_BEST_FIRST) {
+    for (TunOffloads best : OFFLOADS_BEST_FIRST) {
+      TunOffloads offloads = best.wantedBy(modes);
       if (LIBC.ioctl(fds.getFirst(), TUNSETOFFLOAD, offloads.flags()) == 0) {
         return offloads;
       }

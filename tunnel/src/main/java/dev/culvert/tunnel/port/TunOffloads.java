@@ -10,11 +10,19 @@ package dev.culvert.tunnel.port;
  * @param uso UDP super-packets, IPv4 and IPv6 (Linux 6.2 and later)
  */
 public record TunOffloads(boolean checksum, boolean tso, boolean uso) {
+  static final TunOffloads ALL = new TunOffloads(true, true, true);
+
   private static final int TUN_F_CSUM = 0x01;
   private static final int TUN_F_TSO4 = 0x02;
   private static final int TUN_F_TSO6 = 0x04;
   private static final int TUN_F_USO4 = 0x20;
   private static final int TUN_F_USO6 = 0x40;
+
+  /** Those of them that an operator does not switch off. */
+  TunOffloads wantedBy(OffloadModes modes) {
+    return new TunOffloads(
+        checksum, tso && modes.wants(Offload.TUN_TSO), uso && modes.wants(Offload.TUN_USO));
+  }
 
   /**
    * The argument of TUNSETOFFLOAD. TUN_F_TSO_ECN is never in it: the kernel itself then segments

@@ -75,9 +75,9 @@ public final class UdpPort extends SocketPort {
    */
   public static UdpPort adopt(int fd, IpFamily family, UdpOptions options) throws ErrnoException {
     SocketOptions socket = new SocketOptions(fd);
-    boolean coalescing = options.coalescing() && socket.get(SOL_UDP, UDP_GRO) > 0;
+    boolean coalescing = socket.trySet(SOL_UDP, UDP_GRO, options.coalescing() ? 1 : 0);
     boolean segmentation = options.segmentation() && socket.get(SOL_UDP, UDP_SEGMENT) >= 0;
-    return new UdpPort(fd, family, portOf(fd), coalescing, segmentation);
+    return new UdpPort(fd, family, portOf(fd), coalescing && options.coalescing(), segmentation);
   }
 
   private static int bindAny(int fd, IpFamily family, int port) throws ErrnoException {

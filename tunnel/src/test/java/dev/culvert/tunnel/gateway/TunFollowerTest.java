@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.culvert.tunnel.kernel.LinkMonitor;
 import dev.culvert.tunnel.kernel.NetworkNamespace;
 import dev.culvert.tunnel.port.DeviceGoneException;
+import dev.culvert.tunnel.port.OffloadModes;
 import dev.culvert.tunnel.port.TunDevice;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -39,7 +40,7 @@ class TunFollowerTest {
   void open() throws Exception {
     home = NetworkNamespace.create();
     elsewhere = NetworkNamespace.create();
-    tun = home.call(() -> TunDevice.open("cvt0", 2));
+    tun = home.call(() -> TunDevice.open("cvt0", 2, OffloadModes.AUTO));
     follower =
         new TunFollower(
             tun,

@@ -39,7 +39,8 @@ final class UnderlayTest {
   private final LaneEnd there = new LaneEnd(2, false, 0, LaneCluster.BACKEND, path -> path);
   private final ConcurrentLinkedQueue<Throwable> failures = new ConcurrentLinkedQueue<>();
   private final Lanes lanes = new Lanes("underlay", 1, i -> here.lane, failures::add);
-  private final Underlay underlay = new Underlay(lanes, TestEnd.selfTraffic(), Encapsulation.UDP);
+  private final Underlay underlay =
+      new Underlay(lanes, TestEnd.selfTraffic(), Encapsulation.UDP, UdpOptions.DEFAULT);
 
   UnderlayTest() throws Exception {}
 
@@ -136,7 +137,8 @@ final class UnderlayTest {
   void socketsThatALaneMayStillUseAreClosedOnceItAnswers() throws Exception {
     LaneEnd slowEnd = new LaneEnd(3, false, 0, LaneCluster.BACKEND, path -> path);
     Lanes slow = new Lanes("slow", 1, i -> slowEnd.lane, failures::add, Duration.ofMillis(300));
-    Underlay under = new Underlay(slow, TestEnd.selfTraffic(), Encapsulation.UDP);
+    Underlay under =
+        new Underlay(slow, TestEnd.selfTraffic(), Encapsulation.UDP, UdpOptions.DEFAULT);
     TunnelSockets sockets = under.bind(0, 0);
     under.close(under.use(sockets, 0));
     UdpPort socket = sockets.udp(0, IpFamily.V4);

@@ -5,6 +5,7 @@ import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.DropReason;
 import dev.culvert.tunnel.engine.TunnelEngine;
 import dev.culvert.tunnel.port.Encapsulation;
+import dev.culvert.tunnel.port.Offload;
 import dev.culvert.tunnel.port.TestTun;
 import dev.culvert.tunnel.port.TunOffloads;
 import dev.culvert.tunnel.port.UdpPort;
@@ -78,6 +79,7 @@ public interface TestEnd extends AutoCloseable {
         faults.around(engine.overhead()),
         () -> {},
         selfTraffic(),
+        new SegmentationSwitch(Offload.Mode.AUTO, first -> {}),
         () -> {
           faults.place();
           return clock.getAsLong();

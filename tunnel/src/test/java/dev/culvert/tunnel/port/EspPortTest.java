@@ -41,7 +41,7 @@ class EspPortTest extends SocketTest {
   private int send(EspPort from, int bytes, int stride, Endpoint to, int tos) {
     SendBatch batch = new SendBatch(from.family(), 4, arena);
     batch.add(memory, 0, bytes, stride, to, tos, Fragmentation.FORBIDDEN);
-    return from.send(batch, NO_REFUSAL);
+    return from.send(batch, NO_REFUSAL, true);
   }
 
   /** Loopback delivers a packet before the sending call returns. */

@@ -68,7 +68,7 @@ class SenderTest {
 
   private int send(Integer... results) {
     script.addAll(List.of(results));
-    int sent = sender.send(batch, refused::add);
+    int sent = sender.send(batch, refused::add, true);
     assertTrue(script.isEmpty(), script + " was not asked for");
     return sent;
   }
@@ -168,7 +168,7 @@ class SenderTest {
       assertTrue(batch.add(memory, 0, 1000, 1000, to, 0, wanted));
     }
     script.addAll(List.of(1, 0, 2, 0, 1));
-    assertEquals(4, sender.send(batch, refused::add));
+    assertEquals(4, sender.send(batch, refused::add, true));
     assertEquals(List.of("sendmmsg", "setsockopt", "sendmmsg", "setsockopt", "sendmmsg"), calls);
   }
 }

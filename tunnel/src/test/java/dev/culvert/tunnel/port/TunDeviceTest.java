@@ -55,7 +55,7 @@ class TunDeviceTest {
   }
 
   private TunDevice open(String name, int queues) throws Exception {
-    TunDevice device = namespace.call(() -> TunDevice.open(name, queues));
+    TunDevice device = namespace.call(() -> TunDevice.open(name, queues, OffloadModes.AUTO));
     open.add(device);
     return device;
   }
@@ -163,7 +163,7 @@ class TunDeviceTest {
     SendBatch batch = new SendBatch(IpFamily.V4, 1, arena);
     Endpoint to = Endpoint.of(IpAddress.parse("10.9.0.2"), 7);
     batch.add(arena.allocate(20_500), 0, 20_500, 1000, to, 0);
-    assertEquals(21, sender.send(batch, train -> {}));
+    assertEquals(21, sender.send(batch, train -> {}, true));
     int bytes = readPacket(port, 17, GSO_UDP_L4);
     assertEquals(TunPort.HEADER_BYTES + 20 + 8 + 20_500, bytes);
     assertEquals(1000, buffer.get(Wire.SHORT, 4));
@@ -265,7 +265,8 @@ class TunDeviceTest {
         int wanted = queues;
         ErrnoException e =
             assertThrows(
-                ErrnoException.class, () -> namespace.call(() -> TunDevice.open(name, wanted)));
+                ErrnoException.class,
+                () -> namespace.call(() -> TunDevice.open(name, wanted, OffloadModes.AUTO)));
         assertEquals(Errno.EBUSY, e.errno(), name + " with " + queues);
         assertTrue(e.toString().contains(name + ": "), e::toString);
       }
@@ -327,7 +328,9 @@ class TunDeviceTest {
       // It looks as if nobody served it.
       assertTrue(namespace.exec("ip", "link", "show", "made").contains("made"));
       ErrnoException refused =
-          assertThrows(ErrnoException.class, () -> namespace.call(() -> TunDevice.open("made", 2)));
+          assertThrows(
+              ErrnoException.class,
+              () -> namespace.call(() -> TunDevice.open("made", 2, OffloadModes.AUTO)));
       assertEquals(Errno.EBUSY, refused.errno());
       assertTrue(
           String.valueOf(refused.getMessage()).contains("held by others"), refused::toString);
@@ -381,7 +384,7 @@ class TunDeviceTest {
   }
 
   private int refusal(String name) {
-    Executable opening = () -> namespace.call(() -> TunDevice.open(name, 1));
+    Executable opening = () -> namespace.call(() -> TunDevice.open(name, 1, OffloadModes.AUTO));
     return assertThrows(ErrnoException.class, opening).errno();
   }
 

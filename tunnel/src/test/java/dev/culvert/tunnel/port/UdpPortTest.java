@@ -84,7 +84,7 @@ class UdpPortTest extends SocketTest {
     assertTrue(from.segmentation() && to.coalescing(), "this kernel has both offloads");
     SendBatch batch = batch(family);
     assertTrue(batch.add(memory, 100, 40 * 1400 + 333, 1400, loopback(to), 2));
-    assertEquals(41, from.send(batch, NO_REFUSAL));
+    assertEquals(41, from.send(batch, NO_REFUSAL, true));
     assertTrue(batch.sent(0));
     assertEquals(1, receive(to));
     assertSameBytes(100, 0, 40 * 1400 + 333);
@@ -130,7 +130,7 @@ class UdpPortTest extends SocketTest {
     batch.add(memory, 0, 5000, 1000, nowhere, 0);
     batch.add(memory, 2000, 600, 600, loopback(to), 0);
     batch.add(memory, 0, 100, 100, nowhere, 0);
-    assertEquals(2, from.send(batch, NO_REFUSAL));
+    assertEquals(2, from.send(batch, NO_REFUSAL, true));
     assertEquals(Errno.EMSGSIZE, batch.errno(0));
     assertEquals(1, batch.failedPackets(0));
     assertTrue(batch.sent(1));
@@ -155,7 +155,7 @@ class UdpPortTest extends SocketTest {
     SendBatch batch = batch(IpFamily.V4);
     batch.add(memory, 0, 3000, 1000, loopback(walled), 0);
     batch.add(memory, 0, 100, 100, loopback(to), 0);
-    assertEquals(1, from.send(batch, NO_REFUSAL));
+    assertEquals(1, from.send(batch, NO_REFUSAL, true));
     assertEquals(Errno.EPERM, batch.errno(0));
     assertEquals(3, batch.failedPackets(0));
     assertTrue(batch.sent(1));
@@ -169,7 +169,7 @@ class UdpPortTest extends SocketTest {
     SendBatch batch = batch(IpFamily.V4);
     // Larger than the MTU: EINVAL or EMSGSIZE as a run, fragmented one by one.
     batch.add(memory, 0, 4500, 2000, loopback(to), 0);
-    assertEquals(3, from.send(batch, NO_REFUSAL));
+    assertEquals(3, from.send(batch, NO_REFUSAL, true));
     assertTrue(from.segmentation());
     int messages = receive(to);
     for (int tries = 0; messages < 3 && tries < 100; tries++) {
@@ -186,7 +186,7 @@ class UdpPortTest extends SocketTest {
     batch.add(memory, 0, 100, 100, loopback(to), 0);
     batch.add(memory, 200, 2500, 1000, loopback(to), 1);
     batch.add(memory, 3000, 70, 70, loopback(to), 0);
-    assertEquals(5, from.send(batch, NO_REFUSAL));
+    assertEquals(5, from.send(batch, NO_REFUSAL, true));
     assertEquals(5, receive(to));
     assertSameBytes(0, 0, 100);
     assertSameBytes(200, 1, 1000);
@@ -210,7 +210,7 @@ class UdpPortTest extends SocketTest {
     Endpoint sticky = sticky(loopback(to), second, 1);
     SendBatch batch = batch(family);
     batch.add(memory, 0, 3000, 1000, sticky, 0);
-    assertEquals(3, from.send(batch, NO_REFUSAL));
+    assertEquals(3, from.send(batch, NO_REFUSAL, true));
     receive(to);
     assertEquals(IpAddress.parse(second), received.source(0).endpoint().address());
   }
@@ -232,7 +232,7 @@ class UdpPortTest extends SocketTest {
     batch.add(
         memory, 5000, 700, 700, sticky(loopback(to), loopback(to).address().toString(), 999), 0);
     List<Integer> refused = new ArrayList<>();
-    assertEquals(5, from.send(batch, refused::add));
+    assertEquals(5, from.send(batch, refused::add, true));
     assertEquals(List.of(1), refused, "an interface binds no packet to it");
     assertEquals(3, receive(to));
     assertSameBytes(1000, 1, 3000);
@@ -249,7 +249,7 @@ class UdpPortTest extends SocketTest {
     while (batch.add(memory, 0, 60_000, 1000, loopback(to), 0)) {
       packets += 60;
     }
-    assertEquals(packets, from.send(batch, NO_REFUSAL));
+    assertEquals(packets, from.send(batch, NO_REFUSAL, true));
   }
 
   @Test
@@ -365,7 +365,7 @@ class UdpPortTest extends SocketTest {
       batch.clear();
       batch.add(memory, 0, 3000, 1000, endpoint, 1);
       batch.add(memory, 0, 500, 500, endpoint, 0);
-      from.send(batch, NO_REFUSAL);
+      from.send(batch, NO_REFUSAL, true);
       to.receive(received);
       for (int m = 0; m < received.count(); m++) {
         assertEquals(from.port(), received.source(m).endpoint().port());

@@ -50,6 +50,7 @@ final class MachineChecks {
     findings.add(tun());
     findings.add(privileges());
     findings.add(kernel());
+    findings.add(SegmentationCheck.finding(release(), gatewaysHere()));
     findings.add(cipher("cipher", AeadAlgorithm.CHACHA20_POLY1305));
     findings.add(cipher("ESP cipher", AeadAlgorithm.AES_GCM));
     findings.add(reversePathFilter());
@@ -100,7 +101,7 @@ final class MachineChecks {
 
   /** UDP_SEGMENT came with 4.18, UDP_GRO with 5.0, USO on TUN devices with 6.2. */
   private static Finding kernel() {
-    String release = read(Path.of("/proc/sys/kernel/osrelease")).strip();
+    String release = release();
     int number = kernelNumber(release);
     if (number >= 602) {
       return Finding.ok("kernel", release + ": TSO and USO on the tunnel, GSO and GRO on UDP");
@@ -112,6 +113,10 @@ final class MachineChecks {
             "Linux 6.2 or later has it")
         : Finding.warn(
             "kernel", release + ": no GRO on UDP, receiving is slow", "Linux 6.2 is recommended");
+  }
+
+  private static String release() {
+    return read(Path.of("/proc/sys/kernel/osrelease")).strip();
   }
 
   /** 602 for 6.2, 0 for an unknown release. */
@@ -240,14 +245,18 @@ final class MachineChecks {
 
   /** The gateway of this network namespace that listens at {@code port}. */
   private Optional<String> gatewayAt(int port) {
+    return gatewaysHere().stream()
+        .filter(gateway -> gateway.listenPort() == port)
+        .map(GatewayView::interfaceName)
+        .findFirst();
+  }
+
+  /** The gateways of this network namespace; none if they cannot be asked. */
+  private List<GatewayView> gatewaysHere() {
     try {
-      return new Gateways(machine)
-          .askHere().stream()
-              .filter(gateway -> gateway.listenPort() == port)
-              .map(GatewayView::interfaceName)
-              .findFirst();
+      return new Gateways(machine).askHere();
     } catch (IOException e) {
-      return Optional.empty(); // Then it is somebody's who has to be looked for.
+      return List.of(); // A port is then somebody's who has to be looked for.
     }
   }
 

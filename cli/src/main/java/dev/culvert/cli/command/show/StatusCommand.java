@@ -142,6 +142,7 @@ public final class StatusCommand implements Callable<Integer> {
         out,
         "offloads",
         traffic.offloads().isEmpty() ? "none" : String.join(", ", traffic.offloads()));
+    traffic.offloadsOff().forEach((offload, why) -> line(out, "offload off", offload + ": " + why));
     line(out, "sent", packets(traffic, PACKETS_SENT, TRAINS_SENT));
     line(out, "delivered", packets(traffic, PACKETS_DELIVERED, TRAINS_RECEIVED));
     traffic.drops().forEach((reason, packets) -> line(out, "dropped", packets + " " + reason));

@@ -15,6 +15,7 @@ import dev.culvert.daemon.config.Values;
 import dev.culvert.routing.Prefix;
 import dev.culvert.routing.plan.TunnelMtu;
 import dev.culvert.tunnel.noise.PublicKey;
+import dev.culvert.tunnel.port.OffloadModes;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -41,6 +42,7 @@ final class GatewayConfigBuilder {
   int listenPort;
   int fwmark;
   int lanes;
+  OffloadModes offload = OffloadModes.AUTO;
   boolean routes = true;
   @Nullable KeySource privateKey;
   @Nullable ObservabilityConfig observability;
@@ -109,6 +111,7 @@ final class GatewayConfigBuilder {
         listenPort,
         fwmark,
         lanes,
+        offload,
         routes,
         privateKey == null ? defaultKey() : privateKey,
         cluster.build(place, steered(), addresses),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon.config.read;
 
+import dev.culvert.tunnel.port.Offload;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -34,6 +35,7 @@ final class KnownKeys {
           .key("engine", "`wireguard` or `esp`", Change.RESTART)
           .key("esp", "map")
           .key("interface", "map")
+          .key("offload", "map")
           .key("identity", "map")
           .key("clusterCIDRs", "list of ranges")
           .key("strict", "map")
@@ -57,6 +59,14 @@ final class KnownKeys {
           .key("fwmark", "number, or `off`")
           .key("lanes", "0 to 256", Change.RESTART)
           .key("routes", "boolean", Change.ANEW);
+
+  /** The keys are those of {@link Offload}. */
+  static final KnownKeys OFFLOAD =
+      new KnownKeys()
+          .key(Offload.UDP_SEGMENTATION.key(), "`auto`, `on` or `off`")
+          .key(Offload.UDP_GRO.key(), "`auto`, `on` or `off`", Change.RESTART)
+          .key(Offload.TUN_TSO.key(), "`auto`, `on` or `off`", Change.RESTART)
+          .key(Offload.TUN_USO.key(), "`auto`, `on` or `off`", Change.RESTART);
 
   static final KnownKeys OBSERVABILITY =
       new KnownKeys()

@@ -71,6 +71,10 @@ final class YamlFormat {
     if (link != null) {
       link(link, config);
     }
+    YamlMap offload = map(spec.get("offload"), KnownKeys.OFFLOAD);
+    if (offload != null) {
+      config.offload = OffloadFormat.read(offload);
+    }
     YamlValue observability = spec.get("observability");
     if (observability != null) {
       config.observability = ObservabilityFormat.read(observability, directory, config.warnings);

@@ -38,6 +38,7 @@ final class KnownKeysTest {
           KnownKeys.FILE,
           KnownKeys.SPEC,
           KnownKeys.INTERFACE,
+          KnownKeys.OFFLOAD,
           KnownKeys.IDENTITY,
           KnownKeys.OBSERVABILITY,
           KnownKeys.OBSERVABILITY_TLS,
@@ -94,6 +95,7 @@ final class KnownKeysTest {
             KnownKeys.SPEC,
             Map.of(
                 "interface", KnownKeys.INTERFACE,
+                "offload", KnownKeys.OFFLOAD,
                 "identity", KnownKeys.IDENTITY,
                 "observability", KnownKeys.OBSERVABILITY,
                 "strict", KnownKeys.STRICT,
@@ -125,6 +127,7 @@ final class KnownKeysTest {
         Map.of(
             "", KnownKeys.SPEC,
             "interface.", KnownKeys.INTERFACE,
+            "offload.", KnownKeys.OFFLOAD,
             "identity.", KnownKeys.IDENTITY,
             "discovery.", KnownKeys.DISCOVERY,
             "esp.", KnownKeys.ESP,
