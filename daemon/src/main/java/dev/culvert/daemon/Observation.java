@@ -48,6 +48,8 @@ import org.jspecify.annotations.Nullable;
 final class Observation implements Source, AutoCloseable {
   private static final EventLog LOG = EventLog.of(Observation.class);
 
+  private static final Duration RETRY = Duration.ofSeconds(2);
+
   /** The longest wait of a scrape for lanes, which answer within a batch. */
   private static final Duration PATIENCE = Duration.ofMillis(100);
 
@@ -89,7 +91,7 @@ final class Observation implements Source, AutoCloseable {
    */
   synchronized void follow() {
     ObservabilityConfig wanted = state.get().config().observability();
-    if (endpoint != null && Objects.equals(config, wanted)) {
+    if (endpoint != null && wanted != null && wanted.opensLike(config)) {
       return;
     }
     close();
@@ -116,8 +118,28 @@ final class Observation implements Source, AutoCloseable {
       LOG.per("endpoint")
           .error(
               LogEvent.METRICS_FAILED,
-              "there are no metrics: {}; mend it and reload",
-              Field.reason(e.getMessage()));
+              "there are no metrics: {}; this is tried again every {} s",
+              Field.reason(e.getMessage()),
+              RETRY.toSeconds());
+      Thread.ofVirtual().name("metrics-retry").start(() -> retry(wanted));
+    }
+  }
+
+  /**
+   * Tries once more to open the endpoint. Its address may be free by now: a program that was being
+   * started held the former socket for a moment.
+   */
+  private void retry(ObservabilityConfig wanted) {
+    try {
+      Thread.sleep(RETRY);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return;
+    }
+    synchronized (this) {
+      if (endpoint == null && wanted.equals(config)) {
+        open(wanted);
+      }
     }
   }
 
@@ -360,6 +382,7 @@ final class Observation implements Source, AutoCloseable {
   public synchronized void close() {
     List<FileWatch> watched = new ArrayList<>(watches);
     watches = List.of();
+    config = null;
     watched.forEach(FileWatch::close);
     if (endpoint != null) {
       endpoint.close();

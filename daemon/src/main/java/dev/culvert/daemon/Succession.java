@@ -28,7 +28,7 @@ public final class Succession implements AutoCloseable {
   private static final EventLog LOG = EventLog.of(Succession.class);
 
   /** The longest rehearsal in seconds; on an idle machine it ends within a few. */
-  private static final int REHEARSAL = 120;
+  private static final int REHEARSAL = 60;
 
   /** Of a process that reads its configuration. */
   private static final int NICENESS = 10;

@@ -189,6 +189,41 @@ final class ObservationTest extends ObservedGateway {
   }
 
   @Test
+  void anAddressThatBecomesFreeIsTakenWithoutAReload() throws Exception {
+    ServerSocket other = new ServerSocket(port, 1, InetAddress.ofLiteral("127.0.0.1"));
+    try (GatewayDaemon daemon = start()) {
+      other.close();
+      assertTrue(Eventually.holds(() -> isAnswered("/metrics")));
+      assertTrue(daemon.failure().isEmpty());
+    } finally {
+      other.close();
+    }
+  }
+
+  private boolean isAnswered(String path) {
+    try {
+      return get(path).statusCode() == 200;
+    } catch (ConnectException e) {
+      return false;
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Readers would miss the endpoint in between. */
+  @Test
+  void aReloadThatMovesTheLineLeavesTheEndpointOpen() throws Exception {
+    try (LogLines log = LogLines.of(Observation.class);
+        GatewayDaemon daemon = start()) {
+      Files.writeString(file, "# moves all lines\n" + Files.readString(file));
+      daemon.reload();
+      write("perPeer: off");
+      daemon.reload();
+      assertEquals(2, log.text().split("metrics are at", -1).length - 1, log::text);
+    }
+  }
+
+  @Test
   void onlyTheBearerOfTheTokenReadsMetricsAndANewTokenCountsAtOnce() throws Exception {
     Path token = secret(directory.resolve("token"), "first-token\n");
     try (GatewayDaemon daemon = start("tokenFile: token")) {

@@ -25,7 +25,7 @@ import picocli.CommandLine.Spec;
     })
 public final class UpgradeCommand implements Callable<Integer> {
   /** A successor compiles its packet path first, on a machine that may be busy. */
-  private static final Duration PATIENCE = Duration.ofMinutes(3);
+  private static final Duration PATIENCE = Duration.ofMinutes(5);
 
   private static final Duration STEP = Duration.ofMillis(200);
 

@@ -15,10 +15,10 @@ public final class Culvert {
   /**
    * The command line of {@code culvert} with {@code arguments}, on the classes under test. A
    * gateway of a test lives for seconds: the JVM's second compiler would double the processor time
-   * that its start takes.
+   * that its start takes. A rehearsal of a hot restart gets only time that no other test wants.
    */
   public static List<String> command(String... arguments) {
-    return command(List.of("-XX:TieredStopAtLevel=1"), arguments);
+    return command(List.of("-XX:TieredStopAtLevel=1", "-Dculvert.rehearsal=5"), arguments);
   }
 
   /** The same with both compilers, as users run it, for tests of many packets. */

@@ -15,7 +15,7 @@ import java.util.Map;
 
 /** A gateway of the lab whose process is replaced by successors. All end with their namespace. */
 final class ReplacedGateway {
-  /** A successor rehearses for 15 s at most before it asks for the gateway. */
+  /** A successor chooses its cipher and rehearses before it asks for the gateway. */
   static final Duration PATIENCE = Commands.PATIENCE.plusSeconds(15);
 
   private final LabSite site;

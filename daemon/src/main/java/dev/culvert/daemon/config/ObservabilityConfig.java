@@ -90,6 +90,22 @@ public record ObservabilityConfig(
     return (address.v4() ? address.toString() : "[" + address + "]") + ":" + port;
   }
 
+  /**
+   * Whether an endpoint of {@code other} serves this as well: only its place in a file may differ.
+   */
+  public boolean opensLike(@Nullable ObservabilityConfig other) {
+    return other != null
+        && equals(
+            new ObservabilityConfig(
+                other.address,
+                other.port,
+                other.tls,
+                other.tokenFile,
+                other.perPeer,
+                other.compat,
+                place));
+  }
+
   /** Whether only programs on this machine can connect. */
   public boolean isLocal() {
     return LOOPBACK.stream().anyMatch(range -> range.contains(address));

@@ -146,15 +146,25 @@ public final class Endpoint implements AutoCloseable {
     Tls files = config.tls();
     ServerTls tls = files == null ? null : ServerTls.read(files);
     try {
-      HttpServer server = tls == null ? HttpServer.create() : secured(tls);
-      server.bind(
-          new InetSocketAddress(InetAddress.ofLiteral(config.address().toString()), config.port()),
-          BACKLOG);
-      Endpoint endpoint = new Endpoint(server, config, tls, source);
+      Endpoint endpoint = new Endpoint(bound(config, tls), config, tls, source);
       endpoint.start(source);
       return endpoint;
     } catch (IOException e) {
       throw config.place().error("cannot listen on " + config.listen() + ": " + e.getMessage());
+    }
+  }
+
+  private static HttpServer bound(ObservabilityConfig config, @Nullable ServerTls tls)
+      throws IOException {
+    HttpServer server = tls == null ? HttpServer.create() : secured(tls);
+    try {
+      server.bind(
+          new InetSocketAddress(InetAddress.ofLiteral(config.address().toString()), config.port()),
+          BACKLOG);
+      return server;
+    } catch (IOException e) {
+      server.stop(0); // Its timers have threads.
+      throw e;
     }
   }
 
