@@ -28,7 +28,7 @@ tune() {
   # Native libraries as the build unpacked them: /tmp may be read-only, or mounted noexec.
   java+=(-Djffi.boot.library.path="$dist/native/jni/$HOSTTYPE-Linux")
   java+=(-Djava.library.path="$dist/native/META-INF/native")
-  if [ "$1" = daemon ] && [ -r "$trained" ]; then
+  if [ "$1" = daemon ] && [ -r "$trained" ] && [ "$trained" -nt "$dist/culvert.jar" ]; then
     # Java goes on without it if it was made by another JVM or of other jars.
     java+=(-XX:AOTCache="$trained")
   # Classes of an earlier run, already parsed. Java makes the archive at the end of a first run.
@@ -62,7 +62,8 @@ YAML
 train() {
   local work as_root=() status=0
   [ "$(id -u)" = 0 ] || as_root=(--map-root-user)
-  work=$(mktemp -d)
+  rm -f "$1" # Java would load neither an outdated one nor the archive of classes.
+  work=$(mktemp -d) || return
   (
     umask 077
     archives='' trained='' recorded="-XX:AOTConfiguration=$work/recorded"
@@ -72,9 +73,9 @@ train() {
       tune daemon &&
       unshare --net --mount "${as_root[@]}" bash -c '
         mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/lib && ip link set lo up &&
-          exec timeout 90 "$@"' train "${java[@]}" up "$work/gateway.yaml" &&
+          exec timeout -k 10 90 "$@"' train "${java[@]}" up "$work/gateway.yaml" &&
       CULVERT_JAVA_OPTS="-XX:AOTMode=create $recorded -XX:AOTCache=$work/cache" && tune daemon &&
-      "${java[@]}" && chmod 644 "$work/cache" && mv "$work/cache" "$1"
+      timeout -k 10 120 "${java[@]}" && chmod 644 "$work/cache" && mv "$work/cache" "$1"
   ) >"$work/log" 2>&1 || status=$?
   [ -z "${CULVERT_DEBUG:-}" ] || cat "$work/log" >&2
   rm -rf "$work"

@@ -154,6 +154,7 @@ final class ChaChaTrainCipher implements TrainCipher {
     textAt = blocks(run.aadLength()) * BLOCK;
     int needed = textAt + blocks(run.length()) * BLOCK + BLOCK;
     if (authenticated.length < needed) {
+      Arrays.fill(authenticated, (byte) 0);
       authenticated = new byte[needed];
     }
     key.copyTo(keyBytes);

@@ -301,8 +301,8 @@ final class ConfigChanges implements AutoCloseable {
       return changed;
     } catch (Throwable e) {
       try {
-        running.tunnel().useSegmentation(segmentation(now.config()));
         kernel.steer(now.config(), running.tunnel());
+        running.tunnel().useSegmentation(segmentation(now.config()));
       } catch (IOException | RuntimeException inner) {
         steerBackFailed(String.valueOf(inner.getMessage()));
         e.addSuppressed(inner);

@@ -71,6 +71,7 @@ final class Observation implements Source, AutoCloseable {
 
   private @Nullable ObservabilityConfig config;
   private @Nullable Endpoint endpoint;
+  private boolean retrying;
   private List<FileWatch> watches = List.of();
 
   /**
@@ -121,7 +122,10 @@ final class Observation implements Source, AutoCloseable {
               "there are no metrics: {}; this is tried again every {} s",
               Field.reason(e.getMessage()),
               RETRY.toSeconds());
-      Thread.ofVirtual().name("metrics-retry").start(() -> retry(wanted));
+      if (!retrying) {
+        retrying = true;
+        Thread.ofVirtual().name("metrics-retry").start(this::retry);
+      }
     }
   }
 
@@ -129,7 +133,7 @@ final class Observation implements Source, AutoCloseable {
    * Tries once more to open the endpoint. Its address may be free by now: a program that was being
    * started held the former socket for a moment.
    */
-  private void retry(ObservabilityConfig wanted) {
+  private void retry() {
     try {
       Thread.sleep(RETRY);
     } catch (InterruptedException e) {
@@ -137,8 +141,9 @@ final class Observation implements Source, AutoCloseable {
       return;
     }
     synchronized (this) {
-      if (endpoint == null && wanted.equals(config)) {
-        open(wanted);
+      retrying = false;
+      if (endpoint == null && config != null) {
+        open(config);
       }
     }
   }

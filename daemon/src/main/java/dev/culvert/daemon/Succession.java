@@ -79,8 +79,9 @@ public final class Succession implements AutoCloseable {
       throws IOException {
     int rehearsal = NumberProperty.REHEARSAL.orElse(REHEARSAL);
     if (rehearsal > 0) {
-      Urgency.onlySpareTime();
-      Rehearsal.run(cipher, cluster, Duration.ofSeconds(rehearsal));
+      Duration most = Duration.ofSeconds(rehearsal);
+      Urgency.onlySpareTime(most, NICENESS);
+      Rehearsal.run(cipher, cluster, most);
     }
     comeFirst();
     return Predecessor.find(directory, interfaceName, engine)

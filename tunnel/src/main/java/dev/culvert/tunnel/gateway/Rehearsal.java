@@ -101,13 +101,12 @@ public final class Rehearsal {
   /**
    * Moves packets of both engines with their first ciphers, so that the JVM can record how it runs.
    *
-   * @return whether it did; a failure is logged
+   * @return whether packets arrived; a failure is logged
    */
   public static boolean train() {
     try {
-      rehearse(AeadAlgorithm.AES_GCM, true, TRAINING);
-      rehearse(AeadAlgorithm.CHACHA20_POLY1305, true, TRAINING);
-      return true;
+      return rehearse(AeadAlgorithm.AES_GCM, true, TRAINING) > 0
+          && rehearse(AeadAlgorithm.CHACHA20_POLY1305, true, TRAINING) > 0;
     } catch (IOException | RuntimeException e) {
       LOG.warn(LogEvent.REHEARSED, "the training failed: {}", Field.reason(e));
       return false;
@@ -119,9 +118,7 @@ public final class Rehearsal {
     List<? extends RehearsalEnd> ends =
         algorithm == AeadAlgorithm.AES_GCM
             ? EspRehearsalEnd.pair(A, LANES, ADDRESS_A, B, ADDRESS_B)
-            : List.of(
-                new WireGuardRehearsalEnd(A, LANES, ADDRESS_A, cluster),
-                new WireGuardRehearsalEnd(B, LANES, ADDRESS_B, cluster));
+            : WireGuardRehearsalEnd.pair(A, LANES, ADDRESS_A, B, ADDRESS_B, cluster);
     try (Arena arena = Arena.ofShared();
         RehearsalEnd a = ends.getFirst();
         RehearsalEnd b = ends.getLast()) {

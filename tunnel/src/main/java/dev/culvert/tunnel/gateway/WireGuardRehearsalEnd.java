@@ -22,18 +22,35 @@ final class WireGuardRehearsalEnd extends RehearsalEnd {
   private final byte[] privateKey = X25519.generatePrivateKey(new SecureRandom());
   private final boolean fixed;
 
-  /**
-   * Opens the gateway.
-   *
-   * @param fixed whether its peer is heard from one address only, as in a cluster
-   */
-  WireGuardRehearsalEnd(String name, int lanes, IpAddress address, boolean fixed)
+  private WireGuardRehearsalEnd(String name, int lanes, IpAddress address, boolean fixed)
       throws DeviceException {
     super(
         GatewayOptions.wireGuard(name, 0, lanes, GatewayOptions.BY_MACHINE, null, null),
         address,
         engine());
     this.fixed = fixed;
+  }
+
+  /**
+   * Two ends.
+   *
+   * @param fixed whether each hears the other from one address only, as in a cluster
+   */
+  static List<WireGuardRehearsalEnd> pair(
+      String name,
+      int lanes,
+      IpAddress address,
+      String otherName,
+      IpAddress otherAddress,
+      boolean fixed)
+      throws DeviceException {
+    WireGuardRehearsalEnd first = new WireGuardRehearsalEnd(name, lanes, address, fixed);
+    try {
+      return List.of(first, new WireGuardRehearsalEnd(otherName, lanes, otherAddress, fixed));
+    } catch (DeviceException | RuntimeException e) {
+      first.close();
+      throw e;
+    }
   }
 
   private static WireGuardEngine engine() {

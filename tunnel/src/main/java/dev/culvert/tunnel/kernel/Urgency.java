@@ -4,9 +4,13 @@ package dev.culvert.tunnel.kernel;
 import static dev.culvert.tunnel.kernel.LibC.LIBC;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -17,6 +21,9 @@ import java.util.stream.Stream;
 public final class Urgency {
   private static final Path THREADS = Path.of("/proc/self/task");
   private static final int[] NO_PRIORITY = {0};
+
+  /** The name of the thread that ends a time of {@link #onlySpareTime}. */
+  static final String WATCH = "urgency";
 
   private static boolean lowered;
 
@@ -38,12 +45,33 @@ public final class Urgency {
 
   /**
    * Lets the process run only while nobody else wants the processor, and makes it give way at once.
-   * On a machine without any spare time it hardly goes on. Nothing changes if it could not take
-   * that back.
+   * On a machine without any spare time it would hardly go on, so that this has an end. Nothing
+   * changes if the process could not take it back.
+   *
+   * @param most the time after which the process only waits longer than others again
+   * @param niceness from then on, as in {@link #lower}
    */
-  public static synchronized void onlySpareTime() throws IOException {
+  public static synchronized void onlySpareTime(Duration most, int niceness) throws IOException {
     if (isReversible()) {
       ofAllThreads(LibC.SCHED_IDLE, usual);
+      Thread.ofPlatform().name(WATCH).daemon().start(() -> lowerAfter(most, niceness));
+    }
+  }
+
+  private static void lowerAfter(Duration most, int niceness) {
+    // This thread has to go on when the others hardly do.
+    LIBC.sched_setscheduler(0, LibC.SCHED_OTHER, NO_PRIORITY);
+    try {
+      Thread.sleep(most);
+      synchronized (Urgency.class) {
+        if (lowered) {
+          ofAllThreads(LibC.SCHED_OTHER, niceness);
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
@@ -64,16 +92,23 @@ public final class Urgency {
     return lowered;
   }
 
+  /** Looks until there is no thread that was started meanwhile by one that was not told yet. */
   private static void ofAllThreads(int policy, int niceness) throws IOException {
-    List<Path> threads;
-    try (Stream<Path> listed = Files.list(THREADS)) {
-      threads = listed.toList();
+    Set<Integer> told = new HashSet<>();
+    for (List<Integer> threads = threads(); !told.containsAll(threads); threads = threads()) {
+      for (int thread : threads) {
+        if (told.add(thread)) {
+          // A thread that has ended meanwhile needs none.
+          LIBC.sched_setscheduler(thread, policy, NO_PRIORITY);
+          LIBC.setpriority(LibC.PRIO_PROCESS, thread, niceness);
+        }
+      }
     }
-    for (Path thread : threads) {
-      // A thread that has ended meanwhile needs none.
-      int number = Integer.parseInt(String.valueOf(thread.getFileName()));
-      LIBC.sched_setscheduler(number, policy, NO_PRIORITY);
-      LIBC.setpriority(LibC.PRIO_PROCESS, number, niceness);
+  }
+
+  private static List<Integer> threads() throws IOException {
+    try (Stream<Path> listed = Files.list(THREADS)) {
+      return listed.map(thread -> Integer.valueOf(thread.getFileName().toString())).toList();
     }
   }
 }

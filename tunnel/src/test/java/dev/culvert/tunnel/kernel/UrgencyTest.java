@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.Test;
 final class UrgencyTest {
   private static final String NORMAL = "0";
   private static final String IDLE = "5";
+  private static final Duration LONG = Duration.ofMinutes(5);
 
   private final CountDownLatch over = new CountDownLatch(1);
   private String usual = "";
@@ -46,7 +48,7 @@ final class UrgencyTest {
   void allThreadsAreLoweredAndRestored() throws IOException {
     Urgency.lower(10);
     assertEquals(Set.of(new Found(NORMAL, "10")), threads());
-    Urgency.onlySpareTime();
+    Urgency.onlySpareTime(LONG, 10);
     assertEquals(Set.of(new Found(IDLE, usual)), threads());
     Urgency.restore();
     assertEquals(Set.of(new Found(NORMAL, usual)), threads());
@@ -54,9 +56,21 @@ final class UrgencyTest {
 
   @Test
   void aThreadThatStartsMeanwhileIsLoweredAndRestoredToo() throws IOException {
-    Urgency.onlySpareTime();
+    Urgency.onlySpareTime(LONG, 10);
     startsThread();
     assertEquals(Set.of(new Found(IDLE, usual)), threads());
+    Urgency.restore();
+    assertEquals(Set.of(new Found(NORMAL, usual)), threads());
+  }
+
+  @Test
+  void theTimeWithoutAnyShareOfABusyProcessorHasAnEnd() throws Exception {
+    Urgency.onlySpareTime(Duration.ofMillis(1), 10);
+    Set<Found> end = Set.of(new Found(NORMAL, "10"));
+    for (int i = 0; i < 1000 && !threads().equals(end); i++) {
+      Thread.sleep(10);
+    }
+    assertEquals(end, threads());
     Urgency.restore();
     assertEquals(Set.of(new Found(NORMAL, usual)), threads());
   }
@@ -84,9 +98,12 @@ final class UrgencyTest {
     return all;
   }
 
-  /** A thread's; empty if it has ended meanwhile. */
+  /** A thread's; empty if it has ended meanwhile, or watches the others. */
   private static Optional<Found> found(Path task) throws IOException {
     try {
+      if (Files.readString(task.resolve("comm")).strip().equals(Urgency.WATCH)) {
+        return Optional.empty();
+      }
       String stat = Files.readString(task.resolve("stat"));
       // The fields after the name, which is in parentheses: the third of all comes first.
       String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
