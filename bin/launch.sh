@@ -72,7 +72,7 @@ train() {
       CULVERT_JAVA_OPTS="-XX:AOTMode=record $recorded -Dculvert.training=true -Dculvert.cipher.switch=false" &&
       tune daemon &&
       unshare --net --mount "${as_root[@]}" bash -c '
-        mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/lib && ip link set lo up &&
+        mount -n -t tmpfs tmpfs /run && mount -n -t tmpfs tmpfs /var/lib && ip link set lo up &&
           exec timeout -k 10 90 "$@"' train "${java[@]}" up "$work/gateway.yaml" &&
       CULVERT_JAVA_OPTS="-XX:AOTMode=create $recorded -XX:AOTCache=$work/cache" && tune daemon &&
       timeout -k 10 120 "${java[@]}" && chmod 644 "$work/cache" && mv "$work/cache" "$1"

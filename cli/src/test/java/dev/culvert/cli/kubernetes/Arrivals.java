@@ -45,7 +45,7 @@ final class Arrivals implements AutoCloseable {
 
   /** Sends numbered datagrams, a thousand per second, until it is closed. */
   static Daemon send(Namespace from, String address, String text) {
-    Daemon sender = from.start(Map.of(), Traffic.command("udp-count", address, PORT, text));
+    Daemon sender = from.start(Map.of(), Traffic.command("udp-count", address, PORT, text, "1"));
     sender.awaitOutput("sending");
     return sender;
   }
