@@ -159,9 +159,9 @@ final class ManyPeers {
         "most first sessions in one second",
         "",
         perSecond.stream().mapToInt(i -> i).max().orElse(0));
-    figures.add("initiations that peers sent", "", handshakes.initiations());
+    figures.add("initiations that peers sent", "", (double) handshakes.initiations());
     figures.add("most initiations of one peer", "", peers.mostInitiations());
-    figures.add("cookie replies of the gateway", "", handshakes.cookies());
+    figures.add("cookie replies of the gateway", "", (double) handshakes.cookies());
   }
 
   private Path writeConfiguration(Path folder) throws IOException {

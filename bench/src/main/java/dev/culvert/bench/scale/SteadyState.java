@@ -56,9 +56,9 @@ final class SteadyState {
     double seconds = (System.nanoTime() - began) / 1e9;
     double spent = processor.spent() - keepalives * seconds;
     long handshakes = peers.handshakes().sessions() - before;
-    double each = spent / handshakes;
+    double each = spent / (double) handshakes;
     figures.add("processor share of keepalives every 25 s", "%", 100 * keepalives);
-    figures.add("sessions renewed", "", handshakes);
+    figures.add("sessions renewed", "", (double) handshakes);
     figures.add("within", "s", seconds);
     figures.add("processor time of a handshake", "ms", 1000 * each);
     figures.add(
