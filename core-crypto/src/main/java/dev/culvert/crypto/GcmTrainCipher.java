@@ -153,6 +153,7 @@ final class GcmTrainCipher implements TrainCipher {
     textAt = blocks(run.aadLength()) * BLOCK;
     int needed = textAt + blocks(run.length()) * BLOCK + BLOCK;
     if (hashed.length < needed) {
+      Arrays.fill(hashed, (byte) 0);
       hashed = new byte[needed];
     }
     if (key != keyInUse) {
