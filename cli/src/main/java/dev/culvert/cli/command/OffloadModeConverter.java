@@ -9,11 +9,7 @@ import picocli.CommandLine.TypeConversionException;
 final class OffloadModeConverter implements ITypeConverter<Offload.Mode> {
   @Override
   public Offload.Mode convert(String text) {
-    return switch (text) {
-      case "", "auto" -> Offload.Mode.AUTO;
-      case "on" -> Offload.Mode.ON;
-      case "off" -> Offload.Mode.OFF;
-      default -> throw new TypeConversionException("'" + text + "' is not auto, on or off");
-    };
+    return Offload.Mode.of(text.isEmpty() ? Offload.Mode.AUTO.text() : text)
+        .orElseThrow(() -> new TypeConversionException("'" + text + "' is not auto, on or off"));
   }
 }

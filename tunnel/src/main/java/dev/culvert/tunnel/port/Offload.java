@@ -2,6 +2,8 @@
 package dev.culvert.tunnel.port;
 
 import java.util.Locale;
+import java.util.Optional;
+import java.util.stream.Stream;
 
 /** Work on a run of packets that the kernel can do at once, instead of packet by packet. */
 public enum Offload {
@@ -52,6 +54,11 @@ public enum Offload {
     /** As in a configuration. */
     public String text() {
       return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** The mode whose {@link #text} this is; empty if there is none. */
+    public static Optional<Mode> of(String text) {
+      return Stream.of(values()).filter(mode -> mode.text().equals(text)).findFirst();
     }
   }
 

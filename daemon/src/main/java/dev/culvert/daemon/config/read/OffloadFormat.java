@@ -24,11 +24,7 @@ final class OffloadFormat {
   }
 
   private static Offload.Mode mode(YamlValue value) throws ConfigException {
-    return switch (value.text()) {
-      case "auto" -> Offload.Mode.AUTO;
-      case "on" -> Offload.Mode.ON;
-      case "off" -> Offload.Mode.OFF;
-      default -> throw value.place().error("must be auto, on or off");
-    };
+    return Offload.Mode.of(value.text())
+        .orElseThrow(() -> value.place().error("must be auto, on or off"));
   }
 }
