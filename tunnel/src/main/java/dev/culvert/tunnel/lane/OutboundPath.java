@@ -260,9 +260,10 @@ final class OutboundPath {
   }
 
   private void watch(long now) {
-    boolean segmented = outlet4.isSegmented(now) || outlet6.isSegmented(now);
     for (int i = 0; i < trains.count(); i++) {
-      watch.leaving(trains.peer(i), trains.train(i), segmented, now);
+      TunnelPeer peer = trains.peer(i);
+      Endpoint to = peer.endpoint();
+      watch.leaving(peer, trains.train(i), to != null && outlet(to).isSegmented(now), now);
     }
   }
 
@@ -286,8 +287,12 @@ final class OutboundPath {
     if (to == null) {
       drops.count(DropReason.NO_ENDPOINT, sealed.packets());
     } else {
-      (to.address().v4() ? outlet4 : outlet6).add(sealed, peer, to);
+      outlet(to).add(sealed, peer, to);
     }
+  }
+
+  private Outlet outlet(Endpoint to) {
+    return to.address().v4() ? outlet4 : outlet6;
   }
 
   private void send(long now) {

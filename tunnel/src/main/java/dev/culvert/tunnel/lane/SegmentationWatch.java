@@ -61,15 +61,16 @@ final class SegmentationWatch {
   /**
    * Looks at a plain train before it is sealed.
    *
-   * @param segmented whether trains are handed to the kernel as one message at present
+   * @param segmented whether trains to the peer are handed to the kernel as one message at present
    */
   void leaving(TunnelPeer peer, Train plain, boolean segmented, long now) {
-    if (!segmented || !segmentation.isWatched(now)) {
+    if (!segmentation.isWatched(now)) {
       clear();
       return;
     }
     // Packets of unequal length take another path through the kernel, which has no defect.
-    boolean endangered = plain.packets() > 1 && plain.lastSealedLength() == plain.stride();
+    boolean endangered =
+        segmented && plain.packets() > 1 && plain.lastSealedLength() == plain.stride();
     if (endangered) {
       TrainTrial trial = trialOf(peer, now);
       if (trial != null && trial.wantsTrain(now) && read(plain, 0)) {

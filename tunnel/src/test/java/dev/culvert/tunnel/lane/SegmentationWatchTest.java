@@ -106,6 +106,35 @@ class SegmentationWatchTest {
   }
 
   @Test
+  void aPeerWhosePacketsGoOneByOneDoesNotHideTheFault() {
+    Peer single = new Peer();
+    single.packetByPacket = true;
+    flows(1);
+    transfer.flow(single);
+    transfer.losesTrains = true;
+    transfer.run(2 * SECOND);
+    assertTrue(fired());
+  }
+
+  @Test
+  void lossesOfAPeerWhosePacketsGoOneByOneAreNoFault() {
+    peer.packetByPacket = true;
+    transfer.losesBursts = true;
+    flows(2);
+    transfer.run(60 * SECOND);
+    assertFalse(fired());
+  }
+
+  /** The control of the one above. */
+  @Test
+  void theSameLossesOfTrainsAreTakenForAFault() {
+    transfer.losesBursts = true;
+    flows(2);
+    transfer.run(60 * SECOND);
+    assertTrue(transfer.reports.contains(true));
+  }
+
+  @Test
   void aDeadPeerIsNotTakenForAFault() {
     flows(5);
     transfer.run(SECOND);

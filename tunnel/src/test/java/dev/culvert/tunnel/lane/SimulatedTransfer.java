@@ -63,6 +63,9 @@ final class SimulatedTransfer implements AutoCloseable {
 
   boolean losesAll;
 
+  /** Whether several packets at once are lost, however they are sent. */
+  boolean losesBursts;
+
   /** Whether packets with much data are lost; a sender then repeats the half of one. */
   boolean losesLarge;
 
@@ -83,6 +86,9 @@ final class SimulatedTransfer implements AutoCloseable {
   /** A peer, which is reached through the faulty device or another one. */
   static final class Peer implements TunnelPeer {
     boolean elsewhere;
+
+    /** Whether the socket of the peer's address family gets the packets one by one. */
+    boolean packetByPacket;
 
     @Override
     public Endpoint endpoint() {
@@ -149,7 +155,11 @@ final class SimulatedTransfer implements AutoCloseable {
     for (int i = 0; i < packets; i++) {
       header(train, 17, 9, 0, 0, MSS, false, false);
     }
-    watch.leaving(peer, train, segmentation.isOn(now), now);
+    watch.leaving(peer, train, isSegmented(peer), now);
+  }
+
+  private boolean isSegmented(Peer peer) {
+    return !peer.packetByPacket && segmentation.isOn(now);
   }
 
   /** Writes a packet behind the others of a train. */
@@ -246,11 +256,11 @@ final class SimulatedTransfer implements AutoCloseable {
         header(
             train, 6, port, FIRST + (first + i) * MSS, 0, MSS - (shorter ? 16 : 0), false, false);
       }
-      boolean segmented = segmentation.isOn(now);
+      boolean segmented = isSegmented(peer);
       watch.leaving(peer, train, segmented, now);
       boolean equal = train.lastSealedLength() == train.stride();
-      boolean faulty = losesTrains && !peer.elsewhere;
-      if (losesAll || losesLarge || (faulty && segmented && count > 1 && equal)) {
+      boolean faulty = losesBursts || (losesTrains && segmented && !peer.elsewhere);
+      if (losesAll || losesLarge || (faulty && count > 1 && equal)) {
         arm();
         return;
       }
@@ -312,7 +322,7 @@ final class SimulatedTransfer implements AutoCloseable {
       Train train = new Train().startAt(memory, 0, HEADROOM);
       int sequence = FIRST + unacknowledged * MSS;
       header(train, 6, port, sequence, 0, MSS / 2, false, false);
-      watch.leaving(peer, train, segmentation.isOn(now), now);
+      watch.leaving(peer, train, isSegmented(peer), now);
       later(
           delay,
           () -> {
