@@ -10,6 +10,7 @@ import dev.culvert.log.EventLog;
 import dev.culvert.log.Field;
 import dev.culvert.log.LogEvent;
 import dev.culvert.tunnel.engine.StateReader;
+import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.Rehearsal;
 import dev.culvert.tunnel.gateway.RunningTunnel;
 import dev.culvert.tunnel.kernel.SealedMemory;
@@ -27,7 +28,10 @@ import org.jspecify.annotations.Nullable;
 public final class Succession implements AutoCloseable {
   private static final EventLog LOG = EventLog.of(Succession.class);
 
-  /** The longest rehearsal in seconds; on an idle machine it ends within a few. */
+  /**
+   * The longest time in seconds, of the rehearsal and of what comes before, in which this process
+   * comes second; on an idle machine both end within a few.
+   */
   private static final int REHEARSAL = 60;
 
   /** Of a process that reads its configuration. */
@@ -54,10 +58,17 @@ public final class Succession implements AutoCloseable {
 
   /**
    * Has the predecessor's packets come first at the processor, until this process asks for the
-   * gateway.
+   * gateway, but not for longer than a rehearsal may take.
    */
   public static void comeSecond() throws IOException {
-    Urgency.lower(NICENESS);
+    Duration most = longestRehearsal();
+    if (most.isPositive()) {
+      Urgency.lower(NICENESS, most);
+    }
+  }
+
+  private static Duration longestRehearsal() throws DeviceException {
+    return Duration.ofSeconds(NumberProperty.REHEARSAL.orElse(REHEARSAL));
   }
 
   /** Gives this process its usual place at the processor again. */
@@ -77,10 +88,9 @@ public final class Succession implements AutoCloseable {
   public static Optional<Succession> begin(
       Path directory, String interfaceName, String engine, AeadAlgorithm cipher, boolean cluster)
       throws IOException {
-    int rehearsal = NumberProperty.REHEARSAL.orElse(REHEARSAL);
-    if (rehearsal > 0) {
-      Duration most = Duration.ofSeconds(rehearsal);
-      Urgency.onlySpareTime(most, NICENESS);
+    Duration most = longestRehearsal();
+    if (most.isPositive()) {
+      Urgency.onlySpareTime(most);
       Rehearsal.run(cipher, cluster, most);
     }
     comeFirst();

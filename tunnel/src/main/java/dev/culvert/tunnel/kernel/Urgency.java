@@ -12,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How soon this process gets a processor when others want one too. Linux decides it per thread, so
@@ -22,7 +23,7 @@ public final class Urgency {
   private static final Path THREADS = Path.of("/proc/self/task");
   private static final int[] NO_PRIORITY = {0};
 
-  /** The name of the thread that ends a time of {@link #onlySpareTime}. */
+  /** The name of the thread that ends a time of lower urgency. */
   static final String WATCH = "urgency";
 
   private static boolean lowered;
@@ -30,53 +31,71 @@ public final class Urgency {
   /** The niceness before the urgency was lowered. */
   private static int usual;
 
+  private static @Nullable Thread watch;
+
   private Urgency() {}
 
   /**
-   * Makes the process wait longer than others. Nothing changes if it could not take that back.
+   * Makes the process wait longer than others, for a time. Nothing changes if it could not take
+   * that back.
    *
    * @param niceness 1 to 19; the highest waits longest
+   * @param most after which the process has its usual urgency again: on a machine that is always
+   *     busy it would hardly go on
    */
-  public static synchronized void lower(int niceness) throws IOException {
+  public static synchronized void lower(int niceness, Duration most) throws IOException {
     if (isReversible()) {
-      ofAllThreads(LibC.SCHED_OTHER, niceness);
+      lower(LibC.SCHED_OTHER, niceness, most);
     }
   }
 
   /**
-   * Lets the process run only while nobody else wants the processor, and makes it give way at once.
-   * On a machine without any spare time it would hardly go on, so that this has an end. Nothing
-   * changes if the process could not take it back.
+   * Lets the process run only while nobody else wants the processor, and makes it give way at once,
+   * for a time. Nothing changes if it could not take that back.
    *
-   * @param most the time after which the process only waits longer than others again
-   * @param niceness from then on, as in {@link #lower}
+   * @param most after which the process has its usual urgency again
    */
-  public static synchronized void onlySpareTime(Duration most, int niceness) throws IOException {
+  public static synchronized void onlySpareTime(Duration most) throws IOException {
     if (isReversible()) {
-      ofAllThreads(LibC.SCHED_IDLE, usual);
-      Thread.ofPlatform().name(WATCH).daemon().start(() -> lowerAfter(most, niceness));
+      lower(LibC.SCHED_IDLE, usual, most);
     }
   }
 
-  private static void lowerAfter(Duration most, int niceness) {
+  private static void lower(int policy, int niceness, Duration most) throws IOException {
+    ofAllThreads(policy, niceness);
+    endWatch();
+    watch = Thread.ofPlatform().name(WATCH).daemon().start(() -> restoreAfter(most));
+  }
+
+  private static void restoreAfter(Duration most) {
     // This thread has to go on when the others hardly do.
     LIBC.sched_setscheduler(0, LibC.SCHED_OTHER, NO_PRIORITY);
     try {
       Thread.sleep(most);
       synchronized (Urgency.class) {
-        if (lowered) {
-          ofAllThreads(LibC.SCHED_OTHER, niceness);
+        if (Thread.currentThread() == watch) {
+          watch = null;
+          restore();
         }
       }
     } catch (InterruptedException e) {
+      // The time ended before, and this thread with it.
       Thread.currentThread().interrupt();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
+  private static void endWatch() {
+    if (watch != null) {
+      watch.interrupt();
+      watch = null;
+    }
+  }
+
   /** Gives all threads the urgency that the process had before it was lowered, if it was. */
   public static synchronized void restore() throws IOException {
+    endWatch();
     if (lowered) {
       ofAllThreads(LibC.SCHED_OTHER, usual);
       lowered = false;

@@ -46,9 +46,9 @@ final class UrgencyTest {
 
   @Test
   void allThreadsAreLoweredAndRestored() throws IOException {
-    Urgency.lower(10);
+    Urgency.lower(10, LONG);
     assertEquals(Set.of(new Found(NORMAL, "10")), threads());
-    Urgency.onlySpareTime(LONG, 10);
+    Urgency.onlySpareTime(LONG);
     assertEquals(Set.of(new Found(IDLE, usual)), threads());
     Urgency.restore();
     assertEquals(Set.of(new Found(NORMAL, usual)), threads());
@@ -56,7 +56,7 @@ final class UrgencyTest {
 
   @Test
   void aThreadThatStartsMeanwhileIsLoweredAndRestoredToo() throws IOException {
-    Urgency.onlySpareTime(LONG, 10);
+    Urgency.onlySpareTime(LONG);
     startsThread();
     assertEquals(Set.of(new Found(IDLE, usual)), threads());
     Urgency.restore();
@@ -64,15 +64,28 @@ final class UrgencyTest {
   }
 
   @Test
-  void theTimeWithoutAnyShareOfABusyProcessorHasAnEnd() throws Exception {
-    Urgency.onlySpareTime(Duration.ofMillis(1), 10);
-    Set<Found> end = Set.of(new Found(NORMAL, "10"));
+  void aBusyMachineDelaysTheProcessForALimitedTime() throws Exception {
+    Urgency.onlySpareTime(Duration.ofMillis(1));
+    awaitUsual();
+    Urgency.lower(10, Duration.ofMillis(1));
+    awaitUsual();
+  }
+
+  private void awaitUsual() throws Exception {
+    Set<Found> end = Set.of(new Found(NORMAL, usual));
     for (int i = 0; i < 1000 && !threads().equals(end); i++) {
       Thread.sleep(10);
     }
     assertEquals(end, threads());
-    Urgency.restore();
-    assertEquals(Set.of(new Found(NORMAL, usual)), threads());
+  }
+
+  @Test
+  void theEndOfATimeLeavesTheNextOneAlone() throws Exception {
+    for (int i = 0; i < 100; i++) {
+      Urgency.lower(10, Duration.ofNanos(1000L * i));
+      Urgency.onlySpareTime(LONG);
+      assertEquals(Set.of(new Found(IDLE, usual)), threads());
+    }
   }
 
   private void startsThread() {
