@@ -15,8 +15,11 @@ import java.util.Map;
 
 /** A gateway of the lab whose process is replaced by successors. All end with their namespace. */
 final class ReplacedGateway {
-  /** A successor chooses its cipher and rehearses before it asks for the gateway. */
-  static final Duration PATIENCE = Commands.PATIENCE.plusSeconds(15);
+  /**
+   * A successor chooses its cipher and rehearses before it asks for the gateway, and other tests
+   * come before it for a while.
+   */
+  static final Duration PATIENCE = Commands.PATIENCE.multipliedBy(4);
 
   private final LabSite site;
   private final Path configuration;
