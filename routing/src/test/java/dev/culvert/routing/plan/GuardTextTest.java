@@ -79,8 +79,9 @@ class GuardTextTest {
 
   @Test
   void itLooksAtEveryDeviceButTheTunnelsAndLoopback() {
-    assertEquals(1, rules(worker, "oifname { \"lo\", \"culvert0\" } accept").size());
-    assertEquals(2, rules(worker, "iifname { \"lo\", \"culvert0\" } accept").size());
+    assertEquals(1, rules(worker, "oifname \"culvert0\" accept").size());
+    assertEquals(1, rules(worker, "oifname \"lo\" accept").size());
+    assertEquals(1, rules(worker, "iifname { \"lo\", \"culvert0\" } accept").size());
     assertEquals(1, rules(worker, "iifname \"lo\" accept").size());
     assertEquals(1, rules(worker, "iifname \"culvert0\" goto from_tunnel").size());
     assertEquals(List.of(), rules(worker, "oifname != "));
