@@ -118,7 +118,7 @@ class PlainEnglishTest {
       return OF_JAVA;
     }
     if (name.endsWith(".py")
-        || List.of("side-by-side", "hot-restart", "scrape-figures").contains(name)) {
+        || List.of("side-by-side", "hot-restart", "guard-figures", "scrape-figures").contains(name)) {
       return OF_PYTHON;
     }
     return name.endsWith(".tpl") ? OF_TEMPLATE : OF_SCRIPT;
@@ -153,6 +153,7 @@ class PlainEnglishTest {
             "cluster-figures",
             "scale-figures",
             "scrape-figures",
+            "guard-figures",
             "hot-restart");
     try (Stream<Path> files = Files.walk(ROOT)) {
       List<Path> sources =

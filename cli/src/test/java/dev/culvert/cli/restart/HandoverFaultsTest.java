@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.culvert.cli.kit.Culvert;
 import dev.culvert.cli.kit.Requirements;
 import dev.culvert.cli.kit.TestLab;
+import dev.culvert.cli.restart.HandoverFault.Kind;
 import dev.culvert.lab.LabEngine;
 import dev.culvert.lab.LabSite;
 import dev.culvert.lab.net.Daemon;
@@ -116,7 +117,8 @@ final class HandoverFaultsTest {
               List<Daemon> alive = processes.stream().filter(Daemon::isAlive).toList();
               if (alive.isEmpty()) {
                 processes.add(gateway.start());
-              } else if (alive.equals(List.of(successor))) {
+              } else if (fault.kind() == Kind.SUCCESSOR_STOPPED
+                  && alive.equals(List.of(successor))) {
                 successor.signal("CONT"); // It had taken over before it was stopped.
               }
               return alive.size() == 1 && lab.podsReachEachOther() && alive.getFirst().isAlive();
