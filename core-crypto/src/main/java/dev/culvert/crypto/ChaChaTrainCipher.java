@@ -9,15 +9,10 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * ChaCha20-Poly1305 (RFC 8439, section 2.8) packet by packet. The routines read and write heap
- * arrays, so each packet passes through one:
- *
- * <pre>associated data, padded | ciphertext, padded | length of both in bytes</pre>
+ * ChaCha20-Poly1305 (RFC 8439, section 2.8) packet by packet, each in a {@link PacketArray} with
+ * its lengths in bytes.
  */
 final class ChaChaTrainCipher implements TrainCipher {
-  private static final int BLOCK = Poly1305Mac.BLOCK;
-  private static final int USUAL_AUTHENTICATED = 2048;
-
   private static final VarHandle LONG =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfLong TAG_HALF =
@@ -27,8 +22,7 @@ final class ChaChaTrainCipher implements TrainCipher {
   private final Poly1305Mac poly1305 = new Poly1305Mac();
   private final NonceGuard nonceGuard = new NonceGuard();
   private final byte[] keyBytes = new byte[ChaCha20Blocks.KEY];
-  private byte[] authenticated = new byte[USUAL_AUTHENTICATED];
-  private int textAt;
+  private final PacketArray packet = new PacketArray();
 
   @Override
   public void seal(AeadKey key, PacketRun run) {
@@ -55,10 +49,10 @@ final class ChaChaTrainCipher implements TrainCipher {
     MemorySegment memory = run.memory();
     long at = run.offset() + i * run.stride();
     int length = run.lengthOf(i);
-    load(run, i, at, length);
+    packet.load(run, i);
     int made = start(key, run.firstCounter() + i);
     applyKeystream(made, length);
-    MemorySegment.copy(authenticated, textAt, memory, ValueLayout.JAVA_BYTE, at, length);
+    packet.storeText(run, i);
     authenticate(run.aadLength(), length);
     memory.set(TAG_HALF, at + length, poly1305.lower());
     memory.set(TAG_HALF, at + length + Long.BYTES, poly1305.upper());
@@ -68,7 +62,7 @@ final class ChaChaTrainCipher implements TrainCipher {
     MemorySegment memory = run.memory();
     long at = run.offset() + i * run.stride();
     int length = run.lengthOf(i);
-    load(run, i, at, length);
+    packet.load(run, i);
     int made = start(key, run.firstCounter() + i);
     authenticate(run.aadLength(), length);
     // One comparison of all bits: the time does not tell which byte was wrong.
@@ -79,7 +73,7 @@ final class ChaChaTrainCipher implements TrainCipher {
       return false;
     }
     applyKeystream(made, length);
-    MemorySegment.copy(authenticated, textAt, memory, ValueLayout.JAVA_BYTE, at, length);
+    packet.storeText(run, i);
     return true;
   }
 
@@ -108,42 +102,18 @@ final class ChaChaTrainCipher implements TrainCipher {
         from = 0;
       }
       int bytes = Math.min(length - done, end - from);
-      xor(authenticated, textAt + done, chaCha20.keystream(), from, bytes);
+      packet.xorText(done, chaCha20.keystream(), from, bytes);
       done += bytes;
       from += bytes;
     }
   }
 
-  /**
-   * XORs whole words; {@link #authenticate} overwrites the bytes behind the text that this spoils.
-   */
-  private static void xor(byte[] text, int at, byte[] keystream, int from, int length) {
-    for (int i = 0; i < length; i += Long.BYTES) {
-      long word = (long) LONG.get(text, at + i);
-      LONG.set(text, at + i, word ^ (long) LONG.get(keystream, from + i));
-    }
-  }
-
-  /** Copies a packet's associated data, padded, and its text into the heap array. */
-  private void load(PacketRun run, int i, long at, int length) {
-    int aadLength = run.aadLength();
-    if (aadLength > 0) {
-      LONG.set(authenticated, textAt - Long.BYTES, 0L);
-      LONG.set(authenticated, textAt - BLOCK, 0L);
-      long aadAt = run.aadOffset() + i * run.aadStride();
-      MemorySegment.copy(run.memory(), ValueLayout.JAVA_BYTE, aadAt, authenticated, 0, aadLength);
-    }
-    MemorySegment.copy(run.memory(), ValueLayout.JAVA_BYTE, at, authenticated, textAt, length);
-  }
-
   /** Pads the text, appends the lengths, authenticates all. */
   private void authenticate(int aadLength, int length) {
-    int end = textAt + length;
-    int lengthsAt = textAt + blocks(length) * BLOCK;
-    Arrays.fill(authenticated, end, lengthsAt, (byte) 0);
-    LONG.set(authenticated, lengthsAt, (long) aadLength);
-    LONG.set(authenticated, lengthsAt + Long.BYTES, (long) length);
-    poly1305.authenticate(authenticated, lengthsAt / BLOCK + 1);
+    int lengthsAt = packet.pad(length);
+    LONG.set(packet.bytes(), lengthsAt, (long) aadLength);
+    LONG.set(packet.bytes(), lengthsAt + Long.BYTES, (long) length);
+    poly1305.authenticate(packet.bytes(), lengthsAt / PacketArray.BLOCK + 1);
   }
 
   private void use(AeadKey key, PacketRun run) {
@@ -151,19 +121,10 @@ final class ChaChaTrainCipher implements TrainCipher {
       throw new IllegalArgumentException("a cipher for CHACHA20_POLY1305 got an " + key);
     }
     run.requireRoomForTags();
-    textAt = blocks(run.aadLength()) * BLOCK;
-    int needed = textAt + blocks(run.length()) * BLOCK + BLOCK;
-    if (authenticated.length < needed) {
-      Arrays.fill(authenticated, (byte) 0);
-      authenticated = new byte[needed];
-    }
+    packet.fit(run);
     key.copyTo(keyBytes);
     chaCha20.use(keyBytes);
     Arrays.fill(keyBytes, (byte) 0);
-  }
-
-  private static int blocks(int bytes) {
-    return (bytes + BLOCK - 1) / BLOCK;
   }
 
   @Override
@@ -171,6 +132,6 @@ final class ChaChaTrainCipher implements TrainCipher {
     chaCha20.forget();
     poly1305.forget();
     nonceGuard.forget();
-    Arrays.fill(authenticated, (byte) 0);
+    packet.forget();
   }
 }

@@ -6,24 +6,18 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
  * AES-GCM (NIST SP 800-38D, section 7) over a train: the keystream of many packets by one call,
- * then packet by packet the text and the hash. The hash reads a heap array, so each packet passes
- * through one:
- *
- * <pre>associated data, padded | ciphertext, padded | length of both in bits</pre>
+ * then packet by packet the text and the hash, each in a {@link PacketArray} with its lengths in
+ * bits.
  */
 final class GcmTrainCipher implements TrainCipher {
-  private static final int BLOCK = Ghash.BLOCK;
-  private static final int USUAL_HASHED = 2048;
+  private static final int BLOCK = PacketArray.BLOCK;
 
   private static final VarHandle LONG =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
-  private static final VarHandle NATIVE_LONG =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
   private static final ValueLayout.OfLong TAG_HALF =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
 
@@ -31,14 +25,13 @@ final class GcmTrainCipher implements TrainCipher {
   private final Ghash ghash = new Ghash();
   private final NonceGuard nonceGuard = new NonceGuard();
   private @Nullable AeadKey keyInUse;
-  private byte[] hashed = new byte[USUAL_HASHED];
-  private int textAt;
+  private final PacketArray packet = new PacketArray();
 
   @Override
   public void seal(AeadKey key, PacketRun run) {
     use(key, run);
     nonceGuard.admit(key, run);
-    int blocks = blocks(run.length()) + 1;
+    int blocks = PacketArray.blocks(run.length()) + 1;
     int atOnce = counterBlocks.packetsAtOnce(blocks);
     for (int from = 0; from < run.packets(); from += atOnce) {
       int packets = generate(key, run, from, atOnce, blocks);
@@ -52,7 +45,7 @@ final class GcmTrainCipher implements TrainCipher {
   @Override
   public long open(AeadKey key, PacketRun run) {
     use(key, run);
-    int blocks = blocks(run.length()) + 1;
+    int blocks = PacketArray.blocks(run.length()) + 1;
     int atOnce = counterBlocks.packetsAtOnce(blocks);
     long opened = 0;
     for (int from = 0; from < run.packets(); from += atOnce) {
@@ -79,9 +72,9 @@ final class GcmTrainCipher implements TrainCipher {
     MemorySegment memory = run.memory();
     long at = run.offset() + i * run.stride();
     int length = run.lengthOf(i);
-    load(run, i, at, length);
-    applyKeystream(keystreamAt + BLOCK, length);
-    MemorySegment.copy(hashed, textAt, memory, ValueLayout.JAVA_BYTE, at, length);
+    packet.load(run, i);
+    packet.xorText(0, counterBlocks.keystream(), keystreamAt + BLOCK, length);
+    packet.storeText(run, i);
     hash(run.aadLength(), length);
     byte[] keystream = counterBlocks.keystream();
     memory.set(TAG_HALF, at + length, ghash.upper() ^ (long) LONG.get(keystream, keystreamAt));
@@ -95,7 +88,7 @@ final class GcmTrainCipher implements TrainCipher {
     MemorySegment memory = run.memory();
     long at = run.offset() + i * run.stride();
     int length = run.lengthOf(i);
-    load(run, i, at, length);
+    packet.load(run, i);
     hash(run.aadLength(), length);
     byte[] keystream = counterBlocks.keystream();
     long upper = ghash.upper() ^ (long) LONG.get(keystream, keystreamAt);
@@ -107,41 +100,17 @@ final class GcmTrainCipher implements TrainCipher {
     if (difference != 0) {
       return false;
     }
-    applyKeystream(keystreamAt + BLOCK, length);
-    MemorySegment.copy(hashed, textAt, memory, ValueLayout.JAVA_BYTE, at, length);
+    packet.xorText(0, counterBlocks.keystream(), keystreamAt + BLOCK, length);
+    packet.storeText(run, i);
     return true;
-  }
-
-  /** Copies a packet's associated data, padded, and its text into the heap array. */
-  private void load(PacketRun run, int i, long at, int length) {
-    int aadLength = run.aadLength();
-    if (aadLength > 0) {
-      LONG.set(hashed, textAt - Long.BYTES, 0L);
-      LONG.set(hashed, textAt - BLOCK, 0L);
-      long aadAt = run.aadOffset() + i * run.aadStride();
-      MemorySegment.copy(run.memory(), ValueLayout.JAVA_BYTE, aadAt, hashed, 0, aadLength);
-    }
-    MemorySegment.copy(run.memory(), ValueLayout.JAVA_BYTE, at, hashed, textAt, length);
-  }
-
-  /** XORs whole words; {@link #hash} overwrites the bytes behind the text that this spoils. */
-  private void applyKeystream(int from, int length) {
-    byte[] text = hashed;
-    byte[] keystream = counterBlocks.keystream();
-    for (int i = 0; i < length; i += Long.BYTES) {
-      long word = (long) NATIVE_LONG.get(text, textAt + i);
-      NATIVE_LONG.set(text, textAt + i, word ^ (long) NATIVE_LONG.get(keystream, from + i));
-    }
   }
 
   /** Pads the text, appends the lengths, hashes all. */
   private void hash(int aadLength, int length) {
-    int end = textAt + length;
-    int lengthsAt = textAt + blocks(length) * BLOCK;
-    Arrays.fill(hashed, end, lengthsAt, (byte) 0);
-    LONG.set(hashed, lengthsAt, (long) aadLength * Byte.SIZE);
-    LONG.set(hashed, lengthsAt + Long.BYTES, (long) length * Byte.SIZE);
-    ghash.hash(hashed, lengthsAt / BLOCK + 1);
+    int lengthsAt = packet.pad(length);
+    LONG.set(packet.bytes(), lengthsAt, (long) aadLength * Byte.SIZE);
+    LONG.set(packet.bytes(), lengthsAt + Long.BYTES, (long) length * Byte.SIZE);
+    ghash.hash(packet.bytes(), lengthsAt / BLOCK + 1);
   }
 
   private void use(AeadKey key, PacketRun run) {
@@ -150,22 +119,13 @@ final class GcmTrainCipher implements TrainCipher {
     }
     run.requireRoomForTags();
     key.requireOpen();
-    textAt = blocks(run.aadLength()) * BLOCK;
-    int needed = textAt + blocks(run.length()) * BLOCK + BLOCK;
-    if (hashed.length < needed) {
-      Arrays.fill(hashed, (byte) 0);
-      hashed = new byte[needed];
-    }
+    packet.fit(run);
     if (key != keyInUse) {
       keyInUse = null;
-      counterBlocks.use(new JavaxKey(key), hashed);
-      ghash.use(hashed);
+      counterBlocks.use(new JavaxKey(key), packet.bytes());
+      ghash.use(packet.bytes());
       keyInUse = key;
     }
-  }
-
-  private static int blocks(int bytes) {
-    return (bytes + BLOCK - 1) / BLOCK;
   }
 
   @Override
@@ -178,6 +138,6 @@ final class GcmTrainCipher implements TrainCipher {
     keyInUse = null;
     ghash.forget();
     nonceGuard.forget();
-    Arrays.fill(hashed, (byte) 0);
+    packet.forget();
   }
 }
