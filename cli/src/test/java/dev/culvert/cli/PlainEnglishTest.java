@@ -118,7 +118,8 @@ class PlainEnglishTest {
       return OF_JAVA;
     }
     if (name.endsWith(".py")
-        || List.of("side-by-side", "hot-restart", "guard-figures", "scrape-figures").contains(name)) {
+        || List.of("side-by-side", "hot-restart", "guard-figures", "scrape-figures")
+            .contains(name)) {
       return OF_PYTHON;
     }
     return name.endsWith(".tpl") ? OF_TEMPLATE : OF_SCRIPT;

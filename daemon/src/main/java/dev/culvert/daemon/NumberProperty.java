@@ -10,7 +10,10 @@ enum NumberProperty {
   /** The number of threads that share the lanes' ciphering. */
   HELPERS("culvert.helpers", 64),
 
-  /** The longest time that a successor rehearses, in seconds; 0 for no rehearsal. */
+  /**
+   * The longest time that a successor rehearses, and that it comes second before, in seconds; 0 for
+   * neither.
+   */
   REHEARSAL("culvert.rehearsal", 600);
 
   private final String property;

@@ -29,8 +29,8 @@ public final class Succession implements AutoCloseable {
   private static final EventLog LOG = EventLog.of(Succession.class);
 
   /**
-   * The longest time in seconds, of the rehearsal and of what comes before, in which this process
-   * comes second; on an idle machine both end within a few.
+   * The longest time in seconds in which this process comes second: once before the rehearsal, and
+   * once for it; on an idle machine each ends within a few.
    */
   private static final int REHEARSAL = 60;
 
@@ -57,8 +57,8 @@ public final class Succession implements AutoCloseable {
   }
 
   /**
-   * Has the predecessor's packets come first at the processor, until this process asks for the
-   * gateway, but not for longer than a rehearsal may take.
+   * Has the predecessor's packets come first at the processor, until this process rehearses, but
+   * not for longer than a rehearsal may take.
    */
   public static void comeSecond() throws IOException {
     Duration most = longestRehearsal();

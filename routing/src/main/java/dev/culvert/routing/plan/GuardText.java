@@ -171,11 +171,11 @@ public final class GuardText {
 
   private void egress() {
     open("egress", "filter", "postrouting", 300);
+    // Two comparisons take less than a look-up in a set of two.
+    line("oifname \"" + guard.tunnel() + "\" accept");
     for (String carrier : carriers("sport")) {
       rule(FROM_HOST + matches(guard.outer().mark()) + carrier, ENCAPSULATION_OUT, "accept");
     }
-    // Two comparisons take less than a look-up in a set of two.
-    line("oifname \"" + guard.tunnel() + "\" accept");
     line("oifname \"lo\" accept");
     rule(matches(guard.bypass()), BYPASS_OUT, "");
     for (boolean v4 : FAMILIES) {

@@ -82,6 +82,7 @@ class GuardTextTest {
     assertEquals(1, rules(worker, "oifname \"culvert0\" accept").size());
     assertEquals(1, rules(worker, "oifname \"lo\" accept").size());
     assertEquals(1, rules(worker, "iifname { \"lo\", \"culvert0\" } accept").size());
+    assertEquals(2, rules(worker, "ct status dnat ct direction original goto translated").size());
     assertEquals(1, rules(worker, "iifname \"lo\" accept").size());
     assertEquals(1, rules(worker, "iifname \"culvert0\" goto from_tunnel").size());
     assertEquals(List.of(), rules(worker, "oifname != "));

@@ -80,13 +80,15 @@ public final class Rehearsal {
    * A failure is logged: a gateway that is not warm works too.
    *
    * @param cluster whether a classifier decides on each packet, as in gateways of a cluster
-   * @param most the longest time for packets; the choice of the cipher takes seconds more
+   * @param most after which no more packets are moved; the choice of the cipher, which comes first,
+   *     is finished in any case
    */
   public static void run(AeadAlgorithm algorithm, boolean cluster, Duration most) {
+    long end = System.nanoTime() + most.toNanos();
     try {
       CipherChoice.select(algorithm, () -> LockSupport.parkNanos(SHORTEST_REST_NANOS));
       long began = System.nanoTime();
-      long packets = rehearse(algorithm, cluster, most);
+      long packets = rehearse(algorithm, cluster, end);
       LOG.info(
           LogEvent.REHEARSED,
           "rehearsed for {} ms, at last with {} packets per second of processor time",
@@ -105,15 +107,24 @@ public final class Rehearsal {
    */
   public static boolean train() {
     try {
-      return rehearse(AeadAlgorithm.AES_GCM, true, TRAINING) > 0
-          && rehearse(AeadAlgorithm.CHACHA20_POLY1305, true, TRAINING) > 0;
+      return train(AeadAlgorithm.AES_GCM) && train(AeadAlgorithm.CHACHA20_POLY1305);
     } catch (IOException | RuntimeException e) {
       LOG.warn(LogEvent.REHEARSED, "the training failed: {}", Field.reason(e));
       return false;
     }
   }
 
-  private static long rehearse(AeadAlgorithm algorithm, boolean cluster, Duration most)
+  private static boolean train(AeadAlgorithm algorithm) throws DeviceException, ErrnoException {
+    return rehearse(algorithm, true, System.nanoTime() + TRAINING.toNanos()) > 0;
+  }
+
+  /**
+   * Moves packets.
+   *
+   * @param end by {@link System#nanoTime}
+   * @return packets per second of processor time at last
+   */
+  private static long rehearse(AeadAlgorithm algorithm, boolean cluster, long end)
       throws DeviceException, ErrnoException {
     List<? extends RehearsalEnd> ends =
         algorithm == AeadAlgorithm.AES_GCM
@@ -129,7 +140,7 @@ public final class Rehearsal {
         a.classifyBy(Classifier.of(map, Policy.STRICT, A));
         b.classifyBy(Classifier.of(map, Policy.STRICT, B));
       }
-      return new Rehearsal(a, b, arena).play(most);
+      return new Rehearsal(a, b, arena).play(end);
     }
   }
 
@@ -148,8 +159,7 @@ public final class Rehearsal {
    * Moves packets until that gets no faster; returns the packets per second of processor time at
    * last.
    */
-  private long play(Duration most) throws DeviceException, ErrnoException {
-    long end = System.nanoTime() + most.toNanos();
+  private long play(long end) throws DeviceException, ErrnoException {
     long best = 0;
     int idle = 0;
     while (idle < IDLE_SPELLS && System.nanoTime() - end < 0) {

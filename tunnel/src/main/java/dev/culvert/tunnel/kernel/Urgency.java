@@ -3,6 +3,9 @@ package dev.culvert.tunnel.kernel;
 
 import static dev.culvert.tunnel.kernel.LibC.LIBC;
 
+import dev.culvert.log.EventLog;
+import dev.culvert.log.Field;
+import dev.culvert.log.LogEvent;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -20,8 +23,10 @@ import org.jspecify.annotations.Nullable;
  * the thread that starts it.
  */
 public final class Urgency {
+  private static final EventLog LOG = EventLog.of(Urgency.class);
   private static final Path THREADS = Path.of("/proc/self/task");
   private static final int[] NO_PRIORITY = {0};
+  private static final Duration RETRY = Duration.ofSeconds(1);
 
   /** The name of the thread that ends a time of lower urgency. */
   static final String WATCH = "urgency";
@@ -62,27 +67,47 @@ public final class Urgency {
   }
 
   private static void lower(int policy, int niceness, Duration most) throws IOException {
-    ofAllThreads(policy, niceness);
     endWatch();
-    watch = Thread.ofPlatform().name(WATCH).daemon().start(() -> restoreAfter(most));
+    long end = System.nanoTime() + most.toNanos();
+    // First, so that the time has an end even if a thread cannot be told.
+    watch = Thread.ofPlatform().name(WATCH).daemon().start(() -> restoreAt(end));
+    ofAllThreads(policy, niceness);
   }
 
-  private static void restoreAfter(Duration most) {
-    // This thread has to go on when the others hardly do.
-    LIBC.sched_setscheduler(0, LibC.SCHED_OTHER, NO_PRIORITY);
+  private static void restoreAt(long end) {
     try {
-      Thread.sleep(most);
-      synchronized (Urgency.class) {
-        if (Thread.currentThread() == watch) {
-          watch = null;
-          restore();
-        }
+      goOn();
+      Thread.sleep(Duration.ofNanos(end - System.nanoTime()));
+      while (!watchRestores()) {
+        Thread.sleep(RETRY);
       }
     } catch (InterruptedException e) {
       // The time ended before, and this thread with it.
       Thread.currentThread().interrupt();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Lets the watch go on when the other threads hardly do, as soon as those were told. */
+  private static synchronized void goOn() {
+    LIBC.sched_setscheduler(0, LibC.SCHED_OTHER, NO_PRIORITY);
+    LIBC.setpriority(LibC.PRIO_PROCESS, 0, usual);
+  }
+
+  /** Returns whether the watch has nothing left to do. */
+  private static synchronized boolean watchRestores() {
+    if (Thread.currentThread() != watch) {
+      return true;
+    }
+    try {
+      tellUsual();
+      watch = null;
+      return true;
+    } catch (IOException | UncheckedIOException e) {
+      LOG.warn(
+          LogEvent.REHEARSED,
+          "this process still waits longer than others for a processor: {}",
+          Field.reason(e));
+      return false;
     }
   }
 
@@ -96,6 +121,10 @@ public final class Urgency {
   /** Gives all threads the urgency that the process had before it was lowered, if it was. */
   public static synchronized void restore() throws IOException {
     endWatch();
+    tellUsual();
+  }
+
+  private static void tellUsual() throws IOException {
     if (lowered) {
       ofAllThreads(LibC.SCHED_OTHER, usual);
       lowered = false;
