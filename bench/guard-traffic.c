@@ -1,5 +1,5 @@
 /*
- * Sends what a gateway sends, as fast as it can, and prints how long the kernel takes for one message.
+ * Sends messages like those of a gateway, as fast as it can, and prints how long the kernel takes for one.
  *
  *   guard-traffic REMOTE-IPV4 PORT MARK BYTES SEGMENT-BYTES
  *
