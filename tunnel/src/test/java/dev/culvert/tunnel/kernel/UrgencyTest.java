@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashSet;
@@ -121,8 +120,11 @@ final class UrgencyTest {
       // The fields after the name, which is in parentheses: the third of all comes first.
       String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
       return Optional.of(new Found(fields[41 - 3], fields[19 - 3]));
-    } catch (NoSuchFileException e) {
-      return Optional.empty();
+    } catch (IOException e) {
+      if (Files.exists(task)) {
+        throw e;
+      }
+      return Optional.empty(); // Neither the file is there nor, once it is open, the thread.
     }
   }
 }
