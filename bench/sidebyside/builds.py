@@ -1,4 +1,4 @@
-"""Contestants that are built from their newest release, and the versions of programs."""
+"""Programs that are built before the runs, and the versions of programs."""
 
 import os
 import shutil
@@ -33,6 +33,15 @@ def build(*command, **environment):
     )
     if built.returncode != 0:
         raise Failure(f"{' '.join(command)}: {built.stderr.strip()}")
+
+
+def compile_c(source, program):
+    """Compiles a source of this folder, and gives the compiler's version."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        raise Failure("no C compiler")
+    run(compiler, "-O2", "-pthread", "-o", program, f"{ROOT}/bench/{source}")
+    return run(compiler, "--version").stdout.split("\n")[0]
 
 
 def version(program):

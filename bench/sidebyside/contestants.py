@@ -4,8 +4,8 @@ import os
 import shutil
 import time
 
-from .builds import version, version_of_checkout
-from .system import ROOT, Failure, run
+from .builds import compile_c, version, version_of_checkout
+from .system import ROOT, Failure
 
 PORT = 51820
 PATIENCE = 30.0
@@ -67,11 +67,7 @@ class NullForwarder(Tunnel):
 
     def __init__(self, folder):
         self.binary = os.path.join(folder, "null-forwarder")
-        compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-        if compiler is None:
-            raise Failure("no C compiler")
-        self.version = run(compiler, "--version").stdout.split("\n")[0]
-        run(compiler, "-O2", "-pthread", "-o", self.binary, f"{ROOT}/bench/null-forwarder.c")
+        self.version = compile_c("null-forwarder.c", self.binary)
 
     def command(self, node, other, options):
         # Datagrams as long as WireGuard's, so that the cable carries the same.
