@@ -137,11 +137,6 @@ public final class GuardText {
         new AddressSet("foreign", guard.foreign()));
   }
 
-  /** Everything may pass the tunnel, and packets on loopback do not leave the host. */
-  private String inside() {
-    return names(List.of("lo", guard.tunnel()));
-  }
-
   private void open(String chain, String type, String hook, int priority) {
     open(chain);
     chains.add("  type " + type + " hook " + hook + " priority " + priority + "; policy accept;");
@@ -171,7 +166,9 @@ public final class GuardText {
 
   private void egress() {
     open("egress", "filter", "postrouting", 300);
-    // Two comparisons take less than a look-up in a set of two.
+    // Everything may pass the tunnel, and packets on loopback do not leave the host. Two
+    // comparisons
+    // take less than a look-up in a set of two.
     line("oifname \"" + guard.tunnel() + "\" accept");
     for (String carrier : carriers("sport")) {
       rule(FROM_HOST + matches(guard.outer().mark()) + carrier, ENCAPSULATION_OUT, "accept");
@@ -456,7 +453,7 @@ public final class GuardText {
 
   private void translated() {
     open("translated");
-    line("iifname " + inside() + " accept");
+    line("iifname " + names(List.of("lo", guard.tunnel())) + " accept");
     for (boolean v4 : FAMILIES) {
       line("meta nfproto ipv" + family(v4) + " goto translated" + family(v4));
     }

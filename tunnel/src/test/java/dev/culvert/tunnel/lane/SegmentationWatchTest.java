@@ -98,19 +98,19 @@ class SegmentationWatchTest {
   void anotherPeerThatIsReachedWithoutTheFaultDoesNotHideIt() {
     Peer sound = new Peer();
     sound.elsewhere = true;
-    flows(1);
-    transfer.flow(sound);
-    transfer.losesTrains = true;
-    transfer.run(2 * SECOND);
-    assertTrue(fired());
+    assertNoticedBesideAFlowTo(sound);
   }
 
   @Test
   void aPeerWhosePacketsGoOneByOneDoesNotHideTheFault() {
     Peer single = new Peer();
     single.packetByPacket = true;
+    assertNoticedBesideAFlowTo(single);
+  }
+
+  private void assertNoticedBesideAFlowTo(Peer other) {
     flows(1);
-    transfer.flow(single);
+    transfer.flow(other);
     transfer.losesTrains = true;
     transfer.run(2 * SECOND);
     assertTrue(fired());
