@@ -32,6 +32,15 @@ final class Desk {
     inDoubt.remove(name);
   }
 
+  /**
+   * The server went back to an earlier state, so versions of objects from before say nothing any
+   * more. Statuses in doubt stay: they are sent again, and the server refuses them if they are
+   * late.
+   */
+  void forgetSeen() {
+    newer.clear();
+  }
+
   /** A status that was sent. It is sent again whatever its Node does, so that its fate is known. */
   void doubt(StatusChange change) {
     inDoubt.put(change.name(), new StatusChange(change.object(), change.status(), false));

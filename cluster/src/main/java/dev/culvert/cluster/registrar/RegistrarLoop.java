@@ -47,6 +47,7 @@ final class RegistrarLoop implements AutoCloseable {
   private final WritePacer pacer = new WritePacer();
   private final Map<String, Long> orphansSince = new HashMap<>();
   private boolean ready;
+  private long claimsVersion;
   private String trouble = "";
 
   /**
@@ -101,6 +102,12 @@ final class RegistrarLoop implements AutoCloseable {
     if (cluster == null) {
       return Duration.ofSeconds(1).toNanos();
     }
+    if (cluster.claimsVersion() < claimsVersion) {
+      // etcd was restored: the objects that this leader read or wrote may be there no more.
+      desk.forgetSeen();
+      ready = false;
+    }
+    claimsVersion = cluster.claimsVersion();
     if (!ready && !begin()) {
       return Duration.ofSeconds(1).toNanos();
     }
@@ -130,7 +137,10 @@ final class RegistrarLoop implements AutoCloseable {
     orphansSince.clear();
   }
 
-  /** The watch may lag behind an earlier leader's writes, so a new leader reads all claims once. */
+  /**
+   * Reads all claims once: the watch may lag behind the writes of an earlier leader, and after a
+   * restore of etcd behind those of this one.
+   */
   private boolean begin() {
     try {
       String next = null;
@@ -144,7 +154,7 @@ final class RegistrarLoop implements AutoCloseable {
     } catch (KubeException e) {
       LOG.warn(
           LogEvent.API_FAILED, "the CulvertNodes cannot be read: {}", Field.reason(e.getMessage()));
-      desk.clear();
+      desk.forgetSeen();
     }
     return ready;
   }

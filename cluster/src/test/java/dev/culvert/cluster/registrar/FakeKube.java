@@ -57,6 +57,20 @@ final class FakeKube {
     store(kind.path(object.metadata().name(), null), (ObjectNode) JSON.valueToTree(object));
   }
 
+  /** The state at one version. */
+  record Backup(long version, Map<String, ObjectNode> objects) {}
+
+  synchronized Backup backup() {
+    return new Backup(version, new TreeMap<>(objects));
+  }
+
+  /** Time runs backwards: versions are given a second time. */
+  synchronized void restore(Backup backup) {
+    objects.clear();
+    objects.putAll(backup.objects());
+    version = backup.version();
+  }
+
   synchronized void delete(ResourceKind<?> kind, String name) {
     objects.remove(kind.path(name, null));
     version++;

@@ -247,6 +247,26 @@ class RegistrarLoopTest {
     assertEquals(Phase.ACCEPTED, phase("z"));
   }
 
+  /** The watch shows the older state before it has shown what this leader wrote last. */
+  @Test
+  void afterARestoreOfEtcdALeaderWritesAgainWhatIsLost() throws InterruptedException {
+    pass(1, one);
+    node("z", 1, "10.1.7.0/24");
+    FakeKube.Backup backup = kube.backup();
+    for (int change = 0; change < 10; change++) {
+      kube.put(ResourceKind.NODES, Objects.requireNonNull(objects.nodes.get("z")));
+    }
+    RegistrarLoop.Seen before = kube.seen();
+    one.seen = () -> before;
+    pass(2, one);
+    assertEquals(Phase.ACCEPTED, phase("z"));
+    kube.restore(backup);
+    one.seen = kube::seen;
+    pass(2, one);
+    assertEquals(Phase.ACCEPTED, phase("z"));
+    assertEquals(List.of("one z", "one z"), kube.writes);
+  }
+
   @Test
   void aWriteWhoseAnswerIsLostIsInDoubtUntilItIsKnown() throws InterruptedException {
     olderClaim("c", 2);
