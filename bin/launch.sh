@@ -83,9 +83,11 @@ train() {
 }
 
 # Starts the command in a session of its own and returns when it says that all is up; else prints
-# its output and returns its exit status.
+# its output and returns its exit status. A signal until then is the command's too.
 detach() {
-  local line child
+  local line child=
+  trap '[ -z "$child" ] || kill -INT "$child" 2>/dev/null || :' INT
+  trap '[ -z "$child" ] || kill -TERM "$child" 2>/dev/null || :' TERM
   case "${LOG_LEVEL:-}" in
     '' | silent) exec 7< <(CULVERT_DETACHED=1 exec setsid "${java[@]}" "$@" </dev/null 2>&1) ;;
     *) exec 7< <(CULVERT_DETACHED=1 exec setsid "${java[@]}" "$@" </dev/null) ;; # it logs on
@@ -93,7 +95,7 @@ detach() {
   child=$!
   while IFS= read -r line <&7; do
     case $line in
-      'culvert: ready') return 0 ;;
+      'culvert: ready') trap - INT TERM && return 0 ;;
       *) echo "$line" >&2 ;;
     esac
   done

@@ -177,7 +177,7 @@ final class CommandsTest {
         assertEquals(1, run(command, file.toString()), command);
         assertEquals(
             "culvert: cv0 runs already and goes on; 'culvert reload cv0' reads its file again,"
-                + " 'culvert down cv0' ends it\n",
+                + " 'culvert upgrade cv0' replaces its process, 'culvert down cv0' ends it\n",
             err.toString());
       }
       assertFalse(daemon.wasStopped());

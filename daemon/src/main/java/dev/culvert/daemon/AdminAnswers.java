@@ -83,7 +83,7 @@ final class AdminAnswers {
         }
         case UPGRADE -> {
           startUpgrade();
-          yield Response.done();
+          yield status();
         }
         case STOP -> {
           stop.run();
@@ -105,7 +105,7 @@ final class AdminAnswers {
 
   private Response status() throws DeviceException {
     Upgrade last = upgrade.get();
-    return Response.of(state.get().view(last == null ? null : last.failure()));
+    return Response.of(state.get().view(last == null ? null : last.view()));
   }
 
   private void startUpgrade() throws IOException {

@@ -175,6 +175,7 @@ public final class GatewayDaemon implements AutoCloseable {
     KernelSide kernel =
         KernelSide.start(config, file, machine, 0, !left.isEmpty(), this::guardUnattended);
     state.change(now -> now.with(kernel));
+    Succession.requireSettings();
     Running running;
     try (Desired desired = Desired.of(config, random)) {
       running =
@@ -401,6 +402,7 @@ public final class GatewayDaemon implements AutoCloseable {
 
   /** Starts successors of this process by {@code successors}, when an operator asks for one. */
   public void upgradeBy(Upgrade successors) {
+    successors.tellFailures(observation::handoverFailed);
     upgrade = successors;
   }
 

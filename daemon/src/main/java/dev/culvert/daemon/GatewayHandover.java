@@ -75,8 +75,8 @@ final class GatewayHandover implements HandoverServer.Gateway {
   }
 
   @Override
-  public void failed() {
-    daemon.observation().handoverFailed();
+  public void failed(long successor) {
+    daemon.observation().handoverFailed(successor);
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.culvert.daemon;
 
 import dev.culvert.cluster.ClusterSnapshot;
 import dev.culvert.daemon.admin.GatewayView;
+import dev.culvert.daemon.admin.UpgradeView;
 import dev.culvert.daemon.config.GatewayConfig;
 import dev.culvert.daemon.config.read.ConfigFile;
 import dev.culvert.tunnel.gateway.DeviceException;
@@ -72,14 +73,14 @@ record GatewayState(
   /**
    * Does not wait for a reload, so that it can also show a reload that waits for names.
    *
-   * @param upgradeFailure why no other process took over; null if none was to
+   * @param upgrade the last process that was started to take over; null if none was
    */
-  GatewayView view(@Nullable String upgradeFailure) throws DeviceException {
+  GatewayView view(@Nullable UpgradeView upgrade) throws DeviceException {
     return requireRunning()
         .view(source.path().toAbsolutePath().toString())
         .with(
             names == null ? List.of() : names.views(),
             api == null ? null : api.view(snapshot),
-            upgradeFailure);
+            upgrade);
   }
 }

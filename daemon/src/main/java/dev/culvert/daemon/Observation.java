@@ -66,6 +66,9 @@ final class Observation implements Source, AutoCloseable {
   private volatile Reading.Applied applied = Reading.Applied.NONE;
   private volatile Reading.Handovers handovers = Reading.Handovers.NONE;
 
+  /** The process that failed last to take over. */
+  private long lastFailed;
+
   /** The repairs of predecessors. */
   private volatile Reading.Repairs repairedBefore = Reading.Repairs.NONE;
 
@@ -220,9 +223,17 @@ final class Observation implements Source, AutoCloseable {
     handovers = handovers.done(withSessions, gap);
   }
 
-  /** Tells that another process did not take the gateway over. */
-  void handoverFailed() {
-    handovers = handovers.withFailed();
+  /**
+   * Tells that another process did not take the gateway over. It counts once, though both its
+   * request and its end tell.
+   *
+   * @param successor its id; 0 if it is in another PID namespace
+   */
+  synchronized void handoverFailed(long successor) {
+    if (successor == 0 || successor != lastFailed) {
+      lastFailed = successor;
+      handovers = handovers.withFailed();
+    }
   }
 
   /** Writes the counts that another process continues. */

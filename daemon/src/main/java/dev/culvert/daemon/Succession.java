@@ -13,6 +13,7 @@ import dev.culvert.tunnel.engine.StateReader;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.Rehearsal;
 import dev.culvert.tunnel.gateway.RunningTunnel;
+import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.kernel.SealedMemory;
 import dev.culvert.tunnel.kernel.Urgency;
 import java.io.IOException;
@@ -67,6 +68,15 @@ public final class Succession implements AutoCloseable {
     }
   }
 
+  /**
+   * Checks the settings of a successor, which has the environment of this process.
+   *
+   * @throws DeviceException if one of them is refused
+   */
+  static void requireSettings() throws DeviceException {
+    longestRehearsal();
+  }
+
   private static Duration longestRehearsal() throws DeviceException {
     return Duration.ofSeconds(NumberProperty.REHEARSAL.orElse(REHEARSAL));
   }
@@ -84,10 +94,14 @@ public final class Succession implements AutoCloseable {
    * @param cipher of the sessions, which is compiled first
    * @param cluster whether a classifier decides on each packet
    * @return empty if there is none
+   * @throws IOException if it belongs to another user, or refuses
    */
   public static Optional<Succession> begin(
       Path directory, String interfaceName, String engine, AeadAlgorithm cipher, boolean cluster)
       throws IOException {
+    if (!Predecessor.mayHandOver(directory, interfaceName)) {
+      return Optional.empty();
+    }
     Duration most = longestRehearsal();
     if (most.isPositive()) {
       Urgency.onlySpareTime(most);
@@ -134,6 +148,7 @@ public final class Succession implements AutoCloseable {
     boolean withSessions = content != null;
     try {
       continuation.restore(content == null ? null : new StateReader(content.bytes()));
+      requireNotEnding();
     } catch (ConfigException | IOException | RuntimeException e) {
       refuse(e);
       throw e;
@@ -161,6 +176,20 @@ public final class Succession implements AutoCloseable {
    * @param gap for which no process moved packets; 0 if that is not known
    */
   public record Result(boolean withSessions, Duration gap) {}
+
+  /**
+   * A process that a signal is about to end would take the gateway with it. A JVM that ends accepts
+   * no more hooks, and nothing else tells.
+   */
+  private static void requireNotEnding() throws DeviceException {
+    Thread hook = new Thread(() -> {});
+    try {
+      Runtime.getRuntime().addShutdownHook(hook);
+      Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException e) {
+      throw new DeviceException("this process is about to end", Errno.EINTR);
+    }
+  }
 
   private SealedMemory.@Nullable Content state() throws IOException {
     try {

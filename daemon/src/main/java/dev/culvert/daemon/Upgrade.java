@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.daemon;
 
+import dev.culvert.daemon.admin.UpgradeView;
 import dev.culvert.log.EventLog;
 import dev.culvert.log.Field;
 import dev.culvert.log.LogEvent;
@@ -10,6 +11,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,7 +34,8 @@ public final class Upgrade {
   private final List<String> arguments;
   private final @Nullable String launcher;
   private @Nullable Process successor;
-  private volatile @Nullable String failure;
+  private volatile @Nullable UpgradeView view;
+  private volatile LongConsumer whenFailed = process -> {};
 
   /**
    * @param arguments of this process, without the program
@@ -45,6 +48,15 @@ public final class Upgrade {
     this.interfaceName = interfaceName;
     this.arguments = List.copyOf(arguments);
     this.launcher = launcher;
+  }
+
+  /**
+   * Tells of each successor that fails from now on.
+   *
+   * @param told its process
+   */
+  void tellFailures(LongConsumer told) {
+    whenFailed = told;
   }
 
   /**
@@ -65,9 +77,9 @@ public final class Upgrade {
       throw new IOException(
           LAUNCHER + " is not set, so the program to start is not known: use 'up --replace'");
     }
-    failure = null;
     Process started = builder(launcher).start();
     successor = started;
+    view = new UpgradeView(started.pid(), null, null);
     LOG.info(
         LogEvent.UPGRADE_STARTED,
         "{}: process {} is to take over",
@@ -118,27 +130,30 @@ public final class Upgrade {
       }
       int status = started.waitFor();
       failed(
+          started,
           "the new process ended with status "
               + status
-              + (last.isEmpty() ? "; the log tells why" : ": " + last));
+              + (last.isEmpty() ? ", and this one goes on; both have the same log" : ": " + last),
+          status);
     } catch (IOException e) {
-      failed("the new process cannot be heard: " + e.getMessage());
+      failed(started, "the new process cannot be heard: " + e.getMessage(), null);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
   }
 
-  private void failed(String reason) {
-    failure = reason;
+  private void failed(Process successor, String reason, @Nullable Integer exitCode) {
     LOG.error(
         LogEvent.UPGRADE_FAILED,
         "{} was not upgraded, and goes on: {}",
         Field.tunnel(interfaceName),
         Field.reason(reason));
+    whenFailed.accept(successor.pid());
+    view = new UpgradeView(successor.pid(), reason, exitCode);
   }
 
-  /** Why the last successor did not take over; null if none failed. */
-  @Nullable String failure() {
-    return failure;
+  /** The last successor; null if none was started. */
+  @Nullable UpgradeView view() {
+    return view;
   }
 }

@@ -42,9 +42,13 @@ public final class WireGuardService implements AutoCloseable {
   private final CountDownLatch ended = new CountDownLatch(1);
   private final AtomicReference<@Nullable String> failure = new AtomicReference<>();
 
-  private WireGuardService(Machine machine, WireGuardDevice device, Handed handed)
+  private final boolean takenOver;
+
+  private WireGuardService(Machine machine, WireGuardDevice device, @Nullable Parcel from)
       throws IOException {
     this.device = device;
+    takenOver = from != null;
+    Handed handed = from == null ? Handed.NOTHING : from.uapi();
     uapi = UapiServer.open(machine.uapiDirectory(), device, handed);
     handovers = handovers(machine);
     endWith("link watch", device.tunnel()::awaitClosed);
@@ -72,8 +76,8 @@ public final class WireGuardService implements AutoCloseable {
    */
   public static WireGuardService start(Machine machine, String interfaceName, OffloadModes offloads)
       throws IOException {
-    return serve(
-        machine, machine.openWireGuard(interfaceName, 0, 0, offloads, null), Handed.NOTHING);
+    Succession.requireSettings();
+    return serve(machine, machine.openWireGuard(interfaceName, 0, 0, offloads, null), null);
   }
 
   /**
@@ -114,7 +118,7 @@ public final class WireGuardService implements AutoCloseable {
         device.tunnel().close();
         throw e;
       }
-      return serve(machine, device, from.uapi());
+      return serve(machine, device, from);
     }
   }
 
@@ -129,10 +133,10 @@ public final class WireGuardService implements AutoCloseable {
     device.restore(state);
   }
 
-  private static WireGuardService serve(Machine machine, WireGuardDevice device, Handed handed)
-      throws IOException {
+  private static WireGuardService serve(
+      Machine machine, WireGuardDevice device, @Nullable Parcel from) throws IOException {
     try {
-      return new WireGuardService(machine, device, handed);
+      return new WireGuardService(machine, device, from);
     } catch (IOException | RuntimeException e) {
       device.tunnel().close();
       throw e;
@@ -157,6 +161,11 @@ public final class WireGuardService implements AutoCloseable {
                 ended.countDown();
               }
             });
+  }
+
+  /** Whether another process had this device before. */
+  public boolean wasTakenOver() {
+    return takenOver;
   }
 
   /** Lets {@link #awaitEnd} return. */
@@ -235,7 +244,7 @@ public final class WireGuardService implements AutoCloseable {
     }
 
     @Override
-    public void failed() {
+    public void failed(long successor) {
       // Nobody counts for a device without a configuration file.
     }
 

@@ -322,6 +322,20 @@ final class GatewayDaemonTest {
     assertFalse(Files.exists(directory.resolve("wg/cv0.sock")));
   }
 
+  /** Its successor has the same environment, and would refuse it much later. */
+  @Test
+  void aSettingOfSuccessorsIsCheckedAtTheStartOnceTheGuardStands() {
+    System.setProperty("culvert.rehearsal", "long");
+    try {
+      IOException refused =
+          assertThrows(IOException.class, () -> GatewayDaemon.start(file, machine));
+      assertTrue(refused.toString().contains("culvert.rehearsal is 'long'"), refused::toString);
+      assertEquals("leave", network.calls().getLast(), "the guard stays");
+    } finally {
+      System.clearProperty("culvert.rehearsal");
+    }
+  }
+
   @Test
   void aSecondGatewayOfTheSameNameIsRefused() throws Exception {
     try (GatewayDaemon first = GatewayDaemon.start(file, machine)) {

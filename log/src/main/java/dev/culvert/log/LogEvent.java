@@ -32,6 +32,8 @@ public enum LogEvent {
       "config.refused",
       "The configuration file was read again and refused; the one before stays in force."),
   HANDOVER_TAKEN("handover.taken", "This process has taken the gateway over from another one."),
+  HANDOVER_GIVEN(
+      "handover.given", "This process has handed the gateway over to another one, and ends."),
   HANDOVER_FAILED(
       "handover.failed",
       "A hand-over did not take place: the former process goes on, or a new one begins anew."),

@@ -24,7 +24,9 @@ public final class CommandException extends Exception {
       return new CommandException(
           ExitCode.NOT_RUNNING,
           interfaceName
-              + " is a WireGuard device, not a gateway: 'wg' configures it, and 'ip link delete "
+              + " is a WireGuard device, not a gateway: 'wg' configures it, 'culvert wg "
+              + interfaceName
+              + " --replace' replaces its process if it is one of Culvert, and 'ip link delete "
               + interfaceName
               + "' ends it");
     }

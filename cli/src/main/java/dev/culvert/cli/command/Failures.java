@@ -78,7 +78,9 @@ public final class Failures implements IExecutionExceptionHandler {
           a.getFile()
               + " runs already and goes on; 'culvert reload "
               + a.getFile()
-              + "' reads its file again, 'culvert down "
+              + "' reads its file again, 'culvert upgrade "
+              + a.getFile()
+              + "' replaces its process, 'culvert down "
               + a.getFile()
               + "' ends it";
       case FileAlreadyExistsException f ->

@@ -4,6 +4,7 @@ package dev.culvert.cli.command;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.LoggerContext;
+import ch.qos.logback.classic.filter.ThresholdFilter;
 import ch.qos.logback.classic.spi.Configurator;
 import ch.qos.logback.classic.spi.ConfiguratorRank;
 import ch.qos.logback.classic.spi.ILoggingEvent;
@@ -117,8 +118,9 @@ public final class Logging extends ContextAwareBase implements Configurator {
   }
 
   /**
-   * Makes a gateway that leaves its terminal log into {@code /var/log/culvert/INTERFACE.log}; a
-   * second file holds the megabyte before. If the file cannot be written, Logback says so on
+   * Makes a gateway that is about to leave its terminal log into {@code
+   * /var/log/culvert/INTERFACE.log}; a second file holds the megabyte before. The terminal gets
+   * warnings alone as long as it is there. If the file cannot be written, Logback says so on
    * standard error, which is still the terminal.
    */
   static void toFile(String interfaceName) {
@@ -144,6 +146,10 @@ public final class Logging extends ContextAwareBase implements Configurator {
     appender.setRollingPolicy(keptFiles);
     appender.setTriggeringPolicy(size);
     appender.start();
+    ThresholdFilter warnings = new ThresholdFilter();
+    warnings.setLevel(Level.WARN.levelStr);
+    warnings.start();
+    root(context).getAppender(CONSOLE).addFilter(warnings);
     root(context).addAppender(appender);
     context.getLogger(OURS).setLevel(Level.INFO);
   }

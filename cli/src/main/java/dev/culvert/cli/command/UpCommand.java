@@ -101,6 +101,9 @@ public final class UpCommand implements Callable<Integer> {
       manager.starting(START_PATIENCE);
     }
     Path file = file();
+    if (Detached.isWanted() && !Logging.isAsked()) {
+      logToFile(file);
+    }
     AtomicBoolean told = new AtomicBoolean();
     try (GatewayDaemon daemon = start(file, manager)) {
       Signals.onEnd(
@@ -115,9 +118,6 @@ public final class UpCommand implements Callable<Integer> {
       daemon.upgradeBy(
           new Upgrade(
               daemon.interfaceName(), spec.root().commandLine().getParseResult().originalArgs()));
-      if (Detached.isWanted() && !Logging.isAsked()) {
-        Logging.toFile(daemon.interfaceName());
-      }
       Detached.ready();
       Training.runIfAsked();
       daemon.awaitClosed();
@@ -140,6 +140,15 @@ public final class UpCommand implements Callable<Integer> {
         "the interface was deleted, renamed or moved away; its ranges stay blocked until 'culvert down "
             + file
             + "'");
+  }
+
+  /** From the start on, so that the file also tells of a hand-over to this process. */
+  private static void logToFile(Path file) throws IOException {
+    try {
+      Logging.toFile(ConfigFile.read(file).interfaceName());
+    } catch (ConfigException e) {
+      // The start refuses the file too, on the terminal; and it may have to guard before that.
+    }
   }
 
   /**

@@ -4,6 +4,7 @@ package dev.culvert.cli.command;
 import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.admin.AdminMessage;
 import dev.culvert.daemon.admin.GatewayView;
+import dev.culvert.daemon.admin.UpgradeView;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -22,6 +23,7 @@ import picocli.CommandLine.Spec;
       "Makes a running gateway start the program that is installed now, which takes it over:"
           + " sessions, interface, guard and counters go on, and packets wait for some milliseconds.",
       "Returns when the new process serves. If it cannot take over, the gateway goes on as before."
+          + " A signal ends the wait, not the upgrade."
     })
 public final class UpgradeCommand implements Callable<Integer> {
   /** A successor compiles its packet path first, on a machine that may be busy. */
@@ -43,20 +45,21 @@ public final class UpgradeCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     String name = gateway.running(machine);
     GatewayView before = Objects.requireNonNull(status(name), "no status of " + name);
-    start(name);
+    Long started = start(name);
     long deadline = System.nanoTime() + PATIENCE.toNanos();
     while (System.nanoTime() < deadline) {
       Thread.sleep(STEP);
       GatewayView now = ask(name);
       if (now != null && !Objects.equals(now.process(), before.process())) {
-        PrintWriter out = spec.commandLine().getOut();
-        out.println(name + " is served by process " + now.process() + " from now on");
-        out.flush();
+        tell(name, now.process(), started);
         return ExitCode.OK;
       }
-      if (now != null && now.upgradeFailure() != null) {
+      UpgradeView upgrade = now == null ? null : now.upgrade();
+      if (upgrade != null && upgrade.failure() != null) {
+        boolean refused = Objects.equals(upgrade.exitCode(), ExitCode.CONFIG_REFUSED);
         throw new CommandException(
-            ExitCode.FAILED, now.upgradeFailure() + "; " + name + " goes on as before");
+            refused ? ExitCode.CONFIG_REFUSED : ExitCode.FAILED,
+            name + " was not upgraded: " + upgrade.failure());
       }
     }
     throw new CommandException(
@@ -68,9 +71,24 @@ public final class UpgradeCommand implements Callable<Integer> {
             + " minutes; one that was started may do so yet: 'culvert status' tells the process");
   }
 
-  private void start(String name) throws IOException, CommandException {
+  private void tell(String name, @Nullable Long serving, @Nullable Long started) {
+    PrintWriter out = spec.commandLine().getOut();
+    out.println(
+        name
+            + " is served by process "
+            + serving
+            + " from now on"
+            + (started == null || started.equals(serving)
+                ? ""
+                : ", which this command has not started; its own was process " + started));
+    out.flush();
+  }
+
+  /** Starts the new process, and returns its id. */
+  private @Nullable Long start(String name) throws IOException, CommandException {
     try {
-      machine.adminClient().call(name, AdminMessage.Command.UPGRADE);
+      GatewayView now = machine.adminClient().call(name, AdminMessage.Command.UPGRADE).gateway();
+      return now == null || now.upgrade() == null ? null : now.upgrade().process();
     } catch (IOException e) {
       if (String.valueOf(e.getMessage()).startsWith("not a request")) {
         throw new CommandException(

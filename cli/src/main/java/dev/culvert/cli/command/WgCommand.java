@@ -5,18 +5,22 @@ import ch.qos.logback.classic.Level;
 import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.Succession;
 import dev.culvert.daemon.WireGuardService;
+import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.socket.LocalServer;
 import dev.culvert.tunnel.port.Offload;
 import dev.culvert.tunnel.port.OffloadModes;
-import java.nio.file.FileAlreadyExistsException;
+import java.io.IOException;
+import java.io.PrintWriter;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** {@code culvert wg}: a WireGuard device that {@code wg} configures. */
 @Command(
@@ -28,6 +32,8 @@ import picocli.CommandLine.Parameters;
     })
 public final class WgCommand implements Callable<Integer> {
   private final Machine machine;
+
+  @Spec private CommandSpec spec;
 
   @Mixin private LogOption log;
 
@@ -73,24 +79,7 @@ public final class WgCommand implements Callable<Integer> {
           ExitCode.USAGE, "without -f this works through the launcher, ./culvert");
     }
     log.begin(Level.ERROR);
-    if (!replace && LocalServer.isLive(machine.uapiSocket(interfaceName))) {
-      throw new FileAlreadyExistsException(interfaceName);
-    }
-    // From the beginning: a signal during the start ends the device once it is there.
-    CompletableFuture<WireGuardService> serving = new CompletableFuture<>();
-    Signals.onEnd(
-        () -> {
-          var _ = serving.thenAccept(WireGuardService::end);
-        });
-    Ending.withAnyThread(
-        reason -> {
-          var _ = serving.thenAccept(service -> service.giveUp(reason));
-        });
-    try (WireGuardService service =
-        replace
-            ? WireGuardService.replace(machine, interfaceName, offloads())
-            : WireGuardService.start(machine, interfaceName, offloads())) {
-      serving.complete(service);
+    try (WireGuardService service = replace ? replaced() : started()) {
       Detached.ready();
       Training.runIfAsked();
       service.awaitEnd();
@@ -101,6 +90,52 @@ public final class WgCommand implements Callable<Integer> {
       }
     }
     return ExitCode.OK;
+  }
+
+  private WireGuardService started() throws IOException, CommandException {
+    if (LocalServer.isLive(machine.uapiSocket(interfaceName))) {
+      throw new CommandException(
+          ExitCode.FAILED,
+          interfaceName
+              + " is in use by a live process; choose another name, or end that process, or take it"
+              + " over by 'culvert wg "
+              + interfaceName
+              + " --replace' if it is one of Culvert");
+    }
+    // From the beginning: a signal during the start ends the device once it is there.
+    CompletableFuture<WireGuardService> serving = new CompletableFuture<>();
+    endBy(serving);
+    WireGuardService service = WireGuardService.start(machine, interfaceName, offloads());
+    serving.complete(service);
+    return service;
+  }
+
+  /** A signal before this has taken over ends this process alone: the device is not its own yet. */
+  private WireGuardService replaced() throws ConfigException, IOException {
+    WireGuardService service = WireGuardService.replace(machine, interfaceName, offloads());
+    endBy(CompletableFuture.completedFuture(service));
+    if (service.wasTakenOver()) {
+      PrintWriter err = spec.commandLine().getErr();
+      err.println(
+          "culvert: "
+              + interfaceName
+              + " is served by process "
+              + ProcessHandle.current().pid()
+              + " from now on");
+      err.flush();
+    }
+    return service;
+  }
+
+  private static void endBy(CompletableFuture<WireGuardService> serving) {
+    Signals.onEnd(
+        () -> {
+          var _ = serving.thenAccept(WireGuardService::end);
+        });
+    Ending.withAnyThread(
+        reason -> {
+          var _ = serving.thenAccept(service -> service.giveUp(reason));
+        });
   }
 
   private OffloadModes offloads() {

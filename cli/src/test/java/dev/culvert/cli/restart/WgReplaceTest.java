@@ -2,6 +2,7 @@
 package dev.culvert.cli.restart;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.kit.Culvert;
@@ -12,9 +13,14 @@ import dev.culvert.cli.kit.WgPair;
 import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.NumberedFlow;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -56,6 +62,53 @@ final class WgReplaceTest {
     }
   }
 
+  @Test
+  void aSignalBeforeTheHandOverEndsTheSuccessorAlone() {
+    Implementation culvert = new Implementation("culvert", Culvert.command("wg", "-f"));
+    try (WgPair pair = new WgPair(culvert, Implementation.packaged(), false)) {
+      pair.introduceUs();
+      configure(pair);
+      assertTrue(pair.ours.eventuallyPings(WgPair.PEER_V4));
+      String configuration = pair.ours.wg("showconf", pair.ours.device);
+      for (Map.Entry<String, Integer> signal : Map.of("TERM", 143, "INT", 130).entrySet()) {
+        try (Daemon successor = startUnprivileged(pair.ours)) {
+          successor.await("its rehearsal", ReplacedGateway.PATIENCE, () -> rehearses(successor));
+          successor.signal(signal.getKey());
+          assertEquals(signal.getValue(), successor.awaitEnd(Commands.PATIENCE), successor::output);
+          assertFalse(successor.output().contains("was moved"), successor::output);
+        }
+        assertTrue(pair.ours.daemon().isAlive(), pair.ours.daemon()::output);
+        assertEquals(configuration, pair.ours.wg("showconf", pair.ours.device));
+        assertTrue(pair.ours.pings(WgPair.PEER_V4));
+      }
+    }
+  }
+
+  /** It may not look into other network namespaces, as few services may. */
+  private static Daemon startUnprivileged(WgNode node) {
+    List<String> command =
+        new ArrayList<>(List.of("setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-all"));
+    command.addAll(Culvert.command("wg", "-f", "--replace", node.device));
+    return node.namespace.start(Map.of("LOG_LEVEL", "info"), command);
+  }
+
+  private static boolean rehearses(Daemon process) {
+    try (Stream<Path> threads =
+        Files.list(Path.of("/proc", Long.toString(process.pid()), "task"))) {
+      return threads.anyMatch(thread -> name(thread).startsWith("rehearsal-b"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String name(Path thread) {
+    try {
+      return Files.readString(thread.resolve("comm"));
+    } catch (IOException e) {
+      return ""; // It has just ended.
+    }
+  }
+
   /** As {@code wg-quick} does it. */
   private static void configure(WgPair pair) {
     Path file =
@@ -88,6 +141,7 @@ final class WgReplaceTest {
         node.namespace.start(Map.of(), Culvert.command("wg", "-f", "--replace", node.device));
     assertEquals(0, former.awaitEnd(ReplacedGateway.PATIENCE), former::output);
     assertTrue(successor.isAlive(), successor::output);
+    successor.awaitOutput(node.device + " is served by process " + successor.pid());
     assertEquals(configuration, node.wg("showconf", node.device));
     assertEquals(index, index(node));
     assertEquals(handshake, node.latestHandshake());

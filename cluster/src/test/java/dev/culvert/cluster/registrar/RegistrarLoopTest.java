@@ -247,7 +247,7 @@ class RegistrarLoopTest {
     assertEquals(Phase.ACCEPTED, phase("z"));
   }
 
-  /** The watch shows the older state before it has shown what this leader wrote last. */
+  /** The watch shows the older state before it has shown the last write of this leader. */
   @Test
   void afterARestoreOfEtcdALeaderWritesAgainWhatIsLost() throws InterruptedException {
     pass(1, one);

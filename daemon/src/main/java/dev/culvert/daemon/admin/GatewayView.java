@@ -31,8 +31,7 @@ import org.jspecify.annotations.Nullable;
  * @param names the endpoints that are names
  * @param controlPlane null if the nodes do not come from the Kubernetes API
  * @param process that serves the gateway; null if only the UAPI socket could be asked
- * @param upgradeFailure why another process did not take over when it was last to; null if none
- *     failed
+ * @param upgrade the last process that was started to take over; null if none was
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record GatewayView(
@@ -48,7 +47,7 @@ public record GatewayView(
     List<NameView> names,
     @Nullable ControlPlaneView controlPlane,
     @Nullable Long process,
-    @Nullable String upgradeFailure) {
+    @Nullable UpgradeView upgrade) {
   /** The value of {@code engine} for WireGuard. */
   public static final String WIREGUARD = "wireguard";
 
@@ -93,7 +92,7 @@ public record GatewayView(
   public GatewayView with(
       List<NameView> namesNow,
       @Nullable ControlPlaneView controlPlaneNow,
-      @Nullable String upgradeFailureNow) {
+      @Nullable UpgradeView upgradeNow) {
     return new GatewayView(
         interfaceName,
         engine,
@@ -107,7 +106,7 @@ public record GatewayView(
         namesNow,
         controlPlaneNow,
         ProcessHandle.current().pid(),
-        upgradeFailureNow);
+        upgradeNow);
   }
 
   /**

@@ -76,11 +76,15 @@ final class HandoverChannel implements AutoCloseable {
    * @throws HandoverException if the other end is one
    */
   void requireSameUser() throws IOException {
-    int user = socket.peer().uid();
+    requireSameUser(socket.peer().uid());
+  }
+
+  static void requireSameUser(int user) throws HandoverException {
     if (user != LIBC.geteuid()) {
       throw new HandoverException(
           Kind.REFUSED,
-          "the other process belongs to user %d and this one to user %d: use 'culvert upgrade'"
+          ("the other process belongs to user %d and this one to user %d, and a gateway stays with"
+                  + " its user: 'culvert upgrade' has the other process start its successor itself")
               .formatted(user, LIBC.geteuid()),
           null);
     }

@@ -79,8 +79,8 @@ public final class HandoverServer implements AutoCloseable {
     /** Ends this process's part: the process {@code successor} has the gateway. */
     void leave(long successor);
 
-    /** Counts an attempt after which this gateway goes on. */
-    void failed();
+    /** Counts an attempt of the process {@code successor}, after which this gateway goes on. */
+    void failed(long successor);
 
     /** Ends this gateway, since another process may have it. */
     void giveUp(String reason);
@@ -181,19 +181,24 @@ public final class HandoverServer implements AutoCloseable {
         end = handOver(channel, successor, format);
       } finally {
         if (end == End.GOES_ON) {
-          thaw();
+          thaw(channel.peerPid());
         }
       }
       over = end != End.GOES_ON;
       if (end == End.LEAVES) {
+        LOG.info(
+            LogEvent.HANDOVER_GIVEN,
+            "{} was handed over to process {}: this one ends",
+            Field.tunnel(gateway.interfaceName()),
+            channel.peerPid());
         gateway.leave(channel.peerPid());
       }
     }
   }
 
   /** Goes on as before; without a guard that is kept, the gateway ends instead. */
-  private void thaw() {
-    gateway.failed();
+  private void thaw(long successor) {
+    gateway.failed(successor);
     try {
       gateway.thaw();
     } catch (IOException | RuntimeException e) {

@@ -11,6 +11,8 @@ import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.kernel.PidFd;
 import dev.culvert.tunnel.kernel.SealedMemory;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -42,6 +44,23 @@ public final class Predecessor implements AutoCloseable {
   }
 
   /**
+   * Looks for a process that may hand over a gateway, without a word to it.
+   *
+   * @param directory of the admin sockets
+   * @return false if there is none
+   * @throws HandoverException if it belongs to another user
+   */
+  public static boolean mayHandOver(Path directory, String interfaceName) throws IOException {
+    try {
+      Object owner = Files.getAttribute(HandoverServer.path(directory, interfaceName), "unix:uid");
+      HandoverChannel.requireSameUser((int) owner);
+      return true;
+    } catch (NoSuchFileException e) {
+      return false;
+    }
+  }
+
+  /**
    * Asks the process that runs a gateway, if there is one.
    *
    * @param directory of the admin sockets
@@ -66,6 +85,9 @@ public final class Predecessor implements AutoCloseable {
     } catch (StateException e) {
       channel.close();
       throw HandoverChannel.garbled(e);
+    } catch (HandoverException e) {
+      channel.close();
+      throw gone(e);
     } catch (IOException | RuntimeException e) {
       channel.close();
       throw e;
@@ -100,6 +122,13 @@ public final class Predecessor implements AutoCloseable {
       process.close();
       throw e;
     }
+  }
+
+  private static HandoverException gone(HandoverException e) {
+    return e.kind() == Kind.CLOSED
+        ? new HandoverException(
+            Kind.CLOSED, "the other process has ended, or has handed over to a third one", e)
+        : e;
   }
 
   /**

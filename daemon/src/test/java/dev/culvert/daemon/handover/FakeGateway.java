@@ -75,7 +75,7 @@ final class FakeGateway implements HandoverServer.Gateway, AutoCloseable {
   }
 
   @Override
-  public void failed() {
+  public void failed(long successor) {
     told.add("failed");
   }
 

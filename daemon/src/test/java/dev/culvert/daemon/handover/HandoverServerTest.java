@@ -2,9 +2,11 @@
 package dev.culvert.daemon.handover;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.culvert.daemon.handover.HandoverChannel.Received;
 import dev.culvert.daemon.handover.HandoverChannel.Step;
@@ -14,10 +16,12 @@ import dev.culvert.tunnel.kernel.DescriptorSocket;
 import dev.culvert.tunnel.kernel.PidFd;
 import dev.culvert.tunnel.kernel.SealedMemory;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -233,6 +237,36 @@ final class HandoverServerTest {
       assertTold("freeze", "pause", "leave");
     }
     server = HandoverServer.open(folder, gateway);
+  }
+
+  @Test
+  void aSecondSuccessorThatWaitsIsToldThatAThirdMayHaveTheGateway() throws Exception {
+    server.close();
+    Path path = HandoverServer.path(folder, gateway.interfaceName());
+    try (DescriptorSocket.Listener busy = DescriptorSocket.Listener.open(path)) {
+      CompletableFuture<Throwable> second =
+          CompletableFuture.supplyAsync(
+              () ->
+                  assertThrows(
+                      HandoverException.class, () -> Predecessor.find(folder, "cv0", "wireguard")));
+      busy.accept(PATIENCE).close();
+      String told = second.get(20, TimeUnit.SECONDS).toString();
+      assertTrue(told.contains("has handed over to a third one"), told);
+    }
+    server = HandoverServer.open(folder, gateway);
+  }
+
+  @Test
+  void aSuccessorOfAnotherUserIsRefusedWithoutAWordToTheGateway() throws Exception {
+    assumeTrue("root".equals(System.getProperty("user.name")), "only root may give files away");
+    assertTrue(Predecessor.mayHandOver(folder, "cv0"));
+    assertFalse(Predecessor.mayHandOver(folder, "cv1"));
+    Files.setAttribute(HandoverServer.path(folder, "cv0"), "unix:uid", 65_534);
+    String told =
+        assertThrows(HandoverException.class, () -> Predecessor.mayHandOver(folder, "cv0"))
+            .toString();
+    assertTrue(told.contains("belongs to user 65534 and this one to user 0"), told);
+    assertTold();
   }
 
   @Test

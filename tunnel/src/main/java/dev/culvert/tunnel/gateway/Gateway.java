@@ -264,8 +264,8 @@ final class Gateway implements RunningTunnel {
             },
             this::fail);
     linkMonitor = LinkMonitor.start(false, follower::hear, this::fail);
-    follower.start(linkMonitor);
     if (!tun.standsIn()) {
+      follower.start(linkMonitor);
       LOG.info(
           LogEvent.TUNNEL_OPENED,
           "{}: {} lanes, {} helpers, offloads {}",

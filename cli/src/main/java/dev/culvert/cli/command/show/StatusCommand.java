@@ -20,6 +20,7 @@ import dev.culvert.daemon.admin.GatewayView.TrafficView;
 import dev.culvert.daemon.admin.Json;
 import dev.culvert.daemon.admin.NameView;
 import dev.culvert.daemon.admin.Units;
+import dev.culvert.daemon.admin.UpgradeView;
 import dev.culvert.tunnel.lane.LaneCounter;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -83,6 +84,14 @@ public final class StatusCommand implements Callable<Integer> {
     long met = gateway.peers().stream().filter(peer -> peer.lastHandshake() != null).count();
     String proof = handshakes ? " with a handshake" : " with keys to send under";
     line(out, "peers", gateway.peers().size() + ", " + met + proof);
+    UpgradeView upgrade = gateway.upgrade();
+    if (upgrade != null) {
+      String failure = upgrade.failure();
+      line(
+          out,
+          failure == null ? "upgrade" : "not upgraded",
+          failure == null ? "process " + upgrade.process() + " is about to take over" : failure);
+    }
     for (NameView name : gateway.names()) {
       String trouble = name.trouble();
       if (trouble != null) {
