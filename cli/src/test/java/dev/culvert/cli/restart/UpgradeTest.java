@@ -81,7 +81,7 @@ final class UpgradeTest {
   private void write(String identity) throws IOException {
     GatewayYaml.of(device)
         .with(identity)
-        .with("metrics: {listen: \"" + METRICS + "\"}")
+        .with("observability: {listen: \"" + METRICS + "\"}")
         .write(file);
   }
 
@@ -95,6 +95,7 @@ final class UpgradeTest {
         .out()
         .lines()
         .filter(line -> line.contains("\"process\""))
+        .map(line -> line.replace(",", ""))
         .findFirst()
         .orElseThrow();
   }

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * A gateway at one moment, as its page and {@code culvert top} show it. Holds no secret.
  *
  * @param at the wall time, in seconds since 1970
- * @param since when the gateway started, in seconds since 1970
+ * @param since when its process started, in seconds since 1970
  * @param sent packets that went into the tunnel, without outer headers
  * @param received packets that came out of it
  * @param traffic packets between nodes by class; empty without a guard

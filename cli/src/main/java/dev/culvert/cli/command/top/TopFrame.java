@@ -63,7 +63,7 @@ record TopFrame(
   List<String> lines() {
     List<String> lines = new ArrayList<>();
     lines.add(
-        "%s  %s  %s  up %s"
+        "%s  %s  %s  process up %s"
             .formatted(
                 now.interfaceName(),
                 now.engine(),

@@ -58,7 +58,7 @@ final class TopFrameTest {
   void aPictureOfAQuarterOfAMinute() {
     assertEquals(
         """
-        culvert0  wireguard  GOOD  up 62 s
+        culvert0  wireguard  GOOD  process up 62 s
         All is encrypted.
           Exempt: 1 rule, 0.0 % of all bytes.
         sent      1.0 Mbit/s, 100 packets, 245.1 KiB, 10.0 per batch
