@@ -15,16 +15,18 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** The launcher's wait for a command that leaves the terminal. */
 class DetachTest {
-  /** Takes the place of Java, and says of each signal that it heard it. */
-  private static final String COMMAND =
-      """
-      trap 'echo heard TERM; exit 143' TERM
-      trap 'echo heard INT; exit 130' INT
-      echo starting
-      %s
-      """;
-
+  /**
+   * Launches a shell in place of Java, which says of each signal that it heard it.
+   *
+   * @param then the rest of its script
+   */
   private static Daemon launch(String then) {
+    String command =
+        """
+        trap 'echo heard TERM; kill $!; exit 143' TERM
+        trap 'echo heard INT; kill $!; exit 130' INT
+        echo starting
+        """;
     String script =
         """
         set -euo pipefail
@@ -40,7 +42,7 @@ class DetachTest {
             script,
             "launcher",
             Culvert.launcher("bin/launch.sh").toString(),
-            COMMAND.formatted(then)));
+            command + then));
   }
 
   @Test
