@@ -83,24 +83,28 @@ train() {
 }
 
 # Starts the command in a session of its own and returns when it says that all is up; else prints
-# its output and returns its exit status. A signal until then is the command's too.
+# its output and returns its exit status. A signal until then ends the command.
 detach() {
-  local line child=
-  trap '[ -z "$child" ] || kill -INT "$child" 2>/dev/null || :' INT
-  trap '[ -z "$child" ] || kill -TERM "$child" 2>/dev/null || :' TERM
+  local line ended=
+  trap 'ended=129 && end_detached TERM' HUP
+  trap 'ended=130 && end_detached INT' INT
+  trap 'ended=143 && end_detached TERM' TERM
   case "${LOG_LEVEL:-}" in
     '' | silent) exec 7< <(CULVERT_DETACHED=1 exec setsid "${java[@]}" "$@" </dev/null 2>&1) ;;
     *) exec 7< <(CULVERT_DETACHED=1 exec setsid "${java[@]}" "$@" </dev/null) ;; # it logs on
   esac
-  child=$!
   while IFS= read -r line <&7; do
     case $line in
-      'culvert: ready') trap - INT TERM && return 0 ;;
+      'culvert: ready') [ -n "$ended" ] || { trap - HUP INT TERM && return; } ;;
       *) echo "$line" >&2 ;;
     esac
   done
-  wait "$child"
+  [ -z "$ended" ] || [ "${1:-}" != up ] ||
+    echo "culvert: ended by a signal; if the guard was loaded, it stands until 'culvert down'" >&2
+  wait "$!" && return "${ended:-0}"
 }
+
+end_detached() { kill "-$1" "${!:-}" 2>/dev/null || true; }
 
 has() {
   local wanted=" $1 " argument

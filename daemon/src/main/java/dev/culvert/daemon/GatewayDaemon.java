@@ -68,6 +68,9 @@ public final class GatewayDaemon implements AutoCloseable {
 
   private volatile @Nullable Upgrade upgrade;
 
+  /** Called when this process is about to be the one that serves. */
+  private Runnable whenServing = () -> {};
+
   private volatile @Nullable String failure;
 
   private GatewayDaemon(GatewayState state, Machine machine, ServiceManager manager) {
@@ -115,24 +118,30 @@ public final class GatewayDaemon implements AutoCloseable {
    * notice. Without such a process this is a {@link #start(Path, Machine, ServiceManager)}.
    *
    * @param manager the same one that the other process has
+   * @param whenServing called when this process is about to be the one that serves: from then on a
+   *     signal is for the gateway
    * @throws ConfigException if the file cannot be used: the other process goes on
    * @throws IOException if the other process does not hand over, or this one cannot take over: the
    *     other process goes on
    */
-  public static GatewayDaemon replace(Path file, Machine machine, ServiceManager manager)
+  public static GatewayDaemon replace(
+      Path file, Machine machine, ServiceManager manager, Runnable whenServing)
       throws ConfigException, IOException {
     ConfigFile source = ConfigFile.open(file);
     GatewayConfig config = machine.read(source);
     Succession succession = succession(source, config, machine).orElse(null);
     if (succession == null) {
       Succession.comeFirst();
-      return start(file, machine, manager);
+      GatewayDaemon started = start(file, machine, manager);
+      whenServing.run();
+      return started;
     }
     ClusterSnapshot known = machine.remembered(config);
     GatewayDaemon daemon =
         new GatewayDaemon(new GatewayState(source, config, known), machine, manager);
     config.warnings().forEach(GatewayDaemon::warn);
     daemon.stored.ignore();
+    daemon.whenServing = whenServing;
     try (succession) {
       return daemon.succeedOrClose(succession);
     }
@@ -291,6 +300,8 @@ public final class GatewayDaemon implements AutoCloseable {
       }
     }
     running.restore(saved, desired);
+    whenServing.run();
+    Succession.requireNotEnding();
   }
 
   /**

@@ -148,7 +148,6 @@ public final class Succession implements AutoCloseable {
     boolean withSessions = content != null;
     try {
       continuation.restore(content == null ? null : new StateReader(content.bytes()));
-      requireNotEnding();
     } catch (ConfigException | IOException | RuntimeException e) {
       refuse(e);
       throw e;
@@ -178,10 +177,11 @@ public final class Succession implements AutoCloseable {
   public record Result(boolean withSessions, Duration gap) {}
 
   /**
-   * A process that a signal is about to end would take the gateway with it. A JVM that ends accepts
-   * no more hooks, and nothing else tells.
+   * Refuses to take over in a process that a signal is about to end, since the gateway would end
+   * with it. The last step of a {@link Continuation}. A JVM that ends accepts no more hooks, and
+   * nothing else tells.
    */
-  private static void requireNotEnding() throws DeviceException {
+  static void requireNotEnding() throws DeviceException {
     Thread hook = new Thread(() -> {});
     try {
       Runtime.getRuntime().addShutdownHook(hook);

@@ -131,9 +131,7 @@ public final class Upgrade {
       int status = started.waitFor();
       failed(
           started,
-          "the new process ended with status "
-              + status
-              + (last.isEmpty() ? ", and this one goes on; both have the same log" : ": " + last),
+          "the new process ended with status " + status + (last.isEmpty() ? "" : ": " + last),
           status);
     } catch (IOException e) {
       failed(started, "the new process cannot be heard: " + e.getMessage(), null);
@@ -142,14 +140,19 @@ public final class Upgrade {
     }
   }
 
-  private void failed(Process successor, String reason, @Nullable Integer exitCode) {
+  private void failed(Process started, String reason, @Nullable Integer exitCode) {
     LOG.error(
         LogEvent.UPGRADE_FAILED,
-        "{} was not upgraded, and goes on: {}",
+        "{} was not upgraded: {}",
         Field.tunnel(interfaceName),
         Field.reason(reason));
-    whenFailed.accept(successor.pid());
-    view = new UpgradeView(successor.pid(), reason, exitCode);
+    whenFailed.accept(started.pid());
+    synchronized (this) {
+      // Another one may have been started since.
+      if (started.equals(successor)) {
+        view = new UpgradeView(started.pid(), reason, exitCode);
+      }
+    }
   }
 
   /** The last successor; null if none was started. */

@@ -85,11 +85,13 @@ public final class WireGuardService implements AutoCloseable {
    * {@link #start}.
    *
    * @param offloads the wishes for the kernel's offloads
+   * @param whenServing called when this process is about to be the one that serves: from then on a
+   *     signal is for the device
    * @throws IOException if the other process does not hand over, or this one cannot take over: the
    *     other process goes on
    */
   public static WireGuardService replace(
-      Machine machine, String interfaceName, OffloadModes offloads)
+      Machine machine, String interfaceName, OffloadModes offloads, Runnable whenServing)
       throws ConfigException, IOException {
     Optional<Succession> found =
         LocalServer.isLive(machine.uapiSocket(interfaceName))
@@ -102,6 +104,7 @@ public final class WireGuardService implements AutoCloseable {
             : Optional.empty();
     if (found.isEmpty()) {
       Succession.comeFirst();
+      whenServing.run();
       return start(machine, interfaceName, offloads);
     }
     try (Succession succession = found.get()) {
@@ -113,7 +116,7 @@ public final class WireGuardService implements AutoCloseable {
       WireGuardDevice device =
           machine.inheritWireGuard(interfaceName, 0, 0, offloads, null, from.tunnel());
       try {
-        succession.take(device.tunnel(), state -> restore(device, state));
+        succession.take(device.tunnel(), state -> restore(device, state, whenServing));
       } catch (ConfigException | IOException | RuntimeException e) {
         device.tunnel().close();
         throw e;
@@ -122,7 +125,8 @@ public final class WireGuardService implements AutoCloseable {
     }
   }
 
-  private static void restore(WireGuardDevice device, @Nullable StateReader state)
+  private static void restore(
+      WireGuardDevice device, @Nullable StateReader state, Runnable whenServing)
       throws IOException {
     if (state == null) {
       throw new DeviceException(
@@ -131,6 +135,8 @@ public final class WireGuardService implements AutoCloseable {
           Errno.EINVAL);
     }
     device.restore(state);
+    whenServing.run();
+    Succession.requireNotEnding();
   }
 
   private static WireGuardService serve(

@@ -62,6 +62,22 @@ final class ObservationTest extends ObservedGateway {
     }
   }
 
+  /**
+   * Its request fails, and then its end is noticed; one of another PID namespace has no id here.
+   */
+  @Test
+  void aSuccessorThatFailsCountsOnce() throws Exception {
+    try (GatewayDaemon daemon = start()) {
+      for (long successor : new long[] {7, 7, 8, 0, 0}) {
+        daemon.observation().handoverFailed(successor);
+      }
+      String metrics = get("/metrics").body();
+      assertTrue(
+          metrics.contains("culvert_handover_total{interface=\"cv0\",result=\"failed\"} 4.0\n"),
+          metrics);
+    }
+  }
+
   @Test
   void thePageNeedsTheTokenToo() throws Exception {
     Path token = secret(directory.resolve("token"), "s3cret");

@@ -9,6 +9,7 @@ import ch.qos.logback.classic.spi.Configurator;
 import ch.qos.logback.classic.spi.ConfiguratorRank;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.ConsoleAppender;
+import ch.qos.logback.core.read.CyclicBufferAppender;
 import ch.qos.logback.core.rolling.FixedWindowRollingPolicy;
 import ch.qos.logback.core.rolling.RollingFileAppender;
 import ch.qos.logback.core.rolling.SizeBasedTriggeringPolicy;
@@ -42,6 +43,7 @@ public final class Logging extends ContextAwareBase implements Configurator {
 
   private static final String CONSOLE = "console";
   private static final String RECENT = "recent";
+  private static final String KEPT = "kept";
 
   /** The format of a command that runs on; until one asks for it, text. */
   private static volatile LogFormat format = LogFormat.TEXT;
@@ -117,11 +119,26 @@ public final class Logging extends ContextAwareBase implements Configurator {
     }
   }
 
+  /** Lets the terminal have warnings and errors alone, and keeps all lines for {@link #toFile}. */
+  static void beforeFile() {
+    if (LoggerFactory.getILoggerFactory() instanceof LoggerContext context) {
+      ThresholdFilter warnings = new ThresholdFilter();
+      warnings.setLevel(Level.WARN.levelStr);
+      warnings.start();
+      root(context).getAppender(CONSOLE).addFilter(warnings);
+      CyclicBufferAppender<ILoggingEvent> kept = new CyclicBufferAppender<>();
+      kept.setName(KEPT);
+      kept.setContext(context);
+      kept.start();
+      root(context).addAppender(kept);
+    }
+  }
+
   /**
-   * Makes a gateway that is about to leave its terminal log into {@code
-   * /var/log/culvert/INTERFACE.log}; a second file holds the megabyte before. The terminal gets
-   * warnings alone as long as it is there. If the file cannot be written, Logback says so on
-   * standard error, which is still the terminal.
+   * Makes a gateway that leaves its terminal log into {@code /var/log/culvert/INTERFACE.log},
+   * beginning with the lines so far; a second file holds the megabyte before. Until here another
+   * process may have served the gateway and written into the file. If the file cannot be written,
+   * Logback says so on standard error, which is still the terminal.
    */
   static void toFile(String interfaceName) {
     if (!(LoggerFactory.getILoggerFactory() instanceof LoggerContext context)) {
@@ -146,10 +163,12 @@ public final class Logging extends ContextAwareBase implements Configurator {
     appender.setRollingPolicy(keptFiles);
     appender.setTriggeringPolicy(size);
     appender.start();
-    ThresholdFilter warnings = new ThresholdFilter();
-    warnings.setLevel(Level.WARN.levelStr);
-    warnings.start();
-    root(context).getAppender(CONSOLE).addFilter(warnings);
+    if (root(context).getAppender(KEPT) instanceof CyclicBufferAppender<ILoggingEvent> kept) {
+      for (int i = 0; i < kept.getLength(); i++) {
+        appender.doAppend(kept.get(i));
+      }
+      root(context).detachAppender(kept);
+    }
     root(context).addAppender(appender);
     context.getLogger(OURS).setLevel(Level.INFO);
   }

@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -94,30 +95,29 @@ public final class UpCommand implements Callable<Integer> {
     if (detach && !Detached.isWanted()) {
       throw new CommandException(ExitCode.USAGE, "--detach works through the launcher, ./culvert");
     }
-    log.begin(Detached.isWanted() ? Level.WARN : Level.INFO);
+    log.begin(Level.INFO);
+    boolean toFile = Detached.isWanted() && !Logging.isAsked();
+    if (toFile) {
+      Logging.beforeFile();
+    }
     ServiceManager manager = ServiceManager.ofThisProcess();
     if (!replace) {
       // One that replaces another is not the service before it has taken over.
       manager.starting(START_PATIENCE);
     }
     Path file = file();
-    if (Detached.isWanted() && !Logging.isAsked()) {
-      logToFile(file);
-    }
     AtomicBoolean told = new AtomicBoolean();
-    try (GatewayDaemon daemon = start(file, manager)) {
-      Signals.onEnd(
-          () -> {
-            told.set(true);
-            Ending.withinBounds();
-            daemon.closeDevice();
-          });
-      Ending.withAnyThread(daemon::giveUp);
+    CompletableFuture<GatewayDaemon> serving = new CompletableFuture<>();
+    try (GatewayDaemon daemon = start(file, manager, () -> endBy(serving, told))) {
+      serving.complete(daemon);
       Signals.onReload(daemon::reloadLogged);
       daemon.reportTo(manager);
       daemon.upgradeBy(
           new Upgrade(
               daemon.interfaceName(), spec.root().commandLine().getParseResult().originalArgs()));
+      if (toFile) {
+        Logging.toFile(daemon.interfaceName());
+      }
       Detached.ready();
       Training.runIfAsked();
       daemon.awaitClosed();
@@ -142,13 +142,17 @@ public final class UpCommand implements Callable<Integer> {
             + "'");
   }
 
-  /** From the start on, so that the file also tells of a hand-over to this process. */
-  private static void logToFile(Path file) throws IOException {
-    try {
-      Logging.toFile(ConfigFile.read(file).interfaceName());
-    } catch (ConfigException e) {
-      // The start refuses the file too, on the terminal; and it may have to guard before that.
-    }
+  private static void endBy(CompletableFuture<GatewayDaemon> serving, AtomicBoolean told) {
+    Signals.onEnd(
+        () -> {
+          told.set(true);
+          Ending.withinBounds();
+          var _ = serving.thenAccept(GatewayDaemon::closeDevice);
+        });
+    Ending.withAnyThread(
+        reason -> {
+          var _ = serving.thenAccept(daemon -> daemon.giveUp(reason));
+        });
   }
 
   /**
@@ -161,12 +165,18 @@ public final class UpCommand implements Callable<Integer> {
     }
   }
 
-  private GatewayDaemon start(Path file, ServiceManager manager)
+  /**
+   * @param whenServing called when this process is about to be the one that serves
+   */
+  private GatewayDaemon start(Path file, ServiceManager manager, Runnable whenServing)
       throws ConfigException, IOException, CommandException {
     try {
-      return replace
-          ? GatewayDaemon.replace(file, machine, manager)
-          : GatewayDaemon.start(file, machine, manager);
+      if (replace) {
+        return GatewayDaemon.replace(file, machine, manager, whenServing);
+      }
+      GatewayDaemon started = GatewayDaemon.start(file, machine, manager);
+      whenServing.run();
+      return started;
     } catch (AlreadyRunsException e) {
       throw e;
     } catch (ConfigException e) {

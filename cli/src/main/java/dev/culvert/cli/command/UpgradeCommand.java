@@ -55,7 +55,7 @@ public final class UpgradeCommand implements Callable<Integer> {
         return ExitCode.OK;
       }
       UpgradeView upgrade = now == null ? null : now.upgrade();
-      if (upgrade != null && upgrade.failure() != null) {
+      if (upgrade != null && upgrade.failure() != null && isOf(upgrade, started)) {
         boolean refused = Objects.equals(upgrade.exitCode(), ExitCode.CONFIG_REFUSED);
         throw new CommandException(
             refused ? ExitCode.CONFIG_REFUSED : ExitCode.FAILED,
@@ -69,6 +69,10 @@ public final class UpgradeCommand implements Callable<Integer> {
             + " over within "
             + PATIENCE.toMinutes()
             + " minutes; one that was started may do so yet: 'culvert status' tells the process");
+  }
+
+  private static boolean isOf(UpgradeView upgrade, @Nullable Long started) {
+    return started == null || started == upgrade.process();
   }
 
   private void tell(String name, @Nullable Long serving, @Nullable Long started) {

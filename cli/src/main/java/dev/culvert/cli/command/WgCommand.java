@@ -112,9 +112,11 @@ public final class WgCommand implements Callable<Integer> {
 
   /** A signal before this has taken over ends this process alone: the device is not its own yet. */
   private WireGuardService replaced() throws ConfigException, IOException {
-    WireGuardService service = WireGuardService.replace(machine, interfaceName, offloads());
-    endBy(CompletableFuture.completedFuture(service));
-    if (service.wasTakenOver()) {
+    CompletableFuture<WireGuardService> serving = new CompletableFuture<>();
+    WireGuardService service =
+        WireGuardService.replace(machine, interfaceName, offloads(), () -> endBy(serving));
+    serving.complete(service);
+    if (service.wasTakenOver() && !Logging.isJson()) {
       PrintWriter err = spec.commandLine().getErr();
       err.println(
           "culvert: "

@@ -137,7 +137,7 @@ final class UpgradeTest {
     assertEquals(1, failedHandovers());
     String status = culvert("status", device).orThrow().out();
     assertTrue(status.contains("not upgraded"), status);
-    assertTrue(Files.readString(log).contains(device + " was not upgraded, and goes on"));
+    assertTrue(Files.readString(log).contains(device + " was not upgraded: "));
     write("identity: {privateKeyFile: private.key}");
     culvert("upgrade", device).orThrow();
     assertFalse(culvert("status", device).orThrow().out().contains("not upgraded"));

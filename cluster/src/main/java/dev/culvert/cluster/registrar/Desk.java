@@ -18,6 +18,9 @@ final class Desk {
   private final Map<String, CulvertNode> newer = new HashMap<>();
   private final Map<String, StatusChange> inDoubt = new HashMap<>();
 
+  /** Those in doubt when the server went back to an earlier state. */
+  private final Map<String, Status> lost = new HashMap<>();
+
   /** An object as the server answered it. */
   void seen(CulvertNode object) {
     newer.merge(
@@ -32,13 +35,25 @@ final class Desk {
     inDoubt.remove(name);
   }
 
-  /**
-   * The server went back to an earlier state, so versions of objects from before say nothing any
-   * more. Statuses in doubt stay: they are sent again, and the server refuses them if they are
-   * late.
-   */
+  /** Objects that were read are not known. */
   void forgetSeen() {
     newer.clear();
+  }
+
+  /**
+   * The server went back to an earlier state, so versions of objects from before say nothing any
+   * more. A status in doubt may still arrive, and is not sent again: the server would take it if
+   * its object was not changed since the backup, though others may have its ranges there.
+   */
+  void wentBack() {
+    forgetSeen();
+    inDoubt.forEach((name, change) -> lost.put(name, change.status()));
+    inDoubt.clear();
+  }
+
+  /** The earlier state is believed, minutes after {@link #wentBack}: nothing arrives any more. */
+  void believe() {
+    lost.clear();
   }
 
   /** A status that was sent. It is sent again whatever its Node does, so that its fate is known. */
@@ -56,7 +71,7 @@ final class Desk {
   }
 
   Map<String, Status> doubtfulStatuses() {
-    Map<String, Status> statuses = new HashMap<>();
+    Map<String, Status> statuses = new HashMap<>(lost);
     inDoubt.forEach((name, change) -> statuses.put(name, change.status()));
     return statuses;
   }
@@ -88,5 +103,6 @@ final class Desk {
   void clear() {
     newer.clear();
     inDoubt.clear();
+    lost.clear();
   }
 }

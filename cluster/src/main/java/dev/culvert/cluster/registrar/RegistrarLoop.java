@@ -104,8 +104,10 @@ final class RegistrarLoop implements AutoCloseable {
     }
     if (cluster.claimsVersion() < claimsVersion) {
       // etcd was restored: the objects that this leader read or wrote may be there no more.
-      desk.forgetSeen();
+      desk.wentBack();
       ready = false;
+    } else if (!cluster.restored()) {
+      desk.believe();
     }
     claimsVersion = cluster.claimsVersion();
     if (!ready && !begin()) {

@@ -3,6 +3,7 @@ package dev.culvert.cluster.registrar;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -12,6 +13,7 @@ import dev.culvert.cluster.resource.CulvertNode.Phase;
 import dev.culvert.cluster.resource.ResourceKind;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -265,6 +267,41 @@ class RegistrarLoopTest {
     pass(2, one);
     assertEquals(Phase.ACCEPTED, phase("z"));
     assertEquals(List.of("one z", "one z"), kube.writes);
+  }
+
+  /** The server would take it: there the object is as it was when the status was decided. */
+  @Test
+  void afterARestoreOfEtcdAStatusInDoubtIsNotSentAgainAndKeepsItsRanges()
+      throws InterruptedException {
+    olderClaim("c", 2);
+    pass(1, one);
+    node("z", 1, "10.1.7.0/24");
+    for (int change = 0; change < 10; change++) {
+      kube.put(ResourceKind.NODES, Objects.requireNonNull(objects.nodes.get("z")));
+    }
+    FakeKube.Backup backup = kube.backup();
+    for (int change = 0; change < 10; change++) {
+      kube.put(ResourceKind.NODES, Objects.requireNonNull(objects.nodes.get("z")));
+    }
+    one.client.statusWrites = FakeKube.Fault.ANSWER_LOST;
+    pass(1, one);
+    assertEquals(Phase.ACCEPTED, phase("z"));
+    one.client.statusWrites = FakeKube.Fault.NONE;
+    kube.restore(backup);
+    nodeOf("c", 2, "10.1.7.0/24");
+    one.seen = () -> restored(kube.seen());
+    pass(20, one);
+    assertEquals(1, Collections.frequency(kube.writes, "one z"));
+    assertNull(phase("z"));
+    assertNotEquals(Phase.ACCEPTED, phase("c"), "the status in doubt may yet arrive");
+    one.seen = kube::seen;
+    pass(5, one);
+    assertEquals(Set.of(Phase.ACCEPTED, Phase.REJECTED), Set.of(phase("z"), phase("c")));
+  }
+
+  private static RegistrarLoop.Seen restored(RegistrarLoop.Seen now) {
+    return new RegistrarLoop.Seen(
+        now.nodes(), now.claims(), now.claimsVersion(), now.ranges(), true);
   }
 
   @Test

@@ -76,16 +76,21 @@ final class HandoverChannel implements AutoCloseable {
    * @throws HandoverException if the other end is one
    */
   void requireSameUser() throws IOException {
-    requireSameUser(socket.peer().uid());
+    requireSameUser("the other process", socket.peer().uid());
   }
 
-  static void requireSameUser(int user) throws HandoverException {
+  /**
+   * Refuses another user.
+   *
+   * @param whose the thing that belongs to a user
+   */
+  static void requireSameUser(String whose, int user) throws HandoverException {
     if (user != LIBC.geteuid()) {
       throw new HandoverException(
           Kind.REFUSED,
-          ("the other process belongs to user %d and this one to user %d, and a gateway stays with"
-                  + " its user: 'culvert upgrade' has the other process start its successor itself")
-              .formatted(user, LIBC.geteuid()),
+          ("%s belongs to user %d and this process to user %d: run this as that user; for a gateway"
+                  + " 'culvert upgrade' does so")
+              .formatted(whose, user, LIBC.geteuid()),
           null);
     }
   }

@@ -174,6 +174,7 @@ public final class HandoverServer implements AutoCloseable {
             List.of(self.fd()));
       }
       channel.await(Step.PREPARE, PREPARE_PATIENCE).closeDescriptors();
+      long pid = channel.peerPid();
       End end = End.GOES_ON;
       try {
         ParcelPost.send(channel, gateway.freeze());
@@ -181,18 +182,25 @@ public final class HandoverServer implements AutoCloseable {
         end = handOver(channel, successor, format);
       } finally {
         if (end == End.GOES_ON) {
-          thaw(channel.peerPid());
+          thaw(pid);
         }
       }
       over = end != End.GOES_ON;
       if (end == End.LEAVES) {
-        LOG.info(
-            LogEvent.HANDOVER_GIVEN,
-            "{} was handed over to process {}: this one ends",
-            Field.tunnel(gateway.interfaceName()),
-            channel.peerPid());
-        gateway.leave(channel.peerPid());
+        leave(pid);
       }
+    }
+  }
+
+  private void leave(long successor) {
+    try {
+      LOG.info(
+          LogEvent.HANDOVER_GIVEN,
+          "{} was handed over to process {}: this one ends",
+          Field.tunnel(gateway.interfaceName()),
+          successor);
+    } finally {
+      gateway.leave(successor);
     }
   }
 

@@ -52,8 +52,9 @@ public final class Predecessor implements AutoCloseable {
    */
   public static boolean mayHandOver(Path directory, String interfaceName) throws IOException {
     try {
-      Object owner = Files.getAttribute(HandoverServer.path(directory, interfaceName), "unix:uid");
-      HandoverChannel.requireSameUser((int) owner);
+      Path socket = HandoverServer.path(directory, interfaceName);
+      HandoverChannel.requireSameUser(
+          socket.toString(), (int) Files.getAttribute(socket, "unix:uid"));
       return true;
     } catch (NoSuchFileException e) {
       return false;
@@ -127,7 +128,10 @@ public final class Predecessor implements AutoCloseable {
   private static HandoverException gone(HandoverException e) {
     return e.kind() == Kind.CLOSED
         ? new HandoverException(
-            Kind.CLOSED, "the other process has ended, or has handed over to a third one", e)
+            Kind.CLOSED,
+            "the other process has closed the connection: it has ended, has handed over to a third one,"
+                + " or refuses this one, and its log tells why",
+            e)
         : e;
   }
 

@@ -84,13 +84,8 @@ public final class StatusCommand implements Callable<Integer> {
     long met = gateway.peers().stream().filter(peer -> peer.lastHandshake() != null).count();
     String proof = handshakes ? " with a handshake" : " with keys to send under";
     line(out, "peers", gateway.peers().size() + ", " + met + proof);
-    UpgradeView upgrade = gateway.upgrade();
-    if (upgrade != null) {
-      String failure = upgrade.failure();
-      line(
-          out,
-          failure == null ? "upgrade" : "not upgraded",
-          failure == null ? "process " + upgrade.process() + " is about to take over" : failure);
+    if (gateway.upgrade() != null) {
+      upgrade(out, gateway.upgrade());
     }
     for (NameView name : gateway.names()) {
       String trouble = name.trouble();
@@ -106,6 +101,14 @@ public final class StatusCommand implements Callable<Integer> {
     }
     if (gateway.traffic() != null) {
       traffic(out, gateway.traffic());
+    }
+  }
+
+  private static void upgrade(PrintWriter out, UpgradeView upgrade) {
+    if (upgrade.failure() == null) {
+      line(out, "upgrade", "process " + upgrade.process() + " is about to take over");
+    } else {
+      line(out, "not upgraded", upgrade.failure());
     }
   }
 
