@@ -10,6 +10,7 @@ import dev.culvert.daemon.Succession;
 import dev.culvert.daemon.Upgrade;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.read.ConfigFile;
+import dev.culvert.daemon.socket.OtherUserException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -158,7 +159,7 @@ public final class UpCommand implements Callable<Integer> {
       return replace
           ? GatewayDaemon.replace(file, machine, manager)
           : GatewayDaemon.start(file, machine, manager);
-    } catch (AlreadyRunsException e) {
+    } catch (AlreadyRunsException | OtherUserException e) {
       throw e;
     } catch (ConfigException e) {
       throw stays(file, ExitCode.CONFIG_REFUSED, e);
@@ -191,7 +192,7 @@ public final class UpCommand implements Callable<Integer> {
     try {
       return machine.adminClient().isRunning(ConfigFile.read(file).interfaceName());
     } catch (ConfigException e) {
-      return !new Gateways(machine).running().isEmpty();
+      return !new Gateways(machine).names().isEmpty();
     }
   }
 
