@@ -11,8 +11,12 @@ import java.nio.file.Path;
 final class Guarded {
   private Guarded() {}
 
-  /** Refuses if the gateway runs, since only one process keeps the guard of a gateway. */
-  static void refuseRunning(Machine machine, String name) throws AlreadyRunsException {
+  /**
+   * Refuses if the gateway runs, since only one process keeps the guard of a gateway.
+   *
+   * @throws dev.culvert.daemon.socket.OtherUserException if another user may run it
+   */
+  static void refuseRunning(Machine machine, String name) throws IOException {
     if (machine.adminClient().isRunning(name)) {
       throw new AlreadyRunsException(name, true);
     }
@@ -31,6 +35,9 @@ final class Guarded {
    */
   static FormerSettings claim(Machine machine, String name, Path file, boolean continued)
       throws IOException {
+    RunState state = machine.runState();
+    // First: if this gateway's own note is another user's, then no other gateway is the reason.
+    boolean anew = !state.exists(name) || state.isElsewhere(name);
     refuseOther(machine, name);
     if (!continued) {
       refuseStranger(machine, name);
@@ -39,9 +46,8 @@ final class Guarded {
     if (fault != null) {
       throw new IOException("no guard can be had: " + fault);
     }
-    RunState state = machine.runState();
     FormerSettings former = state.settings(name);
-    if (!state.exists(name) || state.isElsewhere(name)) {
+    if (anew) {
       former.forget();
     }
     state.write(name, file);

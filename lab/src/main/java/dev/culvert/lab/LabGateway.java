@@ -117,10 +117,10 @@ public final class LabGateway {
 
   /** The view of itself of any gateway at a site; empty while it does not answer. */
   public static Optional<GatewayView> status(LabSite site) {
-    if (!ADMIN.isRunning(site.interfaceName())) {
-      return Optional.empty();
-    }
     try {
+      if (!ADMIN.isRunning(site.interfaceName())) {
+        return Optional.empty();
+      }
       return Optional.ofNullable(ADMIN.call(site.interfaceName(), Command.STATUS).gateway());
     } catch (GatewayEndingException e) {
       return Optional.empty();

@@ -60,6 +60,7 @@ public final class ApiOptions {
           .open(KubernetesConfig.ofAccess(List.of(), KubernetesConfig.API_SERVER_PORT, kubeconfig));
     }
     if (gateway == null || gateway.configFile() == null) {
+      new Gateways(machine).requireAllowed();
       throw new CommandException(
           ExitCode.NOT_RUNNING,
           "no gateway that runs here follows the Kubernetes API: give --kubeconfig");

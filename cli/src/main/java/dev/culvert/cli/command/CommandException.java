@@ -3,6 +3,7 @@ package dev.culvert.cli.command;
 
 import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.socket.LocalServer;
+import java.io.IOException;
 
 /** The failure of a command, with an exit status and a message that says how to go on. */
 public final class CommandException extends Exception {
@@ -19,7 +20,7 @@ public final class CommandException extends Exception {
    * The failure if the gateway does not run. The message also says whether its guard stands without
    * it, since the user then notices blocked ranges.
    */
-  static CommandException notRunning(Machine machine, String interfaceName) {
+  static CommandException notRunning(Machine machine, String interfaceName) throws IOException {
     if (LocalServer.isLive(machine.uapiSocket(interfaceName))) {
       return new CommandException(
           ExitCode.NOT_RUNNING,

@@ -3,7 +3,9 @@ package dev.culvert.cli.command;
 
 import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.admin.AdminMessage;
+import dev.culvert.daemon.admin.AdminServer;
 import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.socket.LocalServer;
 import dev.culvert.daemon.steer.RunState;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -132,6 +134,9 @@ public final class DownCommand implements Callable<Integer> {
       }
       state.delete(name);
     }
+    // Those of a process that died: the user who starts the gateway next could not tell.
+    LocalServer.removeDead(AdminServer.socketPath(machine.adminDirectory(), name));
+    LocalServer.removeDead(machine.uapiSocket(name));
   }
 
   /**

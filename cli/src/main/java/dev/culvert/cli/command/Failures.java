@@ -4,6 +4,7 @@ package dev.culvert.cli.command;
 import dev.culvert.cli.command.log.Journal;
 import dev.culvert.daemon.AlreadyRunsException;
 import dev.culvert.daemon.config.ConfigException;
+import dev.culvert.daemon.socket.OtherUserException;
 import dev.culvert.log.EventLog;
 import dev.culvert.log.Field;
 import dev.culvert.log.LogEvent;
@@ -85,6 +86,7 @@ public final class Failures implements IExecutionExceptionHandler {
               + "' ends it";
       case FileAlreadyExistsException f ->
           f.getFile() + " is in use by a live process; choose another name or end that process";
+      case OtherUserException o -> o.getMessage();
       case AccessDeniedException a ->
           a.getFile() + ": permission denied; run this as root, or give this user access";
       case NoSuchFileException n -> n.getFile() + " does not exist";

@@ -25,7 +25,7 @@ public final class GatewayList {
   public SortedSet<String> names(Machine machine) throws IOException, CommandException {
     Gateways gateways = new Gateways(machine);
     if (interfaceNames.isEmpty()) {
-      SortedSet<String> all = new TreeSet<>(gateways.running());
+      SortedSet<String> all = new TreeSet<>(gateways.names());
       all.addAll(machine.runState().names());
       return all;
     }

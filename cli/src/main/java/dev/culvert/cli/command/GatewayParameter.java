@@ -25,7 +25,7 @@ public final class GatewayParameter {
   }
 
   /** The interface's name, of a gateway that must run here. */
-  public String running(Machine machine) throws ConfigException, CommandException {
+  public String running(Machine machine) throws ConfigException, IOException, CommandException {
     String name = name();
     if (!machine.adminClient().isRunning(name)) {
       throw CommandException.notRunning(machine, name);
@@ -58,11 +58,10 @@ public final class GatewayParameter {
     if (isFile()) {
       return machine.read(ConfigFile.open(Path.of(gateway)));
     }
-    Path file =
-        machine
-            .runState()
-            .configuration(gateway)
-            .orElseThrow(() -> CommandException.notRunning(machine, gateway));
+    Path file = machine.runState().configuration(gateway).orElse(null);
+    if (file == null) {
+      throw CommandException.notRunning(machine, gateway);
+    }
     return machine.read(ConfigFile.open(file));
   }
 

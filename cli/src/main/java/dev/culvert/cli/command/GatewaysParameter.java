@@ -2,7 +2,6 @@
 package dev.culvert.cli.command;
 
 import dev.culvert.daemon.Machine;
-import dev.culvert.daemon.admin.GatewayView;
 import java.io.IOException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +17,10 @@ public final class GatewaysParameter {
   private @Nullable String interfaceName;
 
   /** The gateways' answers about their state. */
-  public List<GatewayView> ask(Machine machine) throws IOException, CommandException {
-    return new Gateways(machine).ask(interfaceName);
+  public Gateways.Answers ask(Machine machine) throws IOException, CommandException {
+    Gateways gateways = new Gateways(machine);
+    return interfaceName == null
+        ? gateways.askAllowed()
+        : new Gateways.Answers(List.of(gateways.ask(interfaceName)), List.of());
   }
 }

@@ -10,6 +10,7 @@ import dev.culvert.daemon.Succession;
 import dev.culvert.daemon.Upgrade;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.read.ConfigFile;
+import dev.culvert.daemon.socket.OtherUserException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -177,7 +178,7 @@ public final class UpCommand implements Callable<Integer> {
       GatewayDaemon started = GatewayDaemon.start(file, machine, manager);
       whenServing.run();
       return started;
-    } catch (AlreadyRunsException e) {
+    } catch (AlreadyRunsException | OtherUserException e) {
       throw e;
     } catch (ConfigException e) {
       throw stays(file, ExitCode.CONFIG_REFUSED, e);
@@ -210,7 +211,7 @@ public final class UpCommand implements Callable<Integer> {
     try {
       return machine.adminClient().isRunning(ConfigFile.read(file).interfaceName());
     } catch (ConfigException e) {
-      return !new Gateways(machine).running().isEmpty();
+      return !new Gateways(machine).names().isEmpty();
     }
   }
 

@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.culvert.cli.kit.Culvert;
 import dev.culvert.cli.kit.Launchers;
 import dev.culvert.cli.kit.Requirements;
+import dev.culvert.cli.kit.Unprivileged;
 import dev.culvert.cli.kit.WgNode;
 import dev.culvert.daemon.testing.GatewayYaml;
 import dev.culvert.lab.net.Commands;
@@ -19,7 +19,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
@@ -37,27 +36,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("integration")
 final class RestrictedPlacesTest {
   private static final AtomicInteger COUNT = new AtomicInteger();
-
-  /** A user who has no more than a container with NET_ADMIN has. */
-  private static final List<String> NET_ADMIN_ONLY =
-      List.of(
-          "setpriv",
-          "--reuid=65534",
-          "--regid=65534",
-          "--clear-groups",
-          "--inh-caps=+net_admin",
-          "--ambient-caps=+net_admin",
-          "--bounding-set=-all,+net_admin");
-
-  /**
-   * Shows the checkout below /mnt: it may lie below /tmp, or in a home that others may not enter.
-   */
-  private static final String SHOWN =
-      "mount -t tmpfs tmpfs /mnt; mkdir /mnt/culvert; mount --bind "
-          + Culvert.launcher(".").toAbsolutePath().normalize()
-          + " /mnt/culvert; ";
-
-  private static final String SHOWN_CULVERT = "/mnt/culvert/culvert";
 
   private static Namespaces namespaces;
   private static Namespace namespace;
@@ -82,11 +60,8 @@ final class RestrictedPlacesTest {
     return "cvr" + ProcessHandle.current().pid() % 100_000 + "x" + COUNT.incrementAndGet();
   }
 
-  /** Runs the words of a shell in a mount namespace of its own; the command is "$@" there. */
   private static Commands.Result inShell(String script, List<String> command) {
-    List<String> shell = new ArrayList<>(List.of("unshare", "-m", "sh", "-ec", script, "sh"));
-    shell.addAll(command);
-    return namespace.attempt(shell.toArray(String[]::new));
+    return Unprivileged.inShell(namespace, script, command);
   }
 
   private static void serves(String device) {
@@ -107,8 +82,8 @@ final class RestrictedPlacesTest {
     String device = device();
     Commands.Result result =
         inShell(
-            SHOWN + "mount -t tmpfs -o " + options + " tmpfs /tmp; exec \"$@\"",
-            List.of(SHOWN_CULVERT, "wg", device));
+            Unprivileged.SHOWN + "mount -t tmpfs -o " + options + " tmpfs /tmp; exec \"$@\"",
+            List.of(Unprivileged.SHOWN_CULVERT, "wg", device));
     assertEquals(0, result.exitCode(), result::toString);
     serves(device);
   }
@@ -133,12 +108,11 @@ final class RestrictedPlacesTest {
   void servesAUserWithNoMoreThanNetAdmin() {
     String device = device();
     Launchers.culvert();
-    List<String> command = new ArrayList<>(NET_ADMIN_ONLY);
-    command.addAll(List.of(SHOWN_CULVERT, "wg", device));
+    List<String> command = Unprivileged.culvert("wg", device);
     // Which files the user has is the administrator's to say: the TUN device, a place for sockets.
     Commands.Result result =
         inShell(
-            SHOWN
+            Unprivileged.SHOWN
                 + "mknod -m 666 /mnt/tun c 10 200;"
                 + " mount --bind /mnt/tun /dev/net/tun;"
                 + " mkdir -p /var/run/wireguard;"
@@ -155,11 +129,10 @@ final class RestrictedPlacesTest {
   @Test
   void aUserWithoutAccessIsToldToWhat() {
     Launchers.culvert();
-    List<String> command = new ArrayList<>(NET_ADMIN_ONLY);
-    command.addAll(List.of(SHOWN_CULVERT, "wg", device()));
+    List<String> command = Unprivileged.culvert("wg", device());
     saysInOneLine(
         inShell(
-            SHOWN
+            Unprivileged.SHOWN
                 + "mknod -m 600 /mnt/tun c 10 200;"
                 + " mount --bind /mnt/tun /dev/net/tun; exec \"$@\"",
             command),

@@ -30,8 +30,13 @@ public final class AdminClient {
     this.directory = directory;
   }
 
-  /** Whether a gateway of this name answers. */
-  public boolean isRunning(String interfaceName) {
+  /**
+   * Whether a gateway of this name answers.
+   *
+   * @throws dev.culvert.daemon.socket.OtherUserException if this user may not ask it, so that it is
+   *     not known
+   */
+  public boolean isRunning(String interfaceName) throws IOException {
     return LocalServer.isLive(AdminServer.socketPath(directory, interfaceName));
   }
 

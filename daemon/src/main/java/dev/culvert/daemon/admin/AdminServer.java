@@ -32,7 +32,8 @@ public final class AdminServer implements AutoCloseable {
     this.server = server;
   }
 
-  static Path socketPath(Path directory, String interfaceName) {
+  /** The socket of the gateway {@code interfaceName}. */
+  public static Path socketPath(Path directory, String interfaceName) {
     return directory.resolve(interfaceName + ".sock");
   }
 

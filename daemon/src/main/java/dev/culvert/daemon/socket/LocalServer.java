@@ -12,6 +12,8 @@ import dev.culvert.tunnel.kernel.ErrnoException;
 import dev.culvert.tunnel.kernel.LibC;
 import dev.culvert.tunnel.kernel.SocketFile;
 import java.io.IOException;
+import java.net.BindException;
+import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
@@ -60,23 +62,46 @@ public final class LocalServer implements AutoCloseable {
     this.handler = handler;
   }
 
-  /** Whether a server answers at {@code path}. */
-  public static boolean isLive(Path path) {
-    if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+  /**
+   * Whether a server answers at {@code path}.
+   *
+   * @throws OtherUserException if this user may not connect, so that it is not known
+   */
+  public static boolean isLive(Path path) throws IOException {
+    if (Files.notExists(path, LinkOption.NOFOLLOW_LINKS)) {
       return false;
     }
     // Without the C library, which a command that only asks need not load.
-    try (SocketChannel probe = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
-      return probe.isConnected();
+    try (SocketChannel probe = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+      return answers(probe, path);
+    }
+  }
+
+  private static boolean answers(SocketChannel probe, Path path) throws OtherUserException {
+    try {
+      return probe.connect(UnixDomainSocketAddress.of(path));
+    } catch (BindException e) {
+      // So the JDK calls EACCES; a local socket that connects has no other such error.
+      throw new OtherUserException(path);
     } catch (IOException e) {
       return false;
     }
   }
 
   /**
+   * Removes a socket that a dead process left, if there is one.
+   *
+   * @throws java.nio.file.FileAlreadyExistsException if a process listens there
+   */
+  public static void removeDead(Path path) throws IOException {
+    SocketFile.removeDead(path);
+  }
+
+  /**
    * Listens at {@code path}. Its parent directory is made with mode 0755 if it does not exist.
    *
    * @throws java.nio.file.FileAlreadyExistsException if a server answers there
+   * @throws java.nio.file.AccessDeniedException if this user may not ask whether one does
    */
   public static LocalServer open(Path path, Conversation.Handler handler) throws IOException {
     makeDirectory(Objects.requireNonNull(path.toAbsolutePath().getParent()));

@@ -3,6 +3,7 @@ package dev.culvert.daemon.steer;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.culvert.daemon.socket.OtherUserException;
 import dev.culvert.tunnel.state.PrivateFile;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
@@ -41,9 +42,12 @@ public final class RunState {
     return new FormerSettings(directory.resolve(interfaceName + ".settings"));
   }
 
-  /** Whether {@code interfaceName} was brought up and not taken down since. */
+  /**
+   * Whether {@code interfaceName} was brought up and not taken down since. In a folder that is
+   * closed to this user it counts as brought up: reading it then tells why it cannot be known.
+   */
   public boolean exists(String interfaceName) {
-    return Files.exists(file(interfaceName));
+    return !Files.notExists(file(interfaceName));
   }
 
   /** Whether {@code interfaceName} was brought up in another network namespace than ours. */
@@ -83,12 +87,7 @@ public final class RunState {
     } catch (NoSuchFileException e) {
       return List.of(); // It is not up.
     } catch (AccessDeniedException e) {
-      throw new IOException(
-          file(interfaceName)
-              + " is another user's: it was brought up by root, not by its unit; 'culvert down "
-              + interfaceName
-              + "' as root, then start the unit",
-          e);
+      throw new OtherUserException(file(interfaceName));
     }
   }
 

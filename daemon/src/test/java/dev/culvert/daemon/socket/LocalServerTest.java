@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.culvert.daemon.testing.AnotherUser;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -69,6 +70,34 @@ final class LocalServerTest {
 
   private static String mode(Path path) throws IOException {
     return PosixFilePermissions.toString(Files.getPosixFilePermissions(path));
+  }
+
+  @Test
+  void aUserWhoMayNotConnectIsNotToldThatNobodyAnswers() throws Exception {
+    Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));
+    try (LocalServer server = LocalServer.open(path, ECHO)) {
+      String told = new OtherUserException(path).getMessage(); // which loads the class
+      assertTrue(LocalServer.isLive(path));
+      OtherUserException refusal =
+          assertThrows(
+              OtherUserException.class, () -> AnotherUser.call(() -> LocalServer.isLive(path)));
+      assertEquals(
+          path
+              + " belongs to user root, and this user may not use it (permission denied); run this"
+              + " as root",
+          refusal.getMessage(),
+          told);
+    }
+    assertFalse(AnotherUser.call(() -> LocalServer.isLive(path)), "it is gone");
+  }
+
+  @Test
+  void whetherOneAnswersInAFolderThatIsClosedIsNotKnown() throws Exception {
+    Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx------"));
+    String told = new OtherUserException(path).getMessage(); // which loads the class
+    assertFalse(LocalServer.isLive(path));
+    assertThrows(
+        OtherUserException.class, () -> AnotherUser.call(() -> LocalServer.isLive(path)), told);
   }
 
   @Test

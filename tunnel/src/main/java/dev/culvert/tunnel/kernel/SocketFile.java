@@ -6,6 +6,7 @@ import static dev.culvert.tunnel.kernel.LibC.LIBC;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -44,28 +45,34 @@ public final class SocketFile {
     void name(Path born, Path nest) throws IOException;
   }
 
-  /** Whether a process listens at {@code path}, on a socket of any type. */
-  public static boolean isLive(Path path) {
-    if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+  /**
+   * Whether a process listens at {@code path}, on a socket of any type.
+   *
+   * @throws AccessDeniedException if this user may not connect, so that it is not known
+   */
+  public static boolean isLive(Path path) throws IOException {
+    if (Files.notExists(path, LinkOption.NOFOLLOW_LINKS)) {
       return false;
     }
     int type = LibC.SOCK_STREAM | LibC.SOCK_NONBLOCK | LibC.SOCK_CLOEXEC;
-    int fd = LIBC.socket(LibC.AF_UNIX, type, 0);
-    if (fd < 0) {
-      return false;
-    }
+    int fd = ErrnoException.check("local socket", LIBC.socket(LibC.AF_UNIX, type, 0));
+    int errno;
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment address = UnixAddress.of(arena, path);
       if (LIBC.connect(fd, address.address(), (int) address.byteSize()) == 0) {
         return true;
       }
-      int errno = Errno.last(); // Its queue is full, or it is of another type.
-      return errno == Errno.EAGAIN || errno == Errno.EPROTOTYPE;
+      errno = Errno.last();
     } catch (IOException e) {
       return false; // No socket has so long a name.
     } finally {
       LIBC.close(fd);
     }
+    return switch (errno) {
+      case Errno.EAGAIN, Errno.EPROTOTYPE -> true; // Its queue is full, or it is of another type.
+      case Errno.EACCES -> throw new AccessDeniedException(path.toString());
+      default -> false;
+    };
   }
 
   /**
@@ -73,6 +80,7 @@ public final class SocketFile {
    * taken over.
    *
    * @throws FileAlreadyExistsException if a process listens at {@code path}
+   * @throws AccessDeniedException if this user may not ask whether one does
    */
   public static SocketFile bind(int fd, Path path) throws IOException {
     return bind(
@@ -117,12 +125,7 @@ public final class SocketFile {
   }
 
   private static SocketFile bind(int fd, Path path, Naming naming) throws IOException {
-    Path parent = Objects.requireNonNull(path.toAbsolutePath().getParent());
-    Path nest =
-        Files.createTempDirectory(
-            parent,
-            ".culvert-",
-            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    Path nest = nest(path);
     Path born = nest.resolve("s");
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment address = UnixAddress.of(arena, born);
@@ -141,6 +144,32 @@ public final class SocketFile {
   }
 
   /**
+   * Removes a name that a dead process left, if there is one.
+   *
+   * @throws FileAlreadyExistsException if a process listens at {@code path}
+   * @throws AccessDeniedException if this user may not ask whether one does
+   */
+  public static void removeDead(Path path) throws IOException {
+    if (Files.notExists(path, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    Path nest = nest(path);
+    try {
+      removeStale(path, nest.resolve("stale"));
+    } finally {
+      Files.deleteIfExists(nest);
+    }
+  }
+
+  /** A directory beside {@code path} for this process alone. */
+  private static Path nest(Path path) throws IOException {
+    return Files.createTempDirectory(
+        Objects.requireNonNull(path.toAbsolutePath().getParent()),
+        ".culvert-",
+        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+  }
+
+  /**
    * Moves the file aside and judges it again there, so that only a file that was found dead is
    * deleted.
    */
@@ -153,7 +182,13 @@ public final class SocketFile {
     } catch (NoSuchFileException e) {
       return; // nothing was left behind
     }
-    boolean revived = isLive(aside);
+    boolean revived;
+    try {
+      revived = isLive(aside);
+    } catch (IOException e) {
+      Files.move(aside, path); // Another user's may not be linked.
+      throw e;
+    }
     if (revived) {
       Files.createLink(path, aside);
     }

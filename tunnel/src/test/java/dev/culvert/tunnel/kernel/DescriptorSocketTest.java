@@ -6,6 +6,7 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -18,6 +19,7 @@ import java.lang.foreign.MemorySegment;
 import java.net.ProtocolException;
 import java.net.SocketTimeoutException;
 import java.nio.channels.ClosedChannelException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,7 +27,9 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -253,25 +257,65 @@ final class DescriptorSocketTest {
     try (DescriptorSocket.Listener listener = DescriptorSocket.Listener.open(path)) {
       Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));
       Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-rw-rw-"));
-      CompletableFuture<DescriptorSocket> connected = new CompletableFuture<>();
-      // The system call, unlike the C library's function, changes the calling thread alone.
-      Thread.ofPlatform()
-          .start(
-              () -> {
-                long call = System.getProperty("os.arch").equals("aarch64") ? 147 : 117;
-                LIBC.syscall(call, -1, NOBODY, -1);
-                try {
-                  connected.complete(DescriptorSocket.connect(path));
-                } catch (IOException e) {
-                  connected.completeExceptionally(e);
-                }
-              })
-          .join();
-      try (DescriptorSocket client = connected.get();
+      try (DescriptorSocket client = asNobody(() -> DescriptorSocket.connect(path)).get();
           DescriptorSocket server = listener.accept(PATIENCE)) {
         assertEquals(NOBODY, server.peer().uid());
         assertEquals(0, client.peer().uid());
       }
+    }
+  }
+
+  private static <T> CompletableFuture<T> asNobody(Callable<T> work) throws InterruptedException {
+    CompletableFuture<T> done = new CompletableFuture<>();
+    // The system call, unlike the C library's function, changes the calling thread alone.
+    Thread.ofPlatform()
+        .start(
+            () -> {
+              long call = System.getProperty("os.arch").equals("aarch64") ? 147 : 117;
+              LIBC.syscall(call, -1, NOBODY, -1);
+              try {
+                done.complete(work.call());
+              } catch (Throwable e) {
+                done.completeExceptionally(e);
+              }
+            })
+        .join();
+    return done;
+  }
+
+  /** In a folder in which each user may replace the files of others. */
+  @Test
+  void theNameOfAnotherUsersListenerIsNotTakenOver() throws Exception {
+    assumeTrue(LIBC.geteuid() == 0, "only root can become another user");
+    Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxrwxrwx"));
+    try (DescriptorSocket.Listener first = DescriptorSocket.Listener.open(path)) {
+      Object before = Files.getAttribute(path, "unix:ino");
+      assertThrows(FileAlreadyExistsException.class, () -> DescriptorSocket.Listener.open(path));
+      ExecutionException refusal =
+          assertThrows(
+              ExecutionException.class,
+              () -> asNobody(() -> DescriptorSocket.Listener.open(path)).get());
+      assertInstanceOf(AccessDeniedException.class, refusal.getCause());
+      assertEquals(before, Files.getAttribute(path, "unix:ino"));
+      assertTrue(SocketFile.isLive(path));
+      first.close();
+    }
+    try (var files = Files.list(directory)) {
+      assertEquals(List.of(), files.toList(), "nothing is left of the attempt");
+    }
+  }
+
+  @Test
+  void onlyADeadListenersNameIsRemoved() throws IOException {
+    DescriptorSocket.Listener first = DescriptorSocket.Listener.open(path);
+    assertThrows(FileAlreadyExistsException.class, () -> SocketFile.removeDead(path));
+    Path copy = directory.resolve("copy");
+    Files.createLink(copy, path);
+    first.close();
+    SocketFile.removeDead(copy);
+    SocketFile.removeDead(copy);
+    try (var files = Files.list(directory)) {
+      assertEquals(List.of(), files.toList());
     }
   }
 

@@ -130,10 +130,9 @@ public final class BundleCommand implements Callable<Integer> {
     Set<@Nullable String> keys = new HashSet<>();
     for (String name : names) {
       try {
-        for (GatewayView gateway : new Gateways(machine).ask(name)) {
-          keys.add(gateway.publicKey());
-          gateway.peers().forEach(peer -> keys.add(peer.publicKey()));
-        }
+        GatewayView gateway = new Gateways(machine).ask(name);
+        keys.add(gateway.publicKey());
+        gateway.peers().forEach(peer -> keys.add(peer.publicKey()));
       } catch (IOException | CommandException e) { // It does not run, as the archive will say.
         addConfigured(name, keys);
       }

@@ -15,6 +15,7 @@ import dev.culvert.daemon.admin.AdminMessage;
 import dev.culvert.daemon.admin.DiagnosticsView;
 import dev.culvert.daemon.admin.RedactedConfig;
 import dev.culvert.daemon.config.read.ConfigFile;
+import dev.culvert.daemon.socket.OtherUserException;
 import dev.culvert.daemon.steer.RunState;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -41,7 +42,13 @@ final class GatewayParts {
     command("status", new StatusCommand(machine));
     command("peers", new PeersCommand(machine));
     RunState noted = machine.runState();
-    boolean runs = machine.adminClient().isRunning(name);
+    boolean runs;
+    try {
+      runs = machine.adminClient().isRunning(name);
+    } catch (OtherUserException e) {
+      archive.missing(folder + "all the rest", e.getMessage());
+      return;
+    }
     if (!runs && !noted.exists(name)) {
       return; // A plain WireGuard device has no more than that.
     }

@@ -85,7 +85,7 @@ public final class CaptureCommand implements Callable<Integer> {
       throw new CommandException(ExitCode.USAGE, "--seconds and --count begin at 1");
     }
     String name = gateway.name();
-    GatewayView view = new Gateways(machine).ask(name).getFirst();
+    GatewayView view = new Gateways(machine).ask(name);
     gateway.requireHere(machine);
     boolean esp = view.engine().equals(GatewayView.ESP);
     check(name, view, esp);
@@ -109,7 +109,8 @@ public final class CaptureCommand implements Callable<Integer> {
     return ExitCode.OK;
   }
 
-  private void check(String name, GatewayView view, boolean esp) throws CommandException {
+  private void check(String name, GatewayView view, boolean esp)
+      throws IOException, CommandException {
     if (view.listenPort() == 0) {
       throw new CommandException(
           ExitCode.FAILED, name + " has no port yet: it opens one when its interface is up");

@@ -80,9 +80,9 @@ public final class KeyRotateCommand implements Callable<Integer> {
     }
   }
 
-  private List<GatewayView> gateways() throws IOException, CommandException {
+  private List<GatewayView> gateways() throws IOException {
     return new Gateways(machine)
-        .ask(null).stream().filter(gateway -> globalKey(gateway) != null).toList();
+        .askAllowed().gateways().stream().filter(gateway -> globalKey(gateway) != null).toList();
   }
 
   private static @Nullable GlobalKeyView globalKey(GatewayView gateway) {
@@ -94,6 +94,7 @@ public final class KeyRotateCommand implements Callable<Integer> {
     List<GatewayView> gateways = gateways();
     GlobalKeyView key = gateways.size() == 1 ? globalKey(gateways.getFirst()) : null;
     if (key == null) {
+      new Gateways(machine).requireAllowed();
       throw new CommandException(
           ExitCode.USAGE,
           gateways.size() + " gateways with a global key run here: name the key file");
@@ -101,7 +102,7 @@ public final class KeyRotateCommand implements Callable<Integer> {
     return Path.of(key.file());
   }
 
-  private Optional<String> gatewayWith(Path target) throws IOException, CommandException {
+  private Optional<String> gatewayWith(Path target) throws IOException {
     for (GatewayView gateway : gateways()) {
       GlobalKeyView key = globalKey(gateway);
       if (key != null && Files.isSameFile(Path.of(key.file()), target)) {
@@ -118,7 +119,7 @@ public final class KeyRotateCommand implements Callable<Integer> {
   private boolean follow(PrintWriter out, String gateway, int id) throws Exception {
     String shown = "";
     for (long waited = 0; ; waited += STEP_MILLIS) {
-      GlobalKeyView key = globalKey(new Gateways(machine).ask(gateway).getFirst());
+      GlobalKeyView key = globalKey(new Gateways(machine).ask(gateway));
       if (key == null) {
         return false;
       }

@@ -4,6 +4,7 @@ package dev.culvert.cli.command.kubernetes;
 import dev.culvert.cli.command.ApiOptions;
 import dev.culvert.cli.command.CommandException;
 import dev.culvert.cli.command.ExitCode;
+import dev.culvert.cli.command.Gateways;
 import dev.culvert.cluster.kube.KubeApi;
 import dev.culvert.cluster.resource.CulvertNode;
 import dev.culvert.daemon.Machine;
@@ -65,6 +66,7 @@ public final class NodesAcceptCommand implements Callable<Integer> {
   private int acceptHeld() throws IOException, CommandException {
     GatewayView gateway = ApiOptions.gateway(machine);
     if (gateway == null) {
+      new Gateways(machine).requireAllowed();
       throw new CommandException(
           ExitCode.NOT_RUNNING, "no gateway that runs here follows the Kubernetes API");
     }

@@ -10,7 +10,6 @@ import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.admin.GatewayView;
 import dev.culvert.daemon.config.EngineConfig;
 import dev.culvert.daemon.config.EspConfig;
-import dev.culvert.daemon.socket.LocalServer;
 import dev.culvert.daemon.steer.GatewayPlan;
 import dev.culvert.daemon.steer.Network;
 import dev.culvert.tunnel.gateway.CipherChoice;
@@ -18,12 +17,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.DatagramSocket;
 import java.net.SocketException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -60,7 +57,7 @@ final class MachineChecks {
     findings.add(socketBuffers());
     findings.add(port("UDP port", EngineConfig.WireGuard.DEFAULT_PORT));
     findings.add(port("ESP port", EspConfig.DEFAULT_PORT));
-    findings.add(sockets());
+    findings.add(new SocketCheck(machine).finding());
     findings.add(new QueueCheck(machine).finding());
     return findings;
   }
@@ -258,29 +255,6 @@ final class MachineChecks {
     } catch (IOException e) {
       return List.of(); // A port is then somebody's who has to be looked for.
     }
-  }
-
-  private Finding sockets() {
-    List<String> live = new ArrayList<>();
-    List<String> stale = new ArrayList<>();
-    if (Files.isDirectory(machine.uapiDirectory())) {
-      try (DirectoryStream<Path> files =
-          Files.newDirectoryStream(machine.uapiDirectory(), "*.sock")) {
-        for (Path file : files) {
-          (LocalServer.isLive(file) ? live : stale).add(String.valueOf(file.getFileName()));
-        }
-      } catch (IOException e) {
-        return Finding.warn("sockets", "cannot be listed: " + e.getMessage(), "run as root");
-      }
-    }
-    String found =
-        String.format(Locale.ROOT, "in use: %s", live.isEmpty() ? "none" : String.join(", ", live));
-    return stale.isEmpty()
-        ? Finding.ok("sockets", found)
-        : Finding.warn(
-            "sockets",
-            found + "; left by dead processes: " + String.join(", ", stale),
-            "they are replaced when the name is used again; or delete them");
   }
 
   /**

@@ -2,7 +2,7 @@
 package dev.culvert.cli.command.show;
 
 import dev.culvert.cli.command.CommandException;
-import dev.culvert.cli.command.ExitCode;
+import dev.culvert.cli.command.Gateways;
 import dev.culvert.cli.command.GatewaysParameter;
 import dev.culvert.cli.command.OutputOption;
 import dev.culvert.daemon.Machine;
@@ -40,7 +40,8 @@ public final class PeersCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, CommandException {
     PrintWriter out = spec.commandLine().getOut();
-    List<GatewayView> gateways = which.ask(machine);
+    Gateways.Answers answers = which.ask(machine);
+    List<GatewayView> gateways = answers.gateways();
     if (output.json()) {
       out.println(
           Json.pretty(
@@ -48,7 +49,7 @@ public final class PeersCommand implements Callable<Integer> {
                   .map(g -> new InterfacePeers(g.interfaceName(), g.peers()))
                   .toList()));
       out.flush();
-      return ExitCode.OK;
+      return answers.report(spec.commandLine().getErr());
     }
     Table table = new Table("IFACE", "PEER", "ENDPOINT", "HANDSHAKE", "SENT", "RECEIVED", "OWNS");
     long now = System.currentTimeMillis() / 1000;
@@ -65,7 +66,7 @@ public final class PeersCommand implements Callable<Integer> {
       }
     }
     table.print(out);
-    return ExitCode.OK;
+    return answers.report(spec.commandLine().getErr());
   }
 
   /** One interface's peers, in JSON. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.cli.command.show;
 
-import dev.culvert.cli.command.CommandException;
 import dev.culvert.cli.command.Gateways;
 import dev.culvert.daemon.Machine;
 import dev.culvert.daemon.admin.GatewayView;
@@ -23,11 +22,14 @@ public final class QueueCheck {
   }
 
   public Finding finding() {
+    List<String> refusals;
     try {
-      for (GatewayView gateway : new Gateways(machine).ask(null)) {
+      Gateways.Answers answers = new Gateways(machine).askAllowed();
+      for (GatewayView gateway : answers.gateways()) {
         look(gateway);
       }
-    } catch (IOException | CommandException e) {
+      refusals = answers.refusals();
+    } catch (IOException e) {
       return Finding.warn(SUBJECT, "cannot be counted: " + e.getMessage(), "run as root");
     }
     if (!faults.isEmpty()) {
@@ -36,6 +38,9 @@ public final class QueueCheck {
           String.join("; ", faults),
           "lsof /dev/net/tun shows who has it open; end each process that is not Culvert's, then"
               + " start the gateway anew");
+    }
+    if (!refusals.isEmpty()) {
+      return Finding.warn(SUBJECT, String.join("; ", refusals), "run as root");
     }
     return Finding.ok(SUBJECT, sound.isEmpty() ? "no tunnel runs here" : String.join(", ", sound));
   }

@@ -2,7 +2,7 @@
 package dev.culvert.cli.command.show;
 
 import dev.culvert.cli.command.CommandException;
-import dev.culvert.cli.command.ExitCode;
+import dev.culvert.cli.command.Gateways;
 import dev.culvert.cli.command.GatewaysParameter;
 import dev.culvert.cli.command.OutputOption;
 import dev.culvert.daemon.Machine;
@@ -50,13 +50,14 @@ public final class SasCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, CommandException {
     PrintWriter out = spec.commandLine().getOut();
+    Gateways.Answers answers = which.ask(machine);
     List<GatewayView> gateways =
-        which.ask(machine).stream().filter(gateway -> gateway.esp() != null).toList();
+        answers.gateways().stream().filter(gateway -> gateway.esp() != null).toList();
     if (output.json()) {
       out.println(
           Json.pretty(
               gateways.stream().map(g -> new InterfaceSas(g.interfaceName(), g.esp())).toList()));
-    } else if (gateways.isEmpty()) {
+    } else if (gateways.isEmpty() && answers.refusals().isEmpty()) {
       out.println("no ESP gateway is running");
     } else {
       Table table =
@@ -79,7 +80,7 @@ public final class SasCommand implements Callable<Integer> {
       gateways.forEach(gateway -> rotation(out, gateway));
     }
     out.flush();
-    return ExitCode.OK;
+    return answers.report(spec.commandLine().getErr());
   }
 
   private static void rows(Table table, GatewayView gateway) {

@@ -7,7 +7,7 @@ import static dev.culvert.tunnel.lane.LaneCounter.TRAINS_RECEIVED;
 import static dev.culvert.tunnel.lane.LaneCounter.TRAINS_SENT;
 
 import dev.culvert.cli.command.CommandException;
-import dev.culvert.cli.command.ExitCode;
+import dev.culvert.cli.command.Gateways;
 import dev.culvert.cli.command.GatewaysParameter;
 import dev.culvert.cli.command.OutputOption;
 import dev.culvert.daemon.Machine;
@@ -24,7 +24,6 @@ import dev.culvert.daemon.admin.UpgradeView;
 import dev.culvert.tunnel.lane.LaneCounter;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.Callable;
@@ -53,16 +52,16 @@ public final class StatusCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, CommandException {
     PrintWriter out = spec.commandLine().getOut();
-    List<GatewayView> gateways = which.ask(machine);
+    Gateways.Answers answers = which.ask(machine);
     if (output.json()) {
-      out.println(Json.pretty(gateways));
-    } else if (gateways.isEmpty()) {
+      out.println(Json.pretty(answers.gateways()));
+    } else if (answers.isNone()) {
       out.println("no gateway is running; 'culvert up FILE' starts one");
     } else {
-      gateways.forEach(gateway -> print(out, gateway));
+      answers.gateways().forEach(gateway -> print(out, gateway));
     }
     out.flush();
-    return ExitCode.OK;
+    return answers.report(spec.commandLine().getErr());
   }
 
   private static void print(PrintWriter out, GatewayView gateway) {
