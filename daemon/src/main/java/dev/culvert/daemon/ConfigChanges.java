@@ -16,7 +16,6 @@ import dev.culvert.tunnel.gateway.RunningTunnel;
 import dev.culvert.tunnel.port.Offload;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashSet;
@@ -43,7 +42,6 @@ final class ConfigChanges implements AutoCloseable {
   private final StateInForce state;
   private final Observation observation;
   private final Discovery discovery;
-  private final SecureRandom random = new SecureRandom();
 
   /** The newest snapshot of the API, in force or not. Guarded by this. */
   private ClusterSnapshot newest;
@@ -234,7 +232,7 @@ final class ConfigChanges implements AutoCloseable {
       throws ConfigException, IOException {
     GatewayState before = state.get();
     requireSameShape(before.config(), wanted);
-    try (Desired desired = Desired.of(wanted, random)) {
+    try (Desired desired = Desired.of(wanted)) {
       RunningTunnel tunnel = before.requireRunning().tunnel();
       int port = tunnel.listenPort();
       observation.settle(before.config(), wanted);

@@ -23,6 +23,7 @@ import dev.culvert.tunnel.engine.StateReader;
 import dev.culvert.tunnel.gateway.Descriptors;
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.gateway.RunningTunnel;
+import dev.culvert.tunnel.kernel.Errno;
 import dev.culvert.tunnel.port.OfFamilies;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -55,7 +56,6 @@ public final class GatewayDaemon implements AutoCloseable {
   private final Observation observation;
   private final ConfigChanges changes;
   private final StoredQueues stored;
-  private final SecureRandom random = new SecureRandom();
   private @Nullable AdminServer admin;
 
   private @Nullable HandoverServer handovers;
@@ -168,6 +168,13 @@ public final class GatewayDaemon implements AutoCloseable {
     if (!config.routes() && machine.runState().exists(name)) {
       throw ConfigChanges.routesStay(source.path());
     }
+    if (machine.runState().isElsewhere(name)) {
+      throw new DeviceException(
+          name + " runs in another network namespace: use 'culvert upgrade " + name + "'",
+          Errno.EINVAL);
+    }
+    // A rehearsal takes long, so key files that would be refused after it are refused before.
+    Desired.of(config).close();
     return Succession.begin(
         machine.adminDirectory(),
         name,
@@ -186,7 +193,8 @@ public final class GatewayDaemon implements AutoCloseable {
     state.change(now -> now.with(kernel));
     Succession.requireSettings();
     Running running;
-    try (Desired desired = Desired.of(config, random)) {
+    Desired.makeKeyIfMissing(config, new SecureRandom());
+    try (Desired desired = Desired.of(config)) {
       running =
           left.isEmpty()
               ? Running.open(machine, desired, kernel.mtu(config))
@@ -240,7 +248,7 @@ public final class GatewayDaemon implements AutoCloseable {
       start(config);
       return;
     }
-    try (Desired desired = Desired.of(config, random)) {
+    try (Desired desired = Desired.of(config)) {
       KernelSide kernel =
           KernelSide.start(
               config, file, machine, from.tunnel().port(), true, this::guardUnattended);

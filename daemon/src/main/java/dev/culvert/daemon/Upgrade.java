@@ -28,6 +28,9 @@ public final class Upgrade {
   /** The variable by which a detached gateway is asked to log to its terminal. */
   private static final String LOG_LEVEL = "LOG_LEVEL";
 
+  /** The status of a process that a signal ended is the signal's number and this. */
+  private static final int SIGNALLED = 128;
+
   private static final EventLog LOG = EventLog.of(Upgrade.class);
 
   private final String interfaceName;
@@ -131,7 +134,11 @@ public final class Upgrade {
       int status = started.waitFor();
       failed(
           started,
-          "the new process ended with status " + status + (last.isEmpty() ? "" : ": " + last),
+          "the new process "
+              + (status > SIGNALLED
+                  ? "was ended by signal " + (status - SIGNALLED)
+                  : "ended with status " + status)
+              + (last.isEmpty() ? "" : ": " + last),
           status);
     } catch (IOException e) {
       failed(started, "the new process cannot be heard: " + e.getMessage(), null);

@@ -63,7 +63,7 @@ final class OtherUserTest {
       List<String> refusals =
           List.of(
               refusal(() -> GatewayDaemon.start(file, machine)),
-              refusal(() -> GatewayDaemon.replace(file, machine, ServiceManager.NONE)));
+              refusal(() -> GatewayDaemon.replace(file, machine, ServiceManager.NONE, () -> {})));
       for (String refusal : refusals) {
         assertTrue(refusal.contains("cv0.sock belongs to user root"), refusal);
         assertTrue(refusal.endsWith("(permission denied); run this as root"), refusal);

@@ -46,6 +46,12 @@ public final class UpgradeCommand implements Callable<Integer> {
     String name = gateway.running(machine);
     GatewayView before = Objects.requireNonNull(status(name), "no status of " + name);
     Long started = start(name);
+    PrintWriter err = spec.commandLine().getErr();
+    err.println(
+        "culvert: a new process warms up, which takes from seconds to two minutes; "
+            + name
+            + " goes on meanwhile");
+    err.flush();
     long deadline = System.nanoTime() + PATIENCE.toNanos();
     while (System.nanoTime() < deadline) {
       Thread.sleep(STEP);

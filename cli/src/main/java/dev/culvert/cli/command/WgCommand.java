@@ -116,14 +116,14 @@ public final class WgCommand implements Callable<Integer> {
     WireGuardService service =
         WireGuardService.replace(machine, interfaceName, offloads(), () -> endBy(serving));
     serving.complete(service);
-    if (service.wasTakenOver() && !Logging.isJson()) {
+    if (!Logging.isJson()) {
       PrintWriter err = spec.commandLine().getErr();
       err.println(
           "culvert: "
               + interfaceName
-              + " is served by process "
-              + ProcessHandle.current().pid()
-              + " from now on");
+              + (service.wasTakenOver()
+                  ? " is served by process " + ProcessHandle.current().pid() + " from now on"
+                  : " was served by no process: it begins without keys and peers"));
       err.flush();
     }
     return service;

@@ -13,7 +13,6 @@ import dev.culvert.tunnel.esp.manual.SequenceRefusedException;
 import dev.culvert.tunnel.state.SequenceFiles;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.security.SecureRandom;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -44,7 +43,7 @@ public final class KeyEnrolCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    try (Desired desired = Desired.of(ConfigFile.read(file), new SecureRandom())) {
+    try (Desired desired = Desired.of(ConfigFile.read(file))) {
       if (!(desired instanceof DesiredEsp esp)
           || !(esp.keys() instanceof ManualKeyMaterial manual)) {
         throw new CommandException(ExitCode.CONFIG_REFUSED, file + " has no manual SAs");

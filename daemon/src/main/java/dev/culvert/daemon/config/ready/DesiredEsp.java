@@ -4,7 +4,6 @@ package dev.culvert.daemon.config.ready;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.EspConfig;
 import dev.culvert.daemon.config.GatewayConfig;
-import java.security.SecureRandom;
 
 /**
  * An ESP configuration with its keys read.
@@ -13,10 +12,9 @@ import java.security.SecureRandom;
  */
 public record DesiredEsp(GatewayConfig config, EspConfig esp, EspPeers peers, KeyMaterial keys)
     implements Desired {
-  static DesiredEsp of(GatewayConfig config, EspConfig esp, SecureRandom random)
-      throws ConfigException {
+  static DesiredEsp of(GatewayConfig config, EspConfig esp) throws ConfigException {
     EspPeers peers = new EspPeers(esp, config.cluster());
-    return new DesiredEsp(config, esp, peers, KeyMaterial.of(config, esp, random));
+    return new DesiredEsp(config, esp, peers, KeyMaterial.of(config, esp));
   }
 
   @Override

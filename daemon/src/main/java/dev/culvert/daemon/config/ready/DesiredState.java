@@ -10,7 +10,6 @@ import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.wireguard.DeviceUpdate;
 import dev.culvert.tunnel.wireguard.PeerUpdate;
 import dev.culvert.tunnel.wireguard.PeerUpdate.AllowedIpChange;
-import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
@@ -24,11 +23,11 @@ import java.util.OptionalInt;
 public record DesiredState(GatewayConfig config, DeviceUpdate update) implements Desired {
   private static final int KEY_LENGTH = Base64Key.KEY_LENGTH;
 
-  /** Reads the key files. Makes the private key at the first start. */
-  public static DesiredState of(GatewayConfig config, SecureRandom random) throws ConfigException {
+  /** Reads the key files. */
+  public static DesiredState of(GatewayConfig config) throws ConfigException {
     List<SecretBytes> secrets = new ArrayList<>();
     try {
-      SecretBytes privateKey = Identity.loadOrCreate(config.privateKey(), random);
+      SecretBytes privateKey = Base64Key.read(config.privateKey());
       secrets.add(privateKey);
       List<PeerUpdate> peers = new ArrayList<>();
       for (PeerConfig peer : config.peers()) {

@@ -6,7 +6,6 @@ import dev.culvert.crypto.X25519;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.KeySource;
 import dev.culvert.daemon.config.Place;
-import dev.culvert.daemon.config.read.Base64Key;
 import dev.culvert.tunnel.noise.PublicKey;
 import dev.culvert.tunnel.state.Credentials;
 import dev.culvert.tunnel.state.PrivateFile;
@@ -22,11 +21,8 @@ import java.util.Objects;
 final class Identity {
   private Identity() {}
 
-  /**
-   * The key in {@code source}, made now if its file does not exist, except for a credential. The
-   * caller closes it.
-   */
-  static SecretBytes loadOrCreate(KeySource source, SecureRandom random) throws ConfigException {
+  /** Makes the key in {@code source} if its file does not exist, except for a credential. */
+  static void makeIfMissing(KeySource source, SecureRandom random) throws ConfigException {
     if (source instanceof KeySource.InFile(Path path, Place place)
         && !Credentials.isOne(path)
         && !Files.exists(path)) {
@@ -36,7 +32,6 @@ final class Identity {
         throw place.error("cannot make the private key " + path + ": " + e);
       }
     }
-    return Base64Key.read(source);
   }
 
   /** The public key that belongs to a private one. */

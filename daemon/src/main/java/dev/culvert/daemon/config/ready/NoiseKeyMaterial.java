@@ -8,7 +8,6 @@ import dev.culvert.daemon.config.NoiseKeyingConfig;
 import dev.culvert.daemon.config.read.Base64Key;
 import dev.culvert.tunnel.esp.noise.NoisePeerKeys;
 import dev.culvert.tunnel.noise.PublicKey;
-import java.security.SecureRandom;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -20,10 +19,10 @@ import java.util.Map;
 public record NoiseKeyMaterial(
     SecretBytes privateKey, PublicKey publicKey, Map<String, NoisePeerKeys> peers)
     implements KeyMaterial {
-  /** Reads the keys. Makes this node's private key at the first start. */
-  static NoiseKeyMaterial read(NoiseKeyingConfig config, KeySource privateKey, SecureRandom random)
+  /** Reads the keys. */
+  static NoiseKeyMaterial read(NoiseKeyingConfig config, KeySource privateKey)
       throws ConfigException {
-    SecretBytes own = Identity.loadOrCreate(privateKey, random);
+    SecretBytes own = Base64Key.read(privateKey);
     NoiseKeyMaterial read =
         new NoiseKeyMaterial(own, Identity.publicKey(own), new LinkedHashMap<>());
     try {

@@ -10,6 +10,7 @@ import dev.culvert.crypto.SecretBytes;
 import dev.culvert.daemon.config.ConfigException;
 import dev.culvert.daemon.config.KeySource;
 import dev.culvert.daemon.config.Place;
+import dev.culvert.daemon.config.read.Base64Key;
 import dev.culvert.tunnel.state.Credentials;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -39,14 +40,19 @@ final class IdentityTest {
     source = new KeySource.InFile(path, new Place("x.yaml", 7, "key"));
   }
 
+  private SecretBytes load() throws ConfigException {
+    Identity.makeIfMissing(source, random);
+    return Base64Key.read(source);
+  }
+
   private static String mode(Path path) throws IOException {
     return PosixFilePermissions.toString(Files.getPosixFilePermissions(path));
   }
 
   @Test
   void theKeyIsMadeAtTheFirstStartAndKept() throws Exception {
-    try (SecretBytes first = Identity.loadOrCreate(source, random);
-        SecretBytes second = Identity.loadOrCreate(source, random)) {
+    try (SecretBytes first = load();
+        SecretBytes second = load()) {
       assertFalse(first.isZero());
       assertEquals(first, second);
     }
@@ -60,7 +66,7 @@ final class IdentityTest {
 
   @Test
   void aKeyThatOthersCanReadIsRefused() throws Exception {
-    Identity.loadOrCreate(source, random).close();
+    load().close();
     Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-r--r--"));
     assertRefused(
         "x.yaml:7: key: "
@@ -70,7 +76,7 @@ final class IdentityTest {
 
   @Test
   void aKeyThatIsNoneIsRefusedWithoutShowingIt() throws Exception {
-    Identity.loadOrCreate(source, random).close();
+    load().close();
     Files.writeString(path, "almost-a-secret\n");
     assertRefused("x.yaml:7: key: not a base64 key of 44 characters");
     Files.writeString(path, "");
@@ -90,8 +96,7 @@ final class IdentityTest {
   }
 
   private void assertRefused(String message) {
-    ConfigException refusal =
-        assertThrows(ConfigException.class, () -> Identity.loadOrCreate(source, random));
+    ConfigException refusal = assertThrows(ConfigException.class, this::load);
     assertEquals(message, refusal.getMessage());
   }
 }
