@@ -48,9 +48,9 @@ public final class UpgradeCommand implements Callable<Integer> {
     Long started = start(name);
     PrintWriter err = spec.commandLine().getErr();
     err.println(
-        "culvert: a new process warms up, which takes from seconds to two minutes; "
+        "culvert: a new process warms up beside "
             + name
-            + " goes on meanwhile");
+            + ", which takes from seconds to two minutes");
     err.flush();
     long deadline = System.nanoTime() + PATIENCE.toNanos();
     while (System.nanoTime() < deadline) {

@@ -265,7 +265,7 @@ final class HandoverServerTest {
     String told =
         assertThrows(HandoverException.class, () -> Predecessor.mayHandOver(folder, "cv0"))
             .toString();
-    assertTrue(told.contains("belongs to user 65534 and this one to user 0"), told);
+    assertTrue(told.contains("belongs to user 65534 and this process to user 0"), told);
     assertTold();
   }
 
