@@ -76,7 +76,7 @@ final class SegmentationWatch {
       if (trial != null && trial.wantsTrain(now) && read(plain, 0)) {
         trial.trainLeaves(segment, now);
       }
-    } else if (isWaiting()) {
+    } else if (isWaiting(now)) {
       for (int i = 0; i < plain.packets(); i++) {
         if (read(plain, i)) {
           for (TrainTrial trial : trials) {
@@ -94,7 +94,7 @@ final class SegmentationWatch {
 
   /** Looks at packets that were opened; those of length 0 are left out. */
   void arrived(Train opened, long now) {
-    if (!isWaiting()) {
+    if (!isWaiting(now)) {
       return;
     }
     for (int i = 0; i < opened.packets(); i++) {
@@ -111,9 +111,10 @@ final class SegmentationWatch {
     }
   }
 
-  private boolean isWaiting() {
+  /** Whether a train of a peer waits for an acknowledgement, so that packets have to be read. */
+  boolean isWaiting(long now) {
     for (TrainTrial trial : trials) {
-      if (trial.isOpen()) {
+      if (trial.isOpen(now)) {
         return true;
       }
     }

@@ -16,8 +16,9 @@ import org.jspecify.annotations.Nullable;
  *       train arrived, with a gap. So the path loses packets, not trains.
  *   <li>It is acknowledged after its sender has repeated it in a packet of its own: the train was
  *       <b>lost</b>, and a packet of the same size arrives.
- *   <li>Nothing is acknowledged for {@link #PATIENCE_NANOS}: the trial says nothing. The peer may
- *       be dead, the flow ended, or its answers come to another lane.
+ *   <li>Nothing is acknowledged for {@link #PATIENCE_NANOS}: the trial says nothing, and the next
+ *       train takes its place; without one it ends after {@link #EXPIRY_NANOS}. The peer may be
+ *       dead, the flow ended, or its answers come to another lane.
  * </ul>
  *
  * The clock that decides is the sender's own: it repeats a byte when it holds it for lost, whatever
@@ -29,6 +30,13 @@ final class TrainTrial {
    * peer wait for one flow no longer.
    */
   static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(1500);
+
+  /**
+   * The time after which a train without an answer is forgotten, so that packets are not read for a
+   * flow that has ended. Longer than {@link #PATIENCE_NANOS}, since a flow that is alone on a slow
+   * path waits for its timeout and for a round trip behind that.
+   */
+  static final long EXPIRY_NANOS = TimeUnit.SECONDS.toNanos(5);
 
   /** The pause after a train that arrived, so that a path that works costs next to nothing. */
   static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
@@ -81,8 +89,8 @@ final class TrainTrial {
   }
 
   /** Whether a train waits for an acknowledgement. */
-  boolean isOpen() {
-    return open;
+  boolean isOpen(long now) {
+    return open && now - lastEvent <= EXPIRY_NANOS;
   }
 
   /** Whether the next train may be watched. */
@@ -134,7 +142,7 @@ final class TrainTrial {
    * @return the number of trains in a row that were lost, if this shows one more; otherwise 0
    */
   int segmentArrives(TcpSegment segment, long now) {
-    if (!open || !segment.acknowledges() || !answers(segment)) {
+    if (!isOpen(now) || !segment.acknowledges() || !answers(segment)) {
       return 0;
     }
     int beyond = segment.acknowledgement() - watched;

@@ -61,6 +61,18 @@ class SegmentationWatchTest {
     assertEquals(List.of(true), transfer.reports);
   }
 
+  /** A satellite's path, whose round trip and timeout are longer than others' together. */
+  @ParameterizedTest
+  @ValueSource(ints = {600, 1000, 2000})
+  void aFaultIsNoticedOnAPathWithALongRoundTrip(int roundTripMillis) {
+    transfer.delay = roundTripMillis * MILLI / 2;
+    transfer.timeout = roundTripMillis * MILLI + 200 * MILLI;
+    transfer.losesTrains = true;
+    flows(1);
+    transfer.run(30 * SECOND);
+    assertTrue(fired());
+  }
+
   @ParameterizedTest
   @CsvSource({"0.1", "10", "50"})
   void aFaultFromTheBeginningIsNoticedOnPathsOfAnyLength(double delayMillis) {
@@ -196,6 +208,36 @@ class SegmentationWatchTest {
     flows(flows);
     transfer.run(60 * SECOND);
     assertFalse(fired());
+  }
+
+  /** The trains are lost, and their beginnings, but the sender has nothing more to send. */
+  private void endWithoutAnAnswer() {
+    transfer.watch.leaving(peer, transfer.data(10), true, transfer.now);
+    transfer.watch.leaving(peer, transfer.data(1), true, transfer.now);
+  }
+
+  @Test
+  void aFlowThatEndsWithoutAnAnswerIsNotWaitedForAnyLonger() {
+    endWithoutAnAnswer();
+    transfer.now += TrainTrial.EXPIRY_NANOS;
+    assertTrue(transfer.watch.isWaiting(transfer.now));
+    transfer.now++;
+    assertFalse(transfer.watch.isWaiting(transfer.now), "packets are read in vain");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, true", "1, false"})
+  void anAnswerThatComesAfterTheTrialHasEndedIsNotCounted(long late, boolean counted) {
+    // Another peer's trains keep the watch reading all the time.
+    Peer other = new Peer();
+    transfer.watch.leaving(other, transfer.otherData(10), true, transfer.now);
+    for (int round = 0; round < SegmentationWatch.ROUNDS; round++) {
+      endWithoutAnAnswer();
+      transfer.now += TrainTrial.EXPIRY_NANOS + late;
+      transfer.watch.leaving(other, transfer.otherData(10), true, transfer.now);
+      transfer.watch.arrived(transfer.answer(10), transfer.now);
+    }
+    assertEquals(counted, fired());
   }
 
   @Test

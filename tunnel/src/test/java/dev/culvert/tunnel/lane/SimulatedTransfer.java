@@ -22,13 +22,12 @@ import org.jspecify.annotations.Nullable;
  * TCP flows through the watch of one lane, over a link with a rate, a queue and a delay, in virtual
  * time. The link plays the faults: it may lose whole trains of equal packets, single packets, large
  * ones, or all. The flows go by the timeouts, the slow start and the duplicate acknowledgements of
- * RFC 5681, with Linux's shortest timeout; a receiver tells of gaps by SACK.
+ * RFC 5681, with Linux's shortest timeout at first.
  */
 final class SimulatedTransfer implements AutoCloseable {
   static final long MILLI = 1_000_000;
   static final long SECOND = 1000 * MILLI;
 
-  private static final long RTO = 200 * MILLI;
   private static final int MSS = 1000;
   private static final int HEADERS = 40;
   private static final int SACK = 12;
@@ -75,6 +74,9 @@ final class SimulatedTransfer implements AutoCloseable {
   long queue = 20 * MILLI;
 
   long delay = MILLI / 2;
+
+  /** The senders' timeout. */
+  long timeout = 200 * MILLI;
 
   /** Until then the peer answers nothing, and keeps the packets that arrive. */
   long peerPausesUntil;
@@ -195,9 +197,18 @@ final class SimulatedTransfer implements AutoCloseable {
 
   /** A train of so many segments that no flow sends. */
   Train data(int count) {
+    return data(9, count);
+  }
+
+  /** The same of another flow. */
+  Train otherData(int count) {
+    return data(10, count);
+  }
+
+  private Train data(int port, int count) {
     Train train = new Train().startAt(arena.allocate(100_000), 0, HEADROOM);
     for (int i = 0; i < count; i++) {
-      header(train, 6, 9, i * MSS, 0, MSS, false, false);
+      header(train, 6, port, i * MSS, 0, MSS, false, false);
     }
     return train;
   }
@@ -338,7 +349,7 @@ final class SimulatedTransfer implements AutoCloseable {
     private void arm() {
       long mine = ++timer;
       later(
-          RTO * backoff,
+          timeout * backoff,
           () -> {
             if (mine == timer && unacknowledged < most) {
               threshold = Math.max(2, window / 2);
