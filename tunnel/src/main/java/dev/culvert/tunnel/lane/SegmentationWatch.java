@@ -28,7 +28,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>if a peer is dead: nothing is acknowledged, so no trial ends;
  *   <li>with a flood that nobody answers: only TCP counts, which stops without acknowledgements;
  *   <li>on a congested or lossy path: as soon as any packet of a train arrives, it is acknowledged,
- *       and one such train makes the earlier losses forgotten;
+ *       by SACK at once and without it together with the repeated packet, and one such train makes
+ *       the earlier losses forgotten;
  *   <li>on a path that loses large packets: the repeated packet has to be as large as the lost one;
  *   <li>if the peer pauses: the rounds of a peer follow one another, and the first train after the
  *       pause arrives.

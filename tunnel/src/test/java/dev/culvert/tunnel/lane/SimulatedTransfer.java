@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * TCP flows through the watch of one lane, over a link with a rate, a queue and a delay, in virtual
  * time. The link plays the faults: it may lose whole trains of equal packets, single packets, large
  * ones, or all. The flows go by the timeouts, the slow start and the duplicate acknowledgements of
- * RFC 5681, with Linux's shortest timeout at first.
+ * RFC 5681 and the limited transmit of RFC 3042, with Linux's shortest timeout at first.
  */
 final class SimulatedTransfer implements AutoCloseable {
   static final long MILLI = 1_000_000;
@@ -77,6 +77,9 @@ final class SimulatedTransfer implements AutoCloseable {
 
   /** The senders' timeout. */
   long timeout = 200 * MILLI;
+
+  /** Whether the receivers tell of gaps by SACK, or by repeating an acknowledgement alone. */
+  boolean selective = true;
 
   /** Until then the peer answers nothing, and keeps the packets that arrive. */
   long peerPausesUntil;
@@ -220,6 +223,15 @@ final class SimulatedTransfer implements AutoCloseable {
     return train;
   }
 
+  /** Packets of equal length without data. */
+  Train answers(int count) {
+    Train train = new Train().startAt(arena.allocate(1000), 0, HEADROOM);
+    for (int i = 0; i < count; i++) {
+      header(train, 6, 9, 0, 0, 0, false, false);
+    }
+    return train;
+  }
+
   /** One sender and its receiver; numbers count segments. */
   final class Flow {
     /** Close to the end of the numbers, so that they wrap. */
@@ -310,7 +322,7 @@ final class SimulatedTransfer implements AutoCloseable {
 
     private void acknowledged(int ack, boolean gap) {
       Train train = new Train().startAt(memory, 0, HEADROOM);
-      header(train, 6, port, 1, FIRST + ack * MSS, 0, true, gap);
+      header(train, 6, port, 1, FIRST + ack * MSS, 0, true, gap && selective);
       watch.arrived(train, now);
       if (ack > unacknowledged) {
         window += window < threshold ? ack - unacknowledged : 1 / window;
@@ -320,7 +332,10 @@ final class SimulatedTransfer implements AutoCloseable {
         duplicates = 0;
         backoff = 1;
         arm();
-      } else if (gap && ++duplicates == 3) {
+      } else if (gap && ++duplicates < 3) {
+        send(next++, 1);
+        most = Math.max(most, next);
+      } else if (gap && duplicates == 3) {
         threshold = Math.max(2, window / 2);
         window = threshold;
         send(unacknowledged, 1);
