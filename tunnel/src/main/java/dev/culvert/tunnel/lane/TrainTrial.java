@@ -52,6 +52,7 @@ final class TrainTrial {
 
   private @Nullable TunnelPeer peer;
   private int losses;
+  private long lastLoss;
   private long lastEvent;
   private boolean open;
 
@@ -112,7 +113,7 @@ final class TrainTrial {
     if (!ended && !earlier) {
       return;
     }
-    if (ended && now - lastEvent > MEMORY_NANOS) {
+    if (now - lastLoss > MEMORY_NANOS) {
       losses = 0;
     }
     open = true;
@@ -163,6 +164,7 @@ final class TrainTrial {
       losses = 0;
     } else {
       losses++;
+      lastLoss = now;
     }
     return losses;
   }

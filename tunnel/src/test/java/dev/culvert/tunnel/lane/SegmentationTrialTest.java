@@ -257,6 +257,17 @@ class SegmentationTrialTest {
   }
 
   @Test
+  void lossesAreForgottenAlthoughTrainsWithoutAnAnswerFollow() {
+    int next = lose(3);
+    for (int i = 0; i < 100; i++) {
+      now += TrainTrial.MEMORY_NANOS / 10;
+      train(next);
+    }
+    single(next, MSS);
+    assertEquals(1, answered(next + MSS, ""));
+  }
+
+  @Test
   void theNextTrainIsWatchedAfterAPause() {
     train(0);
     assertTrue(trial.wantsTrain(now));
