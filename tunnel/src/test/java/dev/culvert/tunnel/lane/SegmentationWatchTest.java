@@ -280,6 +280,20 @@ class SegmentationWatchTest {
   }
 
   @Test
+  void aTrainOfUnequalPacketsIsNotWatched() {
+    transfer.watch.leaving(peer, transfer.unequalData(), true, transfer.now);
+    assertFalse(transfer.watch.isWaiting(transfer.now));
+  }
+
+  @Test
+  void theTrainRightBehindOneThatArrivedIsNotWatched() {
+    transfer.watch.leaving(peer, transfer.data(10), true, transfer.now);
+    transfer.watch.arrived(transfer.answer(10), transfer.now);
+    transfer.watch.leaving(peer, transfer.data(10), true, transfer.now);
+    assertFalse(transfer.watch.isWaiting(transfer.now));
+  }
+
+  @Test
   void aTrainThatBeginsWithoutDataIsNotWatched() {
     transfer.watch.leaving(peer, transfer.answers(2), true, transfer.now);
     assertFalse(transfer.watch.isWaiting(transfer.now));

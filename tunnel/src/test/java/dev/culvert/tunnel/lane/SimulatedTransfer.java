@@ -223,6 +223,13 @@ final class SimulatedTransfer implements AutoCloseable {
     return train;
   }
 
+  /** A train whose last packet is shorter. */
+  Train unequalData() {
+    Train train = data(9);
+    header(train, 6, 9, 9 * MSS, 0, MSS / 2, false, false);
+    return train;
+  }
+
   /** Packets of equal length without data. */
   Train answers(int count) {
     Train train = new Train().startAt(arena.allocate(1000), 0, HEADROOM);
