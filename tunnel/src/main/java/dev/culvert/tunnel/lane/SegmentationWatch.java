@@ -28,7 +28,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>if a peer is dead: nothing is acknowledged, so no trial ends;
  *   <li>with a flood that nobody answers: only TCP counts, which stops without acknowledgements;
  *   <li>on a congested or lossy path: as soon as any packet of a train arrives, it is acknowledged,
- *       and one such train makes the earlier losses forgotten;
+ *       by SACK at once and without it together with the repeated packet, and one such train makes
+ *       the earlier losses forgotten;
  *   <li>on a path that loses large packets: the repeated packet has to be as large as the lost one;
  *   <li>if the peer pauses: the rounds of a peer follow one another, and the first train after the
  *       pause arrives.
@@ -76,7 +77,7 @@ final class SegmentationWatch {
       if (trial != null && trial.wantsTrain(now) && read(plain, 0)) {
         trial.trainLeaves(segment, now);
       }
-    } else if (isWaiting()) {
+    } else if (isWaiting(now)) {
       for (int i = 0; i < plain.packets(); i++) {
         if (read(plain, i)) {
           for (TrainTrial trial : trials) {
@@ -94,7 +95,7 @@ final class SegmentationWatch {
 
   /** Looks at packets that were opened; those of length 0 are left out. */
   void arrived(Train opened, long now) {
-    if (!isWaiting()) {
+    if (!isWaiting(now)) {
       return;
     }
     for (int i = 0; i < opened.packets(); i++) {
@@ -111,9 +112,10 @@ final class SegmentationWatch {
     }
   }
 
-  private boolean isWaiting() {
+  /** Whether a train of a peer waits for an acknowledgement, so that packets have to be read. */
+  boolean isWaiting(long now) {
     for (TrainTrial trial : trials) {
-      if (trial.isOpen()) {
+      if (trial.isOpen(now)) {
         return true;
       }
     }

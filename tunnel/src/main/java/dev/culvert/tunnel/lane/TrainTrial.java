@@ -12,12 +12,16 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>It is acknowledged and has left in no other way: the train <b>arrived</b>.
- *   <li>Ranges behind it are acknowledged, and the flow has sent nothing but trains since: the
- *       train arrived, with a gap. So the path loses packets, not trains.
- *   <li>It is acknowledged after its sender has repeated it in a packet of its own: the train was
- *       <b>lost</b>, and a packet of the same size arrives.
- *   <li>Nothing is acknowledged for {@link #PATIENCE_NANOS}: the trial says nothing. The peer may
- *       be dead, the flow ended, or its answers come to another lane.
+ *   <li>Ranges behind it are acknowledged (SACK), and the flow has sent nothing but trains since:
+ *       the train arrived, with a gap. So the path loses packets, not trains.
+ *   <li>It is acknowledged after its sender has repeated it in a packet of its own, and no more
+ *       than that packet: the train was <b>lost</b>, and a packet of the same size arrives.
+ *   <li>The same, but bytes behind that packet are acknowledged, too, which have left in trains
+ *       alone: the train arrived, with a gap or without. A receiver without SACK tells so of a gap,
+ *       and so does one whose first answer was lost.
+ *   <li>Nothing is acknowledged for {@link #PATIENCE_NANOS}: the trial says nothing, and the next
+ *       train takes its place; without one it ends after {@link #EXPIRY_NANOS}. The peer may be
+ *       dead, the flow ended, or its answers come to another lane.
  * </ul>
  *
  * The clock that decides is the sender's own: it repeats a byte when it holds it for lost, whatever
@@ -30,14 +34,25 @@ final class TrainTrial {
    */
   static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(1500);
 
+  /**
+   * The time after which a train without an answer is forgotten, so that packets are not read for a
+   * flow that has ended. Longer than {@link #PATIENCE_NANOS}, since a flow that is alone on a slow
+   * path waits for its timeout and for a round trip behind that.
+   */
+  static final long EXPIRY_NANOS = TimeUnit.SECONDS.toNanos(5);
+
   /** The pause after a train that arrived, so that a path that works costs next to nothing. */
   static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
   /** The time after which losses say nothing about the present. */
   static final long MEMORY_NANOS = TimeUnit.MINUTES.toNanos(1);
 
+  /** Farther ahead than any data of a flow. */
+  private static final int NOTHING = Integer.MAX_VALUE;
+
   private @Nullable TunnelPeer peer;
   private int losses;
+  private long lastLoss;
   private long lastEvent;
   private boolean open;
 
@@ -50,11 +65,11 @@ final class TrainTrial {
   private int watched;
   private int payload;
 
-  /** Whether the watched byte was repeated in a packet of its own. */
-  private boolean repeated;
+  /** Bytes from the watched one on that were repeated in a packet of its own; 0: not repeated. */
+  private int repeated;
 
-  /** Whether other data of the flow has left packet by packet. */
-  private boolean accompanied;
+  /** Bytes from the watched one to the first other data that left packet by packet since. */
+  private int ahead;
 
   /** Whether the trials are of this peer. */
   boolean isOf(TunnelPeer other) {
@@ -64,8 +79,7 @@ final class TrainTrial {
   /** Whether another peer may have these trials. */
   boolean isFree(long now) {
     return peer == null
-        || (open ? now - lastEvent > PATIENCE_NANOS : losses == 0 && now - lastEvent > PAUSE_NANOS)
-        || now - lastEvent > MEMORY_NANOS;
+        || now - lastEvent > (open ? PATIENCE_NANOS : losses == 0 ? PAUSE_NANOS : MEMORY_NANOS);
   }
 
   void give(TunnelPeer newPeer) {
@@ -81,8 +95,8 @@ final class TrainTrial {
   }
 
   /** Whether a train waits for an acknowledgement. */
-  boolean isOpen() {
-    return open;
+  boolean isOpen(long now) {
+    return open && now - lastEvent <= EXPIRY_NANOS;
   }
 
   /** Whether the next train may be watched. */
@@ -99,7 +113,7 @@ final class TrainTrial {
     if (!ended && !earlier) {
       return;
     }
-    if (ended && now - lastEvent > MEMORY_NANOS) {
+    if (now - lastLoss > MEMORY_NANOS) {
       losses = 0;
     }
     open = true;
@@ -111,20 +125,20 @@ final class TrainTrial {
     ports = first.ports();
     watched = first.sequence();
     payload = first.payload();
-    repeated = false;
-    accompanied = false;
+    repeated = 0;
+    ahead = NOTHING;
   }
 
   /** A packet with data leaves, not as part of a train of equal packets. */
   void packetLeaves(TcpSegment packet) {
-    if (!open || !sends(packet)) {
+    if (!sends(packet)) {
       return;
     }
     int before = watched - packet.sequence();
     if (before >= 0 && before < packet.payload() && packet.payload() >= payload) {
-      repeated = true;
+      repeated = Math.max(repeated, packet.payload() - before);
     } else {
-      accompanied = true;
+      ahead = Math.min(ahead, -before);
     }
   }
 
@@ -134,22 +148,25 @@ final class TrainTrial {
    * @return the number of trains in a row that were lost, if this shows one more; otherwise 0
    */
   int segmentArrives(TcpSegment segment, long now) {
-    if (!open || !segment.acknowledges() || !answers(segment)) {
+    if (!isOpen(now) || !segment.acknowledges() || !answers(segment)) {
       return 0;
     }
     int beyond = segment.acknowledgement() - watched;
-    if (beyond > 0 && repeated) {
-      open = false;
-      lastEvent = now;
-      return ++losses;
+    boolean gap = beyond == 0 && segment.selective() && repeated == 0 && ahead == NOTHING;
+    if (beyond <= 0 && !gap) {
+      return 0;
     }
-    boolean gap = beyond == 0 && segment.selective() && !repeated && !accompanied;
-    if (beyond > 0 || gap) {
-      open = false;
-      lastEvent = now;
+    // The byte behind the repeated ones has arrived, and has left in trains alone.
+    boolean rest = beyond > repeated && ahead > repeated;
+    open = false;
+    lastEvent = now;
+    if (repeated == 0 || rest) {
       losses = 0;
+    } else {
+      losses++;
+      lastLoss = now;
     }
-    return 0;
+    return losses;
   }
 
   private boolean sends(TcpSegment segment) {

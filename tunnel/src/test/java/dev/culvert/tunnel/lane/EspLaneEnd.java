@@ -128,7 +128,16 @@ final class EspLaneEnd implements TestEnd {
             "test-" + number, helperCount, () -> faults.around(engine.newDataPath()), died -> {});
     lane =
         TestEnd.lane(
-            tun, merging, engine, () -> null, faults::around, helpers, () -> 0, MTU, faults);
+            tun,
+            merging,
+            engine,
+            () -> null,
+            faults::around,
+            helpers,
+            TestEnd.segmentation(),
+            () -> 0,
+            MTU,
+            faults);
     lane.useSockets(socket, null);
     helpers.start();
   }

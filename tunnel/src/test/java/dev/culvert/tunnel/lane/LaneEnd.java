@@ -53,6 +53,7 @@ public final class LaneEnd implements TestEnd {
   public final UdpPort socket = UdpPort.bind(IpFamily.V4, 0, false, UdpOptions.DEFAULT);
   final AtomicReference<@Nullable ClusterRoutes> clusterRoutes = new AtomicReference<>();
   final HelperLanes helpers;
+  final SegmentationSwitch segmentation = TestEnd.segmentation();
   long now = NOW;
   public final Lane lane;
 
@@ -96,7 +97,16 @@ public final class LaneEnd implements TestEnd {
             "test-" + number, helperCount, () -> all.apply(engine.newDataPath()), died -> {});
     lane =
         TestEnd.lane(
-            tun, merging, engine, clusterRoutes::get, all, helpers, () -> now, MTU, faults);
+            tun,
+            merging,
+            engine,
+            clusterRoutes::get,
+            all,
+            helpers,
+            segmentation,
+            () -> now,
+            MTU,
+            faults);
     lane.useSockets(socket, null);
     helpers.start();
   }
@@ -121,6 +131,11 @@ public final class LaneEnd implements TestEnd {
   }
 
   private void peerWith(LaneEnd other) {
+    reach(other, other.endpoint());
+  }
+
+  /** Knows the other end at this address from now on; a session goes on. */
+  void reach(LaneEnd other, Endpoint at) {
     List<PeerUpdate.AllowedIpChange> inner =
         Stream.of(
                 "10.0." + other.number + ".0/24",
@@ -130,15 +145,7 @@ public final class LaneEnd implements TestEnd {
             .map(range -> new PeerUpdate.AllowedIpChange(Prefix.parse(range), false))
             .toList();
     PeerUpdate peer =
-        new PeerUpdate(
-            other.publicKey,
-            false,
-            false,
-            null,
-            other.endpoint(),
-            OptionalInt.empty(),
-            false,
-            inner);
+        new PeerUpdate(other.publicKey, false, false, null, at, OptionalInt.empty(), false, inner);
     engine.apply(
         new DeviceUpdate(null, OptionalInt.empty(), OptionalInt.empty(), false, List.of(peer)));
   }

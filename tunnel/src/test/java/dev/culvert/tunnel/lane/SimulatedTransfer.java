@@ -22,13 +22,12 @@ import org.jspecify.annotations.Nullable;
  * TCP flows through the watch of one lane, over a link with a rate, a queue and a delay, in virtual
  * time. The link plays the faults: it may lose whole trains of equal packets, single packets, large
  * ones, or all. The flows go by the timeouts, the slow start and the duplicate acknowledgements of
- * RFC 5681, with Linux's shortest timeout; a receiver tells of gaps by SACK.
+ * RFC 5681 and the limited transmit of RFC 3042, with Linux's shortest timeout at first.
  */
 final class SimulatedTransfer implements AutoCloseable {
   static final long MILLI = 1_000_000;
   static final long SECOND = 1000 * MILLI;
 
-  private static final long RTO = 200 * MILLI;
   private static final int MSS = 1000;
   private static final int HEADERS = 40;
   private static final int SACK = 12;
@@ -75,6 +74,12 @@ final class SimulatedTransfer implements AutoCloseable {
   long queue = 20 * MILLI;
 
   long delay = MILLI / 2;
+
+  /** The senders' timeout. */
+  long timeout = 200 * MILLI;
+
+  /** Whether the receivers tell of gaps by SACK, or by repeating an acknowledgement alone. */
+  boolean selective = true;
 
   /** Until then the peer answers nothing, and keeps the packets that arrive. */
   long peerPausesUntil;
@@ -195,9 +200,18 @@ final class SimulatedTransfer implements AutoCloseable {
 
   /** A train of so many segments that no flow sends. */
   Train data(int count) {
+    return data(9, count);
+  }
+
+  /** The same of another flow. */
+  Train otherData(int count) {
+    return data(10, count);
+  }
+
+  private Train data(int port, int count) {
     Train train = new Train().startAt(arena.allocate(100_000), 0, HEADROOM);
     for (int i = 0; i < count; i++) {
-      header(train, 6, 9, i * MSS, 0, MSS, false, false);
+      header(train, 6, port, i * MSS, 0, MSS, false, false);
     }
     return train;
   }
@@ -206,6 +220,22 @@ final class SimulatedTransfer implements AutoCloseable {
   Train answer(int count) {
     Train train = new Train().startAt(arena.allocate(1000), 0, HEADROOM);
     header(train, 6, 9, 1, count * MSS, 0, true, false);
+    return train;
+  }
+
+  /** A train whose last packet is shorter. */
+  Train unequalData() {
+    Train train = data(9);
+    header(train, 6, 9, 9 * MSS, 0, MSS / 2, false, false);
+    return train;
+  }
+
+  /** Packets of equal length without data. */
+  Train answers(int count) {
+    Train train = new Train().startAt(arena.allocate(1000), 0, HEADROOM);
+    for (int i = 0; i < count; i++) {
+      header(train, 6, 9, 0, 0, 0, false, false);
+    }
     return train;
   }
 
@@ -299,7 +329,7 @@ final class SimulatedTransfer implements AutoCloseable {
 
     private void acknowledged(int ack, boolean gap) {
       Train train = new Train().startAt(memory, 0, HEADROOM);
-      header(train, 6, port, 1, FIRST + ack * MSS, 0, true, gap);
+      header(train, 6, port, 1, FIRST + ack * MSS, 0, true, gap && selective);
       watch.arrived(train, now);
       if (ack > unacknowledged) {
         window += window < threshold ? ack - unacknowledged : 1 / window;
@@ -309,7 +339,10 @@ final class SimulatedTransfer implements AutoCloseable {
         duplicates = 0;
         backoff = 1;
         arm();
-      } else if (gap && ++duplicates == 3) {
+      } else if (gap && ++duplicates < 3) {
+        send(next++, 1);
+        most = Math.max(most, next);
+      } else if (gap && duplicates == 3) {
         threshold = Math.max(2, window / 2);
         window = threshold;
         send(unacknowledged, 1);
@@ -338,7 +371,7 @@ final class SimulatedTransfer implements AutoCloseable {
     private void arm() {
       long mine = ++timer;
       later(
-          RTO * backoff,
+          timeout * backoff,
           () -> {
             if (mine == timer && unacknowledged < most) {
               threshold = Math.max(2, window / 2);

@@ -48,6 +48,11 @@ public interface TestEnd extends AutoCloseable {
   @Override
   void close();
 
+  /** Trains go as one message until they are found to be lost, and no listener is told. */
+  static SegmentationSwitch segmentation() {
+    return new SegmentationSwitch(Offload.Mode.AUTO, first -> {});
+  }
+
   /** No packet comes out of a device, and no listener is told. */
   static SelfTraffic selfTraffic() {
     return new SelfTraffic(
@@ -62,6 +67,7 @@ public interface TestEnd extends AutoCloseable {
       Supplier<@Nullable ClusterRoutes> routes,
       UnaryOperator<DataPath> around,
       HelperLanes helpers,
+      SegmentationSwitch segmentation,
       LongSupplier clock,
       int mtu,
       Faults faults) {
@@ -79,7 +85,7 @@ public interface TestEnd extends AutoCloseable {
         faults.around(engine.overhead()),
         () -> {},
         selfTraffic(),
-        new SegmentationSwitch(Offload.Mode.AUTO, first -> {}),
+        segmentation,
         () -> {
           faults.place();
           return clock.getAsLong();
