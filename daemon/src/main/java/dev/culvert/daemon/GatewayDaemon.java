@@ -246,6 +246,7 @@ public final class GatewayDaemon implements AutoCloseable {
     GatewayConfig config = readAgain();
     if (from == null) {
       start(config);
+      whenServing.run();
       return;
     }
     try (Desired desired = Desired.of(config)) {

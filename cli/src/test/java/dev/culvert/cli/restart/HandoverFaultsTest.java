@@ -8,8 +8,10 @@ import dev.culvert.cli.kit.Culvert;
 import dev.culvert.cli.kit.Requirements;
 import dev.culvert.cli.kit.TestLab;
 import dev.culvert.cli.restart.HandoverFault.Kind;
+import dev.culvert.cli.restart.HandoverRelay.Step;
 import dev.culvert.lab.LabEngine;
 import dev.culvert.lab.LabSite;
+import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.Waiting;
 import java.util.ArrayList;
@@ -52,6 +54,18 @@ final class HandoverFaultsTest {
   @Tag("soak")
   void everyFaultAtEachStepEndsWithOneProcessAndWithoutARepeat() throws Exception {
     survive(HandoverFault.all(), Integer.getInteger("culvert.faults", 20), Culvert.unrehearsed());
+  }
+
+  /** It began anew, without the state of the other. */
+  @Test
+  void aSuccessorWhosePredecessorDiedEndsAtASignalLikeAnyGateway() throws Exception {
+    HandoverFault fault = new HandoverFault(Kind.PREDECESSOR_KILLED, Step.PREPARE, false);
+    try (TestLab lab = new TestLab(LabEngine.WIREGUARD)) {
+      ReplacedGateway a = new ReplacedGateway(lab.gatewayA, Culvert.unrehearsed());
+      assertEquals(Survivor.SUCCESSOR, suffer(lab, a, fault));
+      a.daemon().signal("TERM");
+      assertEquals(0, a.daemon().awaitEnd(Commands.PATIENCE), a.daemon()::output);
+    }
   }
 
   private void survive(List<HandoverFault> faults, int times, List<String> culvert)
