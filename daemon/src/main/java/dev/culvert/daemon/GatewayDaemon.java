@@ -337,8 +337,8 @@ public final class GatewayDaemon implements AutoCloseable {
             interfaceName(),
             answers::answer,
             from == null ? Handed.NOTHING : from.admin());
-    logUp(state.get().view(null));
     handovers = HandoverServer.open(machine.adminDirectory(), new GatewayHandover(this));
+    logUp(state.get().view(null));
     // Sessions that continue need not wait for names.
     follow(kernel, running, from == null ? NAMES_PATIENCE : Duration.ZERO);
   }

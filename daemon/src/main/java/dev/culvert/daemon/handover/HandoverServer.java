@@ -102,7 +102,7 @@ public final class HandoverServer implements AutoCloseable {
   private final Gateway gateway;
 
   /** Whether there is nothing to hand over any more. */
-  private boolean over;
+  private volatile boolean over;
 
   private HandoverServer(DescriptorSocket.Listener listener, Gateway gateway) {
     this.listener = listener;
@@ -343,6 +343,10 @@ public final class HandoverServer implements AutoCloseable {
   /** Stops to wait for successors. */
   @Override
   public void close() throws IOException {
-    listener.close();
+    if (over) {
+      listener.leave();
+    } else {
+      listener.close();
+    }
   }
 }

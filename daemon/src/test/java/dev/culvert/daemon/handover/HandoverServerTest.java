@@ -239,6 +239,22 @@ final class HandoverServerTest {
     server = HandoverServer.open(folder, gateway);
   }
 
+  /** It may be the successor's by then. */
+  @Test
+  void theNameOfTheSocketIsLeftToTheSuccessor() throws Exception {
+    try (HandoverChannel first = stateTaken()) {
+      first.send(Step.TAKEN);
+      assertTold("freeze", "pause", "leave");
+      server.close();
+      assertTrue(Files.exists(HandoverServer.path(folder, "cv0")));
+      assertTrue(Predecessor.find(folder, "cv0", "wireguard").isEmpty(), "nobody listens");
+    }
+    server = HandoverServer.open(folder, gateway);
+    server.close();
+    assertFalse(Files.exists(HandoverServer.path(folder, "cv0")));
+    server = HandoverServer.open(folder, gateway);
+  }
+
   @Test
   void aSecondSuccessorThatWaitsIsToldThatAThirdMayHaveTheGateway() throws Exception {
     server.close();

@@ -122,6 +122,14 @@ public final class DescriptorSocket implements AutoCloseable {
       }
     }
 
+    /**
+     * Stops listening, and leaves the name to a process that calls {@link #takeOver}: whoever
+     * looked whether it still leads here could remove that of the other. Any thread.
+     */
+    public void leave() {
+      descriptor.close();
+    }
+
     /** Stops listening and removes the name, if it still leads to this. Any thread. */
     @Override
     public void close() throws IOException {
