@@ -10,6 +10,7 @@ COLD_MEAN_SECONDS = 4
 TCP_WINDOW = 2
 UDP_WINDOW = 1
 UDP_BYTES = 512
+LEAST_SECONDS = 20  # a JVM pauses at the speed of its first cipher before the fastest one is compiled
 LATEST = 3  # windows that are compared with all before them
 RISE = 1.03  # less than that is no rise
 
@@ -31,10 +32,12 @@ def cold_curve(a, b, target):
 def warm_up(a, b, target, options, cold=()):
     """Traffic for as long as it becomes faster, for every tunnel alike; lone packets as well.
 
-    At most options.warmup seconds of TCP, with those of the cold curve, and a quarter of it of UDP.
+    At least LEAST_SECONDS of TCP, with those of the cold curve, and at most options.warmup, which
+    comes first; then a quarter of the most of UDP.
     """
     rates = [statistics.mean(cold[at : at + TCP_WINDOW]) for at in range(0, len(cold), TCP_WINDOW)]
-    while rises(rates) and len(rates) * TCP_WINDOW < options.warmup:
+    least = min(LEAST_SECONDS, options.warmup)
+    while len(rates) * TCP_WINDOW < least or (rises(rates) and len(rates) * TCP_WINDOW < options.warmup):
         rates.append(tcp(a, b, target, TCP_WINDOW, 1)[0])
     if "udp" in options.only:
         packets = []
