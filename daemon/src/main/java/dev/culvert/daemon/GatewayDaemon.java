@@ -56,6 +56,10 @@ public final class GatewayDaemon implements AutoCloseable {
   private final Observation observation;
   private final ConfigChanges changes;
   private final StoredQueues stored;
+
+  /** Called once, when this process is about to be the one that serves, or is. */
+  private final Runnable whenServing;
+
   private @Nullable AdminServer admin;
 
   private @Nullable HandoverServer handovers;
@@ -68,24 +72,23 @@ public final class GatewayDaemon implements AutoCloseable {
 
   private volatile @Nullable Upgrade upgrade;
 
-  /** Called when this process is about to be the one that serves. */
-  private Runnable whenServing = () -> {};
-
   private volatile @Nullable String failure;
 
-  private GatewayDaemon(GatewayState state, Machine machine, ServiceManager manager) {
+  private GatewayDaemon(
+      GatewayState state, Machine machine, ServiceManager manager, Runnable whenServing) {
     this.file = state.source().path();
     this.machine = machine;
     this.state = new StateInForce(state);
     observation = new Observation(this.state::get, machine.network());
     changes = new ConfigChanges(machine, this.state, observation);
     stored = new StoredQueues(manager, state.config().interfaceName());
+    this.whenServing = whenServing;
   }
 
   /** Like the other one, on a machine without a service manager. */
   public static GatewayDaemon start(Path file, Machine machine)
       throws ConfigException, IOException {
-    return start(file, machine, ServiceManager.NONE);
+    return start(file, machine, ServiceManager.NONE, () -> {});
   }
 
   /**
@@ -93,16 +96,18 @@ public final class GatewayDaemon implements AutoCloseable {
    *
    * @param manager keeps the interface, so that it outlives a crash; an interface that it has kept
    *     is continued
+   * @param whenServing called when the gateway is up: from then on a signal is for the gateway
    * @throws ConfigException if the file cannot be used, and nothing was changed; or if a key in it
    *     cannot be used, and the guard stands
    */
-  public static GatewayDaemon start(Path file, Machine machine, ServiceManager manager)
+  public static GatewayDaemon start(
+      Path file, Machine machine, ServiceManager manager, Runnable whenServing)
       throws ConfigException, IOException {
     ConfigFile source = ConfigFile.open(file);
     GatewayConfig config = BootGuard.parseOrGuard(source, machine);
     ClusterSnapshot known = machine.remembered(config);
     GatewayDaemon daemon =
-        new GatewayDaemon(new GatewayState(source, config, known), machine, manager);
+        new GatewayDaemon(new GatewayState(source, config, known), machine, manager, whenServing);
     config.warnings().forEach(GatewayDaemon::warn);
     try {
       daemon.start(config);
@@ -115,7 +120,8 @@ public final class GatewayDaemon implements AutoCloseable {
 
   /**
    * Continues the gateway of another process, which then ends: without a pause that a user would
-   * notice. Without such a process this is a {@link #start(Path, Machine, ServiceManager)}.
+   * notice. Without such a process this is a {@link #start(Path, Machine, ServiceManager,
+   * Runnable)}.
    *
    * @param manager the same one that the other process has
    * @param whenServing called when this process is about to be the one that serves: from then on a
@@ -132,16 +138,13 @@ public final class GatewayDaemon implements AutoCloseable {
     Succession succession = succession(source, config, machine).orElse(null);
     if (succession == null) {
       Succession.comeFirst();
-      GatewayDaemon started = start(file, machine, manager);
-      whenServing.run();
-      return started;
+      return start(file, machine, manager, whenServing);
     }
     ClusterSnapshot known = machine.remembered(config);
     GatewayDaemon daemon =
-        new GatewayDaemon(new GatewayState(source, config, known), machine, manager);
+        new GatewayDaemon(new GatewayState(source, config, known), machine, manager, whenServing);
     config.warnings().forEach(GatewayDaemon::warn);
     daemon.stored.ignore();
-    daemon.whenServing = whenServing;
     try (succession) {
       return daemon.succeedOrClose(succession);
     }
@@ -206,6 +209,7 @@ public final class GatewayDaemon implements AutoCloseable {
       begin(running.tunnel());
     }
     serve(kernel, running, null);
+    whenServing.run();
   }
 
   /** If that fails, the next start begins anew. */
@@ -246,7 +250,6 @@ public final class GatewayDaemon implements AutoCloseable {
     GatewayConfig config = readAgain();
     if (from == null) {
       start(config);
-      whenServing.run();
       return;
     }
     try (Desired desired = Desired.of(config)) {

@@ -90,7 +90,7 @@ final class StoredQueuesTest {
   }
 
   private GatewayDaemon start(String... names) throws Exception {
-    return GatewayDaemon.start(file, machine, manager(names));
+    return GatewayDaemon.start(file, machine, manager(names), () -> {});
   }
 
   @Test

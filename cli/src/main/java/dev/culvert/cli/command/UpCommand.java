@@ -172,12 +172,9 @@ public final class UpCommand implements Callable<Integer> {
   private GatewayDaemon start(Path file, ServiceManager manager, Runnable whenServing)
       throws ConfigException, IOException, CommandException {
     try {
-      if (replace) {
-        return GatewayDaemon.replace(file, machine, manager, whenServing);
-      }
-      GatewayDaemon started = GatewayDaemon.start(file, machine, manager);
-      whenServing.run();
-      return started;
+      return replace
+          ? GatewayDaemon.replace(file, machine, manager, whenServing)
+          : GatewayDaemon.start(file, machine, manager, whenServing);
     } catch (AlreadyRunsException | OtherUserException e) {
       throw e;
     } catch (ConfigException e) {
