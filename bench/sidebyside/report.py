@@ -125,7 +125,8 @@ def warming(results):
     if results["warmup"] == 0:
         return "not warmed"
     rise = f"{RISE - 1:.0%} per {TCP_WINDOW} s"
-    return f"warmed until throughput rose by less than {rise}, for {results['warmup']} s at most"
+    least = f"for {results['leastWarmup']} s and " if "leastWarmup" in results else ""
+    return f"warmed {least}until throughput rose by less than {rise}, for {results['warmup']} s at most"
 
 
 def at_a_glance(figures):

@@ -36,14 +36,20 @@ def warm_up(a, b, target, options, cold=()):
     comes first; then a quarter of the most of UDP.
     """
     rates = [statistics.mean(cold[at : at + TCP_WINDOW]) for at in range(0, len(cold), TCP_WINDOW)]
-    least = min(LEAST_SECONDS, options.warmup)
-    while len(rates) * TCP_WINDOW < least or (rises(rates) and len(rates) * TCP_WINDOW < options.warmup):
+    while len(rates) * TCP_WINDOW < least(options) or (
+        rises(rates) and len(rates) * TCP_WINDOW < options.warmup
+    ):
         rates.append(tcp(a, b, target, TCP_WINDOW, 1)[0])
     if "udp" in options.only:
         packets = []
         while rises(packets) and len(packets) * UDP_WINDOW < options.warmup / 4:
             packets.append(udp(a, b, target, UDP_WINDOW, UDP_BYTES, options.udp_rate)[0])
     return Warmth(len(rates) * TCP_WINDOW, not rises(rates))
+
+
+def least(options):
+    """The fewest seconds of TCP before the figures."""
+    return min(LEAST_SECONDS, options.warmup)
 
 
 def rises(windows):
