@@ -6,10 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.kit.Launchers;
+import dev.culvert.cli.kit.PeerBeyond;
 import dev.culvert.cli.kit.Requirements;
 import dev.culvert.cli.kit.Unprivileged;
-import dev.culvert.cli.kit.WgNode;
-import dev.culvert.daemon.testing.GatewayYaml;
 import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.Namespace;
@@ -49,19 +48,9 @@ final class OtherUserTest {
     Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
     namespaces = new Namespaces("cvo-" + ProcessHandle.current().pid() + "-");
     namespace = namespaces.create("node");
-    namespace.ip("link", "add", "under", "type", "veth", "peer", "name", "beyond");
-    namespace.up("beyond");
-    namespace.address("under", "192.0.2.1/24").up("under");
+    PeerBeyond.underlay(namespace);
     file =
-        GatewayYaml.of(DEVICE, "addresses: [10.66.0.1/24]")
-            .with("identity: {privateKeyFile: " + folder.resolve("private.key") + "}")
-            .with("clusterCIDRs: [10.66.0.0/16]")
-            .peers(
-                GatewayYaml.entry(
-                    "other",
-                    "publicKey: " + WgNode.Keys.generate().publicKey(),
-                    "endpoint: '192.0.2.2:51820'",
-                    "allowedIps: [10.66.0.2/32]"))
+        PeerBeyond.gateway(DEVICE, folder.resolve("private.key").toString())
             .write(folder.resolve("gateway.yaml"));
     gateway = namespace.start(Launchers.culvert(), "up", file.toString());
     gateway.await(

@@ -7,10 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.kit.Launchers;
+import dev.culvert.cli.kit.PeerBeyond;
 import dev.culvert.cli.kit.Requirements;
 import dev.culvert.cli.kit.Unprivileged;
-import dev.culvert.cli.kit.WgNode;
-import dev.culvert.daemon.testing.GatewayYaml;
 import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.Namespace;
@@ -209,20 +208,8 @@ final class RestrictedPlacesTest {
 
   /** A gateway that has a peer beyond a device of its own, so that it has settings to write. */
   private Path gatewayFile(String device) throws IOException {
-    if (!namespace.attempt("ip", "link", "show", "under").succeeded()) {
-      namespace.ip("link", "add", "under", "type", "veth", "peer", "name", "beyond");
-      namespace.up("beyond");
-      namespace.address("under", "192.0.2.1/24").up("under");
-    }
-    return GatewayYaml.of(device, "addresses: [10.66.0.1/24]")
-        .with("identity: {privateKeyFile: " + folder.resolve("private.key") + "}")
-        .with("clusterCIDRs: [10.66.0.0/16]")
-        .peers(
-            GatewayYaml.entry(
-                "other",
-                "publicKey: " + WgNode.Keys.generate().publicKey(),
-                "endpoint: '192.0.2.2:51820'",
-                "allowedIps: [10.66.0.2/32]"))
+    PeerBeyond.underlay(namespace);
+    return PeerBeyond.gateway(device, folder.resolve("private.key").toString())
         .write(folder.resolve("gateway.yaml"));
   }
 

@@ -32,7 +32,7 @@ public final class Unprivileged {
 
   private Unprivileged() {}
 
-  /** Lets nobody run {@code culvert} of the checkout that is shown. */
+  /** The command line by which user nobody runs {@code culvert} of the checkout that is shown. */
   public static List<String> culvert(String... arguments) {
     List<String> command = new ArrayList<>(NET_ADMIN_ONLY);
     command.add(SHOWN_CULVERT);

@@ -38,11 +38,8 @@ final class WgReplaceTest {
 
   @Test
   void configurationSessionAndBytesGoOnAndClientsNoticeNothing() {
-    Implementation culvert = new Implementation("culvert", Culvert.command("wg", "-f"));
-    try (WgPair pair = new WgPair(culvert, Implementation.packaged(), false)) {
-      pair.introduceUs();
-      configure(pair);
-      assertTrue(pair.ours.eventuallyPings(WgPair.PEER_V4));
+    try (WgPair pair = pair()) {
+      connect(pair);
       Daemon former = pair.ours.daemon();
       String endpoint = pair.peers.endpoint();
       try (Daemon clients = askAllTheTime(pair.ours);
@@ -64,11 +61,8 @@ final class WgReplaceTest {
 
   @Test
   void aSignalBeforeTheHandOverEndsTheSuccessorAlone() {
-    Implementation culvert = new Implementation("culvert", Culvert.command("wg", "-f"));
-    try (WgPair pair = new WgPair(culvert, Implementation.packaged(), false)) {
-      pair.introduceUs();
-      configure(pair);
-      assertTrue(pair.ours.eventuallyPings(WgPair.PEER_V4));
+    try (WgPair pair = pair()) {
+      connect(pair);
       String configuration = pair.ours.wg("showconf", pair.ours.device);
       for (Map.Entry<String, Integer> signal : Map.of("TERM", 143, "INT", 130).entrySet()) {
         try (Daemon successor = startUnprivileged(pair.ours)) {
@@ -107,6 +101,17 @@ final class WgReplaceTest {
     } catch (IOException e) {
       return ""; // It has just ended.
     }
+  }
+
+  private static WgPair pair() {
+    Implementation culvert = new Implementation("culvert", Culvert.command("wg", "-f"));
+    return new WgPair(culvert, Implementation.packaged(), false);
+  }
+
+  private static void connect(WgPair pair) {
+    pair.introduceUs();
+    configure(pair);
+    assertTrue(pair.ours.eventuallyPings(WgPair.PEER_V4));
   }
 
   /** As {@code wg-quick} does it. */

@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.kit.Culvert;
+import dev.culvert.cli.kit.PeerBeyond;
 import dev.culvert.cli.kit.Requirements;
 import dev.culvert.cli.kit.WgNode;
-import dev.culvert.daemon.testing.GatewayYaml;
 import dev.culvert.daemon.testing.NotifyListener;
 import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Daemon;
@@ -65,15 +65,7 @@ final class ServiceNotifyTest {
   }
 
   private Path configuration() throws IOException {
-    return GatewayYaml.of(DEVICE, "addresses: [10.66.0.1/24]")
-        .with("identity: {privateKeyFile: '${CREDENTIALS_DIRECTORY}/private-key'}")
-        .with("clusterCIDRs: [10.66.0.0/16]")
-        .peers(
-            GatewayYaml.entry(
-                "other",
-                "publicKey: " + WgNode.Keys.generate().publicKey(),
-                "endpoint: '192.0.2.2:51820'",
-                "allowedIps: [10.66.0.2/32]"))
+    return PeerBeyond.gateway(DEVICE, "${CREDENTIALS_DIRECTORY}/private-key")
         .write(folder.resolve("gateway.yaml"));
   }
 
@@ -105,8 +97,7 @@ final class ServiceNotifyTest {
     try (Namespaces namespaces = Namespaces.ofThisProcess("notify");
         NotifyListener manager = new NotifyListener(folder.resolve("notify").toString())) {
       Namespace node = namespaces.create("node");
-      node.ip("link", "add", "under", "type", "veth", "peer", "name", "beyond");
-      node.up("beyond").address("under", "192.0.2.1/24").up("under");
+      PeerBeyond.underlay(node);
       Path file = configuration();
       try (Daemon gateway = start(node, manager, file)) {
         await(gateway, manager, READY, 1);

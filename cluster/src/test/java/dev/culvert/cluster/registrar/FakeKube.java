@@ -64,6 +64,11 @@ final class FakeKube {
     return new Backup(version, new TreeMap<>(objects));
   }
 
+  /** Makes many changes cost one version each, without objects of interest. */
+  synchronized void pass(long versions) {
+    version += versions;
+  }
+
   /** Time runs backwards: versions are given a second time. */
   synchronized void restore(Backup backup) {
     objects.clear();

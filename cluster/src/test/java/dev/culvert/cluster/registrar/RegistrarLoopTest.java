@@ -255,9 +255,7 @@ class RegistrarLoopTest {
     pass(1, one);
     node("z", 1, "10.1.7.0/24");
     FakeKube.Backup backup = kube.backup();
-    for (int change = 0; change < 10; change++) {
-      kube.put(ResourceKind.NODES, Objects.requireNonNull(objects.nodes.get("z")));
-    }
+    kube.pass(10);
     RegistrarLoop.Seen before = kube.seen();
     one.seen = () -> before;
     pass(2, one);
@@ -276,13 +274,9 @@ class RegistrarLoopTest {
     olderClaim("c", 2);
     pass(1, one);
     node("z", 1, "10.1.7.0/24");
-    for (int change = 0; change < 10; change++) {
-      kube.put(ResourceKind.NODES, Objects.requireNonNull(objects.nodes.get("z")));
-    }
+    kube.pass(10);
     FakeKube.Backup backup = kube.backup();
-    for (int change = 0; change < 10; change++) {
-      kube.put(ResourceKind.NODES, Objects.requireNonNull(objects.nodes.get("z")));
-    }
+    kube.pass(10);
     one.client.statusWrites = FakeKube.Fault.ANSWER_LOST;
     pass(1, one);
     assertEquals(Phase.ACCEPTED, phase("z"));
