@@ -87,8 +87,7 @@ public final class Failures implements IExecutionExceptionHandler {
       case FileAlreadyExistsException f ->
           f.getFile() + " is in use by a live process; choose another name or end that process";
       case OtherUserException o -> o.getMessage();
-      case AccessDeniedException a ->
-          a.getFile() + ": permission denied; run this as root, or give this user access";
+      case AccessDeniedException a -> OtherUserException.denied(a);
       case NoSuchFileException n -> n.getFile() + " does not exist";
       default -> (e.getMessage() == null ? e.toString() : e.getMessage()) + advice(e);
     };

@@ -101,8 +101,8 @@ public final class Gateways {
   }
 
   /**
-   * Refuses if a gateway may run that this user may not ask, so that nobody takes those that were
-   * asked for all.
+   * Refuses if a gateway may run that this user may not ask, so that those that were asked are not
+   * taken for all.
    *
    * @throws OtherUserException that says which
    */

@@ -35,7 +35,7 @@ final class Desk {
     inDoubt.remove(name);
   }
 
-  /** Objects that were read are not known. */
+  /** Forgets the objects that were seen. */
   void forgetSeen() {
     newer.clear();
   }

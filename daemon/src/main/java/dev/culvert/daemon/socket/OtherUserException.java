@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * This user may not use a file or a local socket of a gateway. So it is not known whether a process
- * serves it, which must not be taken for: none does.
+ * serves it, and callers must not go on as if none did.
  */
 public final class OtherUserException extends AccessDeniedException {
   private static final long serialVersionUID = 1L;
@@ -20,6 +20,11 @@ public final class OtherUserException extends AccessDeniedException {
   public OtherUserException(Path path) {
     super(path.toString());
     owner = owner(path);
+  }
+
+  /** The message about a file of which no more is known than that it may not be used. */
+  public static String denied(AccessDeniedException e) {
+    return e.getFile() + ": permission denied; run this as root, or give this user access";
   }
 
   private static @Nullable String owner(Path path) {
@@ -34,7 +39,7 @@ public final class OtherUserException extends AccessDeniedException {
   @Override
   public String getMessage() {
     if (owner == null) {
-      return getFile() + ": permission denied; run this as root, or give this user access";
+      return denied(this);
     }
     return getFile()
         + " belongs to user "

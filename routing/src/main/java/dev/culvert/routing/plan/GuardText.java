@@ -166,9 +166,8 @@ public final class GuardText {
 
   private void egress() {
     open("egress", "filter", "postrouting", 300);
-    // Everything may pass the tunnel, and packets on loopback do not leave the host. Two
-    // comparisons
-    // take less than a look-up in a set of two.
+    // Everything may pass the tunnel, and packets on loopback do not leave the host.
+    // Two comparisons take less than a look-up in a set of two.
     line("oifname \"" + guard.tunnel() + "\" accept");
     for (String carrier : carriers("sport")) {
       rule(FROM_HOST + matches(guard.outer().mark()) + carrier, ENCAPSULATION_OUT, "accept");

@@ -123,8 +123,9 @@ public final class DescriptorSocket implements AutoCloseable {
     }
 
     /**
-     * Stops listening, and leaves the name to a process that calls {@link #takeOver}: whoever
-     * looked whether it still leads here could remove that of the other. Any thread.
+     * Stops listening, and leaves the name to a process that calls {@link #takeOver}. If this
+     * looked whether the name still leads here and then removed it, the name could be the other
+     * process's by then. Any thread.
      */
     public void leave() {
       descriptor.close();
