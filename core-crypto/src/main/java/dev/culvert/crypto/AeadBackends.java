@@ -52,7 +52,10 @@ public final class AeadBackends {
                 AT_START.stream(),
                 Stream.of(
                         of(IntrinsicBackend.NAME, AeadAlgorithm.AES_GCM, IntrinsicBackend::aesGcm),
-                        of("vector", AeadAlgorithm.CHACHA20_POLY1305, AeadBackends::vector))
+                        of(
+                            "vector",
+                            AeadAlgorithm.CHACHA20_POLY1305,
+                            _ -> vector(AT_START.getFirst())))
                     .flatMap(Optional::stream))
             .toList();
 
@@ -189,12 +192,12 @@ public final class AeadBackends {
   }
 
   /** By reflection: without its module the class must not even be linked. */
-  private static AeadBackend vector(AeadBackend oneShot) {
+  private static AeadBackend vector(AeadBackend oneByOne) {
     VectorModule.load();
     try {
       Class<? extends AeadBackend> vector =
           Class.forName(VECTOR_BACKEND).asSubclass(AeadBackend.class);
-      return vector.getConstructor(AeadBackend.class).newInstance(oneShot);
+      return vector.getConstructor(AeadBackend.class).newInstance(oneByOne);
     } catch (InvocationTargetException e) {
       throw new UnsupportedOperationException(String.valueOf(e.getCause()), e);
     } catch (ReflectiveOperationException | LinkageError e) {

@@ -20,8 +20,11 @@ import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Published AEAD vectors on every backend: one message at a time, and as trains of one packet. */
+/** Published AEAD vectors on every backend: one message at a time, and in trains. */
 class AeadVectorsTest {
+  /** As many packets as a cipher may seal side by side. */
+  private static final int PACKETS_ABREAST = 8;
+
   static List<AeadBackend> all() {
     return AeadBackends.all();
   }
@@ -122,8 +125,9 @@ class AeadVectorsTest {
       }
       run++;
       if (oneShot(backend, algorithm, c)
-          && train(cipher, algorithm, c, NonceLayout.LITTLE_ENDIAN_COUNTER)
-          && train(cipher, algorithm, c, NonceLayout.BIG_ENDIAN_COUNTER)) {
+          && train(cipher, algorithm, c, NonceLayout.LITTLE_ENDIAN_COUNTER, 1)
+          && train(cipher, algorithm, c, NonceLayout.LITTLE_ENDIAN_COUNTER, PACKETS_ABREAST)
+          && train(cipher, algorithm, c, NonceLayout.BIG_ENDIAN_COUNTER, 1)) {
         passed++;
       } else {
         failures.append(c.id).append(' ');
@@ -159,9 +163,12 @@ class AeadVectorsTest {
     return opensRightly && sealsAlike == c.valid;
   }
 
-  /** The vector as a train of one packet in native memory, its associated data before it. */
+  /**
+   * The vector as the first packet of a train in native memory, behind its associated data. The
+   * other packets are as long, and open to nothing.
+   */
   private static boolean train(
-      TrainCipher cipher, AeadAlgorithm algorithm, Case c, NonceLayout layout) {
+      TrainCipher cipher, AeadAlgorithm algorithm, Case c, NonceLayout layout, int packets) {
     byte[] plain = Vectors.hex(c.plain);
     byte[] sealed = Vectors.hex(c.sealed);
     byte[] aad = Vectors.hex(c.aad);
@@ -173,12 +180,12 @@ class AeadVectorsTest {
     SecretBytes secret = SecretBytes.owning(Vectors.hex(c.key));
     try (Arena arena = Arena.ofConfined();
         AeadKey key = new AeadKey(algorithm, secret, layout, prefix)) {
-      MemorySegment memory = arena.allocate(aad.length + sealed.length);
+      MemorySegment memory = arena.allocate(aad.length + (long) packets * sealed.length);
       put(memory, 0, aad);
       PacketRun run =
           new PacketRun()
               .at(memory, aad.length, sealed.length)
-              .of(1, plain.length, plain.length)
+              .of(packets, plain.length, plain.length)
               .counting(counter)
               .authenticating(0, 0, aad.length);
       put(memory, aad.length, sealed);

@@ -2,12 +2,9 @@
 package dev.culvert.crypto.vector;
 
 import static jdk.incubator.vector.VectorOperators.GT;
-import static jdk.incubator.vector.VectorOperators.LT;
-import static jdk.incubator.vector.VectorOperators.REVERSE_BYTES;
 import static jdk.incubator.vector.VectorOperators.ULT;
 import static jdk.incubator.vector.VectorOperators.XOR;
 
-import dev.culvert.crypto.NonceLayout;
 import dev.culvert.crypto.PacketRun;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
@@ -18,10 +15,10 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The keystream of up to 16 packets, 32 blocks per pass: first block 0 of every packet, which is
- * its Poly1305 key, then the blocks that encipher, packet after packet. Vectors hold each lane's
- * position in that sequence and arithmetic moves it on, so any mixture of packets fills the lanes
- * alike.
+ * The keystream of up to 16 packets of equal length: first block 0 of every packet, which is its
+ * Poly1305 key, then the blocks that encipher, packet after packet. Vectors hold each lane's
+ * position in that sequence and arithmetic moves it on, so that no lane stays empty at the end of a
+ * packet.
  */
 final class Keystream {
   /** The most packets per run: those whose keys fit one state. */
@@ -29,6 +26,8 @@ final class Keystream {
 
   private static final int BLOCK_BYTES = 64;
   private static final int BLOCK_WORDS = 16;
+
+  /** Blocks that are made before any is used. */
   private static final int PASS = 2 * ChaCha20.LANES;
 
   private static final int COUNTER_ROW = 12 * ChaCha20.LANES;
@@ -39,31 +38,32 @@ final class Keystream {
   /** "expand 32-byte k". */
   private static final int[] CONSTANTS = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
 
+  /** The lanes that make the keys: block 0 of packets 0 to 15. */
+  private static final int[] KEY_PACKETS = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+  private static final int[] KEY_BLOCKS = new int[ChaCha20.LANES];
+
   private static final VectorSpecies<Byte> BYTES = ByteVector.SPECIES_512;
-  private static final IntVector LANE = IntVector.zero(ChaCha20.ROW).addIndex(1);
 
-  private final int[] first = new int[ChaCha20.STATE];
-  private final int[] second = new int[ChaCha20.STATE];
+  private final int[] state = new int[ChaCha20.STATE];
 
-  /** The output of a pass: rows, then blocks. */
+  /** Block 0 of each packet. */
+  private final int[] macKeys = new int[ChaCha20.STATE];
+
+  /** The blocks of a pass. */
   private final int[] words = new int[2 * ChaCha20.STATE];
 
-  /** Rows 0 to 7 of the packets' blocks 0, packet {@code i} in lane {@code i}. */
-  private final int[] macKeys = new int[8 * ChaCha20.LANES];
-
-  /** For each lane of both states its packet, and its block in it: 1 is the first to encipher. */
+  /** For each lane of a pass its packet, and its block in it: 1 is the first to encipher. */
   private final int[] lanePacket = new int[PASS];
 
   private final int[] laneBlock = new int[PASS];
 
-  /** The lanes' start positions for the shape of the last run. */
+  /** The lanes' start positions for packets with {@link #shape} blocks. */
   private final int[] startPacket = new int[PASS];
 
   private final int[] startBlock = new int[PASS];
-  private int shapePackets = -1;
-  private int shapeBlocks = -1;
+  private int shape = -1;
 
-  private boolean bigEndian;
   private PacketRun run = new PacketRun();
 
   /**
@@ -80,13 +80,7 @@ final class Keystream {
   private int block;
 
   /** Sets the key for the next runs: 32 bytes as eight little-endian words. */
-  void use(int[] key, NonceLayout layout, int noncePrefix) {
-    fill(first, key, noncePrefix);
-    fill(second, key, noncePrefix);
-    bigEndian = layout == NonceLayout.BIG_ENDIAN_COUNTER;
-  }
-
-  private static void fill(int[] state, int[] key, int noncePrefix) {
+  void use(int[] key, int noncePrefix) {
     for (int i = 0; i < CONSTANTS.length; i++) {
       broadcast(state, i * ChaCha20.LANES, CONSTANTS[i]);
     }
@@ -101,26 +95,20 @@ final class Keystream {
   }
 
   /**
-   * Makes the first pass for at most {@link #MAX_PACKETS} packets. Afterwards {@link #macKeys} is
-   * valid and {@link #apply} may be called.
+   * Makes the keys of at most {@link #MAX_PACKETS} packets of one length. Afterwards {@link
+   * #macKeys} is valid and {@link #apply} may be called.
    */
   void start(PacketRun newRun) {
     run = newRun;
     blocksPerPacket = Math.max(1, (newRun.length() + BLOCK_BYTES - 1) / BLOCK_BYTES);
     stepPackets = PASS / blocksPerPacket;
     stepBlocks = PASS % blocksPerPacket;
-    packet = 0;
-    block = 0;
     placeLanes();
-    pass(startPacket, startBlock, newRun.packets());
-    macKeys(words, first, macKeys);
-    if (newRun.packets() < ChaCha20.LANES) {
-      ChaCha20.finish(first, words, 0);
-    }
-    ChaCha20.finish(second, words, ChaCha20.STATE);
+    aim(state, KEY_PACKETS, KEY_BLOCKS, 0, newRun.firstCounter());
+    ChaCha20.blocks(state, macKeys, 0);
   }
 
-  /** Rows 0 to 7 of the keystream's block 0: packet {@code i} in lane {@code i}. */
+  /** Block 0 of each packet, 16 words each, of which the first eight are its Poly1305 key. */
   int[] macKeys() {
     return macKeys;
   }
@@ -130,65 +118,47 @@ final class Keystream {
     if (wanted == 0) {
       return;
     }
-    apply(run.packets(), wanted);
-    while (packet < run.packets()) {
-      pass(lanePacket, laneBlock, 0);
-      ChaCha20.finish(first, words, 0);
-      ChaCha20.finish(second, words, ChaCha20.STATE);
-      apply(0, wanted);
+    packet = 0;
+    block = 0;
+    int[] packets = startPacket;
+    int[] blocks = startBlock;
+    for (int left = run.packets() * blocksPerPacket; left > 0; left -= PASS) {
+      pass(packets, blocks, left);
+      apply(Math.min(PASS, left), wanted);
+      packets = lanePacket;
+      blocks = laneBlock;
     }
   }
 
   /** Lays out the lanes of the first pass, unless the last run had the same shape. */
   private void placeLanes() {
-    int packets = run.packets();
-    if (packets != shapePackets || blocksPerPacket != shapeBlocks) {
+    if (blocksPerPacket != shape) {
       for (int i = 0; i < PASS; i++) {
-        startPacket[i] = Math.floorDiv(i - packets, blocksPerPacket);
-        startBlock[i] = Math.floorMod(i - packets, blocksPerPacket) + 1;
+        startPacket[i] = i / blocksPerPacket;
+        startBlock[i] = i % blocksPerPacket + 1;
       }
-      shapePackets = packets;
-      shapeBlocks = blocksPerPacket;
+      shape = blocksPerPacket;
     }
   }
 
-  /**
-   * 32 blocks, of the packets and blocks given for each lane; but the first {@code keys} lanes make
-   * block 0 of the packet with the lane's number.
-   */
-  private void pass(int[] packets, int[] blocks, int keys) {
-    aim(first, packets, blocks, 0, keys);
-    aim(second, packets, blocks, ChaCha20.LANES, 0);
-    ChaCha20.rounds(first, second, words);
-  }
-
-  /** Sets the counters and nonces of a state to its lanes' positions, and moves the lanes on. */
-  private void aim(int[] state, int[] packets, int[] blocks, int at, int keys) {
-    putCounters(state, packets, blocks, at, keys, run.firstCounter());
-    if (bigEndian) {
-      swapNonces(state);
+  /** The next 32 blocks, or 16 if no more are needed, of the packets and blocks given per lane. */
+  private void pass(int[] packets, int[] blocks, int needed) {
+    for (int at = 0; at < Math.min(PASS, needed); at += ChaCha20.LANES) {
+      aim(state, packets, blocks, at, run.firstCounter());
+      advance(packets, blocks, at);
+      ChaCha20.blocks(state, words, at * BLOCK_WORDS);
     }
-    advance(packets, blocks, at);
   }
 
-  private static void putCounters(
-      int[] state, int[] packets, int[] blocks, int at, int keys, long firstCounter) {
-    VectorMask<Integer> isKey = LANE.compare(LT, keys);
-    IntVector packet = IntVector.fromArray(ChaCha20.ROW, packets, at).blend(LANE, isKey);
-    IntVector block = IntVector.fromArray(ChaCha20.ROW, blocks, at).blend(0, isKey);
+  /** Sets the counters and nonces of the state to its lanes' positions. */
+  private static void aim(int[] state, int[] packets, int[] blocks, int at, long firstCounter) {
+    IntVector packet = IntVector.fromArray(ChaCha20.ROW, packets, at);
     IntVector low = packet.add((int) firstCounter);
     VectorMask<Integer> carry = low.compare(ULT, (int) firstCounter);
     IntVector high = IntVector.broadcast(ChaCha20.ROW, (int) (firstCounter >>> 32)).add(1, carry);
-    block.intoArray(state, COUNTER_ROW);
+    IntVector.fromArray(ChaCha20.ROW, blocks, at).intoArray(state, COUNTER_ROW);
     low.intoArray(state, NONCE_LOW_ROW);
     high.intoArray(state, NONCE_HIGH_ROW);
-  }
-
-  private static void swapNonces(int[] state) {
-    IntVector low = IntVector.fromArray(ChaCha20.ROW, state, NONCE_LOW_ROW);
-    IntVector high = IntVector.fromArray(ChaCha20.ROW, state, NONCE_HIGH_ROW);
-    high.lanewise(REVERSE_BYTES).intoArray(state, NONCE_LOW_ROW);
-    low.lanewise(REVERSE_BYTES).intoArray(state, NONCE_HIGH_ROW);
   }
 
   private void advance(int[] packets, int[] blocks, int at) {
@@ -199,22 +169,14 @@ final class Keystream {
     block.sub(blocksPerPacket, next).intoArray(laneBlock, at);
   }
 
-  private static void macKeys(int[] words, int[] state, int[] keys) {
-    for (int i = 0; i < keys.length; i += ChaCha20.LANES) {
-      IntVector.fromArray(ChaCha20.ROW, words, i)
-          .add(IntVector.fromArray(ChaCha20.ROW, state, i))
-          .intoArray(keys, i);
-    }
-  }
-
-  /** Uses up the blocks of this pass from {@code from} on. */
-  private void apply(int from, long wanted) {
-    int lane = from;
-    while (lane < PASS && packet < run.packets()) {
-      int blocks = Math.min(PASS - lane, blocksPerPacket - block);
+  /** Uses up the first {@code lanes} blocks of this pass. */
+  private void apply(int lanes, long wanted) {
+    int lane = 0;
+    while (lane < lanes) {
+      int blocks = Math.min(lanes - lane, blocksPerPacket - block);
       if ((wanted >>> packet & 1) != 0) {
         long at = run.offset() + packet * run.stride() + (long) block * BLOCK_BYTES;
-        int length = Math.max(0, run.lengthOf(packet) - block * BLOCK_BYTES);
+        int length = run.length() - block * BLOCK_BYTES;
         apply(words, lane, run.memory(), at, Math.min(length, blocks * BLOCK_BYTES));
       }
       lane += blocks;
@@ -253,9 +215,8 @@ final class Keystream {
 
   /** Overwrites all traces of a key. */
   void forget() {
-    Arrays.fill(first, 0);
-    Arrays.fill(second, 0);
-    Arrays.fill(words, 0);
+    Arrays.fill(state, 0);
     Arrays.fill(macKeys, 0);
+    Arrays.fill(words, 0);
   }
 }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.culvert.crypto.vector;
 
-import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.ASHR;
-import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.NOT;
@@ -34,7 +32,8 @@ final class Poly1305 {
   static final int NUMBER_ROWS = 5;
   static final int NUMBER = NUMBER_ROWS * LANES;
   static final int FACTOR = 9 * LANES;
-  static final int BLOCK = 2 * LANES;
+  static final int BLOCK_ROWS = 2;
+  static final int BLOCK = BLOCK_ROWS * LANES;
 
   /** 2^128 in the uppermost limb: stands behind every block of 16 bytes. */
   static final long BLOCK_BIT = 1 << 24;
@@ -42,10 +41,6 @@ final class Poly1305 {
   private static final long LIMB = (1 << 26) - 1;
   private static final long INT = 0xffff_ffffL;
   private static final long[] NO_BLOCK = new long[BLOCK];
-  private static final LongVector LANE = LongVector.zero(ROW).addIndex(1);
-
-  /** Shuffle that copies a vector's first lane into all lanes. */
-  private static final LongVector LANE_0 = LongVector.zero(ROW);
 
   private Poly1305() {}
 
@@ -70,12 +65,12 @@ final class Poly1305 {
   }
 
   /**
-   * Copies a number. Uses vector stores, as {@link #fill} does, since a vector load from memory
-   * that was just stored in smaller pieces is slow.
+   * Copies {@code count} rows to the beginning of an array. Uses vector stores, as {@link #fill}
+   * does, since a vector load from memory that was just stored in smaller pieces is slow.
    */
-  static void copy(long[] number, long[] to) {
-    for (int i = 0; i < NUMBER; i += LANES) {
-      LongVector.fromArray(ROW, number, i).intoArray(to, i);
+  static void copy(long[] rows, int from, long[] to, int count) {
+    for (int i = 0; i < count; i++) {
+      LongVector.fromArray(ROW, rows, from + i * LANES).intoArray(to, i * LANES);
     }
   }
 
@@ -220,93 +215,6 @@ final class Poly1305 {
     h2.intoArray(sum, 2 * LANES);
     h3.intoArray(sum, 3 * LANES);
     h4.intoArray(sum, 4 * LANES);
-  }
-
-  /**
-   * Makes powers of r, in registers from one squaring to the next.
-   *
-   * @param r a factor, the same in every lane
-   * @param powers gets r^8 in lane 0, r^7 in lane 1, down to r in lane 7
-   * @param step gets r^8 in every lane
-   */
-  static void powers(long[] r, long[] powers, long[] step) {
-    LongVector r0 = LongVector.fromArray(ROW, r, 0);
-    LongVector r1 = LongVector.fromArray(ROW, r, 1 * LANES);
-    LongVector r2 = LongVector.fromArray(ROW, r, 2 * LANES);
-    LongVector r3 = LongVector.fromArray(ROW, r, 3 * LANES);
-    LongVector r4 = LongVector.fromArray(ROW, r, 4 * LANES);
-    LongVector p0 = r0;
-    LongVector p1 = r1;
-    LongVector p2 = r2;
-    LongVector p3 = r3;
-    LongVector p4 = r4;
-    // Lane i gets the power 8 - i = 1 + (7 - i): each bit of 7 - i is one factor.
-    for (int bit = 1; bit < LANES; bit <<= 1) {
-      LongVector s1 = r1.add(r1.lanewise(LSHL, 2)).and(INT);
-      LongVector s2 = r2.add(r2.lanewise(LSHL, 2)).and(INT);
-      LongVector s3 = r3.add(r3.lanewise(LSHL, 2)).and(INT);
-      LongVector s4 = r4.add(r4.lanewise(LSHL, 2)).and(INT);
-      r0 = r0.and(INT);
-      r1 = r1.and(INT);
-      r2 = r2.and(INT);
-      r3 = r3.and(INT);
-      r4 = r4.and(INT);
-      LongVector m0 = p0.and(INT);
-      LongVector m1 = p1.and(INT);
-      LongVector m2 = p2.and(INT);
-      LongVector m3 = p3.and(INT);
-      LongVector m4 = p4.and(INT);
-      LongVector h0 = m0.mul(r0).add(m1.mul(s4)).add(m2.mul(s3).add(m3.mul(s2))).add(m4.mul(s1));
-      LongVector h1 = m0.mul(r1).add(m1.mul(r0)).add(m2.mul(s4).add(m3.mul(s3))).add(m4.mul(s2));
-      LongVector h2 = m0.mul(r2).add(m1.mul(r1)).add(m2.mul(r0).add(m3.mul(s4))).add(m4.mul(s3));
-      LongVector h3 = m0.mul(r3).add(m1.mul(r2)).add(m2.mul(r1).add(m3.mul(r0))).add(m4.mul(s4));
-      LongVector h4 = m0.mul(r4).add(m1.mul(r3)).add(m2.mul(r2).add(m3.mul(r1))).add(m4.mul(r0));
-
-      h1 = h1.add(h0.lanewise(LSHR, 26));
-      h4 = h4.add(h3.lanewise(LSHR, 26));
-      h2 = h2.add(h1.lanewise(LSHR, 26));
-      LongVector over = h4.lanewise(LSHR, 26);
-      h0 = h0.and(LIMB).add(over).add(over.lanewise(LSHL, 2));
-      h3 = h3.and(LIMB).add(h2.lanewise(LSHR, 26));
-      h1 = h1.and(LIMB).add(h0.lanewise(LSHR, 26));
-      h4 = h4.and(LIMB).add(h3.lanewise(LSHR, 26));
-      h0 = h0.and(LIMB);
-      h2 = h2.and(LIMB);
-      h3 = h3.and(LIMB);
-
-      VectorMask<Long> withoutBit = LANE.and(bit).compare(EQ, 0);
-      p0 = p0.blend(h0, withoutBit);
-      p1 = p1.blend(h1, withoutBit);
-      p2 = p2.blend(h2, withoutBit);
-      p3 = p3.blend(h3, withoutBit);
-      p4 = p4.blend(h4, withoutBit);
-      // Lane 0, which has all bits, stands at r^(2 * bit) now.
-      r0 = LANE_0.selectFrom(h0);
-      r1 = LANE_0.selectFrom(h1);
-      r2 = LANE_0.selectFrom(h2);
-      r3 = LANE_0.selectFrom(h3);
-      r4 = LANE_0.selectFrom(h4);
-    }
-    p0.intoArray(powers, 0);
-    p1.intoArray(powers, 1 * LANES);
-    p2.intoArray(powers, 2 * LANES);
-    p3.intoArray(powers, 3 * LANES);
-    p4.intoArray(powers, 4 * LANES);
-    r0.intoArray(step, 0);
-    r1.intoArray(step, 1 * LANES);
-    r2.intoArray(step, 2 * LANES);
-    r3.intoArray(step, 3 * LANES);
-    r4.intoArray(step, 4 * LANES);
-    completeFactor(powers);
-    completeFactor(step);
-  }
-
-  /** Adds up the lanes of a number, into lane 0. */
-  static void addLanes(long[] number) {
-    for (int i = 0; i < NUMBER; i += LANES) {
-      long total = LongVector.fromArray(ROW, number, i).reduceLanes(ADD);
-      LongVector.zero(ROW).withLane(0, total).intoArray(number, i);
-    }
   }
 
   /**

@@ -2,9 +2,6 @@
 package dev.culvert.crypto.vector;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
-import static jdk.incubator.vector.VectorOperators.LSHL;
-import static jdk.incubator.vector.VectorOperators.OR;
-import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_I2L;
 
 import dev.culvert.crypto.PacketRun;
 import java.lang.foreign.MemorySegment;
@@ -12,7 +9,6 @@ import java.util.Arrays;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.LongVector;
-import jdk.incubator.vector.Vector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -21,7 +17,6 @@ final class TrainMac {
   static final int PACKETS = Poly1305.LANES;
 
   private static final VectorSpecies<Byte> BYTES = ByteVector.SPECIES_512;
-  private static final VectorSpecies<Integer> HALF_ROW = IntVector.SPECIES_256;
 
   /** Bytes of each packet that are transposed at once: four blocks. */
   private static final int SLAB_BYTES = 64;
@@ -38,7 +33,6 @@ final class TrainMac {
 
   private final long[] r = new long[Poly1305.FACTOR];
   private final long[] rSquared = new long[Poly1305.FACTOR];
-  private final long[] key = new long[Poly1305.BLOCK];
   private final long[] pads = new long[Poly1305.BLOCK];
   private final long[] sum = new long[Poly1305.NUMBER];
 
@@ -72,28 +66,22 @@ final class TrainMac {
   }
 
   private void useKeys(int[] macKeys, int from) {
-    joinWords(macKeys, from, key);
-    joinWords(macKeys, 4 * ChaCha20.LANES + from, pads);
-    Poly1305.clampToFactor(key, r);
-    Poly1305.copy(r, rSquared);
+    loadKeys(macKeys, from, blocks);
+    transpose(blocks, 0);
+    Poly1305.clampToFactor(blocks, r);
+    Poly1305.copy(blocks, Poly1305.BLOCK, pads, Poly1305.BLOCK_ROWS);
+    Poly1305.copy(r, 0, rSquared, Poly1305.NUMBER_ROWS);
     Poly1305.multiply(rSquared, r);
     Poly1305.completeFactor(rSquared);
     Poly1305.fill(sum, 0, Poly1305.NUMBER_ROWS, 0);
   }
 
-  /** Joins four rows of words to a block with 16 bytes per lane. */
-  private static void joinWords(int[] words, int from, long[] block) {
-    for (int i = 0; i < 2; i++) {
-      int at = from + 2 * i * ChaCha20.LANES;
-      Vector<Long> low =
-          IntVector.fromArray(HALF_ROW, words, at).convertShape(ZERO_EXTEND_I2L, Poly1305.ROW, 0);
-      Vector<Long> high =
-          IntVector.fromArray(HALF_ROW, words, at + ChaCha20.LANES)
-              .convertShape(ZERO_EXTEND_I2L, Poly1305.ROW, 0);
-      high.lanewise(LSHL, Integer.SIZE)
-          .lanewise(OR, low)
+  /** Makes a slab of the keystream's blocks 0. */
+  private static void loadKeys(int[] macKeys, int from, long[] blocks) {
+    for (int i = 0; i < PACKETS; i++) {
+      IntVector.fromArray(ChaCha20.ROW, macKeys, (from + i) * ChaCha20.LANES)
           .reinterpretAsLongs()
-          .intoArray(block, i * Poly1305.LANES);
+          .intoArray(blocks, i * Poly1305.LANES);
     }
   }
 
@@ -219,8 +207,8 @@ final class TrainMac {
   void forget() {
     Arrays.fill(r, 0);
     Arrays.fill(rSquared, 0);
-    Arrays.fill(key, 0);
     Arrays.fill(pads, 0);
+    Arrays.fill(blocks, 0);
     Arrays.fill(sum, 0);
   }
 }

@@ -15,11 +15,15 @@ import jdk.incubator.vector.IntVector;
  */
 public final class VectorBackend extends TrainBackend {
   /**
-   * @param oneShot seals and opens single messages
+   * @param oneByOne seals and opens single messages, and packets that vectors do not pay for
    * @throws UnsupportedOperationException if this processor has no such vectors
    */
-  public VectorBackend(AeadBackend oneShot) {
-    super("vector", AeadAlgorithm.CHACHA20_POLY1305, VectorTrainCipher::new, oneShot);
+  public VectorBackend(AeadBackend oneByOne) {
+    super(
+        "vector",
+        AeadAlgorithm.CHACHA20_POLY1305,
+        () -> new VectorTrainCipher(oneByOne.newTrainCipher(AeadAlgorithm.CHACHA20_POLY1305)),
+        oneByOne);
     if (IntVector.SPECIES_PREFERRED.vectorBitSize() < ChaCha20.ROW.vectorBitSize()
         || ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
       throw new UnsupportedOperationException("this processor has no vectors of 512 bits");

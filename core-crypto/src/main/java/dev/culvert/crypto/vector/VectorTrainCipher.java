@@ -4,6 +4,7 @@ package dev.culvert.crypto.vector;
 import dev.culvert.crypto.AeadAlgorithm;
 import dev.culvert.crypto.AeadKey;
 import dev.culvert.crypto.NonceGuard;
+import dev.culvert.crypto.NonceLayout;
 import dev.culvert.crypto.PacketRun;
 import dev.culvert.crypto.TrainCipher;
 import java.lang.foreign.MemorySegment;
@@ -14,14 +15,18 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * ChaCha20-Poly1305 (RFC 8439, section 2.8) over a train, 16 packets at a time. Sealing: keys of
- * the packets and keystream, encipher, authenticate. Opening: keys, authenticate, and decipher the
- * authentic packets.
+ * ChaCha20-Poly1305 (RFC 8439, section 2.8) over packets of equal length abreast, 16 at a time.
+ * Sealing: keys of the packets, encipher, authenticate. Opening: keys, authenticate, and decipher
+ * the authentic packets.
+ *
+ * <p>Vectors pay only for three packets or more. Another cipher takes the packets of a train that
+ * are left over, a shorter last packet, and packets with associated data, which WireGuard does not
+ * have.
  */
 final class VectorTrainCipher implements TrainCipher {
   private static final int KEY_BYTES = 32;
 
-  /** Below this number of packets, authenticating one by one is faster than side by side. */
+  /** Below this number of packets, one by one is faster than abreast. */
   private static final int WORTH_A_LANE_EACH = 3;
 
   private static final VarHandle KEY_WORD =
@@ -29,11 +34,11 @@ final class VectorTrainCipher implements TrainCipher {
   private static final ValueLayout.OfLong TAG_HALF =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+  private final TrainCipher oneByOne;
   private final byte[] keyBytes = new byte[KEY_BYTES];
   private final int[] keyWords = new int[KEY_BYTES / Integer.BYTES];
   private final Keystream keystream = new Keystream();
   private final TrainMac trainMac = new TrainMac();
-  private final PacketMac packetMac = new PacketMac();
 
   /** The tags of eight packets: lower halves, then upper halves. */
   private final long[] tags = new long[Poly1305.BLOCK];
@@ -43,55 +48,82 @@ final class VectorTrainCipher implements TrainCipher {
 
   private final NonceGuard nonceGuard = new NonceGuard();
 
+  /**
+   * @param oneByOne for the packets that vectors do not pay for
+   */
+  VectorTrainCipher(TrainCipher oneByOne) {
+    this.oneByOne = oneByOne;
+  }
+
   @Override
   public void seal(AeadKey key, PacketRun run) {
-    use(key, run);
+    int abreast = abreast(key, run);
     nonceGuard.admit(key, run);
-    for (int i = 0; i < run.packets(); i += Keystream.MAX_PACKETS) {
-      take(run, i);
+    for (int i = 0; i < abreast; i += Keystream.MAX_PACKETS) {
+      take(run, i, Math.min(Keystream.MAX_PACKETS, abreast - i));
       keystream.start(chunk);
       keystream.apply(chunk.allPackets());
       authenticate(true);
+    }
+    if (abreast < run.packets()) {
+      take(run, abreast, run.packets() - abreast);
+      oneByOne.seal(key, chunk);
     }
     key.requireOpen();
   }
 
   @Override
   public long open(AeadKey key, PacketRun run) {
-    use(key, run);
+    int abreast = abreast(key, run);
     long opened = 0;
-    for (int i = 0; i < run.packets(); i += Keystream.MAX_PACKETS) {
-      take(run, i);
+    for (int i = 0; i < abreast; i += Keystream.MAX_PACKETS) {
+      take(run, i, Math.min(Keystream.MAX_PACKETS, abreast - i));
       keystream.start(chunk);
       long authentic = authenticate(false);
       keystream.apply(authentic);
       opened |= authentic << i;
     }
+    if (abreast < run.packets()) {
+      take(run, abreast, run.packets() - abreast);
+      opened |= oneByOne.open(key, chunk) << abreast;
+    }
     key.requireOpen();
     return opened;
   }
 
-  private void use(AeadKey key, PacketRun run) {
+  /** The number of packets, from the first, that go abreast; if there are any, takes the key. */
+  private int abreast(AeadKey key, PacketRun run) {
     if (key.algorithm() != AeadAlgorithm.CHACHA20_POLY1305) {
       throw new IllegalArgumentException("a cipher for CHACHA20_POLY1305 got an " + key);
     }
     run.requireRoomForTags();
+    if (run.aadLength() > 0 || key.nonceLayout() != NonceLayout.LITTLE_ENDIAN_COUNTER) {
+      return 0;
+    }
+    int alike = run.lastLength() == run.length() ? run.packets() : run.packets() - 1;
+    int leftOver = alike % TrainMac.PACKETS;
+    int abreast = leftOver < WORTH_A_LANE_EACH ? alike - leftOver : alike;
+    if (abreast > 0) {
+      use(key);
+    }
+    return abreast;
+  }
+
+  private void use(AeadKey key) {
     key.copyTo(keyBytes);
     for (int i = 0; i < keyWords.length; i++) {
       keyWords[i] = (int) KEY_WORD.get(keyBytes, i * Integer.BYTES);
     }
-    keystream.use(keyWords, key.nonceLayout(), key.noncePrefix());
+    keystream.use(keyWords, key.noncePrefix());
     Arrays.fill(keyBytes, (byte) 0);
     Arrays.fill(keyWords, 0);
   }
 
-  private void take(PacketRun run, int from) {
-    int packets = Math.min(Keystream.MAX_PACKETS, run.packets() - from);
+  private void take(PacketRun run, int from, int packets) {
     int lastLength = run.lengthOf(from + packets - 1);
-    int length = packets == 1 ? lastLength : run.length();
     chunk
         .at(run.memory(), run.offset() + from * run.stride(), run.stride())
-        .of(packets, length, lastLength)
+        .of(packets, packets == 1 ? lastLength : run.length(), lastLength)
         .counting(run.firstCounter() + from)
         .authenticating(run.aadOffset() + from * run.aadStride(), run.aadStride(), run.aadLength());
   }
@@ -101,24 +133,13 @@ final class VectorTrainCipher implements TrainCipher {
    * packet.
    */
   private long authenticate(boolean put) {
-    int packets = chunk.packets();
-    int alike = chunk.lastLength() == chunk.length() ? packets : packets - 1;
-    if (chunk.aadLength() > 0) {
-      alike = 0;
-    }
     long authentic = 0;
-    int i = 0;
-    while (alike - i >= WORTH_A_LANE_EACH) {
-      int count = Math.min(TrainMac.PACKETS, alike - i);
+    for (int i = 0; i < chunk.packets(); i += TrainMac.PACKETS) {
+      int count = Math.min(TrainMac.PACKETS, chunk.packets() - i);
       trainMac.tags(chunk, i, count, keystream.macKeys(), tags);
       for (int lane = 0; lane < count; lane++) {
         authentic |= tag(put, i + lane, lane);
       }
-      i += count;
-    }
-    for (; i < packets; i++) {
-      packetMac.tag(chunk, i, keystream.macKeys(), tags, 0);
-      authentic |= tag(put, i, 0);
     }
     return authentic;
   }
@@ -129,7 +150,7 @@ final class VectorTrainCipher implements TrainCipher {
    */
   private long tag(boolean put, int i, int lane) {
     MemorySegment memory = chunk.memory();
-    long at = chunk.offset() + i * chunk.stride() + chunk.lengthOf(i);
+    long at = chunk.offset() + i * chunk.stride() + chunk.length();
     long lower = tags[lane];
     long upper = tags[Poly1305.LANES + lane];
     if (put) {
@@ -145,9 +166,9 @@ final class VectorTrainCipher implements TrainCipher {
 
   @Override
   public void forgetKeys() {
+    oneByOne.forgetKeys();
     keystream.forget();
     trainMac.forget();
-    packetMac.forget();
     Arrays.fill(tags, 0);
     nonceGuard.forget();
   }
