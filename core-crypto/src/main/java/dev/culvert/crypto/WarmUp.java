@@ -33,9 +33,9 @@ final class WarmUp {
 
   /**
    * After this many spells without progress, the backend is as warm as it gets: if it still
-   * allocates, it will not stop.
+   * allocates, it will not stop. On a busy machine the compiler needs seconds for one method.
    */
-  private static final int MOST_IDLE_SPELLS = 2 * IDLE_SPELLS;
+  private static final int MOST_IDLE_SPELLS = 10 * IDLE_SPELLS;
 
   private final TrainCipher cipher;
   private final MemorySegment memory;

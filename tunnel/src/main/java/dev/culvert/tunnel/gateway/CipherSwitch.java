@@ -9,7 +9,9 @@ import dev.culvert.crypto.AeadBackends;
 import dev.culvert.log.EventLog;
 import dev.culvert.log.Field;
 import dev.culvert.log.LogEvent;
+import dev.culvert.tunnel.kernel.CompilerThreads;
 import dev.culvert.tunnel.kernel.LibC;
+import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -29,10 +31,10 @@ final class CipherSwitch {
   private static final long DELAY_MILLIS = 500;
 
   /**
-   * With this niceness, lanes get nine tenths of the processors if they want all. (Linux has a
-   * niceness per thread.)
+   * The niceness of this work, and of the compilers until the ciphers are compiled: a lane gets
+   * three times as much of a processor. (Linux has a niceness per thread.)
    */
-  private static final int NICENESS = 10;
+  private static final int NICENESS = 5;
 
   /** Set to {@code false}, this system property keeps the first cipher. */
   private static final String PROPERTY = "culvert.cipher.switch";
@@ -89,7 +91,7 @@ final class CipherSwitch {
               System::nanoTime,
               demand::rest)
           .await();
-      AeadBackends.Selection selection = CipherChoice.select(algorithm, demand::rest);
+      AeadBackends.Selection selection = select(algorithm, demand);
       use.accept(selection.backend());
       cipher = selection.backend().name();
       LOG.info(
@@ -98,10 +100,17 @@ final class CipherSwitch {
           Field.tunnel(device),
           cipher,
           selection.candidates());
-    } catch (RuntimeException | LinkageError e) {
+    } catch (IOException | RuntimeException | LinkageError e) {
       // The first backend works, so a failure of another is no reason to end.
       LOG.failure(
           LogEvent.CIPHER_FAILED, e, "{}: the cipher stays {}", Field.tunnel(device), cipher);
+    }
+  }
+
+  private static AeadBackends.Selection select(AeadAlgorithm algorithm, Demand demand)
+      throws IOException {
+    try (CompilerThreads _ = CompilerThreads.lowered(NICENESS)) {
+      return CipherChoice.select(algorithm, demand::rest);
     }
   }
 }
