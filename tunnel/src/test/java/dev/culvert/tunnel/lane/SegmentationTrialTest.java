@@ -137,6 +137,17 @@ class SegmentationTrialTest {
     assertNotJudged();
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {-MSS, 0, 5 * MSS})
+  void dataThatLeftBehindOneTrainSaysNothingOfTheNext(int other) {
+    train(0);
+    single(other, MSS);
+    answered(MSS, "");
+    train(MSS);
+    assertEquals(0, answered(MSS, SACK));
+    assertJudged();
+  }
+
   @Test
   void theRestOfTheTrainIsAcknowledgedWithTheRepeatedPacketIfItHasArrived() {
     int next = lose(3);
@@ -144,6 +155,26 @@ class SegmentationTrialTest {
     single(next, MSS);
     assertEquals(0, answered(next + MSS + 1, ""));
     assertForgotten(next + MSS + 1);
+  }
+
+  /** It ends before the train, or is part of the train's first packet. */
+  @ParameterizedTest
+  @CsvSource({"-1000, 1000", "0, 999"})
+  void dataBeforeTheRestOfTheTrainDoesNotHideThatTheRestHasArrived(int at, int size) {
+    int next = lose(3);
+    train(next);
+    single(next + at, size);
+    single(next, MSS);
+    assertEquals(0, answered(next + MSS + 1, ""));
+    assertForgotten(next + MSS + 1);
+  }
+
+  @Test
+  void aTrainIsLostIfEarlierDataIsRepeatedAndNoMoreThanThatArrives() {
+    train(0);
+    single(-MSS, MSS);
+    single(0, MSS);
+    assertEquals(1, answered(MSS, ""));
   }
 
   /** The first acknowledgements without SACK let a sender send new packets (RFC 3042). */
