@@ -68,8 +68,11 @@ final class TrainTrial {
   /** Bytes from the watched one on that were repeated in a packet of its own; 0: not repeated. */
   private int repeated;
 
-  /** Bytes from the watched one to the first other data that left packet by packet since. */
+  /** Bytes from the watched one to the first data behind it that left packet by packet since. */
   private int ahead;
+
+  /** Whether other data that begins no later left packet by packet since. */
+  private boolean preceding;
 
   /** Whether the trials are of this peer. */
   boolean isOf(TunnelPeer other) {
@@ -127,6 +130,7 @@ final class TrainTrial {
     payload = first.payload();
     repeated = 0;
     ahead = NOTHING;
+    preceding = false;
   }
 
   /** A packet with data leaves, not as part of a train of equal packets. */
@@ -135,10 +139,12 @@ final class TrainTrial {
       return;
     }
     int before = watched - packet.sequence();
-    if (before >= 0 && before < packet.payload() && packet.payload() >= payload) {
+    if (before < 0) {
+      ahead = Math.min(ahead, -before);
+    } else if (before < packet.payload() && packet.payload() >= payload) {
       repeated = Math.max(repeated, packet.payload() - before);
     } else {
-      ahead = Math.min(ahead, -before);
+      preceding = true;
     }
   }
 
@@ -152,7 +158,8 @@ final class TrainTrial {
       return 0;
     }
     int beyond = segment.acknowledgement() - watched;
-    boolean gap = beyond == 0 && segment.selective() && repeated == 0 && ahead == NOTHING;
+    boolean trainsOnly = repeated == 0 && ahead == NOTHING && !preceding;
+    boolean gap = beyond == 0 && segment.selective() && trainsOnly;
     if (beyond <= 0 && !gap) {
       return 0;
     }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.lane.SimulatedTransfer.Peer;
 import dev.culvert.tunnel.offload.TcpSegment;
 import java.lang.foreign.Arena;
@@ -26,19 +27,26 @@ class SegmentationTrialTest {
 
   private final TrainTrial trial = new TrainTrial();
   private final TcpSegment segment = new TcpSegment();
-  private String source = "0a000101";
-  private String destination = "0a000201";
+  private String source = "10.0.1.1";
+  private String destination = "10.0.2.1";
   private int sourcePort = 40_000;
   private int destinationPort = 5201;
   private int flags = FLAG_ACK;
   private long now = 1_000_000_000;
 
   private TcpSegment read(boolean back, int sequence, int answer, String options, int payload) {
+    IpAddress from = IpAddress.parse(back ? destination : source);
+    IpAddress to = IpAddress.parse(back ? source : destination);
     byte[] more = HexFormat.of().parseHex(options);
-    ByteBuffer out = ByteBuffer.allocate(40 + more.length + payload);
-    out.putShort((short) 0x4500).putShort((short) out.capacity()).putInt(0x4000);
-    out.putShort((short) 0x4006).putShort((short) 0);
-    out.put(HexFormat.of().parseHex(back ? destination + source : source + destination));
+    int tcp = 20 + more.length + payload;
+    ByteBuffer out = ByteBuffer.allocate((from.v4() ? 20 : 40) + tcp);
+    if (from.v4()) {
+      out.putShort((short) 0x4500).putShort((short) out.capacity()).putInt(0x4000);
+      out.putShort((short) 0x4006).putShort((short) 0);
+    } else {
+      out.putInt(0x6000_0000).putShort((short) tcp).putShort((short) 0x0640);
+    }
+    out.put(from.toBytes()).put(to.toBytes());
     out.putShort((short) (back ? destinationPort : sourcePort));
     out.putShort((short) (back ? sourcePort : destinationPort));
     out.putInt(sequence).putInt(answer);
@@ -129,6 +137,17 @@ class SegmentationTrialTest {
     assertNotJudged();
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {-MSS, 0, 5 * MSS})
+  void dataThatLeftBehindOneTrainSaysNothingOfTheNext(int other) {
+    train(0);
+    single(other, MSS);
+    answered(MSS, "");
+    train(MSS);
+    assertEquals(0, answered(MSS, SACK));
+    assertJudged();
+  }
+
   @Test
   void theRestOfTheTrainIsAcknowledgedWithTheRepeatedPacketIfItHasArrived() {
     int next = lose(3);
@@ -136,6 +155,26 @@ class SegmentationTrialTest {
     single(next, MSS);
     assertEquals(0, answered(next + MSS + 1, ""));
     assertForgotten(next + MSS + 1);
+  }
+
+  /** It ends before the train, or is part of the train's first packet. */
+  @ParameterizedTest
+  @CsvSource({"-1000, 1000", "0, 999"})
+  void dataBeforeTheRestOfTheTrainDoesNotHideThatTheRestHasArrived(int at, int size) {
+    int next = lose(3);
+    train(next);
+    single(next + at, size);
+    single(next, MSS);
+    assertEquals(0, answered(next + MSS + 1, ""));
+    assertForgotten(next + MSS + 1);
+  }
+
+  @Test
+  void aTrainIsLostIfEarlierDataIsRepeatedAndNoMoreThanThatArrives() {
+    train(0);
+    single(-MSS, MSS);
+    single(0, MSS);
+    assertEquals(1, answered(MSS, ""));
   }
 
   /** The first acknowledgements without SACK let a sender send new packets (RFC 3042). */
@@ -177,13 +216,39 @@ class SegmentationTrialTest {
 
   @Test
   void packetsOfOtherFlowsSayNothing() {
+    assertSayNothing(
+        () -> source = "10.0.1.2",
+        () -> destination = "10.0.2.2",
+        () -> sourcePort++,
+        () -> destinationPort++);
+  }
+
+  /** Each half of each address differs once at its beginning and once at its end. */
+  @Test
+  void packetsOfIpv6FlowsThatDifferInHalfAnAddressSayNothing() {
+    flowIsIpv6();
+    assertSayNothing(
+        () -> source = "fd0b:0:0:1::11",
+        () -> source = "fd0a:0:0:3::11",
+        () -> source = "fd0a:0:0:1:1::11",
+        () -> source = "fd0a:0:0:1::33",
+        () -> destination = "fd0b:0:0:2::22",
+        () -> destination = "fd0a:0:0:3::22",
+        () -> destination = "fd0a:0:0:2:1::22",
+        () -> destination = "fd0a:0:0:2::33");
+  }
+
+  /** The halves of both addresses are four different numbers. */
+  private void flowIsIpv6() {
+    source = "fd0a:0:0:1::11";
+    destination = "fd0a:0:0:2::22";
+  }
+
+  /**
+   * Each change makes another flow; its data is no repetition, and its acknowledgement no answer.
+   */
+  private void assertSayNothing(Runnable... changes) {
     train(0);
-    Runnable[] changes = {
-      () -> source = "0a000102",
-      () -> destination = "0a000202",
-      () -> sourcePort++,
-      () -> destinationPort++,
-    };
     for (Runnable change : changes) {
       String oldSource = source;
       String oldDestination = destination;
@@ -200,6 +265,15 @@ class SegmentationTrialTest {
     }
     assertEquals(0, answered(MSS, ""), "nothing was repeated");
     assertJudged();
+  }
+
+  @Test
+  void lostTrainsOfAnIpv6FlowAreCountedUntilOneArrives() {
+    flowIsIpv6();
+    int next = lose(3);
+    train(next);
+    assertEquals(0, answered(next + 1, ""));
+    assertForgotten(next + MSS);
   }
 
   @Test
