@@ -25,6 +25,7 @@ tune() {
   local kind=daemon
   [ "$1" != command ] || kind="command"
   java=("$JAVA_HOME/bin/java" "@$jvm_options/every" "@$jvm_options/$kind")
+  [ "$kind" = command ] || java+=("@$jvm_options/ciphers")
   # Native libraries as the build unpacked them: /tmp may be read-only, or mounted noexec.
   java+=(-Djffi.boot.library.path="$dist/native/jni/$HOSTTYPE-Linux")
   java+=(-Djava.library.path="$dist/native/META-INF/native")

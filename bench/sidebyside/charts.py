@@ -57,7 +57,7 @@ def draw(results, stages, folder):
     ]
     if cost:
         chart("cost.svg", bars, results, "Cost", "less is better", cost)
-    if any(results["roundTripsMillis"].values()):
+    if any(states.get(state) for states in results["roundTripsMillis"].values() for state, _ in LATENCIES):
         chart("latency.svg", latency, results)
     if stages:
         chart("stages.svg", stage_budget, results, stages)
@@ -147,6 +147,9 @@ def one_bar(drawing, at, slot, bottom, height, row, colour, cut, hint):
     drawing.text(middle, top - 5, short(row["median"]), size=11, anchor="middle")
 
 
+LATENCIES = (("idle", "idle"), ("loaded", "beside one TCP stream"))
+
+
 def latency(path, results):
     """Which share of the pings was answered within how many milliseconds; the time axis is logarithmic."""
     palette = colours(results)
@@ -154,11 +157,11 @@ def latency(path, results):
     dashes = {key: "2 3" if key == "veth" else "6 3" if key == "null" else "1 0" for key in palette}
     drawing.legend(94, [(results["contestants"][key]["title"], palette[key], dashes[key]) for key in palette])
     trips = results["roundTripsMillis"]
-    values = [value for states in trips.values() for times in states.values() for value in times]
+    values = [value for states in trips.values() for state, _ in LATENCIES for value in states.get(state, ())]
     low = math.floor(math.log10(max(min(values), 1e-3)) * 2) / 2
     high = math.ceil(math.log10(max(values)) * 2) / 2
     width = (WIDTH - 2 * MARGIN - 2 * 44) / 2
-    for index, (state, name) in enumerate((("idle", "idle"), ("loaded", "beside one TCP stream"))):
+    for index, (state, name) in enumerate(LATENCIES):
         left = MARGIN + 40 + index * (width + 48)
         drawing.text(left - 34, PLOT_TOP - 18, name, size=13, weight=600)
         latency_grid(drawing, left, width, low, high)

@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.LongSupplier;
-import java.util.function.UnaryOperator;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -35,7 +35,7 @@ public final class AeadBackends {
               of(
                   IntrinsicBackend.NAME,
                   AeadAlgorithm.CHACHA20_POLY1305,
-                  IntrinsicBackend::chaCha20Poly1305),
+                  () -> IntrinsicBackend.chaCha20Poly1305(JAVAX)),
               Optional.of(JAVAX),
               Optional.of(new BouncyCastleBackend()))
           .flatMap(Optional::stream)
@@ -51,11 +51,14 @@ public final class AeadBackends {
         Stream.concat(
                 AT_START.stream(),
                 Stream.of(
-                        of(IntrinsicBackend.NAME, AeadAlgorithm.AES_GCM, IntrinsicBackend::aesGcm),
+                        of(
+                            IntrinsicBackend.NAME,
+                            AeadAlgorithm.AES_GCM,
+                            () -> IntrinsicBackend.aesGcm(JAVAX)),
                         of(
                             "vector",
                             AeadAlgorithm.CHACHA20_POLY1305,
-                            _ -> vector(AT_START.getFirst())))
+                            () -> vector(AT_START.getFirst())))
                     .flatMap(Optional::stream))
             .toList();
 
@@ -178,11 +181,11 @@ public final class AeadBackends {
     return new Selection(chosen.backend(), List.copyOf(candidates));
   }
 
-  /** A backend that uses javax.crypto for single messages; none, if it cannot run here. */
+  /** A backend; none, if it cannot run here. */
   private static Optional<AeadBackend> of(
-      String name, AeadAlgorithm algorithm, UnaryOperator<AeadBackend> make) {
+      String name, AeadAlgorithm algorithm, Supplier<AeadBackend> make) {
     try {
-      return Optional.of(make.apply(JAVAX));
+      return Optional.of(make.get());
     } catch (UnsupportedOperationException e) {
       ABSENT
           .computeIfAbsent(algorithm, _ -> new CopyOnWriteArrayList<>())

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 final class KnownAnswers {
   private static final HexFormat HEX = HexFormat.of();
 
-  private static final int TRAIN_PACKETS = 19;
+  private static final int TRAIN_PACKETS = 23;
   private static final int TRAIN_LENGTH = 333;
   private static final int TRAIN_LAST_LENGTH = 77;
   private static final int TRAIN_FORGED = 7;

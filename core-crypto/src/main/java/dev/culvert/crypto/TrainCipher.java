@@ -18,7 +18,8 @@ public interface TrainCipher {
    *
    * <p>No counter may be sealed twice under one key. A backend that notices a second use throws
    * {@link IllegalStateException}, but the caller must not count on it: a backend notices at most
-   * that a packet has the nonce of the one sealed just before.
+   * that a packet has the nonce of the one sealed just before, and a part of the run may be sealed
+   * by then.
    */
   void seal(AeadKey key, PacketRun run);
 

@@ -11,10 +11,15 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.reflect.Array;
+import java.lang.reflect.Field;
 import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
@@ -104,7 +109,7 @@ class VectorBackendTest {
 
   /** A vector that the JVM boxes shows as allocation: this finds boxing that timing would hide. */
   @ParameterizedTest
-  @CsvSource({"46, 1420, 1420", "46, 64, 64", "45, 1420, 33", "1, 1420, 1420", "1, 64, 64"})
+  @CsvSource({"46, 1420, 1420", "46, 64, 64", "45, 1420, 33", "3, 1420, 1420", "17, 600, 600"})
   void compiledItAllocatesNothing(int packets, int length, int lastLength) {
     try (Arena arena = Arena.ofConfined();
         AeadKey key = key()) {
@@ -133,6 +138,78 @@ class VectorBackendTest {
     }
   }
 
+  /** One packet has more blocks than a pass. */
+  @Test
+  void compiledItSealsAndOpensJumboFrames() {
+    byte[] plain = new byte[11 * 9_016];
+    new Random(9).nextBytes(plain);
+    TrainCipher other = new JavaxBackend().newTrainCipher(CHACHA);
+    try (Arena arena = Arena.ofConfined();
+        AeadKey key = key()) {
+      MemorySegment mine = arena.allocateFrom(ValueLayout.JAVA_BYTE, plain);
+      MemorySegment theirs = arena.allocateFrom(ValueLayout.JAVA_BYTE, plain);
+      PacketRun run = new PacketRun().of(11, 9_000, 9_000).counting(0xffff_fffcL);
+      cipher.seal(key, run.at(mine, 0, 9_016));
+      other.seal(key, run.at(theirs, 0, 9_016));
+      assertEquals(-1, mine.mismatch(theirs));
+      assertEquals(run.allPackets(), cipher.open(key, run.at(mine, 0, 9_016)));
+      assertPlain(plain, run);
+    }
+  }
+
+  @Test
+  void onlyTheForgedPacketsOfATrainDoNotOpen() {
+    try (Arena arena = Arena.ofConfined();
+        AeadKey key = key()) {
+      MemorySegment memory = arena.allocate(MEMORY);
+      PacketRun run = new PacketRun().at(memory, 0, 200).of(21, 150, 150).counting(3);
+      cipher.seal(key, run);
+      for (int forged : new int[] {0, 7, 8, 16, 20}) {
+        long at = forged * 200L + 150 + forged % TrainCipher.TAG_LENGTH;
+        memory.set(ValueLayout.JAVA_BYTE, at, (byte) ~memory.get(ValueLayout.JAVA_BYTE, at));
+      }
+      assertEquals(
+          run.allPackets() & ~(1L | 1L << 7 | 1L << 8 | 1L << 16 | 1L << 20),
+          cipher.open(key, run));
+    }
+  }
+
+  /** The places of packets in lanes are no secret. */
+  @Test
+  void forgettingKeysWipesAllScratchArrays() throws ReflectiveOperationException {
+    try (Arena arena = Arena.ofConfined();
+        AeadKey key = key()) {
+      PacketRun run = new PacketRun().at(arena.allocate(MEMORY), 0, 200).of(11, 150, 150);
+      cipher.seal(key, run);
+      assertNotEquals(Set.of(), scratch(cipher));
+      cipher.forgetKeys();
+      assertEquals(Set.of(), scratch(cipher));
+    }
+  }
+
+  /** The names of arrays, of this object and of the package's objects in it, that are not empty. */
+  private static Set<String> scratch(Object holder) throws ReflectiveOperationException {
+    Set<String> found = new TreeSet<>();
+    for (Field field : holder.getClass().getDeclaredFields()) {
+      if (Modifier.isStatic(field.getModifiers())
+          || field.getName().matches("(lane|start).*|offsets")) {
+        continue;
+      }
+      field.setAccessible(true);
+      Object value = field.get(holder);
+      if (value.getClass().isArray()) {
+        for (int i = 0; i < Array.getLength(value); i++) {
+          if (Array.getLong(value, i) != 0) {
+            found.add(field.getName());
+          }
+        }
+      } else if (value.getClass().getPackageName().endsWith(".vector")) {
+        found.addAll(scratch(value));
+      }
+    }
+    return found;
+  }
+
   @Test
   void sealingAgainWhereTheLastTrainWasFails() {
     try (Arena arena = Arena.ofConfined();
@@ -155,9 +232,10 @@ class VectorBackendTest {
   void aRunBeyondItsMemoryFails() {
     try (Arena arena = Arena.ofConfined();
         AeadKey key = key()) {
-      PacketRun run = new PacketRun().at(arena.allocate(1000), 0, 116).of(9, 100, 100);
+      PacketRun run = new PacketRun().at(arena.allocate(1200), 0, 116).of(11, 100, 100);
       assertThrows(IndexOutOfBoundsException.class, () -> cipher.seal(key, run));
-      cipher.seal(key, run.of(8, 100, 100).counting(100));
+      assertThrows(IndexOutOfBoundsException.class, () -> cipher.open(key, run));
+      cipher.seal(key, run.of(10, 100, 100).counting(100));
     }
   }
 

@@ -12,8 +12,9 @@ import jdk.incubator.vector.VectorSpecies;
  * holds word {@code i} of all 16 blocks, block {@code j} in lane {@code j}. A state is an array of
  * 256 words, row after row.
  *
- * <p>Vectors cannot stay in registers across calls, nor in arrays, so the state is unrolled by hand
- * and kernels meet in heap arrays. Each is small enough for both compilers of the JVM.
+ * <p>Vectors cannot stay in registers across calls, nor in arrays, so the state is unrolled by
+ * hand, and the kernel meets its callers in heap arrays. It is small enough for both compilers of
+ * the JVM.
  */
 final class ChaCha20 {
   static final VectorSpecies<Integer> ROW = IntVector.SPECIES_512;
@@ -35,13 +36,14 @@ final class ChaCha20 {
   private ChaCha20() {}
 
   /**
-   * Makes 16 blocks of keystream, one after the other: 20 rounds on the state, then its own words
-   * added, then rows turned into blocks.
+   * Makes 16 blocks of keystream, one behind the other in {@code words} from {@code at} on: 20
+   * rounds on the state, then the state is added, then rows are turned into blocks.
    *
    * <p>A line of the loop is one of the four steps of a quarter round: {@code a += b; d = (d ^ a)
    * <<< bits}. One round is written down, not two: with two the method is too large for the first
    * compiler. No helper methods are called, since the second compiler does not inline all calls of
-   * so large a method. All 16 rows and the temporary values fit the 32 registers of a processor.
+   * so large a method. All 16 rows and the temporary values fit the 32 vector registers of the
+   * processor.
    */
   @SuppressWarnings("AssignmentExpression")
   static void blocks(int[] state, int[] words, int at) {

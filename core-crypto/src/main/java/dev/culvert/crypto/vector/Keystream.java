@@ -27,7 +27,10 @@ final class Keystream {
   private static final int BLOCK_BYTES = 64;
   private static final int BLOCK_WORDS = 16;
 
-  /** Blocks that are made before any is used. */
+  /**
+   * Blocks that are made before any is used: those of two states, so that the blocks of one packet
+   * are XORed in few pieces.
+   */
   private static final int PASS = 2 * ChaCha20.LANES;
 
   private static final int COUNTER_ROW = 12 * ChaCha20.LANES;

@@ -15,7 +15,7 @@ import jdk.incubator.vector.IntVector;
  */
 public final class VectorBackend extends TrainBackend {
   /**
-   * @param oneByOne seals and opens single messages, and packets that vectors do not pay for
+   * @param oneByOne seals and opens single messages, and packets that are faster one by one
    * @throws UnsupportedOperationException if this processor has no such vectors
    */
   public VectorBackend(AeadBackend oneByOne) {

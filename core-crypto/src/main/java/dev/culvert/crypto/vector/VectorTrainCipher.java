@@ -19,9 +19,9 @@ import java.util.Arrays;
  * Sealing: keys of the packets, encipher, authenticate. Opening: keys, authenticate, and decipher
  * the authentic packets.
  *
- * <p>Vectors pay only for three packets or more. Another cipher takes the packets of a train that
- * are left over, a shorter last packet, and packets with associated data, which WireGuard does not
- * have.
+ * <p>Fewer than three packets are faster one by one. So another cipher takes the packets of a train
+ * that are left over and a shorter last packet. It also takes packets with associated data, which
+ * WireGuard does not have.
  */
 final class VectorTrainCipher implements TrainCipher {
   private static final int KEY_BYTES = 32;
@@ -49,7 +49,7 @@ final class VectorTrainCipher implements TrainCipher {
   private final NonceGuard nonceGuard = new NonceGuard();
 
   /**
-   * @param oneByOne for the packets that vectors do not pay for
+   * @param oneByOne for the packets that are faster one by one
    */
   VectorTrainCipher(TrainCipher oneByOne) {
     this.oneByOne = oneByOne;

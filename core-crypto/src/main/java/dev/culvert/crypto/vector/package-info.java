@@ -3,17 +3,17 @@
  * ChaCha20-Poly1305 over trains with {@code jdk.incubator.vector}, in vectors of 512 bits.
  *
  * <p>A train of small packets is cheap because lanes do not care whose block they compute. The
- * cipher has 16 lanes of 32 bits with one block per lane; two such states make a pass of 32 blocks.
- * Up to 16 packets of a train are laid out as one sequence: the blocks 0, which are the packets'
- * Poly1305 keys, then the blocks that encipher. Here for 16 packets of 1420 bytes (p3.b2: block 2
- * of packet 3):
+ * cipher has 16 lanes of 32 bits with one block per lane. One state makes the blocks 0 of up to 16
+ * packets, which are their Poly1305 keys. Then the blocks that encipher are laid out as one
+ * sequence, packet after packet, and two states make a pass of 32. Here for 16 packets of 1420
+ * bytes (p3.b2: block 2 of packet 3):
  *
  * <pre>
  *                       lane 0   lane 1   lane 2         lane 15
- * pass 1  first state    p0.b0    p1.b0    p2.b0   ...    p15.b0    16 MAC keys
- *         second state   p0.b1    p0.b2    p0.b3   ...    p0.b16
- * pass 2  first state   p0.b17   p0.b18   p0.b19   ...    p1.b9     p0.b23, its last, has 12 bytes
- *         second state  p1.b10   p1.b11   p1.b12   ...    p2.b2
+ * keys                   p0.b0    p1.b0    p2.b0   ...    p15.b0
+ * pass 1  first state    p0.b1    p0.b2    p0.b3   ...    p0.b16
+ *         second state  p0.b17   p0.b18   p0.b19   ...    p1.b9     p0.b23, its last, has 12 bytes
+ * pass 2  first state   p1.b10   p1.b11   p1.b12   ...    p2.b2
  *
  * state:  word 0  [ lane 0 | lane 1 | ... | lane 15 ]  constants
  *         ...                                          key
@@ -22,11 +22,14 @@
  *                     |
  *                     transposed: one block in one vector, XORed onto 64 bytes of its packet
  *
- * Poly1305, TrainMac: eight packets, one a lane    PacketMac: eight blocks of one packet
- *   block 0  [ p0 | p1 | ... | p7 ] * r              [ b0 | b1 | ... | b7  ] * r^8
- *   block 1  [ p0 | p1 | ... | p7 ] * r              [ b8 | b9 | ... | b15 ] * r^8, r^7 ... r^1
- *   ...      eight tags                              one tag: the sum of the lanes
+ * Poly1305: eight packets, one a lane
+ *   block 0  [ p0 | p1 | ... | p7 ] * r
+ *   block 1  [ p0 | p1 | ... | p7 ] * r
+ *   ...      eight tags
  * </pre>
+ *
+ * <p>Packets that do not fill lanes, one or two at the end of a train or of another length than the
+ * others, are sealed and opened by another cipher.
  *
  * <p>The kernels ({@link dev.culvert.crypto.vector.ChaCha20}, {@link
  * dev.culvert.crypto.vector.Poly1305}) meet in heap arrays; only packets are reached through memory
@@ -42,6 +45,9 @@
  *   <li>Memory that is loaded as a vector was stored as a vector: a store in pieces stalls the
  *       load.
  * </ul>
+ *
+ * <p>Gateways also forbid the JVM to inline methods of this package into each other ({@code
+ * bin/jvm/ciphers}): each is then compiled once, and always to the same code.
  *
  * <p>No branch and no index depends on a key or on a packet's contents.
  */

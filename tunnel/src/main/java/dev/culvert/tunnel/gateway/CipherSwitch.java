@@ -11,7 +11,6 @@ import dev.culvert.log.Field;
 import dev.culvert.log.LogEvent;
 import dev.culvert.tunnel.kernel.CompilerThreads;
 import dev.culvert.tunnel.kernel.LibC;
-import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -31,10 +30,17 @@ final class CipherSwitch {
   private static final long DELAY_MILLIS = 500;
 
   /**
-   * The niceness of this work, and of the compilers until the ciphers are compiled: a lane gets
-   * three times as much of a processor. (Linux has a niceness per thread.)
+   * The niceness of this work: a lane that wants a processor too gets nine tenths of it. (Linux has
+   * a niceness per thread.)
    */
-  private static final int NICENESS = 5;
+  private static final int NICENESS = 10;
+
+  /**
+   * The niceness of this work and of each compiler while the ciphers are compiled, if the compilers
+   * may be lowered: a lane gets three times as much as each of them. With more, the compilers would
+   * need half a minute on a busy machine.
+   */
+  private static final int COMPILING_NICENESS = 5;
 
   /** Set to {@code false}, this system property keeps the first cipher. */
   private static final String PROPERTY = "culvert.cipher.switch";
@@ -100,16 +106,18 @@ final class CipherSwitch {
           Field.tunnel(device),
           cipher,
           selection.candidates());
-    } catch (IOException | RuntimeException | LinkageError e) {
+    } catch (RuntimeException | LinkageError e) {
       // The first backend works, so a failure of another is no reason to end.
       LOG.failure(
           LogEvent.CIPHER_FAILED, e, "{}: the cipher stays {}", Field.tunnel(device), cipher);
     }
   }
 
-  private static AeadBackends.Selection select(AeadAlgorithm algorithm, Demand demand)
-      throws IOException {
-    try (CompilerThreads _ = CompilerThreads.lowered(NICENESS)) {
+  private static AeadBackends.Selection select(AeadAlgorithm algorithm, Demand demand) {
+    try (CompilerThreads compilers = CompilerThreads.lowered(COMPILING_NICENESS)) {
+      if (compilers.areLowered()) {
+        LIBC.setpriority(LibC.PRIO_PROCESS, 0, COMPILING_NICENESS);
+      }
       return CipherChoice.select(algorithm, demand::rest);
     }
   }

@@ -71,8 +71,11 @@ final class TrainTrial {
   /** Bytes from the watched one to the first data behind it that left packet by packet since. */
   private int ahead;
 
-  /** Whether other data that begins no later left packet by packet since. */
+  /** Whether data that begins no later, and is no repetition, left packet by packet since. */
   private boolean preceding;
+
+  /** Bytes from the watched one on that were in such data. */
+  private int aside;
 
   /** Whether the trials are of this peer. */
   boolean isOf(TunnelPeer other) {
@@ -131,6 +134,7 @@ final class TrainTrial {
     repeated = 0;
     ahead = NOTHING;
     preceding = false;
+    aside = 0;
   }
 
   /** A packet with data leaves, not as part of a train of equal packets. */
@@ -145,6 +149,7 @@ final class TrainTrial {
       repeated = Math.max(repeated, packet.payload() - before);
     } else {
       preceding = true;
+      aside = Math.max(aside, packet.payload() - before);
     }
   }
 
@@ -163,8 +168,9 @@ final class TrainTrial {
     if (beyond <= 0 && !gap) {
       return 0;
     }
-    // The byte behind the repeated ones has arrived, and has left in trains alone.
-    boolean rest = beyond > repeated && ahead > repeated;
+    // The byte behind those that left alone has arrived, and has left in trains alone.
+    int alone = Math.max(repeated, aside);
+    boolean rest = beyond > alone && ahead > alone;
     open = false;
     lastEvent = now;
     if (repeated == 0 || rest) {

@@ -3,14 +3,16 @@ package dev.culvert.tunnel.kernel;
 
 import static dev.culvert.tunnel.kernel.LibC.LIBC;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
-import java.util.TreeMap;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -19,38 +21,64 @@ import org.junit.jupiter.api.Test;
 final class CompilerThreadsTest {
   private static final int LOW = 7;
 
+  private int usual;
+
   @BeforeEach
   void privileged() {
-    assumeTrue("root".equals(System.getProperty("user.name")), "needs root, for CAP_SYS_NICE");
+    usual = LIBC.getpriority(LibC.PRIO_PROCESS, 0);
+    assumeTrue(
+        LIBC.setpriority(LibC.PRIO_PROCESS, 0, usual - 1) == 0
+            && LIBC.setpriority(LibC.PRIO_PROCESS, 0, usual) == 0,
+        "needs root, for CAP_SYS_NICE");
   }
 
   @Test
   void onlyTheCompilersAreLoweredAndAllGetTheirNicenessBack() throws IOException {
-    int own = LIBC.getpriority(LibC.PRIO_PROCESS, 0);
-    Map<String, Integer> before = compilers();
-    assertNotEquals(Map.of(), before);
-    try (CompilerThreads _ = CompilerThreads.lowered(LOW)) {
-      for (Map.Entry<String, Integer> compiler : compilers().entrySet()) {
-        assertEquals(LOW, compiler.getValue(), compiler.getKey());
-      }
-      assertEquals(own, LIBC.getpriority(LibC.PRIO_PROCESS, 0));
+    try (CompilerThreads lowered = CompilerThreads.lowered(LOW)) {
+      assertTrue(lowered.areLowered());
+      assertEquals(Set.of(LOW), nicenessOf(true));
+      assertFalse(nicenessOf(false).contains(LOW));
     }
-    compilers().forEach((thread, niceness) -> assertEquals(own, niceness, thread));
-    assertEquals(own, LIBC.getpriority(LibC.PRIO_PROCESS, 0));
+    assertEquals(Set.of(usual), nicenessOf(true));
   }
 
-  /** The niceness of each, by its name and number. */
-  private static Map<String, Integer> compilers() throws IOException {
-    Map<String, Integer> all = new TreeMap<>();
+  @Test
+  void theyAreLoweredUntilTheLastUserCloses() throws IOException {
+    try (CompilerThreads first = CompilerThreads.lowered(LOW)) {
+      CompilerThreads.lowered(LOW + 1).close();
+      assertTrue(first.areLowered());
+      assertEquals(Set.of(LOW), nicenessOf(true));
+    }
+    assertEquals(Set.of(usual), nicenessOf(true));
+  }
+
+  @Test
+  void compilersThatWaitLongerAlreadyAreLeftAlone() throws IOException {
+    try (CompilerThreads lowered = CompilerThreads.lowered(usual)) {
+      assertFalse(lowered.areLowered());
+      assertEquals(Set.of(usual), nicenessOf(true));
+    }
+  }
+
+  /** Of the compilers, or of all other threads; of those that have not ended meanwhile. */
+  private static Set<Integer> nicenessOf(boolean compilers) throws IOException {
+    Set<Integer> all = new HashSet<>();
     try (Stream<Path> tasks = Files.list(Path.of("/proc/self/task"))) {
       for (Path task : tasks.toList()) {
-        String name = Files.exists(task) ? Files.readString(task.resolve("comm")).strip() : "";
-        if (name.startsWith("C1 Compiler") || name.startsWith("C2 Compiler")) {
-          int thread = Integer.parseInt(task.getFileName().toString());
-          all.put(name + " " + thread, LIBC.getpriority(LibC.PRIO_PROCESS, thread));
+        try {
+          String name = Files.readString(task.resolve("comm"));
+          String stat = Files.readString(task.resolve("stat"));
+          // The fields after the name, which is in parentheses: the third of all comes first.
+          String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+          if (name.matches("(?s)C[12] Compiler.*") == compilers) {
+            all.add(Integer.valueOf(fields[19 - 3]));
+          }
+        } catch (IOException e) {
+          assertFalse(Files.exists(task), () -> task + ": " + e);
         }
       }
     }
+    assertNotEquals(Set.of(), all);
     return all;
   }
 }

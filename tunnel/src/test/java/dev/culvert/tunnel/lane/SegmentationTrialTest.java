@@ -177,6 +177,14 @@ class SegmentationTrialTest {
     assertEquals(1, answered(MSS, ""));
   }
 
+  @Test
+  void aTrainIsLostIfASmallerPacketHasTheRestOfWhatArrives() {
+    train(0);
+    single(1 - MSS, MSS);
+    single(0, MSS - 1);
+    assertEquals(1, answered(MSS - 1, ""));
+  }
+
   /** The first acknowledgements without SACK let a sender send new packets (RFC 3042). */
   @ParameterizedTest
   @CsvSource({"1, true", "0, false"})
