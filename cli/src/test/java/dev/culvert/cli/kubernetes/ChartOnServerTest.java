@@ -314,7 +314,7 @@ final class ChartOnServerTest {
   @Test
   @Order(6)
   void aNodeThatDoesNotFollowKeepsItsGuardAndIsNamedAndThereIsAWayBack() {
-    install("--set", "uninstall.timeoutSeconds=10");
+    install("--set", "uninstall.timeoutSeconds=40");
     String gateways = daemonSet();
     String revision =
         plane
