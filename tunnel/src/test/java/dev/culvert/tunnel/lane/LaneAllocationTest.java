@@ -15,6 +15,7 @@ import dev.culvert.routing.IpAddress;
 import dev.culvert.tunnel.engine.Counters;
 import dev.culvert.tunnel.engine.DataPath;
 import dev.culvert.tunnel.engine.DropReason;
+import dev.culvert.tunnel.gateway.CipherChoice;
 import dev.culvert.tunnel.gateway.RestoreWatch;
 import dev.culvert.tunnel.gateway.WatchedPath;
 import dev.culvert.tunnel.testing.BackendWithCipher;
