@@ -12,13 +12,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.HashMap;
-import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.IntConsumer;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 
 /**
  * The threads of the JVM's compilers, made to wait longer for a processor than the other threads of
@@ -26,7 +22,6 @@ import java.util.stream.Stream;
  */
 public final class CompilerThreads implements AutoCloseable {
   private static final EventLog LOG = EventLog.of(CompilerThreads.class);
-  private static final Path THREADS = Path.of("/proc/self/task");
 
   /** As the JVM names them; Linux cuts names after 15 characters. */
   private static final Pattern NAME = Pattern.compile("C[12] CompilerThre.*");
@@ -94,30 +89,14 @@ public final class CompilerThreads implements AutoCloseable {
     }
   }
 
-  /** Tells each compiler, until there is none that was started meanwhile. */
   private static void tell(IntConsumer message) {
     try {
-      Set<Integer> told = new HashSet<>();
-      for (List<Integer> threads = threads(); !told.containsAll(threads); threads = threads()) {
-        for (int thread : threads) {
-          if (told.add(thread)) {
-            message.accept(thread);
-          }
-        }
-      }
+      ProcessThreads.tellEach(CompilerThreads::compiles, message);
     } catch (IOException | UncheckedIOException e) {
       LOG.warn(
           LogEvent.CIPHER_FAILED,
           "the JVM's compilers keep the priority that they have: {}",
           Field.reason(e));
-    }
-  }
-
-  private static List<Integer> threads() throws IOException {
-    try (Stream<Path> all = Files.list(THREADS)) {
-      return all.filter(CompilerThreads::compiles)
-          .map(thread -> Integer.valueOf(thread.getFileName().toString()))
-          .toList();
     }
   }
 

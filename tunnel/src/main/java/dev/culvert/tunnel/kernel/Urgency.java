@@ -8,13 +8,7 @@ import dev.culvert.log.Field;
 import dev.culvert.log.LogEvent;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HashSet;
-import java.util.List;
-import java.util.Set;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,7 +18,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Urgency {
   private static final EventLog LOG = EventLog.of(Urgency.class);
-  private static final Path THREADS = Path.of("/proc/self/task");
   private static final int[] NO_PRIORITY = {0};
   private static final Duration RETRY = Duration.ofSeconds(1);
 
@@ -140,23 +133,13 @@ public final class Urgency {
     return lowered;
   }
 
-  /** Looks until there is no thread that was started meanwhile by one that was not told yet. */
   private static void ofAllThreads(int policy, int niceness) throws IOException {
-    Set<Integer> told = new HashSet<>();
-    for (List<Integer> threads = threads(); !told.containsAll(threads); threads = threads()) {
-      for (int thread : threads) {
-        if (told.add(thread)) {
+    ProcessThreads.tellEach(
+        _ -> true,
+        thread -> {
           // A thread that has ended meanwhile needs none.
           LIBC.sched_setscheduler(thread, policy, NO_PRIORITY);
           LIBC.setpriority(LibC.PRIO_PROCESS, thread, niceness);
-        }
-      }
-    }
-  }
-
-  private static List<Integer> threads() throws IOException {
-    try (Stream<Path> listed = Files.list(THREADS)) {
-      return listed.map(thread -> Integer.valueOf(thread.getFileName().toString())).toList();
-    }
+        });
   }
 }

@@ -9,11 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.HashSet;
 import java.util.Set;
-import java.util.stream.Stream;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -60,24 +57,13 @@ final class CompilerThreadsTest {
     }
   }
 
-  /** Of the compilers, or of all other threads; of those that have not ended meanwhile. */
+  /** Of the compilers, or of all other threads. */
   private static Set<Integer> nicenessOf(boolean compilers) throws IOException {
-    Set<Integer> all = new HashSet<>();
-    try (Stream<Path> tasks = Files.list(Path.of("/proc/self/task"))) {
-      for (Path task : tasks.toList()) {
-        try {
-          String name = Files.readString(task.resolve("comm"));
-          String stat = Files.readString(task.resolve("stat"));
-          // The fields after the name, which is in parentheses: the third of all comes first.
-          String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
-          if (name.matches("(?s)C[12] Compiler.*") == compilers) {
-            all.add(Integer.valueOf(fields[19 - 3]));
-          }
-        } catch (IOException e) {
-          assertFalse(Files.exists(task), () -> task + ": " + e);
-        }
-      }
-    }
+    Set<Integer> all =
+        FoundThread.all().stream()
+            .filter(thread -> thread.name().matches("C[12] Compiler.*") == compilers)
+            .map(thread -> Integer.valueOf(thread.niceness()))
+            .collect(Collectors.toSet());
     assertNotEquals(Set.of(), all);
     return all;
   }

@@ -6,14 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HashSet;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
-import java.util.stream.Stream;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -100,31 +96,11 @@ final class UrgencyTest {
             });
   }
 
+  /** Of all threads but the one that watches the others. */
   private static Set<Found> threads() throws IOException {
-    Set<Found> all = new HashSet<>();
-    try (Stream<Path> tasks = Files.list(Path.of("/proc/self/task"))) {
-      for (Path task : tasks.toList()) {
-        found(task).ifPresent(all::add);
-      }
-    }
-    return all;
-  }
-
-  /** A thread's; empty if it has ended meanwhile, or watches the others. */
-  private static Optional<Found> found(Path task) throws IOException {
-    try {
-      if (Files.readString(task.resolve("comm")).strip().equals(Urgency.WATCH)) {
-        return Optional.empty();
-      }
-      String stat = Files.readString(task.resolve("stat"));
-      // The fields after the name, which is in parentheses: the third of all comes first.
-      String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
-      return Optional.of(new Found(fields[41 - 3], fields[19 - 3]));
-    } catch (IOException e) {
-      if (Files.exists(task)) {
-        throw e;
-      }
-      return Optional.empty(); // Neither the file is there nor, once it is open, the thread.
-    }
+    return FoundThread.all().stream()
+        .filter(thread -> !thread.name().equals(Urgency.WATCH))
+        .map(thread -> new Found(thread.policy(), thread.niceness()))
+        .collect(Collectors.toSet());
   }
 }
