@@ -70,7 +70,7 @@ train() {
     archives='' trained='' recorded="-XX:AOTConfiguration=$work/recorded"
     CULVERT_JAVA_OPTS='' && tune command && "${java[@]}" key gen >"$work/key" &&
       training_gateway "$("${java[@]}" key pub <"$work/key")" >"$work/gateway.yaml" &&
-      CULVERT_JAVA_OPTS="-XX:AOTMode=record $recorded -Dculvert.training=true -Dculvert.cipher.switch=false" &&
+      CULVERT_JAVA_OPTS="-XX:AOTMode=record $recorded -Dculvert.training=true -Dculvert.cipher.switch=false -Dculvert.start.rehearsal=0" &&
       tune daemon &&
       unshare --net --mount "${as_root[@]}" bash -c '
         mount -n -t tmpfs tmpfs /run && mount -n -t tmpfs tmpfs /var/lib && ip link set lo up &&

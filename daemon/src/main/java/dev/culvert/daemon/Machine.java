@@ -100,6 +100,7 @@ public record Machine(
                 stateDirectory(interfaceName),
                 keyLog)
             .with(offloads)
+            .rehearsing(NumberProperty.START_REHEARSAL.longest())
             .continuing(from, mtu == 0));
   }
 

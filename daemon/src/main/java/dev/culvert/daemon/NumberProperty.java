@@ -3,6 +3,7 @@ package dev.culvert.daemon;
 
 import dev.culvert.tunnel.gateway.DeviceException;
 import dev.culvert.tunnel.kernel.Errno;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /** A system property of the JVM whose value is a number from 0 on. */
@@ -14,7 +15,13 @@ enum NumberProperty {
    * The longest time that a successor rehearses, and that it comes second before, in seconds; 0 for
    * neither.
    */
-  REHEARSAL("culvert.rehearsal", 600);
+  REHEARSAL("culvert.rehearsal", 600),
+
+  /** The longest time that a gateway rehearses after its start, in seconds; 0 for not at all. */
+  START_REHEARSAL("culvert.start.rehearsal", 600);
+
+  /** The longest time of a rehearsal by default; on an idle machine it ends within a few seconds. */
+  private static final int USUAL_REHEARSAL = 60;
 
   private final String property;
   private final int most;
@@ -32,6 +39,11 @@ enum NumberProperty {
    */
   int orElse(int absent) throws DeviceException {
     return parse(System.getProperty(property), absent);
+  }
+
+  /** The longest time of a rehearsal. */
+  Duration longest() throws DeviceException {
+    return Duration.ofSeconds(orElse(USUAL_REHEARSAL));
   }
 
   int parse(@Nullable String text, int absent) throws DeviceException {

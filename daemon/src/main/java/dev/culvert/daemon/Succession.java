@@ -29,12 +29,6 @@ import org.jspecify.annotations.Nullable;
 public final class Succession implements AutoCloseable {
   private static final EventLog LOG = EventLog.of(Succession.class);
 
-  /**
-   * The longest time in seconds in which this process comes second: once before the rehearsal, and
-   * once for it; on an idle machine each ends within a few.
-   */
-  private static final int REHEARSAL = 60;
-
   /** Of a process that reads its configuration. */
   private static final int NICENESS = 10;
 
@@ -62,7 +56,7 @@ public final class Succession implements AutoCloseable {
    * not for longer than a rehearsal may take.
    */
   public static void comeSecond() throws IOException {
-    Duration most = longestRehearsal();
+    Duration most = NumberProperty.REHEARSAL.longest();
     if (most.isPositive()) {
       Urgency.lower(NICENESS, most);
     }
@@ -74,11 +68,7 @@ public final class Succession implements AutoCloseable {
    * @throws DeviceException if one of them is refused
    */
   static void requireSettings() throws DeviceException {
-    longestRehearsal();
-  }
-
-  private static Duration longestRehearsal() throws DeviceException {
-    return Duration.ofSeconds(NumberProperty.REHEARSAL.orElse(REHEARSAL));
+    NumberProperty.REHEARSAL.longest();
   }
 
   /** Gives this process its usual place at the processor again. */
@@ -102,7 +92,7 @@ public final class Succession implements AutoCloseable {
     if (!Predecessor.mayHandOver(directory, interfaceName)) {
       return Optional.empty();
     }
-    Duration most = longestRehearsal();
+    Duration most = NumberProperty.REHEARSAL.longest();
     if (most.isPositive()) {
       Urgency.onlySpareTime(most);
       Rehearsal.run(cipher, cluster, most);

@@ -12,6 +12,9 @@ public enum LogEvent {
       "A thread does not answer, so the service manager gets no sign of life and will start the gateway anew."),
   MANAGER_UNTOLD("manager.untold", "The service manager could not be told of the gateway's state."),
   TUNNEL_OPENED("tunnel.opened", "The interface, its lanes and its sockets are open."),
+  TUNNEL_REHEARSED(
+      "tunnel.rehearsed",
+      "The packet path was compiled before there was traffic, partly or as a whole, or could not be."),
   TUNNEL_CLOSED("tunnel.closed", "The interface and its sockets are closed; the guard stays."),
   INTERFACE_CONTINUED(
       "interface.continued",

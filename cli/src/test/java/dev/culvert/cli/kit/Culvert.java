@@ -8,6 +8,8 @@ import java.util.Objects;
 
 /** How the tests start the command: the classes just built, or the launchers of the project. */
 public final class Culvert {
+  private static final String UNREHEARSED = "-Dculvert.start.rehearsal=0";
+
   private static final String MAIN = "dev.culvert.cli.Main";
 
   private Culvert() {}
@@ -15,20 +17,29 @@ public final class Culvert {
   /**
    * The command line of {@code culvert} with {@code arguments}, on the classes under test. A
    * gateway of a test lives for seconds: the JVM's second compiler would double the processor time
-   * that its start takes. A rehearsal of a hot restart gets only time that no other test wants.
+   * that its start takes, and so would a rehearsal after the start. A rehearsal of a hot restart
+   * gets only time that no other test wants.
    */
   public static List<String> command(String... arguments) {
-    return command(List.of("-XX:TieredStopAtLevel=1", "-Dculvert.rehearsal=5"), arguments);
+    return command(
+        List.of("-XX:TieredStopAtLevel=1", "-Dculvert.rehearsal=5", UNREHEARSED), arguments);
   }
 
   /** The same with both compilers, as users run it, for tests of many packets. */
   public static List<String> compiled(String... arguments) {
+    return command(List.of(UNREHEARSED), arguments);
+  }
+
+  /** The same with a rehearsal after the start. */
+  public static List<String> rehearsing(String... arguments) {
     return command(List.of(), arguments);
   }
 
   /** Like {@link #command}, with hot restarts at once, for tests of hundreds of them. */
   public static List<String> unrehearsed(String... arguments) {
-    return command(List.of("-XX:TieredStopAtLevel=1", "-Dculvert.rehearsal=0"), arguments);
+    return command(
+        List.of("-XX:TieredStopAtLevel=1", "-Dculvert.rehearsal=0", UNREHEARSED),
+        arguments);
   }
 
   private static List<String> command(List<String> options, String... arguments) {

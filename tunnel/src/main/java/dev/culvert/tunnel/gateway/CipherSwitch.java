@@ -14,15 +14,14 @@ import dev.culvert.tunnel.kernel.LibC;
 import java.lang.management.ManagementFactory;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
-import java.util.function.LongSupplier;
 
 /**
  * Switches to the fastest cipher once it is known. To measure the ciphers, the JVM has to compile
  * them first; until then the first backend carries the traffic. Compiling takes seconds of
  * processor time, so it starts after the first handshakes, once the packet path is compiled; lanes
- * have priority, and without traffic it runs only from time to time.
+ * have priority. The packet path is compiled by a rehearsal if there is no traffic, once with the
+ * first cipher, which is there at once, and once with the fastest.
  */
 final class CipherSwitch {
   private static final EventLog LOG = EventLog.of(CipherSwitch.class);
@@ -55,17 +54,18 @@ final class CipherSwitch {
   /**
    * Starts in the background.
    *
-   * @param packets returns the number of packets that the lanes have moved so far
+   * @param demand tells of the gateway's traffic
+   * @param rehearsal moves packets until there is traffic, with the cipher of that moment
    * @param closed a latch that is open while the gateway is
    * @param use switches to a backend; called on any thread
    */
   void start(
       String device,
       AeadAlgorithm algorithm,
-      LongSupplier packets,
+      Demand demand,
+      Runnable rehearsal,
       CountDownLatch closed,
       Consumer<AeadBackend> use) {
-    Demand demand = new Demand(packets, LockSupport::parkNanos, () -> closed.getCount() == 0);
     cipher = AeadBackends.first(algorithm).name();
     if ("false".equals(System.getProperty(PROPERTY))) {
       return;
@@ -73,13 +73,14 @@ final class CipherSwitch {
     Thread.ofPlatform()
         .name(device + "-cipher")
         .daemon()
-        .start(() -> measure(device, algorithm, demand, closed, use));
+        .start(() -> measure(device, algorithm, demand, rehearsal, closed, use));
   }
 
   private void measure(
       String device,
       AeadAlgorithm algorithm,
       Demand demand,
+      Runnable rehearsal,
       CountDownLatch closed,
       Consumer<AeadBackend> use) {
     try {
@@ -97,6 +98,7 @@ final class CipherSwitch {
               System::nanoTime,
               demand::rest)
           .await();
+      rehearsal.run();
       AeadBackends.Selection selection = select(algorithm, demand);
       use.accept(selection.backend());
       cipher = selection.backend().name();
@@ -106,6 +108,8 @@ final class CipherSwitch {
           Field.tunnel(device),
           cipher,
           selection.candidates());
+      LIBC.setpriority(LibC.PRIO_PROCESS, 0, NICENESS);
+      rehearsal.run();
     } catch (RuntimeException | LinkageError e) {
       // The first backend works, so a failure of another is no reason to end.
       LOG.failure(

@@ -14,10 +14,13 @@ final class Demand {
   static final long LOOK_NANOS = CipherChoice.REST_NANOS;
 
   /**
-   * The most checks before a spell of work without traffic, which then takes less than a fortieth
-   * of one processor.
+   * The checks before a spell of work without traffic, if that work has time: it then takes less
+   * than a fortieth of one processor.
    */
-  static final int MOST_LOOKS = 50;
+  static final int PATIENT = 50;
+
+  /** The same if that work is to be done before traffic comes. */
+  static final int HURRIED = 1;
 
   /**
    * The number of packets between two checks that counts as traffic: more than pings, handshakes
@@ -26,31 +29,58 @@ final class Demand {
   static final long TRAFFIC = 64;
 
   private final LongSupplier packets;
+  private final LongSupplier nanoClock;
   private final LongConsumer sleepNanos;
   private final BooleanSupplier ended;
+  private final int mostLooks;
   private long before;
+  private long lookedAt;
+  private boolean traffic;
 
   /**
    * @param packets returns the number of packets moved so far
+   * @param nanoClock nanoseconds of any origin
    * @param ended returns true to cut a rest short
+   * @param mostLooks the most checks in a rest
    */
-  Demand(LongSupplier packets, LongConsumer sleepNanos, BooleanSupplier ended) {
+  Demand(
+      LongSupplier packets,
+      LongSupplier nanoClock,
+      LongConsumer sleepNanos,
+      BooleanSupplier ended,
+      int mostLooks) {
     this.packets = packets;
+    this.nanoClock = nanoClock;
     this.sleepNanos = sleepNanos;
     this.ended = ended;
+    this.mostLooks = mostLooks;
     before = packets.getAsLong();
+    lookedAt = nanoClock.getAsLong();
   }
 
   /** Rests until there is traffic, for at least one check. */
   void rest() {
-    for (int looks = 0; looks < MOST_LOOKS && !ended.getAsBoolean(); looks++) {
+    for (int looks = 0; looks < mostLooks && !ended.getAsBoolean(); looks++) {
       sleepNanos.accept(LOOK_NANOS);
-      long now = packets.getAsLong();
-      boolean traffic = now - before >= TRAFFIC;
-      before = now;
-      if (traffic) {
+      if (hasTraffic()) {
         return;
       }
     }
+  }
+
+  /** Whether there is traffic, or the gateway has ended. May be called at any rate. */
+  boolean forbidsMore() {
+    return ended.getAsBoolean() || hasTraffic();
+  }
+
+  private boolean hasTraffic() {
+    long passed = nanoClock.getAsLong() - lookedAt;
+    if (passed >= LOOK_NANOS) {
+      long now = packets.getAsLong();
+      traffic = (now - before) * LOOK_NANOS >= TRAFFIC * passed;
+      before = now;
+      lookedAt += passed;
+    }
+    return traffic;
   }
 }

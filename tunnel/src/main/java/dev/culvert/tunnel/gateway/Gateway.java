@@ -24,6 +24,7 @@ import dev.culvert.tunnel.kernel.RestoreMonitor;
 import dev.culvert.tunnel.lane.HelperLanes;
 import dev.culvert.tunnel.lane.HostAddresses;
 import dev.culvert.tunnel.lane.Lane;
+import dev.culvert.tunnel.lane.LaneCounter;
 import dev.culvert.tunnel.lane.LaneReading;
 import dev.culvert.tunnel.lane.LaneRouter;
 import dev.culvert.tunnel.lane.Lanes;
@@ -49,6 +50,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -74,6 +76,7 @@ final class Gateway implements RunningTunnel {
   private final Rebinding rebinding;
   private final ClusterTraffic clusterTraffic;
   private volatile int mtu;
+  private final Duration rehearsal;
   private final CipherSwitch cipher = new CipherSwitch();
   private final TunFollower follower;
   private @Nullable LinkMonitor linkMonitor;
@@ -102,6 +105,7 @@ final class Gateway implements RunningTunnel {
     this.tun = tun;
     this.engine = engine;
     clusterTraffic = new ClusterTraffic(engine);
+    rehearsal = options.rehearsal();
     mtu = options.mtu() == GatewayOptions.MTU_AS_IS ? tun.locate().link().mtu() : options.mtu();
     tun.mtu(mtu);
     engine.mtu(mtu);
@@ -401,17 +405,33 @@ final class Gateway implements RunningTunnel {
     }
   }
 
-  /** Calls {@code use} with the fastest cipher once it is known. */
+  /**
+   * Calls {@code use} with the fastest cipher once it is known, and rehearses until there is
+   * traffic, if the options say so.
+   */
   void chooseCipher(AeadAlgorithm algorithm, Consumer<AeadBackend> use) {
-    cipher.start(tun.name(), algorithm, this::packets, closed, use);
+    boolean rehearses = rehearsal.isPositive() && !Rehearsal.isDone(algorithm);
+    Demand demand =
+        new Demand(
+            () -> count(PACKETS_SENT) + count(PACKETS_DELIVERED),
+            System::nanoTime,
+            LockSupport::parkNanos,
+            () -> closed.getCount() == 0,
+            rehearses ? Demand.HURRIED : Demand.PATIENT);
+    Runnable rehearse =
+        () ->
+            Rehearsal.beside(
+                tun.name(),
+                algorithm,
+                clusterTraffic.routes() != null,
+                rehearsal,
+                demand::forbidsMore);
+    cipher.start(tun.name(), algorithm, demand, rehearses ? rehearse : () -> {}, closed, use);
   }
 
-  /** The number of packets sent and delivered so far. */
-  private long packets() {
-    return lanes.all().stream()
-        .map(Lane::counters)
-        .mapToLong(counters -> counters.of(PACKETS_SENT) + counters.of(PACKETS_DELIVERED))
-        .sum();
+  /** The lanes' sum of a counter. */
+  long count(LaneCounter counter) {
+    return lanes.all().stream().mapToLong(lane -> lane.counters().of(counter)).sum();
   }
 
   @Override

@@ -8,6 +8,7 @@ import dev.culvert.tunnel.port.Encapsulation;
 import dev.culvert.tunnel.port.OffloadModes;
 import dev.culvert.tunnel.wireguard.WireGuardOverhead;
 import java.nio.file.Path;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,6 +29,8 @@ import org.jspecify.annotations.Nullable;
  * @param offloads the wishes for the kernel's offloads
  * @param inherited the descriptors of a predecessor, whose work this gateway continues; null for a
  *     gateway that begins
+ * @param rehearsal for how long this gateway rehearses beside its work at most, from its start to
+ *     its first traffic; 0 for not at all
  */
 public record GatewayOptions(
     String interfaceName,
@@ -40,7 +43,8 @@ public record GatewayOptions(
     @Nullable Path stateDirectory,
     @Nullable KeyLog keyLog,
     OffloadModes offloads,
-    @Nullable Descriptors inherited) {
+    @Nullable Descriptors inherited,
+    Duration rehearsal) {
   /** The room in an underlay of usual size, with IPv6 outside. */
   private static final int USUAL_ROOM = TunnelMtu.room(TunnelMtu.USUAL_LINK, false, true);
 
@@ -101,7 +105,8 @@ public record GatewayOptions(
         stateDirectory,
         keyLog,
         OffloadModes.AUTO,
-        null);
+        null,
+        Duration.ZERO);
   }
 
   /**
@@ -128,7 +133,8 @@ public record GatewayOptions(
         null,
         null,
         OffloadModes.AUTO,
-        null);
+        null,
+        Duration.ZERO);
   }
 
   /** These options with another {@code stateDirectory}. */
@@ -144,7 +150,8 @@ public record GatewayOptions(
         directory,
         keyLog,
         offloads,
-        inherited);
+        inherited,
+        rehearsal);
   }
 
   /**
@@ -165,7 +172,8 @@ public record GatewayOptions(
         stateDirectory,
         keyLog,
         offloads,
-        from);
+        from,
+        rehearsal);
   }
 
   /** These options with other wishes for the kernel's offloads. */
@@ -181,7 +189,25 @@ public record GatewayOptions(
         stateDirectory,
         keyLog,
         wanted,
-        inherited);
+        inherited,
+        rehearsal);
+  }
+
+  /** These options with another longest time for the rehearsal. */
+  public GatewayOptions rehearsing(Duration most) {
+    return new GatewayOptions(
+        interfaceName,
+        mtu,
+        lanes,
+        helpers,
+        port,
+        fwmark,
+        encapsulation,
+        stateDirectory,
+        keyLog,
+        offloads,
+        inherited,
+        most);
   }
 
   int effectiveLanes() {

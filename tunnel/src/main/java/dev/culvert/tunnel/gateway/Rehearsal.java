@@ -23,13 +23,14 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 
 /**
- * Makes the JVM compile the packet path before this process takes a gateway over: two gateways in
- * this process exchange packets over the loopback device until they get no faster, and one of them
- * is handed over in between. Nothing of it is visible outside of this process, except two UDP
- * sockets.
+ * Makes the JVM compile the packet path before a gateway of this process has traffic: two other
+ * gateways in this process exchange packets over the loopback device until they get no faster.
+ * Nothing of it is visible outside of this process, except two UDP sockets.
  */
 public final class Rehearsal {
   private static final EventLog LOG = EventLog.of(Rehearsal.class);
@@ -47,8 +48,23 @@ public final class Rehearsal {
 
   private static final long SHORTEST_REST_NANOS = 200_000;
 
+  /**
+   * A rehearsal beside a gateway rests for so many times the time that its packets took, so that it
+   * leaves most of a processor to that gateway and to the compilers.
+   */
+  private static final int RESTS_BESIDE = 3;
+
+  /** The time after which packets are not waited for any more. */
+  private static final long LONGEST_ROUND_NANOS = 100_000_000;
+
   /** The packet path is warm after so many spells in a row that moved hardly more packets. */
   private static final int IDLE_SPELLS = 4;
+
+  /** After so many spells in a row without a packet none will arrive. */
+  private static final int EMPTY_SPELLS = 5;
+
+  /** The algorithms with which this process has rehearsed to the end. */
+  private static final Set<AeadAlgorithm> REHEARSED = ConcurrentHashMap.newKeySet();
 
   private static final String A = "rehearsal-a";
   private static final String B = "rehearsal-b";
@@ -76,8 +92,26 @@ public final class Rehearsal {
   }
 
   /**
-   * Rehearses, and chooses the fastest cipher for the gateways that this process opens afterwards.
-   * A failure is logged: a gateway that is not warm works too.
+   * How a rehearsal goes.
+   *
+   * @param end by {@link System#nanoTime}
+   * @param unwanted whether it is to end before
+   * @param beside whether this process has a gateway already, which comes first; without one, the
+   *     rehearsal hands a gateway over after each spell
+   */
+  private record Course(long end, BooleanSupplier unwanted, boolean beside) {
+    static Course alone(long end) {
+      return new Course(end, () -> false, false);
+    }
+
+    boolean isOver() {
+      return System.nanoTime() - end >= 0 || unwanted.getAsBoolean();
+    }
+  }
+
+  /**
+   * Rehearses before this process takes a gateway over, and chooses the fastest cipher for the
+   * gateways that it opens afterwards. A failure is logged: a gateway that is not warm works too.
    *
    * @param cluster whether a classifier decides on each packet, as in gateways of a cluster
    * @param most after which no more packets are moved; the choice of the cipher, which comes first,
@@ -88,7 +122,7 @@ public final class Rehearsal {
     try {
       CipherChoice.select(algorithm, () -> LockSupport.parkNanos(SHORTEST_REST_NANOS));
       long began = System.nanoTime();
-      long packets = rehearse(algorithm, cluster, end);
+      long packets = rehearse(algorithm, cluster, Course.alone(end));
       LOG.info(
           LogEvent.REHEARSED,
           "rehearsed for {} ms, at last with {} packets per second of processor time",
@@ -97,6 +131,50 @@ public final class Rehearsal {
     } catch (IOException | RuntimeException e) {
       LOG.warn(
           LogEvent.REHEARSED, "the rehearsal failed, so the start is slow: {}", Field.reason(e));
+    }
+  }
+
+  /**
+   * Whether this process has rehearsed to the end: the JVM compiles a method once for all gateways.
+   */
+  static boolean isDone(AeadAlgorithm algorithm) {
+    return REHEARSED.contains(algorithm);
+  }
+
+  /**
+   * Rehearses beside a gateway that is open, with the cipher that a new gateway would have now. On
+   * a thread of low priority, which the threads of the rehearsal inherit. A failure is logged.
+   *
+   * @param device the gateway's interface, for the log
+   * @param most after which this ends
+   * @param traffic whether the gateway has traffic, or has ended: then this ends too
+   */
+  static void beside(
+      String device,
+      AeadAlgorithm algorithm,
+      boolean cluster,
+      Duration most,
+      BooleanSupplier traffic) {
+    long began = System.nanoTime();
+    Course course = new Course(began + most.toNanos(), traffic, true);
+    if (course.isOver()) {
+      return;
+    }
+    try {
+      long packets = rehearse(algorithm, cluster, course);
+      LOG.info(
+          LogEvent.TUNNEL_REHEARSED,
+          "{}: rehearsed for {} ms{}, at last with {} packets per second of processor time",
+          Field.tunnel(device),
+          Duration.ofNanos(System.nanoTime() - began).toMillis(),
+          course.isOver() ? " and was not finished" : "",
+          packets);
+    } catch (IOException | RuntimeException e) {
+      LOG.warn(
+          LogEvent.TUNNEL_REHEARSED,
+          "{}: the rehearsal failed, so the first traffic is slow: {}",
+          Field.tunnel(device),
+          Field.reason(e));
     }
   }
 
@@ -114,18 +192,13 @@ public final class Rehearsal {
     }
   }
 
-  private static boolean train(AeadAlgorithm algorithm) throws DeviceException, ErrnoException {
-    return rehearse(algorithm, true, System.nanoTime() + TRAINING.toNanos()) > 0;
+  private static boolean train(AeadAlgorithm algorithm) throws IOException {
+    return rehearse(algorithm, true, Course.alone(System.nanoTime() + TRAINING.toNanos())) > 0;
   }
 
-  /**
-   * Moves packets.
-   *
-   * @param end by {@link System#nanoTime}
-   * @return packets per second of processor time at last
-   */
-  private static long rehearse(AeadAlgorithm algorithm, boolean cluster, long end)
-      throws DeviceException, ErrnoException {
+  /** Moves packets; returns packets per second of processor time at last. */
+  private static long rehearse(AeadAlgorithm algorithm, boolean cluster, Course course)
+      throws IOException {
     List<? extends RehearsalEnd> ends =
         algorithm == AeadAlgorithm.AES_GCM
             ? EspRehearsalEnd.pair(A, LANES, ADDRESS_A, B, ADDRESS_B)
@@ -140,7 +213,11 @@ public final class Rehearsal {
         a.classifyBy(Classifier.of(map, Policy.STRICT, A));
         b.classifyBy(Classifier.of(map, Policy.STRICT, B));
       }
-      return new Rehearsal(a, b, arena).play(end);
+      long packets = new Rehearsal(a, b, arena).play(course);
+      if (!course.isOver()) {
+        REHEARSED.add(algorithm);
+      }
+      return packets;
     }
   }
 
@@ -158,40 +235,75 @@ public final class Rehearsal {
   /**
    * Moves packets until that gets no faster; returns the packets per second of processor time at
    * last.
+   *
+   * @throws IOException if none arrives, as when the loopback device is down
    */
-  private long play(long end) throws DeviceException, ErrnoException {
+  private long play(Course course) throws IOException {
     long best = 0;
     int idle = 0;
-    while (idle < IDLE_SPELLS && System.nanoTime() - end < 0) {
-      long moved = spell(end);
+    int empty = 0;
+    while (idle < IDLE_SPELLS && !course.isOver()) {
+      long moved = spell(course);
+      empty = moved == 0 ? empty + 1 : 0;
+      if (empty == EMPTY_SPELLS) {
+        throw new IOException("no packet arrives; is the loopback device up?");
+      }
       idle = moved > best + best / 8 || moved == 0 ? 0 : idle + 1;
       best = Math.max(best, moved);
-      a.handOver(b);
+      if (!course.beside()) {
+        a.handOver(b);
+      }
     }
     return best * 1_000_000_000L / SPELL_NANOS;
   }
 
-  private long spell(long end) throws ErrnoException {
+  private long spell(Course course) throws ErrnoException {
     long before = moved();
     long used = SYSTEM.getProcessCpuTime() + SPELL_NANOS;
-    while (SYSTEM.getProcessCpuTime() < used && System.nanoTime() - end < 0) {
+    while (SYSTEM.getProcessCpuTime() < used && !course.isOver()) {
+      long began = System.nanoTime();
       for (TunPort kernel : a.tun().kernel()) {
         toB.send(kernel);
-        drain(kernel);
       }
       for (TunPort kernel : b.tun().kernel()) {
         toA.send(kernel);
-        drain(kernel);
       }
-      // Gives the processor to the lanes, whose queues are full by now.
-      LockSupport.parkNanos(SHORTEST_REST_NANOS);
+      if (course.beside()) {
+        awaitArrival(began + LONGEST_ROUND_NANOS);
+        LockSupport.parkNanos(RESTS_BESIDE * (System.nanoTime() - began));
+      } else {
+        // Gives the processor to the lanes, whose queues are full by now.
+        LockSupport.parkNanos(SHORTEST_REST_NANOS);
+        drain();
+      }
     }
     return moved() - before;
   }
 
+  /** Waits until packets arrive no more. */
+  private void awaitArrival(long end) throws ErrnoException {
+    long before;
+    long now = moved();
+    do {
+      LockSupport.parkNanos(SHORTEST_REST_NANOS);
+      drain();
+      before = now;
+      now = moved();
+    } while (now != before && System.nanoTime() - end < 0);
+  }
+
   private long moved() {
-    return a.gateway().status().count(LaneCounter.PACKETS_DELIVERED)
-        + b.gateway().status().count(LaneCounter.PACKETS_DELIVERED);
+    return a.gateway().count(LaneCounter.PACKETS_DELIVERED)
+        + b.gateway().count(LaneCounter.PACKETS_DELIVERED);
+  }
+
+  private void drain() throws ErrnoException {
+    for (TunPort kernel : a.tun().kernel()) {
+      drain(kernel);
+    }
+    for (TunPort kernel : b.tun().kernel()) {
+      drain(kernel);
+    }
   }
 
   private void drain(TunPort kernel) throws ErrnoException {

@@ -2,6 +2,7 @@
 package dev.culvert.tunnel.gateway;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
@@ -13,7 +14,11 @@ class DemandTest {
   private long packetsALook;
   private boolean ended;
 
-  private final Demand demand = new Demand(() -> packets, this::sleep, () -> ended);
+  private final Demand demand = demand(Demand.PATIENT);
+
+  private Demand demand(int mostLooks) {
+    return new Demand(() -> packets, () -> nanos, this::sleep, () -> ended, mostLooks);
+  }
 
   private void sleep(long sleepNanos) {
     nanos += sleepNanos;
@@ -36,7 +41,7 @@ class DemandTest {
   @Test
   void pingsAndKeepalivesAreNoTraffic() {
     packetsALook = 10;
-    assertEquals(Demand.MOST_LOOKS * Demand.LOOK_NANOS, rest());
+    assertEquals(Demand.PATIENT * Demand.LOOK_NANOS, rest());
   }
 
   @Test
@@ -53,12 +58,41 @@ class DemandTest {
     packetsALook = 1000;
     rest();
     packetsALook = 0;
-    assertEquals(Demand.MOST_LOOKS * Demand.LOOK_NANOS, rest());
+    assertEquals(Demand.PATIENT * Demand.LOOK_NANOS, rest());
   }
 
   @Test
   void theEndOfTheGatewayCutsARestShort() {
     ended = true;
     assertEquals(0, rest());
+  }
+
+  @Test
+  void aHurriedOneRestsForOneCheck() {
+    Demand hurried = demand(Demand.HURRIED);
+    hurried.rest();
+    assertEquals(Demand.LOOK_NANOS, nanos);
+  }
+
+  @Test
+  void moreIsForbiddenOnceThereIsTraffic() {
+    assertFalse(demand.forbidsMore());
+    packets += Demand.TRAFFIC;
+    assertFalse(demand.forbidsMore(), "not before the next check");
+    nanos += Demand.LOOK_NANOS;
+    assertTrue(demand.forbidsMore());
+  }
+
+  @Test
+  void pingsDoNotForbidMoreHoweverLongAgoTheLastCheckWas() {
+    packets += 10 * Demand.TRAFFIC;
+    nanos += 100 * Demand.LOOK_NANOS;
+    assertFalse(demand.forbidsMore());
+  }
+
+  @Test
+  void theEndOfTheGatewayForbidsMore() {
+    ended = true;
+    assertTrue(demand.forbidsMore());
   }
 }
