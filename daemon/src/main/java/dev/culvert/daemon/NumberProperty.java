@@ -20,7 +20,9 @@ enum NumberProperty {
   /** The longest time that a gateway rehearses after its start, in seconds; 0 for not at all. */
   START_REHEARSAL("culvert.start.rehearsal", 600);
 
-  /** The longest time of a rehearsal by default; on an idle machine it ends within a few seconds. */
+  /**
+   * The longest time of a rehearsal by default; on an idle machine it ends within a few seconds.
+   */
   private static final int USUAL_REHEARSAL = 60;
 
   private final String property;

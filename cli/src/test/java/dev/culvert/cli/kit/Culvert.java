@@ -38,8 +38,7 @@ public final class Culvert {
   /** Like {@link #command}, with hot restarts at once, for tests of hundreds of them. */
   public static List<String> unrehearsed(String... arguments) {
     return command(
-        List.of("-XX:TieredStopAtLevel=1", "-Dculvert.rehearsal=0", UNREHEARSED),
-        arguments);
+        List.of("-XX:TieredStopAtLevel=1", "-Dculvert.rehearsal=0", UNREHEARSED), arguments);
   }
 
   private static List<String> command(List<String> options, String... arguments) {

@@ -7,20 +7,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.culvert.cli.kit.Culvert;
 import dev.culvert.cli.kit.Implementation;
+import dev.culvert.cli.kit.ProcessThread;
 import dev.culvert.cli.kit.Requirements;
 import dev.culvert.cli.kit.WgNode;
 import dev.culvert.cli.kit.WgPair;
 import dev.culvert.lab.net.Commands;
 import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.NumberedFlow;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -87,20 +84,7 @@ final class WgReplaceTest {
   }
 
   private static boolean rehearses(Daemon process) {
-    try (Stream<Path> threads =
-        Files.list(Path.of("/proc", Long.toString(process.pid()), "task"))) {
-      return threads.anyMatch(thread -> name(thread).startsWith("rehearsal-b"));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static String name(Path thread) {
-    try {
-      return Files.readString(thread.resolve("comm"));
-    } catch (IOException e) {
-      return ""; // It has just ended.
-    }
+    return ProcessThread.of(process).stream().anyMatch(ProcessThread::rehearses);
   }
 
   private static WgPair pair() {
