@@ -96,7 +96,9 @@ def new_tunnel(contestant, options):
         began = time.monotonic()
         contestant.bring_up(a, b, options)
         first_answer(a, target)
-        yield a, b, target, time.monotonic() - began
+        answered = time.monotonic()
+        time.sleep(options.rest)
+        yield a, b, target, answered - began
 
 
 def measure_warm(run, a, b, target, options):
