@@ -13,8 +13,8 @@ jvm_options=$(dirname "${BASH_SOURCE[0]}")/jvm
 need_room() {
   local files memory
   files=$(ulimit -Hn) memory=$(ulimit -v)
-  [ "$files" = unlimited ] || [ "$files" -ge 64 ] ||
-    die "$files files may be open here and 64 are needed: raise the limit (ulimit -n, LimitNOFILE= in a unit)"
+  [ "$files" = unlimited ] || [ "$files" -ge 128 ] ||
+    die "$files files may be open here and 128 are needed: raise the limit (ulimit -n, LimitNOFILE= in a unit)"
   [ "$memory" = unlimited ] || [ "$memory" -ge 2500000 ] ||
     die "$memory kB of addresses may be used here and 2500000 are needed: raise the limit (ulimit -v, LimitAS= in a unit)"
 }

@@ -100,7 +100,7 @@ public record Machine(
                 stateDirectory(interfaceName),
                 keyLog)
             .with(offloads)
-            .rehearsing(NumberProperty.START_REHEARSAL.longest())
+            .rehearsing(NumberProperty.longestStartRehearsal())
             .continuing(from, mtu == 0));
   }
 

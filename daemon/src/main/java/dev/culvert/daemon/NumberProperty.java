@@ -17,7 +17,10 @@ enum NumberProperty {
    */
   REHEARSAL("culvert.rehearsal", 600),
 
-  /** The longest time that a gateway rehearses after its start, in seconds; 0 for not at all. */
+  /**
+   * The longest time of each rehearsal of a gateway after its start, in seconds; 0 for no
+   * rehearsal.
+   */
   START_REHEARSAL("culvert.start.rehearsal", 600);
 
   /**
@@ -43,9 +46,23 @@ enum NumberProperty {
     return parse(System.getProperty(property), absent);
   }
 
-  /** The longest time of a rehearsal. */
-  Duration longest() throws DeviceException {
-    return Duration.ofSeconds(orElse(USUAL_REHEARSAL));
+  static Duration longestRehearsal() throws DeviceException {
+    return Duration.ofSeconds(REHEARSAL.orElse(USUAL_REHEARSAL));
+  }
+
+  static Duration longestStartRehearsal() throws DeviceException {
+    return Duration.ofSeconds(START_REHEARSAL.orElse(USUAL_REHEARSAL));
+  }
+
+  /**
+   * Checks all of them.
+   *
+   * @throws DeviceException if one is no such number
+   */
+  static void requireAll() throws DeviceException {
+    for (NumberProperty property : values()) {
+      property.orElse(0);
+    }
   }
 
   int parse(@Nullable String text, int absent) throws DeviceException {

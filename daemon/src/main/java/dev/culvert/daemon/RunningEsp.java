@@ -94,7 +94,7 @@ final class RunningEsp implements Running {
                 config.socketMark(),
                 desired.esp().encapsulation())
             .with(config.offload())
-            .rehearsing(NumberProperty.START_REHEARSAL.longest())
+            .rehearsing(NumberProperty.longestStartRehearsal())
             .continuing(from, mtu == 0);
     return new RunningEsp(RunningKeying.open(machine, options, desired), desired);
   }

@@ -56,7 +56,8 @@ public final class Succession implements AutoCloseable {
    * not for longer than a rehearsal may take.
    */
   public static void comeSecond() throws IOException {
-    Duration most = NumberProperty.REHEARSAL.longest();
+    NumberProperty.requireAll();
+    Duration most = NumberProperty.longestRehearsal();
     if (most.isPositive()) {
       Urgency.lower(NICENESS, most);
     }
@@ -68,7 +69,7 @@ public final class Succession implements AutoCloseable {
    * @throws DeviceException if one of them is refused
    */
   static void requireSettings() throws DeviceException {
-    NumberProperty.REHEARSAL.longest();
+    NumberProperty.requireAll();
   }
 
   /** Gives this process its usual place at the processor again. */
@@ -92,7 +93,7 @@ public final class Succession implements AutoCloseable {
     if (!Predecessor.mayHandOver(directory, interfaceName)) {
       return Optional.empty();
     }
-    Duration most = NumberProperty.REHEARSAL.longest();
+    Duration most = NumberProperty.longestRehearsal();
     if (most.isPositive()) {
       Urgency.onlySpareTime(most);
       Rehearsal.run(cipher, cluster, most);

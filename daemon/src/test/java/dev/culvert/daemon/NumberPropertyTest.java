@@ -30,7 +30,11 @@ final class NumberPropertyTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"HELPERS, 65, culvert.helpers, 64", "REHEARSAL, 601, culvert.rehearsal, 600"})
+  @CsvSource({
+    "HELPERS, 65, culvert.helpers, 64",
+    "REHEARSAL, 601, culvert.rehearsal, 600",
+    "START_REHEARSAL, 601, culvert.start.rehearsal, 600"
+  })
   void tooLargeANumberIsRefusedAndNamed(
       NumberProperty property, String text, String name, int most) {
     assertEquals(

@@ -17,7 +17,11 @@ import dev.culvert.lab.net.Daemon;
 import dev.culvert.lab.net.Waiting;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -27,7 +31,15 @@ import org.junit.jupiter.api.Test;
 final class StartRehearsalTest {
   private static final Duration PATIENCE = Duration.ofMinutes(2);
   private static final String CANARY = "in-clear-to-show-that-the-capture-works";
-  private static final String REHEARSED = " rehearsed for ";
+
+  private static final Map<String, String> LOG = Map.of("LOG_LEVEL", "info");
+
+  /** Packets of a rehearsal, sealed or in clear. */
+  private static final String REHEARSALS = "udp or host 10.0.0.1 or host 10.0.0.2";
+
+  private static final Pattern REHEARSED =
+      Pattern.compile("rehearsed with (\\S+) for [0-9]+ ms( and was not finished)?,");
+  private static final Pattern CHOSEN = Pattern.compile(": cipher (\\S+) of ");
 
   @BeforeAll
   static void requirements() {
@@ -36,14 +48,19 @@ final class StartRehearsalTest {
   }
 
   @Test
-  void withoutTrafficItRehearsesWithBothCiphersAndNothingOfThatStaysOrLeaves() {
+  void withoutTrafficItRehearsesWithEachCipherAndNothingOfThatStaysOrLeaves() {
     try (WgPair pair = pair();
         Capture wire =
-            Capture.start(pair.ours.namespace, WgPair.WIRE_DEVICE, "udp", List.of(CANARY))) {
+            Capture.start(pair.ours.namespace, WgPair.WIRE_DEVICE, REHEARSALS, List.of(CANARY))) {
       Daemon ours = pair.ours.daemon();
-      ours.await("two rehearsals", PATIENCE, () -> count(ours.output(), REHEARSED) == 2);
+      ours.await("its cipher", PATIENCE, () -> !found(CHOSEN, ours).isEmpty());
+      Set<String> ciphers = new LinkedHashSet<>(found(REHEARSED, ours));
+      ciphers.addAll(found(CHOSEN, ours));
+      ours.await(
+          "a rehearsal with it",
+          PATIENCE,
+          () -> found(REHEARSED, ours).equals(List.copyOf(ciphers)));
       assertFalse(ours.output().contains("not finished"), ours::output);
-      assertTrue(ours.output().contains(": cipher "), ours::output);
       assertLeftNothing(pair.ours);
       wire.prove(
           CANARY,
@@ -62,12 +79,29 @@ final class StartRehearsalTest {
       Daemon ours = pair.ours.daemon();
       ours.await("its rehearsal", PATIENCE, () -> rehearses(ours));
       try (Daemon flood = pair.ours.namespace.start("ping", "-q", "-f", WgPair.PEER_V4)) {
-        ours.await("the end", PATIENCE, () -> count(ours.output(), REHEARSED) == 1);
+        ours.await("the end", PATIENCE, () -> !found(REHEARSED, ours).isEmpty());
+        assertFalse(rehearses(ours), ours::output);
         flood.signal("INT");
         flood.awaitEnd(Commands.PATIENCE);
       }
       assertTrue(ours.output().contains(" and was not finished"), ours::output);
-      assertFalse(rehearses(ours), ours::output);
+    }
+  }
+
+  @Test
+  void aSuccessorHasRehearsedBeforeAndDoesNotAgain() {
+    try (WgPair pair = pair()) {
+      Daemon former = pair.ours.daemon();
+      former.await("its rehearsal", PATIENCE, () -> rehearses(former));
+      try (Daemon successor =
+          pair.ours.namespace.start(
+              LOG, Culvert.rehearsing("wg", "-f", "--replace", pair.ours.device))) {
+        successor.await("its cipher", PATIENCE, () -> !found(CHOSEN, successor).isEmpty());
+        assertTrue(successor.output().contains("was taken over"), successor::output);
+        assertEquals(0, former.awaitEnd(Commands.PATIENCE), former::output);
+        assertEquals(List.of(), found(REHEARSED, successor), successor::output);
+        assertFalse(rehearses(successor), successor::output);
+      }
     }
   }
 
@@ -84,7 +118,8 @@ final class StartRehearsalTest {
   }
 
   private static WgPair pair() {
-    List<String> command = new ArrayList<>(List.of("env", "LOG_LEVEL=info"));
+    List<String> command = new ArrayList<>(List.of("env"));
+    LOG.forEach((name, value) -> command.add(name + "=" + value));
     command.addAll(Culvert.rehearsing("wg", "-f"));
     return new WgPair(new Implementation("culvert", command), Implementation.packaged(), false);
   }
@@ -108,12 +143,15 @@ final class StartRehearsalTest {
   }
 
   private static List<ProcessThread> laterThreads(Daemon process) {
-    return ProcessThread.of(process).stream()
-        .filter(thread -> thread.rehearses() || thread.niceness() > 0)
+    List<ProcessThread> threads = ProcessThread.of(process);
+    int usual = threads.stream().mapToInt(ProcessThread::niceness).min().orElseThrow();
+    return threads.stream()
+        .filter(thread -> thread.rehearses() || thread.niceness() > usual)
         .toList();
   }
 
-  private static int count(String text, String part) {
-    return text.split(part, -1).length - 1;
+  /** The first group of each match in the output. */
+  private static List<String> found(Pattern pattern, Daemon process) {
+    return pattern.matcher(process.output()).results().map(match -> match.group(1)).toList();
   }
 }

@@ -30,9 +30,9 @@ public final class Culvert {
     return command(List.of(UNREHEARSED), arguments);
   }
 
-  /** The same with a rehearsal after the start. */
+  /** The same with a rehearsal after the start, however long it takes. */
   public static List<String> rehearsing(String... arguments) {
-    return command(List.of(), arguments);
+    return command(List.of("-Dculvert.start.rehearsal=600"), arguments);
   }
 
   /** Like {@link #command}, with hot restarts at once, for tests of hundreds of them. */

@@ -55,7 +55,7 @@ final class CipherSwitch {
    * Starts in the background.
    *
    * @param demand tells of the gateway's traffic
-   * @param rehearsal moves packets until there is traffic, with the cipher of that moment
+   * @param rehearsal rehearses until there is traffic, with the cipher that new gateways get then
    * @param closed a latch that is open while the gateway is
    * @param use switches to a backend; called on any thread
    */
@@ -67,9 +67,6 @@ final class CipherSwitch {
       CountDownLatch closed,
       Consumer<AeadBackend> use) {
     cipher = AeadBackends.first(algorithm).name();
-    if ("false".equals(System.getProperty(PROPERTY))) {
-      return;
-    }
     Thread.ofPlatform()
         .name(device + "-cipher")
         .daemon()
@@ -99,6 +96,9 @@ final class CipherSwitch {
               demand::rest)
           .await();
       rehearsal.run();
+      if ("false".equals(System.getProperty(PROPERTY))) {
+        return;
+      }
       AeadBackends.Selection selection = select(algorithm, demand);
       use.accept(selection.backend());
       cipher = selection.backend().name();

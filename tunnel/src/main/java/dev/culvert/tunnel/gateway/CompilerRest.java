@@ -12,7 +12,7 @@ final class CompilerRest {
   /** Rests between two looks at the compiler. */
   static final int RESTS = 5;
 
-  /** Looks with traffic before this waits no more. */
+  /** Looks before this waits no more. */
   static final int MOST_LOOKS = 16;
 
   /** The compiler is at rest if it works for less than this share of a processor. */
@@ -27,7 +27,7 @@ final class CompilerRest {
   /**
    * @param compilingMillis returns the time that all compiler threads have worked so far
    * @param nanoClock nanoseconds of any origin
-   * @param rest returns after a moment, or longer if there is no traffic
+   * @param rest returns after a moment, 0.1 s or more
    */
   CompilerRest(LongSupplier compilingMillis, LongSupplier nanoClock, Runnable rest) {
     this.compilingMillis = compilingMillis;
@@ -35,7 +35,7 @@ final class CompilerRest {
     this.rest = rest;
   }
 
-  /** Waits, eight seconds at most while there is traffic. */
+  /** Waits, eight seconds at most if the rests are short. */
   void await() {
     for (int look = 0; look < MOST_LOOKS; look++) {
       long compiledBefore = compilingMillis.getAsLong();

@@ -6,20 +6,21 @@ import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
 
 /**
- * The rests of the thread that warms the fast ciphers: short while the lanes carry traffic, which
- * needs fast ciphers, and long without traffic, since warming takes seconds of processor time.
+ * Tells the thread that works beside a new gateway whether there is traffic, and gives its work on
+ * the ciphers rests: short ones with traffic, which needs fast ciphers, or if the work is to be
+ * done before; else long ones, since that work takes seconds of processor time.
  */
 final class Demand {
   /** The interval of checks for traffic. */
   static final long LOOK_NANOS = CipherChoice.REST_NANOS;
 
   /**
-   * The checks before a spell of work without traffic, if that work has time: it then takes less
-   * than a fortieth of one processor.
+   * The most checks in a rest, if the work has time: without traffic it takes a fiftieth of one
+   * processor.
    */
   static final int PATIENT = 50;
 
-  /** The same if that work is to be done before traffic comes. */
+  /** The same if the work is to be done before traffic comes. */
   static final int HURRIED = 1;
 
   /**
@@ -68,8 +69,8 @@ final class Demand {
     }
   }
 
-  /** Whether there is traffic, or the gateway has ended. May be called at any rate. */
-  boolean forbidsMore() {
+  /** Whether there is traffic, or the gateway ends. May be called at any rate. */
+  boolean isThere() {
     return ended.getAsBoolean() || hasTraffic();
   }
 

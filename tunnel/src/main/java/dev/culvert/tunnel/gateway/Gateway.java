@@ -77,6 +77,7 @@ final class Gateway implements RunningTunnel {
   private final ClusterTraffic clusterTraffic;
   private volatile int mtu;
   private final Duration rehearsal;
+  private boolean rehearsalFailed;
   private final CipherSwitch cipher = new CipherSwitch();
   private final TunFollower follower;
   private @Nullable LinkMonitor linkMonitor;
@@ -410,23 +411,23 @@ final class Gateway implements RunningTunnel {
    * traffic, if the options say so.
    */
   void chooseCipher(AeadAlgorithm algorithm, Consumer<AeadBackend> use) {
-    boolean rehearses = rehearsal.isPositive() && !Rehearsal.isDone(algorithm);
     Demand demand =
         new Demand(
             () -> count(PACKETS_SENT) + count(PACKETS_DELIVERED),
             System::nanoTime,
             LockSupport::parkNanos,
-            () -> closed.getCount() == 0,
-            rehearses ? Demand.HURRIED : Demand.PATIENT);
-    Runnable rehearse =
-        () ->
-            Rehearsal.beside(
-                tun.name(),
-                algorithm,
-                clusterTraffic.routes() != null,
-                rehearsal,
-                demand::forbidsMore);
-    cipher.start(tun.name(), algorithm, demand, rehearses ? rehearse : () -> {}, closed, use);
+            () -> closing.get() || closed.getCount() == 0 || motion.isPaused(),
+            rehearsal.isPositive() ? Demand.HURRIED : Demand.PATIENT);
+    cipher.start(tun.name(), algorithm, demand, () -> rehearse(algorithm, demand), closed, use);
+  }
+
+  /** On the thread of the cipher's choice; not again once it failed. */
+  private void rehearse(AeadAlgorithm algorithm, Demand demand) {
+    if (rehearsal.isPositive() && !rehearsalFailed) {
+      rehearsalFailed =
+          !Rehearsal.beside(
+              tun.name(), algorithm, clusterTraffic.routes() != null, rehearsal, demand::isThere);
+    }
   }
 
   /** The lanes' sum of a counter. */
@@ -670,7 +671,7 @@ final class Gateway implements RunningTunnel {
 
   private void writeStages() {
     try {
-      if (StageTimes.FILE != null) {
+      if (StageTimes.FILE != null && !tun.standsIn()) {
         Files.writeString(
             Path.of(StageTimes.FILE),
             StageTimes.report(lanes.all().stream().map(Lane::stages).toList()));

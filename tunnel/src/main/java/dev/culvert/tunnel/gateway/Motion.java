@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Starts and pauses the packets and timers of a gateway, so that another process can continue it.
- * The gateway calls one method at a time; {@link #refuseWhilePaused} and {@link #add} are
- * thread-safe.
+ * The gateway calls one method at a time; {@link #isPaused}, {@link #refuseWhilePaused} and {@link
+ * #add} are thread-safe.
  */
 final class Motion {
   private final Tun tun;
@@ -82,6 +82,11 @@ final class Motion {
   Duration sincePause() throws DeviceException {
     SavedTunnel saved = inherited;
     return saved == null ? Duration.ZERO : saved.sincePause();
+  }
+
+  /** Whether a successor has the state. */
+  boolean isPaused() {
+    return paused;
   }
 
   void refuseWhilePaused() throws DeviceException {

@@ -3,6 +3,8 @@ package dev.culvert.tunnel.gateway;
 
 import com.sun.management.OperatingSystemMXBean;
 import dev.culvert.crypto.AeadAlgorithm;
+import dev.culvert.crypto.AeadBackend;
+import dev.culvert.crypto.AeadBackends;
 import dev.culvert.log.EventLog;
 import dev.culvert.log.Field;
 import dev.culvert.log.LogEvent;
@@ -30,7 +32,8 @@ import java.util.function.BooleanSupplier;
 /**
  * Makes the JVM compile the packet path before a gateway of this process has traffic: two other
  * gateways in this process exchange packets over the loopback device until they get no faster.
- * Nothing of it is visible outside of this process, except two UDP sockets.
+ * Nothing of it is visible outside of this process, except its sockets: UDP at two ports of all
+ * local addresses, and raw ones with a classifier.
  */
 public final class Rehearsal {
   private static final EventLog LOG = EventLog.of(Rehearsal.class);
@@ -60,11 +63,11 @@ public final class Rehearsal {
   /** The packet path is warm after so many spells in a row that moved hardly more packets. */
   private static final int IDLE_SPELLS = 4;
 
-  /** After so many spells in a row without a packet none will arrive. */
-  private static final int EMPTY_SPELLS = 5;
+  /** Longer than the handshake takes if its first message is lost. */
+  private static final Duration LONGEST_SILENCE = Duration.ofSeconds(15);
 
-  /** The algorithms with which this process has rehearsed to the end. */
-  private static final Set<AeadAlgorithm> REHEARSED = ConcurrentHashMap.newKeySet();
+  /** The ciphers with which this process has rehearsed to the end. */
+  private static final Set<Cipher> REHEARSED = ConcurrentHashMap.newKeySet();
 
   private static final String A = "rehearsal-a";
   private static final String B = "rehearsal-b";
@@ -95,19 +98,34 @@ public final class Rehearsal {
    * How a rehearsal goes.
    *
    * @param end by {@link System#nanoTime}
-   * @param unwanted whether it is to end before
+   * @param demanded whether the processors are demanded for packets of others, so that it ends
    * @param beside whether this process has a gateway already, which comes first; without one, the
    *     rehearsal hands a gateway over after each spell
    */
-  private record Course(long end, BooleanSupplier unwanted, boolean beside) {
+  private record Course(long end, BooleanSupplier demanded, boolean beside) {
     static Course alone(long end) {
       return new Course(end, () -> false, false);
     }
 
     boolean isOver() {
-      return System.nanoTime() - end >= 0 || unwanted.getAsBoolean();
+      return System.nanoTime() - end >= 0 || demanded.getAsBoolean();
     }
   }
+
+  /** A cipher that new gateways get. */
+  private record Cipher(AeadAlgorithm algorithm, AeadBackend backend) {
+    static Cipher first(AeadAlgorithm algorithm) {
+      return new Cipher(algorithm, AeadBackends.first(algorithm));
+    }
+  }
+
+  /**
+   * The end of a rehearsal.
+   *
+   * @param packets per second of processor time at last
+   * @param finished whether it got no faster
+   */
+  private record Outcome(long packets, boolean finished) {}
 
   /**
    * Rehearses before this process takes a gateway over, and chooses the fastest cipher for the
@@ -122,12 +140,12 @@ public final class Rehearsal {
     try {
       CipherChoice.select(algorithm, () -> LockSupport.parkNanos(SHORTEST_REST_NANOS));
       long began = System.nanoTime();
-      long packets = rehearse(algorithm, cluster, Course.alone(end));
+      Outcome outcome = rehearse(algorithm, cluster, Course.alone(end));
       LOG.info(
           LogEvent.REHEARSED,
           "rehearsed for {} ms, at last with {} packets per second of processor time",
           Duration.ofNanos(System.nanoTime() - began).toMillis(),
-          packets);
+          outcome.packets());
     } catch (IOException | RuntimeException e) {
       LOG.warn(
           LogEvent.REHEARSED, "the rehearsal failed, so the start is slow: {}", Field.reason(e));
@@ -135,46 +153,45 @@ public final class Rehearsal {
   }
 
   /**
-   * Whether this process has rehearsed to the end: the JVM compiles a method once for all gateways.
-   */
-  static boolean isDone(AeadAlgorithm algorithm) {
-    return REHEARSED.contains(algorithm);
-  }
-
-  /**
-   * Rehearses beside a gateway that is open, with the cipher that a new gateway would have now. On
-   * a thread of low priority, which the threads of the rehearsal inherit. A failure is logged.
+   * Rehearses beside a gateway that is open, with the cipher that a new gateway would get now,
+   * unless this process has done so with that cipher: the JVM compiles a method once for all
+   * gateways. The threads of the rehearsal inherit the priority of this thread.
    *
    * @param device the gateway's interface, for the log
    * @param most after which this ends
-   * @param traffic whether the gateway has traffic, or has ended: then this ends too
+   * @param demanded whether the gateway has traffic, or ends: then this ends too
+   * @return false if that failed, which is logged, so that another time would fail too
    */
-  static void beside(
+  static boolean beside(
       String device,
       AeadAlgorithm algorithm,
       boolean cluster,
       Duration most,
-      BooleanSupplier traffic) {
+      BooleanSupplier demanded) {
     long began = System.nanoTime();
-    Course course = new Course(began + most.toNanos(), traffic, true);
-    if (course.isOver()) {
-      return;
+    Course course = new Course(began + most.toNanos(), demanded, true);
+    Cipher cipher = Cipher.first(algorithm);
+    if (REHEARSED.contains(cipher) || course.isOver()) {
+      return true;
     }
     try {
-      long packets = rehearse(algorithm, cluster, course);
+      Outcome outcome = rehearse(algorithm, cluster, course);
       LOG.info(
           LogEvent.TUNNEL_REHEARSED,
-          "{}: rehearsed for {} ms{}, at last with {} packets per second of processor time",
+          "{}: rehearsed with {} for {} ms{}, at last with {} packets per second of processor time",
           Field.tunnel(device),
+          cipher.backend().name(),
           Duration.ofNanos(System.nanoTime() - began).toMillis(),
-          course.isOver() ? " and was not finished" : "",
-          packets);
-    } catch (IOException | RuntimeException e) {
-      LOG.warn(
+          outcome.finished() ? "" : " and was not finished",
+          outcome.packets());
+      return true;
+    } catch (Throwable e) { // An Error, as for want of threads, must not end the gateway.
+      LOG.failure(
           LogEvent.TUNNEL_REHEARSED,
-          "{}: the rehearsal failed, so the first traffic is slow: {}",
-          Field.tunnel(device),
-          Field.reason(e));
+          e,
+          "{}: the rehearsal failed, so the first traffic is slow",
+          Field.tunnel(device));
+      return false;
     }
   }
 
@@ -193,12 +210,13 @@ public final class Rehearsal {
   }
 
   private static boolean train(AeadAlgorithm algorithm) throws IOException {
-    return rehearse(algorithm, true, Course.alone(System.nanoTime() + TRAINING.toNanos())) > 0;
+    Course course = Course.alone(System.nanoTime() + TRAINING.toNanos());
+    return rehearse(algorithm, true, course).packets() > 0;
   }
 
-  /** Moves packets; returns packets per second of processor time at last. */
-  private static long rehearse(AeadAlgorithm algorithm, boolean cluster, Course course)
+  private static Outcome rehearse(AeadAlgorithm algorithm, boolean cluster, Course course)
       throws IOException {
+    Cipher cipher = Cipher.first(algorithm);
     List<? extends RehearsalEnd> ends =
         algorithm == AeadAlgorithm.AES_GCM
             ? EspRehearsalEnd.pair(A, LANES, ADDRESS_A, B, ADDRESS_B)
@@ -213,11 +231,11 @@ public final class Rehearsal {
         a.classifyBy(Classifier.of(map, Policy.STRICT, A));
         b.classifyBy(Classifier.of(map, Policy.STRICT, B));
       }
-      long packets = new Rehearsal(a, b, arena).play(course);
-      if (!course.isOver()) {
-        REHEARSED.add(algorithm);
+      Outcome outcome = new Rehearsal(a, b, arena).play(course);
+      if (outcome.finished()) {
+        REHEARSED.add(cipher);
       }
-      return packets;
+      return outcome;
     }
   }
 
@@ -233,19 +251,20 @@ public final class Rehearsal {
   }
 
   /**
-   * Moves packets until that gets no faster; returns the packets per second of processor time at
-   * last.
+   * Moves packets until that gets no faster.
    *
    * @throws IOException if none arrives, as when the loopback device is down
    */
-  private long play(Course course) throws IOException {
+  private Outcome play(Course course) throws IOException {
     long best = 0;
     int idle = 0;
-    int empty = 0;
+    long arrived = System.nanoTime();
     while (idle < IDLE_SPELLS && !course.isOver()) {
       long moved = spell(course);
-      empty = moved == 0 ? empty + 1 : 0;
-      if (empty == EMPTY_SPELLS) {
+      long now = System.nanoTime();
+      if (moved > 0) {
+        arrived = now;
+      } else if (now - arrived > LONGEST_SILENCE.toNanos()) {
         throw new IOException("no packet arrives; is the loopback device up?");
       }
       idle = moved > best + best / 8 || moved == 0 ? 0 : idle + 1;
@@ -254,7 +273,7 @@ public final class Rehearsal {
         a.handOver(b);
       }
     }
-    return best * 1_000_000_000L / SPELL_NANOS;
+    return new Outcome(best * 1_000_000_000L / SPELL_NANOS, idle == IDLE_SPELLS);
   }
 
   private long spell(Course course) throws ErrnoException {
@@ -270,7 +289,7 @@ public final class Rehearsal {
       }
       if (course.beside()) {
         awaitArrival(began + LONGEST_ROUND_NANOS);
-        LockSupport.parkNanos(RESTS_BESIDE * (System.nanoTime() - began));
+        rest(System.nanoTime() - began, course);
       } else {
         // Gives the processor to the lanes, whose queues are full by now.
         LockSupport.parkNanos(SHORTEST_REST_NANOS);
@@ -280,7 +299,16 @@ public final class Rehearsal {
     return moved() - before;
   }
 
-  /** Waits until packets arrive no more. */
+  private static void rest(long workedNanos, Course course) {
+    long end = System.nanoTime() + RESTS_BESIDE * workedNanos;
+    for (long left = end - System.nanoTime();
+        left > 0 && !course.isOver();
+        left = end - System.nanoTime()) {
+      LockSupport.parkNanos(Math.min(left, Demand.LOOK_NANOS));
+    }
+  }
+
+  /** Waits until no packet arrives for a moment. */
   private void awaitArrival(long end) throws ErrnoException {
     long before;
     long now = moved();

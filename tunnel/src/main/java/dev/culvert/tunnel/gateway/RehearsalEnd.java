@@ -45,7 +45,16 @@ abstract class RehearsalEnd implements AutoCloseable {
       throw DeviceException.of(e);
     }
     engine = first;
-    gateway = Gateway.open(first, event -> {}, options, opening -> tun.tun());
+    boolean opened = false;
+    try {
+      gateway = Gateway.open(first, event -> {}, options, opening -> tun.tun());
+      opened = true;
+    } finally {
+      if (!opened) {
+        tun.close();
+        first.close();
+      }
+    }
   }
 
   /** Another engine like the first. */

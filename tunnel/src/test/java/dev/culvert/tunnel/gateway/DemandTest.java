@@ -75,24 +75,24 @@ class DemandTest {
   }
 
   @Test
-  void moreIsForbiddenOnceThereIsTraffic() {
-    assertFalse(demand.forbidsMore());
+  void trafficIsThereFromTheNextCheckOn() {
+    assertFalse(demand.isThere());
     packets += Demand.TRAFFIC;
-    assertFalse(demand.forbidsMore(), "not before the next check");
+    assertFalse(demand.isThere(), "not before the next check");
     nanos += Demand.LOOK_NANOS;
-    assertTrue(demand.forbidsMore());
+    assertTrue(demand.isThere());
   }
 
   @Test
-  void pingsDoNotForbidMoreHoweverLongAgoTheLastCheckWas() {
+  void pingsAreNoTrafficHoweverLongAgoTheLastCheckWas() {
     packets += 10 * Demand.TRAFFIC;
     nanos += 100 * Demand.LOOK_NANOS;
-    assertFalse(demand.forbidsMore());
+    assertFalse(demand.isThere());
   }
 
   @Test
-  void theEndOfTheGatewayForbidsMore() {
+  void theEndOfTheGatewayCountsAsTraffic() {
     ended = true;
-    assertTrue(demand.forbidsMore());
+    assertTrue(demand.isThere());
   }
 }
