@@ -139,19 +139,7 @@ public record GatewayOptions(
 
   /** These options with another {@code stateDirectory}. */
   public GatewayOptions keeping(@Nullable Path directory) {
-    return new GatewayOptions(
-        interfaceName,
-        mtu,
-        lanes,
-        helpers,
-        port,
-        fwmark,
-        encapsulation,
-        directory,
-        keyLog,
-        offloads,
-        inherited,
-        rehearsal);
+    return with(mtu, directory, offloads, inherited, rehearsal);
   }
 
   /**
@@ -161,52 +149,39 @@ public record GatewayOptions(
    * @param mtuAsIs whether the MTU of an inherited interface stays
    */
   public GatewayOptions continuing(@Nullable Descriptors from, boolean mtuAsIs) {
-    return new GatewayOptions(
-        interfaceName,
-        from != null && mtuAsIs ? MTU_AS_IS : mtu,
-        lanes,
-        helpers,
-        port,
-        fwmark,
-        encapsulation,
-        stateDirectory,
-        keyLog,
-        offloads,
-        from,
-        rehearsal);
+    int itsMtu = from != null && mtuAsIs ? MTU_AS_IS : mtu;
+    return with(itsMtu, stateDirectory, offloads, from, rehearsal);
   }
 
   /** These options with other wishes for the kernel's offloads. */
   public GatewayOptions with(OffloadModes wanted) {
-    return new GatewayOptions(
-        interfaceName,
-        mtu,
-        lanes,
-        helpers,
-        port,
-        fwmark,
-        encapsulation,
-        stateDirectory,
-        keyLog,
-        wanted,
-        inherited,
-        rehearsal);
+    return with(mtu, stateDirectory, wanted, inherited, rehearsal);
   }
 
   /** These options with another longest time for the rehearsal. */
   public GatewayOptions rehearsing(Duration most) {
+    return with(mtu, stateDirectory, offloads, inherited, most);
+  }
+
+  /** A copy with all that can change. */
+  private GatewayOptions with(
+      int itsMtu,
+      @Nullable Path directory,
+      OffloadModes wanted,
+      @Nullable Descriptors from,
+      Duration most) {
     return new GatewayOptions(
         interfaceName,
-        mtu,
+        itsMtu,
         lanes,
         helpers,
         port,
         fwmark,
         encapsulation,
-        stateDirectory,
+        directory,
         keyLog,
-        offloads,
-        inherited,
+        wanted,
+        from,
         most);
   }
 
